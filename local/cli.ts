@@ -1,0 +1,67 @@
+import { parseArgs } from 'node:util';
+import { printFailure, StackError } from './errors.ts';
+import { createLog } from './log.ts';
+
+const usage = `Usage: npm run <command>  (or: npm start)
+
+  start            set up, run the tour and stay up until Ctrl-C   (-- --tour-only | --no-tour)
+  up | down        the same in the background | stop it
+  reset            stop, and start over with new data
+  status           what runs, and where
+  test             every test, on a stack of its own
+  check            types, lint, format, generated files
+  types            write the database types of the SDK
+  docs | bench     write the reference | measure
+
+  node local/cli.ts db <name> [--port N] [--fresh] [--seed]   only a database, with the migrations
+  node local/cli.ts db-stop <name> [--remove]
+`;
+
+type Command = (args: string[]) => Promise<number>;
+
+const log = createLog();
+
+const commands: Record<string, Command> = {
+  async db(args) {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { port: { type: 'string' }, fresh: { type: 'boolean' }, seed: { type: 'boolean' } },
+    });
+    const { startScratch } = await import('./cluster/scratch.ts');
+    const port = values.port === undefined ? undefined : Number(values.port);
+    const url = await startScratch({ ...values, name: positionals[0] ?? 'scratch', port }, log);
+    log.info(url);
+    return 0;
+  },
+  async 'db-stop'(args) {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { remove: { type: 'boolean' } },
+    });
+    const { stopScratch } = await import('./cluster/scratch.ts');
+    await stopScratch(positionals[0] ?? 'scratch', values.remove ?? false, log);
+    return 0;
+  },
+};
+
+async function main(): Promise<number> {
+  const [name = 'help', ...args] = process.argv.slice(2);
+  const command = commands[name];
+  if (!command) {
+    if (name === 'help' || name === '--help') {
+      process.stdout.write(usage);
+      return 0;
+    }
+    throw new StackError(`There is no command "${name}".`, usage);
+  }
+  return command(args);
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  printFailure(error);
+  process.exitCode = 1;
+}

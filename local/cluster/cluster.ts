@@ -1,0 +1,221 @@
+import { chownSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { databaseUrl, type StackConfig } from '../config.ts';
+import { StackError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { isPortFree, portTaken } from '../ports.ts';
+import { delay, isAlive } from '../process.ts';
+import { applyBaseline, baselineHash } from './baseline.ts';
+import { type ClusterOwner, clusterOwner, dataFolder, runAsOwner } from './owner.ts';
+import type { PostgresInstall } from './packages.ts';
+import { serverSettings } from './settings.ts';
+
+/** A running private cluster. */
+export interface Cluster {
+  /** Connection string of the superuser: for the stack's own work, never for migrations. */
+  adminUrl: string;
+  /** Connection string of `postgres`, as a project on the platform has it. */
+  url: string;
+  dataDir: string;
+  close(): Promise<void>;
+}
+
+interface Ready {
+  major: number;
+  baseline: string;
+}
+
+const readyFile = 'journey-ready.json';
+
+/** What is known of a server that may be running on a data folder, from its own lock file. */
+function runningServer(dataDir: string): { pid: number; port: number } | null {
+  const file = join(dataDir, 'postmaster.pid');
+  if (!existsSync(file)) return null;
+  const lines = readFileSync(file, 'utf8').split('\n');
+  const pid = Number(lines[0]);
+  if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return null;
+  // After a reboot or in a new container the number may belong to somebody else.
+  try {
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    if (!command.includes(dataDir)) return null;
+  } catch {
+    // No /proc on this system: believe the lock file.
+  }
+  return { pid, port: Number(lines[3]) };
+}
+
+function readReady(dataDir: string): Ready | null {
+  try {
+    return JSON.parse(readFileSync(join(dataDir, readyFile), 'utf8')) as Ready;
+  } catch {
+    return null;
+  }
+}
+
+function tail(file: string, lines: number): string {
+  if (!existsSync(file)) return '(no server log)';
+  return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+}
+
+async function initialise(
+  install: PostgresInstall,
+  config: StackConfig,
+  owner: ClusterOwner,
+  dataDir: string,
+) {
+  rmSync(dataDir, { recursive: true, force: true });
+  await dataFolder(config, owner);
+  const passwordFile = join(dataDir, '..', `pw-${config.name}-${process.pid}`);
+  writeFileSync(passwordFile, 'postgres\n', { mode: 0o600 });
+  if (owner.uid !== undefined && owner.gid !== undefined) chownSync(passwordFile, owner.uid, owner.gid);
+  try {
+    const args = [
+      '-D',
+      dataDir,
+      '-U',
+      'supabase_admin',
+      '-A',
+      'scram-sha-256',
+      '--pwfile',
+      passwordFile,
+      '-E',
+      'UTF8',
+    ];
+    const quick = config.unsafeFast ? ['--no-sync'] : [];
+    let made = await runAsOwner(owner, join(install.bin, 'initdb'), [
+      ...args,
+      ...quick,
+      '--locale',
+      'C.UTF-8',
+    ]);
+    if (made.status !== 0 && /invalid locale/.test(made.stderr)) {
+      made = await runAsOwner(owner, join(install.bin, 'initdb'), [...args, ...quick, '--locale', 'C']);
+    }
+    if (made.status !== 0) {
+      throw new StackError(
+        `The database could not be created in ${dataDir}.`,
+        `Check the permissions and the free space of the disk. initdb said:\n${made.stderr.trim()}`,
+      );
+    }
+  } finally {
+    rmSync(passwordFile, { force: true });
+  }
+  const conf = join(dataDir, 'postgresql.conf');
+  writeFileSync(conf, `${readFileSync(conf, 'utf8')}\ninclude = 'journey.conf'\n`);
+}
+
+async function launch(install: PostgresInstall, config: StackConfig, owner: ClusterOwner, dataDir: string) {
+  const settings = join(dataDir, 'journey.conf');
+  writeFileSync(settings, serverSettings(config));
+  if (owner.uid !== undefined && owner.gid !== undefined) chownSync(settings, owner.uid, owner.gid);
+  const log = join(dataDir, 'server.log');
+  rmSync(log, { force: true });
+  if (!runningServer(dataDir)) rmSync(join(dataDir, 'postmaster.pid'), { force: true });
+  for (let attempt = 1; ; attempt++) {
+    const started = await runAsOwner(owner, join(install.bin, 'pg_ctl'), [
+      ...['-D', dataDir, '-l', log, '-w', '-t', '60', '-s'],
+      ...['-o', `-p ${config.ports.db}`, 'start'],
+    ]);
+    if (started.status === 0) return;
+    const said = tail(log, 12);
+    // Children of a server that was killed hold its memory for a moment; they leave on their own.
+    const passing = /pre-existing shared memory block|lock file "postmaster.pid" already exists/.test(said);
+    if (passing && attempt < 20) {
+      await delay(300);
+      continue;
+    }
+    if (/Address already in use|could not bind/.test(said)) throw portTaken(config.ports.db, 'database');
+    throw new StackError(
+      'The database did not start.',
+      `Its log (${log}) ends with:\n${said}\nIf its files are damaged, npm run reset makes new ones.`,
+    );
+  }
+}
+
+async function halt(install: PostgresInstall, owner: ClusterOwner, dataDir: string): Promise<void> {
+  if (!runningServer(dataDir)) return;
+  const stopped = await runAsOwner(owner, join(install.bin, 'pg_ctl'), [
+    ...['-D', dataDir, '-m', 'fast', '-w', '-t', '20', '-s', 'stop'],
+  ]);
+  if (stopped.status === 0 || !runningServer(dataDir)) return;
+  await runAsOwner(owner, join(install.bin, 'pg_ctl'), [
+    '-D',
+    dataDir,
+    '-m',
+    'immediate',
+    '-w',
+    '-t',
+    '20',
+    '-s',
+    'stop',
+  ]);
+}
+
+/**
+ * Brings up the private cluster of a stack. Makes it first when there is none, or when an earlier attempt
+ * was cut short; takes over a server that a killed run left behind.
+ */
+export async function startCluster(
+  install: PostgresInstall,
+  config: StackConfig,
+  log: Log,
+): Promise<Cluster> {
+  const owner = await clusterOwner();
+  const dataDir = await dataFolder(config, owner);
+  const cluster: Cluster = {
+    adminUrl: databaseUrl(config, 'supabase_admin'),
+    url: databaseUrl(config),
+    dataDir,
+    close: () => halt(install, owner, dataDir),
+  };
+  const ready = readReady(dataDir);
+  if (ready && ready.major !== install.major) {
+    throw new StackError(
+      `The data of this stack was made by PostgreSQL ${ready.major}, and PostgreSQL ${install.major} was found.`,
+      `Install version ${ready.major} again, or start over with new data:\n  npm run reset`,
+    );
+  }
+  const running = runningServer(dataDir);
+  if (running && ready && running.port === config.ports.db) return cluster;
+  if (running) await halt(install, owner, dataDir);
+  if (!(await isPortFree(config.ports.db))) throw portTaken(config.ports.db, 'database');
+  if (ready) {
+    if (ready.baseline !== baselineHash()) {
+      log.info(
+        '! The files in local/cluster/baseline have changed since this data was made; npm run reset applies them.',
+      );
+    }
+    await log.step('start the database', () => launch(install, config, owner, dataDir));
+    return cluster;
+  }
+  await log.step(`create a private PostgreSQL ${install.major} cluster`, async () => {
+    await initialise(install, config, owner, dataDir);
+    await launch(install, config, owner, dataDir);
+  });
+  try {
+    await log.step('prepare roles, schemas and extensions as the platform has them', () =>
+      applyBaseline(cluster.adminUrl),
+    );
+  } catch (error) {
+    await cluster.close();
+    throw error;
+  }
+  const made: Ready = { major: install.major, baseline: baselineHash() };
+  // Written last: its absence tells the next start that the set-up was cut short.
+  writeFileSync(join(dataDir, readyFile), JSON.stringify(made));
+  return cluster;
+}
+
+/** Stops the cluster of a stack, if it runs, and whoever started it. */
+export async function stopCluster(install: PostgresInstall, config: StackConfig): Promise<void> {
+  const owner = await clusterOwner();
+  await halt(install, owner, await dataFolder(config, owner));
+}
+
+/** Removes the data of a stopped cluster, wherever it is. */
+export async function removeCluster(install: PostgresInstall, config: StackConfig): Promise<void> {
+  const owner = await clusterOwner();
+  const dataDir = await dataFolder(config, owner);
+  await halt(install, owner, dataDir);
+  rmSync(dataDir, { recursive: true, force: true });
+}

@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { StackConfig } from '../config.ts';
+import { StackError } from '../errors.ts';
+import { type CommandResult, run } from '../process.ts';
+
+/** The system user that runs PostgreSQL, which refuses to run as root. */
+export interface ClusterOwner {
+  uid?: number;
+  gid?: number;
+}
+
+/** Yourself, or the system user `postgres` when you are root. */
+export async function clusterOwner(): Promise<ClusterOwner> {
+  if (process.getuid?.() !== 0) return {};
+  const [uid, gid] = await Promise.all([run('id', ['-u', 'postgres']), run('id', ['-g', 'postgres'])]);
+  if (uid.status !== 0 || gid.status !== 0) {
+    throw new StackError(
+      'You are root, PostgreSQL refuses to run as root, and there is no system user "postgres" to run it.',
+      'Install the Debian packages of PostgreSQL, which create that user, or run as an ordinary user.',
+    );
+  }
+  return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
+}
+
+/** Runs a program of the cluster as its owner, from a folder that owner can enter. */
+export function runAsOwner(owner: ClusterOwner, command: string, args: string[]): Promise<CommandResult> {
+  return run(command, args, { ...owner, cwd: '/', env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' } });
+}
+
+/** Makes a folder that belongs to the owner of the cluster; false when that is impossible there. */
+async function claimFolder(owner: ClusterOwner, folder: string): Promise<boolean> {
+  try {
+    mkdirSync(folder, { recursive: true });
+    if (owner.uid !== undefined && owner.gid !== undefined) chownSync(folder, owner.uid, owner.gid);
+  } catch {
+    return false;
+  }
+  const reachable = await runAsOwner(owner, 'sh', ['-c', 'cd "$1" && test -w .', 'sh', folder]);
+  return reachable.status === 0;
+}
+
+/**
+ * The data folder of a stack: `.local/<name>/pg`, unless root runs from a place that the user `postgres`
+ * cannot enter (a clone below a private home). Then it is below that user's own home, and remembered.
+ */
+export async function dataFolder(config: StackConfig, owner: ClusterOwner): Promise<string> {
+  const note = join(config.dir, 'pg-location');
+  if (existsSync(note)) {
+    const remembered = readFileSync(note, 'utf8').trim();
+    if (remembered !== '' && (await claimFolder(owner, remembered))) return remembered;
+  }
+  const usual = join(config.dir, 'pg');
+  if (await claimFolder(owner, usual)) return usual;
+  const hash = createHash('sha256').update(config.dir).digest('hex').slice(0, 10);
+  const elsewhere = join('/var/lib/postgresql', `journey-${config.name}-${hash}`);
+  if (owner.uid !== undefined && (await claimFolder(owner, elsewhere))) {
+    writeFileSync(note, `${elsewhere}\n`);
+    return elsewhere;
+  }
+  throw new StackError(
+    `The folder for the database, ${usual}, cannot be created or entered.`,
+    'Check the permissions and the free space of the disk, or move the project to a folder you can write to.',
+  );
+}

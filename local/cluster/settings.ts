@@ -1,0 +1,40 @@
+import { totalmem } from 'node:os';
+import type { StackConfig } from '../config.ts';
+
+/** The server settings of a private cluster: loopback only, logical decoding on, pg_cron loaded. */
+export function serverSettings(config: StackConfig): string {
+  const quarter = Math.floor(totalmem() / 4 / 1024 / 1024);
+  const settings: Record<string, string> = {
+    listen_addresses: `'${config.host}'`,
+    // TCP only: socket paths have a length limit that a deep clone exceeds.
+    unix_socket_directories: "''",
+    wal_level: 'logical',
+    max_replication_slots: '20',
+    max_wal_senders: '20',
+    // A listener that died keeps its slot; without a limit its backlog would fill the disk.
+    max_slot_wal_keep_size: "'1GB'",
+    max_wal_size: "'2GB'",
+    max_connections: '120',
+    max_worker_processes: '20',
+    shared_preload_libraries: "'pg_stat_statements,pg_cron'",
+    'cron.database_name': "'postgres'",
+    // Jobs need no password this way.
+    'cron.use_background_workers': 'on',
+    timezone: "'UTC'",
+    log_timezone: "'UTC'",
+    password_encryption: "'scram-sha-256'",
+    shared_buffers: `'${config.name === 'bench' ? Math.max(256, Math.min(quarter, 2048)) : 128}MB'`,
+    work_mem: "'8MB'",
+    maintenance_work_mem: "'64MB'",
+    log_min_messages: "'warning'",
+    log_line_prefix: "'%m [%p] %u '",
+    log_min_error_statement: "'panic'",
+  };
+  if (config.unsafeFast) {
+    settings.fsync = 'off';
+    settings.synchronous_commit = 'off';
+    settings.full_page_writes = 'off';
+  }
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
+  return `# Written at every start by local/cluster/settings.ts\n${lines.join('\n')}\n`;
+}

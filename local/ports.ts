@@ -1,0 +1,35 @@
+import { createServer } from 'node:net';
+import type { StackConfig } from './config.ts';
+import { StackError } from './errors.ts';
+
+/** Whether nothing listens on a loopback port. */
+export function isPortFree(port: number, host = '127.0.0.1'): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen({ port, host, exclusive: true }, () => probe.close(() => resolve(true)));
+  });
+}
+
+/** The failure that names a taken port and how to move away from it. */
+export function portTaken(port: number, purpose: string): StackError {
+  return new StackError(
+    `Port ${port} (${purpose}) is in use by another program.`,
+    `Stop that program (find it with: ss -ltnp 'sport = :${port}'), or use other ports:\n  JOURNEY_PORT_BASE=61000 npm start`,
+  );
+}
+
+/** Refuses to start when any port of the stack, except those in `ours`, is taken. */
+export async function requireFreePorts(config: StackConfig, ours: readonly number[] = []): Promise<void> {
+  const purposes: [keyof StackConfig['ports'], string][] = [
+    ['api', 'API'],
+    ['db', 'database'],
+    ['mail', 'mail'],
+    ['sandbox', 'payment sandbox'],
+    ['functions', 'edge functions'],
+  ];
+  for (const [key, purpose] of purposes) {
+    const port = config.ports[key];
+    if (!ours.includes(port) && !(await isPortFree(port))) throw portTaken(port, purpose);
+  }
+}
