@@ -80,6 +80,7 @@ export function failureFromDatabase(error: unknown, duplicate = failures.keyAlre
     case '22P05':
       return failures.invalidRequest('A name holds a character that cannot be stored');
     case '55P03':
+    case '40P01':
       return refuse(423, 'ResourceLocked', 'The resource is locked');
     case '57014':
       return refuse(544, 'DatabaseTimeout', 'The connection to the database timed out');

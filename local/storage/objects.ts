@@ -62,6 +62,8 @@ export async function move(service: Service, call: Call): Promise<Response> {
   const { fromBucket, from, toBucket, to } = ends(await call.json(moveBody));
   const owner = actor.claims.sub;
   const rename = async (tx: Transaction) => {
+    // Both locks in one order, lest two opposite moves wait for each other.
+    for (const address of [`${fromBucket}/${from}`, `${toBucket}/${to}`].sort()) await tx.lockObject(address);
     const [row] = await tx.rows<ObjectRow>(
       `update storage.objects
       set
@@ -85,12 +87,7 @@ export async function move(service: Service, call: Call): Promise<Response> {
     await findObject(tx, fromBucket, from);
     await rename(tx);
   });
-  const row = await service.db.run(asService(actor), async (tx) => {
-    // Both locks in one order, lest two opposite moves wait for each other.
-    const locks = [`${fromBucket}/${from}`, `${toBucket}/${to}`].sort();
-    for (const lock of locks) await tx.lockObject(lock);
-    return rename(tx);
-  });
+  const row = await service.db.run(asService(actor), rename);
   return Response.json({ message: 'Successfully moved', Id: row.id, Key: row.name });
 }
 

@@ -214,6 +214,23 @@ describe('moving and copying', () => {
   });
 });
 
+describe('two opposite moves at once', () => {
+  it('are both refused, for each would land on a file, and neither waits for the other', async () => {
+    await put('left.txt', 'left');
+    await put('right.txt', 'right');
+    const box = user.from(bucket);
+    const results = await Promise.all(
+      Array.from({ length: 6 }, (_, at) =>
+        at % 2
+          ? box.move(path('left.txt'), path('right.txt'))
+          : box.move(path('right.txt'), path('left.txt')),
+      ),
+    );
+    expect(results.map((result) => refusal(result)?.code)).toEqual(results.map(() => 'KeyAlreadyExists'));
+    expect([await textOf('left.txt'), await textOf('right.txt')]).toEqual(['left', 'right']);
+  });
+});
+
 describe('removing', () => {
   it('removes rows and bytes, and leaves what is not there out of the answer', async () => {
     await put('gone-1.txt', '1');

@@ -1,8 +1,20 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { everyRight, openWorld, refusal, type Storage, type World } from './harness.ts';
+import { createStorage } from '../../local/storage/server.ts';
+import {
+  everyRight,
+  openWorld,
+  refusal,
+  type Storage,
+  superuserUrl,
+  testKeys,
+  type World,
+} from './harness.ts';
 
 let world: World;
 let bucket: string;
@@ -127,6 +139,7 @@ describe('replacing', () => {
   });
 
   it('lets one of many uploads of the same key win and tells the others', async () => {
+    const before = (await world.filesOnDisk())?.length;
     const results = await Promise.all(
       Array.from({ length: 8 }, (_, at) =>
         user.from(bucket).upload(path('race'), new Blob([`upload ${at}`])),
@@ -136,6 +149,7 @@ describe('replacing', () => {
     expect(winners).toHaveLength(1);
     expect(results.filter((result) => refusal(result)?.code === 'KeyAlreadyExists')).toHaveLength(7);
     expect(await textOf('race')).toBe(`upload ${winners[0]}`);
+    if (before !== undefined) expect((await world.filesOnDisk())?.length).toBe(before + 1);
   });
 
   it('ends many upserts of the same key with one whole file and no bytes left over', async () => {
@@ -272,6 +286,31 @@ describe('an upload that is cut off', () => {
     expect((await world.filesOnDisk())?.length).toBe(before);
     expect((await user.from(bucket).upload(path(name), new Blob(['whole']))).error).toBeNull();
     expect(await textOf(name)).toBe('whole');
+  });
+
+  it('is noticed by its length even when the connection ends politely', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'storage-short-'));
+    const storage = await createStorage({
+      dbUrl: superuserUrl(),
+      dir,
+      keys: testKeys,
+      publicUrl: world.apiUrl,
+    });
+    try {
+      const response = await storage.fetch(
+        new Request(`${world.apiUrl}/storage/v1/object/${bucket}/${path('short')}`, {
+          method: 'POST',
+          headers: { apikey: testKeys.secretKey, 'content-length': '100' },
+          body: 'only a part',
+        }),
+      );
+      expect(await response.json()).toMatchObject({ statusCode: '400', code: 'Aborted' });
+      expect(await rowsNamed(path('short'))).toEqual([]);
+      expect(await readdir(join(dir, 'incoming'))).toEqual([]);
+    } finally {
+      await storage.close();
+      await rm(dir, { recursive: true, force: true });
+    }
   });
 
   it('leaves the file that it was to replace as it was', async () => {

@@ -129,55 +129,58 @@ returns table (
   last_accessed_at timestamptz,
   metadata jsonb
 )
-language plpgsql stable
+language sql stable
 as $$
-#variable_conflict use_column
-declare
-  v_prefix text := coalesce(prefix, '');
-  v_start text := v_prefix || coalesce(search, '');
-  v_column text := lower(coalesce(sortcolumn, 'name'));
-  v_direction text := case when lower(sortorder) = 'desc' then 'desc' else 'asc' end;
-  v_order text;
-begin
-  -- By name, folders and files mix; by time, folders (which have none) come first.
-  if v_column in ('updated_at', 'created_at', 'last_accessed_at') then
-    v_order := format('(e.id is not null), e.%1$I %2$s, lower(e.name) collate "C" %2$s', v_column, v_direction);
-  else
-    v_order := format('lower(e.name) collate "C" %s', v_direction);
-  end if;
-
-  return query execute format(
-    $sql$
-      with files as (
-        select
-          o.*,
-          substr(o.name, length($1) + 1) as shown,
-          position('/' in substr(o.name, length($2) + 1)) as slash
-        from storage.objects o
-        where o.bucket_id = $3
-          and starts_with(lower(o.name), lower($2))
-      ), entries as (
-        select f.shown as name, f.id, f.updated_at, f.created_at, f.last_accessed_at, f.metadata
-        from files f
-        where f.slash = 0
-        union all
-        select
-          min(left(f.shown, length($2) - length($1) + f.slash - 1) collate "C"),
-          null, null, null, null, null
-        from files f
-        where f.slash > 0
-        group by lower(left(f.shown, length($2) - length($1) + f.slash - 1))
-      )
-      select e.name, e.id, e.updated_at, e.created_at, e.last_accessed_at, e.metadata
-      from entries e
-      order by %s
-      limit $4
-      offset $5
-    $sql$,
-    v_order
+  with asked as (
+    select
+      coalesce(search.prefix, '') as folder,
+      coalesce(search.prefix, '') || coalesce(search.search, '') as start,
+      lower(coalesce(search.sortcolumn, 'name')) as sort,
+      lower(coalesce(search.sortorder, 'asc')) = 'desc' as descends
+  ), files as (
+    select
+      o.*,
+      a.sort,
+      a.descends,
+      substr(o.name, length(a.folder) + 1) as shown,
+      position('/' in substr(o.name, length(a.start) + 1)) as slash,
+      length(a.start) - length(a.folder) as searched
+    from storage.objects o
+    cross join asked a
+    where o.bucket_id = search.bucketname
+      and starts_with(lower(o.name), lower(a.start))
+  ), entries as (
+    select f.shown as name, f.id, f.updated_at, f.created_at, f.last_accessed_at, f.metadata, f.sort, f.descends
+    from files f
+    where f.slash = 0
+    union all
+    select
+      min(left(f.shown, f.searched + f.slash - 1) collate "C"),
+      null, null, null, null, null, f.sort, f.descends
+    from files f
+    where f.slash > 0
+    group by lower(left(f.shown, f.searched + f.slash - 1)), f.sort, f.descends
+  ), timed as (
+    select
+      e.*,
+      case e.sort
+        when 'updated_at' then e.updated_at
+        when 'created_at' then e.created_at
+        when 'last_accessed_at' then e.last_accessed_at
+      end as at
+    from entries e
   )
-  using v_prefix, v_start, bucketname, least(coalesce(limits, 100), 1500), coalesce(offsets, 0);
-end;
+  select t.name, t.id, t.updated_at, t.created_at, t.last_accessed_at, t.metadata
+  from timed t
+  order by
+    -- By name, folders and files mix; by time, folders (which have none) come first.
+    t.at is not null,
+    case when not t.descends then t.at end,
+    case when t.descends then t.at end desc,
+    case when not t.descends then lower(t.name) collate "C" end,
+    case when t.descends then lower(t.name) collate "C" end desc
+  limit least(coalesce(search.limits, 100), 1500)
+  offset coalesce(search.offsets, 0)
 $$;
 
 -- Pages by key: `start_after` is the last key of the page before and, when sorted by a time,
@@ -201,62 +204,63 @@ returns table (
   last_accessed_at timestamptz,
   metadata jsonb
 )
-language plpgsql stable
+language sql stable
 as $$
-#variable_conflict use_column
-declare
-  v_prefix text := coalesce(prefix, '');
-  v_after text := coalesce(start_after, '');
-  v_column text := lower(coalesce(sort_column, 'name'));
-  v_descends boolean := lower(coalesce(sort_order, 'asc')) = 'desc';
-  v_direction text := case when v_descends then 'desc' else 'asc' end;
-  v_beyond text := case when v_descends then '<' else '>' end;
-  v_at text;
-  v_seek text;
-begin
-  if v_column in ('updated_at', 'created_at') then
-    -- Folders have no time; the epoch puts them before every file when ascending.
-    v_at := format('coalesce(date_trunc(''milliseconds'', e.%I), ''epoch''::timestamptz)', v_column);
-    v_seek := format(
-      '(%1$s, e.key collate "C") %2$s (coalesce(nullif($5, '''')::timestamptz, ''epoch''), $4 collate "C")',
-      v_at, v_beyond
-    );
-  else
-    v_at := '1';
-    v_seek := format('e.key collate "C" %s $4', v_beyond);
-  end if;
-
-  return query execute format(
-    $sql$
-      with files as (
-        select
-          o.*,
-          case when $3 > 0 then position('/' in substr(o.name, length($1) + 1)) else 0 end as slash
-        from storage.objects o
-        where o.bucket_id = $2
-          and starts_with(o.name, $1)
-      ), entries as (
-        select f.name as key, f.name, f.id, f.updated_at, f.created_at, f.last_accessed_at, f.metadata
-        from files f
-        where f.slash = 0
-        union all
-        select distinct
-          left(f.name, length($1) + f.slash),
-          left(f.name, length($1) + f.slash),
-          null::uuid, null::timestamptz, null::timestamptz, null::timestamptz, null::jsonb
-        from files f
-        where f.slash > 0
-      )
-      select e.key, e.name, e.id, e.updated_at, e.created_at, e.last_accessed_at, e.metadata
-      from entries e
-      where $4 = '' or %1$s
-      order by %2$s %3$s, e.key collate "C" %3$s
-      limit $6
-    $sql$,
-    v_seek, v_at, v_direction
+  with asked as (
+    select
+      coalesce(search_v2.prefix, '') as folder,
+      coalesce(search_v2.start_after, '') as after_key,
+      coalesce(nullif(search_v2.sort_column_after, '')::timestamptz, 'epoch') as after_at,
+      lower(coalesce(search_v2.sort_column, 'name')) as sort,
+      lower(coalesce(search_v2.sort_order, 'asc')) = 'desc' as descends
+  ), files as (
+    select
+      o.*,
+      case
+        when coalesce(search_v2.levels, 1) > 0 then position('/' in substr(o.name, length(a.folder) + 1))
+        else 0
+      end as slash,
+      length(a.folder) as skipped
+    from storage.objects o
+    cross join asked a
+    where o.bucket_id = search_v2.bucket_name
+      and starts_with(o.name, a.folder)
+  ), entries as (
+    select f.name as key, f.id, f.updated_at, f.created_at, f.last_accessed_at, f.metadata
+    from files f
+    where f.slash = 0
+    union all
+    select distinct
+      left(f.name, f.skipped + f.slash),
+      null::uuid, null::timestamptz, null::timestamptz, null::timestamptz, null::jsonb
+    from files f
+    where f.slash > 0
+  ), timed as (
+    select
+      e.*,
+      a.after_key,
+      a.after_at,
+      a.descends,
+      -- Folders have no time, and by name no time counts: the epoch stands in. Milliseconds are all that a
+      -- client can hand back.
+      coalesce(
+        date_trunc('milliseconds', case a.sort when 'updated_at' then e.updated_at when 'created_at' then e.created_at end),
+        'epoch'
+      ) as at
+    from entries e
+    cross join asked a
   )
-  using v_prefix, bucket_name, coalesce(levels, 1), v_after, coalesce(sort_column_after, ''), coalesce(limits, 100);
-end;
+  select t.key, t.key, t.id, t.updated_at, t.created_at, t.last_accessed_at, t.metadata
+  from timed t
+  where t.after_key = ''
+    or (not t.descends and (t.at, t.key collate "C") > (t.after_at, t.after_key))
+    or (t.descends and (t.at, t.key collate "C") < (t.after_at, t.after_key))
+  order by
+    case when not t.descends then t.at end,
+    case when t.descends then t.at end desc,
+    case when not t.descends then t.key collate "C" end,
+    case when t.descends then t.key collate "C" end desc
+  limit coalesce(search_v2.limits, 100)
 $$;
 
 -- Guards ---------------------------------------------------------------------------------------------------
