@@ -1,0 +1,118 @@
+-- Foundation: the registry of errors and the one helper that raises them.
+-- Rule kept here: whatever a command refuses carries a code from this table; PostgREST turns
+-- SQLSTATE PTnnn into HTTP status nnn, and `details` carries {"code": …} for clients.
+-- Left out on purpose: wording for screens; clients translate by code.
+
+create table private.error_codes (
+  code text primary key,
+  status int not null,
+  retryable boolean not null default false,
+  message_en text not null,
+  message_vi text not null,
+  constraint error_codes_code_form check (code ~ '^[a-z][a-z_]{2,40}$'),
+  constraint error_codes_status_is_http_error check (status between 400 and 599)
+);
+comment on table private.error_codes is 'Every code a client can meet. SDK unions and docs/errors.md are generated from it.';
+
+insert into private.error_codes (code, status, retryable, message_en, message_vi) values
+  ('unauthenticated', 401, false, 'Sign in first.', 'Vui lòng đăng nhập.'),
+  ('forbidden', 403, false, 'You may not do this.', 'Bạn không có quyền thực hiện việc này.'),
+  ('not_found', 404, false, 'There is no such thing, or it is not yours to see.', 'Không tìm thấy.'),
+  ('invalid_input', 400, false, 'A value is missing, malformed or out of range; see details.', 'Dữ liệu không hợp lệ.'),
+  ('unknown_field', 400, false, 'The request carries a field that does not exist; see details.', 'Yêu cầu có trường không tồn tại.'),
+  ('payload_too_large', 413, false, 'The request is too large.', 'Yêu cầu quá lớn.'),
+  ('method_not_allowed', 405, false, 'This address does not take that method.', 'Phương thức không được hỗ trợ.'),
+  ('rate_limited', 429, true, 'Too many requests; wait details.retry_after seconds.', 'Quá nhiều yêu cầu, vui lòng thử lại sau.'),
+  ('idempotency_conflict', 409, false, 'This idempotency key was used for a different request.', 'Khóa idempotency đã dùng cho yêu cầu khác.'),
+  ('illegal_transition', 409, false, 'The state it is in does not allow this.', 'Trạng thái hiện tại không cho phép thao tác này.'),
+  ('internal', 500, true, 'Something went wrong on our side.', 'Đã có lỗi xảy ra phía máy chủ.'),
+  ('provider_unavailable', 502, true, 'A service we depend on did not answer.', 'Dịch vụ đối tác không phản hồi.'),
+  ('provider_not_configured', 503, false, 'This payment method is not set up.', 'Phương thức thanh toán chưa được cấu hình.'),
+  ('period_invalid', 400, false, 'The end must come after the start.', 'Thời gian kết thúc phải sau thời gian bắt đầu.'),
+  ('period_in_past', 400, false, 'The period starts in the past.', 'Thời gian bắt đầu đã qua.'),
+  ('period_too_short', 400, false, 'The period is shorter than the listing allows.', 'Thời gian thuê quá ngắn.'),
+  ('period_too_long', 400, false, 'The period is longer than the listing allows.', 'Thời gian thuê quá dài.'),
+  ('notice_too_short', 400, false, 'The host needs more notice before the start.', 'Cần đặt trước sớm hơn.'),
+  ('vehicle_not_found', 404, false, 'There is no such vehicle.', 'Không tìm thấy xe.'),
+  ('vehicle_not_published', 409, false, 'This vehicle is not open for booking.', 'Xe hiện không nhận đặt.'),
+  ('vehicle_unavailable', 409, false, 'The vehicle is taken for all or part of this period.', 'Xe đã có người đặt trong thời gian này.'),
+  ('vehicle_incomplete', 409, false, 'The listing lacks what is named in details.missing.', 'Tin đăng xe chưa đủ thông tin.'),
+  ('own_vehicle', 403, false, 'You cannot rent your own vehicle.', 'Bạn không thể thuê xe của chính mình.'),
+  ('licence_required', 403, false, 'A verified driver licence is needed.', 'Cần giấy phép lái xe đã được xác minh.'),
+  ('licence_class_mismatch', 403, false, 'Your licence does not cover this vehicle class.', 'Hạng bằng lái không phù hợp với xe.'),
+  ('licence_expires_early', 403, false, 'Your licence must be valid through the end of the trip.', 'Bằng lái hết hạn trước khi kết thúc chuyến đi.'),
+  ('licence_taken', 409, false, 'This licence number is registered to another account.', 'Số giấy phép lái xe đã được đăng ký.'),
+  ('quote_not_found', 404, false, 'There is no such quote.', 'Không tìm thấy báo giá.'),
+  ('quote_expired', 409, false, 'The quote has expired; ask for a new one.', 'Báo giá đã hết hạn.'),
+  ('quote_used', 409, false, 'This quote already made a booking.', 'Báo giá đã được sử dụng.'),
+  ('booking_not_found', 404, false, 'There is no such booking.', 'Không tìm thấy đơn đặt xe.'),
+  ('booking_not_cancellable', 409, false, 'The booking can no longer be cancelled.', 'Đơn không thể hủy nữa.'),
+  ('inspection_incomplete', 409, false, 'The inspection lacks what is named in details.missing.', 'Biên bản kiểm tra xe chưa đủ.'),
+  ('too_early', 409, false, 'It is too early for this.', 'Chưa đến thời điểm thực hiện.'),
+  ('hold_expired', 409, false, 'The hold on this slot has expired.', 'Thời gian giữ chỗ đã hết.'),
+  ('payment_not_found', 404, false, 'There is no such payment.', 'Không tìm thấy thanh toán.'),
+  ('payment_not_payable', 409, false, 'This payment is already settled or its time is over.', 'Thanh toán đã kết thúc.'),
+  ('payment_amount_unsupported', 400, false, 'This payment method cannot carry that amount.', 'Phương thức không hỗ trợ số tiền này.'),
+  ('refund_not_found', 404, false, 'There is no such refund.', 'Không tìm thấy yêu cầu hoàn tiền.'),
+  ('media_not_found', 404, false, 'There is no such upload.', 'Không tìm thấy tệp.'),
+  ('media_not_ready', 409, false, 'The file has not been uploaded and checked yet.', 'Tệp chưa được tải lên hoàn tất.'),
+  ('media_type_refused', 415, false, 'This kind of file is not accepted here.', 'Loại tệp không được chấp nhận.'),
+  ('media_too_large', 413, false, 'The file is too large.', 'Tệp quá lớn.'),
+  ('media_mismatch', 409, false, 'The uploaded bytes are not what the ticket announced.', 'Tệp tải lên không khớp với đăng ký.'),
+  ('media_quota_exceeded', 429, true, 'Too many uploads today.', 'Bạn đã tải lên quá nhiều tệp hôm nay.'),
+  ('outbox_lease_lost', 409, false, 'The lease on this outbox row is over or held by another worker.', 'Phiên xử lý đã hết hạn.');
+
+create function private.fail(p_code text, p_details jsonb default '{}')
+returns void
+language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  v_error private.error_codes;
+begin
+  select * into v_error from private.error_codes where code = p_code;
+  if not found then
+    raise exception 'error code % is not in the registry', p_code;
+  end if;
+  raise exception using
+    errcode = 'PT' || v_error.status,
+    message = v_error.message_en,
+    detail = (jsonb_build_object('code', p_code) || p_details)::text;
+end
+$$;
+comment on function private.fail is 'Raises a registry error. Details must not carry anything the caller may not know.';
+
+create function private.fail_input(p_field text, p_problem text)
+returns void
+language sql stable set search_path = ''
+as $$ select private.fail('invalid_input', jsonb_build_object('field', p_field, 'problem', p_problem)) $$;
+
+create function private.error_catalog()
+returns setof private.error_codes
+language sql stable security definer set search_path = ''
+as $$ select * from private.error_codes order by code $$;
+
+create function public.error_catalog()
+returns table (code text, status int, retryable boolean, message_en text, message_vi text)
+language sql stable set search_path = ''
+as $$ select * from private.error_catalog() $$;
+comment on function public.error_catalog is 'Every error code with its HTTP status, whether a repeat can help, and its text in English and Vietnamese.';
+
+select private.expose('error_catalog()', 'anon', 'authenticated', 'service_role');
+
+-- The actor of the current request; every command begins here.
+create function private.require_user()
+returns uuid
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_user_id uuid := auth.uid();
+begin
+  if v_user_id is null then
+    perform private.fail('unauthenticated');
+  end if;
+  return v_user_id;
+end
+$$;
+
+-- Reads in public check their input as the caller.
+grant execute on function private.fail(text, jsonb), private.fail_input(text, text), private.require_user() to anon, authenticated;

@@ -1,0 +1,46 @@
+-- Foundation: settings an operator may change in Studio without a deployment.
+-- Rule kept here: money agreed upon never reads from here again; rates are copied into the quote.
+-- Left out on purpose: secrets of the outside world, which live in the functions' environment.
+
+create table private.settings (
+  key text primary key,
+  value jsonb not null,
+  description text not null
+);
+comment on table private.settings is 'Operator settings, one JSON value each. Changing one affects what is agreed from then on, never what was agreed before.';
+
+insert into private.settings (key, value, description) values
+  ('hold_minutes', '15', 'How long a new booking keeps its slot while it is being paid.'),
+  ('quote_minutes', '10', 'How long a quote can be turned into a booking.'),
+  ('claim_window_hours', '24', 'After check-out: how long the host may claim before the deposit returns and the rent becomes payable.'),
+  ('booking_horizon_days', '365', 'How far ahead a booking may start.'),
+  ('rates', '{"commission_bps": 1500, "service_fee_bps": 500, "vat_bps": 800, "insurance": {"basic": 500, "premium": 1000}}',
+    'Shares in basis points (1/100 of a percent): commission and service fee of the rental, VAT of everything but the deposit, insurance of the rental.'),
+  ('cancellation_policies', '{
+      "flexible": [{"hours_before": 24, "refund_bps": 10000}, {"hours_before": 0, "refund_bps": 5000}],
+      "moderate": [{"hours_before": 72, "refund_bps": 10000}, {"hours_before": 24, "refund_bps": 5000}],
+      "strict": [{"hours_before": 168, "refund_bps": 10000}, {"hours_before": 72, "refund_bps": 5000}]
+    }', 'Tiers: cancelling at least hours_before the start returns refund_bps of everything but the deposit, which always returns in full.'),
+  ('fuzz_metres', '{"min": 150, "max": 400}', 'How far the public point of a listing lies from the true one.');
+
+create function private.setting(p_key text)
+returns jsonb
+language sql stable security definer set search_path = ''
+as $$ select value from private.settings where key = p_key $$;
+
+-- One random key per database: licence numbers are hashed with it, listing points are blurred with it.
+create table private.secrets (
+  name text primary key,
+  value bytea not null
+);
+insert into private.secrets (name, value) values ('pepper', extensions.gen_random_bytes(32));
+
+create function private.keyed_hash(p_text text)
+returns bytea
+language sql stable security definer set search_path = ''
+as $$
+  select extensions.hmac(convert_to(p_text, 'utf8'), value, 'sha256')
+  from private.secrets
+  where name = 'pepper'
+$$;
+comment on function private.keyed_hash is 'HMAC-SHA256 under this database''s own key: equal inputs can be found, inputs cannot be read back.';

@@ -1,0 +1,145 @@
+-- Foundation: state machines as data, and the log of everything that happened.
+-- Rule kept here: a status column moves only along a row of `transitions`, by any path, Studio included;
+-- each move leaves one row with actor, cause, reason and time, tied to its transition by foreign key.
+-- Left out on purpose: deadlines; a deadline is a column and is true at read time.
+
+create table private.transitions (
+  machine text not null,
+  from_state text not null,
+  event text not null,
+  to_state text not null,
+  primary key (machine, from_state, event, to_state),
+  -- so that the event can be told from the move
+  constraint transitions_one_event_per_move unique (machine, from_state, to_state)
+);
+comment on table private.transitions is 'The legal moves of every state machine; `initial` is the state before the row exists. Diagrams and SDK unions are generated from it.';
+
+create table private.domain_events (
+  id bigint generated always as identity primary key,
+  type text not null,
+  subject_id uuid not null,
+  machine text,
+  from_state text,
+  event text,
+  to_state text,
+  actor_id uuid,
+  cause text,
+  reason text,
+  data jsonb not null default '{}',
+  correlation_id text,
+  occurred_at timestamptz not null default now(),
+  constraint domain_events_legal_transition
+    foreign key (machine, from_state, event, to_state)
+    references private.transitions (machine, from_state, event, to_state) match full
+);
+create index domain_events_subject_idx on private.domain_events (subject_id, id);
+comment on table private.domain_events is 'Append-only: one row per transition and per money movement, in order, with who and why.';
+
+create function private.forbid_change()
+returns trigger
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  raise exception '%.% is append-only', tg_table_schema, tg_table_name using errcode = '42501';
+end
+$$;
+create trigger append_only before update or delete or truncate on private.domain_events
+  for each statement execute function private.forbid_change();
+
+-- The id that travels SDK → REST → SQL → function → provider; from the request's headers.
+create function private.correlation_id()
+returns text
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_headers jsonb := nullif(current_setting('request.headers', true), '')::jsonb;
+begin
+  return left(coalesce(v_headers ->> 'x-correlation-id', v_headers ->> 'traceparent'), 100);
+end
+$$;
+
+create function private.record_event(p_type text, p_subject_id uuid, p_data jsonb default '{}')
+returns void
+language sql volatile set search_path = ''
+as $$
+  insert into private.domain_events (type, subject_id, actor_id, cause, reason, data, correlation_id)
+  values (
+    p_type, p_subject_id, auth.uid(),
+    nullif(current_setting('journey.cause', true), ''),
+    nullif(current_setting('journey.reason', true), ''),
+    p_data, private.correlation_id()
+  )
+$$;
+
+-- Says why the moves of this transaction happen; read by record_transition.
+create function private.because(p_cause text, p_reason text default null)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform set_config('journey.cause', coalesce(p_cause, ''), true);
+  perform set_config('journey.reason', coalesce(left(p_reason, 500), ''), true);
+end
+$$;
+
+-- Trigger on a status column; its argument is the machine.
+create function private.record_transition()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_from text := case when tg_op = 'INSERT' then 'initial' else old.status end;
+  v_event text;
+begin
+  select t.event into v_event
+  from private.transitions t
+  where t.machine = tg_argv[0] and t.from_state = v_from and t.to_state = new.status;
+  if not found then
+    perform private.fail('illegal_transition', jsonb_build_object('machine', tg_argv[0], 'from', v_from, 'to', new.status));
+  end if;
+  insert into private.domain_events (
+    type, subject_id, machine, from_state, event, to_state, actor_id, cause, reason, correlation_id
+  ) values (
+    tg_argv[0] || '.' || v_event, new.id, tg_argv[0], v_from, v_event, new.status, auth.uid(),
+    nullif(current_setting('journey.cause', true), ''),
+    nullif(current_setting('journey.reason', true), ''),
+    private.correlation_id()
+  );
+  return null;
+end
+$$;
+
+-- Puts a table's status under a machine: one trigger for creation, one for moves.
+create function private.govern(p_table regclass, p_machine text)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  execute format('create trigger transition_on_insert after insert on %s for each row execute function private.record_transition(%L)', p_table, p_machine);
+  execute format('create trigger transition_on_update after update of status on %s for each row when (old.status is distinct from new.status) execute function private.record_transition(%L)', p_table, p_machine);
+end
+$$;
+
+create function private.transition_catalog()
+returns setof private.transitions
+language sql stable security definer set search_path = ''
+as $$ select * from private.transitions order by machine, from_state, to_state $$;
+
+create function public.transition_catalog()
+returns table (machine text, from_state text, event text, to_state text)
+language sql stable set search_path = ''
+as $$ select * from private.transition_catalog() $$;
+comment on function public.transition_catalog is 'The legal moves of every state machine: booking, vehicle, payment, payment_attempt, refund, driver_licence.';
+
+select private.expose('transition_catalog()', 'anon', 'authenticated', 'service_role');
+
+-- Keeps updated_at true.
+create function private.touch()
+returns trigger
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  new.updated_at := now();
+  return new;
+end
+$$;

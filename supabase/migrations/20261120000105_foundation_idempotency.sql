@@ -1,0 +1,53 @@
+-- Foundation: every command is safe to repeat.
+-- Rule kept here: the same key with the same payload returns the stored answer; with another payload
+-- or command it is a conflict. The row is written in the command's own transaction: a command
+-- that failed leaves no key behind, so a repeat simply runs.
+-- Left out on purpose: keys for reads.
+
+create table private.idempotency_keys (
+  actor_id uuid not null,
+  key uuid not null,
+  command text not null,
+  request_hash bytea not null,
+  response jsonb,
+  created_at timestamptz not null default now(),
+  primary key (actor_id, key)
+);
+create index idempotency_keys_created_idx on private.idempotency_keys using brin (created_at);
+
+-- Returns null when the command must run, or the answer of its first run.
+-- A second call with the same key waits here until the first has committed or failed.
+create function private.begin_command(p_command text, p_key uuid, p_request jsonb)
+returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_actor_id uuid := private.require_user();
+  v_hash bytea := sha256(convert_to(p_request::text, 'utf8'));
+  v_stored private.idempotency_keys;
+begin
+  if p_key is null then
+    perform private.fail_input('idempotency_key', 'required');
+  end if;
+  insert into private.idempotency_keys (actor_id, key, command, request_hash)
+  values (v_actor_id, p_key, p_command, v_hash)
+  on conflict do nothing;
+  if found then
+    return null;
+  end if;
+  select * into v_stored from private.idempotency_keys where actor_id = v_actor_id and key = p_key;
+  if v_stored.command <> p_command or v_stored.request_hash <> v_hash then
+    perform private.fail('idempotency_conflict');
+  end if;
+  return v_stored.response;
+end
+$$;
+
+create function private.finish_command(p_key uuid, p_response jsonb)
+returns void
+language sql volatile set search_path = ''
+as $$
+  update private.idempotency_keys
+  set response = p_response
+  where actor_id = auth.uid() and key = p_key
+$$;

@@ -1,0 +1,126 @@
+-- Foundation: how effects leave the database.
+-- Rule kept here: a row is written in the transaction that causes it, leased with a deadline, and ends
+-- as done or dead; at least once, with a dedupe key for whoever performs it.
+-- Left out on purpose: the effects themselves (function `outbox`) and NOTIFY, which serializes commits.
+
+create table private.outbox (
+  id bigint generated always as identity primary key,
+  topic text not null,
+  payload jsonb not null,
+  dedupe_key text not null,
+  status text not null default 'pending',
+  attempts int not null default 0,
+  max_attempts int not null default 12,
+  available_at timestamptz not null default now(),
+  lease_token uuid,
+  leased_until timestamptz,
+  provider_id text,
+  result jsonb,
+  last_error text,
+  correlation_id text,
+  created_at timestamptz not null default now(),
+  finished_at timestamptz,
+  constraint outbox_status_known check (status in ('pending', 'leased', 'done', 'dead')),
+  constraint outbox_dedupe_key unique (topic, dedupe_key),
+  constraint outbox_lease_complete check ((status = 'leased') = (lease_token is not null and leased_until is not null))
+);
+create index outbox_due_idx on private.outbox (available_at, id) where status = 'pending';
+create index outbox_leased_idx on private.outbox (leased_until) where status = 'leased';
+create index outbox_dead_idx on private.outbox (finished_at) where status = 'dead';
+
+create function private.enqueue(p_topic text, p_payload jsonb, p_dedupe_key text, p_available_at timestamptz default now())
+returns void
+language sql volatile set search_path = ''
+as $$
+  insert into private.outbox (topic, payload, dedupe_key, available_at, correlation_id)
+  values (p_topic, p_payload, p_dedupe_key, p_available_at, private.correlation_id())
+  on conflict (topic, dedupe_key) do nothing
+$$;
+
+create function private.outbox_due()
+returns boolean
+language sql stable security definer set search_path = ''
+as $$
+  select exists (select from private.outbox where status = 'pending' and available_at <= now())
+      or exists (select from private.outbox where status = 'leased' and leased_until <= now())
+$$;
+comment on function private.outbox_due is 'Whether the outbox function has work; asked by whatever rings its bell.';
+
+create function private.lease_outbox(p_batch int, p_lease_seconds int)
+returns setof private.outbox
+language sql volatile security definer set search_path = ''
+as $$
+  update private.outbox o
+  set status = 'leased',
+      attempts = o.attempts + 1,
+      lease_token = gen_random_uuid(),
+      leased_until = now() + make_interval(secs => least(greatest(p_lease_seconds, 5), 600))
+  where o.id in (
+    select d.id
+    from private.outbox d
+    where (d.status = 'pending' and d.available_at <= now())
+       or (d.status = 'leased' and d.leased_until <= now())
+    order by d.available_at, d.id
+    limit least(greatest(p_batch, 1), 100)
+    for update skip locked
+  )
+  returning o.*
+$$;
+
+create function public.lease_outbox(batch int default 20, lease_seconds int default 60)
+returns table (id bigint, topic text, payload jsonb, attempts int, lease_token uuid, dedupe_key text, correlation_id text)
+language sql volatile set search_path = ''
+as $$
+  select l.id, l.topic, l.payload, l.attempts, l.lease_token, l.dedupe_key, l.correlation_id
+  from private.lease_outbox(batch, lease_seconds) l
+$$;
+comment on function public.lease_outbox is 'Leases up to `batch` (1–100) due rows for `lease_seconds` (5–600). Service only.';
+
+create function private.complete_outbox(p_id bigint, p_lease_token uuid, p_provider_id text, p_result jsonb)
+returns void
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  update private.outbox
+  set status = 'done', lease_token = null, leased_until = null, provider_id = p_provider_id,
+      result = p_result, last_error = null, finished_at = now()
+  where id = p_id and status = 'leased' and lease_token = p_lease_token;
+  if not found then
+    perform private.fail('outbox_lease_lost');
+  end if;
+end
+$$;
+
+create function public.complete_outbox(id bigint, lease_token uuid, provider_id text default null, result jsonb default null)
+returns void
+language sql volatile set search_path = ''
+as $$ select private.complete_outbox(id, lease_token, provider_id, result) $$;
+comment on function public.complete_outbox is 'Marks a leased row as performed. Service only. Errors: outbox_lease_lost.';
+
+-- Backoff doubles from 5 seconds to at most an hour, with jitter so that a herd does not return at once.
+create function private.fail_outbox(p_id bigint, p_lease_token uuid, p_error text, p_permanent boolean)
+returns void
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  update private.outbox
+  set status = case when p_permanent or attempts >= max_attempts then 'dead' else 'pending' end,
+      finished_at = case when p_permanent or attempts >= max_attempts then now() end,
+      available_at = now() + make_interval(secs => least(3600, 5 * 2 ^ (attempts - 1)) * (0.8 + random() * 0.4)),
+      lease_token = null, leased_until = null, last_error = left(p_error, 2000)
+  where id = p_id and status = 'leased' and lease_token = p_lease_token;
+  if not found then
+    perform private.fail('outbox_lease_lost');
+  end if;
+end
+$$;
+
+create function public.fail_outbox(id bigint, lease_token uuid, error text, permanent boolean default false)
+returns void
+language sql volatile set search_path = ''
+as $$ select private.fail_outbox(id, lease_token, error, permanent) $$;
+comment on function public.fail_outbox is 'Puts a leased row back with backoff, or to the dead letters when it is permanent or out of attempts. Service only. Errors: outbox_lease_lost.';
+
+select private.expose('lease_outbox(int, int)', 'service_role');
+select private.expose('complete_outbox(bigint, uuid, text, jsonb)', 'service_role');
+select private.expose('fail_outbox(bigint, uuid, text, boolean)', 'service_role');

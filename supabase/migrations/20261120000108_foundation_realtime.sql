@@ -1,0 +1,13 @@
+-- Foundation: broadcast from the database on private topics.
+-- Rule kept here: `user:{id}` is read by that user alone and written by the database alone.
+-- Left out on purpose: anything that depends on delivery; rows carry a sequence and clients repair gaps.
+
+create policy select_own_inbox on realtime.messages
+  for select to authenticated
+  using (extension = 'broadcast' and topic = 'user:' || (select auth.uid())::text);
+
+-- realtime.send is SECURITY INVOKER and swallows errors: called as the user it would be refused in silence.
+create function private.broadcast(p_topic text, p_event text, p_payload jsonb)
+returns void
+language sql volatile security definer set search_path = ''
+as $$ select realtime.send(p_payload, p_event, p_topic, true) $$;

@@ -1,0 +1,133 @@
+-- Identity: who people are here, and what they may drive.
+-- Rule kept here: a profile exists for every account; roles are rows, looked up and never trusted from a token;
+-- people edit the plain columns of their own profile and nothing else.
+-- Left out on purpose: sign-in itself, which is Supabase Auth's.
+
+create table public.profiles (
+  id uuid primary key references auth.users on delete restrict,
+  display_name text not null,
+  bio text not null default '',
+  locale text not null default 'vi',
+  time_zone text not null default 'Asia/Ho_Chi_Minh',
+  avatar_media_id uuid,
+  rating_average numeric(3, 2),
+  rating_count int not null default 0,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  deleted_at timestamptz,
+  constraint profiles_display_name_length check (char_length(btrim(display_name)) between 1 and 80),
+  constraint profiles_bio_length check (char_length(bio) <= 1000),
+  constraint profiles_locale_known check (locale in ('vi', 'en'))
+);
+comment on table public.profiles is 'One row per account, made by trigger. Others see public_profile() only.';
+create trigger touch before update on public.profiles for each row execute function private.touch();
+
+create function private.check_time_zone()
+returns trigger
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  if not exists (select from pg_catalog.pg_timezone_names where name = new.time_zone) then
+    perform private.fail_input('time_zone', 'unknown');
+  end if;
+  return new;
+end
+$$;
+create trigger known_time_zone before update of time_zone on public.profiles
+  for each row when (old.time_zone is distinct from new.time_zone)
+  execute function private.check_time_zone();
+
+create table public.user_roles (
+  user_id uuid not null references public.profiles on delete cascade,
+  role text not null,
+  granted_at timestamptz not null default now(),
+  primary key (user_id, role),
+  constraint user_roles_known check (role in ('admin', 'support'))
+);
+comment on table public.user_roles is 'Platform roles. Granted in Studio or by SQL; removing a row takes effect with the next statement.';
+
+create table private.licence_classes (
+  class text not null,
+  covers text not null,
+  primary key (class, covers)
+);
+comment on table private.licence_classes is 'Which vehicle classes a Vietnamese driver licence class covers.';
+insert into private.licence_classes (class, covers) values
+  ('A1', 'A1'), ('A', 'A'), ('A', 'A1'),
+  ('B1', 'B1'), ('B', 'B'), ('B', 'B1'), ('B2', 'B'), ('B2', 'B1'),
+  ('C', 'C'), ('C', 'B'), ('C', 'B1');
+
+create table public.driver_licences (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null references public.profiles on delete restrict,
+  number_hash bytea not null,
+  number_last4 text not null,
+  full_name text not null,
+  classes text[] not null,
+  valid_until date not null,
+  front_media_id uuid not null,
+  back_media_id uuid not null,
+  status text not null default 'pending',
+  reviewed_by uuid references public.profiles,
+  reviewed_at timestamptz,
+  reason text,
+  created_at timestamptz not null default now(),
+  constraint driver_licences_name_length check (char_length(full_name) between 2 and 120),
+  constraint driver_licences_has_classes check (cardinality(classes) between 1 and 8),
+  constraint driver_licences_reviewed check (status = 'pending' or reviewed_at is not null or status = 'expired'),
+  constraint driver_licences_rejection_has_reason check (status <> 'rejected' or char_length(reason) > 0),
+  -- one number, one person; the same person may renew
+  constraint driver_licences_number_one_person exclude using gist (number_hash with =, user_id with <>)
+    where (status in ('pending', 'verified'))
+);
+create unique index driver_licences_one_pending on public.driver_licences (user_id) where status = 'pending';
+create index driver_licences_user_idx on public.driver_licences (user_id);
+comment on table public.driver_licences is 'Submitted licences; the number is kept as a keyed hash and its last 4 characters only.';
+insert into private.transitions (machine, from_state, event, to_state) values
+  ('driver_licence', 'initial', 'submit', 'pending'),
+  ('driver_licence', 'pending', 'verify', 'verified'),
+  ('driver_licence', 'pending', 'reject', 'rejected'),
+  ('driver_licence', 'verified', 'revoke', 'rejected'),
+  ('driver_licence', 'verified', 'expire', 'expired');
+select private.govern('public.driver_licences', 'driver_licence');
+
+create function private.is_admin()
+returns boolean
+language sql stable security definer set search_path = ''
+as $$ select exists (select from public.user_roles where user_id = auth.uid() and role = 'admin') $$;
+grant execute on function private.is_admin() to anon, authenticated;
+
+create function private.require_admin()
+returns uuid
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if not private.is_admin() then
+    perform private.require_user();
+    perform private.fail('forbidden');
+  end if;
+  return auth.uid();
+end
+$$;
+
+alter table public.profiles enable row level security;
+alter table public.user_roles enable row level security;
+alter table public.driver_licences enable row level security;
+alter table private.licence_classes enable row level security;
+revoke all on public.profiles, public.user_roles, public.driver_licences from anon, authenticated, service_role;
+
+grant select on public.profiles to authenticated, service_role;
+grant update (display_name, bio, locale, time_zone, avatar_media_id) on public.profiles to authenticated;
+create policy select_self on public.profiles for select to authenticated
+  using (id = (select auth.uid()) or (select private.is_admin()));
+create policy update_self on public.profiles for update to authenticated
+  using (id = (select auth.uid())) with check (id = (select auth.uid()));
+
+grant select on public.user_roles to authenticated, service_role;
+create policy select_self on public.user_roles for select to authenticated
+  using (user_id = (select auth.uid()) or (select private.is_admin()));
+
+grant select (id, user_id, number_last4, full_name, classes, valid_until, front_media_id, back_media_id, status, reviewed_by, reviewed_at, reason, created_at)
+  on public.driver_licences to authenticated, service_role;
+create policy select_self on public.driver_licences for select to authenticated
+  using (user_id = (select auth.uid()) or (select private.is_admin()));

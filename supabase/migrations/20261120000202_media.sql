@@ -1,0 +1,191 @@
+-- Media: uploads begin with a ticket, and access follows the row.
+-- Rule kept here: an object without a ready media row is unreadable; its path is ours and ASCII;
+-- bytes count only after the `media` function has checked size, kind and hash against the ticket.
+-- Left out on purpose: derivatives and EXIF stripping, which are a worker's; deleting bytes goes through the Storage API.
+
+create table private.media_purposes (
+  purpose text primary key,
+  bucket text not null,
+  max_bytes bigint not null,
+  mime_types text[] not null,
+  per_day int not null
+);
+insert into private.media_purposes (purpose, bucket, max_bytes, mime_types, per_day) values
+  ('avatar', 'avatars', 5242880, '{image/jpeg,image/png,image/webp}', 20),
+  ('vehicle_image', 'vehicle-images', 10485760, '{image/jpeg,image/png,image/webp}', 200),
+  ('licence', 'licences', 10485760, '{image/jpeg,image/png,image/webp}', 20),
+  ('inspection', 'inspections', 10485760, '{image/jpeg,image/png,image/webp}', 200);
+
+insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types)
+select bucket, bucket, false, max_bytes, mime_types from private.media_purposes
+on conflict (id) do update
+set public = excluded.public, file_size_limit = excluded.file_size_limit, allowed_mime_types = excluded.allowed_mime_types;
+
+create table public.media (
+  id uuid primary key default gen_random_uuid(),
+  owner_id uuid not null references public.profiles on delete restrict,
+  purpose text not null references private.media_purposes,
+  bucket text not null,
+  path text not null,
+  mime_type text not null,
+  byte_size bigint not null,
+  sha256 text not null,
+  status text not null default 'reserved',
+  expires_at timestamptz not null default now() + interval '2 hours',
+  created_at timestamptz not null default now(),
+  constraint media_path_unique unique (bucket, path),
+  constraint media_owner unique (id, owner_id),
+  constraint media_status_known check (status in ('reserved', 'ready', 'deleted')),
+  constraint media_sha256_form check (sha256 ~ '^[0-9a-f]{64}$'),
+  constraint media_size_positive check (byte_size > 0)
+);
+create index media_owner_idx on public.media (owner_id, created_at);
+create index media_reserved_idx on public.media (expires_at) where status = 'reserved';
+comment on table public.media is 'One row per upload: reserved by request_upload, ready once checked. Objects in Storage are readable only through it.';
+
+alter table public.profiles
+  add constraint profiles_own_avatar foreign key (avatar_media_id, id) references public.media (id, owner_id);
+alter table public.driver_licences
+  add constraint driver_licences_own_front foreign key (front_media_id, user_id) references public.media (id, owner_id),
+  add constraint driver_licences_own_back foreign key (back_media_id, user_id) references public.media (id, owner_id);
+
+alter table public.media enable row level security;
+alter table private.media_purposes enable row level security;
+revoke all on public.media from anon, authenticated, service_role;
+grant select on public.media to anon, authenticated, service_role;
+create policy select_owner on public.media for select to authenticated
+  using (owner_id = (select auth.uid()) or (select private.is_admin()));
+create policy select_avatars on public.media for select to anon, authenticated
+  using (purpose = 'avatar' and status = 'ready');
+
+create policy insert_with_ticket on storage.objects for insert to authenticated
+  with check (exists (
+    select from public.media m
+    where m.bucket = bucket_id and m.path = name
+      and m.owner_id = (select auth.uid()) and m.status = 'reserved' and m.expires_at > now()
+  ));
+create policy select_by_media on storage.objects for select to anon, authenticated
+  using (exists (
+    select from public.media m
+    where m.bucket = bucket_id and m.path = name
+      and (m.status = 'ready' or (m.status = 'reserved' and m.owner_id = (select auth.uid())))
+  ));
+
+create function private.request_upload(p_purpose text, p_mime_type text, p_byte_size bigint, p_sha256 text)
+returns public.media
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_user_id uuid := private.require_user();
+  v_purpose private.media_purposes;
+  v_id uuid := gen_random_uuid();
+  v_media public.media;
+begin
+  perform private.take_token('request_upload', v_user_id::text);
+  select * into v_purpose from private.media_purposes where purpose = p_purpose;
+  if not found then
+    perform private.fail_input('purpose', 'unknown');
+  end if;
+  if p_mime_type is null or p_mime_type <> all (v_purpose.mime_types) then
+    perform private.fail('media_type_refused', jsonb_build_object('accepted', v_purpose.mime_types));
+  end if;
+  if coalesce(p_byte_size, 0) < 1 then
+    perform private.fail_input('byte_size', 'must be positive');
+  end if;
+  if p_byte_size > v_purpose.max_bytes then
+    perform private.fail('media_too_large', jsonb_build_object('max_bytes', v_purpose.max_bytes));
+  end if;
+  if p_sha256 is null or p_sha256 !~ '^[0-9a-f]{64}$' then
+    perform private.fail_input('sha256', 'must be 64 lower-case hex digits');
+  end if;
+  if (
+    select count(*) from public.media
+    where owner_id = v_user_id and purpose = p_purpose and created_at > now() - interval '1 day'
+  ) >= v_purpose.per_day then
+    perform private.fail('media_quota_exceeded', jsonb_build_object('per_day', v_purpose.per_day, 'retry_after', 3600));
+  end if;
+  insert into public.media (id, owner_id, purpose, bucket, path, mime_type, byte_size, sha256)
+  values (v_id, v_user_id, p_purpose, v_purpose.bucket, v_user_id || '/' || v_id || '.' || split_part(p_mime_type, '/', 2), p_mime_type, p_byte_size, p_sha256)
+  returning * into v_media;
+  return v_media;
+end
+$$;
+
+create function public.request_upload(purpose text, mime_type text, byte_size bigint, sha256 text)
+returns public.media
+language sql volatile set search_path = ''
+as $$ select private.request_upload(purpose, mime_type, byte_size, sha256) $$;
+comment on function public.request_upload is 'Reserves an upload for two hours: purpose (avatar, vehicle_image, licence, inspection), mime_type, size in bytes, lower-case hex SHA-256. Upload the bytes to bucket/path of the answer, then call function media/complete. Errors: invalid_input, media_type_refused, media_too_large, media_quota_exceeded, rate_limited.';
+select private.expose('request_upload(text, text, bigint, text)', 'authenticated');
+
+-- For commands that attach a file: it must be the actor's, checked, and meant for this.
+create function private.require_media(p_media_id uuid, p_owner_id uuid, p_purpose text)
+returns void
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_status text := (
+    select status from public.media
+    where id = p_media_id and owner_id = p_owner_id and purpose = p_purpose and status <> 'deleted'
+  );
+begin
+  if v_status is null then
+    perform private.fail('media_not_found', jsonb_build_object('media_id', p_media_id, 'purpose', p_purpose));
+  elsif v_status <> 'ready' then
+    perform private.fail('media_not_ready', jsonb_build_object('media_id', p_media_id));
+  end if;
+end
+$$;
+
+create function private.media_to_check(p_media_id uuid, p_owner_id uuid)
+returns public.media
+language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  v_media public.media;
+begin
+  select * into v_media from public.media where id = p_media_id and owner_id = p_owner_id and status <> 'deleted';
+  if not found then
+    perform private.fail('media_not_found');
+  end if;
+  return v_media;
+end
+$$;
+create function public.media_to_check(media_id uuid, owner_id uuid)
+returns public.media
+language sql stable set search_path = ''
+as $$ select private.media_to_check(media_id, owner_id) $$;
+comment on function public.media_to_check is 'The ticket of an upload, if it is this owner''s. Service only. Errors: media_not_found.';
+
+-- Given what the media function found in the stored bytes.
+create function private.complete_media(p_media_id uuid, p_mime_type text, p_byte_size bigint, p_sha256 text)
+returns public.media
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_media public.media;
+begin
+  select * into v_media from public.media where id = p_media_id and status <> 'deleted' for update;
+  if not found then
+    perform private.fail('media_not_found');
+  end if;
+  if v_media.status = 'ready' then
+    return v_media;
+  end if;
+  if v_media.expires_at <= now() then
+    perform private.fail('media_not_found', jsonb_build_object('problem', 'the ticket has expired'));
+  end if;
+  if (p_mime_type, p_byte_size, p_sha256) is distinct from (v_media.mime_type, v_media.byte_size, v_media.sha256) then
+    perform private.fail('media_mismatch', jsonb_build_object('found', jsonb_build_object('mime_type', p_mime_type, 'byte_size', p_byte_size)));
+  end if;
+  update public.media set status = 'ready' where id = p_media_id returning * into v_media;
+  return v_media;
+end
+$$;
+create function public.complete_media(media_id uuid, mime_type text, byte_size bigint, sha256 text)
+returns public.media
+language sql volatile set search_path = ''
+as $$ select private.complete_media(media_id, mime_type, byte_size, sha256) $$;
+comment on function public.complete_media is 'Makes an upload ready if the bytes found are the bytes announced. Service only. Errors: media_not_found, media_mismatch.';
+select private.expose('media_to_check(uuid, uuid)', 'service_role');
+select private.expose('complete_media(uuid, text, bigint, text)', 'service_role');

@@ -1,0 +1,180 @@
+-- Vehicles: listings and their calendar.
+-- Rule kept here: two blocked periods of one vehicle cannot overlap, whoever writes them: one table,
+-- one exclusion constraint, half-open ranges, the buffer inside the blocked range.
+-- Left out on purpose: prices of a trip, which are a quote's.
+
+insert into private.transitions (machine, from_state, event, to_state) values
+  ('vehicle', 'initial', 'create', 'draft'),
+  ('vehicle', 'draft', 'submit', 'pending_review'),
+  ('vehicle', 'pending_review', 'publish', 'published'),
+  ('vehicle', 'pending_review', 'reject', 'draft'),
+  ('vehicle', 'published', 'edit', 'pending_review'),
+  ('vehicle', 'published', 'suspend', 'suspended'),
+  ('vehicle', 'suspended', 'reinstate', 'published'),
+  ('vehicle', 'draft', 'archive', 'archived'),
+  ('vehicle', 'pending_review', 'archive', 'archived'),
+  ('vehicle', 'published', 'archive', 'archived'),
+  ('vehicle', 'suspended', 'archive', 'archived');
+
+-- Lower case, no diacritics, đ as d: what people type and what listings say meet in this form.
+create function private.fold_text(p_text text)
+returns text
+language sql immutable strict parallel safe set search_path = ''
+as $$ select lower(extensions.unaccent('extensions.unaccent'::regdictionary, p_text)) $$;
+
+create table public.vehicles (
+  id uuid primary key default gen_random_uuid(),
+  host_id uuid not null references public.profiles on delete restrict,
+  kind text not null,
+  brand text not null,
+  model text not null,
+  year int not null,
+  seats int not null,
+  transmission text not null,
+  fuel text not null,
+  engine_cc int,
+  title text not null,
+  description text not null default '',
+  city text not null,
+  currency text not null default 'VND',
+  price_per_hour bigint not null,
+  price_per_day bigint not null,
+  weekend_bps int not null default 0,
+  long_stay_days int not null default 7,
+  long_stay_discount_bps int not null default 0,
+  delivery_fee bigint,
+  security_deposit bigint not null default 0,
+  daily_km_allowance int,
+  excess_km_fee bigint,
+  instant_book boolean not null default true,
+  cancellation_policy text not null default 'moderate',
+  min_hours int not null default 1,
+  max_days int not null default 30,
+  notice_hours int not null default 0,
+  buffer_minutes int not null default 0,
+  required_licence_class text not null,
+  time_zone text not null default 'Asia/Ho_Chi_Minh',
+  -- a fuzzed, stable point; the true one is in vehicle_locations
+  public_location extensions.geography(point, 4326) not null,
+  status text not null default 'draft',
+  review_reason text,
+  rating_average numeric(3, 2),
+  rating_count int not null default 0,
+  search_text text generated always as (private.fold_text(brand || ' ' || model || ' ' || title || ' ' || city)) stored,
+  published_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint vehicles_host unique (id, host_id),
+  constraint vehicles_kind_known check (kind in ('car', 'motorbike')),
+  constraint vehicles_brand_length check (char_length(btrim(brand)) between 1 and 60),
+  constraint vehicles_model_length check (char_length(btrim(model)) between 1 and 60),
+  constraint vehicles_title_length check (char_length(btrim(title)) between 5 and 120),
+  constraint vehicles_description_length check (char_length(description) <= 5000),
+  constraint vehicles_city_length check (char_length(btrim(city)) between 1 and 80),
+  constraint vehicles_year_range check (year between 1980 and 2100),
+  constraint vehicles_seats_range check (seats between 1 and 60),
+  constraint vehicles_transmission_known check (transmission in ('manual', 'automatic')),
+  constraint vehicles_fuel_known check (fuel in ('petrol', 'diesel', 'electric', 'hybrid')),
+  constraint vehicles_engine_cc_range check (engine_cc between 1 and 20000),
+  constraint vehicles_currency_known check (currency = 'VND'),
+  constraint vehicles_price_per_hour_range check (price_per_hour between 1000 and 100000000),
+  constraint vehicles_price_per_day_range check (price_per_day between 1000 and 100000000),
+  constraint vehicles_weekend_bps_range check (weekend_bps between 0 and 10000),
+  constraint vehicles_long_stay_days_range check (long_stay_days between 2 and 90),
+  constraint vehicles_long_stay_discount_bps_range check (long_stay_discount_bps between 0 and 9000),
+  constraint vehicles_delivery_fee_range check (delivery_fee between 0 and 10000000),
+  constraint vehicles_security_deposit_range check (security_deposit between 0 and 200000000),
+  constraint vehicles_daily_km_allowance_range check (daily_km_allowance between 1 and 5000),
+  constraint vehicles_excess_km_fee_range check (excess_km_fee between 0 and 1000000),
+  constraint vehicles_cancellation_policy_known check (cancellation_policy in ('flexible', 'moderate', 'strict')),
+  constraint vehicles_min_hours_range check (min_hours between 1 and 720),
+  constraint vehicles_max_days_range check (max_days between 1 and 90),
+  constraint vehicles_notice_hours_range check (notice_hours between 0 and 720),
+  constraint vehicles_buffer_minutes_range check (buffer_minutes between 0 and 1440)
+);
+comment on table public.vehicles is 'Listings. Amounts in minor units of `currency` (VND has none), shares in basis points, one price for an hour and one for a day.';
+create index vehicles_host_idx on public.vehicles (host_id, created_at desc);
+create index vehicles_nearby_idx on public.vehicles using gist (public_location) where status = 'published';
+create index vehicles_text_idx on public.vehicles using gin (search_text extensions.gin_trgm_ops) where status = 'published';
+select private.govern('public.vehicles', 'vehicle');
+create trigger touch before update on public.vehicles for each row execute function private.touch();
+create trigger known_time_zone before update of time_zone on public.vehicles
+  for each row when (old.time_zone is distinct from new.time_zone) execute function private.check_time_zone();
+
+create table public.vehicle_locations (
+  vehicle_id uuid primary key references public.vehicles on delete cascade,
+  location extensions.geography(point, 4326) not null,
+  address text not null,
+  plate text not null,
+  constraint vehicle_locations_address_length check (char_length(btrim(address)) between 5 and 300),
+  constraint vehicle_locations_plate_form check (plate ~ '^[0-9A-Z.-]{5,15}$')
+);
+comment on table public.vehicle_locations is 'Where the vehicle really is, and its plate: for its host, admins, and whoever has it booked.';
+
+create table public.vehicle_images (
+  vehicle_id uuid not null,
+  media_id uuid not null unique,
+  host_id uuid not null,
+  position int not null,
+  created_at timestamptz not null default now(),
+  primary key (vehicle_id, media_id),
+  constraint vehicle_images_position_once unique (vehicle_id, position) deferrable initially deferred,
+  constraint vehicle_images_position_range check (position between 0 and 19),
+  constraint vehicle_images_own_vehicle foreign key (vehicle_id, host_id) references public.vehicles (id, host_id) on delete cascade,
+  constraint vehicle_images_own_media foreign key (media_id, host_id) references public.media (id, owner_id)
+);
+comment on table public.vehicle_images is 'Photos of a listing; position 0 is the cover.';
+
+create table public.vehicle_features (
+  vehicle_id uuid not null references public.vehicles on delete cascade,
+  feature text not null,
+  primary key (vehicle_id, feature),
+  constraint vehicle_features_form check (feature ~ '^[a-z][a-z0-9_]{1,39}$')
+);
+create index vehicle_features_feature_idx on public.vehicle_features (feature, vehicle_id);
+
+create table public.calendar_entries (
+  id uuid primary key default gen_random_uuid(),
+  vehicle_id uuid not null references public.vehicles on delete restrict,
+  kind text not null,
+  blocked tstzrange not null,
+  booking_id uuid,
+  expires_at timestamptz,
+  note text,
+  created_at timestamptz not null default now(),
+  constraint calendar_entries_no_overlap exclude using gist (vehicle_id with =, blocked with &&),
+  constraint calendar_entries_kind_known check (kind in ('booking', 'hold', 'host_block', 'maintenance', 'external')),
+  constraint calendar_entries_bounded check (
+    not isempty(blocked) and lower_inc(blocked) and not upper_inc(blocked)
+    and lower(blocked) > '-infinity' and upper(blocked) < 'infinity'
+  ),
+  constraint calendar_entries_booking_named check ((kind in ('booking', 'hold')) = (booking_id is not null)),
+  constraint calendar_entries_hold_expires check ((kind = 'hold') = (expires_at is not null)),
+  constraint calendar_entries_one_per_booking unique (booking_id)
+);
+create index calendar_entries_holds_idx on public.calendar_entries (expires_at) where kind = 'hold';
+comment on table public.calendar_entries is 'When a vehicle is taken: bookings, unpaid holds until expires_at, host blocks, maintenance, external calendars. Overlap cannot be stored.';
+
+alter table public.vehicles enable row level security;
+alter table public.vehicle_locations enable row level security;
+alter table public.vehicle_images enable row level security;
+alter table public.vehicle_features enable row level security;
+alter table public.calendar_entries enable row level security;
+revoke all on public.vehicles, public.vehicle_locations, public.vehicle_images, public.vehicle_features, public.calendar_entries
+  from anon, authenticated, service_role;
+grant select on public.vehicles, public.vehicle_images, public.vehicle_features to anon, authenticated, service_role;
+grant select on public.vehicle_locations, public.calendar_entries to authenticated, service_role;
+
+create policy select_published on public.vehicles for select to anon, authenticated
+  using (status = 'published');
+create policy select_host on public.vehicles for select to authenticated
+  using (host_id = (select auth.uid()) or (select private.is_admin()));
+create policy select_with_vehicle on public.vehicle_images for select to anon, authenticated
+  using (vehicle_id in (select v.id from public.vehicles v));
+create policy select_with_vehicle on public.vehicle_features for select to anon, authenticated
+  using (vehicle_id in (select v.id from public.vehicles v));
+create policy select_host on public.calendar_entries for select to authenticated
+  using (vehicle_id in (select v.id from public.vehicles v where v.host_id = (select auth.uid())) or (select private.is_admin()));
+-- vehicle_locations: policy in bookings, which knows who has it booked.
+create policy select_vehicle_image on public.media for select to anon, authenticated
+  using (purpose = 'vehicle_image' and status = 'ready' and id in (select i.media_id from public.vehicle_images i));

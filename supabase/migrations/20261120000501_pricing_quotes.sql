@@ -1,0 +1,135 @@
+-- Pricing: quotes, the only place a price comes from.
+-- Rule kept here: a quote is immutable, short-lived, its lines add up to its total, and its total splits
+-- without remainder into deposit, host, platform and tax.
+-- Left out on purpose: the arithmetic, which is the pure library in functions/_shared/pricing.
+
+create function private.sum_line_amounts(p_lines jsonb)
+returns bigint
+language sql immutable parallel safe set search_path = ''
+as $$ select coalesce(sum((l ->> 'amount')::bigint), 0)::bigint from jsonb_array_elements(p_lines) l $$;
+
+create table public.quotes (
+  id uuid primary key default gen_random_uuid(),
+  renter_id uuid not null references public.profiles on delete restrict,
+  vehicle_id uuid not null references public.vehicles on delete restrict,
+  period tstzrange not null,
+  starts_at timestamptz generated always as (lower(period)) stored,
+  ends_at timestamptz generated always as (upper(period)) stored,
+  currency text not null,
+  lines jsonb not null,
+  total_amount bigint not null,
+  deposit_amount bigint not null,
+  host_amount bigint not null,
+  platform_amount bigint not null,
+  tax_amount bigint not null,
+  cancellation_policy jsonb not null,
+  facts jsonb not null,
+  pricing_version text not null,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  constraint quotes_lines_sum check (private.sum_line_amounts(lines) = total_amount),
+  constraint quotes_split_sum check (deposit_amount + host_amount + platform_amount + tax_amount = total_amount),
+  constraint quotes_amounts_not_negative check (least(total_amount, deposit_amount, host_amount, platform_amount, tax_amount) >= 0),
+  constraint quotes_has_lines check (jsonb_array_length(lines) between 1 and 30)
+);
+create index quotes_renter_idx on public.quotes (renter_id, created_at desc);
+create index quotes_vehicle_idx on public.quotes (vehicle_id);
+comment on table public.quotes is 'What a trip costs, as agreed: itemised lines in minor units, valid until expires_at, used by at most one booking.';
+create trigger immutable before update on public.quotes for each statement execute function private.forbid_change();
+
+alter table public.quotes enable row level security;
+revoke all on public.quotes from anon, authenticated, service_role;
+grant select on public.quotes to authenticated, service_role;
+create policy select_renter on public.quotes for select to authenticated
+  using (renter_id = (select auth.uid()) or (select private.is_admin()));
+
+-- The listing, if this person may ask to rent it then. Raises what stands in the way, availability aside.
+create function private.bookable_vehicle(p_renter_id uuid, p_vehicle_id uuid, p_starts_at timestamptz, p_ends_at timestamptz)
+returns public.vehicles
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_vehicle public.vehicles;
+  v_problem text;
+begin
+  select * into v_vehicle from public.vehicles where id = p_vehicle_id and status not in ('draft', 'archived');
+  if not found then
+    perform private.fail('vehicle_not_found');
+  end if;
+  if v_vehicle.host_id = p_renter_id then
+    perform private.fail('own_vehicle');
+  end if;
+  if v_vehicle.status <> 'published' then
+    perform private.fail('vehicle_not_published');
+  end if;
+  perform private.check_period(v_vehicle, p_starts_at, p_ends_at);
+  v_problem := private.licence_problem(p_renter_id, v_vehicle.required_licence_class, p_ends_at);
+  if v_problem is not null then
+    perform private.fail(v_problem, jsonb_build_object('required_class', v_vehicle.required_licence_class));
+  end if;
+  return v_vehicle;
+end
+$$;
+
+create function private.quote_facts(p_renter_id uuid, p_vehicle_id uuid, p_starts_at timestamptz, p_ends_at timestamptz, p_options jsonb)
+returns jsonb
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_vehicle public.vehicles;
+begin
+  perform private.take_token('quote', p_renter_id::text);
+  v_vehicle := private.bookable_vehicle(p_renter_id, p_vehicle_id, p_starts_at, p_ends_at);
+  if not private.is_free(p_vehicle_id, private.blocked_range(p_starts_at, p_ends_at, v_vehicle.buffer_minutes)) then
+    perform private.fail('vehicle_unavailable');
+  end if;
+  return jsonb_build_object(
+    'currency', v_vehicle.currency,
+    'time_zone', v_vehicle.time_zone,
+    'starts_at', p_starts_at,
+    'ends_at', p_ends_at,
+    'price_per_hour', v_vehicle.price_per_hour,
+    'price_per_day', v_vehicle.price_per_day,
+    'weekend_bps', v_vehicle.weekend_bps,
+    'long_stay_days', v_vehicle.long_stay_days,
+    'long_stay_discount_bps', v_vehicle.long_stay_discount_bps,
+    'delivery_fee', v_vehicle.delivery_fee,
+    'security_deposit', v_vehicle.security_deposit,
+    'rates', private.setting('rates'),
+    'options', coalesce(p_options, '{}'),
+    'cancellation_policy', jsonb_build_object(
+      'code', v_vehicle.cancellation_policy,
+      'tiers', private.setting('cancellation_policies') -> v_vehicle.cancellation_policy
+    ),
+    'quote_minutes', private.setting('quote_minutes')
+  );
+end
+$$;
+create function public.quote_facts(renter_id uuid, vehicle_id uuid, starts_at timestamptz, ends_at timestamptz, options jsonb default '{}')
+returns jsonb
+language sql volatile set search_path = ''
+as $$ select private.quote_facts(renter_id, vehicle_id, starts_at, ends_at, options) $$;
+comment on function public.quote_facts is 'Everything the pricing library needs for a trip of this person. Service only. Errors: vehicle_not_found, own_vehicle, vehicle_not_published, vehicle_unavailable, period_*, notice_too_short, licence_*, rate_limited.';
+
+create function private.store_quote(p_renter_id uuid, p_vehicle_id uuid, p_starts_at timestamptz, p_ends_at timestamptz, p_priced jsonb, p_facts jsonb)
+returns public.quotes
+language sql volatile security definer set search_path = ''
+as $$
+  insert into public.quotes (
+    renter_id, vehicle_id, period, currency, lines, total_amount, deposit_amount, host_amount, platform_amount,
+    tax_amount, cancellation_policy, facts, pricing_version, expires_at
+  ) values (
+    p_renter_id, p_vehicle_id, tstzrange(p_starts_at, p_ends_at), p_facts ->> 'currency', p_priced -> 'lines',
+    (p_priced ->> 'total_amount')::bigint, (p_priced ->> 'deposit_amount')::bigint, (p_priced ->> 'host_amount')::bigint,
+    (p_priced ->> 'platform_amount')::bigint, (p_priced ->> 'tax_amount')::bigint, p_facts -> 'cancellation_policy',
+    p_facts, p_priced ->> 'version', now() + make_interval(mins => (p_facts ->> 'quote_minutes')::int)
+  )
+  returning *
+$$;
+create function public.store_quote(renter_id uuid, vehicle_id uuid, starts_at timestamptz, ends_at timestamptz, priced jsonb, facts jsonb)
+returns public.quotes
+language sql volatile set search_path = ''
+as $$ select private.store_quote(renter_id, vehicle_id, starts_at, ends_at, priced, facts) $$;
+comment on function public.store_quote is 'Stores what the pricing library computed. Service only; constraints refuse lines or splits that do not add up.';
+select private.expose('quote_facts(uuid, uuid, timestamptz, timestamptz, jsonb)', 'service_role');
+select private.expose('store_quote(uuid, uuid, timestamptz, timestamptz, jsonb, jsonb)', 'service_role');

@@ -1,0 +1,152 @@
+-- Bookings: calling a trip off.
+-- Rule kept here: the preview and the cancellation compute with the same function, from the policy
+-- stored with the booking; the deposit always returns in full.
+-- Left out on purpose: what a host's cancellation costs the host beyond the refund.
+
+create function private.cancellation_amounts(p_booking public.bookings, p_by text, p_at timestamptz)
+returns table (refund_amount bigint, deposit_refund bigint, host_keeps bigint, platform_keeps bigint, tax_keeps bigint, refund_bps int)
+language sql stable set search_path = ''
+as $$
+  with rate as (
+    select case
+      when p_booking.confirmed_at is null or p_by <> 'renter' then 10000
+      else coalesce((
+        select max((t ->> 'refund_bps')::int)
+        from jsonb_array_elements(p_booking.cancellation_policy -> 'tiers') t
+        where p_booking.starts_at - p_at >= make_interval(hours => (t ->> 'hours_before')::int)
+      ), 0)
+    end as bps
+  ),
+  kept as (
+    -- what is kept rounds down, so that rounding favours the renter
+    select r.bps,
+           p_booking.host_amount * (10000 - r.bps) / 10000 as host,
+           p_booking.platform_amount * (10000 - r.bps) / 10000 as platform,
+           p_booking.tax_amount * (10000 - r.bps) / 10000 as tax
+    from rate r
+  )
+  select p_booking.total_amount - p_booking.deposit_amount - k.host - k.platform - k.tax,
+         p_booking.deposit_amount, k.host, k.platform, k.tax, k.bps
+  from kept k
+$$;
+
+-- Who the actor is to this booking, or an error.
+create function private.booking_side(p_booking public.bookings)
+returns text
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_user_id uuid := private.require_user();
+begin
+  if p_booking.renter_id = v_user_id then
+    return 'renter';
+  elsif p_booking.host_id = v_user_id then
+    return 'host';
+  elsif p_booking.id is not null and private.is_admin() then
+    return 'admin';
+  end if;
+  perform private.fail('booking_not_found');
+end
+$$;
+
+create function private.check_cancellable(p_booking public.bookings)
+returns void
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if p_booking.status not in ('requested', 'pending_payment', 'confirmed') then
+    perform private.fail('booking_not_cancellable', jsonb_build_object('status', p_booking.status));
+  end if;
+end
+$$;
+
+create function private.cancel_booking_preview(p_booking_id uuid)
+returns jsonb
+language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  v_booking public.bookings;
+  v_side text;
+  v_paid boolean;
+begin
+  select * into v_booking from public.bookings where id = p_booking_id;
+  v_side := private.booking_side(v_booking);
+  perform private.check_cancellable(v_booking);
+  v_paid := v_booking.status = 'confirmed';
+  return (
+    select jsonb_build_object(
+      'currency', v_booking.currency,
+      'refund_amount', case when v_paid then a.refund_amount + a.deposit_refund else 0 end,
+      'deposit_refund', case when v_paid then a.deposit_refund else 0 end,
+      'kept_amount', case when v_paid then a.host_keeps + a.platform_keeps + a.tax_keeps else 0 end,
+      'refund_bps', a.refund_bps,
+      'policy', v_booking.cancellation_policy,
+      'cancelled_by', v_side
+    )
+    from private.cancellation_amounts(v_booking, v_side, now()) a
+  );
+end
+$$;
+create function public.cancel_booking_preview(booking_id uuid)
+returns jsonb
+language sql stable set search_path = ''
+as $$ select private.cancel_booking_preview(booking_id) $$;
+comment on function public.cancel_booking_preview is 'What cancelling now would give back and keep: {currency, refund_amount (deposit included), deposit_refund, kept_amount, refund_bps, policy, cancelled_by}, in minor units. Errors: booking_not_found, booking_not_cancellable.';
+select private.expose('cancel_booking_preview(uuid)', 'authenticated');
+
+create function private.cancel_booking(p_booking_id uuid, p_reason text, p_idempotency_key uuid)
+returns public.bookings
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_stored jsonb;
+  v_booking public.bookings;
+  v_side text;
+  v_amounts record;
+  v_paid boolean;
+begin
+  v_stored := private.begin_command('cancel_booking', p_idempotency_key, jsonb_build_object('booking_id', p_booking_id, 'reason', p_reason));
+  if v_stored is not null then
+    select * into v_booking from public.bookings where id = p_booking_id;
+    return v_booking;
+  end if;
+  if char_length(p_reason) > 500 then
+    perform private.fail_input('reason', 'at most 500 characters');
+  end if;
+  select * into v_booking from public.bookings where id = p_booking_id for no key update;
+  v_side := private.booking_side(v_booking);
+  perform private.check_cancellable(v_booking);
+  v_paid := v_booking.status = 'confirmed';
+  select * into v_amounts from private.cancellation_amounts(v_booking, v_side, now());
+  perform private.because(v_side, p_reason);
+  delete from public.calendar_entries where booking_id = p_booking_id;
+  perform private.close_payment(p_booking_id, 'cancelled');
+  update public.bookings
+  set status = 'cancelled', cancelled_at = now(), cancelled_by = v_side, hold_expires_at = null,
+      deposit_status = case when deposit_status = 'held' then 'returned' else deposit_status end
+  where id = p_booking_id
+  returning * into v_booking;
+  if v_paid then
+    perform private.post_ledger('booking_cancelled', p_booking_id::text, v_booking.currency, p_booking_id, array[
+      ('escrow', p_booking_id::text, v_booking.total_amount - v_booking.deposit_amount)::private.ledger_line,
+      ('deposit', p_booking_id::text, v_booking.deposit_amount)::private.ledger_line,
+      ('refund_payable', p_booking_id::text, -(v_amounts.refund_amount + v_amounts.deposit_refund))::private.ledger_line,
+      ('host_payable', v_booking.host_id::text, -v_amounts.host_keeps)::private.ledger_line,
+      ('platform_revenue', '', -v_amounts.platform_keeps)::private.ledger_line,
+      ('tax_payable', '', -v_amounts.tax_keeps)::private.ledger_line
+    ]);
+    perform private.order_refund(v_booking, case when v_side = 'renter' then 'cancellation' else 'host_cancellation' end,
+      v_amounts.refund_amount + v_amounts.deposit_refund);
+  end if;
+  perform private.notify_booking(p_booking_id, 'booking_cancelled', jsonb_build_object(
+    'refund', private.format_money(case when v_paid then v_amounts.refund_amount + v_amounts.deposit_refund else 0 end, v_booking.currency)));
+  perform private.finish_command(p_idempotency_key, jsonb_build_object('id', p_booking_id));
+  return v_booking;
+end
+$$;
+create function public.cancel_booking(booking_id uuid, reason text, idempotency_key uuid)
+returns public.bookings
+language sql volatile set search_path = ''
+as $$ select private.cancel_booking(booking_id, reason, idempotency_key) $$;
+comment on function public.cancel_booking is 'Cancels a booking that has not begun, as renter, host or admin; refunds what cancel_booking_preview says. Errors: booking_not_found, booking_not_cancellable, invalid_input, idempotency_conflict.';
+select private.expose('cancel_booking(uuid, text, uuid)', 'authenticated');

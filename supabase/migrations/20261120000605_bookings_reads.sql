@@ -1,0 +1,86 @@
+-- Bookings: what screens ask for.
+-- Rule kept here: one call shows a party everything of a trip, and nothing of anybody else's.
+-- Left out on purpose: lists for admins; Studio reads the tables.
+
+create function private.booking_detail(p_booking_id uuid)
+returns jsonb
+language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  v_booking public.bookings;
+  v_side text;
+begin
+  select * into v_booking from public.bookings where id = p_booking_id;
+  v_side := private.booking_side(v_booking);
+  return jsonb_build_object(
+    'side', v_side,
+    -- a deadline that has passed is over, whether or not a job has said so
+    'booking', to_jsonb(v_booking) || jsonb_build_object('status', case
+      when v_booking.status = 'pending_payment' and v_booking.hold_expires_at <= now() then 'expired'
+      when v_booking.status = 'requested' and least(v_booking.answer_by, v_booking.starts_at) <= now() then 'expired'
+      else v_booking.status end),
+    'lines', (select q.lines from public.quotes q where q.id = v_booking.quote_id),
+    'vehicle', (
+      select jsonb_build_object('id', v.id, 'title', v.title, 'kind', v.kind, 'brand', v.brand, 'model', v.model, 'year', v.year,
+        'city', v.city, 'time_zone', v.time_zone,
+        'images', coalesce((
+          select jsonb_agg(jsonb_build_object('media_id', m.id, 'bucket', m.bucket, 'path', m.path, 'position', i.position) order by i.position)
+          from public.vehicle_images i join public.media m on m.id = i.media_id where i.vehicle_id = v.id), '[]'))
+      from public.vehicles v where v.id = v_booking.vehicle_id
+    ),
+    'location', case when v_side <> 'renter' or v_booking.status in ('confirmed', 'in_progress') then (
+      select jsonb_build_object('address', l.address, 'plate', l.plate,
+        'lat', extensions.st_y(l.location::extensions.geometry), 'lng', extensions.st_x(l.location::extensions.geometry))
+      from public.vehicle_locations l where l.vehicle_id = v_booking.vehicle_id) end,
+    'renter', (select to_jsonb(p) from private.public_profile(v_booking.renter_id) p),
+    'host', (select to_jsonb(p) from private.public_profile(v_booking.host_id) p),
+    'payment', (select to_jsonb(p) from public.payments p where p.booking_id = p_booking_id and v_side <> 'host'),
+    'refunds', case when v_side = 'host' then '[]' else coalesce((
+      select jsonb_agg(to_jsonb(r) order by r.created_at) from public.refunds r where r.booking_id = p_booking_id), '[]') end,
+    'inspections', coalesce((
+      select jsonb_agg(to_jsonb(i) || jsonb_build_object('photos', (
+        select jsonb_agg(jsonb_build_object('angle', f.angle, 'media_id', f.media_id, 'bucket', m.bucket, 'path', m.path) order by f.angle)
+        from public.inspection_photos f join public.media m on m.id = f.media_id where f.inspection_id = i.id)) order by i.recorded_at)
+      from public.booking_inspections i where i.booking_id = p_booking_id), '[]'),
+    'history', coalesce((
+      select jsonb_agg(jsonb_build_object('event', e.event, 'from_state', e.from_state, 'to_state', e.to_state,
+        'cause', e.cause, 'reason', e.reason, 'occurred_at', e.occurred_at) order by e.id)
+      from private.domain_events e where e.subject_id = p_booking_id and e.machine = 'booking'), '[]')
+  );
+end
+$$;
+create function public.booking_detail(booking_id uuid)
+returns jsonb
+language sql stable set search_path = ''
+as $$ select private.booking_detail(booking_id) $$;
+comment on function public.booking_detail is 'Everything a party''s screen of a trip needs: {side, booking, lines, vehicle, location (host, or renter once confirmed), renter, host, payment and refunds (renter), inspections, history}. Errors: booking_not_found.';
+select private.expose('booking_detail(uuid)', 'authenticated');
+
+create function public.my_bookings(role text default 'renter', statuses text[] default null, after jsonb default null, page_size int default 20)
+returns setof public.bookings
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_user_id uuid := private.require_user();
+begin
+  if role is null or role not in ('renter', 'host') then
+    perform private.fail_input('role', 'must be renter or host');
+  end if;
+  if page_size is null or page_size not between 1 and 100 then
+    perform private.fail_input('page_size', 'must be 1 to 100');
+  end if;
+  if after is not null and (coalesce(after ->> 'id', '') !~ '^[0-9a-f-]{36}$' or coalesce(after ->> 'created_at', '') !~ '^\d{4}-\d\d-\d\dT[0-9:.+Z-]{8,30}$') then
+    perform private.fail_input('after', 'needs created_at and id of the last row');
+  end if;
+  return query
+    select b.*
+    from public.bookings b
+    where case when role = 'renter' then b.renter_id = v_user_id else b.host_id = v_user_id end
+      and (statuses is null or b.status = any (statuses))
+      and (after is null or (b.created_at, b.id) < ((after ->> 'created_at')::timestamptz, (after ->> 'id')::uuid))
+    order by b.created_at desc, b.id desc
+    limit page_size;
+end
+$$;
+comment on function public.my_bookings is 'The caller''s bookings as renter or host, newest first; `after` takes {created_at, id} of the last row. Errors: invalid_input.';
+select private.expose('my_bookings(text, text[], jsonb, int)', 'authenticated');

@@ -1,0 +1,126 @@
+-- Payments: the ledger.
+-- Rule kept here: every movement is a transaction whose entries add up to zero, posted once, never changed;
+-- money held for somebody (escrow, deposit, refunds owed) cannot be given out twice.
+-- Left out on purpose: stored balances; they are sums of entries.
+
+create table private.ledger_account_kinds (
+  kind text primary key,
+  description text not null,
+  -- money held for others: its balance may not pass zero
+  has_floor boolean not null
+);
+insert into private.ledger_account_kinds (kind, description, has_floor) values
+  ('clearing', 'What a payment provider has collected for us and not yet paid out (per provider)', false),
+  ('escrow', 'Rent, fees and tax of a booking that is not over (per booking)', true),
+  ('deposit', 'Security deposit held (per booking)', true),
+  ('refund_payable', 'Refunds ordered and not yet paid back (per booking)', true),
+  ('host_payable', 'Owed to a host; may go negative (per host)', false),
+  ('platform_revenue', 'Commission, service fees and insurance', false),
+  ('tax_payable', 'VAT to be handed on', false),
+  ('unmatched', 'Money received that belongs to no open payment', false);
+
+create table private.ledger_accounts (
+  id bigint generated always as identity primary key,
+  kind text not null references private.ledger_account_kinds,
+  -- booking, host, or provider name; empty for the platform's own
+  owner text not null default '',
+  currency text not null,
+  constraint ledger_accounts_once unique (kind, owner, currency)
+);
+
+create table private.ledger_transactions (
+  id bigint generated always as identity primary key,
+  event text not null,
+  reference text not null,
+  currency text not null,
+  booking_id uuid references public.bookings on delete restrict,
+  posted_at timestamptz not null default now(),
+  constraint ledger_transactions_posted_once unique (event, reference)
+);
+create index ledger_transactions_booking_idx on private.ledger_transactions (booking_id);
+
+create table private.ledger_entries (
+  id bigint generated always as identity primary key,
+  transaction_id bigint not null references private.ledger_transactions on delete restrict,
+  account_id bigint not null references private.ledger_accounts on delete restrict,
+  -- debit positive, credit negative, minor units
+  amount bigint not null,
+  constraint ledger_entries_not_zero check (amount <> 0)
+);
+create index ledger_entries_transaction_idx on private.ledger_entries (transaction_id);
+create index ledger_entries_account_idx on private.ledger_entries (account_id) include (amount);
+comment on table private.ledger_entries is 'Double entry: debit positive, credit negative. The balance of an account is the sum of its entries.';
+create trigger append_only before update or delete or truncate on private.ledger_entries
+  for each statement execute function private.forbid_change();
+create trigger append_only before update or delete or truncate on private.ledger_transactions
+  for each statement execute function private.forbid_change();
+
+create function private.check_ledger()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_sum bigint;
+  v_kind text;
+begin
+  select sum(amount) into v_sum from private.ledger_entries where transaction_id = new.transaction_id;
+  if v_sum <> 0 then
+    raise exception 'ledger transaction % does not balance: %', new.transaction_id, v_sum using errcode = '23514', constraint = 'ledger_entries_balanced';
+  end if;
+  if new.amount > 0 then
+    -- one at a time per account, or two could each see enough
+    select a.kind into v_kind
+    from private.ledger_accounts a join private.ledger_account_kinds k on k.kind = a.kind and k.has_floor
+    where a.id = new.account_id
+    for update of a;
+    if found and (select sum(amount) from private.ledger_entries where account_id = new.account_id) > 0 then
+      raise exception 'account % (%) holds less than is taken', new.account_id, v_kind using errcode = '23514', constraint = 'ledger_accounts_floor';
+    end if;
+  end if;
+  return null;
+end
+$$;
+create constraint trigger ledger_entries_balanced
+  after insert on private.ledger_entries
+  deferrable initially deferred
+  for each row execute function private.check_ledger();
+
+create type private.ledger_line as (kind text, owner text, amount bigint);
+
+-- Posts one movement. Lines of zero are left out; the same event and reference a second time is an error.
+create function private.post_ledger(p_event text, p_reference text, p_currency text, p_booking_id uuid, p_lines private.ledger_line[])
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_transaction_id bigint;
+begin
+  insert into private.ledger_accounts (kind, owner, currency)
+  select distinct l.kind, l.owner, p_currency from unnest(p_lines) l where l.amount <> 0
+  order by 1, 2
+  on conflict do nothing;
+  insert into private.ledger_transactions (event, reference, currency, booking_id)
+  values (p_event, p_reference, p_currency, p_booking_id)
+  returning id into v_transaction_id;
+  insert into private.ledger_entries (transaction_id, account_id, amount)
+  select v_transaction_id, a.id, l.amount
+  from unnest(p_lines) l
+  join private.ledger_accounts a on a.kind = l.kind and a.owner = l.owner and a.currency = p_currency
+  where l.amount <> 0;
+  perform private.record_event('ledger.' || p_event, coalesce(p_booking_id, '00000000-0000-0000-0000-000000000000'), jsonb_build_object(
+    'reference', p_reference, 'currency', p_currency,
+    'lines', (select jsonb_agg(jsonb_build_object('kind', l.kind, 'owner', l.owner, 'amount', l.amount)) from unnest(p_lines) l where l.amount <> 0)
+  ));
+end
+$$;
+
+-- What an account holds for its owner: credits less debits.
+create function private.balance(p_kind text, p_owner text, p_currency text default 'VND')
+returns bigint
+language sql stable security definer set search_path = ''
+as $$
+  select coalesce(-sum(e.amount), 0)::bigint
+  from private.ledger_accounts a
+  join private.ledger_entries e on e.account_id = a.id
+  where a.kind = p_kind and a.owner = p_owner and a.currency = p_currency
+$$;

@@ -1,0 +1,144 @@
+-- Operations: the promises this database keeps, as one query.
+-- Rule kept here: a row means a broken promise; none means healthy. It is the health check, a test after
+-- every stress run, and an alert.
+-- Left out on purpose: what a constraint makes impossible, except where two tables must agree.
+
+create function private.check_invariants()
+returns table (invariant text, subject_id text, detail text)
+language sql stable security definer set search_path = ''
+as $$
+  select 'calendar_overlap', a.id::text, 'overlaps ' || b.id
+  from public.calendar_entries a
+  join public.calendar_entries b on b.vehicle_id = a.vehicle_id and b.id > a.id and b.blocked && a.blocked
+  union all
+  select 'booking_without_slot', b.id::text, b.status
+  from public.bookings b
+  where (b.status = 'confirmed' or (b.status = 'in_progress' and b.ends_at > now()))
+    and not exists (select from public.calendar_entries c where c.booking_id = b.id and c.kind = 'booking')
+  union all
+  select 'slot_not_released', c.id::text, b.status
+  from public.calendar_entries c
+  join public.bookings b on b.id = c.booking_id
+  where b.status in ('requested', 'declined', 'expired', 'cancelled', 'no_show')
+     or (c.kind = 'hold') <> (b.status = 'pending_payment')
+  union all
+  select 'payment_state_disagrees', b.id::text, b.status || ' with payment ' || coalesce(p.status, 'none')
+  from public.bookings b
+  left join public.payments p on p.booking_id = b.id
+  where case b.status
+    when 'requested' then p.id is not null
+    when 'declined' then p.id is not null
+    when 'pending_payment' then p.id is null or p.status not in ('pending', 'processing')
+    when 'expired' then p.status not in ('expired', 'succeeded', 'refunded')
+    when 'cancelled' then p.status in ('pending', 'processing', 'expired')
+    else p.id is null or p.status not in ('succeeded', 'partially_refunded', 'refunded')
+  end
+  union all
+  select 'ledger_unbalanced', e.transaction_id::text, sum(e.amount)::text
+  from private.ledger_entries e
+  group by e.transaction_id
+  having sum(e.amount) <> 0
+  union all
+  select 'ledger_floor', a.id::text, a.kind || ' ' || a.owner || ' ' || sum(e.amount)
+  from private.ledger_accounts a
+  join private.ledger_account_kinds k on k.kind = a.kind and k.has_floor
+  join private.ledger_entries e on e.account_id = a.id
+  group by a.id
+  having sum(e.amount) > 0
+  union all
+  select 'payment_not_in_ledger', p.id::text, p.status
+  from public.payments p
+  where p.status in ('succeeded', 'partially_refunded', 'refunded')
+    and not exists (
+      select from private.ledger_transactions t
+      where t.reference = p.id::text and t.event in ('payment_received', 'late_payment_received')
+    )
+  union all
+  select 'held_money_disagrees', b.id::text, h.kind || ' is ' || h.held || ', should be ' || h.expected
+  from public.bookings b
+  cross join lateral (
+    values
+      ('escrow', private.balance('escrow', b.id::text, b.currency),
+        case when b.status in ('confirmed', 'in_progress') then b.total_amount - b.deposit_amount else 0 end),
+      ('deposit', private.balance('deposit', b.id::text, b.currency),
+        case when b.deposit_status = 'held' then b.deposit_amount else 0 end),
+      ('refund_payable', private.balance('refund_payable', b.id::text, b.currency),
+        (select coalesce(sum(r.amount), 0)::bigint from public.refunds r where r.booking_id = b.id and r.status <> 'succeeded'))
+  ) h (kind, held, expected)
+  where b.confirmed_at is not null or exists (select from public.refunds r where r.booking_id = b.id)
+  group by b.id, h.kind, h.held, h.expected
+  having h.held <> h.expected
+  union all
+  select 'refunded_amount_drift', p.id::text, p.refunded_amount::text
+  from public.payments p
+  where p.refunded_amount <> (select coalesce(sum(r.amount), 0) from public.refunds r where r.payment_id = p.id and r.status = 'succeeded')
+  union all
+  select 'notification_gap', i.user_id::text, 'last_seq ' || i.last_seq
+  from private.inboxes i
+  where i.last_seq <> (select count(*) from public.notifications n where n.user_id = i.user_id)
+     or i.last_seq <> (select coalesce(max(n.seq), 0) from public.notifications n where n.user_id = i.user_id)
+  union all
+  select 'outbox_stuck', o.id::text, o.topic || ': ' || coalesce(o.last_error, 'not taken')
+  from private.outbox o
+  where o.status in ('pending', 'leased') and o.available_at < now() - interval '15 minutes'
+    and coalesce(o.leased_until, now()) < now() - interval '15 minutes'
+  union all
+  select 'outbox_dead', o.id::text, o.topic || ': ' || coalesce(o.last_error, '')
+  from private.outbox o
+  where o.status = 'dead'
+  union all
+  select 'media_without_object', m.id::text, m.bucket || '/' || m.path
+  from public.media m
+  where m.status = 'ready'
+    and not exists (select from storage.objects o where o.bucket_id = m.bucket and o.name = m.path)
+  union all
+  select 'state_without_history', s.id::text, s.machine || ' ' || s.status
+  from (
+    select id, 'booking' as machine, status from public.bookings
+    union all select id, 'payment', status from public.payments
+    union all select id, 'refund', status from public.refunds
+    union all select id, 'vehicle', status from public.vehicles
+  ) s
+  where s.status is distinct from (
+    select e.to_state from private.domain_events e
+    where e.subject_id = s.id and e.machine = s.machine
+    order by e.id desc
+    limit 1
+  )
+$$;
+comment on function private.check_invariants is 'One row per broken promise: invariant, the row it is about, and what was found.';
+
+create function private.check_invariants_as_admin()
+returns table (invariant text, subject_id text, detail text)
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  perform private.require_admin();
+  return query select * from private.check_invariants();
+end
+$$;
+create function public.check_invariants()
+returns table (invariant text, subject_id text, detail text)
+language sql stable set search_path = ''
+as $$ select * from private.check_invariants_as_admin() $$;
+comment on function public.check_invariants is 'Admin: one row per broken promise; none means healthy. Errors: unauthenticated, forbidden.';
+revoke all on function private.check_invariants_as_admin(), public.check_invariants() from public, anon, authenticated, service_role;
+grant execute on function private.check_invariants_as_admin(), public.check_invariants() to authenticated;
+
+create function private.health_facts()
+returns jsonb
+language sql stable security definer set search_path = ''
+as $$
+  select jsonb_build_object(
+    'outbox_due', (select count(*) from private.outbox where status = 'pending' and available_at <= now()),
+    'outbox_dead', (select count(*) from private.outbox where status = 'dead'),
+    'unmatched_open', (select count(*) from private.unmatched_money where status = 'open'),
+    'refunds_open', (select count(*) from public.refunds where status in ('pending', 'processing', 'failed'))
+  )
+$$;
+create function public.health_facts()
+returns jsonb
+language sql stable set search_path = ''
+as $$ select private.health_facts() $$;
+comment on function public.health_facts is 'Counts for function health: outbox due and dead, unmatched money open, refunds open. Service only.';
+select private.expose('health_facts()', 'service_role');

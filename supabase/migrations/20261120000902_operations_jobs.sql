@@ -1,0 +1,98 @@
+-- Operations: the jobs that tidy up.
+-- Rule kept here: nothing is right only because a job has run; jobs tell people, free space and ask
+-- providers about what stayed silent. All run every minute or slower, as pg_cron 1.4 knows no seconds.
+-- Left out on purpose: performing outside effects, which is the outbox function's.
+
+-- Asks about attempts without a final answer: after 2 minutes, then ever more slowly, and once after their time is over.
+create function private.enqueue_reconciliations()
+returns int
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_attempt public.payment_attempts;
+  v_count int := 0;
+begin
+  for v_attempt in
+    select * from public.payment_attempts
+    where status in ('created', 'pending')
+      and created_at < now() - interval '2 minutes'
+      and coalesce(checked_at, created_at) < now() - make_interval(mins => least(60, 2 * 2 ^ least(checks, 5))::int)
+    order by created_at
+    limit 100
+  loop
+    perform private.enqueue('reconcile', jsonb_build_object('attempt_id', v_attempt.id, 'provider', v_attempt.provider),
+      v_attempt.id || ':' || v_attempt.checks);
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end
+$$;
+
+-- The minute's round. Each part commits nothing of the other's failure: a broken one shows in the job's log.
+create function private.run_minute_jobs()
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform private.expire_overdue_bookings();
+  perform private.return_due_deposits();
+  perform private.enqueue_reconciliations();
+end
+$$;
+
+create function private.run_daily_jobs()
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform private.because('deadline');
+  update public.driver_licences set status = 'expired' where status = 'verified' and valid_until < current_date;
+  delete from private.idempotency_keys where created_at < now() - interval '30 days';
+  delete from private.rate_buckets where refilled_at < now() - interval '1 day';
+  delete from private.outbox where status = 'done' and finished_at < now() - interval '30 days';
+  update public.media set status = 'deleted' where status = 'reserved' and expires_at < now() - interval '1 day';
+  delete from public.quotes q
+  where q.expires_at < now() - interval '7 days' and not exists (select from public.bookings b where b.quote_id = q.id);
+end
+$$;
+
+-- Rings the outbox function's bell through pg_net, where that extension exists. Elsewhere the stack's
+-- runner asks outbox_due() itself. This function is the only seam between the two.
+create function private.ring_outbox()
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_url text;
+  v_key text;
+begin
+  if to_regnamespace('net') is null or to_regclass('vault.decrypted_secrets') is null or not private.outbox_due() then
+    return;
+  end if;
+  execute $sql$ select max(decrypted_secret) filter (where name = 'project_url'), max(decrypted_secret) filter (where name = 'secret_key') from vault.decrypted_secrets $sql$
+  into v_url, v_key;
+  if v_url is null or v_key is null then
+    raise warning 'the secrets project_url and secret_key are not in the vault, so the outbox is not called';
+    return;
+  end if;
+  execute $sql$ select net.http_post(url := $1, headers := $2, body := '{}', timeout_milliseconds := 30000) $sql$
+  using v_url || '/functions/v1/outbox', jsonb_build_object('Content-Type', 'application/json', 'apikey', v_key);
+end
+$$;
+
+do $do$
+begin
+  if exists (select from pg_available_extensions where name = 'pg_net') then
+    create extension if not exists pg_net with schema extensions;
+  end if;
+  if exists (select from pg_available_extensions where name = 'pg_cron') then
+    create extension if not exists pg_cron with schema pg_catalog;
+    perform cron.schedule('journey_minute', '* * * * *', 'select private.run_minute_jobs()');
+    perform cron.schedule('journey_outbox', '* * * * *', 'select private.ring_outbox()');
+    perform cron.schedule('journey_daily', '17 20 * * *', 'select private.run_daily_jobs()');
+    perform cron.schedule('journey_cron_log', '37 20 * * *', $job$delete from cron.job_run_details where end_time < now() - interval '7 days'$job$);
+  else
+    raise notice 'pg_cron is not available: run private.run_minute_jobs() and private.run_daily_jobs() by another clock';
+  end if;
+end
+$do$;
