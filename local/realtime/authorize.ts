@@ -22,9 +22,11 @@ export class DatabaseUnavailableError extends Error {}
  */
 export class Authorizer {
   readonly #pool: pg.Pool;
+  readonly #log: (line: string) => void;
 
-  constructor(pool: pg.Pool) {
+  constructor(pool: pg.Pool, log: (line: string) => void) {
     this.#pool = pool;
+    this.#log = log;
   }
 
   /** Which of the extensions the caller may read. A policy that fails permits nothing. */
@@ -79,6 +81,7 @@ export class Authorizer {
       );
       client.release(!rolledBack);
       if (isUnavailable(error)) throw new DatabaseUnavailableError(String(error));
+      if (!isRefusal(error)) this.#log(`RlsPolicyError: a policy on realtime.messages failed: ${error}`);
       return refused;
     }
   }
@@ -95,6 +98,11 @@ async function impersonate(client: pg.PoolClient, { caller, topic, headers }: Au
        set_config('request.headers', $5, true)`,
     [caller.role, topic, JSON.stringify(caller.claims), caller.claims.sub ?? '', JSON.stringify(headers)],
   );
+}
+
+/** A plain no. A policy that lacks a privilege on what it reads has the same code, but is broken. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.message.startsWith('new row violates row-level security');
 }
 
 /** Errors of the connection, of resources, of a shutdown or a timeout, and of a missing partition. */

@@ -68,7 +68,7 @@ export async function startRealtime(options: RealtimeOptions): Promise<RealtimeS
     limits,
     hub,
     presence: new PresenceBook(),
-    authorizer: new Authorizer(pool),
+    authorizer: new Authorizer(pool, log),
     rates: {
       joins: new RateWindow(limits.joinsPerSecond, limits.rateWindowSeconds),
       messages: new RateWindow(limits.messagesPerSecond, limits.rateWindowSeconds),

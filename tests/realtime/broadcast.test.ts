@@ -23,7 +23,7 @@ afterAll(async () => {
 async function openUser() {
   const id = randomUUID();
   const token = await userToken(id);
-  return { id, client: clients.open(url, () => token) };
+  return { id, client: await clients.openAs(url, () => token) };
 }
 
 const privately = { config: { private: true } };
@@ -113,7 +113,7 @@ describe('on a public topic', () => {
 
   test('a client of protocol 1.0.0 and one of 2.0.0 understand each other', async () => {
     const topic = testTopic();
-    const old = clients.open(url, undefined, { vsn: '1.0.0' }).channel(topic);
+    const old = clients.open(url, { vsn: '1.0.0' }).channel(topic);
     const young = clients.open(url).channel(topic);
     const [atOld, atYoung] = [collect(old), collect(young)];
     await Promise.all([join(old), join(young)]);

@@ -9,9 +9,6 @@ import { type RealtimeServer, startRealtime } from '../../local/realtime/server.
 
 const env = process.env;
 
-/** The stack under test: the running one when `API_URL` is set, otherwise a server of our own. */
-export const usesRunningStack = env.API_URL !== undefined;
-
 export const keys: CallerKeys = {
   publishableKey: env.PUBLISHABLE_KEY ?? 'sb_publishable_test',
   secretKey: env.SECRET_KEY ?? 'sb_secret_test',
@@ -34,10 +31,13 @@ export interface OwnServer {
   close(): Promise<void>;
 }
 
-export async function startOwnServer(limits: Partial<RealtimeLimits> = {}, port = 0): Promise<OwnServer> {
+export async function startOwnServer(
+  limits: Partial<RealtimeLimits> = {},
+  { port = 0, dbUrl = superuserUrl }: { port?: number; dbUrl?: string } = {},
+): Promise<OwnServer> {
   const notices: string[] = [];
   const realtime = await startRealtime({
-    dbUrl: superuserUrl,
+    dbUrl,
     keys,
     limits: { joinErrorDelayMs: 10, ...limits },
     log: (line) => notices.push(line),
@@ -74,7 +74,7 @@ export async function startOwnServer(limits: Partial<RealtimeLimits> = {}, port 
   };
 }
 
-/** The stack's URL, and how to let go of it. */
+/** The stack under test: the running one when `API_URL` is set, otherwise a server of our own. */
 export async function openStack(): Promise<{ url: string; close(): Promise<void> }> {
   if (env.API_URL) return { url: env.API_URL, close: async () => undefined };
   return startOwnServer();
@@ -87,22 +87,37 @@ export function userToken(userId: string, seconds = 3600): Promise<string> {
 
 export type Client = SupabaseClient;
 
+// The client's own pauses before it reconnects are seconds long.
+const realtimeOptions = { reconnectAfterMs: () => 100 };
+
 /** Official clients that are closed together. */
 export class Clients {
   readonly #clients: Client[] = [];
 
-  /** A visitor, or the bearer of what `token` returns at each moment. */
-  open(
-    url: string,
-    token?: () => string | Promise<string>,
-    options: { vsn?: '1.0.0' | '2.0.0' } = {},
-  ): Client {
-    const realtime = { reconnectAfterMs: () => 100, ...options };
-    const client = createClient(
-      url,
-      keys.publishableKey,
-      token ? { realtime, accessToken: async () => token() } : { realtime, auth: { persistSession: false } },
+  /** A visitor. */
+  open(url: string, options: { vsn?: '1.0.0' | '2.0.0' } = {}): Client {
+    return this.#keep(
+      createClient(url, keys.publishableKey, {
+        realtime: { ...realtimeOptions, ...options },
+        auth: { persistSession: false },
+      }),
     );
+  }
+
+  /**
+   * The bearer of what `token` returns at each moment. Waits for the first token: realtime-js 2.119
+   * joins without one when a channel is subscribed before it has arrived.
+   */
+  async openAs(url: string, token: () => string): Promise<Client> {
+    const client = createClient(url, keys.publishableKey, {
+      realtime: realtimeOptions,
+      accessToken: async () => token(),
+    });
+    await client.realtime.setAuth();
+    return this.#keep(client);
+  }
+
+  #keep(client: Client): Client {
     this.#clients.push(client);
     return client;
   }

@@ -24,13 +24,15 @@ export async function join(channel: RealtimeChannel): Promise<RealtimeChannel> {
 export interface Received {
   event: string;
   payload: unknown;
-  meta?: { id: string; replayed?: boolean };
+  meta?: { id: string; replayed?: boolean } | undefined;
 }
 
 /** Collects all broadcasts of a channel. Call before joining. */
 export function collect(channel: RealtimeChannel): Received[] {
   const received: Received[] = [];
-  channel.on('broadcast', { event: '*' }, (message) => received.push(message as Received));
+  channel.on('broadcast', { event: '*' }, ({ event, payload, meta }) =>
+    received.push({ event, payload, meta }),
+  );
   return received;
 }
 

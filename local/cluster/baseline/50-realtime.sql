@@ -4,11 +4,6 @@
 -- Left out on purpose: postgres_changes (realtime.subscription and friends). It does not scale as
 -- broadcasts from the database do, and the local server refuses it with a message that says so.
 
-create schema if not exists realtime;
-
-grant usage on schema realtime to anon, authenticated, service_role, supabase_realtime_admin;
-grant usage on schema realtime to postgres with grant option;
-
 create table realtime.messages (
   topic text not null,
   extension text not null,
@@ -181,13 +176,3 @@ alter function realtime.broadcast_changes(text, text, text, text, text, record, 
   owner to supabase_realtime_admin;
 
 create publication supabase_realtime_messages_publication for table realtime.messages;
-
--- Empty here as on a new project: a migration may add tables to it, and finds it where it expects it.
-do $$
-begin
-  if not exists (select from pg_publication where pubname = 'supabase_realtime') then
-    create publication supabase_realtime;
-    alter publication supabase_realtime owner to postgres;
-  end if;
-end
-$$;

@@ -1,0 +1,157 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { CallWindow, defaultLimits, RateWindow, type RealtimeLimits } from '../../local/realtime/limits.ts';
+import { Clients, keys, type OwnServer, startOwnServer, testTopic } from './harness.ts';
+import { RawClient } from './raw.ts';
+import { collect, collectSystem, join, pause, subscribe, until } from './talk.ts';
+
+// Every test has a server of its own, with limits low enough to reach.
+const clients = new Clients();
+const servers: OwnServer[] = [];
+
+async function start(limits: Partial<RealtimeLimits>) {
+  const server = await startOwnServer(limits);
+  servers.push(server);
+  return server.url;
+}
+
+afterEach(async () => {
+  await clients.closeAll();
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+});
+
+test('more joins per second than allowed are refused, and the socket is closed', async () => {
+  const url = await start({ joinsPerSecond: 3, rateWindowSeconds: 1, joinErrorDelayMs: 0 });
+  const raw = await RawClient.open(url);
+  const answers = await Promise.all(
+    [1, 2, 3, 4, 5, 6, 7, 8].map((ref) => raw.join(testTopic(), {}, String(ref))),
+  );
+  const refused = answers.filter(({ payload }) => payload.status === 'error');
+  expect(refused.length).toBeGreaterThan(0);
+  expect(refused[0]?.payload.response).toEqual({
+    reason: 'ClientJoinRateLimitReached: Too many joins per second',
+  });
+  await until(
+    () => raw.closed,
+    (code) => code !== null,
+  );
+});
+
+test('more clients than allowed are refused until one goes', async () => {
+  const url = await start({ concurrentClients: 1 });
+  const [first, second] = [clients.open(url), clients.open(url)];
+  await join(first.channel(testTopic()));
+  const channel = second.channel(testTopic());
+  expect((await subscribe(channel)).message).toBe('ConnectionRateLimitReached: Too many connected users');
+  await second.removeChannel(channel);
+  await first.realtime.disconnect();
+  await pause(50);
+  await join(clients.open(url).channel(testTopic()));
+});
+
+test('more broadcasts per second than allowed end the channel that sends them', async () => {
+  const url = await start({ messagesPerSecond: 10, rateWindowSeconds: 1 });
+  const topic = testTopic();
+  const [sender, listener] = [clients.open(url).channel(topic), clients.open(url).channel(topic)];
+  const received = collect(listener);
+  const system = collectSystem(sender);
+  await Promise.all([join(sender), join(listener)]);
+  for (let n = 0; n < 40; n++) await sender.send({ type: 'broadcast', event: 'e', payload: { n } });
+  await until(
+    () => system.map(({ message }) => message),
+    (messages) => messages.length > 0,
+  );
+  expect(system[0]?.message).toBe('Too many messages per second');
+  expect(received.length).toBeLessThan(40);
+  expect(listener.state).toBe('joined');
+});
+
+test('more broadcasts per second than allowed over HTTP are answered with 429', async () => {
+  const url = await start({ messagesPerSecond: 5, rateWindowSeconds: 1 });
+  const messages = Array.from({ length: 6 }, () => ({ topic: testTopic(), event: 'e', payload: {} }));
+  const response = await fetch(`${url}/realtime/v1/api/broadcast`, {
+    method: 'POST',
+    headers: { apikey: keys.publishableKey, 'content-type': 'application/json' },
+    body: JSON.stringify({ messages }),
+  });
+  expect(response.status).toBe(429);
+});
+
+test('a frame above the limit ends the socket', async () => {
+  const url = await start({ frameBytes: 1000 });
+  const raw = await RawClient.open(url);
+  raw.sendRaw(JSON.stringify(['1', '1', 'realtime:x', 'phx_join', { pad: 'x'.repeat(2000) }]));
+  await until(
+    () => raw.closed,
+    (code) => code === 1009,
+  );
+});
+
+test('a track payload above the limit ends the channel', async () => {
+  const url = await start({ payloadBytes: 100 });
+  const channel = clients.open(url).channel(testTopic());
+  const system = collectSystem(channel);
+  await join(channel);
+  void channel.track({ pad: 'x'.repeat(200) });
+  await until(
+    () => system,
+    (messages) => messages[0]?.message === 'Track message size exceeded',
+  );
+});
+
+test('a silent socket is closed after its heartbeat timeout, a beating one is not', async () => {
+  const url = await start({ heartbeatTimeoutMs: 300 });
+  const [silent, beating] = [await RawClient.open(url), await RawClient.open(url)];
+  const beat = setInterval(() => beating.send({ ref: 'h', topic: 'phoenix', event: 'heartbeat' }), 100);
+  await until(
+    () => silent.closed,
+    (code) => code !== null,
+  );
+  await pause(300);
+  expect(beating.closed).toBeNull();
+  clearInterval(beat);
+  beating.close();
+});
+
+test('a client that stops reading is cut off instead of filling the memory', async () => {
+  const url = await start({ bufferedBytes: 1_000_000, messagesPerSecond: 100_000 });
+  const topic = testTopic();
+  const slow = await RawClient.open(url);
+  await slow.join(topic);
+  slow.stopReading();
+  const sender = clients.open(url).channel(topic);
+  await join(sender);
+  const payload = { pad: 'x'.repeat(500_000) };
+  const notices = servers[0]?.notices ?? [];
+  for (let n = 0; n < 60 && notices.length === 0; n++) {
+    await sender.send({ type: 'broadcast', event: 'e', payload });
+    await pause(5);
+  }
+  expect(notices).toEqual(['Realtime cut off a client that reads too slowly']);
+  slow.close();
+});
+
+describe('the counters', () => {
+  test('a rate allows bursts within its window, and recovers as seconds pass', () => {
+    let now = 0;
+    const rate = new RateWindow(10, 3, () => now);
+    expect(rate.take(30)).toBe(true);
+    expect(rate.take()).toBe(false);
+    now = 2999;
+    expect(rate.take()).toBe(false);
+    now = 3000;
+    expect(rate.take(30)).toBe(true);
+    now = 60_000;
+    expect(rate.take(31)).toBe(false);
+  });
+
+  test('a window of calls opens again when it is over', async () => {
+    const calls = new CallWindow(1, 20);
+    expect([calls.take(), calls.take()]).toEqual([true, false]);
+    await pause(30);
+    expect(calls.take()).toBe(true);
+  });
+
+  test('the presence limit is the one of the platform', () => {
+    expect([defaultLimits.presenceCallsPerWindow, defaultLimits.presenceWindowMs]).toEqual([5, 30_000]);
+  });
+});
