@@ -130,7 +130,8 @@ function answerTo(error: unknown): Response {
 
 /**
  * Serves the platform's Storage API from PostgreSQL and a folder. Who may do what is decided by the row policies
- * on `storage.objects` and `storage.buckets`, under the caller's role and claims.
+ * on `storage.objects` and `storage.buckets`, under the caller's role and claims. Left out, and refused by name or
+ * as unknown: resized pictures, resumable (TUS) and S3 uploads, object versions, bucket lifecycles, cache purges.
  */
 export async function createStorage(options: StorageOptions): Promise<StorageServer> {
   const service: Service = {
@@ -150,7 +151,8 @@ export async function createStorage(options: StorageOptions): Promise<StorageSer
   return {
     async fetch(request) {
       const url = new URL(request.url);
-      const path = url.pathname.startsWith(base) ? url.pathname.slice(base.length) : url.pathname;
+      // An address outside is none of ours: it becomes one that no route matches.
+      const path = url.pathname.startsWith(`${base}/`) ? url.pathname.slice(base.length) : '/';
       const call = new Call(request, path, url.searchParams, () => identify(options.keys, request.headers));
       try {
         const response = await dispatch(service, call).catch(answerTo);

@@ -250,6 +250,21 @@ describe('removing', () => {
   });
 });
 
+describe('the address', () => {
+  it.each(['/storage/v1/nothing', '/storage/v1/object', '/storage/v1x/bucket', '/storage/v1/../../bucket'])(
+    'finds nothing at %s',
+    async (address) => {
+      const response = await fetch(`${world.apiUrl}${address}`, { headers: { apikey: world.keys.secretKey } });
+      expect(response.status).toBe(404);
+    },
+  );
+
+  it('asks for a credential where one is needed', async () => {
+    const response = await fetch(`${world.apiUrl}/storage/v1/bucket`);
+    expect(response.ok).toBe(false);
+  });
+});
+
 describe('buckets', () => {
   it('are made, changed, listed, emptied and deleted with the secret key', async () => {
     const id = `test-${randomUUID()}`;
