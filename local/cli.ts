@@ -21,7 +21,29 @@ type Command = (args: string[]) => Promise<number>;
 
 const log = createLog();
 
+/** A command whose program is a file of the project: it exports `main(args)`. */
+function program(path: string): Command {
+  return async (args) => {
+    const { importIfThere } = await import('./optional.ts');
+    const module = await importIfThere<{ main(args: string[]): Promise<number> }>(path);
+    if (!module)
+      throw new StackError(`${path} is not part of this version.`, 'Update the project and try again.');
+    return module.main(args);
+  };
+}
+
 const commands: Record<string, Command> = {
+  start: async (args) => (await import('./commands/start.ts')).start(args),
+  up: async () => (await import('./commands/background.ts')).up(),
+  supervise: async () => (await import('./commands/background.ts')).supervise(),
+  down: async () => (await import('./commands/background.ts')).down(),
+  reset: async () => (await import('./commands/background.ts')).reset(),
+  status: async () => (await import('./commands/background.ts')).status(),
+  test: async (args) => (await import('./commands/test.ts')).test(args),
+  check: async () => (await import('./commands/check.ts')).check(),
+  types: async () => (await import('./commands/types.ts')).types(),
+  docs: program('docs/generate.ts'),
+  bench: program('bench/run.ts'),
   async db(args) {
     const { values, positionals } = parseArgs({
       args,
@@ -65,3 +87,5 @@ try {
   printFailure(error);
   process.exitCode = 1;
 }
+// A part that forgot to let go of a socket must not keep the terminal.
+process.exit();

@@ -35,12 +35,19 @@ export interface StackConfig {
 export const projectRoot = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 
 // The dev stack uses the ports of `supabase start`, so that whatever was configured for one fits the other.
-const defaultBases: Record<string, number> = { dev: 54321, test: 55321, bench: 56321 };
-const overrideOffsets: Record<string, number> = { dev: 0, test: 20, bench: 40 };
+const defaultBases: Record<string, number> = {
+  dev: 54321,
+  test: 55321,
+  bench: 56321,
+  check: 55381,
+  scratch: 57998,
+};
+const overrideOffsets: Record<string, number> = { dev: 0, test: 20, bench: 40, check: 60, scratch: 70 };
 
 /**
  * The ports of a stack: api, +1 database, +3 mail, +4 sandbox, +5 functions.
- * `JOURNEY_PORT_BASE` moves all of them: the dev stack begins there, test 20 above it, bench 40 above.
+ * `JOURNEY_PORT_BASE` moves all of them: the dev stack begins there, test 20 above it, bench
+ * 40 and check 60 above.
  */
 export function portsOf(name: string, env: NodeJS.ProcessEnv = process.env): StackPorts {
   const override = env.JOURNEY_PORT_BASE;

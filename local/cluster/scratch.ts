@@ -20,7 +20,11 @@ function scratchConfig(name: string, port?: number): StackConfig {
   }
   const config = loadConfig(name, { unsafeFast: true });
   const remembered = join(config.dir, 'port');
-  const db = port ?? (existsSync(remembered) ? Number(readFileSync(remembered, 'utf8')) : 57999);
+  const db =
+    port ??
+    (existsSync(remembered)
+      ? Number(readFileSync(remembered, 'utf8'))
+      : portsOf(name === 'check' ? 'check' : 'scratch').db);
   writeFileSync(remembered, `${db}\n`);
   return { ...config, ports: { ...portsOf('dev'), db } };
 }

@@ -26,10 +26,13 @@ const roles = new Set(['anon', 'authenticated', 'service_role']);
 
 /** Verifies a user token (a JWT) and says who it stands for. Throws {@link CallerError}. */
 export async function callerFromToken(keys: CallerKeys, token: string): Promise<Caller> {
-  if (token.split('.').length !== 3) throw new CallerError('MalformedJWT', 'The token provided is not a valid JWT');
+  if (token.split('.').length !== 3)
+    throw new CallerError('MalformedJWT', 'The token provided is not a valid JWT');
   let payload: Record<string, unknown>;
   try {
-    ({ payload } = await jwtVerify(token, new TextEncoder().encode(keys.jwtSecret), { algorithms: ['HS256'] }));
+    ({ payload } = await jwtVerify(token, new TextEncoder().encode(keys.jwtSecret), {
+      algorithms: ['HS256'],
+    }));
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : '';
     if (code === 'ERR_JWT_EXPIRED') throw new CallerError('InvalidJWTToken', 'Token has expired');
@@ -67,7 +70,11 @@ export async function resolveCaller(
 }
 
 /** Signs a short-lived token with the stack's own secret (signed URLs, tests). */
-export async function signToken(keys: CallerKeys, claims: Record<string, unknown>, seconds: number): Promise<string> {
+export async function signToken(
+  keys: CallerKeys,
+  claims: Record<string, unknown>,
+  seconds: number,
+): Promise<string> {
   const now = Math.floor(Date.now() / 1000);
   return new SignJWT(claims)
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })

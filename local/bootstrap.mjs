@@ -1,0 +1,87 @@
+// The first thing that runs, on whatever Node is there (20 or newer) and without any package: it installs
+// the packages and then hands over to local/cli.ts, which runs on the Node that package.json pins.
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const modules = join(root, 'node_modules');
+const stamp = join(modules, '.journey-lock');
+const node = join(modules, '.bin', 'node');
+
+function fail(what, advice) {
+  process.stderr.write(`\n✗ ${what}\n  ${advice.replaceAll('\n', '\n  ')}\n`);
+  process.exit(1);
+}
+
+function lockHash() {
+  return createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+}
+
+function runs(command, args) {
+  return spawnSync(command, args, { cwd: root, stdio: 'ignore' }).status === 0;
+}
+
+/** The packages that bring a program in their install script, which npm may have been told not to run. */
+function finishInstall() {
+  const programs = [
+    ['node', node, ['--version']],
+    ['deno', join(modules, '.bin', 'deno'), ['--version']],
+  ];
+  for (const [name, file, args] of programs) {
+    if (existsSync(file) && runs(file, args)) continue;
+    process.stdout.write(`… finish the installation of ${name}\n`);
+    spawnSync('npm', ['rebuild', name, '--ignore-scripts=false', '--foreground-scripts'], {
+      cwd: root,
+      stdio: 'inherit',
+    });
+    if (existsSync(file) && runs(file, args)) continue;
+    fail(
+      `The package "${name}" is installed, but its program does not run.`,
+      `npm may be set not to run install scripts. Allow them and install again:\n  npm ci --ignore-scripts=false`,
+    );
+  }
+}
+
+function install() {
+  const wanted = lockHash();
+  const done = existsSync(stamp) ? readFileSync(stamp, 'utf8') : '';
+  if (done === wanted && existsSync(node)) return;
+  process.stdout.write('… install packages (npm ci); the first time this takes a minute or two\n');
+  rmSync(stamp, { force: true });
+  const began = Date.now();
+  const ran = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: root, stdio: 'inherit' });
+  if (ran.error) fail('npm was not found.', 'Install Node 20 or newer together with npm, and start again.');
+  if (ran.status !== 0)
+    fail('The packages could not be installed.', 'npm said above why. Correct that and start again.');
+  finishInstall();
+  mkdirSync(modules, { recursive: true });
+  // Written last: an installation that was cut short is done again.
+  writeFileSync(stamp, wanted);
+  process.stdout.write(`✓ install packages (${((Date.now() - began) / 1000).toFixed(0)} s)\n`);
+}
+
+if (Number(process.versions.node.split('.')[0]) < 20) {
+  fail(`This is Node ${process.versions.node}.`, 'Journey needs Node 20 or newer: https://nodejs.org');
+}
+install();
+
+const child = spawn(node, [join(root, 'local', 'cli.ts'), ...process.argv.slice(2)], {
+  cwd: root,
+  stdio: 'inherit',
+});
+// At a terminal Ctrl-C reaches the child by itself; a signal sent to this process alone would not.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
+  });
+}
+child.on('error', (error) => fail('The stack could not be started.', error.message));
+child.on('exit', (code, signal) =>
+  process.exit(signal ? 128 + (constants.signals[signal] ?? 0) : (code ?? 1)),
+);

@@ -1,0 +1,109 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { supabaseCli } from '../cluster/migrate.ts';
+import { projectRoot } from '../config.ts';
+import { printFailure, StackError } from '../errors.ts';
+import { createLog } from '../log.ts';
+import { type CommandResult, run } from '../process.ts';
+import { areTypesFresh, withScratchDatabase } from './types.ts';
+
+interface Step {
+  name: string;
+  work(): Promise<void>;
+}
+
+function refuse(what: string, result: CommandResult): void {
+  if (result.status !== 0) throw new StackError(what, `${result.stdout}\n${result.stderr}`.trim());
+}
+
+function tool(name: string, args: string[]): Promise<CommandResult> {
+  return run(join(projectRoot, 'node_modules', '.bin', name), args, { cwd: projectRoot });
+}
+
+function functionEntries(): string[] {
+  const folder = join(projectRoot, 'supabase', 'functions');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .map((name) => join(folder, name, 'index.ts'))
+    .filter((file) => existsSync(file));
+}
+
+async function checkFunctions(): Promise<void> {
+  const entries = functionEntries();
+  if (entries.length === 0) return;
+  const map = join(projectRoot, 'supabase', 'functions', 'deno.json');
+  const args = [
+    'check',
+    '--no-remote',
+    '--no-lock',
+    '--node-modules-dir=manual',
+    `--config=${map}`,
+    ...entries,
+  ];
+  refuse('The edge functions do not type-check under deno.', await tool('deno', args));
+}
+
+/** What needs no database. A new step is one more entry. */
+const sourceSteps: Step[] = [
+  {
+    name: 'types (tsc)',
+    work: async () => refuse('Type errors.', await tool('tsc', ['-p', 'tsconfig.json'])),
+  },
+  {
+    name: 'lint and format (biome)',
+    work: async () =>
+      refuse('Run: npx biome check --write', await tool('biome', ['check', '--error-on-warnings'])),
+  },
+  { name: 'edge functions (deno check)', work: checkFunctions },
+];
+
+/** What is asked of a database made from the migrations alone. A new step is one more entry. */
+const databaseSteps: { name: string; work(url: string): Promise<void> }[] = [
+  {
+    name: 'plpgsql (supabase db lint)',
+    work: async (url) => {
+      const schemas = '--schema=public,private';
+      const args = ['db', 'lint', schemas, '--level', 'warning', '--fail-on', 'warning', `--remote=${url}`];
+      refuse('supabase db lint found something.', await supabaseCli(args));
+    },
+  },
+  {
+    name: 'security and performance (supabase db advisors)',
+    work: async (url) => {
+      const args = ['db', 'advisors', '--level', 'warn', '--fail-on', 'warn', `--remote=${url}`];
+      refuse('supabase db advisors found something.', await supabaseCli(args));
+    },
+  },
+  {
+    name: 'generated database types',
+    work: async (url) => {
+      if (await areTypesFresh(url)) return;
+      throw new StackError(
+        'sdk/src/generated/database.ts is not what the migrations say.',
+        'Run: npm run types',
+      );
+    },
+  },
+];
+
+/** `npm run check`: every step runs, also after one has failed, so that one run tells all. */
+export async function check(): Promise<number> {
+  const log = createLog();
+  const failed: string[] = [];
+  const attempt = async (name: string, work: () => Promise<void>) => {
+    try {
+      await log.step(name, work);
+    } catch (error) {
+      printFailure(error);
+      failed.push(name);
+    }
+  };
+  for (const step of sourceSteps) await attempt(step.name, step.work);
+  await attempt('migrations from empty', () =>
+    withScratchDatabase(log, async (url) => {
+      for (const step of databaseSteps) await attempt(step.name, () => step.work(url));
+    }),
+  );
+  log.info(failed.length === 0 ? '✓ All checks passed.' : `✗ Failed: ${failed.join(', ')}`);
+  return failed.length === 0 ? 0 : 1;
+}

@@ -1,0 +1,97 @@
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { findPostgres } from '../cluster/packages.ts';
+import { databaseUrl, loadConfig, projectRoot, type StackConfig } from '../config.ts';
+import { stackEnvironment } from '../environment.ts';
+import { lockHolder } from '../lock.ts';
+import { createLog, type Log } from '../log.ts';
+import { run, runVisible } from '../process.ts';
+import { alreadyRunning } from '../stack.ts';
+import { removeData, stopEverything } from './background.ts';
+import { startOrStop, stopSignal } from './start.ts';
+import { countTap } from './tap.ts';
+
+interface Count {
+  passed: number;
+  failed: number;
+}
+
+async function runPgTap(config: StackConfig, log: Log): Promise<Count> {
+  const folder = join(projectRoot, 'supabase', 'tests');
+  const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.sql')) : [];
+  const install = await findPostgres();
+  const total: Count = { passed: 0, failed: 0 };
+  if (!install) return total;
+  for (const name of files.sort()) {
+    const result = await run(
+      join(install.bin, 'psql'),
+      ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-f', join(folder, name), databaseUrl(config)],
+      { cwd: folder, env: { ...process.env, PGCLIENTENCODING: 'UTF8' } },
+    );
+    const count = countTap(result.stdout, result.status);
+    total.passed += count.passed;
+    total.failed += count.failed;
+    log.info(
+      `${count.failed === 0 ? '✓' : '✗'} supabase/tests/${name}: ${count.passed} passed, ${count.failed} failed`,
+    );
+    if (count.failed === 0) continue;
+    log.info([...count.problems, result.stderr.trim()].filter((text) => text !== '').join('\n'));
+  }
+  return total;
+}
+
+interface VitestReport {
+  numPassedTests: number;
+  numFailedTests: number;
+  testResults: { status: string; assertionResults: unknown[] }[];
+}
+
+async function runVitest(config: StackConfig, args: string[]): Promise<Count> {
+  const report = join(config.dir, 'vitest.json');
+  rmSync(report, { force: true });
+  const status = await runVisible(
+    join(projectRoot, 'node_modules', '.bin', 'vitest'),
+    ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args],
+    { cwd: projectRoot, env: { ...process.env, ...stackEnvironment(config) } },
+  );
+  if (!existsSync(report)) return { passed: 0, failed: 1 };
+  const { numPassedTests, numFailedTests, testResults } = JSON.parse(
+    readFileSync(report, 'utf8'),
+  ) as VitestReport;
+  // A file that could not even be loaded has no tests to count.
+  const unloadable = testResults.filter(
+    (file) => file.status === 'failed' && file.assertionResults.length === 0,
+  );
+  const failed = numFailedTests + unloadable.length;
+  return { passed: numPassedTests, failed: status !== 0 && failed === 0 ? 1 : failed };
+}
+
+/** `npm test`: a stack of its own with new data, every test, and nothing left. Arguments go to vitest. */
+export async function test(args: string[]): Promise<number> {
+  const log = createLog();
+  const stopped = stopSignal();
+  const config = loadConfig('test');
+  const holder = lockHolder(config);
+  if (holder) throw alreadyRunning(config, holder.pid, holder.api);
+  await stopEverything(config);
+  await removeData(config);
+  const stack = await startOrStop(config, log, stopped, false);
+  if (!stack) return 130;
+  const total: Count = { passed: 0, failed: 0 };
+  try {
+    const suites = [() => runVitest(config, args)];
+    // Whoever names files means files of vitest.
+    if (args.length === 0) suites.unshift(() => runPgTap(config, log));
+    for (const suite of suites) {
+      const count = await Promise.race([suite(), stopped.then(() => null)]);
+      if (!count) return 130;
+      total.passed += count.passed;
+      total.failed += count.failed;
+    }
+  } finally {
+    await stack.stop();
+    await removeData(config);
+  }
+  log.info(`${total.passed} passed, ${total.failed} failed`);
+  return total.failed === 0 && total.passed > 0 ? 0 : 1;
+}

@@ -1,0 +1,56 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { apiUrl, databaseUrl, mailUrl, type StackConfig, sandboxUrl } from '../config.ts';
+import { StackError } from '../errors.ts';
+
+/** Reads NAME=value lines, as the CLI reads `supabase/functions/.env`. */
+export function parseEnvFile(text: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const line of text.split('\n')) {
+    const pair = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$/.exec(line);
+    if (!pair?.[1] || pair[2] === undefined) continue;
+    const quoted = /^(["'])(.*)\1$/.exec(pair[2]);
+    found[pair[1]] = quoted?.[2] ?? pair[2].replace(/\s+#.*$/, '');
+  }
+  return found;
+}
+
+function secretsFromFile(root: string): Record<string, string> {
+  const file = join(root, 'supabase', 'functions', '.env');
+  if (!existsSync(file)) return {};
+  const secrets = parseEnvFile(readFileSync(file, 'utf8'));
+  const reserved = Object.keys(secrets).find((name) => name.startsWith('SUPABASE_'));
+  if (reserved) {
+    throw new StackError(
+      `supabase/functions/.env sets ${reserved}, and the platform keeps names that begin with SUPABASE_ for itself.`,
+      'Give it another name there and in the function that reads it.',
+    );
+  }
+  return secrets;
+}
+
+/**
+ * What a function finds in its environment: what the platform injects, the project's own secrets, and last
+ * what points at the parts of this stack, so that no secret of a real provider is ever used here.
+ */
+export function functionEnvironment(config: StackConfig): Record<string, string> {
+  const publicFunctions = `${apiUrl(config)}/functions/v1`;
+  return {
+    ...secretsFromFile(config.root),
+    SUPABASE_URL: apiUrl(config),
+    SUPABASE_DB_URL: databaseUrl(config),
+    SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: config.publishableKey }),
+    SUPABASE_SECRET_KEYS: JSON.stringify({ default: config.secretKey }),
+    JOURNEY_ENV: 'local',
+    PUBLIC_FUNCTIONS_URL: publicFunctions,
+    RESEND_API_KEY: 're_local',
+    RESEND_BASE_URL: mailUrl(config),
+    MAIL_FROM: 'Journey <no-reply@journey.local>',
+    VNPAY_TMN_CODE: 'JOURNEY1',
+    VNPAY_HASH_SECRET: 'LOCALSANDBOXSECRETLOCALSANDBOXSE',
+    VNPAY_PAY_URL: `${sandboxUrl(config)}/vnpay/paymentv2/vpcpay.html`,
+    VNPAY_API_URL: `${sandboxUrl(config)}/vnpay/merchant_webapi/api/transaction`,
+    VNPAY_RETURN_URL: `${publicFunctions}/payments/return/vnpay`,
+    ...config.functionEnv,
+  };
+}

@@ -1,0 +1,145 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, type FSWatcher, watch } from 'node:fs';
+import { join } from 'node:path';
+import type { StackConfig } from '../config.ts';
+import { StackError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { isPortFree, portTaken } from '../ports.ts';
+import { delay, waitUntil } from '../process.ts';
+import { functionEnvironment } from './environment.ts';
+
+export interface FunctionsHost {
+  /** Whether the router answers. */
+  isUp(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface FunctionsOptions {
+  config: StackConfig;
+  log: Log;
+  /** Starts again when a file below supabase/functions changes. */
+  watch: boolean;
+}
+
+function launch(config: StackConfig): ChildProcess {
+  const { root, dir, ports } = config;
+  const functions = join(root, 'supabase', 'functions');
+  const readable = [
+    functions,
+    join(root, 'node_modules'),
+    join(root, 'local', 'functions'),
+    join(root, 'sdk'),
+  ];
+  const map = join(functions, 'deno.json');
+  const args = [
+    'run',
+    // Packages come from node_modules only: nothing is downloaded, and versions are those of the lock file.
+    ...['--no-remote', '--no-lock', '--no-prompt', '--node-modules-dir=manual'],
+    ...(existsSync(map) ? [`--config=${map}`] : []),
+    // The outside world of a local function is the stack itself.
+    ...[
+      '--allow-net=127.0.0.1,localhost',
+      '--allow-env',
+      '--allow-sys',
+      `--allow-read=${readable.join(',')}`,
+    ],
+    join(root, 'local', 'functions', 'main.ts'),
+    functions,
+    String(ports.functions),
+  ];
+  // The binary itself, not its launcher script, so that a signal reaches it.
+  const binary = join(root, 'node_modules', 'deno', 'deno');
+  return spawn(existsSync(binary) ? binary : join(root, 'node_modules', '.bin', 'deno'), args, {
+    cwd: root,
+    // A group of its own: Ctrl-C at the terminal reaches the stack, which then stops this in turn.
+    detached: true,
+    stdio: ['pipe', 'inherit', 'inherit'],
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      DENO_DIR: join(dir, 'deno'),
+      DENO_NO_UPDATE_CHECK: '1',
+      NO_COLOR: '1',
+      ...functionEnvironment(config),
+    },
+  });
+}
+
+/** Runs the edge functions under deno and keeps them running. */
+export async function startFunctions({
+  config,
+  log,
+  watch: watching,
+}: FunctionsOptions): Promise<FunctionsHost> {
+  const { host, ports } = config;
+  // A killed stack's router leaves as soon as it notices.
+  if (!(await waitUntil(() => isPortFree(ports.functions), 3000)))
+    throw portTaken(ports.functions, 'edge functions');
+  let closing = false;
+  let child: ChildProcess;
+  let ended: Promise<void> = Promise.resolve();
+
+  const begin = () => {
+    child = launch(config);
+    ended = new Promise((resolve) => {
+      child.once('exit', () => resolve());
+      child.once('error', () => resolve());
+    });
+    const mine = child;
+    void ended.then(async () => {
+      if (closing || mine !== child) return;
+      log.info('! The edge functions stopped; they start again in a second.');
+      await delay(1000);
+      if (!closing && mine === child) begin();
+    });
+  };
+  const end = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGTERM');
+    const gone = await Promise.race([ended.then(() => true), delay(3000).then(() => false)]);
+    if (!gone) child.kill('SIGKILL');
+    await ended;
+  };
+  const isUp = async () => {
+    try {
+      const answer = await fetch(`http://${host}:${ports.functions}/_state`, {
+        signal: AbortSignal.timeout(2000),
+      });
+      await answer.body?.cancel();
+      return answer.ok;
+    } catch {
+      return false;
+    }
+  };
+
+  let watcher: FSWatcher | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const folder = join(config.root, 'supabase', 'functions');
+  if (watching && existsSync(folder)) {
+    watcher = watch(folder, { recursive: true }, (_event, name) => {
+      if (!name || /\.test\.ts$|~$/.test(name)) return;
+      clearTimeout(timer);
+      timer = setTimeout(async () => {
+        if (closing) return;
+        log.info(`The edge functions start again: ${name} changed.`);
+        const old = end();
+        await old;
+        if (!closing) begin();
+      }, 300);
+    });
+    watcher.on('error', () => watcher?.close());
+  }
+
+  begin();
+  const close = async () => {
+    closing = true;
+    clearTimeout(timer);
+    watcher?.close();
+    await end();
+  };
+  if (!(await waitUntil(isUp, 30_000))) {
+    await close();
+    throw new StackError('The edge functions did not start.', 'What deno printed above says why.');
+  }
+  return { isUp, close };
+}

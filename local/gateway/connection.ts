@@ -1,0 +1,119 @@
+import { createPostgresConnection, type PostgresConnection } from '@supabase/lite/postgres';
+import { AnsweredFailure, answerable } from './errors.ts';
+
+interface SessionVars {
+  auth?: { role?: unknown; uid?: unknown; jwt?: unknown };
+}
+
+interface RpcRequest {
+  method: string;
+  path: string;
+  requestHeaders?: Record<string, string>;
+}
+
+interface Executor {
+  executeQuery(query: object): Promise<unknown>;
+}
+
+/** Members that 0.10.0 declares private; each use says why. */
+interface Internals {
+  rlsState: 'unknown' | 'active' | 'inactive';
+  applyJwtSessionContext(db: Executor, vars: SessionVars, customRole: boolean): Promise<void>;
+  applyRpcRequestGucs(db: Executor, request: RpcRequest): Promise<void>;
+}
+
+// A kysely query without importing kysely, which is a dependency of lite and not of ours.
+function execute(db: Executor, sql: string, parameters: unknown[]): Promise<unknown> {
+  const query = { kind: 'RawNode', sqlFragments: [sql], parameters: [] };
+  return db.executeQuery({ query, queryId: { queryId: sql }, sql, parameters });
+}
+
+const roles = new Set(['anon', 'authenticated', 'service_role']);
+
+// What PostgREST does at the start of each transaction. The settings of a role count at login only, and
+// nobody logs in as anon, so they are looked up: first authenticator's, then the role's own.
+const beginAs = `
+select
+  (
+    select count(set_config(setting.name, setting.value, true))
+    from (
+      select split_part(entry, '=', 1) as name, substr(entry, strpos(entry, '=') + 1) as value
+      from pg_catalog.pg_db_role_setting s
+      join pg_catalog.pg_roles r on r.oid = s.setrole
+      cross join unnest(s.setconfig) as entry
+      where s.setdatabase = 0
+        and r.rolname in ('authenticator', $1)
+        and split_part(entry, '=', 1) in ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout')
+      order by r.rolname = $1
+    ) as setting
+  ),
+  set_config('search_path', 'public, extensions', true),
+  set_config('request.jwt.claims', $2, true),
+  set_config('request.jwt.claim.sub', $3, true),
+  set_config('request.jwt.claim.role', $1, true),
+  set_config('role', $1, true)`;
+
+const tellRequest = `
+select
+  set_config('response.status', '', true),
+  set_config('response.headers', '', true),
+  set_config('request.method', $1, true),
+  set_config('request.path', $2, true),
+  set_config('request.headers', $3, true)`;
+
+const asText = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+const parseText = (text: string): unknown => JSON.parse(text);
+
+// `@supabase/lite` 0.10.0 hands JSON parameters over as text, and its driver would encode that text again.
+const jsonTypes = {
+  json: { to: 114, from: [114], serialize: asText, parse: parseText },
+  jsonb: { to: 3802, from: [3802], serialize: asText, parse: parseText },
+};
+
+function connect(url: string, applicationName: string, max: number): PostgresConnection {
+  return createPostgresConnection({
+    url,
+    postgresOptions: {
+      max,
+      onnotice: () => {},
+      types: jsonTypes,
+      connection: { application_name: applicationName },
+    },
+  });
+}
+
+/**
+ * The connection of the Data API. It logs in as superuser because lite reads the schema through
+ * information_schema, which hides what a role may not touch; every request then runs as its own role.
+ */
+export function dataApiConnection(adminUrl: string): PostgresConnection {
+  const connection = connect(adminUrl, 'journey data api', 12);
+  const internals = connection as unknown as Internals;
+  // Left "unknown", lite 0.10.0 grants ALL on every table of every schema with row security to everybody.
+  internals.rlsState = 'active';
+  internals.applyJwtSessionContext = async (db, vars) => {
+    const role = String(vars.auth?.role ?? 'anon');
+    // As superuser, lite would become any role that a token names.
+    if (!roles.has(role)) {
+      throw new AnsweredFailure({ code: '42501', message: `permission denied to set role "${role}"` });
+    }
+    const claims = vars.auth?.jwt ?? { role };
+    await execute(db, beginAs, [role, JSON.stringify(claims), String(vars.auth?.uid ?? '')]);
+  };
+  internals.applyRpcRequestGucs = async (db, request) => {
+    await execute(db, tellRequest, [
+      request.method,
+      request.path,
+      JSON.stringify(request.requestHeaders ?? {}),
+    ]);
+  };
+  connection.normalizeDbError = answerable;
+  return connection;
+}
+
+/** The connection of Auth: as on the platform, the owner of its tables and of nothing else. */
+export function authConnection(url: string): PostgresConnection {
+  const connection = connect(url, 'journey auth', 6);
+  (connection as unknown as Internals).rlsState = 'inactive';
+  return connection;
+}

@@ -1,0 +1,115 @@
+import { App, type EmailDriver } from '@supabase/lite';
+import { Client } from 'pg';
+import { apiUrl, databaseUrl, mailUrl, type StackConfig } from '../config.ts';
+import { readProjectSettings } from '../project-settings.ts';
+import { authConnection, dataApiConnection } from './connection.ts';
+import { AnsweredFailure } from './errors.ts';
+
+/** `/rest/v1` and `/auth/v1`, both served by `@supabase/lite`. */
+export interface DataAndAuth {
+  rest(request: Request): Promise<Response>;
+  auth(request: Request): Promise<Response>;
+  close(): Promise<void>;
+}
+
+/** Sends Auth's mails the way the functions send theirs: to the mail catcher, in the form of Resend. */
+function mailDriver(config: StackConfig, siteUrl: string): EmailDriver {
+  // lite 0.10.0 builds links below the site's address; the platform below that of the API.
+  const wrong = `${siteUrl.replace(/\/$/, '')}/auth/v1/verify`;
+  const right = `${apiUrl(config)}/auth/v1/verify`;
+  const mend = (text?: string) => text?.replaceAll(wrong, right);
+  return {
+    async send(message) {
+      const answer = await fetch(`${mailUrl(config)}/emails`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: 'Bearer re_local' },
+        body: JSON.stringify({
+          from: 'Journey <auth@journey.local>',
+          to: message.to,
+          subject: message.subject,
+          text: mend(message.text),
+          html: mend(message.html),
+        }),
+      });
+      if (!answer.ok) throw new Error(`The mail catcher answered ${answer.status}.`);
+    },
+  };
+}
+
+/** lite prints every database error, also those it answers; an answer to a client is no news. */
+function silenceAnsweredFailures(): () => void {
+  const original = console.error;
+  console.error = (...parts: unknown[]) => {
+    if (!(parts[0] instanceof AnsweredFailure)) original(...parts);
+  };
+  return () => {
+    console.error = original;
+  };
+}
+
+/** Drops the cached schema when the database says that it changed, as PostgREST does. */
+async function listenForChanges(adminUrl: string, onChange: () => Promise<void>): Promise<Client> {
+  const client = new Client({ connectionString: adminUrl, application_name: 'journey schema listener' });
+  client.on('notification', () => {
+    onChange().catch((error: unknown) =>
+      console.error(`The schema could not be read again: ${String(error)}`),
+    );
+  });
+  client.on('error', (error) => console.error(`The schema listener lost its connection: ${error.message}`));
+  await client.connect();
+  await client.query('listen pgrst');
+  return client;
+}
+
+/** Starts the Data API and Auth over the stack's database. */
+export async function createDataAndAuth(config: StackConfig): Promise<DataAndAuth> {
+  const restoreConsole = silenceAnsweredFailures();
+  const settings = readProjectSettings();
+  const siteUrl = String(settings.get('auth', 'site_url') ?? 'http://127.0.0.1:3000');
+  const keys = {
+    enabled: true,
+    jwt_secret: config.jwtSecret,
+    publishable_key: config.publishableKey,
+    secret_key: config.secretKey,
+  };
+  const data = dataApiConnection(databaseUrl(config, 'supabase_admin'));
+  const users = authConnection(databaseUrl(config, 'supabase_auth_admin'));
+  const restApp = new App({
+    connection: data,
+    api: { schemas: ['public'], extra_search_path: ['public', 'extensions'], max_rows: 1000 },
+    auth: keys,
+    studio: { enabled: false },
+  });
+  const authApp = new App({
+    connection: users,
+    auth: {
+      ...keys,
+      site_url: siteUrl,
+      additional_redirect_urls: settings.get('auth', 'additional_redirect_urls') as string[] | undefined,
+      jwt_expiry: Number(settings.get('auth', 'jwt_expiry') ?? 3600),
+      enable_signup: settings.get('auth', 'enable_signup') !== false,
+      minimum_password_length: Number(settings.get('auth', 'minimum_password_length') ?? 6),
+      refresh_token_reuse_interval: Number(settings.get('auth', 'refresh_token_reuse_interval') ?? 10),
+      email: {
+        enable_signup: settings.get('auth.email', 'enable_signup') !== false,
+        enable_confirmations: settings.get('auth.email', 'enable_confirmations') === true,
+        double_confirm_changes: settings.get('auth.email', 'double_confirm_changes') !== false,
+        otp_length: Number(settings.get('auth.email', 'otp_length') ?? 6),
+        otp_expiry: Number(settings.get('auth.email', 'otp_expiry') ?? 3600),
+      },
+    },
+    studio: { enabled: false },
+    options: { drivers: { email: mailDriver(config, siteUrl) } },
+  });
+  const listener = await listenForChanges(databaseUrl(config, 'supabase_admin'), () =>
+    data.clearSchemaCache(),
+  );
+  return {
+    rest: (request) => restApp.fetch(request),
+    auth: (request) => authApp.fetch(request),
+    async close() {
+      restoreConsole();
+      await Promise.allSettled([listener.end(), data.close(), users.close()]);
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { StackConfig } from './config.ts';
+import { StackError } from './errors.ts';
+import { isAlive } from './process.ts';
+
+/** Who holds a stack. */
+export interface LockHolder {
+  pid: number;
+  /** The kernel's start time of the process, so that a reused number is not mistaken for it. */
+  started: string;
+  /** The first port, for people. */
+  api: number;
+}
+
+function startTime(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The program's name stands in brackets and may contain spaces; start time is the 20th field after it.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+const lockFile = (config: StackConfig) => join(config.dir, 'lock');
+
+function readHolder(file: string): LockHolder | null {
+  try {
+    const holder = JSON.parse(readFileSync(file, 'utf8')) as LockHolder;
+    return isAlive(holder.pid) && startTime(holder.pid) === holder.started ? holder : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The living holder of a stack, or null. A lock whose process is gone counts for nothing. */
+export function lockHolder(config: StackConfig): LockHolder | null {
+  return readHolder(lockFile(config));
+}
+
+/** Moves a lock whose process is gone out of the way, unless somebody has just taken it anew. */
+function clearStale(config: StackConfig): void {
+  const file = lockFile(config);
+  const aside = `${file}.${process.pid}.old`;
+  try {
+    renameSync(file, aside);
+    if (readHolder(aside)) linkSync(aside, file);
+  } catch {
+    // Somebody else cleared it first.
+  }
+  rmSync(aside, { force: true });
+}
+
+/** Takes a stack for this process. Returns the release, or the holder that came first. */
+export function takeLock(config: StackConfig): { release(): void } | { holder: LockHolder } {
+  mkdirSync(config.dir, { recursive: true });
+  const file = lockFile(config);
+  const draft = `${file}.${process.pid}.new`;
+  const mine: LockHolder = { pid: process.pid, started: startTime(process.pid), api: config.ports.api };
+  writeFileSync(draft, JSON.stringify(mine));
+  try {
+    for (let attempt = 0; attempt < 5; attempt++) {
+      try {
+        // A link is made whole or not at all: of two that start at once one gets it, and nobody reads half of it.
+        linkSync(draft, file);
+        return { release: () => rmSync(file, { force: true }) };
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      }
+      const holder = lockHolder(config);
+      if (holder) return { holder };
+      clearStale(config);
+    }
+  } finally {
+    rmSync(draft, { force: true });
+  }
+  throw new StackError(`${file} can neither be taken nor removed.`, 'Remove it by hand and start again.');
+}

@@ -1,0 +1,125 @@
+import { type Cluster, startCluster } from './cluster/cluster.ts';
+import { applyMigrations, applySeed } from './cluster/migrate.ts';
+import { ensurePostgres } from './cluster/packages.ts';
+import { apiUrl, type StackConfig } from './config.ts';
+import { writeEnvironment } from './environment.ts';
+import { StackError } from './errors.ts';
+import { startFunctions } from './functions/host.ts';
+import { type Health, startGateway } from './gateway/server.ts';
+import { takeLock } from './lock.ts';
+import type { Log } from './log.ts';
+import { startMail } from './mail/server.ts';
+import { importIfThere } from './optional.ts';
+import { requireFreePorts } from './ports.ts';
+import { startRunner } from './runner.ts';
+
+/** A running stack. */
+export interface Stack {
+  config: StackConfig;
+  health(): Promise<Health>;
+  /** Stops every part, the database last. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+export interface StackOptions {
+  log: Log;
+  /** Fills in `supabase/seed.sql`. Default: true. */
+  seed?: boolean;
+  /** Starts the edge functions again when their files change. */
+  watch?: boolean;
+}
+
+interface Part {
+  close(): Promise<void>;
+}
+
+interface SandboxModule {
+  startSandbox(options: { port: number; functionsUrl: string }): Promise<Part>;
+}
+
+async function isDatabaseUp(cluster: Cluster): Promise<boolean> {
+  const { Client } = await import('pg');
+  const client = new Client({ connectionString: cluster.url, connectionTimeoutMillis: 2000 });
+  try {
+    await client.connect();
+    await client.query('select 1');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/** Refuses a second start of the same stack with an answer to what the person probably wanted. */
+export function alreadyRunning(config: StackConfig, pid: number, api: number): StackError {
+  return new StackError(
+    `This stack (${config.name}) is already running: http://${config.host}:${api} (process ${pid}).`,
+    'Use it, or stop it first:  npm run down',
+  );
+}
+
+/** Starts a whole stack: set up what is missing, then every part. On failure what was started is stopped. */
+export async function startStack(config: StackConfig, options: StackOptions): Promise<Stack> {
+  const { log } = options;
+  const lock = takeLock(config);
+  if ('holder' in lock) throw alreadyRunning(config, lock.holder.pid, lock.holder.api);
+  const started: [name: string, part: Part][] = [];
+  let stopping: Promise<void> | undefined;
+  const stopAll = async () => {
+    for (const [name, part] of started.reverse()) {
+      await part
+        .close()
+        .catch((error: unknown) => console.error(`${name} did not stop well: ${String(error)}`));
+    }
+    lock.release();
+  };
+  const stop = () => {
+    stopping ??= stopAll();
+    return stopping;
+  };
+  try {
+    // The database and the functions look at their own ports: a killed start may have left them running.
+    await requireFreePorts(config, [config.ports.db, config.ports.functions]);
+    const install = await ensurePostgres(log);
+    const cluster = await startCluster(install, config, log);
+    started.push(['the database', cluster]);
+    await applyMigrations(cluster, log);
+    if (options.seed !== false) await applySeed(cluster, log);
+    return await log.step('start the API, functions, mail and payment sandbox', async () => {
+      started.push([
+        'mail',
+        await startMail({ ...config, port: config.ports.mail, dir: `${config.dir}/mail` }),
+      ]);
+      const sandbox = await importIfThere<SandboxModule>('local/sandbox/server.ts');
+      const functionsUrl = `${apiUrl(config)}/functions/v1`;
+      if (sandbox) {
+        started.push([
+          'the sandbox',
+          await sandbox.startSandbox({ port: config.ports.sandbox, functionsUrl }),
+        ]);
+      }
+      const functions = await startFunctions({ config, log, watch: options.watch ?? false });
+      started.push(['the functions', functions]);
+      const runner = startRunner(config, log);
+      const health = async (): Promise<Health> => {
+        const [database, router] = await Promise.all([isDatabaseUp(cluster), functions.isUp()]);
+        const state = (up: boolean) => (up ? 'up' : 'down');
+        return {
+          api: 'up',
+          database: state(database),
+          functions: state(router),
+          outbox_runner: state(runner.isUp()),
+        };
+      };
+      started.push(['the gateway', await startGateway({ config, log, health })]);
+      // Stopped before the gateway, through which it calls.
+      started.push(['the runner', runner]);
+      writeEnvironment(config);
+      return { config, health, stop };
+    });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
