@@ -6,7 +6,7 @@ import { MessageDecoder, type MessageRow, type StreamEvent } from './pgoutput.ts
 const publication = 'supabase_realtime_messages_publication';
 const slotPrefix = 'supabase_realtime_messages_replication_slot_';
 const ackEveryMs = 1000;
-const pingEveryMs = 15_000;
+const pingEveryMs = 3000;
 const silentAfterMs = 60_000;
 const backoffMs = { first: 100, most: 5000 };
 
@@ -96,7 +96,7 @@ function createService(dbUrl: string): LogicalReplicationService {
       keepAlive: true,
     },
     // Acknowledged below, at most once a second: by itself the library answers every single message.
-    { acknowledge: { auto: false, timeoutSeconds: 10 } },
+    { acknowledge: { auto: false, timeoutSeconds: 0 } },
   );
 }
 
@@ -112,7 +112,7 @@ async function stream(
     heardAt = Date.now();
     if (!now && heardAt - ackedAt < ackEveryMs) return;
     ackedAt = heardAt;
-    service.acknowledge(lsn).catch(() => undefined);
+    acknowledge(service, lsn, false);
   };
 
   const failure = new Promise<never>((_, reject) => {
@@ -124,12 +124,13 @@ async function stream(
       else if (event) deliver(event, options);
     });
   });
-  // A peer that vanished without a word ends no connection: ask it, and give up when it stays silent.
+  // Asking for an answer brings the position forward while only other tables are written, and shows
+  // a peer that vanished without a word: that ends no connection by itself.
   let watchdog: NodeJS.Timeout | undefined;
   const silence = new Promise<never>((_, reject) => {
     watchdog = setInterval(() => {
       if (Date.now() - heardAt > silentAfterMs) reject(new Error('the replication connection is silent'));
-      else service.acknowledge(service.lastLsn(), true).catch(() => undefined);
+      else acknowledge(service, service.lastLsn(), true);
     }, pingEveryMs);
   });
   try {
@@ -141,6 +142,19 @@ async function stream(
   } finally {
     clearInterval(watchdog);
   }
+}
+
+/**
+ * Confirms everything up to a position. pg-logical-replication 2.5 adds one to what it is given, and
+ * a server that shuts down waits, in vain then, until exactly its last position is confirmed.
+ */
+function acknowledge(service: LogicalReplicationService, lsn: string, askForAnswer: boolean): void {
+  const [high = '0', low = '0'] = lsn.split('/');
+  const position = (BigInt(`0x${high}`) << 32n) | BigInt(`0x${low}`);
+  if (position === 0n) return;
+  const before = position - 1n;
+  const text = `${(before >> 32n).toString(16)}/${(before & 0xffffffffn).toString(16)}`;
+  service.acknowledge(text, askForAnswer).catch(() => undefined);
 }
 
 /** The library's plug-in: makes the slot on the connection that uses it, and decodes lazily. */

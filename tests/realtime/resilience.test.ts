@@ -65,7 +65,10 @@ test('the database may be restarted: rows flow again, and sockets stay', async (
     (count) => count === 1,
   );
 
+  const stoppedAt = Date.now();
   await cluster.close();
+  // A server that shuts down waits for its listeners to confirm; ours must not hold it up.
+  expect(Date.now() - stoppedAt).toBeLessThan(5000);
   const refused = await askPrivately(server.url, topic);
   expect(refused).toBe(503);
   cluster = await startCluster(await ensurePostgres(silentLog), config, silentLog);
