@@ -1,0 +1,38 @@
+import type { CallOptions, Calls } from './core/calls.ts';
+import type { Result } from './result.ts';
+import type { DriverLicence, InvariantViolation, Uuid, Vehicle } from './types.ts';
+
+/** What people with the role `admin` do. The role is looked up by the backend with each call. */
+export class Admin {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /**
+   * Decides on a listing; `reject` and `suspend` need a reason of 1 to 500 characters.
+   * Errors: `forbidden`, `vehicle_not_found`, `invalid_input`, `illegal_transition`.
+   */
+  reviewVehicle(
+    input: { vehicleId: Uuid; decision: 'publish' | 'reject' | 'suspend' | 'reinstate'; reason?: string },
+    options?: CallOptions,
+  ): Promise<Result<Vehicle>> {
+    const args = { vehicle_id: input.vehicleId, decision: input.decision, reason: input.reason };
+    return this.#calls.rpc<Vehicle>('review_vehicle', args, options);
+  }
+
+  /** Decides on a licence; `reject` needs a reason. Errors: `forbidden`, `not_found`, `invalid_input`, `illegal_transition`. */
+  reviewLicence(
+    input: { licenceId: Uuid; decision: 'verify' | 'reject'; reason?: string },
+    options?: CallOptions,
+  ): Promise<Result<DriverLicence>> {
+    const args = { licence_id: input.licenceId, decision: input.decision, reason: input.reason };
+    return this.#calls.rpc<DriverLicence>('review_licence', args, options);
+  }
+
+  /** One row for each broken promise; an empty list means healthy. Errors: `forbidden`. */
+  checkInvariants(options?: CallOptions): Promise<Result<InvariantViolation[]>> {
+    return this.#calls.rpc<InvariantViolation[]>('check_invariants', {}, options);
+  }
+}

@@ -1,0 +1,102 @@
+import type { AuthChangeEvent, Session, User } from '@supabase/supabase-js';
+import type { CallOptions, Calls, Try } from './core/calls.ts';
+import { authFailure } from './core/failure.ts';
+import type { Result } from './result.ts';
+
+/** A new account. */
+export interface SignUp {
+  email: string;
+  password: string;
+  /** 1 to 80 characters; what other people see. */
+  displayName: string;
+  /** Language of mails and notifications. Default `vi`. */
+  locale?: 'vi' | 'en';
+}
+
+/** Who is signed in: Supabase Auth with this package's results. For OAuth, OTP and MFA use `journey.supabase.auth`. */
+export class Auth {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /**
+   * Creates an account and its profile. `session` is null when the address must be confirmed first.
+   * Errors: `invalid_input` (`details.reason`: `user_already_exists`, `weak_password`, …), `rate_limited`.
+   *
+   * @example `await journey.auth.signUp({ email, password, displayName: 'Lan' })`
+   */
+  signUp(input: SignUp, options?: CallOptions): Promise<Result<{ user: User; session: Session | null }>> {
+    const { email, password, displayName, locale } = input;
+    return this.#run<{ user: User; session: Session | null }>('once', options, async () => {
+      const { data, error } = await this.#calls.client.auth.signUp({
+        email,
+        password,
+        options: { data: { display_name: displayName, ...(locale ? { locale } : {}) } },
+      });
+      if (error) return { failure: authFailure(error) };
+      if (!data.user) return { failure: authFailure({ message: 'Sign-up gave no user.', status: 500 }) };
+      return { data: { user: data.user, session: data.session } };
+    });
+  }
+
+  /**
+   * Signs in. Errors: `unauthenticated` (wrong address or password), `rate_limited`.
+   *
+   * @example `await journey.auth.signIn({ email, password })`
+   */
+  signIn(
+    input: { email: string; password: string },
+    options?: CallOptions,
+  ): Promise<Result<{ user: User; session: Session }>> {
+    return this.#run<{ user: User; session: Session }>('repeatable', options, async () => {
+      const { data, error } = await this.#calls.client.auth.signInWithPassword(input);
+      return error ? { failure: authFailure(error) } : { data: { user: data.user, session: data.session } };
+    });
+  }
+
+  /** Ends the session of this device (or of all: `scope: 'global'`). */
+  signOut(
+    input: { scope?: 'local' | 'global' | 'others' } = {},
+    options?: CallOptions,
+  ): Promise<Result<null>> {
+    return this.#run<null>('repeatable', options, async () => {
+      const { error } = await this.#calls.client.auth.signOut({ scope: input.scope ?? 'local' });
+      return error ? { failure: authFailure(error) } : { data: null };
+    });
+  }
+
+  /** Sets a new password for the signed-in user. Errors: `unauthenticated`, `invalid_input`. */
+  updatePassword(password: string, options?: CallOptions): Promise<Result<User>> {
+    return this.#run<User>('repeatable', options, async () => {
+      const { data, error } = await this.#calls.client.auth.updateUser({ password });
+      return error ? { failure: authFailure(error) } : { data: data.user };
+    });
+  }
+
+  /** The session at hand, refreshed when it is about to end; null when nobody is signed in. */
+  session(options?: CallOptions): Promise<Result<Session | null>> {
+    return this.#run<Session | null>('read', options, async () => {
+      const { data, error } = await this.#calls.client.auth.getSession();
+      return error ? { failure: authFailure(error) } : { data: data.session };
+    });
+  }
+
+  /**
+   * Tells of every change: signed in, signed out, token refreshed. Returns how to stop.
+   * Don't call `journey.auth` inside the listener; do it after it returned.
+   */
+  onChange(listener: (event: AuthChangeEvent, session: Session | null) => void): () => void {
+    const { data } = this.#calls.client.auth.onAuthStateChange(listener);
+    return () => data.subscription.unsubscribe();
+  }
+
+  #run<T>(
+    kind: 'read' | 'repeatable' | 'once',
+    options: CallOptions | undefined,
+    attempt: () => Promise<Try<T>>,
+  ): Promise<Result<T>> {
+    return this.#calls.run<T>({ kind, options }, attempt);
+  }
+}

@@ -1,0 +1,142 @@
+import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
+import { eachRow, mapResult, type Page, toPage } from './core/pages.ts';
+import type { Result } from './result.ts';
+import type {
+  Balance,
+  Booking,
+  BookingDetail,
+  BookingStatus,
+  CancellationPreview,
+  Inspection,
+  InspectionAngle,
+  Uuid,
+} from './types.ts';
+
+/** The state of a vehicle at hand-over or return. */
+export interface InspectionReport {
+  bookingId: Uuid;
+  odometerKm: number;
+  /** 0 to 100. */
+  fuelPercent: number;
+  /** Uploads of purpose `inspection`, one for each required angle. */
+  photos: { mediaId: Uuid; angle: InspectionAngle }[];
+  /** At most 2000 characters. */
+  note?: string;
+}
+
+/** Whose bookings, and which. */
+export interface BookingList {
+  role: 'renter' | 'host';
+  /** Default: all. */
+  statuses?: BookingStatus[];
+  /** 1 to 100. Default 20. */
+  pageSize?: number;
+}
+
+/** Where a list of bookings goes on: after the row with this id and time. */
+export type BookingCursor = Pick<Booking, 'id' | 'created_at'>;
+
+/** Bookings: from the quote to the deposit's return. Every command may be repeated with its key. */
+export class Bookings {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /**
+   * Books what was quoted: holds the slot for 15 minutes and creates the payment (`pending_payment`), or asks the
+   * host first (`requested`). Errors: `quote_not_found`, `quote_expired`, `quote_used`, `vehicle_unavailable`,
+   * `vehicle_not_published`, `licence_required`, `licence_class_mismatch`, `licence_expires_early`, `rate_limited`.
+   *
+   * @example
+   * ```ts
+   * const { data: booking, error } = await journey.bookings.create({ quoteId: quote.id });
+   * ```
+   */
+  create(input: { quoteId: Uuid }, options?: CommandOptions): Promise<Result<Booking>> {
+    return this.#calls.rpc<Booking>('create_booking', { quote_id: input.quoteId }, options);
+  }
+
+  /** Host: accepts or declines a request. Errors: `booking_not_found`, `illegal_transition`, `hold_expired`, `vehicle_unavailable`. */
+  answer(
+    input: { bookingId: Uuid; accept: boolean; reason?: string },
+    options?: CommandOptions,
+  ): Promise<Result<Booking>> {
+    const args = { booking_id: input.bookingId, accept: input.accept, reason: input.reason };
+    return this.#calls.rpc<Booking>('answer_booking', args, options);
+  }
+
+  /** What `cancel` would give back if it were called now. Errors: `booking_not_found`, `booking_not_cancellable`. */
+  previewCancel(bookingId: Uuid, options?: CallOptions): Promise<Result<CancellationPreview>> {
+    return this.#calls.rpc<CancellationPreview>('cancel_booking_preview', { booking_id: bookingId }, options);
+  }
+
+  /** Cancels, and orders the refund the policy gives. Errors: `booking_not_found`, `booking_not_cancellable`. */
+  cancel(input: { bookingId: Uuid; reason: string }, options?: CommandOptions): Promise<Result<Booking>> {
+    return this.#calls.rpc<Booking>(
+      'cancel_booking',
+      { booking_id: input.bookingId, reason: input.reason },
+      options,
+    );
+  }
+
+  /** Records the hand-over, from an hour before the start. Errors: `booking_not_found`, `illegal_transition`, `too_early`, `inspection_incomplete`. */
+  checkIn(report: InspectionReport, options?: CommandOptions): Promise<Result<Booking>> {
+    return this.#calls.rpc<Booking>('check_in', inspectionArgs(report), options);
+  }
+
+  /** Records the return and completes the trip. Errors: `booking_not_found`, `illegal_transition`, `inspection_incomplete`. */
+  checkOut(report: InspectionReport, options?: CommandOptions): Promise<Result<Booking>> {
+    return this.#calls.rpc<Booking>('check_out', inspectionArgs(report), options);
+  }
+
+  /** The other side agrees with an inspection. Errors: `not_found`. */
+  acknowledgeInspection(inspectionId: Uuid, options?: CallOptions): Promise<Result<Inspection>> {
+    return this.#calls.rpc<Inspection>('acknowledge_inspection', { inspection_id: inspectionId }, options);
+  }
+
+  /** Host: gives the deposit back before the claim window ends. Errors: `booking_not_found`, `illegal_transition`. */
+  releaseDeposit(bookingId: Uuid, options?: CommandOptions): Promise<Result<Booking>> {
+    return this.#calls.rpc<Booking>('release_deposit', { booking_id: bookingId }, options);
+  }
+
+  /** A booking with everything its screen needs, for either side. Errors: `booking_not_found`. */
+  get(bookingId: Uuid, options?: CallOptions): Promise<Result<BookingDetail>> {
+    return this.#calls.rpc<BookingDetail>('booking_detail', { booking_id: bookingId }, options);
+  }
+
+  /** One page of the caller's bookings, newest first. */
+  async list(
+    list: BookingList,
+    options?: CallOptions & { after?: BookingCursor | null },
+  ): Promise<Result<Page<Booking, BookingCursor>>> {
+    const size = list.pageSize ?? 20;
+    const rows = await this.#calls.rpc<Booking[]>(
+      'my_bookings',
+      { role: list.role, statuses: list.statuses, after: options?.after ?? undefined, page_size: size },
+      options,
+    );
+    return mapResult(rows, (data) => toPage(data, size, ({ id, created_at }) => ({ id, created_at })));
+  }
+
+  /** All of the caller's bookings, page after page; an error is the last item. */
+  listAll(list: BookingList, options?: CallOptions): AsyncGenerator<Result<Booking>, void, undefined> {
+    return eachRow<Booking, BookingCursor>((after) => this.list(list, { ...options, after }));
+  }
+
+  /** Host: what was earned, per currency. */
+  balance(options?: CallOptions): Promise<Result<Balance[]>> {
+    return this.#calls.rpc<Balance[]>('my_balance', {}, options);
+  }
+}
+
+function inspectionArgs(report: InspectionReport) {
+  return {
+    booking_id: report.bookingId,
+    odometer_km: report.odometerKm,
+    fuel_percent: report.fuelPercent,
+    photos: report.photos.map(({ mediaId, angle }) => ({ media_id: mediaId, angle })),
+    note: report.note,
+  };
+}

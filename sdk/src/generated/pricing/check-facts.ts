@@ -1,0 +1,39 @@
+// Generated: a copy of supabase/functions/_shared/pricing/check-facts.ts. Do not edit.
+import { PricingError, type PricingFacts } from './types.ts';
+
+function requireInteger(field: string, value: number, min: number, max: number): void {
+  if (!Number.isSafeInteger(value) || value < min || value > max) {
+    throw new PricingError(field, `must be a whole number from ${min} to ${max}`);
+  }
+}
+
+const maxPrice = 1_000_000_000;
+const longestDays = 400;
+
+/** Refuses facts no honest price can be computed from; answers the number of started hours. */
+export function checkFacts(facts: PricingFacts): number {
+  const { rates, options } = facts;
+  requireInteger('price_per_hour', facts.price_per_hour, 1, maxPrice);
+  requireInteger('price_per_day', facts.price_per_day, 1, maxPrice);
+  requireInteger('security_deposit', facts.security_deposit, 0, maxPrice);
+  requireInteger('weekend_bps', facts.weekend_bps, 0, 100_000);
+  requireInteger('long_stay_days', facts.long_stay_days, 1, longestDays);
+  requireInteger('long_stay_discount_bps', facts.long_stay_discount_bps, 0, 10_000);
+  requireInteger('rates.service_fee_bps', rates.service_fee_bps, 0, 10_000);
+  requireInteger('rates.commission_bps', rates.commission_bps, 0, 10_000);
+  requireInteger('rates.vat_bps', rates.vat_bps, 0, 10_000);
+  requireInteger('rates.insurance.basic', rates.insurance.basic, 0, 10_000);
+  requireInteger('rates.insurance.premium', rates.insurance.premium, 0, 10_000);
+  if (facts.delivery_fee !== null) requireInteger('delivery_fee', facts.delivery_fee, 0, maxPrice);
+  if (options.delivery && facts.delivery_fee === null) {
+    throw new PricingError('options.delivery', 'is not offered for this vehicle');
+  }
+  const length = Date.parse(facts.ends_at) - Date.parse(facts.starts_at);
+  if (Number.isNaN(length)) throw new PricingError('starts_at', 'and ends_at must be ISO 8601 instants');
+  if (length <= 0) throw new PricingError('ends_at', 'must come after starts_at');
+  const startedHours = Math.ceil(length / 3_600_000);
+  if (startedHours > 24 * longestDays) {
+    throw new PricingError('ends_at', `must be within ${longestDays} days of starts_at`);
+  }
+  return startedHours;
+}

@@ -1,0 +1,11 @@
+// Generated: a copy of supabase/functions/_shared/pricing/index.ts. Do not edit.
+export { priceRental, pricingVersion } from './price-rental.ts';
+export type {
+  Priced,
+  PriceLine,
+  PriceLineCode,
+  PricingFacts,
+  PricingOptions,
+  PricingRates,
+} from './types.ts';
+export { PricingError } from './types.ts';

@@ -1,0 +1,66 @@
+// Generated: a copy of supabase/functions/_shared/pricing/price-rental.ts. Do not edit.
+import { checkFacts } from './check-facts.ts';
+import { cheapestRental } from './rental.ts';
+import { basisPoints } from './round.ts';
+import type { Priced, PriceLine, PriceLineCode, PricingFacts } from './types.ts';
+
+/** Names the rules below; changes whenever the same facts can give another price. */
+export const pricingVersion = '1';
+
+/**
+ * What a rental costs and who gets what. Pure: the same facts give the same price on the server, in a browser
+ * and on a phone.
+ *
+ * - A started hour counts as an hour; days are 24 hours from the start.
+ * - The cheapest combination of days and hours that covers the stay is charged. It may cover more than the
+ *   stay: twenty hours cost a day when that is less, and a stay just short of the long-stay discount is
+ *   charged as the long stay when that is less. Therefore a longer stay never costs less.
+ * - `weekend_bps` is added to the share of charged time that falls on Saturdays and Sundays of the listing's
+ *   own calendar; an hour belongs to the day it begins in.
+ * - From `long_stay_days` charged days, `long_stay_discount_bps` is taken off days, hours and surcharge.
+ *   What remains is the rental.
+ * - Insurance, service fee and commission are shares of the rental. Delivery is the host's, without
+ *   commission. VAT is a share of everything before it. The deposit bears nothing.
+ * - Amounts are whole units of the currency; each line is rounded half up by itself.
+ *
+ * @throws PricingError when the facts contradict themselves, e.g. delivery where none is offered.
+ *
+ * @example
+ * ```ts
+ * const { total_amount, lines } = priceRental(facts);
+ * ```
+ */
+export function priceRental(facts: PricingFacts): Priced {
+  const rental = cheapestRental(facts, checkFacts(facts));
+  const plan = facts.options.insurance ?? 'none';
+  const delivery = facts.options.delivery ? (facts.delivery_fee ?? 0) : 0;
+  const insurance = plan === 'none' ? 0 : basisPoints(rental.net, facts.rates.insurance[plan]);
+  const serviceFee = basisPoints(rental.net, facts.rates.service_fee_bps);
+  const commission = basisPoints(rental.net, facts.rates.commission_bps);
+  const vat = basisPoints(rental.net + delivery + insurance + serviceFee, facts.rates.vat_bps);
+
+  const lines: PriceLine[] = [];
+  const add = (code: PriceLineCode, unit_amount: number, quantity = 1): void => {
+    const amount = quantity * unit_amount;
+    if (amount !== 0) lines.push({ code, quantity, unit_amount, amount });
+  };
+  add('rental_days', facts.price_per_day, rental.days);
+  add('rental_hours', facts.price_per_hour, rental.hours);
+  add('weekend_surcharge', rental.surcharge);
+  add('long_stay_discount', -rental.discount);
+  add('delivery', delivery);
+  add('insurance', insurance);
+  add('service_fee', serviceFee);
+  add('vat', vat);
+  add('security_deposit', facts.security_deposit);
+
+  return {
+    lines,
+    total_amount: lines.reduce((sum, line) => sum + line.amount, 0),
+    deposit_amount: facts.security_deposit,
+    host_amount: rental.net + delivery - commission,
+    platform_amount: commission + serviceFee + insurance,
+    tax_amount: vat,
+    version: pricingVersion,
+  };
+}

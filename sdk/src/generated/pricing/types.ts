@@ -1,0 +1,95 @@
+// Generated: a copy of supabase/functions/_shared/pricing/types.ts. Do not edit.
+/** What a renter chooses beside vehicle and dates. */
+export interface PricingOptions {
+  /** Default `none`. */
+  insurance?: 'none' | 'basic' | 'premium';
+  /** Whether the host brings the vehicle. Default false. */
+  delivery?: boolean;
+}
+
+/** Shares in basis points (1/100 of a percent). */
+export interface PricingRates {
+  /** Paid by the renter on top of the rental. */
+  service_fee_bps: number;
+  /** Kept from what the host earns with the rental. */
+  commission_bps: number;
+  /** Of everything but the deposit. */
+  vat_bps: number;
+  /** Of the rental. */
+  insurance: { basic: number; premium: number };
+}
+
+/** Everything a price is computed from. Amounts are integers in minor units of `currency` (VND has none). */
+export interface PricingFacts {
+  currency: 'VND';
+  /** IANA name; weekends are those of this zone. */
+  time_zone: string;
+  /** ISO 8601 with an offset. */
+  starts_at: string;
+  /** ISO 8601 with an offset; later than `starts_at`. */
+  ends_at: string;
+  price_per_hour: number;
+  price_per_day: number;
+  /** Extra on Saturdays and Sundays. */
+  weekend_bps: number;
+  /** From how many charged days the long-stay discount holds. */
+  long_stay_days: number;
+  long_stay_discount_bps: number;
+  security_deposit: number;
+  /** Null when the host does not deliver. */
+  delivery_fee: number | null;
+  rates: PricingRates;
+  options: PricingOptions;
+  cancellation_policy: { code: string; tiers: { hours_before: number; refund_bps: number }[] };
+  /** How long a quote made from these facts holds. */
+  quote_minutes: number;
+}
+
+export type PriceLineCode =
+  | 'rental_days'
+  | 'rental_hours'
+  | 'weekend_surcharge'
+  | 'long_stay_discount'
+  | 'delivery'
+  | 'insurance'
+  | 'service_fee'
+  | 'vat'
+  | 'security_deposit';
+
+/** One line of a price; `amount` is `quantity × unit_amount`, and negative for a discount. */
+export interface PriceLine {
+  code: PriceLineCode;
+  quantity: number;
+  unit_amount: number;
+  amount: number;
+}
+
+/**
+ * A computed price. The lines add up to `total_amount`, and
+ * `total_amount = deposit_amount + host_amount + platform_amount + tax_amount`.
+ */
+export interface Priced {
+  lines: PriceLine[];
+  total_amount: number;
+  deposit_amount: number;
+  /** What the host earns: the rental and delivery, less commission. */
+  host_amount: number;
+  /** Commission, service fee and insurance. */
+  platform_amount: number;
+  tax_amount: number;
+  /** Of the rules; a stored quote names the version it was computed by. */
+  version: string;
+}
+
+/** Facts no price can be computed from. `field` names the one at fault. */
+export class PricingError extends Error {
+  readonly field: string;
+  readonly problem: string;
+
+  constructor(field: string, problem: string) {
+    super(`${field} ${problem}`);
+    this.name = 'PricingError';
+    this.field = field;
+    this.problem = problem;
+  }
+}

@@ -1,0 +1,45 @@
+export type { Admin } from './admin.ts';
+export type { Auth, SignUp } from './auth.ts';
+export type { BookingCursor, BookingList, Bookings, InspectionReport } from './bookings.ts';
+export type { CallOptions, CommandOptions } from './core/calls.ts';
+export { createIdempotencyKey } from './core/ids.ts';
+export type { Page } from './core/pages.ts';
+export type { RetryPolicy } from './core/wait.ts';
+export {
+  errorText,
+  isErrorCode,
+  JourneyError,
+  type JourneyErrorCode,
+  type JourneyErrorFields,
+  type Outcome,
+} from './error.ts';
+export { type ErrorCode, errorCatalog } from './generated/errors.ts';
+export {
+  type Priced,
+  type PriceLine,
+  type PriceLineCode,
+  type PricingFacts,
+  type PricingOptions,
+  type PricingRates,
+  priceRental,
+  pricingVersion,
+} from './generated/pricing/index.ts';
+export { type EventOf, type Machine, type StateOf, transitions } from './generated/states.ts';
+export { type CallBehaviour, createJourney, Journey, type JourneyOptions } from './journey.ts';
+export type { LicenceSubmission, Licences } from './licences.ts';
+export type { MediaFiles, Upload } from './media.ts';
+export type { Notifications } from './notifications.ts';
+export type { Payments, WaitForPayment } from './payments.ts';
+export type { ProfileChanges, Profiles } from './profiles.ts';
+export type { EstimateRequest, QuoteRequest, Quotes } from './quotes.ts';
+export type {
+  NotificationHandlers,
+  NotificationSubscription,
+  SubscribeOptions,
+} from './realtime/notification-feed.ts';
+export type { InboxStatus } from './realtime/user-inbox.ts';
+export type { Failed, Result, Success } from './result.ts';
+export { canMove } from './states.ts';
+export { type Instant, parsePeriod, toTimestamp } from './time.ts';
+export type * from './types.ts';
+export type { VehicleSearch, Vehicles } from './vehicles.ts';

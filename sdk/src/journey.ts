@@ -1,0 +1,111 @@
+import { createClient, type SupabaseClient, type SupabaseClientOptions } from '@supabase/supabase-js';
+import { Admin } from './admin.ts';
+import { Auth } from './auth.ts';
+import { Bookings } from './bookings.ts';
+import { Calls } from './core/calls.ts';
+import { defaultRetryPolicy, type RetryPolicy } from './core/wait.ts';
+import { Licences } from './licences.ts';
+import { MediaFiles } from './media.ts';
+import { Notifications } from './notifications.ts';
+import { Payments } from './payments.ts';
+import { Profiles } from './profiles.ts';
+import { Quotes } from './quotes.ts';
+import { UserInbox } from './realtime/user-inbox.ts';
+import { Vehicles } from './vehicles.ts';
+
+/** How calls behave. */
+export interface CallBehaviour {
+  /** Longest wait for one try of a call, in milliseconds. Default 15000; uploads 120000. */
+  timeoutMs?: number;
+  /** How often and how patiently calls are repeated. */
+  retry?: Partial<RetryPolicy>;
+}
+
+/** Where the backend is, and what the platform at hand lacks. */
+export interface JourneyOptions extends CallBehaviour {
+  /** E.g. `http://127.0.0.1:54321` or `https://<project>.supabase.co`. */
+  url: string;
+  /** The key that is no secret: `sb_publishable_…`. */
+  publishableKey: string;
+  /** Supabase Auth's options; React Native gives its `storage` here. */
+  auth?: NonNullable<SupabaseClientOptions<'public'>['auth']>;
+  /** Node 20 has no WebSocket: `realtime: { transport: WebSocket }` with the one of the package `ws`. */
+  realtime?: NonNullable<SupabaseClientOptions<'public'>['realtime']>;
+  /** A `fetch` of your own. */
+  fetch?: typeof fetch;
+}
+
+/** The client: one property per module of the backend. Make it with {@link createJourney}. */
+export class Journey {
+  /** The client underneath, for what this package leaves to it (OAuth, MFA, own queries). */
+  readonly supabase: SupabaseClient;
+  readonly auth: Auth;
+  readonly profiles: Profiles;
+  readonly licences: Licences;
+  readonly media: MediaFiles;
+  readonly vehicles: Vehicles;
+  readonly quotes: Quotes;
+  readonly bookings: Bookings;
+  readonly payments: Payments;
+  readonly notifications: Notifications;
+  readonly admin: Admin;
+
+  constructor(supabase: SupabaseClient, behaviour: CallBehaviour = {}) {
+    const calls = new Calls(supabase, behaviour.timeoutMs ?? 15_000, {
+      ...defaultRetryPolicy,
+      ...behaviour.retry,
+    });
+    const inbox = new UserInbox(supabase);
+    this.supabase = supabase;
+    this.auth = new Auth(calls);
+    this.profiles = new Profiles(calls);
+    this.licences = new Licences(calls);
+    this.media = new MediaFiles(calls);
+    this.vehicles = new Vehicles(calls);
+    this.quotes = new Quotes(calls);
+    this.bookings = new Bookings(calls);
+    this.payments = new Payments(calls, inbox);
+    this.notifications = new Notifications(calls, inbox);
+    this.admin = new Admin(calls);
+  }
+}
+
+/**
+ * Makes a client, from an address and the publishable key, or from a Supabase client you have already.
+ * Throws TypeError when given a secret key: it must never be in an app.
+ *
+ * @example
+ * ```ts
+ * const journey = createJourney({ url: 'http://127.0.0.1:54321', publishableKey: 'sb_publishable_…' });
+ * const { error } = await journey.auth.signIn({ email, password });
+ * ```
+ * @example
+ * ```ts
+ * const journey = createJourney({ supabase, timeoutMs: 10_000 });
+ * ```
+ */
+export function createJourney(
+  options: JourneyOptions | (CallBehaviour & { supabase: SupabaseClient }),
+): Journey {
+  if ('supabase' in options) return new Journey(options.supabase, options);
+  const { url, publishableKey, auth, realtime, fetch } = options;
+  if (publishableKey.startsWith('sb_secret_')) {
+    throw new TypeError(
+      'This is a secret key, which gives everybody who reads the app full access. Use the publishable key.',
+    );
+  }
+  const supabase = createClient(url, publishableKey, {
+    auth,
+    // Without a WebSocket everything but the live connection works, so its absence is told only when one is opened.
+    realtime: { ...realtime, transport: realtime?.transport ?? globalThis.WebSocket ?? MissingWebSocket },
+    ...(fetch ? { global: { fetch } } : {}),
+    db: { retry: false },
+  });
+  return new Journey(supabase, options);
+}
+
+class MissingWebSocket {
+  constructor() {
+    throw new Error('No WebSocket here: pass realtime: { transport } with the one of the package ws.');
+  }
+}

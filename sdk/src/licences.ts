@@ -1,0 +1,66 @@
+import type { CallOptions, Calls } from './core/calls.ts';
+import { requireUserId } from './core/rows.ts';
+import type { Result } from './result.ts';
+import type { CalendarDay, DriverLicence, Uuid } from './types.ts';
+
+/** A driver licence to be reviewed. */
+export interface LicenceSubmission {
+  /** 6 to 20 letters or digits; only the last four are ever shown again. */
+  number: string;
+  /** The name on it, 2 to 120 characters. */
+  fullName: string;
+  /** Vietnamese classes, e.g. `['A1', 'B']`. */
+  classes: string[];
+  validUntil: CalendarDay;
+  /** Two uploads of purpose `licence`. */
+  frontMediaId: Uuid;
+  backMediaId: Uuid;
+}
+
+const columns =
+  'id,user_id,number_last4,full_name,classes,valid_until,front_media_id,back_media_id,status,reviewed_by,reviewed_at,reason,created_at';
+
+/** Driver licences: a vehicle can be booked only with a verified one that covers it. */
+export class Licences {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /**
+   * Hands a licence in for review. Not repeated by itself: after an outcome `unknown` look at `list()`.
+   * Errors: `invalid_input`, `media_not_found`, `media_not_ready`, `licence_taken`, `illegal_transition` (one is
+   * being reviewed already), `rate_limited`.
+   */
+  submit(licence: LicenceSubmission, options?: CallOptions): Promise<Result<DriverLicence>> {
+    return this.#calls.rpc<DriverLicence>(
+      'submit_licence',
+      {
+        number: licence.number,
+        full_name: licence.fullName,
+        classes: licence.classes,
+        valid_until: licence.validUntil,
+        front_media_id: licence.frontMediaId,
+        back_media_id: licence.backMediaId,
+      },
+      options,
+    );
+  }
+
+  /** The signed-in user's licences, newest first. */
+  async list(options?: CallOptions): Promise<Result<DriverLicence[]>> {
+    const user = await requireUserId(this.#calls, options);
+    if (user.error) return user;
+    return this.#calls.table<DriverLicence[]>(
+      'read',
+      (client) =>
+        client
+          .from('driver_licences')
+          .select(columns)
+          .eq('user_id', user.data)
+          .order('created_at', { ascending: false }),
+      options,
+    );
+  }
+}

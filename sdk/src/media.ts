@@ -1,0 +1,110 @@
+import type { CallOptions, Calls, Try } from './core/calls.ts';
+import { storageFailure } from './core/failure.ts';
+import { sha256Hex } from './core/sha256.ts';
+import type { Result } from './result.ts';
+import type { Media, MediaPurpose } from './types.ts';
+
+/** A file to be uploaded. */
+export interface Upload {
+  purpose: MediaPurpose;
+  /** React Native: give an ArrayBuffer or Uint8Array, its Blob can't be read. At most 10 MB (avatars 5 MB). */
+  file: Blob | ArrayBuffer | Uint8Array;
+  /** `image/jpeg`, `image/png` or `image/webp`; must be what the bytes are. */
+  mimeType: string;
+}
+
+/** How long the sending of the bytes may take, when the call says nothing else. */
+const uploadTimeoutMs = 120_000;
+
+/** Files: uploaded under a ticket, checked by the backend, shown through signed addresses. */
+export class MediaFiles {
+  readonly #calls: Calls;
+  // Tickets of uploads that did not come to their end, so that the same upload goes on where it stopped.
+  readonly #open = new Map<string, Media>();
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /**
+   * Uploads a file: asks for a ticket, sends the bytes, has them checked. If a step fails, the same call again
+   * goes on from there. The answer's `id` is what other calls take.
+   * Errors: `invalid_input`, `media_type_refused`, `media_too_large`, `media_quota_exceeded`, `media_mismatch`,
+   * `rate_limited`.
+   *
+   * @example
+   * ```ts
+   * const { data: photo, error } = await journey.media.upload({ purpose: 'vehicle_image', file, mimeType: 'image/jpeg' });
+   * if (photo) await journey.vehicles.addImage({ vehicleId, mediaId: photo.id, position: 0 });
+   * ```
+   */
+  async upload({ purpose, file, mimeType }: Upload, options?: CallOptions): Promise<Result<Media>> {
+    const bytes = await toBytes(file);
+    const sha256 = await sha256Hex(bytes);
+    const name = [purpose, mimeType, bytes.length, sha256].join(':');
+    let ticket = this.#open.get(name);
+    if (!ticket || Date.parse(ticket.expires_at) <= Date.now()) {
+      const asked = await this.#calls.rpc<Media>(
+        'request_upload',
+        { purpose, mime_type: mimeType, byte_size: bytes.length, sha256 },
+        options,
+      );
+      if (asked.error) return asked;
+      ticket = asked.data;
+      this.#open.set(name, ticket);
+    }
+    const sent = await this.#send(ticket, bytes, options);
+    if (sent.error) return sent;
+    const done = await this.#calls.invoke<Media>(
+      'repeatable',
+      'media/complete',
+      { media_id: ticket.id },
+      options,
+    );
+    // Wrong bytes stay wrong, and a lost ticket stays lost: the next upload starts anew.
+    if (!done.error || done.error.code === 'media_mismatch' || done.error.code === 'media_not_found')
+      this.#open.delete(name);
+    return done;
+  }
+
+  #send(ticket: Media, bytes: Uint8Array, options?: CallOptions): Promise<Result<null>> {
+    return this.#calls.run<null>(
+      { kind: 'repeatable', options, timeoutMs: uploadTimeoutMs },
+      async ({ headers }): Promise<Try<null>> => {
+        const bucket = this.#calls.client.storage.from(ticket.bucket);
+        const { error } = await bucket.upload(ticket.path, bytes, { contentType: ticket.mime_type, headers });
+        // Already there: an earlier try arrived. Whether it is whole is checked by media/complete.
+        if (!error || isDuplicate(error)) return { data: null };
+        return { failure: storageFailure(error) };
+      },
+    );
+  }
+
+  /**
+   * An address under which a file can be shown until it expires (seconds, default one hour).
+   * Errors: `not_found`, `forbidden`.
+   *
+   * @example `journey.media.signedUrl({ bucket: hit.cover_bucket, path: hit.cover_path })`
+   */
+  signedUrl(
+    file: { bucket: string; path: string },
+    options?: CallOptions & { expiresIn?: number },
+  ): Promise<Result<string>> {
+    return this.#calls.run<string>({ kind: 'read', options }, async (): Promise<Try<string>> => {
+      const bucket = this.#calls.client.storage.from(file.bucket);
+      const { data, error } = await bucket.createSignedUrl(file.path, options?.expiresIn ?? 3600);
+      return error ? { failure: storageFailure(error) } : { data: data.signedUrl };
+    });
+  }
+}
+
+function isDuplicate(error: { code?: string; statusCode?: string; message: string }): boolean {
+  return error.statusCode === '409' || error.code === 'KeyAlreadyExists' || error.code === 'Duplicate';
+}
+
+async function toBytes(file: Blob | ArrayBuffer | Uint8Array): Promise<Uint8Array> {
+  if (file instanceof Uint8Array) return file;
+  if (file instanceof ArrayBuffer) return new Uint8Array(file);
+  if (typeof file.arrayBuffer === 'function') return new Uint8Array(await file.arrayBuffer());
+  throw new TypeError('This Blob can not be read here: give the bytes as an ArrayBuffer or Uint8Array.');
+}

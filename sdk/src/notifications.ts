@@ -1,0 +1,107 @@
+import type { CallOptions, Calls } from './core/calls.ts';
+import { eachRow, mapResult, type Page, toPage } from './core/pages.ts';
+import { requireUserId } from './core/rows.ts';
+import {
+  NotificationFeed,
+  type NotificationHandlers,
+  type NotificationSubscription,
+  type SubscribeOptions,
+} from './realtime/notification-feed.ts';
+import type { UserInbox } from './realtime/user-inbox.ts';
+import { type Result, succeed } from './result.ts';
+import type { Notification, Uuid } from './types.ts';
+
+/** The signed-in user's notifications, read and live. */
+export class Notifications {
+  readonly #calls: Calls;
+  readonly #inbox: UserInbox;
+
+  constructor(calls: Calls, inbox: UserInbox) {
+    this.#calls = calls;
+    this.#inbox = inbox;
+  }
+
+  /** One page, newest first; give `next` as `before`. */
+  async page(
+    input: { before?: number | null; pageSize?: number } = {},
+    options?: CallOptions,
+  ): Promise<Result<Page<Notification, number>>> {
+    const size = input.pageSize ?? 20;
+    const rows = await this.#calls.rpc<Notification[]>(
+      'list_notifications',
+      { before_seq: input.before ?? undefined, page_size: size },
+      options,
+    );
+    return mapResult(rows, (data) => toPage(data, size, (row) => row.seq));
+  }
+
+  /**
+   * All notifications, newest first; an error is the last item.
+   *
+   * @example `for await (const { data, error } of journey.notifications.list()) if (data) show(data.title);`
+   */
+  list(
+    input: { pageSize?: number } = {},
+    options?: CallOptions,
+  ): AsyncGenerator<Result<Notification>, void, undefined> {
+    return eachRow<Notification, number>((before) => this.page({ ...input, before }, options));
+  }
+
+  /** How many are unread: the number on the badge. */
+  unreadCount(options?: CallOptions): Promise<Result<number>> {
+    return this.#calls.rpc<number>('unread_count', {}, options);
+  }
+
+  /** Marks one as read, on all devices of the user. */
+  async markRead(notificationId: Uuid, options?: CallOptions): Promise<Result<null>> {
+    return done(
+      await this.#calls.rpc<unknown>('mark_notification_read', { notification_id: notificationId }, options),
+    );
+  }
+
+  /** Marks all as read. */
+  async markAllRead(options?: CallOptions): Promise<Result<null>> {
+    return done(await this.#calls.rpc<unknown>('mark_all_notifications_read', {}, options));
+  }
+
+  /** Deletes one. */
+  async remove(notificationId: Uuid, options?: CallOptions): Promise<Result<null>> {
+    return done(
+      await this.#calls.rpc<unknown>('delete_notification', { notification_id: notificationId }, options),
+    );
+  }
+
+  /**
+   * Delivers every new notification once and in order: live, and by reading whatever the connection lost.
+   * Tokens are refreshed by themselves. In an app call `pause`/`resume` with its going to the background and back.
+   * When the user signs out it ends (`onStatus('ended')`). Errors: `unauthenticated`, `network`.
+   *
+   * @example
+   * ```ts
+   * const { data: subscription, error } = await journey.notifications.subscribe({
+   *   onNotification: (notification) => toast(notification.title),
+   *   onUnread: (unread) => setBadge(unread),
+   * });
+   * // later
+   * subscription?.unsubscribe();
+   * ```
+   */
+  async subscribe(
+    handlers: NotificationHandlers,
+    options: SubscribeOptions = {},
+  ): Promise<Result<NotificationSubscription>> {
+    const user = await requireUserId(this.#calls);
+    if (user.error) return user;
+    const reads = {
+      since: (seq: number) => this.#calls.rpc<Notification[]>('notifications_since', { after_seq: seq }),
+      newest: () => this.#calls.rpc<Notification[]>('list_notifications', { page_size: 1 }),
+    };
+    const feed = new NotificationFeed(this.#inbox, reads, handlers, options);
+    const started = await feed.start(user.data);
+    return started.error ? started : succeed(feed);
+  }
+}
+
+function done(result: Result<unknown>): Result<null> {
+  return mapResult(result, () => null);
+}

@@ -1,0 +1,56 @@
+import type { CallOptions, Calls } from './core/calls.ts';
+import { firstOr, requireUserId } from './core/rows.ts';
+import type { Result } from './result.ts';
+import type { Profile, PublicProfile, Uuid } from './types.ts';
+
+/** What a person may change of the own profile; column names as in {@link Profile}. */
+export type ProfileChanges = Partial<
+  Pick<Profile, 'display_name' | 'bio' | 'locale' | 'time_zone' | 'avatar_media_id'>
+>;
+
+/** Own profile, and what is public of others. */
+export class Profiles {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /** The signed-in user's profile. Errors: `unauthenticated`. */
+  async me(options?: CallOptions): Promise<Result<Profile>> {
+    const user = await requireUserId(this.#calls, options);
+    if (user.error) return user;
+    const rows = await this.#calls.table<Profile[]>(
+      'read',
+      (client) => client.from('profiles').select('*').eq('id', user.data),
+      options,
+    );
+    return firstOr(rows, 'not_found', options);
+  }
+
+  /**
+   * Changes the own profile. `avatar_media_id` names an upload of purpose `avatar`.
+   * Errors: `unauthenticated`, `invalid_input` (unknown time zone), `unknown` (a length or language was refused).
+   *
+   * @example `await journey.profiles.update({ display_name: 'Lan', locale: 'vi' })`
+   */
+  async update(changes: ProfileChanges, options?: CallOptions): Promise<Result<Profile>> {
+    const user = await requireUserId(this.#calls, options);
+    if (user.error) return user;
+    const rows = await this.#calls.table<Profile[]>(
+      'repeatable',
+      (client) => client.from('profiles').update(changes).eq('id', user.data).select('*'),
+      options,
+    );
+    return firstOr(rows, 'not_found', options);
+  }
+
+  /** What anybody may see of a person. Errors: `not_found`. */
+  async get(userId: Uuid, options?: CallOptions): Promise<Result<PublicProfile>> {
+    return firstOr(
+      await this.#calls.rpc<PublicProfile[]>('public_profile', { id: userId }, options),
+      'not_found',
+      options,
+    );
+  }
+}

@@ -1,0 +1,103 @@
+import type { CallOptions, Calls } from './core/calls.ts';
+import { firstOr, localError } from './core/rows.ts';
+import {
+  type Priced,
+  PricingError,
+  type PricingFacts,
+  type PricingOptions,
+  priceRental,
+} from './generated/pricing/index.ts';
+import { fail, type Result, succeed } from './result.ts';
+import { type Instant, toTimestamp } from './time.ts';
+import type { Quote, Uuid } from './types.ts';
+
+/** Which trip to price. */
+export interface QuoteRequest {
+  vehicleId: Uuid;
+  startsAt: Instant;
+  endsAt: Instant;
+  options?: PricingOptions;
+}
+
+/** A trip to estimate. What is absent is taken from the facts. */
+export interface EstimateRequest {
+  /** From an earlier quote (`quote.facts`), or put together from a listing and the platform's rates. */
+  facts: Omit<PricingFacts, 'starts_at' | 'ends_at' | 'options'> & Partial<PricingFacts>;
+  startsAt?: Instant;
+  endsAt?: Instant;
+  options?: PricingOptions;
+}
+
+const columns =
+  'id,renter_id,vehicle_id,period,starts_at,ends_at,currency,lines,total_amount,deposit_amount,host_amount,' +
+  'platform_amount,tax_amount,cancellation_policy,facts,pricing_version,created_at,expires_at';
+
+/** Prices. Only a quote is binding. */
+export class Quotes {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /**
+   * The binding price of a trip, valid for ten minutes. Asking again is harmless: a quote that is not used expires.
+   * Errors: `vehicle_not_found`, `vehicle_not_published`, `vehicle_unavailable`, `own_vehicle`, `period_invalid`,
+   * `period_in_past`, `period_too_short`, `period_too_long`, `notice_too_short`, `licence_required`,
+   * `licence_class_mismatch`, `licence_expires_early`, `rate_limited`.
+   *
+   * @example
+   * ```ts
+   * const { data: quote, error } = await journey.quotes.create({
+   *   vehicleId: hit.vehicle_id, startsAt, endsAt, options: { insurance: 'basic', delivery: true },
+   * });
+   * ```
+   */
+  create(request: QuoteRequest, options?: CallOptions): Promise<Result<Quote>> {
+    return this.#calls.invoke<Quote>(
+      'repeatable',
+      'quote',
+      {
+        vehicle_id: request.vehicleId,
+        starts_at: toTimestamp(request.startsAt),
+        ends_at: toTimestamp(request.endsAt),
+        ...(request.options ? { options: request.options } : {}),
+      },
+      options,
+    );
+  }
+
+  /** A quote of the caller. Errors: `quote_not_found`. */
+  async get(quoteId: Uuid, options?: CallOptions): Promise<Result<Quote>> {
+    const rows = await this.#calls.table<Quote[]>(
+      'read',
+      (client) => client.from('quotes').select(columns).eq('id', quoteId),
+      options,
+    );
+    return firstOr(rows, 'quote_not_found', options);
+  }
+
+  /**
+   * What a trip would cost, computed here and at once by the library the backend uses itself: for sliders and
+   * switches. It promises nothing; `create` does. Errors: `invalid_input` (`details.field`, `details.problem`).
+   *
+   * @example
+   * ```ts
+   * const { data } = journey.quotes.estimate({ facts: quote.facts, options: { insurance: 'premium' } });
+   * ```
+   */
+  estimate({ facts, startsAt, endsAt, options }: EstimateRequest): Result<Priced> {
+    const trip = {
+      ...facts,
+      starts_at: startsAt === undefined ? (facts.starts_at ?? '') : toTimestamp(startsAt),
+      ends_at: endsAt === undefined ? (facts.ends_at ?? '') : toTimestamp(endsAt),
+      options: { ...facts.options, ...options },
+    };
+    try {
+      return succeed(priceRental(trip));
+    } catch (error) {
+      if (!(error instanceof PricingError)) throw error;
+      return fail(localError('invalid_input', { field: error.field, problem: error.problem }));
+    }
+  }
+}

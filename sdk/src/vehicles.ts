@@ -1,0 +1,262 @@
+import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
+import { eachRow, mapResult, type Page, toPage } from './core/pages.ts';
+import { requireUserId, valueOr } from './core/rows.ts';
+import type { Result } from './result.ts';
+import { type Instant, toTimestamp } from './time.ts';
+import type {
+  BusyPeriod,
+  CalendarEntry,
+  Fuel,
+  Minor,
+  NewVehicle,
+  SearchCursor,
+  Transmission,
+  Uuid,
+  Vehicle,
+  VehicleChanges,
+  VehicleDetail,
+  VehicleHit,
+  VehicleImage,
+  VehicleKind,
+} from './types.ts';
+
+/** What a vehicle must be, where, and when free. */
+export interface VehicleSearch {
+  lat: number;
+  lng: number;
+  /** 100 to 100000 metres. Default 5000. */
+  radiusM?: number;
+  startsAt: Instant;
+  endsAt: Instant;
+  kind?: VehicleKind;
+  minSeats?: number;
+  brand?: string;
+  transmission?: Transmission;
+  fuel?: Fuel;
+  /** Price of a day, minor units. */
+  minPrice?: Minor;
+  maxPrice?: Minor;
+  /** All of them must be there. At most 10. */
+  features?: string[];
+  /** Only vehicles that need no answer of the host. */
+  instantOnly?: boolean;
+  /** 0 to 5. */
+  minRating?: number;
+  /** Words of brand, model, title or city, with or without diacritics. At most 100 characters. */
+  query?: string;
+  /** Default `distance`. */
+  sort?: 'distance' | 'price' | 'rating';
+  /** 1 to 50. Default 20. */
+  pageSize?: number;
+}
+
+const listColumns =
+  'id,host_id,kind,brand,model,year,seats,transmission,fuel,engine_cc,title,description,city,currency,price_per_hour,' +
+  'price_per_day,weekend_bps,long_stay_days,long_stay_discount_bps,delivery_fee,security_deposit,daily_km_allowance,' +
+  'excess_km_fee,instant_book,cancellation_policy,min_hours,max_days,notice_hours,buffer_minutes,required_licence_class,' +
+  'time_zone,status,review_reason,rating_average,rating_count,published_at,created_at,updated_at';
+
+/** Vehicles: finding one, and listing one's own. */
+export class Vehicles {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /**
+   * One page of vehicles that are free for the whole period. Give `next` as `after` for the following page, with
+   * the same search. Errors: `invalid_input`, `period_invalid`, `period_in_past`, `period_too_long`.
+   *
+   * @example
+   * ```ts
+   * const { data: page, error } = await journey.vehicles.search({ lat: 21.0285, lng: 105.8542, startsAt, endsAt });
+   * ```
+   */
+  async search(
+    search: VehicleSearch,
+    options?: CallOptions & { after?: SearchCursor | null },
+  ): Promise<Result<Page<VehicleHit, SearchCursor>>> {
+    const size = search.pageSize ?? 20;
+    const rows = await this.#calls.rpc<VehicleHit[]>(
+      'search_vehicles',
+      {
+        lat: search.lat,
+        lng: search.lng,
+        radius_m: search.radiusM,
+        starts_at: toTimestamp(search.startsAt),
+        ends_at: toTimestamp(search.endsAt),
+        kind: search.kind,
+        min_seats: search.minSeats,
+        brand: search.brand,
+        transmission: search.transmission,
+        fuel: search.fuel,
+        min_price: search.minPrice,
+        max_price: search.maxPrice,
+        features: search.features,
+        instant_only: search.instantOnly,
+        min_rating: search.minRating,
+        query: search.query,
+        sort: search.sort,
+        after: options?.after ?? undefined,
+        page_size: size,
+      },
+      options,
+    );
+    return mapResult(rows, (data) => toPage(data, size, (row) => row.cursor));
+  }
+
+  /**
+   * All matches, page after page. An error is the last item.
+   *
+   * @example
+   * ```ts
+   * for await (const { data: hit, error } of journey.vehicles.searchAll(search)) {
+   *   if (error) break;
+   *   console.log(hit.title, hit.price_per_day);
+   * }
+   * ```
+   */
+  searchAll(
+    search: VehicleSearch,
+    options?: CallOptions,
+  ): AsyncGenerator<Result<VehicleHit>, void, undefined> {
+    return eachRow<VehicleHit, SearchCursor>((after) => this.search(search, { ...options, after }));
+  }
+
+  /** A listing with photos, features and host. Errors: `vehicle_not_found`. */
+  async get(vehicleId: Uuid, options?: CallOptions): Promise<Result<VehicleDetail>> {
+    const result = await this.#calls.rpc<VehicleDetail | null>(
+      'vehicle_detail',
+      { vehicle_id: vehicleId },
+      options,
+    );
+    return valueOr(result, 'vehicle_not_found', options);
+  }
+
+  /** When a vehicle is taken, buffers included; at most 400 days. Errors: `vehicle_not_found`, `invalid_input`. */
+  calendar(
+    input: { vehicleId: Uuid; from: Instant; to: Instant },
+    options?: CallOptions,
+  ): Promise<Result<BusyPeriod[]>> {
+    const args = {
+      vehicle_id: input.vehicleId,
+      from_at: toTimestamp(input.from),
+      to_at: toTimestamp(input.to),
+    };
+    return this.#calls.rpc<BusyPeriod[]>('vehicle_calendar', args, options);
+  }
+
+  /** Why the caller can't book it then: `booked`, `blocked`, `maintenance` or an error code. Empty: it can be booked. */
+  async explainUnavailable(
+    input: { vehicleId: Uuid; startsAt: Instant; endsAt: Instant },
+    options?: CallOptions,
+  ): Promise<Result<string[]>> {
+    const rows = await this.#calls.rpc<{ reason: string }[]>(
+      'explain_unavailable',
+      {
+        vehicle_id: input.vehicleId,
+        starts_at: toTimestamp(input.startsAt),
+        ends_at: toTimestamp(input.endsAt),
+      },
+      options,
+    );
+    return mapResult(rows, (data) => data.map((row) => row.reason));
+  }
+
+  /** The signed-in host's listings in every state, newest first. */
+  async mine(options?: CallOptions): Promise<Result<Vehicle[]>> {
+    const user = await requireUserId(this.#calls, options);
+    if (user.error) return user;
+    return this.#calls.table<Vehicle[]>(
+      'read',
+      (client) =>
+        client
+          .from('vehicles')
+          .select(listColumns)
+          .eq('host_id', user.data)
+          .order('created_at', { ascending: false }),
+      options,
+    );
+  }
+
+  /**
+   * Creates a draft listing of the caller. Errors: `invalid_input`, `unknown_field`, `rate_limited`.
+   *
+   * @example
+   * ```ts
+   * await journey.vehicles.create({
+   *   kind: 'car', brand: 'VinFast', model: 'VF 6', year: 2024, seats: 5, transmission: 'automatic', fuel: 'electric',
+   *   title: 'VF 6, like new', city: 'Hà Nội', price_per_hour: 90000, price_per_day: 800000,
+   *   lat: 21.0285, lng: 105.8542, address: '1 Tràng Tiền, Hoàn Kiếm', plate: '30A-123.45',
+   * });
+   * ```
+   */
+  create(details: NewVehicle, options?: CommandOptions): Promise<Result<Vehicle>> {
+    return this.#calls.rpc<Vehicle>('create_vehicle', { details }, options);
+  }
+
+  /**
+   * Changes the named fields. A change of what was reviewed sends a published listing back to review.
+   * Errors: `vehicle_not_found`, `invalid_input`, `unknown_field`, `illegal_transition`.
+   */
+  update(vehicleId: Uuid, changes: VehicleChanges, options?: CallOptions): Promise<Result<Vehicle>> {
+    return this.#calls.rpc<Vehicle>('update_vehicle', { vehicle_id: vehicleId, details: changes }, options);
+  }
+
+  /** Hands a draft to review. Errors: `vehicle_not_found`, `vehicle_incomplete` (`details.missing`), `illegal_transition`. */
+  submit(vehicleId: Uuid, options?: CallOptions): Promise<Result<Vehicle>> {
+    return this.#calls.rpc<Vehicle>('submit_vehicle', { vehicle_id: vehicleId }, options);
+  }
+
+  /** Takes a listing away for good; bookings already made stand. Errors: `vehicle_not_found`. */
+  archive(vehicleId: Uuid, options?: CallOptions): Promise<Result<Vehicle>> {
+    return this.#calls.rpc<Vehicle>('archive_vehicle', { vehicle_id: vehicleId }, options);
+  }
+
+  /**
+   * Shows an upload of purpose `vehicle_image` at position 0 (the cover) to 19, in place of what was there.
+   * Errors: `vehicle_not_found`, `media_not_found`, `media_not_ready`, `invalid_input`.
+   */
+  addImage(
+    input: { vehicleId: Uuid; mediaId: Uuid; position: number },
+    options?: CallOptions,
+  ): Promise<Result<VehicleImage>> {
+    const args = { vehicle_id: input.vehicleId, media_id: input.mediaId, position: input.position };
+    return this.#calls.rpc<VehicleImage>('add_vehicle_image', args, options);
+  }
+
+  /** Takes a photo off a listing. Errors: `vehicle_not_found`. */
+  removeImage(input: { vehicleId: Uuid; mediaId: Uuid }, options?: CallOptions): Promise<Result<null>> {
+    return this.#calls.rpc<null>(
+      'remove_vehicle_image',
+      { vehicle_id: input.vehicleId, media_id: input.mediaId },
+      options,
+    );
+  }
+
+  /**
+   * Keeps a period free of bookings. Errors: `vehicle_not_found`, `vehicle_unavailable`, `period_invalid`,
+   * `period_in_past`, `period_too_long`.
+   */
+  block(
+    input: { vehicleId: Uuid; startsAt: Instant; endsAt: Instant; kind?: 'host_block' | 'maintenance' },
+    options?: CallOptions,
+  ): Promise<Result<CalendarEntry>> {
+    return this.#calls.rpc<CalendarEntry>(
+      'block_period',
+      {
+        vehicle_id: input.vehicleId,
+        starts_at: toTimestamp(input.startsAt),
+        ends_at: toTimestamp(input.endsAt),
+        kind: input.kind,
+      },
+      options,
+    );
+  }
+
+  /** Opens a blocked period again. Errors: `not_found`. */
+  unblock(entryId: Uuid, options?: CallOptions): Promise<Result<null>> {
+    return this.#calls.rpc<null>('unblock_period', { entry_id: entryId }, options);
+  }
+}
