@@ -254,7 +254,9 @@ describe('the address', () => {
   it.each(['/storage/v1/nothing', '/storage/v1/object', '/storage/v1x/bucket', '/storage/v1/../../bucket'])(
     'finds nothing at %s',
     async (address) => {
-      const response = await fetch(`${world.apiUrl}${address}`, { headers: { apikey: world.keys.secretKey } });
+      const response = await fetch(`${world.apiUrl}${address}`, {
+        headers: { apikey: world.keys.secretKey },
+      });
       expect(response.status).toBe(404);
     },
   );
