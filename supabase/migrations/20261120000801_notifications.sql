@@ -99,11 +99,12 @@ returns void
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
+  v_seq bigint;
   v_template public.notification_templates;
   v_notification public.notifications;
 begin
   -- the same cause twice at once: the second waits here, and then sees the first
-  perform 1 from private.inboxes where user_id = p_user_id for update;
+  select last_seq + 1 into strict v_seq from private.inboxes where user_id = p_user_id for update;
   if exists (select from public.notifications where user_id = p_user_id and dedupe_key = p_dedupe_key) then
     return;
   end if;
@@ -113,14 +114,13 @@ begin
   where t.code = p_template
   order by t.version desc
   limit 1;
+  update private.inboxes set last_seq = v_seq where user_id = p_user_id;
   insert into public.notifications (user_id, seq, category, template, template_version, title, body, data, dedupe_key)
-  with next as (
-    update private.inboxes set last_seq = last_seq + 1 where user_id = p_user_id returning last_seq
+  values (
+    p_user_id, v_seq, v_template.category, p_template, v_template.version,
+    private.render(v_template.title, p_data), private.render(v_template.body, p_data), p_data, p_dedupe_key
   )
-  select p_user_id, next.last_seq, v_template.category, p_template, v_template.version,
-         private.render(v_template.title, p_data), private.render(v_template.body, p_data), p_data, p_dedupe_key
-  from next
-  returning * into strict v_notification;
+  returning * into v_notification;
   if v_template.email_subject is not null then
     perform private.enqueue('email', jsonb_build_object(
       'user_id', p_user_id, 'template', p_template,
