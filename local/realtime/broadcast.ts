@@ -17,7 +17,7 @@ export interface BroadcastContent {
 
 /**
  * One broadcast on its way to the subscribers of a topic. Each frame is made at most once, however
- * many subscribers there are, and a JSON body is never parsed.
+ * many subscribers there are, and a JSON body is handed on as text.
  */
 export class Broadcast {
   readonly #make: (version: ProtocolVersion) => Frame | null;

@@ -125,6 +125,10 @@ export class Channel implements Subscriber {
     this.#send(message.joinRef, message.ref, 'phx_reply', { status, response });
   }
 
+  hasEnded(): boolean {
+    return this.#ended;
+  }
+
   /** Frees all that the channel holds, and tells the others that it is gone. Says nothing to the client. */
   end(): void {
     if (this.#ended) return;

@@ -16,8 +16,8 @@ const versions = new Map<string, ProtocolVersion>([
 
 /** Reads `/realtime/v1/websocket?apikey=…&vsn=…`. Without `vsn` a client speaks version 1. */
 export function readHandshake(keys: CallerKeys, request: IncomingMessage): Handshake {
-  const url = new URL(request.url ?? '/', 'http://localhost');
-  if (!/^\/realtime\/v1\/websocket\/?$/.test(url.pathname)) {
+  const url = URL.parse(request.url ?? '/', 'http://localhost');
+  if (!url || !/^\/realtime\/v1\/websocket\/?$/.test(url.pathname)) {
     return { ok: false, status: 404, error: 'Not found: connect to /realtime/v1/websocket' };
   }
   const version = versions.get(url.searchParams.get('vsn') ?? '1.0.0');

@@ -13,7 +13,7 @@ export type ProtocolVersion = 1 | 2;
 /** How the body of a broadcast is encoded. */
 export type BodyEncoding = 'json' | 'binary';
 
-/** A broadcast pushed in a binary frame; its body is passed on without being parsed. */
+/** A broadcast pushed in a binary frame; its body is passed on as it came. */
 export interface UserBroadcast {
   event: string;
   encoding: BodyEncoding;
@@ -96,6 +96,9 @@ function decodeUserBroadcastPush(data: Buffer): ClientMessage {
   if (offset > data.length) throw new ProtocolError('A binary broadcast is shorter than its fields');
   const [joinRef = '', ref = '', topic = '', event = '', metadata = ''] = fields;
   const meta = metadata === '' ? {} : parseJson(metadata);
+  const body = data.subarray(offset);
+  // Passed on as it is, and for version 1 in the midst of other JSON: it must be what it claims to be.
+  if (data[6] === 1) parseJson(body.toString('utf8'));
   return {
     joinRef: joinRef === '' ? null : joinRef,
     ref: ref === '' ? null : ref,
@@ -105,7 +108,7 @@ function decodeUserBroadcastPush(data: Buffer): ClientMessage {
     broadcast: {
       event,
       encoding: data[6] === 1 ? 'json' : 'binary',
-      body: data.subarray(offset),
+      body,
       metadata: isRecord(meta) ? meta : {},
     },
   };

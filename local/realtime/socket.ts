@@ -78,8 +78,8 @@ export class ClientSocket implements Connection {
     try {
       message = decodeFrame(this.version, toBuffer(data), binary);
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.close(1007, error.message);
+      if (!(error instanceof ProtocolError)) this.#context.log(`Realtime failed to read a frame: ${error}`);
+      this.close(1007, error instanceof ProtocolError ? error.message : 'unreadable frame');
       return;
     }
     if (!message) return;
@@ -130,7 +130,7 @@ export class ClientSocket implements Connection {
     }
     try {
       const channel = await Channel.join(this.#context, this, message, (ended) => this.#forget(ended));
-      this.#channels.set(message.topic, channel);
+      if (!channel.hasEnded()) this.#channels.set(message.topic, channel);
       if (this.#ws.readyState !== this.#ws.OPEN) this.#ended();
     } catch (error) {
       await this.#refuse(message, error);

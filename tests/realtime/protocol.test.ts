@@ -41,7 +41,8 @@ function upgrade(path: string): Promise<{ status: number | undefined; error?: st
       'sec-websocket-version': '13',
       'sec-websocket-key': Buffer.alloc(16).toString('base64'),
     };
-    const request = get(`${url}${path}`, { headers }, async (response) => {
+    const { hostname, port } = new URL(url);
+    const request = get({ hostname, port, path, headers }, async (response) => {
       const { error } = JSON.parse(await text(response));
       resolve({ status: response.statusCode, error });
     });
@@ -130,6 +131,14 @@ test('a frame that breaks the protocol ends only its own socket', async () => {
     () => short.closed,
     (code) => code === 1007,
   );
+  // Claims to be JSON, and would add fields to the message of a receiver that speaks version 1.
+  const forger = await openRaw();
+  const forged = '{}},"topic":"realtime:elsewhere","x":{"y":1';
+  forger.sendRaw(Buffer.concat([Buffer.from([3, 1, 1, 1, 1, 0, 1]), Buffer.from(`11te${forged}`)]));
+  await until(
+    () => forger.closed,
+    (code) => code === 1007,
+  );
   expect((await good.join(testTopic())).payload.status).toBe('ok');
 });
 
@@ -139,6 +148,7 @@ test('the handshake is refused over HTTP, with a reason, for a wrong key, versio
   expect(await upgrade(`${websocket}?vsn=2.0.0`)).toEqual({ status: 401, error: expect.any(String) });
   expect(await upgrade(`${websocket}?vsn=2.0.0&apikey=sb_publishable_wrong`)).toMatchObject({ status: 401 });
   expect(await upgrade(`${websocket}?vsn=3.0.0&${key}`)).toMatchObject({ status: 400 });
+  expect(await upgrade('//')).toMatchObject({ status: 404 });
   expect(await upgrade(`/realtime/v1/elsewhere?vsn=2.0.0&${key}`)).toMatchObject({ status: 404 });
   expect(await upgrade(`${websocket}?vsn=2.0.0&${key}`)).toEqual({ status: 101 });
 });

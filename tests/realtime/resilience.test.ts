@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -25,6 +26,7 @@ afterEach(() => clients.closeAll());
 afterAll(async () => {
   await cluster.close();
   await removeCluster(await ensurePostgres(silentLog), config);
+  rmSync(config.dir, { recursive: true, force: true });
 });
 
 function freePort(): Promise<number> {

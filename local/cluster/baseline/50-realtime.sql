@@ -37,6 +37,8 @@ returns void
 language plpgsql
 volatile
 set search_path = ''
+-- A new partition locks the table against writers: rather try again in an hour than queue them up.
+set lock_timeout = '2s'
 as $$
 declare
   v_today date := (now() at time zone 'utc')::date;
