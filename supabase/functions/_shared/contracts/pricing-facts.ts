@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import type { PricingFacts } from '../pricing/index.ts';
+import { quoteOptions } from './quote.ts';
+
+const money = z.int().nonnegative();
+const bps = z.int().min(0).max(10_000);
+
+/** What `quote_facts` answers. Fields the pricing library does not know are kept, as the quote stores them. */
+export const pricingFacts = z.looseObject({
+  currency: z.literal('VND'),
+  time_zone: z.string().min(1),
+  starts_at: z.iso.datetime({ offset: true }),
+  ends_at: z.iso.datetime({ offset: true }),
+  price_per_hour: money,
+  price_per_day: money,
+  weekend_bps: z.int().nonnegative(),
+  long_stay_days: z.int().positive(),
+  long_stay_discount_bps: bps,
+  security_deposit: money,
+  delivery_fee: money.nullable(),
+  rates: z.looseObject({
+    service_fee_bps: bps,
+    commission_bps: bps,
+    vat_bps: bps,
+    insurance: z.looseObject({ basic: bps, premium: bps }),
+  }),
+  options: quoteOptions,
+  cancellation_policy: z.looseObject({
+    code: z.string(),
+    tiers: z.array(z.looseObject({ hours_before: z.int(), refund_bps: bps })),
+  }),
+  quote_minutes: z.int().positive(),
+}) satisfies z.ZodType<PricingFacts>;

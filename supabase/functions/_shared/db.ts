@@ -1,0 +1,93 @@
+import { createClient, type SupabaseClient } from '@supabase/supabase-js';
+import type { z } from 'zod';
+import type { Env } from './env.ts';
+import { appError, fromPostgrest } from './errors.ts';
+import type { User } from './http.ts';
+import type { Trace } from './trace.ts';
+
+/** Calls functions of the database. Failures are thrown as `AppError`. */
+export interface Rpc {
+  /** Calls a function and checks its answer against a contract. */
+  call<T>(name: string, args: Record<string, unknown>, answer: z.ZodType<T>): Promise<T>;
+}
+
+/** The stored bytes of an object, or null when there is none. */
+export interface ObjectStore {
+  read(bucket: string, path: string): Promise<Uint8Array<ArrayBuffer> | null>;
+  remove(bucket: string, path: string): Promise<void>;
+}
+
+/** The platform as functions see it. */
+export interface Db {
+  /** As the service: past row policies, only for what commands granted to it check themselves. */
+  service(trace: Trace): Rpc;
+  /** As the person calling. */
+  asUser(user: User, trace: Trace): Rpc;
+  objects: ObjectStore;
+  verifyUser(token: string): Promise<User | null>;
+}
+
+const timeoutMs = 10_000;
+
+function rpcOn(client: SupabaseClient, headers: Record<string, string>): Rpc {
+  return {
+    async call(name, args, answer) {
+      let request = client.rpc(name, args);
+      for (const [header, value] of Object.entries(headers)) request = request.setHeader(header, value);
+      const { data, error, status } = await request.abortSignal(AbortSignal.timeout(timeoutMs));
+      if (error) throw fromPostgrest(error, status);
+      const parsed = answer.safeParse(data);
+      if (parsed.success) return parsed.data;
+      throw appError(
+        'internal',
+        {},
+        new Error(`${name} answered outside its contract: ${parsed.error.message}`),
+      );
+    },
+  };
+}
+
+/** Connects to the platform named by the environment. Makes no call by itself. */
+export function createDb(env: Env): Db {
+  const auth = { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false };
+  const secretKey = env.SUPABASE_SECRET_KEYS.default ?? '';
+  const publishableKey = env.SUPABASE_PUBLISHABLE_KEYS.default ?? '';
+  const serviceClient = createClient(env.SUPABASE_URL, secretKey, { auth });
+  const publicClient = createClient(env.SUPABASE_URL, publishableKey, { auth });
+  const traceHeaders = (trace: Trace) => ({
+    'x-correlation-id': trace.correlationId,
+    traceparent: trace.traceparent,
+  });
+
+  return {
+    service: (trace) => rpcOn(serviceClient, traceHeaders(trace)),
+    asUser: (user, trace) =>
+      rpcOn(publicClient, { ...traceHeaders(trace), authorization: `Bearer ${user.token}` }),
+    objects: {
+      async read(bucket, path) {
+        const { data, error } = await serviceClient.storage.from(bucket).download(path);
+        if (data) return new Uint8Array(await data.arrayBuffer());
+        const { status } = error;
+        if (status === 400 || status === 404) return null;
+        throw appError('internal', {}, error);
+      },
+      async remove(bucket, path) {
+        const { error } = await serviceClient.storage.from(bucket).remove([path]);
+        if (error) throw appError('internal', {}, error);
+      },
+    },
+    // getClaims verifies ES256 and RS256 by the published keys and asks the Auth server about HS256, so
+    // projects with old and with new signing keys are both served.
+    async verifyUser(token) {
+      const { data, error } = await publicClient.auth.getClaims(token);
+      if (error) {
+        const status = error.status ?? 0;
+        if (error.name === 'AuthRetryableFetchError' || status >= 500) throw appError('internal', {}, error);
+        return null;
+      }
+      const claims = data?.claims;
+      if (!claims?.sub || claims.role !== 'authenticated') return null;
+      return { id: claims.sub, token };
+    },
+  };
+}

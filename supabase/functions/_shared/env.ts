@@ -1,0 +1,44 @@
+import { z } from 'zod';
+
+const keyRing = z
+  .string()
+  .transform((text, context): Record<string, string> => {
+    try {
+      return z.record(z.string(), z.string().min(1)).parse(JSON.parse(text));
+    } catch {
+      context.addIssue('must be a JSON object of names and keys');
+      return z.NEVER;
+    }
+  })
+  .refine((keys) => 'default' in keys, 'must have a key named default');
+
+const text = z.string().trim().min(1);
+
+const schema = z.object({
+  SUPABASE_URL: z.url(),
+  SUPABASE_PUBLISHABLE_KEYS: keyRing,
+  SUPABASE_SECRET_KEYS: keyRing,
+  // Whoever forgets to say where this runs gets the strict rules.
+  JOURNEY_ENV: z.enum(['local', 'staging', 'production']).default('production'),
+  PUBLIC_FUNCTIONS_URL: z.url().optional(),
+  RESEND_API_KEY: text.optional(),
+  RESEND_BASE_URL: z.url().optional(),
+  MAIL_FROM: text.optional(),
+  VNPAY_TMN_CODE: z.string().optional(),
+  VNPAY_HASH_SECRET: z.string().optional(),
+  VNPAY_PAY_URL: z.string().optional(),
+  VNPAY_API_URL: z.string().optional(),
+  VNPAY_RETURN_URL: z.string().optional(),
+  /** Origins (`https://app.example.com`) or app schemes (`journey://`) a payer may return to, by commas. */
+  APP_RETURN_URLS: z.string().default(''),
+});
+
+export type Env = z.infer<typeof schema>;
+
+/** Reads the environment. Throws, naming every variable at fault, so that a function with a bad one never starts. */
+export function readEnv(variables: Record<string, string | undefined>): Env {
+  const result = schema.safeParse(variables);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new Error(`The environment of the functions is incomplete. ${problems.join('; ')}`);
+}

@@ -1,0 +1,209 @@
+import type { z } from 'zod';
+import { readJson } from './body.ts';
+import { parseInput } from './contracts/parse.ts';
+import { AppError, appError } from './errors.ts';
+import { sameSecret } from './secrets.ts';
+import { type Trace, traceOf } from './trace.ts';
+
+/** A signed-in person, as the platform vouches for them. */
+export interface User {
+  id: string;
+  /** The token itself, for calling the database as this person. */
+  token: string;
+}
+
+/** What the wrapper needs from outside. */
+export interface HttpDeps {
+  /** The person a token stands for, or null when it stands for nobody. Throws when that cannot be found out. */
+  verifyUser(token: string): Promise<User | null>;
+  /** Keys that make a caller the service itself. */
+  secretKeys: readonly string[];
+  /** Takes one log line. */
+  log(line: Record<string, unknown>): void;
+}
+
+interface BaseContext {
+  request: Request;
+  url: URL;
+  /** Parts of the path that the endpoint named with a colon. */
+  params: Record<string, string>;
+  trace: Trace;
+  /** Adds to the log line of this request. Never put secrets or personal data here. */
+  note(facts: Record<string, unknown>): void;
+}
+
+/** What an endpoint is given; `user` is set exactly when it asked for one. */
+export interface Context<Body = undefined> extends BaseContext {
+  body: Body;
+  user: User;
+}
+
+interface EndpointOf<Body> {
+  methods: readonly ('GET' | 'POST')[];
+  /** Below the function's own name, e.g. `/start` or `/:provider`. */
+  path: string;
+  /** Who may call: a signed-in user, the service with its secret key, or anybody. */
+  auth: 'user' | 'secret' | 'none';
+  /** Contract of the JSON body; without it the body is not read. */
+  body?: z.ZodType<Body>;
+  maxBytes?: number;
+  /** Answers with a Response, or with what is to be sent as JSON. */
+  run(context: Context<Body>): Promise<unknown>;
+}
+
+/** An endpoint whose body type has been checked against its `run`. */
+export interface Endpoint {
+  methods: readonly ('GET' | 'POST')[];
+  path: string;
+  auth: 'user' | 'secret' | 'none';
+  answer(context: Omit<Context, 'body'>): Promise<unknown>;
+}
+
+/** Ties an endpoint's body contract to the handler that receives it. */
+export function endpoint<Body = undefined>(definition: EndpointOf<Body>): Endpoint {
+  const { methods, path, auth, body: schema, maxBytes, run } = definition;
+  return {
+    methods,
+    path,
+    auth,
+    async answer(context) {
+      if (!schema) return run({ ...context, body: undefined as Body });
+      const { data, problem } = parseInput(schema, await readJson(context.request, maxBytes));
+      if (problem) throw appError(problem.code, { field: problem.field, problem: problem.problem });
+      return run({ ...context, body: data });
+    },
+  };
+}
+
+const corsHeaders = {
+  'access-control-allow-origin': '*',
+  'access-control-allow-methods': 'GET, POST, OPTIONS',
+  'access-control-allow-headers':
+    'authorization, apikey, content-type, x-client-info, x-correlation-id, traceparent, tracestate',
+  'access-control-expose-headers': 'x-correlation-id, retry-after',
+  'access-control-max-age': '86400',
+};
+
+/** The error body every function answers with. */
+export function errorResponse(error: AppError, trace: Trace): Response {
+  const { code, message, status, retryable, details } = error;
+  const wait = details.retry_after;
+  return Response.json(
+    { error: { code, message, status, retryable, details, correlation_id: trace.correlationId } },
+    { status, headers: typeof wait === 'number' ? { 'retry-after': String(Math.ceil(wait)) } : {} },
+  );
+}
+
+function matchPath(pattern: string, path: string): Record<string, string> | null {
+  const wanted = pattern.split('/').filter(Boolean);
+  const given = path.split('/').filter(Boolean);
+  if (wanted.length !== given.length) return null;
+  const params: Record<string, string> = {};
+  for (const [i, part] of wanted.entries()) {
+    const value = given[i] ?? '';
+    if (part.startsWith(':')) params[part.slice(1)] = value;
+    else if (part !== value) return null;
+  }
+  return params;
+}
+
+// The platform strips /functions/v1; other ways of serving may not.
+function pathBelow(name: string, url: URL): string {
+  return url.pathname.replace(/^\/functions\/v1(?=\/)/, '').replace(new RegExp(`^/${name}(?=/|$)`), '');
+}
+
+const nobody: User = { id: '', token: '' };
+
+async function authenticate(auth: Endpoint['auth'], request: Request, deps: HttpDeps): Promise<User> {
+  if (auth === 'none') return nobody;
+  const bearer = /^Bearer\s+(\S+)$/i.exec(request.headers.get('authorization') ?? '')?.[1] ?? '';
+  if (auth === 'secret') {
+    const key = request.headers.get('apikey') ?? bearer;
+    const matches = await Promise.all(
+      deps.secretKeys.map((secret) => secret !== '' && sameSecret(key, secret)),
+    );
+    if (matches.includes(true)) return nobody;
+    throw appError(key === '' ? 'unauthenticated' : 'forbidden');
+  }
+  // an API key in place of a token says which app is calling, not who
+  if (bearer === '' || bearer.startsWith('sb_')) throw appError('unauthenticated');
+  const user = await deps.verifyUser(bearer);
+  if (!user) throw appError('unauthenticated', { problem: 'the token is invalid or expired' });
+  return user;
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message} <- ${describe(error.cause)}`;
+}
+
+/**
+ * Makes one function of its endpoints. This is the only place that knows CORS, methods, authentication, the
+ * trace headers, the error shape and the log line.
+ */
+export function serveEndpoints(
+  name: string,
+  endpoints: readonly Endpoint[],
+  deps: HttpDeps,
+): (request: Request) => Promise<Response> {
+  return async (request) => {
+    const startedAt = performance.now();
+    const trace = traceOf(request.headers);
+    const url = new URL(request.url);
+    const path = pathBelow(name, url);
+    const notes: Record<string, unknown> = {};
+
+    const answer = async (): Promise<Response> => {
+      if (request.method === 'OPTIONS') return new Response(null, { status: 204 });
+      const matches = endpoints
+        .map((candidate) => ({ candidate, params: matchPath(candidate.path, path) }))
+        .filter((match) => match.params !== null);
+      if (matches.length === 0) throw appError('not_found', { path });
+      const found = matches.find(({ candidate }) =>
+        candidate.methods.some((method) => method === request.method),
+      );
+      if (!found) {
+        const allowed = [...new Set(matches.flatMap(({ candidate }) => candidate.methods))];
+        const refused = errorResponse(appError('method_not_allowed', { allowed }), trace);
+        refused.headers.set('allow', allowed.join(', '));
+        return refused;
+      }
+      const user = await authenticate(found.candidate.auth, request, deps);
+      if (user !== nobody) notes.user_id = user.id;
+      const note = (facts: Record<string, unknown>): void => void Object.assign(notes, facts);
+      const result = await found.candidate.answer({
+        request,
+        url,
+        params: found.params ?? {},
+        trace,
+        user,
+        note,
+      });
+      return result instanceof Response ? result : Response.json(result);
+    };
+
+    let response: Response;
+    try {
+      response = await answer();
+    } catch (thrown) {
+      const error = thrown instanceof AppError ? thrown : appError('internal', {}, thrown);
+      notes.code = error.code;
+      if (error.cause !== undefined) notes.error = describe(error.cause);
+      response = errorResponse(error, trace);
+    }
+    for (const [header, value] of Object.entries(corsHeaders)) response.headers.set(header, value);
+    response.headers.set('x-correlation-id', trace.correlationId);
+    deps.log({
+      level: response.status >= 500 ? 'error' : 'info',
+      function: name,
+      method: request.method,
+      path: path === '' ? '/' : path,
+      status: response.status,
+      ms: Math.round(performance.now() - startedAt),
+      correlation_id: trace.correlationId,
+      trace_id: trace.traceId,
+      ...notes,
+    });
+    return response;
+  };
+}

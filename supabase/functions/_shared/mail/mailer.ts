@@ -1,0 +1,58 @@
+import { Resend } from 'resend';
+import type { Env } from '../env.ts';
+
+export interface Mail {
+  to: string;
+  subject: string;
+  text: string;
+  html: string;
+  /** Repeats with the same key are sent once. */
+  idempotencyKey: string;
+}
+
+/** `permanent`: sending the same again cannot help. */
+export type MailResult = { sent: true; id: string } | { sent: false; permanent: boolean; reason: string };
+
+export interface Mailer {
+  send(mail: Mail): Promise<MailResult>;
+}
+
+// Refusals of the message itself. Keys and quotas are the operator's to mend, and mail waits for that.
+const permanentErrors = new Set([
+  'validation_error',
+  'missing_required_field',
+  'invalid_parameter',
+  'invalid_to_address',
+  'invalid_attachment',
+  'invalid_idempotency_key',
+  'invalid_idempotent_request',
+]);
+
+/** Sends by Resend, or by whatever speaks its API at RESEND_BASE_URL. */
+export function createMailer(env: Pick<Env, 'RESEND_API_KEY' | 'RESEND_BASE_URL' | 'MAIL_FROM'>): Mailer {
+  const { RESEND_API_KEY, RESEND_BASE_URL, MAIL_FROM } = env;
+  if (RESEND_API_KEY === undefined || MAIL_FROM === undefined) {
+    return {
+      send: async () => ({
+        sent: false,
+        permanent: false,
+        reason: 'mail is not set up: RESEND_API_KEY and MAIL_FROM are needed',
+      }),
+    };
+  }
+  const resend = new Resend(RESEND_API_KEY, { baseUrl: RESEND_BASE_URL });
+  return {
+    async send({ to, subject, text, html, idempotencyKey }) {
+      const { data, error } = await resend.emails.send(
+        { from: MAIL_FROM, to, subject, text, html },
+        { idempotencyKey },
+      );
+      if (!error) return { sent: true, id: data.id };
+      return {
+        sent: false,
+        permanent: permanentErrors.has(error.name),
+        reason: `${error.name}: ${error.message}`,
+      };
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import { appError } from '../../errors.ts';
+import type { VnpayConfig } from './config.ts';
+import { pipeText, type Signer } from './sign.ts';
+
+const queryFields = 'RequestId|Version|Command|TmnCode|TxnRef|TransactionDate|CreateDate|IpAddr|OrderInfo';
+const refundFields =
+  'RequestId|Version|Command|TmnCode|TransactionType|TxnRef|Amount|TransactionNo|TransactionDate|CreateBy|CreateDate|IpAddr|OrderInfo';
+const answerFields =
+  'ResponseId|Command|ResponseCode|Message|TmnCode|TxnRef|Amount|BankCode|PayDate|TransactionNo|TransactionType|TransactionStatus|OrderInfo';
+
+const signedFields = {
+  querydr: {
+    request: queryFields.split('|'),
+    answer: `${answerFields}|PromotionCode|PromotionAmount`.split('|'),
+  },
+  refund: { request: refundFields.split('|'), answer: answerFields.split('|') },
+};
+
+/** An answer of VNPay's merchant API. */
+export interface VnpayAnswer {
+  /** Whether it is provably VNPay's, about our terminal. */
+  signed: boolean;
+  /** A field without its prefix; absent ones are empty. */
+  field(name: string): string;
+}
+
+/** Calls VNPay's merchant API. Throws `provider_unavailable` when no readable answer comes in ten seconds. */
+export async function callVnpay(
+  command: 'querydr' | 'refund',
+  message: Record<string, string>,
+  config: VnpayConfig,
+  signer: Signer,
+  fetcher: typeof fetch,
+): Promise<VnpayAnswer> {
+  const fields = signedFields[command];
+  const request = { ...message, vnp_SecureHash: await signer.sign(pipeText(fields.request, message)) };
+  let answer: Record<string, unknown>;
+  try {
+    const response = await fetcher(config.apiUrl, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(request),
+      signal: AbortSignal.timeout(10_000),
+    });
+    const body: unknown = await response.json();
+    if (typeof body !== 'object' || body === null) throw new Error(`HTTP ${response.status}, not an object`);
+    answer = { ...body };
+  } catch (error) {
+    throw appError('provider_unavailable', { provider: 'vnpay' }, error);
+  }
+  const field = (name: string): string => String(answer[`vnp_${name}`] ?? '');
+  const signed = await signer.verify(pipeText(fields.answer, answer), field('SecureHash'));
+  return { signed: signed && field('TmnCode') === config.tmnCode, field };
+}

@@ -1,0 +1,34 @@
+import { sha256Hex } from '../../secrets.ts';
+import type { RefundInput, RefundResult } from '../provider.ts';
+import { callVnpay } from './api.ts';
+import { createDateOf, refundStatus, type VnpayTools } from './retrieve.ts';
+import { toVnpayTime } from './time.ts';
+
+/** Orders a refund. The request id follows from `requestKey`, so VNPay refuses a repeat instead of paying twice. */
+export async function refundVnpay(input: RefundInput, tools: VnpayTools): Promise<RefundResult> {
+  const { config, signer, fetch } = tools;
+  const message = {
+    vnp_RequestId: (await sha256Hex(input.requestKey)).slice(0, 32),
+    vnp_Version: '2.1.0',
+    vnp_Command: 'refund',
+    vnp_TmnCode: config.tmnCode,
+    vnp_TransactionType: input.refundAmount === input.amount ? '02' : '03',
+    vnp_TxnRef: input.reference,
+    vnp_Amount: String(input.refundAmount * 100),
+    vnp_TransactionNo: input.transactionId ?? '0',
+    vnp_TransactionDate: createDateOf(input),
+    vnp_CreateBy: 'journey',
+    vnp_CreateDate: toVnpayTime(tools.now()),
+    vnp_IpAddr: '127.0.0.1',
+    vnp_OrderInfo: `Hoan tien ${input.reference}`,
+  };
+  const answer = await callVnpay('refund', message, config, signer, fetch);
+  const code = answer.field('ResponseCode');
+  // 94: this request, or another about the payment, came within the last five minutes
+  if (code === '94') return { kind: 'try_later', reason: '94' };
+  if (!answer.signed) return { kind: 'no_information', reason: `unsigned_${code}` };
+  if (code === '00') return refundStatus(answer);
+  // 99 is VNPay's "other error", which may pass; the rest are refusals
+  if (code === '99' || code === '98') return { kind: 'try_later', reason: code };
+  return { kind: 'failed', refundId: null, code };
+}

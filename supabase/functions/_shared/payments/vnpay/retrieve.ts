@@ -1,0 +1,88 @@
+import type { AttemptInput, RefundInput, RefundResult, Retrieved } from '../provider.ts';
+import { callVnpay, type VnpayAnswer } from './api.ts';
+import type { VnpayConfig } from './config.ts';
+import { readReport } from './report.ts';
+import type { Signer } from './sign.ts';
+import { toVnpayTime } from './time.ts';
+
+/** What calls to VNPay need besides the attempt. */
+export interface VnpayTools {
+  config: VnpayConfig;
+  signer: Signer;
+  fetch: typeof fetch;
+  now(): number;
+}
+
+/** The date of the pay link, by which VNPay finds a payment. */
+export function createDateOf(input: AttemptInput): string {
+  const date = input.providerData.create_date;
+  if (typeof date === 'string' && /^\d{14}$/.test(date)) return date;
+  throw new Error(`attempt ${input.reference} has no create_date, so VNPay cannot be asked about it`);
+}
+
+async function query(input: AttemptInput, tools: VnpayTools): Promise<VnpayAnswer> {
+  const message = {
+    vnp_RequestId: crypto.randomUUID().replaceAll('-', ''),
+    vnp_Version: '2.1.0',
+    vnp_Command: 'querydr',
+    vnp_TmnCode: tools.config.tmnCode,
+    vnp_TxnRef: input.reference,
+    vnp_TransactionDate: createDateOf(input),
+    vnp_CreateDate: toVnpayTime(tools.now()),
+    vnp_IpAddr: '127.0.0.1',
+    vnp_OrderInfo: `Truy van ${input.reference}`,
+  };
+  return callVnpay('querydr', message, tools.config, tools.signer, tools.fetch);
+}
+
+// 94 is VNPay asking for patience: one query per terminal in about five minutes.
+function unsettled(answer: VnpayAnswer): { kind: 'try_later' | 'no_information'; reason: string } | null {
+  const code = answer.field('ResponseCode');
+  if (code === '94') return { kind: 'try_later', reason: '94' };
+  if (!answer.signed) return { kind: 'no_information', reason: `unsigned_${code}` };
+  if (code !== '00') return { kind: 'no_information', reason: code };
+  return null;
+}
+
+/** Asks VNPay what became of a payment. */
+export async function retrievePayment(input: AttemptInput, tools: VnpayTools): Promise<Retrieved> {
+  const answer = await query(input, tools);
+  if (answer.field('ResponseCode') === '91') return { kind: 'not_found', signed: answer.signed };
+  const problem = unsettled(answer);
+  if (problem) return problem;
+  if (answer.field('TxnRef') !== input.reference)
+    return { kind: 'no_information', reason: 'other_reference' };
+  // 02 and 03 are refunds of this payment and say nothing about whether it was paid
+  if (answer.field('TransactionType') !== '01') return { kind: 'no_information', reason: 'refund_row' };
+  const report = readReport({
+    reference: input.reference,
+    amount: answer.field('Amount'),
+    responseCode: '00',
+    transactionStatus: answer.field('TransactionStatus'),
+    transactionNo: answer.field('TransactionNo'),
+  });
+  return report ? { kind: 'report', report } : { kind: 'no_information', reason: 'malformed' };
+}
+
+/** What a transaction status means for a refund: 05 in process, 06 sent to the bank, 09 rejected. */
+export function refundStatus(answer: VnpayAnswer): RefundResult {
+  const code = answer.field('TransactionStatus');
+  const refundId = answer.field('TransactionNo') || null;
+  if (code === '00') return { kind: 'succeeded', refundId, code };
+  if (code === '05' || code === '06' || code === '01') return { kind: 'processing', refundId, code };
+  return { kind: 'failed', refundId, code: `status_${code}` };
+}
+
+/** Asks VNPay what became of a refund. It answers about the latest movement of the payment only. */
+export async function retrieveVnpayRefund(input: RefundInput, tools: VnpayTools): Promise<RefundResult> {
+  const answer = await query(input, tools);
+  const problem = unsettled(answer);
+  if (problem) return problem;
+  const type = answer.field('TransactionType');
+  const ours =
+    answer.field('TxnRef') === input.reference &&
+    (type === '02' || type === '03') &&
+    answer.field('Amount') === String(input.refundAmount * 100) &&
+    (input.refundId === null || answer.field('TransactionNo') === input.refundId);
+  return ours ? refundStatus(answer) : { kind: 'no_information', reason: 'other_movement' };
+}

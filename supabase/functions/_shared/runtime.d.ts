@@ -1,0 +1,5 @@
+// What the functions use of the platform's runtime; only index.ts files and live.ts touch it.
+declare const Deno: {
+  serve(handler: (request: Request) => Response | Promise<Response>): unknown;
+  env: { toObject(): Record<string, string> };
+};
