@@ -61,8 +61,22 @@ select
   set_config('request.path', $2, true),
   set_config('request.headers', $3, true)`;
 
-const asText = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
 const parseText = (text: string): unknown => JSON.parse(text);
+
+const asText = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+
+/**
+ * PostgREST answers times as JSON does (`2026-11-20T13:52:38+00:00`); lite 0.10.0 passes on PostgreSQL's own
+ * notation (`2026-11-20 13:52:38+00`), which not every JavaScript engine can read.
+ */
+export function isoTime(text: string): string {
+  return text.replace(' ', 'T').replace(/([+-]\d{2})$/, '$1:00');
+}
+
+const timeTypes = {
+  timestamp: { to: 1114, from: [1114], serialize: (value: unknown) => value, parse: isoTime },
+  timestamptz: { to: 1184, from: [1184], serialize: (value: unknown) => value, parse: isoTime },
+};
 
 // `@supabase/lite` 0.10.0 hands JSON parameters over as text, and its driver would encode that text again.
 const jsonTypes = {
@@ -70,13 +84,13 @@ const jsonTypes = {
   jsonb: { to: 3802, from: [3802], serialize: asText, parse: parseText },
 };
 
-function connect(url: string, applicationName: string, max: number): PostgresConnection {
+function connect(url: string, applicationName: string, max: number, times: object = {}): PostgresConnection {
   return createPostgresConnection({
     url,
     postgresOptions: {
       max,
       onnotice: () => {},
-      types: jsonTypes,
+      types: { ...jsonTypes, ...times },
       connection: { application_name: applicationName },
     },
   });
@@ -87,7 +101,7 @@ function connect(url: string, applicationName: string, max: number): PostgresCon
  * information_schema, which hides what a role may not touch; every request then runs as its own role.
  */
 export function dataApiConnection(adminUrl: string): PostgresConnection {
-  const connection = connect(adminUrl, 'journey data api', 12);
+  const connection = connect(adminUrl, 'journey data api', 12, timeTypes);
   const internals = connection as unknown as Internals;
   // Left "unknown", lite 0.10.0 grants ALL on every table of every schema with row security to everybody.
   internals.rlsState = 'active';

@@ -1,4 +1,4 @@
-import { App, type EmailDriver } from '@supabase/lite';
+import { App, type EmailDriver, RelationNotFoundError } from '@supabase/lite';
 import { Client } from 'pg';
 import { apiUrl, databaseUrl, mailUrl, type StackConfig } from '../config.ts';
 import { readProjectSettings } from '../project-settings.ts';
@@ -40,7 +40,8 @@ function mailDriver(config: StackConfig, siteUrl: string): EmailDriver {
 function silenceAnsweredFailures(): () => void {
   const original = console.error;
   console.error = (...parts: unknown[]) => {
-    if (!(parts[0] instanceof AnsweredFailure)) original(...parts);
+    const answered = parts[0] instanceof AnsweredFailure || parts[0] instanceof RelationNotFoundError;
+    if (!answered) original(...parts);
   };
   return () => {
     console.error = original;
