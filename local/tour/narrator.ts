@@ -1,0 +1,76 @@
+import type { Result } from '../../sdk/src/index.ts';
+
+/** Tells the story: chapters, the calls they make with their time, and what came of them. */
+export class Narrator {
+  #write: (text: string) => void;
+  #chapter = 0;
+  readonly began = performance.now();
+
+  constructor(write: (text: string) => void = (text) => process.stdout.write(text)) {
+    this.#write = write;
+  }
+
+  chapter(title: string): void {
+    this.#chapter += 1;
+    this.#write(`\n${this.#chapter}. ${title}\n`);
+  }
+
+  say(text: string): void {
+    this.#write(`   ${text}\n`);
+  }
+
+  /** Runs one call of the SDK and shows it as a reader would write it. Ends the tour when it fails. */
+  async call<T>(code: string, work: () => Promise<Result<T>>): Promise<T> {
+    const began = performance.now();
+    const { data, error } = await work();
+    const time = `${Math.round(performance.now() - began)} ms`;
+    if (error) {
+      this.#write(`   ✗ ${code}  ${time}\n     ${error.code}: ${error.message}\n`);
+      throw error;
+    }
+    this.#write(`   › ${code.padEnd(64)} ${time.padStart(8)}\n`);
+    return data;
+  }
+
+  /** Runs a call that must be refused with a code. */
+  async refused(code: string, expected: string, work: () => Promise<Result<unknown>>): Promise<void> {
+    const began = performance.now();
+    const { error } = await work();
+    const time = `${Math.round(performance.now() - began)} ms`;
+    this.check(
+      error?.code === expected,
+      `${code} should be refused with ${expected}, got ${error?.code ?? 'success'}`,
+    );
+    this.#write(
+      `   › ${code.padEnd(64)} ${time.padStart(8)}\n     refused: ${expected} (${error?.message})\n`,
+    );
+  }
+
+  /** Something that happens elsewhere: waits until it has. */
+  async wait<T>(
+    what: string,
+    look: () => Promise<T | null | undefined | false>,
+    timeoutMs = 15_000,
+  ): Promise<T> {
+    const began = performance.now();
+    for (;;) {
+      const seen = await look();
+      if (seen) {
+        this.#write(`   ✓ ${what.padEnd(64)} ${`${Math.round(performance.now() - began)} ms`.padStart(8)}\n`);
+        return seen;
+      }
+      if (performance.now() - began > timeoutMs)
+        throw new Error(`${what}: not seen within ${timeoutMs / 1000} s`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  check(holds: boolean, problem: string): asserts holds {
+    if (!holds) throw new Error(problem);
+  }
+}
+
+/** 4814400 → "4.814.400 VND". */
+export function money(amount: number, currency = 'VND'): string {
+  return `${amount.toLocaleString('de-DE')} ${currency}`;
+}
