@@ -37,6 +37,7 @@ export interface Replication {
 export function startReplication(options: ReplicationOptions): Replication {
   let closed = false;
   let ready = false;
+  let outage = false;
   let current: LogicalReplicationService | null = null;
   const waiting = new Set<() => void>();
   const wake = new AbortController();
@@ -49,12 +50,18 @@ export function startReplication(options: ReplicationOptions): Replication {
       try {
         await stream(service, options, () => {
           ready = true;
+          if (outage) options.log('Realtime is connected to the database again');
+          outage = false;
           delay = backoffMs.first;
           for (const resolve of waiting) resolve();
           options.onReady();
         });
       } catch (error) {
-        if (!closed) options.log(`Realtime lost the database and will reconnect: ${describe(error)}`);
+        // Told once, however many attempts it takes.
+        if (!closed && !outage) {
+          options.log(`Realtime lost the database and will reconnect: ${describe(error)}`);
+        }
+        outage = true;
       }
       ready = false;
       await service.destroy().catch(() => undefined);

@@ -43,6 +43,10 @@ export interface RealtimeServer {
  *
  * It resolves when rows of realtime.messages are being streamed. If the database is not there yet it
  * resolves after a while anyway, and goes on trying.
+ *
+ * Where it differs from the platform: postgres_changes and `persist` are refused; refused joins are
+ * answered sooner, and deliveries are not counted against the message rate (see `limits.ts`); rows are
+ * streamed always, not only while somebody is connected; tokens are verified by the stack's secret.
  */
 export async function startRealtime(options: RealtimeOptions): Promise<RealtimeServer> {
   const limits = { ...defaultLimits, ...options.limits };

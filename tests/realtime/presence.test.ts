@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { RealtimeChannel } from '@supabase/supabase-js';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Clients, openPolicies, openStack, testTopic, userToken } from './harness.ts';
-import { collectSystem, join, pause, until } from './talk.ts';
+import { collect, collectSystem, join, pause, until } from './talk.ts';
 
 let url: string;
 let stack: Awaited<ReturnType<typeof openStack>>;
@@ -144,4 +144,39 @@ test('a track payload that is no object is refused', async () => {
   const { channel } = open(testTopic(), 'odd');
   await join(channel);
   expect(await channel.track('text' as unknown as Record<string, unknown>)).toBe('error');
+});
+
+test('who may read only presence joins, and hears no broadcast', async () => {
+  const topic = testTopic();
+  const [watcher, speaker] = [randomUUID(), randomUUID()];
+  await policies.grant(topic, watcher, 'presence:read');
+  await policies.grant(topic, speaker, 'broadcast:read', 'broadcast:write', 'presence:write');
+  const [watcherToken, speakerToken] = [await userToken(watcher), await userToken(speaker)];
+  const watching = open(topic, 'watcher', await clients.openAs(url, () => watcherToken), true);
+  const speaking = open(topic, 'speaker', await clients.openAs(url, () => speakerToken), true);
+  const heard = collect(watching.channel);
+  await Promise.all([join(watching.channel), join(speaking.channel)]);
+  await speaking.channel.send({ type: 'broadcast', event: 'e', payload: {} });
+  await speaking.channel.track({});
+  await until(present(watching.channel), are('speaker'));
+  expect(heard).toEqual([]);
+});
+
+test('losing the right to read presence ends the channel at the next token', async () => {
+  const topic = testTopic();
+  const id = randomUUID();
+  await policies.grant(topic, id, 'broadcast:read', 'presence:read');
+  let token = await userToken(id);
+  const client = await clients.openAs(url, () => token);
+  const { channel } = open(topic, 'member', client, true);
+  const system = collectSystem(channel);
+  await join(channel);
+  await policies.revoke(topic, id);
+  await policies.grant(topic, id, 'broadcast:read');
+  token = await userToken(id, 1800);
+  await client.realtime.setAuth();
+  await until(
+    () => system.at(-1)?.message,
+    (message) => message === `You no longer have permission to read from this Channel topic: ${topic}`,
+  );
 });

@@ -43,8 +43,8 @@ function upgrade(path: string): Promise<{ status: number | undefined; error?: st
     };
     const { hostname, port } = new URL(url);
     const request = get({ hostname, port, path, headers }, async (response) => {
-      const { error } = JSON.parse(await text(response));
-      resolve({ status: response.statusCode, error });
+      const body = await text(response);
+      resolve({ status: response.statusCode, ...(body === '' ? {} : JSON.parse(body)) });
     });
     request.on('upgrade', (response, socket) => {
       socket.destroy();
