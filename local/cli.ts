@@ -1,4 +1,6 @@
+import { delimiter, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { projectRoot } from './config.ts';
 import { printFailure, StackError } from './errors.ts';
 import { createLog } from './log.ts';
 
@@ -67,6 +69,9 @@ const commands: Record<string, Command> = {
     return 0;
   },
 };
+
+// Programs of packages begin with `#!/usr/bin/env node`; they too shall run on the Node that is pinned.
+process.env.PATH = `${join(projectRoot, 'node_modules', '.bin')}${delimiter}${process.env.PATH ?? ''}`;
 
 async function main(): Promise<number> {
   const [name = 'help', ...args] = process.argv.slice(2);

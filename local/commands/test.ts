@@ -43,7 +43,7 @@ async function runPgTap(config: StackConfig, log: Log): Promise<Count> {
 interface VitestReport {
   numPassedTests: number;
   numFailedTests: number;
-  testResults: { status: string; assertionResults: unknown[] }[];
+  testResults: { status: string; assertionResults: { status: string }[] }[];
 }
 
 async function runVitest(config: StackConfig, args: string[]): Promise<Count> {
@@ -58,11 +58,11 @@ async function runVitest(config: StackConfig, args: string[]): Promise<Count> {
   const { numPassedTests, numFailedTests, testResults } = JSON.parse(
     readFileSync(report, 'utf8'),
   ) as VitestReport;
-  // A file that could not even be loaded has no tests to count.
-  const unloadable = testResults.filter(
-    (file) => file.status === 'failed' && file.assertionResults.length === 0,
+  // A file that could not be loaded, or whose preparation failed, has no failed test to count.
+  const broken = testResults.filter(
+    (file) => file.status === 'failed' && !file.assertionResults.some((one) => one.status === 'failed'),
   );
-  const failed = numFailedTests + unloadable.length;
+  const failed = numFailedTests + broken.length;
   return { passed: numPassedTests, failed: status !== 0 && failed === 0 ? 1 : failed };
 }
 

@@ -48,6 +48,23 @@ function silenceAnsweredFailures(): () => void {
   };
 }
 
+/**
+ * The platform takes a mailed code as type "email" whatever it was sent for; lite 0.10.0 knows only the names
+ * of the single occasions, of which "magiclink" looks in the same places.
+ */
+async function mendVerification(request: Request): Promise<Request> {
+  const url = new URL(request.url);
+  if (!url.pathname.endsWith('/auth/v1/verify')) return request;
+  if (url.searchParams.get('type') === 'email') {
+    url.searchParams.set('type', 'magiclink');
+    return new Request(url, request);
+  }
+  if (request.method !== 'POST') return request;
+  const text = await request.text();
+  const body = text.replace(/("type"\s*:\s*)"email"/, '$1"magiclink"');
+  return new Request(url, { method: 'POST', headers: request.headers, body });
+}
+
 /** Drops the cached schema when the database says that it changed, as PostgREST does. */
 async function listenForChanges(adminUrl: string, onChange: () => Promise<void>): Promise<Client> {
   const client = new Client({ connectionString: adminUrl, application_name: 'journey schema listener' });
@@ -107,7 +124,7 @@ export async function createDataAndAuth(config: StackConfig): Promise<DataAndAut
   );
   return {
     rest: (request) => restApp.fetch(request),
-    auth: (request) => authApp.fetch(request),
+    auth: async (request) => authApp.fetch(await mendVerification(request)),
     async close() {
       restoreConsole();
       await Promise.allSettled([listener.end(), data.close(), users.close()]);

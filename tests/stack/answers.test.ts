@@ -31,6 +31,9 @@ const objects = `
   create function public.stack_echo(given jsonb) returns jsonb language sql stable as $$ select given $$;
   create function public.stack_kind(given jsonb) returns text language sql stable as $$ select jsonb_typeof(given) $$;
   create function public.stack_nothing() returns void language sql as $$ select $$;
+  grant execute on function public.stack_raise, public.stack_setting, public.stack_sleep, public.stack_one,
+    public.stack_many, public.stack_echo, public.stack_kind, public.stack_nothing
+  to anon, authenticated, service_role;
 `;
 
 const drop = `

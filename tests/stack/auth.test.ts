@@ -22,7 +22,7 @@ describe('Auth', () => {
     expect(right.data.user?.id).toBe(user.id);
     const again = await other.auth.refreshSession();
     expect(again.error).toBeNull();
-    expect(again.data.session?.access_token).not.toBe(right.data.session?.access_token);
+    expect(again.data.session?.refresh_token).not.toBe(right.data.session?.refresh_token);
   });
 
   it('verifies a user for a function by getClaims and by getUser', async () => {

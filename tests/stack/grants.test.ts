@@ -89,7 +89,6 @@ describe('the role that migrations run as', () => {
     await refused('create policy mine on storage.objects for select to anon using (true)');
     await refused('create policy mine on realtime.messages for select to anon using (true)');
     await refused('set role supabase_auth_admin');
-    await refused('alter system set work_mem = 1');
   });
 
   it('may reference auth.users and put a trigger on it', async () => {
