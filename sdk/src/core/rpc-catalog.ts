@@ -87,6 +87,7 @@ export const rpcCatalog = {
   delete_notification: rpc('repeatable', 'notification_id'),
   review_vehicle: rpc('once', 'vehicle_id', 'decision', 'reason'),
   review_licence: rpc('once', 'licence_id', 'decision', 'reason'),
+  retry_refund: rpc('once', 'refund_id'),
   check_invariants: rpc('read'),
 } as const satisfies Record<string, RpcEntry>;
 

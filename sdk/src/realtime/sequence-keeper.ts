@@ -82,7 +82,7 @@ export class SequenceKeeper<Row extends { seq: number }> {
 }
 
 /**
- * Reads until nothing is missing any more, delivering as it goes. Returns how many rows came by reading, or null
+ * Reads to the end, delivering as it goes. Returns how many rows came by reading, or null
  * when a read failed: what was delivered stays delivered, and the repair can be begun again.
  */
 export async function repairGap<Row extends { seq: number }>(
@@ -93,13 +93,10 @@ export async function repairGap<Row extends { seq: number }>(
   let repaired = 0;
   while (true) {
     const knownBefore = keeper.horizon;
-    const from = keeper.last;
-    const rows = await readAfter(from);
+    const rows = await readAfter(keeper.last);
     if (rows === null) return null;
-    const newest = rows.at(-1)?.seq ?? 0;
-    // A page may be cut short by the backend, so only an empty one, or one that reaches what was known, is complete.
-    const reachesKnown = knownBefore > from && newest >= knownBefore;
-    const complete = rows.length === 0 || reachesKnown;
+    // Pages are cut short by the backend, and what was known may not be the end: only an empty one is.
+    const complete = rows.length === 0;
     const ready = keeper.repair(rows, knownBefore, complete);
     repaired += ready.length;
     deliver(ready);

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { sha256Hex, sha256Plain } from '../../sdk/src/core/sha256.ts';
+import {
+  canMove,
+  errorCatalog,
+  errorText,
+  isErrorCode,
+  parsePeriod,
+  toTimestamp,
+} from '../../sdk/src/index.ts';
+
+describe('SHA-256 without Web Crypto', () => {
+  it('agrees with OpenSSL on everything', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (bytes) => {
+        const expected = createHash('sha256').update(bytes).digest('hex');
+        expect(sha256Plain(bytes)).toBe(expected);
+        expect(await sha256Hex(bytes)).toBe(expected);
+      }),
+    );
+  });
+
+  it('agrees where the padding begins a new block, and on a view into a larger buffer', () => {
+    const buffer = new Uint8Array(1000).map((_, i) => i);
+    for (const length of [0, 55, 56, 63, 64, 65, 119, 120, 128]) {
+      const view = buffer.subarray(7, 7 + length);
+      expect(sha256Plain(view)).toBe(createHash('sha256').update(view).digest('hex'));
+    }
+  });
+});
+
+describe('instants and periods', () => {
+  it('reads what PostgreSQL writes', () => {
+    const period = parsePeriod('["2026-03-01 02:00:00+00","2026-03-02 09:30:00.5+07")');
+    expect(period.startsAt?.toISOString()).toBe('2026-03-01T02:00:00.000Z');
+    expect(period.endsAt?.toISOString()).toBe('2026-03-02T02:30:00.500Z');
+    expect(parsePeriod('["2026-03-01 02:00:00+00",)').endsAt).toBeNull();
+  });
+
+  it('refuses what is no range and what is no instant', () => {
+    expect(() => parsePeriod('2026-03-01')).toThrow(TypeError);
+    expect(() => toTimestamp('2026-03-01')).toThrow(TypeError);
+    expect(() => toTimestamp('2026-03-01T10:00:00')).toThrow(TypeError);
+    expect(() => toTimestamp(new Date('x'))).toThrow(TypeError);
+    expect(toTimestamp('2026-03-01T10:00+07:00')).toBe('2026-03-01T10:00+07:00');
+  });
+});
+
+describe('what is generated', () => {
+  it('has a text in both languages for every code', () => {
+    for (const code of Object.keys(errorCatalog)) {
+      expect(isErrorCode(code)).toBe(true);
+      if (isErrorCode(code)) expect(errorText({ code }, 'vi')).not.toBe(errorText({ code }, 'en'));
+    }
+    expect(isErrorCode('toString')).toBe(false);
+    expect(errorText({ code: 'network' }, 'vi')).toContain('máy chủ');
+  });
+
+  it('knows which moves a state allows', () => {
+    expect(canMove('booking', 'confirmed', 'cancel')).toBe(true);
+    expect(canMove('booking', 'completed', 'cancel')).toBe(false);
+  });
+});

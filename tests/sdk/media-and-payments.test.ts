@@ -1,0 +1,226 @@
+import { createHash } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type PaymentState, priceRental } from '../../sdk/src/index.ts';
+import { type Answer, type FakeApi, functionRefusal, refusal, startFakeApi } from './fake-api.ts';
+
+let api: FakeApi;
+beforeEach(async () => {
+  api = await startFakeApi({ retries: 0 });
+});
+afterEach(() => api.close());
+
+describe('media.upload', () => {
+  const bytes = new TextEncoder().encode('not really a picture');
+  const upload = { purpose: 'avatar', file: bytes, mimeType: 'image/png' } as const;
+  const ticket = (id: string, minutes = 60) => ({
+    id,
+    bucket: 'avatars',
+    path: `u/${id}.png`,
+    mime_type: 'image/png',
+    status: 'reserved',
+    expires_at: new Date(Date.now() + minutes * 60_000).toISOString(),
+  });
+
+  /** A backend of which single steps can be broken. */
+  function backend(broken: { store?: Answer; complete?: Answer; minutes?: number } = {}) {
+    const stored = new Map<string, Buffer>();
+    let tickets = 0;
+    api.route(({ path, raw, body }) => {
+      if (path.endsWith('/rpc/request_upload'))
+        return { status: 200, body: ticket(`m${++tickets}`, broken.minutes) };
+      if (path.startsWith('/storage/v1/object/')) {
+        if (broken.store) return broken.store;
+        if (stored.has(path)) {
+          const error = {
+            statusCode: '409',
+            error: 'Duplicate',
+            message: 'The resource already exists',
+            code: 'KeyAlreadyExists',
+          };
+          return { status: 400, body: error };
+        }
+        stored.set(path, raw);
+        return { status: 200, body: { Id: 'x', Key: path } };
+      }
+      return broken.complete ?? { status: 200, body: { id: body.media_id, status: 'ready' } };
+    });
+    return { broken, stored, tickets: () => tickets };
+  }
+
+  it('announces the bytes by size and hash, stores them under the ticket, and has them checked', async () => {
+    const { stored } = backend();
+    const { data, error } = await api.journey.media.upload(upload);
+    expect(error).toBeNull();
+    expect(data).toEqual({ id: 'm1', status: 'ready' });
+    expect(api.seen.map(({ path }) => path)).toEqual([
+      '/rest/v1/rpc/request_upload',
+      '/storage/v1/object/avatars/u/m1.png',
+      '/functions/v1/media/complete',
+    ]);
+    expect(api.seen[0]?.body).toEqual({
+      purpose: 'avatar',
+      mime_type: 'image/png',
+      byte_size: bytes.length,
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+    });
+    expect([...stored.values()][0]?.equals(bytes)).toBe(true);
+    expect(api.seen[1]?.headers['content-type']).toBe('image/png');
+  });
+
+  it('takes a Blob and an ArrayBuffer as well', async () => {
+    backend();
+    const { buffer } = bytes.slice();
+    for (const file of [new Blob([buffer]), buffer]) {
+      expect((await api.journey.media.upload({ ...upload, file })).error).toBeNull();
+    }
+    const hashes = api.seen
+      .filter(({ path }) => path.endsWith('request_upload'))
+      .map(({ body }) => body.sha256);
+    expect(new Set(hashes).size).toBe(1);
+  });
+
+  it('goes on under the same ticket when a step failed and the call is repeated', async () => {
+    const { broken, tickets } = backend({ store: { status: 503 } });
+    expect((await api.journey.media.upload(upload)).error).toMatchObject({ status: 503, retryable: true });
+    broken.store = undefined;
+    broken.complete = functionRefusal(500, 'internal');
+    expect((await api.journey.media.upload(upload)).error?.code).toBe('internal');
+    broken.complete = undefined;
+    // the bytes are there already, which is no error
+    expect((await api.journey.media.upload(upload)).data?.id).toBe('m1');
+    expect(tickets()).toBe(1);
+    expect((await api.journey.media.upload(upload)).data?.id).toBe('m2');
+  });
+
+  it('begins anew when the bytes were refused, and when the ticket is over', async () => {
+    const first = backend({ complete: functionRefusal(409, 'media_mismatch') });
+    expect((await api.journey.media.upload(upload)).error?.code).toBe('media_mismatch');
+    first.broken.complete = undefined;
+    expect((await api.journey.media.upload(upload)).data?.id).toBe('m2');
+    const second = backend({ minutes: -1, store: { status: 503 } });
+    await api.journey.media.upload(upload);
+    second.broken.store = undefined;
+    expect((await api.journey.media.upload(upload)).data?.id).toBe('m2');
+  });
+
+  it('says what Storage refused', async () => {
+    const denied = {
+      statusCode: '403',
+      error: 'Unauthorized',
+      message: 'violates row-level security',
+      code: 'AccessDenied',
+    };
+    backend({ store: { status: 400, body: denied } });
+    expect((await api.journey.media.upload(upload)).error).toMatchObject({ code: 'forbidden', status: 403 });
+    api.answer(refusal(429, 'media_quota_exceeded', { retry_after: 3600 }));
+    const other = { ...upload, file: new Uint8Array(3) };
+    expect((await api.journey.media.upload(other)).error).toMatchObject({
+      code: 'media_quota_exceeded',
+      retryable: true,
+    });
+  });
+
+  it('stops waiting for a store that does not answer', async () => {
+    backend({ store: 'hang' });
+    const { error } = await api.journey.media.upload(upload, { timeoutMs: 80 });
+    expect(error).toMatchObject({ code: 'timeout', outcome: 'unknown' });
+  });
+});
+
+describe('payments.waitUntilFinal', () => {
+  const state = (status: string, attempts: { id: string; status: string }[] = []) => ({
+    status: 200,
+    body: { payment: { id: 'p', status }, attempts, refunds: [] },
+  });
+
+  it('asks until the payment is decided, through answers that fail', async () => {
+    const updates: string[] = [];
+    api.answer(state('pending'), { status: 503 }, 'drop', state('succeeded'));
+    const { data } = await api.journey.payments.waitUntilFinal('p', {
+      onUpdate: ({ payment }: PaymentState) => updates.push(payment.status),
+    });
+    expect(data?.payment.status).toBe('succeeded');
+    expect(updates).toEqual(['pending', 'succeeded']);
+    expect(api.seen).toHaveLength(4);
+  });
+
+  it('ends with the attempt it was asked about', async () => {
+    api.answer(
+      state('processing', [{ id: 'other', status: 'failed' }]),
+      state('processing', [{ id: 'a', status: 'failed' }]),
+    );
+    const { data } = await api.journey.payments.waitUntilFinal('p', { attemptId: 'a' });
+    expect(data?.payment.status).toBe('processing');
+    expect(api.seen).toHaveLength(2);
+  });
+
+  it('ends when the time is over, when it is cancelled, and when there is no such payment', async () => {
+    api.answer(state('processing'));
+    const late = await api.journey.payments.waitUntilFinal('p', { timeoutMs: 300 });
+    expect(late.error).toMatchObject({
+      code: 'timeout',
+      retryable: true,
+      details: { payment_status: 'processing' },
+    });
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 100);
+    const began = Date.now();
+    const stopped = await api.journey.payments.waitUntilFinal('p', { signal: controller.signal });
+    expect(stopped.error?.code).toBe('aborted');
+    expect(Date.now() - began).toBeLessThan(700);
+    api.answer({ status: 200, body: null });
+    expect((await api.journey.payments.waitUntilFinal('p')).error?.code).toBe('payment_not_found');
+  });
+});
+
+describe('quotes.estimate', () => {
+  const facts = {
+    currency: 'VND',
+    time_zone: 'Asia/Ho_Chi_Minh',
+    starts_at: '2030-01-07T09:00:00+07:00',
+    ends_at: '2030-01-09T09:00:00+07:00',
+    price_per_hour: 90_000,
+    price_per_day: 800_000,
+    weekend_bps: 1000,
+    long_stay_days: 7,
+    long_stay_discount_bps: 1000,
+    security_deposit: 2_000_000,
+    delivery_fee: null,
+    rates: {
+      service_fee_bps: 500,
+      commission_bps: 1500,
+      vat_bps: 800,
+      insurance: { basic: 300, premium: 700 },
+    },
+    options: { insurance: 'none', delivery: false },
+    cancellation_policy: { code: 'moderate', tiers: [] },
+    quote_minutes: 10,
+  } as const;
+  const quoted = { ...facts, cancellation_policy: { code: 'moderate', tiers: [] } };
+
+  it('gives what the library of the server gives, for other dates and options too', () => {
+    const { data } = api.journey.quotes.estimate({ facts: quoted });
+    expect(data).toEqual(priceRental(quoted));
+    expect(data?.lines[0]).toEqual({
+      code: 'rental_days',
+      quantity: 2,
+      unit_amount: 800_000,
+      amount: 1_600_000,
+    });
+    const longer = api.journey.quotes.estimate({
+      facts: quoted,
+      endsAt: '2030-01-10T09:00:00+07:00',
+      options: { insurance: 'premium' },
+    });
+    expect(longer.data?.lines.map(({ code }) => code)).toContain('insurance');
+    expect(longer.data?.lines[0]?.quantity).toBe(3);
+    expect(api.seen).toHaveLength(0);
+  });
+
+  it('answers what can not be priced as an error', () => {
+    expect(api.journey.quotes.estimate({ facts: quoted, options: { delivery: true } }).error).toMatchObject({
+      code: 'invalid_input',
+      details: { field: 'options.delivery' },
+    });
+  });
+});
