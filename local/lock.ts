@@ -2,7 +2,7 @@ import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } 
 import { join } from 'node:path';
 import type { StackConfig } from './config.ts';
 import { StackError } from './errors.ts';
-import { isAlive } from './process.ts';
+import { isAlive, processFields } from './process.ts';
 
 /** Who holds a stack. */
 export interface LockHolder {
@@ -13,15 +13,7 @@ export interface LockHolder {
   api: number;
 }
 
-function startTime(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The program's name stands in brackets and may contain spaces; start time is the 20th field after it.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  } catch {
-    return '';
-  }
-}
+const startTime = (pid: number) => processFields(pid)[19] ?? '';
 
 const lockFile = (config: StackConfig) => join(config.dir, 'lock');
 

@@ -1,10 +1,23 @@
 import { type SpawnOptions, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 
-/** Whether a process with this id exists (also when it belongs to someone else). */
+/** The fields of /proc/<pid>/stat from the state on, or none where there is no /proc. */
+export function processFields(pid: number): string[] {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The program's name stands in brackets before them, and may contain spaces.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return [];
+  }
+}
+
+/** Whether a process with this id runs (also when it belongs to someone else). */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    // A killed process that nobody has collected yet still has its number.
+    return processFields(pid)[0] !== 'Z';
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
