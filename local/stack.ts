@@ -27,6 +27,8 @@ export interface StackOptions {
   seed?: boolean;
   /** Starts the edge functions again when their files change. */
   watch?: boolean;
+  /** Asked between two steps: a stop that came early need not wait for all of them. */
+  signal?: AbortSignal;
 }
 
 interface Part {
@@ -81,11 +83,15 @@ export async function startStack(config: StackConfig, options: StackOptions): Pr
   try {
     // The database and the functions look at their own ports: a killed start may have left them running.
     await requireFreePorts(config, [config.ports.db, config.ports.functions]);
+    const proceed = () => options.signal?.throwIfAborted();
     const install = await ensurePostgres(log);
+    proceed();
     const cluster = await startCluster(install, config, log);
     started.push(['the database', cluster]);
+    proceed();
     await applyMigrations(cluster, log);
     if (options.seed !== false) await applySeed(cluster, log);
+    proceed();
     return await log.step('start the API, functions, mail and payment sandbox', async () => {
       started.push([
         'mail',

@@ -46,10 +46,12 @@ export async function startOrStop(
   stopped: Promise<void>,
   watch: boolean,
 ): Promise<Stack | null> {
-  const starting = startStack(config, { log, watch });
+  const early = new AbortController();
+  const starting = startStack(config, { log, watch, signal: early.signal });
   const stack = await Promise.race([starting, stopped.then(() => null)]);
   if (stack) return stack;
   log.info('Stopping …');
+  early.abort();
   await starting.then(
     (late) => late.stop(),
     () => {},
