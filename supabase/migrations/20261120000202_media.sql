@@ -53,10 +53,7 @@ alter table public.media enable row level security;
 alter table private.media_purposes enable row level security;
 revoke all on public.media from anon, authenticated, service_role;
 grant select on public.media to anon, authenticated, service_role;
-create policy select_owner on public.media for select to authenticated
-  using (owner_id = (select auth.uid()) or (select private.is_admin()));
-create policy select_avatars on public.media for select to anon, authenticated
-  using (purpose = 'avatar' and status = 'ready');
+-- Who may read which row is said once per role, in bookings_tables, where all kinds of pictures are known.
 
 create policy insert_with_ticket on storage.objects for insert to authenticated
   with check (exists (

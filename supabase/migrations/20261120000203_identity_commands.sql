@@ -76,8 +76,10 @@ begin
 exception
   when exclusion_violation then
     perform private.fail('licence_taken');
+    return null;
   when unique_violation then
     perform private.fail('illegal_transition', jsonb_build_object('machine', 'driver_licence', 'from', 'pending', 'to', 'pending'));
+    return null;
 end
 $$;
 

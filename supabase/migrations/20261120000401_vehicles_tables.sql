@@ -165,16 +165,22 @@ revoke all on public.vehicles, public.vehicle_locations, public.vehicle_images, 
 grant select on public.vehicles, public.vehicle_images, public.vehicle_features to anon, authenticated, service_role;
 grant select on public.vehicle_locations, public.calendar_entries to authenticated, service_role;
 
-create policy select_published on public.vehicles for select to anon, authenticated
+create function private.my_vehicle_ids()
+returns setof uuid
+language sql stable security definer set search_path = ''
+as $$ select id from public.vehicles where host_id = auth.uid() $$;
+grant execute on function private.my_vehicle_ids() to authenticated;
+
+create policy select_published on public.vehicles for select to anon
   using (status = 'published');
-create policy select_host on public.vehicles for select to authenticated
-  using (host_id = (select auth.uid()) or (select private.is_admin()));
+create policy select_published_or_own on public.vehicles for select to authenticated
+  using (status = 'published' or host_id = (select auth.uid()) or (select private.is_admin()));
+-- `exists` and not `in`: what can be seen is large, what is asked for is small, and `in` would hash all of it.
 create policy select_with_vehicle on public.vehicle_images for select to anon, authenticated
-  using (vehicle_id in (select v.id from public.vehicles v));
+  using (exists (select from public.vehicles v where v.id = vehicle_id));
 create policy select_with_vehicle on public.vehicle_features for select to anon, authenticated
-  using (vehicle_id in (select v.id from public.vehicles v));
+  using (exists (select from public.vehicles v where v.id = vehicle_id));
 create policy select_host on public.calendar_entries for select to authenticated
-  using (vehicle_id in (select v.id from public.vehicles v where v.host_id = (select auth.uid())) or (select private.is_admin()));
+  using (vehicle_id in (select private.my_vehicle_ids()) or (select private.is_admin()));
 -- vehicle_locations: policy in bookings, which knows who has it booked.
-create policy select_vehicle_image on public.media for select to anon, authenticated
-  using (purpose = 'vehicle_image' and status = 'ready' and id in (select i.media_id from public.vehicle_images i));
+-- media: its policies stand in bookings, which is the last to know a kind of picture.

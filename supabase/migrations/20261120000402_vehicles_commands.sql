@@ -158,6 +158,7 @@ exception
     or invalid_parameter_value or datetime_field_overflow then
     get stacked diagnostics v_constraint = constraint_name, v_column = column_name, v_message = message_text;
     perform private.fail_vehicle_field(v_constraint, v_column, v_message);
+    return null;
 end
 $$;
 
@@ -233,6 +234,7 @@ exception
     or invalid_parameter_value or datetime_field_overflow then
     get stacked diagnostics v_constraint = constraint_name, v_column = column_name, v_message = message_text;
     perform private.fail_vehicle_field(v_constraint, v_column, v_message);
+    return null;
 end
 $$;
 
@@ -265,6 +267,7 @@ begin
 exception
   when unique_violation then
     perform private.fail_input('media_id', 'already shown by another listing');
+    return null;
 end
 $$;
 create function public.add_vehicle_image(vehicle_id uuid, media_id uuid, "position" int)

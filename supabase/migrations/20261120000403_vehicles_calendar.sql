@@ -156,6 +156,7 @@ begin
 exception
   when exclusion_violation then
     perform private.fail('vehicle_unavailable');
+    return null;
 end
 $$;
 create function public.block_period(vehicle_id uuid, starts_at timestamptz, ends_at timestamptz, kind text default 'host_block')
@@ -169,10 +170,12 @@ create function private.unblock_period(p_entry_id uuid)
 returns void
 language plpgsql volatile security definer set search_path = ''
 as $$
+declare
+  v_host_id uuid := private.require_user();
 begin
   delete from public.calendar_entries c
   using public.vehicles v
-  where c.id = p_entry_id and v.id = c.vehicle_id and v.host_id = private.require_user()
+  where c.id = p_entry_id and v.id = c.vehicle_id and v.host_id = v_host_id
     and c.kind in ('host_block', 'maintenance');
   if not found then
     perform private.fail('not_found');

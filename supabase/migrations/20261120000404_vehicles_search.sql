@@ -8,11 +8,7 @@ create function private.search_vehicles(
   p_brand text, p_transmission text, p_fuel text, p_min_price bigint, p_max_price bigint, p_features text[],
   p_instant_only boolean, p_min_rating numeric, p_query text, p_sort text, p_after jsonb, p_page_size int
 )
-returns table (
-  vehicle_id uuid, title text, kind text, brand text, model text, year int, seats int, transmission text, fuel text,
-  price_per_hour bigint, price_per_day bigint, currency text, instant_book boolean, city text, lat float8, lng float8,
-  distance_m float8, rating_average numeric, rating_count int, cover_bucket text, cover_path text, cursor jsonb
-)
+returns setof jsonb
 language plpgsql stable security definer set search_path = ''
 as $$
 declare
@@ -96,11 +92,15 @@ begin
       order by %3$s
       limit $10
     )
-    select p.id, p.title, p.kind, p.brand, p.model, p.year, p.seats, p.transmission, p.fuel, p.price_per_hour, p.price_per_day,
-           p.currency, p.instant_book, p.city,
-           extensions.st_y(p.public_location::extensions.geometry), extensions.st_x(p.public_location::extensions.geometry),
-           round(p.distance::numeric, 1)::float8, p.rating_average, p.rating_count, m.bucket, m.path,
-           jsonb_build_object('sort', $18, 'key', p.sort_key, 'id', p.id)
+    select jsonb_build_object(
+      'vehicle_id', p.id, 'title', p.title, 'kind', p.kind, 'brand', p.brand, 'model', p.model, 'year', p.year,
+      'seats', p.seats, 'transmission', p.transmission, 'fuel', p.fuel, 'price_per_hour', p.price_per_hour,
+      'price_per_day', p.price_per_day, 'currency', p.currency, 'instant_book', p.instant_book, 'city', p.city,
+      'lat', extensions.st_y(p.public_location::extensions.geometry), 'lng', extensions.st_x(p.public_location::extensions.geometry),
+      'distance_m', round(p.distance::numeric, 1), 'rating_average', p.rating_average, 'rating_count', p.rating_count,
+      'cover_bucket', m.bucket, 'cover_path', m.path,
+      'cursor', jsonb_build_object('sort', $18, 'key', p.sort_key, 'id', p.id)
+    )
     from page p
     left join public.vehicle_images i on i.vehicle_id = p.id and i.position = (select min(position) from public.vehicle_images where vehicle_id = p.id)
     left join public.media m on m.id = i.media_id and m.status = 'ready'
@@ -123,8 +123,7 @@ create function public.search_vehicles(
 returns setof jsonb
 language sql stable set search_path = ''
 as $$
-  select to_jsonb(s)
-  from private.search_vehicles($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) s
+  select private.search_vehicles($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 $$;
 comment on function public.search_vehicles is 'Published vehicles within radius_m (100–100000) of a point, free for the whole period, as rows {vehicle_id, title, kind, brand, model, year, seats, transmission, fuel, price_per_hour, price_per_day, currency, instant_book, city, lat, lng, distance_m, rating_average, rating_count, cover_bucket, cover_path, cursor}. Sorted by distance, price (per day) or rating; `after` takes the last row''s cursor. Errors: invalid_input, period_invalid, period_in_past, period_too_long.';
 select private.expose('search_vehicles(float8, float8, int, timestamptz, timestamptz, text, int, text, text, text, bigint, bigint, text[], boolean, numeric, text, text, jsonb, int)', 'anon', 'authenticated');

@@ -126,11 +126,7 @@ returns setof uuid
 language sql stable security definer set search_path = ''
 as $$ select vehicle_id from public.bookings where renter_id = auth.uid() and status in ('confirmed', 'in_progress') $$;
 
-create function private.my_vehicle_ids()
-returns setof uuid
-language sql stable security definer set search_path = ''
-as $$ select id from public.vehicles where host_id = auth.uid() $$;
-grant execute on function private.my_booking_ids(), private.my_booked_vehicle_ids(), private.my_vehicle_ids() to authenticated;
+grant execute on function private.my_booking_ids(), private.my_booked_vehicle_ids() to authenticated;
 
 alter table public.bookings enable row level security;
 alter table public.booking_inspections enable row level security;
@@ -142,9 +138,23 @@ create policy select_party on public.bookings for select to authenticated
 create policy select_party on public.booking_inspections for select to authenticated
   using (booking_id in (select private.my_booking_ids()) or (select private.is_admin()));
 create policy select_party on public.inspection_photos for select to authenticated
-  using (inspection_id in (select i.id from public.booking_inspections i));
-create policy select_inspection_photo on public.media for select to authenticated
-  using (purpose = 'inspection' and id in (select p.media_id from public.inspection_photos p));
+  using (exists (select from public.booking_inspections i where i.id = inspection_id));
+-- One policy per role on media: a picture is readable with the thing it shows.
+create policy select_shown on public.media for select to anon
+  using (status = 'ready' and (
+    purpose = 'avatar'
+    or (purpose = 'vehicle_image' and exists (select from public.vehicle_images i where i.media_id = media.id))
+  ));
+create policy select_own_or_shown on public.media for select to authenticated
+  using (
+    owner_id = (select auth.uid())
+    or (select private.is_admin())
+    or (status = 'ready' and (
+      purpose = 'avatar'
+      or (purpose = 'vehicle_image' and exists (select from public.vehicle_images i where i.media_id = media.id))
+      or (purpose = 'inspection' and exists (select from public.inspection_photos p where p.media_id = media.id))
+    ))
+  );
 create policy select_known on public.vehicle_locations for select to authenticated
   using (
     vehicle_id in (select private.my_vehicle_ids())

@@ -46,6 +46,7 @@ begin
     return 'admin';
   end if;
   perform private.fail('booking_not_found');
+  return null;
 end
 $$;
 

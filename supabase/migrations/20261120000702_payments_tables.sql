@@ -155,6 +155,6 @@ grant select on public.payment_attempts to service_role;
 create policy select_payer on public.payments for select to authenticated
   using (payer_id = (select auth.uid()) or (select private.is_admin()));
 create policy select_payer on public.payment_attempts for select to authenticated
-  using (payment_id in (select p.id from public.payments p));
+  using (exists (select from public.payments p where p.id = payment_id));
 create policy select_payer on public.refunds for select to authenticated
-  using (payment_id in (select p.id from public.payments p));
+  using (exists (select from public.payments p where p.id = payment_id));

@@ -63,20 +63,21 @@ returns void
 language plpgsql volatile set search_path = ''
 as $$
 declare
+  v_secrets regclass := to_regclass('vault.decrypted_secrets');
   v_url text;
   v_key text;
 begin
-  if to_regnamespace('net') is null or to_regclass('vault.decrypted_secrets') is null or not private.outbox_due() then
+  if to_regnamespace('net') is null or v_secrets is null or not private.outbox_due() then
     return;
   end if;
-  execute $sql$ select max(decrypted_secret) filter (where name = 'project_url'), max(decrypted_secret) filter (where name = 'secret_key') from vault.decrypted_secrets $sql$
+  execute format('select max(decrypted_secret) filter (where name = %L), max(decrypted_secret) filter (where name = %L) from %s', 'project_url', 'secret_key', v_secrets)
   into v_url, v_key;
   if v_url is null or v_key is null then
     raise warning 'the secrets project_url and secret_key are not in the vault, so the outbox is not called';
     return;
   end if;
-  execute $sql$ select net.http_post(url := $1, headers := $2, body := '{}', timeout_milliseconds := 30000) $sql$
-  using v_url || '/functions/v1/outbox', jsonb_build_object('Content-Type', 'application/json', 'apikey', v_key);
+  execute format('select %I.http_post(url := $1, headers := $2, body := $3, timeout_milliseconds := 30000)', 'net')
+  using v_url || '/functions/v1/outbox', jsonb_build_object('Content-Type', 'application/json', 'apikey', v_key), '{}'::jsonb;
 end
 $$;
 
