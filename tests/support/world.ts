@@ -1,0 +1,228 @@
+import { Pool } from 'pg';
+import { photo } from '../../local/tour/photo.ts';
+import {
+  type Booking,
+  createJourney,
+  type InspectionAngle,
+  type Journey,
+  type MediaPurpose,
+  type NewVehicle,
+  type Payment,
+  type PaymentStart,
+  type Quote,
+  type Result,
+  type Vehicle,
+} from '../../sdk/src/index.ts';
+
+/** A variable that `npm test` sets; these tests make no sense without a stack. */
+export function setting(name: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set: run these tests with npm test`);
+  return value;
+}
+
+let pool: Pool | undefined;
+
+/** SQL as the owner of the domain, for what no client may do: moving a deadline, looking behind the API. */
+export async function sql<Row extends Record<string, unknown>>(
+  text: string,
+  values: unknown[] = [],
+): Promise<Row[]> {
+  pool ??= new Pool({ connectionString: setting('DB_URL'), max: 4 });
+  return (await pool.query<Row>(text, values)).rows;
+}
+
+export async function closeSql(): Promise<void> {
+  await pool?.end();
+  pool = undefined;
+}
+
+/** The data of a call that must succeed. */
+export async function ok<T>(call: Promise<Result<T>>): Promise<T> {
+  const { data, error } = await call;
+  if (error)
+    throw new Error(`${error.code} (${error.status}): ${error.message} ${JSON.stringify(error.details)}`);
+  return data;
+}
+
+/** The code of a call that must be refused. */
+export async function refusal(call: Promise<Result<unknown>>): Promise<string> {
+  const { data, error } = await call;
+  if (!error) throw new Error(`expected a refusal, got ${JSON.stringify(data)}`);
+  return error.code;
+}
+
+export interface Person {
+  journey: Journey;
+  id: string;
+  email: string;
+}
+
+export function client(): Journey {
+  return createJourney({
+    url: setting('API_URL'),
+    publishableKey: setting('PUBLISHABLE_KEY'),
+    auth: { persistSession: false, autoRefreshToken: false },
+  });
+}
+
+export async function person(name = 'person'): Promise<Person> {
+  const journey = client();
+  const email = `${name}.${crypto.randomUUID()}@journey.example`;
+  const { user } = await ok(
+    journey.auth.signUp({ email, password: 'correct horse battery', displayName: name, locale: 'en' }),
+  );
+  return { journey, id: user.id, email };
+}
+
+export async function admin(): Promise<Person> {
+  const one = await person('admin');
+  await sql(`insert into public.user_roles (user_id, role) values ($1, 'admin')`, [one.id]);
+  return one;
+}
+
+export async function upload(
+  owner: Person,
+  purpose: MediaPurpose,
+  caption = purpose as string,
+): Promise<string> {
+  const media = await ok(
+    owner.journey.media.upload({ purpose, file: photo(caption), mimeType: 'image/jpeg' }),
+  );
+  return media.id;
+}
+
+/** A person whose licence is verified for cars and motorbikes. */
+export async function renter(reviewer: Person): Promise<Person> {
+  const one = await person('renter');
+  const licence = await ok(
+    one.journey.licences.submit({
+      number: `N${crypto.randomUUID().replaceAll('-', '').slice(0, 15)}`,
+      fullName: 'Renter',
+      classes: ['A', 'B'],
+      validUntil: '2045-12-31',
+      frontMediaId: await upload(one, 'licence'),
+      backMediaId: await upload(one, 'licence'),
+    }),
+  );
+  await ok(reviewer.journey.admin.reviewLicence({ licenceId: licence.id, decision: 'verify' }));
+  return one;
+}
+
+export const aCar: NewVehicle = {
+  kind: 'car',
+  brand: 'Toyota',
+  model: 'Vios',
+  year: 2023,
+  seats: 5,
+  transmission: 'automatic',
+  fuel: 'petrol',
+  title: 'Toyota Vios for tests',
+  city: 'Hà Nội',
+  price_per_hour: 90_000,
+  price_per_day: 800_000,
+  security_deposit: 2_000_000,
+  lat: 20.5,
+  lng: 106.5,
+  address: '1 Test Street, Hà Nội',
+  plate: '30A-123.45',
+};
+
+/** A published vehicle of the host. */
+export async function listing(
+  host: Person,
+  reviewer: Person,
+  details: Partial<NewVehicle> = {},
+): Promise<Vehicle> {
+  const vehicle = await ok(host.journey.vehicles.create({ ...aCar, ...details }));
+  const mediaId = await upload(host, 'vehicle_image');
+  await ok(host.journey.vehicles.addImage({ vehicleId: vehicle.id, mediaId, position: 0 }));
+  await ok(host.journey.vehicles.submit(vehicle.id));
+  return ok(reviewer.journey.admin.reviewVehicle({ vehicleId: vehicle.id, decision: 'publish' }));
+}
+
+export interface Period {
+  startsAt: Date;
+  endsAt: Date;
+}
+
+/** A whole number of hours from now, at full minutes. */
+export function period(fromHours: number, hours: number): Period {
+  const start = Math.ceil(Date.now() / 60_000) * 60_000 + fromHours * 3_600_000;
+  return { startsAt: new Date(start), endsAt: new Date(start + hours * 3_600_000) };
+}
+
+export async function quote(one: Person, vehicle: Vehicle, when: Period): Promise<Quote> {
+  return ok(one.journey.quotes.create({ vehicleId: vehicle.id, ...when }));
+}
+
+export async function book(one: Person, vehicle: Vehicle, when: Period): Promise<Booking> {
+  const { id } = await quote(one, vehicle, when);
+  return ok(one.journey.bookings.create({ quoteId: id }));
+}
+
+export async function paymentOf(one: Person, booking: Booking): Promise<Payment> {
+  const { payment } = await ok(one.journey.bookings.get(booking.id));
+  if (!payment) throw new Error('the booking has no payment');
+  return payment;
+}
+
+export async function startPayment(one: Person, booking: Booking): Promise<PaymentStart> {
+  const payment = await paymentOf(one, booking);
+  return ok(one.journey.payments.start({ paymentId: payment.id, provider: 'vnpay' }));
+}
+
+/** Pays at the sandbox, which then calls the webhook as the provider does. */
+export async function payAtSandbox(start: PaymentStart, how: Record<string, unknown> = {}): Promise<void> {
+  const answer = await fetch(`${setting('SANDBOX_URL')}/vnpay/api/pay`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ payUrl: start.redirect_url, outcome: 'success', ...how }),
+  });
+  if (!answer.ok) throw new Error(`the sandbox answered ${answer.status}: ${await answer.text()}`);
+}
+
+/** A booking that is paid for and confirmed. */
+export async function paidBooking(one: Person, vehicle: Vehicle, when: Period): Promise<Booking> {
+  const booking = await book(one, vehicle, when);
+  await payAtSandbox(await startPayment(one, booking));
+  return eventually(async () => {
+    const { booking: now } = await ok(one.journey.bookings.get(booking.id));
+    return now.status === 'confirmed' ? now : null;
+  });
+}
+
+const angles: InspectionAngle[] = ['front', 'rear', 'left', 'right', 'dashboard'];
+
+export async function inspectionPhotos(one: Person): Promise<{ mediaId: string; angle: InspectionAngle }[]> {
+  return Promise.all(
+    angles.map(async (angle) => ({ angle, mediaId: await upload(one, 'inspection', angle) })),
+  );
+}
+
+/** Polls until there is something; a deadline, never a fixed sleep. */
+export async function eventually<T>(
+  look: () => Promise<T | null | undefined>,
+  timeoutMs = 15_000,
+): Promise<T> {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const seen = await look();
+    if (seen !== null && seen !== undefined) return seen;
+    if (Date.now() > end) throw new Error(`not seen within ${timeoutMs} ms: ${look.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+export async function mailsTo(email: string): Promise<{ subject: string; to: string[] }[]> {
+  const answer = await fetch(`${setting('MAIL_URL')}/api/messages?to=${encodeURIComponent(email)}`);
+  return (await answer.json()) as { subject: string; to: string[] }[];
+}
+
+/** Broken promises that concern these rows (a shared stack has other tests at work). */
+export async function brokenPromises(...subjects: string[]): Promise<unknown[]> {
+  return sql(
+    `select * from private.check_invariants() where cardinality($1::text[]) = 0 or subject_id = any ($1)`,
+    [subjects],
+  );
+}
