@@ -22,7 +22,6 @@ const permanentErrors = new Set([
   'validation_error',
   'missing_required_field',
   'invalid_parameter',
-  'invalid_to_address',
   'invalid_attachment',
   'invalid_idempotency_key',
   'invalid_idempotent_request',
@@ -45,14 +44,12 @@ export function createMailer(env: Pick<Env, 'RESEND_API_KEY' | 'RESEND_BASE_URL'
     async send({ to, subject, text, html, idempotencyKey }) {
       const { data, error } = await resend.emails.send(
         { from: MAIL_FROM, to, subject, text, html },
-        { idempotencyKey },
+        { idempotencyKey, signal: AbortSignal.timeout(8_000) },
       );
       if (!error) return { sent: true, id: data.id };
-      return {
-        sent: false,
-        permanent: permanentErrors.has(error.name),
-        reason: `${error.name}: ${error.message}`,
-      };
+      // a 403 validation_error is about the sender's domain, which the operator can mend
+      const permanent = permanentErrors.has(error.name) && error.statusCode !== 403;
+      return { sent: false, permanent, reason: `${error.name}: ${error.message}` };
     },
   };
 }

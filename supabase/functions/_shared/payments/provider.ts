@@ -102,9 +102,9 @@ export interface RefundInput extends AttemptInput {
 }
 
 export type RefundResult =
-  | { kind: 'succeeded' | 'processing'; refundId: string | null; code: string }
-  | { kind: 'failed'; refundId: string | null; code: string }
-  | { kind: 'try_later' | 'no_information'; reason: string };
+  | { known: true; status: 'succeeded' | 'processing' | 'failed'; refundId: string | null; code: string }
+  /** `try_later`: the provider wants to be asked later. Otherwise its answer proves nothing. */
+  | { known: false; status: 'try_later' | 'no_information'; reason: string };
 
 /** One payment provider. Calls throw `provider_unavailable` when it does not answer. */
 export interface PaymentProvider {

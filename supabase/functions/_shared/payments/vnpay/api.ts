@@ -24,7 +24,7 @@ export interface VnpayAnswer {
   field(name: string): string;
 }
 
-/** Calls VNPay's merchant API. Throws `provider_unavailable` when no readable answer comes in ten seconds. */
+/** Calls VNPay's merchant API. Throws `provider_unavailable` when no readable answer comes in six seconds. */
 export async function callVnpay(
   command: 'querydr' | 'refund',
   message: Record<string, string>,
@@ -40,7 +40,7 @@ export async function callVnpay(
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(request),
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(6_000),
     });
     const body: unknown = await response.json();
     if (typeof body !== 'object' || body === null) throw new Error(`HTTP ${response.status}, not an object`);

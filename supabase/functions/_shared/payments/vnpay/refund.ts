@@ -25,10 +25,10 @@ export async function refundVnpay(input: RefundInput, tools: VnpayTools): Promis
   const answer = await callVnpay('refund', message, config, signer, fetch);
   const code = answer.field('ResponseCode');
   // 94: this request, or another about the payment, came within the last five minutes
-  if (code === '94') return { kind: 'try_later', reason: '94' };
-  if (!answer.signed) return { kind: 'no_information', reason: `unsigned_${code}` };
+  if (code === '94') return { known: false, status: 'try_later', reason: '94' };
+  if (!answer.signed) return { known: false, status: 'no_information', reason: `unsigned_${code}` };
   if (code === '00') return refundStatus(answer);
   // 99 is VNPay's "other error", which may pass; the rest are refusals
-  if (code === '99' || code === '98') return { kind: 'try_later', reason: code };
-  return { kind: 'failed', refundId: null, code };
+  if (code === '99' || code === '98') return { known: false, status: 'try_later', reason: code };
+  return { known: true, status: 'failed', refundId: null, code };
 }

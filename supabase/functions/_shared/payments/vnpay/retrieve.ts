@@ -68,21 +68,22 @@ export async function retrievePayment(input: AttemptInput, tools: VnpayTools): P
 export function refundStatus(answer: VnpayAnswer): RefundResult {
   const code = answer.field('TransactionStatus');
   const refundId = answer.field('TransactionNo') || null;
-  if (code === '00') return { kind: 'succeeded', refundId, code };
-  if (code === '05' || code === '06' || code === '01') return { kind: 'processing', refundId, code };
-  return { kind: 'failed', refundId, code: `status_${code}` };
+  if (code === '00') return { known: true, status: 'succeeded', refundId, code };
+  if (code === '05' || code === '06' || code === '01')
+    return { known: true, status: 'processing', refundId, code };
+  return { known: true, status: 'failed', refundId, code: `status_${code}` };
 }
 
 /** Asks VNPay what became of a refund. It answers about the latest movement of the payment only. */
 export async function retrieveVnpayRefund(input: RefundInput, tools: VnpayTools): Promise<RefundResult> {
   const answer = await query(input, tools);
   const problem = unsettled(answer);
-  if (problem) return problem;
+  if (problem) return { known: false, status: problem.kind, reason: problem.reason };
   const type = answer.field('TransactionType');
   const ours =
     answer.field('TxnRef') === input.reference &&
     (type === '02' || type === '03') &&
     answer.field('Amount') === String(input.refundAmount * 100) &&
     (input.refundId === null || answer.field('TransactionNo') === input.refundId);
-  return ours ? refundStatus(answer) : { kind: 'no_information', reason: 'other_movement' };
+  return ours ? refundStatus(answer) : { known: false, status: 'no_information', reason: 'other_movement' };
 }

@@ -1,0 +1,56 @@
+import { createDb } from './db.ts';
+import type { Deps } from './deps.ts';
+import { type Env, readEnv } from './env.ts';
+import { createMailer } from './mail/mailer.ts';
+import { createProviders } from './payments/index.ts';
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+function allowedReturns(env: Env): string[] {
+  const given = env.APP_RETURN_URLS.split(',')
+    .map((entry) => entry.trim())
+    .filter(Boolean);
+  return env.JOURNEY_ENV === 'local'
+    ? [...given, 'http://127.0.0.1', 'http://localhost', 'journey://']
+    : given;
+}
+
+/**
+ * The real outside, set up from the environment. Each part is made when a handler first asks for it, so a
+ * function starts without the settings of parts it does not use, and refuses to start with bad ones of those
+ * it does.
+ */
+export function liveDeps(): Deps {
+  const env = readEnv(Deno.env.toObject());
+  const db = once(() => createDb(env));
+  const providers = once(() => createProviders(env));
+  const mailer = once(() => createMailer(env));
+  const functionsUrl = env.PUBLIC_FUNCTIONS_URL ?? `${env.SUPABASE_URL}/functions/v1`;
+  return {
+    http: {
+      verifyUser: (token) => db().verifyUser(token),
+      secretKeys: Object.values(env.SUPABASE_SECRET_KEYS),
+      log: (line) => console.log(JSON.stringify(line)),
+    },
+    get db() {
+      return db();
+    },
+    get providers() {
+      return providers();
+    },
+    get mailer() {
+      return mailer();
+    },
+    returns: {
+      urls: { vnpay: env.VNPAY_RETURN_URL ?? `${functionsUrl}/payments/return/vnpay` },
+      allowed: allowedReturns(env),
+    },
+    now: Date.now,
+  };
+}

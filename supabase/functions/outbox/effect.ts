@@ -1,0 +1,40 @@
+import type { z } from 'zod';
+import type { OutboxItem } from '../_shared/contracts/outbox.ts';
+import type { Rpc } from '../_shared/db.ts';
+import type { Deps } from '../_shared/deps.ts';
+
+/** What came of one row: performed, or not and whether it is worth another try. */
+export type EffectResult =
+  | { done: true; providerId: string | null; result: Record<string, unknown> }
+  | { done: false; permanent: boolean; reason: string };
+
+/** Performs the effect of one leased row. What it throws counts as worth another try. */
+export type Effect = (item: OutboxItem, tools: EffectTools) => Promise<EffectResult>;
+
+export interface EffectTools extends Pick<Deps, 'providers' | 'mailer' | 'now'> {
+  service: Rpc;
+}
+
+export function performed(providerId: string | null, result: Record<string, unknown> = {}): EffectResult {
+  return { done: true, providerId, result };
+}
+
+export function later(reason: string): EffectResult {
+  return { done: false, permanent: false, reason };
+}
+
+export function never(reason: string): EffectResult {
+  return { done: false, permanent: true, reason };
+}
+
+/** Wraps an effect so that a payload outside its contract is refused for good. */
+export function withPayload<T>(
+  schema: z.ZodType<T>,
+  run: (payload: T, item: OutboxItem, tools: EffectTools) => Promise<EffectResult>,
+): Effect {
+  return async (item, tools) => {
+    const payload = schema.safeParse(item.payload);
+    if (!payload.success) return never(`the payload is not what this topic takes: ${payload.error.message}`);
+    return run(payload.data, item, tools);
+  };
+}

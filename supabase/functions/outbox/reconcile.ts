@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { reconcilePayload } from '../_shared/contracts/outbox.ts';
+import { applyResult, paymentAttempt, recordedEvent } from '../_shared/contracts/payments.ts';
+import type { Rpc } from '../_shared/db.ts';
+import { AppError } from '../_shared/errors.ts';
+import type { PaymentReport, Retrieved } from '../_shared/payments/provider.ts';
+import { never, performed, withPayload } from './effect.ts';
+
+const hourMs = 3_600_000;
+const row = z.looseObject({ id: z.uuid() });
+
+async function apply(provider: string, report: PaymentReport, service: Rpc): Promise<string> {
+  const { eventId, reference, outcome, amount, currency, transactionId, failureCode } = report;
+  const event = await service.call(
+    'record_payment_event',
+    {
+      provider,
+      provider_event_id: eventId,
+      verified: true,
+      reference,
+      raw: JSON.stringify(report),
+      headers: {},
+    },
+    recordedEvent,
+  );
+  return service.call(
+    'apply_payment_event',
+    {
+      event_id: event.event_id,
+      reference,
+      outcome,
+      amount,
+      currency,
+      transaction_id: transactionId,
+      failure_code: failureCode,
+    },
+    applyResult,
+  );
+}
+
+/**
+ * Topic `reconcile`: asks the provider about an attempt that stayed silent. What it says goes the way a
+ * notification goes. Every asking is noted, which is what makes the database ask again later; hence a row is
+ * done even when nothing was learnt.
+ */
+export const reconcile = withPayload(reconcilePayload, async ({ attempt_id }, _item, tools) => {
+  const { service, providers, now } = tools;
+  const attempt = await service.call('attempt_to_reconcile', { attempt_id }, paymentAttempt.nullable());
+  if (!attempt?.id) return never('there is no such attempt');
+  const note = async (outcome: 'final' | 'pending' | 'no_answer' | 'not_found', reason: string) => {
+    await service.call('note_reconciliation', { attempt_id, outcome }, row);
+    return performed(null, { outcome, reason });
+  };
+  if (attempt.status === 'succeeded') return note('final', 'already settled');
+  // its link was never stored, so nobody was sent to the provider with it
+  if (attempt.status === 'created') return note('not_found', 'never offered');
+
+  const provider = providers.get(attempt.provider);
+  let found: Retrieved;
+  try {
+    found = await provider.retrieve({
+      reference: attempt.reference,
+      amount: attempt.amount,
+      currency: attempt.currency,
+      providerData: attempt.provider_data,
+    });
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'provider_unavailable')
+      return note('no_answer', error.code);
+    throw error;
+  }
+  if (found.kind === 'report') {
+    const result = await apply(provider.name, found.report, service);
+    return note(found.report.outcome === 'pending' ? 'pending' : 'final', result);
+  }
+  if (found.kind === 'not_found') {
+    // "unknown" without a signature is believed only when nobody can use the link any more
+    const longOver = Date.parse(attempt.expires_at) + hourMs < now();
+    return note(found.signed || longOver ? 'not_found' : 'no_answer', 'not_found');
+  }
+  return note('no_answer', found.reason);
+});

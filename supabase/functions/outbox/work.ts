@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { type OutboxItem, outboxItem } from '../_shared/contracts/outbox.ts';
+import type { Deps } from '../_shared/deps.ts';
+import { AppError } from '../_shared/errors.ts';
+import { traceFor } from '../_shared/trace.ts';
+import { type Effect, type EffectResult, later, never } from './effect.ts';
+import { reconcile } from './reconcile.ts';
+import { sendEmail } from './send-email.ts';
+import { sendRefund } from './send-refund.ts';
+
+export interface WorkReport {
+  leased: number;
+  done: number;
+  failed: number;
+  /** Whether another call would probably find rows at once. */
+  more: boolean;
+}
+
+export type WorkDeps = Pick<Deps, 'db' | 'providers' | 'mailer' | 'now' | 'http'>;
+
+const effects: Record<string, Effect> = { email: sendEmail, refund: sendRefund, reconcile };
+
+// Providers count calls per terminal, so what asks them goes one after the other.
+const serialTopics = new Set(['refund', 'reconcile']);
+const leaseSeconds = 60;
+const batchSize = 10;
+// After this, nothing new is leased or begun. The slowest effect makes two calls of six seconds, so a call of
+// this function ends within twenty.
+const budgetMs = 7_000;
+const parallelEffects = 4;
+
+async function perform(item: OutboxItem, deps: WorkDeps): Promise<EffectResult> {
+  const effect = effects[item.topic];
+  if (!effect) return never(`no effect is known for topic ${item.topic}`);
+  const { providers, mailer, now } = deps;
+  const service = deps.db.service(traceFor(item.correlation_id));
+  try {
+    return await effect(item, { service, providers, mailer, now });
+  } catch (error) {
+    const cause = error instanceof Error && error.cause !== undefined ? ` <- ${error.cause}` : '';
+    return later(`${error}${cause}`);
+  }
+}
+
+async function settle(item: OutboxItem, result: EffectResult, deps: WorkDeps): Promise<void> {
+  const service = deps.db.service(traceFor(item.correlation_id));
+  const lease = { id: item.id, lease_token: item.lease_token };
+  try {
+    if (result.done) {
+      const { providerId, result: facts } = result;
+      await service.call(
+        'complete_outbox',
+        { ...lease, provider_id: providerId, result: facts },
+        z.unknown(),
+      );
+    } else {
+      const { reason, permanent } = result;
+      await service.call('fail_outbox', { ...lease, error: reason.slice(0, 2000), permanent }, z.unknown());
+    }
+  } catch (error) {
+    // another worker has it now, or the lease ends by itself: either way it is performed again
+    const code = error instanceof AppError ? error.code : String(error);
+    deps.http.log({ level: 'error', function: 'outbox', topic: item.topic, outbox_id: item.id, code });
+  }
+}
+
+/** Runs tasks from one queue, so many at a time, and begins none after the deadline. */
+async function drain(
+  queue: OutboxItem[],
+  lanes: number,
+  run: (item: OutboxItem) => Promise<void>,
+): Promise<void> {
+  const lane = async (): Promise<void> => {
+    for (let item = queue.shift(); item; item = queue.shift()) await run(item);
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+}
+
+/** Leases and performs rows of the outbox until there are none or the time is up. */
+export async function workOutbox(deps: WorkDeps): Promise<WorkReport> {
+  const deadline = deps.now() + budgetMs;
+  const report: WorkReport = { leased: 0, done: 0, failed: 0, more: false };
+  const leaseRows = z.array(outboxItem);
+
+  const handleItem = async (item: OutboxItem): Promise<void> => {
+    const startedAt = deps.now();
+    const result: EffectResult =
+      startedAt < deadline ? await perform(item, deps) : later('the worker ran out of time before this row');
+    await settle(item, result, deps);
+    if (result.done) report.done += 1;
+    else report.failed += 1;
+    deps.http.log({
+      level: result.done ? 'info' : 'error',
+      function: 'outbox',
+      topic: item.topic,
+      outbox_id: item.id,
+      attempts: item.attempts,
+      ms: deps.now() - startedAt,
+      correlation_id: item.correlation_id,
+      ...(result.done
+        ? { outcome: 'done' }
+        : { outcome: result.permanent ? 'dead' : 'later', error: result.reason }),
+    });
+  };
+
+  while (deps.now() < deadline) {
+    const items = await deps.db
+      .service(traceFor(null))
+      .call('lease_outbox', { batch: batchSize, lease_seconds: leaseSeconds }, leaseRows);
+    report.leased += items.length;
+    report.more = items.length === batchSize;
+    await Promise.all([
+      drain(
+        items.filter((item) => !serialTopics.has(item.topic)),
+        parallelEffects,
+        handleItem,
+      ),
+      drain(
+        items.filter((item) => serialTopics.has(item.topic)),
+        1,
+        handleItem,
+      ),
+    ]);
+    if (!report.more) break;
+  }
+  return report;
+}

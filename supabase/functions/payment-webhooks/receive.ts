@@ -1,0 +1,60 @@
+import { applyResult, recordedEvent } from '../_shared/contracts/payments.ts';
+import type { Rpc } from '../_shared/db.ts';
+import type { PaymentProvider, WebhookOutcome, WebhookRequest } from '../_shared/payments/provider.ts';
+import { sha256Hex } from '../_shared/secrets.ts';
+
+// Enough to find out who sent what; never credentials.
+const keptHeaders = ['user-agent', 'content-type', 'x-forwarded-for', 'traceparent'];
+
+function storedHeaders(headers: Headers): Record<string, string> {
+  const kept = keptHeaders.map((name) => [name, headers.get(name)?.slice(0, 500)] as const);
+  return Object.fromEntries(kept.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+/**
+ * One notification: verified, stored, applied, in that order. An unverified one is stored under an id no
+ * genuine one can have, since whoever sends it could otherwise occupy a real one, and goes no further.
+ */
+export async function receiveNotification(
+  provider: PaymentProvider,
+  request: WebhookRequest,
+  service: Rpc,
+): Promise<WebhookOutcome> {
+  const raw = request.body === '' ? request.query : `${request.query}\n${request.body}`;
+  const headers = storedHeaders(request.headers);
+  const event = await provider.constructEvent(request);
+  if (!event.verified) {
+    await service.call(
+      'record_payment_event',
+      {
+        provider: provider.name,
+        provider_event_id: `unverified:${await sha256Hex(raw)}`,
+        verified: false,
+        reference: null,
+        raw,
+        headers,
+      },
+      recordedEvent,
+    );
+    return event.reason;
+  }
+  const { eventId, reference, outcome, amount, currency, transactionId, failureCode } = event.report;
+  const stored = await service.call(
+    'record_payment_event',
+    { provider: provider.name, provider_event_id: eventId, verified: true, reference, raw, headers },
+    recordedEvent,
+  );
+  return service.call(
+    'apply_payment_event',
+    {
+      event_id: stored.event_id,
+      reference,
+      outcome,
+      amount,
+      currency,
+      transaction_id: transactionId,
+      failure_code: failureCode,
+    },
+    applyResult,
+  );
+}

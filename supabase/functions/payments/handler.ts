@@ -1,0 +1,85 @@
+import { paymentAttempt, startPaymentRequest } from '../_shared/contracts/payments.ts';
+import type { Deps } from '../_shared/deps.ts';
+import { appError } from '../_shared/errors.ts';
+import { endpoint, serveEndpoints } from '../_shared/http.ts';
+import { clientIp } from './client-ip.ts';
+import { qrSvg } from './qr.ts';
+import { withReturnTarget } from './return-url.ts';
+import { showReturn } from './show-return.ts';
+
+type Needs = Pick<Deps, 'http' | 'db' | 'providers' | 'returns'>;
+
+/**
+ * POST /payments/start: begins a try at paying and answers with where to go, as a link and as a QR code.
+ * GET /payments/return/<provider>: what the payer sees afterwards; it never settles anything.
+ */
+export function handle({ http, db, providers, returns }: Needs): (request: Request) => Promise<Response> {
+  const start = endpoint({
+    methods: ['POST'],
+    path: '/start',
+    auth: 'user',
+    body: startPaymentRequest,
+    async run({ body, user, trace, request, note }) {
+      // what can be refused without a trace in the database is refused first
+      const provider = providers.get(body.provider);
+      const returnUrl = withReturnTarget(returns.urls[body.provider] ?? '', body.return_url, returns.allowed);
+      let attempt = await db
+        .asUser(user, trace)
+        .call(
+          'start_payment',
+          { payment_id: body.payment_id, provider: body.provider, idempotency_key: body.idempotency_key },
+          paymentAttempt,
+        );
+      note({ attempt_id: attempt.id, provider: body.provider });
+      if (attempt.status === 'created') {
+        const checkout = await provider.create({
+          reference: attempt.reference,
+          amount: attempt.amount,
+          currency: attempt.currency,
+          createdAt: Date.parse(attempt.created_at),
+          expiresAt: Date.parse(attempt.expires_at),
+          description: `Thanh toan ${attempt.reference}`,
+          locale: /^en/i.test(request.headers.get('accept-language') ?? '') ? 'en' : 'vi',
+          clientIp: clientIp(request.headers),
+          returnUrl,
+        });
+        // of two requests with one idempotency key the first link stays, and both answer with it
+        attempt = await db.service(trace).call(
+          'attach_checkout',
+          {
+            attempt_id: attempt.id,
+            redirect_url: checkout.redirectUrl,
+            qr_payload: checkout.qrPayload,
+            provider_data: checkout.providerData,
+          },
+          paymentAttempt,
+        );
+      }
+      const { redirect_url, qr_payload, provider_data: _, ...shown } = attempt;
+      if (redirect_url === null || qr_payload === null) {
+        throw appError('payment_not_payable', { status: attempt.status });
+      }
+      return {
+        attempt: { ...shown, redirect_url, qr_payload },
+        redirect_url,
+        qr: { payload: qr_payload, svg: await qrSvg(qr_payload) },
+      };
+    },
+  });
+
+  const back = endpoint({
+    methods: ['GET'],
+    path: '/return/:provider',
+    auth: 'none',
+    async run({ request, url, params, note }) {
+      const provider = providers.get(params.provider ?? '');
+      const query = url.search.slice(1);
+      const { method, headers } = request;
+      const event = await provider.constructEvent({ method, query, body: '', headers });
+      note({ provider: provider.name, verified: event.verified });
+      return showReturn(event, url.searchParams.get('to'), returns.allowed);
+    },
+  });
+
+  return serveEndpoints('payments', [start, back], http);
+}

@@ -1,0 +1,6 @@
+import { toString as renderQr } from 'qrcode';
+
+/** A QR code as SVG. Pay links are long, so the least error correction is used to keep its dots large. */
+export function qrSvg(payload: string): Promise<string> {
+  return renderQr(payload, { type: 'svg', errorCorrectionLevel: 'L', margin: 2 });
+}

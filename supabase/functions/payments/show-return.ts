@@ -1,0 +1,35 @@
+import type { ConstructedEvent } from '../_shared/payments/provider.ts';
+import { isAllowedReturn } from './return-url.ts';
+
+type Shown = 'succeeded' | 'failed' | 'pending' | 'unverified';
+
+const texts: Record<Shown, string> = {
+  succeeded:
+    'The payment was made. Your booking is confirmed as soon as the payment provider reports it; you can close this page.\n\nĐã thanh toán. Đơn sẽ được xác nhận ngay khi cổng thanh toán báo về; bạn có thể đóng trang này.',
+  failed:
+    'The payment was not made. Go back to the app to try again.\n\nThanh toán chưa thành công. Vui lòng quay lại ứng dụng để thử lại.',
+  pending:
+    'The payment is being processed. The app shows when it is done.\n\nGiao dịch đang được xử lý. Ứng dụng sẽ cập nhật khi hoàn tất.',
+  unverified:
+    'This link cannot be verified. Open the app to see your payment.\n\nKhông xác minh được liên kết. Vui lòng mở ứng dụng để xem thanh toán.',
+};
+
+/**
+ * What a payer sees after the provider's page: sent on to the app when it named where, else a few words. It
+ * displays and changes nothing: the same link can be opened again by anybody who has it. Plain text, because
+ * the platform serves HTML of functions as text.
+ */
+export function showReturn(
+  event: ConstructedEvent,
+  target: string | null,
+  allowed: readonly string[],
+): Response {
+  const status: Shown = event.verified ? event.report.outcome : 'unverified';
+  if (target !== null && isAllowedReturn(target, allowed)) {
+    const url = new URL(target);
+    url.searchParams.set('payment_status', status);
+    if (event.verified) url.searchParams.set('payment_reference', event.report.reference);
+    return new Response(null, { status: 303, headers: { location: url.href } });
+  }
+  return new Response(texts[status], { headers: { 'content-type': 'text/plain; charset=utf-8' } });
+}

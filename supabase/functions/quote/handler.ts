@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { pricingFacts } from '../_shared/contracts/pricing-facts.ts';
+import { quoteRequest } from '../_shared/contracts/quote.ts';
+import type { Deps } from '../_shared/deps.ts';
+import { inputError } from '../_shared/errors.ts';
+import { endpoint, serveEndpoints } from '../_shared/http.ts';
+import { type Priced, PricingError, type PricingFacts, priceRental } from '../_shared/pricing/index.ts';
+
+const quote = z.looseObject({ id: z.uuid(), total_amount: z.int(), expires_at: z.string() });
+
+function price(facts: PricingFacts): Priced {
+  try {
+    return priceRental(facts);
+  } catch (error) {
+    if (error instanceof PricingError) throw inputError(error.field, error.problem);
+    throw error;
+  }
+}
+
+/**
+ * POST /quote: what a trip costs this person, held for some minutes. The database says what may be rented and
+ * at which rates, the pricing library computes, and the database stores; nothing of the price comes from the
+ * request.
+ */
+export function handle({ http, db }: Pick<Deps, 'http' | 'db'>): (request: Request) => Promise<Response> {
+  const create = endpoint({
+    methods: ['POST'],
+    path: '/',
+    auth: 'user',
+    body: quoteRequest,
+    async run({ body, user, trace, note }) {
+      const service = db.service(trace);
+      const trip = {
+        renter_id: user.id,
+        vehicle_id: body.vehicle_id,
+        starts_at: body.starts_at,
+        ends_at: body.ends_at,
+      };
+      const facts = await service.call('quote_facts', { ...trip, options: body.options ?? {} }, pricingFacts);
+      const priced = price(facts);
+      const stored = await service.call('store_quote', { ...trip, priced, facts }, quote);
+      note({ quote_id: stored.id });
+      return stored;
+    },
+  });
+  return serveEndpoints('quote', [create], http);
+}
