@@ -130,7 +130,6 @@ export interface Vehicle {
   required_licence_class: string;
   time_zone: string;
   status: VehicleStatus;
-  review_reason: string | null;
   rating_average: number | null;
   rating_count: number;
   published_at: Timestamp | null;
@@ -230,7 +229,6 @@ export interface VehicleHit {
 }
 
 /** A listing with everything its screen needs. */
-export interface VehicleDetail extends Omit<Vehicle, 'review_reason'> {
   /** A fuzzed, stable point near the vehicle. */
   lat: number;
   lng: number;
@@ -434,7 +432,7 @@ export interface PaymentStart {
   /** Open it in a browser. It only displays: what counts is `payments.waitUntilFinal`. */
   redirect_url: string;
   /** The same address as a QR code for another device. */
-  qr: Record<string, string> | null;
+  qr: { payload: string; svg: string };
 }
 
 /** A message to the signed-in user. `seq` counts without holes per user. */

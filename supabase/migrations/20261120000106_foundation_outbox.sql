@@ -50,6 +50,12 @@ create function private.lease_outbox(p_batch int, p_lease_seconds int)
 returns setof private.outbox
 language sql volatile security definer set search_path = ''
 as $$
+  -- a row that outlived its workers too often must not kill the next one
+  update private.outbox
+  set status = 'dead', lease_token = null, leased_until = null, finished_at = now(),
+      last_error = coalesce(last_error, 'the lease ran out every time')
+  where status = 'leased' and leased_until <= now() and attempts >= max_attempts;
+
   update private.outbox o
   set status = 'leased',
       attempts = o.attempts + 1,

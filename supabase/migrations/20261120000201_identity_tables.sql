@@ -27,15 +27,20 @@ returns trigger
 language plpgsql stable security definer set search_path = ''
 as $$
 begin
-  if not exists (select from pg_catalog.pg_timezone_names where name = new.time_zone) then
+  -- a name of the time zone database only: clients compute with it too
+  if new.time_zone !~ '^(UTC|[A-Za-z_]+(/[A-Za-z0-9_+-]+){1,2})$' then
     perform private.fail_input('time_zone', 'unknown');
   end if;
+  perform now() at time zone new.time_zone;
   return new;
+exception
+  when invalid_parameter_value then
+    perform private.fail_input('time_zone', 'unknown');
+    return null;
 end
 $$;
-create trigger known_time_zone before update of time_zone on public.profiles
-  for each row when (old.time_zone is distinct from new.time_zone)
-  execute function private.check_time_zone();
+create trigger known_time_zone before insert or update of time_zone on public.profiles
+  for each row execute function private.check_time_zone();
 
 create table public.user_roles (
   user_id uuid not null references public.profiles on delete cascade,

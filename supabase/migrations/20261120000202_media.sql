@@ -134,6 +134,19 @@ begin
 end
 $$;
 
+-- An avatar is an upload meant as one; a licence photo must not become public by the back door.
+create function private.check_avatar()
+returns trigger
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  perform private.require_media(new.avatar_media_id, new.id, 'avatar');
+  return new;
+end
+$$;
+create trigger own_avatar before update of avatar_media_id on public.profiles
+  for each row when (new.avatar_media_id is not null) execute function private.check_avatar();
+
 create function private.media_to_check(p_media_id uuid, p_owner_id uuid)
 returns public.media
 language plpgsql stable security definer set search_path = ''

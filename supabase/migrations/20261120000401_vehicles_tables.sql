@@ -57,7 +57,6 @@ create table public.vehicles (
   -- a fuzzed, stable point; the true one is in vehicle_locations
   public_location extensions.geography(point, 4326) not null,
   status text not null default 'draft',
-  review_reason text,
   rating_average numeric(3, 2),
   rating_count int not null default 0,
   search_text text generated always as (private.fold_text(brand || ' ' || model || ' ' || title || ' ' || city)) stored,
@@ -98,8 +97,8 @@ create index vehicles_nearby_idx on public.vehicles using gist (public_location)
 create index vehicles_text_idx on public.vehicles using gin (search_text extensions.gin_trgm_ops) where status = 'published';
 select private.govern('public.vehicles', 'vehicle');
 create trigger touch before update on public.vehicles for each row execute function private.touch();
-create trigger known_time_zone before update of time_zone on public.vehicles
-  for each row when (old.time_zone is distinct from new.time_zone) execute function private.check_time_zone();
+create trigger known_time_zone before insert or update of time_zone on public.vehicles
+  for each row execute function private.check_time_zone();
 
 create table public.vehicle_locations (
   vehicle_id uuid primary key references public.vehicles on delete cascade,

@@ -50,7 +50,11 @@ declare
     'min_hours', 'max_days', 'notice_hours', 'buffer_minutes', 'time_zone',
     'lat', 'lng', 'address', 'plate', 'features'
   ];
+  v_texts constant text[] := array[
+    'kind', 'brand', 'model', 'transmission', 'fuel', 'title', 'description', 'city', 'cancellation_policy', 'time_zone', 'address', 'plate'
+  ];
   v_unknown text;
+  v_wrong text;
   v_vehicle public.vehicles;
 begin
   if jsonb_typeof(p_details) is distinct from 'object' then
@@ -59,6 +63,19 @@ begin
   select k into v_unknown from jsonb_object_keys(p_details) k where k <> all (v_allowed) limit 1;
   if found then
     perform private.fail('unknown_field', jsonb_build_object('field', v_unknown));
+  end if;
+  -- jsonb_populate_record would write an object or a number into a text column as its source
+  select k.key into v_wrong
+  from jsonb_each(p_details) k
+  where jsonb_typeof(k.value) <> 'null' and jsonb_typeof(k.value) <> case
+    when k.key = any (v_texts) then 'string'
+    when k.key = 'instant_book' then 'boolean'
+    when k.key = 'features' then 'array'
+    else 'number'
+  end
+  limit 1;
+  if found then
+    perform private.fail_input(v_wrong, 'wrong type');
   end if;
   v_vehicle := jsonb_populate_record(p_vehicle, p_details);
   v_vehicle.required_licence_class := case
@@ -281,8 +298,14 @@ create function private.remove_vehicle_image(p_vehicle_id uuid, p_media_id uuid)
 returns void
 language plpgsql volatile security definer set search_path = ''
 as $$
+declare
+  v_vehicle public.vehicles := private.own_vehicle(p_vehicle_id);
 begin
-  perform private.own_vehicle(p_vehicle_id);
+  if v_vehicle.status in ('published', 'pending_review') and not exists (
+    select from public.vehicle_images where vehicle_id = p_vehicle_id and media_id <> p_media_id
+  ) then
+    perform private.fail('vehicle_incomplete', '{"missing": ["images"]}');
+  end if;
   delete from public.vehicle_images where vehicle_id = p_vehicle_id and media_id = p_media_id;
 end
 $$;
@@ -290,7 +313,7 @@ create function public.remove_vehicle_image(vehicle_id uuid, media_id uuid)
 returns void
 language sql volatile set search_path = ''
 as $$ select private.remove_vehicle_image(vehicle_id, media_id) $$;
-comment on function public.remove_vehicle_image is 'Takes a photo off the caller''s listing. Errors: vehicle_not_found.';
+comment on function public.remove_vehicle_image is 'Takes a photo off the caller''s listing; an offered listing keeps at least one. Errors: vehicle_not_found, vehicle_incomplete.';
 select private.expose('remove_vehicle_image(uuid, uuid)', 'authenticated');
 
 create function private.submit_vehicle(p_vehicle_id uuid)
@@ -366,7 +389,7 @@ begin
   end if;
   perform private.because('admin', p_reason);
   update public.vehicles
-  set status = v_to, review_reason = p_reason,
+  set status = v_to,
       published_at = case when v_to = 'published' then coalesce(published_at, now()) else published_at end
   where id = p_vehicle_id
   returning * into v_vehicle;

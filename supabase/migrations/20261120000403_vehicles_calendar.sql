@@ -26,10 +26,10 @@ begin
   if p_starts_at > now() + make_interval(days => (private.setting('booking_horizon_days'))::int) then
     perform private.fail('period_too_long', jsonb_build_object('problem', 'starts too far ahead'));
   end if;
-  if p_ends_at - p_starts_at < make_interval(hours => p_vehicle.min_hours) then
+  if p_ends_at < p_starts_at + make_interval(hours => p_vehicle.min_hours) then
     perform private.fail('period_too_short', jsonb_build_object('min_hours', p_vehicle.min_hours));
   end if;
-  if p_ends_at - p_starts_at > make_interval(days => p_vehicle.max_days) then
+  if p_ends_at > p_starts_at + make_interval(days => p_vehicle.max_days) then
     perform private.fail('period_too_long', jsonb_build_object('max_days', p_vehicle.max_days));
   end if;
   if p_starts_at < now() + make_interval(hours => p_vehicle.notice_hours) then
@@ -56,7 +56,8 @@ returns table (starts_at timestamptz, ends_at timestamptz, kind text)
 language plpgsql stable security definer set search_path = ''
 as $$
 begin
-  if p_from is null or p_to is null or p_to <= p_from or p_to - p_from > interval '400 days' then
+  if p_from is null or p_to is null or not isfinite(p_from) or not isfinite(p_to)
+     or p_to <= p_from or p_to > p_from + interval '400 days' then
     perform private.fail_input('to_at', 'must be after from_at, at most 400 days');
   end if;
   if not exists (
@@ -142,12 +143,13 @@ begin
   if p_starts_at is null or p_ends_at is null or not isfinite(p_starts_at) or not isfinite(p_ends_at) or p_ends_at <= p_starts_at then
     perform private.fail('period_invalid');
   end if;
-  if p_ends_at < now() then
+  if p_ends_at < now() or p_starts_at < now() - interval '400 days' then
     perform private.fail('period_in_past');
   end if;
-  if p_ends_at - p_starts_at > interval '400 days' then
+  if p_ends_at > p_starts_at + interval '400 days' then
     perform private.fail('period_too_long', '{"max_days": 400}');
   end if;
+  perform private.lock_vehicle(p_vehicle_id);
   perform private.release_expired_holds(p_vehicle_id, tstzrange(p_starts_at, p_ends_at));
   insert into public.calendar_entries (vehicle_id, kind, blocked)
   values (v_vehicle.id, p_kind, tstzrange(p_starts_at, p_ends_at))

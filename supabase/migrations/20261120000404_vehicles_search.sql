@@ -16,6 +16,7 @@ declare
   v_key text;
   v_order text;
   v_where text := '';
+  v_features text[] := array(select distinct f from unnest(p_features) f where f is not null);
 begin
   if p_lat is null or p_lng is null or not (p_lat between -85 and 85) or not (p_lng between -180 and 180) then
     perform private.fail_input('lat', 'lat must be -85 to 85 and lng -180 to 180');
@@ -35,7 +36,7 @@ begin
   if p_starts_at < now() then
     perform private.fail('period_in_past');
   end if;
-  if p_starts_at > now() + make_interval(days => (private.setting('booking_horizon_days'))::int) or p_ends_at - p_starts_at > interval '90 days' then
+  if p_starts_at > now() + make_interval(days => (private.setting('booking_horizon_days'))::int) or p_ends_at > p_starts_at + interval '90 days' then
     perform private.fail('period_too_long', '{"max_days": 90}');
   end if;
   if char_length(p_query) > 100 or char_length(p_brand) > 60 or cardinality(p_features) > 10 then
@@ -57,11 +58,12 @@ begin
       perform private.fail_input('sort', 'must be distance, price or rating');
   end case;
   if p_after is not null then
-    if p_after ->> 'sort' is distinct from p_sort or jsonb_typeof(p_after -> 'key') is distinct from 'number'
-       or coalesce(p_after ->> 'id', '') !~ '^[0-9a-f-]{36}$' then
+    if p_after ->> 'sort' is distinct from p_sort
+       or (case jsonb_typeof(p_after -> 'key') when 'number' then abs((p_after -> 'key')::numeric) > 1e15 else true end)
+       or coalesce(p_after ->> 'id', '') !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
       perform private.fail_input('after', 'not a cursor of this search');
     end if;
-    v_where := v_where || format(' and (%s, v.id) > (($11 ->> ''key'')::%s, ($11 ->> ''id'')::uuid)', v_key, case p_sort when 'distance' then 'float8' when 'price' then 'bigint' else 'numeric' end);
+    v_where := v_where || format(' and (%s, v.id) > (($11 ->> ''key'')::%s, ($11 ->> ''id'')::uuid)', v_key, case p_sort when 'distance' then 'float8' else 'numeric' end);
   end if;
   v_where := v_where
     || case when p_kind is not null then ' and v.kind = $5' else '' end
@@ -74,7 +76,7 @@ begin
     || case when p_instant_only then ' and v.instant_book' else '' end
     || case when p_min_rating is not null then ' and v.rating_average >= $14' else '' end
     || case when btrim(coalesce(p_query, '')) <> '' then ' and v.search_text like $15' else '' end
-    || case when cardinality(p_features) > 0 then
+    || case when cardinality(v_features) > 0 then
          ' and (select count(*) from public.vehicle_features f where f.vehicle_id = v.id and f.feature = any ($16)) = cardinality($16)' else '' end;
 
   return query execute format($query$
@@ -84,8 +86,8 @@ begin
       where v.status = 'published'
         and extensions.st_dwithin(v.public_location, $1, $2)
         and v.host_id is distinct from $17
-        and $4 - $3 >= make_interval(hours => v.min_hours)
-        and $4 - $3 <= make_interval(days => v.max_days)
+        and $4 >= $3 + make_interval(hours => v.min_hours)
+        and $4 <= $3 + make_interval(days => v.max_days)
         and $3 >= now() + make_interval(hours => v.notice_hours)
         and private.is_free(v.id, private.blocked_range($3, $4, v.buffer_minutes))
         %2$s
@@ -109,7 +111,7 @@ begin
   using v_point, p_radius_m, p_starts_at, p_ends_at, p_kind, p_min_seats, p_brand, p_transmission, p_fuel, p_page_size,
         p_after, p_min_price, p_max_price, p_min_rating,
         '%' || replace(replace(replace(private.fold_text(btrim(coalesce(p_query, ''))), '\', '\\'), '%', '\%'), '_', '\_') || '%',
-        p_features, auth.uid(), p_sort;
+        v_features, auth.uid(), p_sort;
 end
 $$;
 
@@ -133,7 +135,7 @@ create function public.vehicle_detail(vehicle_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$
-  select to_jsonb(v) - 'public_location' - 'search_text' - 'review_reason' || jsonb_build_object(
+  select to_jsonb(v) - 'public_location' - 'search_text' || jsonb_build_object(
     'lat', extensions.st_y(v.public_location::extensions.geometry),
     'lng', extensions.st_x(v.public_location::extensions.geometry),
     'features', coalesce((select jsonb_agg(f.feature order by f.feature) from public.vehicle_features f where f.vehicle_id = v.id), '[]'),

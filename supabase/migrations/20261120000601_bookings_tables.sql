@@ -113,6 +113,7 @@ create table public.inspection_photos (
   constraint inspection_photos_angle_known check (angle in ('front', 'rear', 'left', 'right', 'dashboard')),
   constraint inspection_photos_own_media foreign key (media_id, owner_id) references public.media (id, owner_id) on delete restrict
 );
+comment on table public.inspection_photos is 'The photos of an inspection, one per angle; never changed.';
 create trigger immutable before update or delete on public.inspection_photos for each statement execute function private.forbid_change();
 
 create function private.my_booking_ids()

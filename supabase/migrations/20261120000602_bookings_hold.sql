@@ -173,7 +173,10 @@ begin
     update public.bookings set status = 'declined' where id = p_booking_id returning * into v_booking;
     perform private.notify_renter(p_booking_id, 'booking_declined');
   else
-    select buffer_minutes into v_buffer from public.vehicles where id = v_booking.vehicle_id;
+    select buffer_minutes into v_buffer from public.vehicles where id = v_booking.vehicle_id and status = 'published';
+    if not found then
+      perform private.fail('vehicle_not_published');
+    end if;
     update public.bookings
     set status = 'pending_payment', hold_expires_at = now() + make_interval(mins => (private.setting('hold_minutes'))::int)
     where id = p_booking_id
@@ -202,7 +205,7 @@ create function public.answer_booking(booking_id uuid, accept boolean, idempoten
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.answer_booking(booking_id, accept, reason, idempotency_key) $$;
-comment on function public.answer_booking is 'Host: accepts a request (its slot is held and its payment opened; overlapping requests are declined) or declines it. Errors: booking_not_found, illegal_transition, hold_expired (the time to answer is over), vehicle_unavailable, idempotency_conflict.';
+comment on function public.answer_booking is 'Host: accepts a request (its slot is held and its payment opened; overlapping requests are declined) or declines it. Errors: booking_not_found, vehicle_not_published, illegal_transition, hold_expired (the time to answer is over), vehicle_unavailable, idempotency_conflict.';
 revoke all on function public.answer_booking(uuid, boolean, uuid, text), private.answer_booking(uuid, boolean, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.answer_booking(uuid, boolean, uuid, text), private.answer_booking(uuid, boolean, text, uuid) to authenticated;
 
@@ -224,8 +227,14 @@ begin
     limit p_limit
     for no key update skip locked
   loop
-    perform private.expire_booking(v_booking);
-    v_count := v_count + 1;
+    -- one that cannot be tidied must not keep the others; check_invariants shows it
+    begin
+      perform private.expire_booking(v_booking);
+      v_count := v_count + 1;
+    exception
+      when data_exception or integrity_constraint_violation or raise_exception then
+        raise warning 'booking % could not be expired: %', v_booking.id, sqlerrm;
+    end;
   end loop;
   return v_count;
 end

@@ -32,6 +32,7 @@ insert into private.transitions (machine, from_state, event, to_state) values
   ('refund', 'pending', 'fail', 'failed'),
   ('refund', 'processing', 'succeed', 'succeeded'),
   ('refund', 'processing', 'fail', 'failed'),
+  ('refund', 'failed', 'succeed_late', 'succeeded'),
   ('refund', 'failed', 'retry', 'pending');
 
 create table public.payments (

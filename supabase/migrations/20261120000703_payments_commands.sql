@@ -208,6 +208,9 @@ begin
   if p_outcome is null or p_outcome not in ('succeeded', 'failed', 'pending') then
     perform private.fail_input('outcome', 'must be succeeded, failed or pending');
   end if;
+  if p_outcome = 'succeeded' and (p_amount is null or p_amount < 0 or p_currency is null or p_transaction_id is null) then
+    perform private.fail_input('amount', 'money that came has an amount, a currency and a transaction');
+  end if;
   perform private.because('provider:' || v_event.provider);
 
   select b.* into v_booking
@@ -226,10 +229,15 @@ begin
   v_result := case
     when v_attempt.id is null then 'unknown_reference'
     when p_outcome = 'pending' then 'ignored'
-    when p_amount is distinct from v_attempt.amount or p_currency is distinct from v_attempt.currency then 'amount_mismatch'
-    when v_attempt.status = 'succeeded' and v_attempt.provider_transaction_id is not distinct from p_transaction_id then 'duplicate'
     when p_outcome = 'failed' and v_attempt.status in ('succeeded', 'failed') then 'duplicate'
     when p_outcome = 'failed' then 'applied'
+    when p_amount is distinct from v_attempt.amount or p_currency is distinct from v_attempt.currency then 'amount_mismatch'
+    when v_attempt.status = 'succeeded' and v_attempt.provider_transaction_id is not distinct from p_transaction_id then 'duplicate'
+    -- one transaction of the provider cannot have paid two of ours
+    when exists (
+      select from public.payment_attempts o
+      where o.provider = v_event.provider and o.provider_transaction_id = p_transaction_id and o.id <> v_attempt.id
+    ) then 'unmatched'
     when v_attempt.status = 'succeeded' or v_payment.status not in ('pending', 'processing', 'expired', 'cancelled') then 'unmatched'
     else 'applied'
   end;
@@ -375,8 +383,7 @@ begin
     when 'succeeded' then
       update public.refunds
       set status = 'succeeded', provider_refund_id = coalesce(p_provider_refund_id, provider_refund_id), failure_code = null, completed_at = now()
-      where id = p_refund_id
-      returning * into v_refund;
+      where id = p_refund_id;
       update public.payments
       set refunded_amount = refunded_amount + v_refund.amount,
           status = case when refunded_amount + v_refund.amount = amount then 'refunded' else 'partially_refunded' end
@@ -390,14 +397,13 @@ begin
     when 'processing' then
       update public.refunds
       set status = 'processing', provider_refund_id = coalesce(p_provider_refund_id, provider_refund_id)
-      where id = p_refund_id and status in ('pending', 'processing')
-      returning * into v_refund;
+      where id = p_refund_id and status in ('pending', 'processing');
     when 'failed' then
-      update public.refunds set status = 'failed', failure_code = p_failure_code where id = p_refund_id and status <> 'failed'
-      returning * into v_refund;
+      update public.refunds set status = 'failed', failure_code = p_failure_code where id = p_refund_id and status <> 'failed';
     else
       perform private.fail_input('outcome', 'must be succeeded, processing or failed');
   end case;
+  select * into v_refund from public.refunds where id = p_refund_id;
   return v_refund;
 end
 $$;

@@ -28,7 +28,8 @@ comment on table public.notification_templates is 'Texts with {{variables}}, per
 create table public.notifications (
   id uuid primary key default gen_random_uuid(),
   user_id uuid not null references public.profiles on delete cascade,
-  seq bigint not null,
+  -- null only until the transaction commits
+  seq bigint,
   category text not null,
   template text not null,
   template_version int not null,
@@ -38,10 +39,11 @@ create table public.notifications (
   dedupe_key text not null,
   read_at timestamptz,
   deleted_at timestamptz,
-  created_at timestamptz not null default now(),
+  created_at timestamptz not null default clock_timestamp(),
   constraint notifications_seq_once unique (user_id, seq),
   constraint notifications_one_per_cause unique (user_id, dedupe_key)
 );
+create index notifications_unnumbered_idx on public.notifications (user_id) where seq is null;
 create index notifications_unread_idx on public.notifications (user_id) where read_at is null and deleted_at is null;
 comment on table public.notifications is 'What a person was told; seq counts without gaps per person.';
 
@@ -58,14 +60,15 @@ returns text
 language plpgsql immutable set search_path = ''
 as $$
 declare
-  v_name text;
-  v_out text := p_text;
+  -- text, name, text, name, …: one pass, so that a value is never read as a template
+  v_parts text[] := regexp_split_to_array(p_text, '\{\{|\}\}');
+  v_out text := '';
 begin
-  for v_name in select distinct m[1] from regexp_matches(p_text, '\{\{([a-z_]+)\}\}', 'g') m loop
-    if p_data ->> v_name is null then
-      raise exception 'template variable % has no value', v_name;
+  for i in 1 .. cardinality(v_parts) loop
+    if i % 2 = 0 and p_data ->> v_parts[i] is null then
+      raise exception 'template variable % has no value', v_parts[i];
     end if;
-    v_out := replace(v_out, '{{' || v_name || '}}', p_data ->> v_name);
+    v_out := v_out || case when i % 2 = 0 then p_data ->> v_parts[i] else v_parts[i] end;
   end loop;
   return v_out;
 end
@@ -93,46 +96,72 @@ returns int
 language sql stable set search_path = ''
 as $$ select count(*)::int from public.notifications where user_id = p_user_id and read_at is null and deleted_at is null $$;
 
--- Tells one person. Callers that tell several do it in the order of their ids, or two could wait for each other.
+-- Tells one person. The same cause a second time says nothing.
 create function private.notify(p_user_id uuid, p_template text, p_data jsonb, p_dedupe_key text)
 returns void
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
-  v_seq bigint;
   v_template public.notification_templates;
-  v_notification public.notifications;
+  v_notification_id uuid;
 begin
-  -- the same cause twice at once: the second waits here, and then sees the first
-  select last_seq + 1 into strict v_seq from private.inboxes where user_id = p_user_id for update;
-  if exists (select from public.notifications where user_id = p_user_id and dedupe_key = p_dedupe_key) then
-    return;
-  end if;
   select t.* into strict v_template
   from public.notification_templates t
   join public.profiles p on p.id = p_user_id and p.locale = t.locale
   where t.code = p_template
   order by t.version desc
   limit 1;
-  update private.inboxes set last_seq = v_seq where user_id = p_user_id;
-  insert into public.notifications (user_id, seq, category, template, template_version, title, body, data, dedupe_key)
+  insert into public.notifications (user_id, category, template, template_version, title, body, data, dedupe_key)
   values (
-    p_user_id, v_seq, v_template.category, p_template, v_template.version,
+    p_user_id, v_template.category, p_template, v_template.version,
     private.render(v_template.title, p_data), private.render(v_template.body, p_data), p_data, p_dedupe_key
   )
-  returning * into v_notification;
+  on conflict (user_id, dedupe_key) do nothing
+  returning id into v_notification_id;
+  if not found then
+    return;
+  end if;
   if v_template.email_subject is not null then
     perform private.enqueue('email', jsonb_build_object(
       'user_id', p_user_id, 'template', p_template,
       'subject', private.render(v_template.email_subject, p_data),
       'text', private.render(v_template.email_body, p_data),
       'html', private.html_from(private.render(v_template.email_body, p_data))
-    ), v_notification.id::text);
+    ), v_notification_id::text);
   end if;
-  perform private.broadcast('user:' || p_user_id, 'notification',
-    to_jsonb(v_notification) - 'dedupe_key' - 'deleted_at' || jsonb_build_object('unread', private.unread_count(p_user_id)));
 end
 $$;
+
+-- Numbers and sends what this transaction wrote, as its last act: the inboxes of several people are
+-- locked for a moment only, in one order, after every other lock. Nobody else sees an unnumbered row.
+create function private.number_notifications()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_user_id uuid;
+  v_seq bigint;
+  v_notification public.notifications;
+begin
+  for v_user_id in select distinct user_id from public.notifications where seq is null order by user_id loop
+    select last_seq into strict v_seq from private.inboxes where user_id = v_user_id for update;
+    for v_notification in
+      select * from public.notifications where user_id = v_user_id and seq is null order by created_at, id
+    loop
+      v_seq := v_seq + 1;
+      update public.notifications set seq = v_seq where id = v_notification.id returning * into v_notification;
+      perform private.broadcast('user:' || v_user_id, 'notification',
+        to_jsonb(v_notification) - 'dedupe_key' - 'deleted_at' || jsonb_build_object('unread', private.unread_count(v_user_id)));
+    end loop;
+    update private.inboxes set last_seq = v_seq where user_id = v_user_id;
+  end loop;
+  return null;
+end
+$$;
+create constraint trigger number_at_commit
+  after insert on public.notifications
+  deferrable initially deferred
+  for each row execute function private.number_notifications();
 
 create function private.booking_data(p_booking public.bookings)
 returns jsonb
@@ -164,17 +193,11 @@ $$;
 
 create function private.notify_booking(p_booking_id uuid, p_event text, p_data jsonb default '{}')
 returns void
-language plpgsql volatile set search_path = ''
+language sql volatile set search_path = ''
 as $$
-begin
-  if (select renter_id < host_id from public.bookings where id = p_booking_id) then
-    perform private.notify_renter(p_booking_id, p_event, p_data);
-    perform private.notify_host(p_booking_id, p_event, p_data);
-  else
-    perform private.notify_host(p_booking_id, p_event, p_data);
-    perform private.notify_renter(p_booking_id, p_event, p_data);
-  end if;
-end
+  select private.notify_renter(p_booking_id, p_event, p_data);
+  select private.notify_host(p_booking_id, p_event, p_data);
+
 $$;
 
 create function public.list_notifications(before_seq bigint default null, page_size int default 20)

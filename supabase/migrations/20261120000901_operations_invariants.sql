@@ -34,6 +34,12 @@ as $$
     else p.id is null or p.status not in ('succeeded', 'partially_refunded', 'refunded')
   end
   union all
+  select 'deadline_not_tidied', b.id::text, b.status
+  from public.bookings b
+  where (b.status = 'pending_payment' and b.hold_expires_at < now() - interval '15 minutes')
+     or (b.status = 'requested' and least(b.answer_by, b.starts_at) < now() - interval '15 minutes')
+     or (b.status = 'completed' and b.deposit_status = 'held' and b.claim_until < now() - interval '15 minutes')
+  union all
   select 'ledger_unbalanced', e.transaction_id::text, sum(e.amount)::text
   from private.ledger_entries e
   group by e.transaction_id
@@ -75,13 +81,13 @@ as $$
   union all
   select 'notification_gap', i.user_id::text, 'last_seq ' || i.last_seq
   from private.inboxes i
-  where i.last_seq <> (select count(*) from public.notifications n where n.user_id = i.user_id)
+  where i.last_seq <> (select count(n.seq) from public.notifications n where n.user_id = i.user_id)
      or i.last_seq <> (select coalesce(max(n.seq), 0) from public.notifications n where n.user_id = i.user_id)
   union all
   select 'outbox_stuck', o.id::text, o.topic || ': ' || coalesce(o.last_error, 'not taken')
   from private.outbox o
   where o.status in ('pending', 'leased') and o.available_at < now() - interval '15 minutes'
-    and coalesce(o.leased_until, now()) < now() - interval '15 minutes'
+    and coalesce(o.leased_until, o.available_at) < now() - interval '15 minutes'
   union all
   select 'outbox_dead', o.id::text, o.topic || ': ' || coalesce(o.last_error, '')
   from private.outbox o

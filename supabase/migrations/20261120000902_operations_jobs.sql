@@ -28,18 +28,6 @@ begin
 end
 $$;
 
--- The minute's round. Each part commits nothing of the other's failure: a broken one shows in the job's log.
-create function private.run_minute_jobs()
-returns void
-language plpgsql volatile set search_path = ''
-as $$
-begin
-  perform private.expire_overdue_bookings();
-  perform private.return_due_deposits();
-  perform private.enqueue_reconciliations();
-end
-$$;
-
 create function private.run_daily_jobs()
 returns void
 language plpgsql volatile set search_path = ''
@@ -88,12 +76,15 @@ begin
   end if;
   if exists (select from pg_available_extensions where name = 'pg_cron') then
     create extension if not exists pg_cron with schema pg_catalog;
-    perform cron.schedule('journey_minute', '* * * * *', 'select private.run_minute_jobs()');
+    -- apart, so that one that fails stops no other
+    perform cron.schedule('journey_expire', '* * * * *', 'select private.expire_overdue_bookings()');
+    perform cron.schedule('journey_deposits', '* * * * *', 'select private.return_due_deposits()');
+    perform cron.schedule('journey_reconcile', '* * * * *', 'select private.enqueue_reconciliations()');
     perform cron.schedule('journey_outbox', '* * * * *', 'select private.ring_outbox()');
     perform cron.schedule('journey_daily', '17 20 * * *', 'select private.run_daily_jobs()');
     perform cron.schedule('journey_cron_log', '37 20 * * *', $job$delete from cron.job_run_details where end_time < now() - interval '7 days'$job$);
   else
-    raise notice 'pg_cron is not available: run private.run_minute_jobs() and private.run_daily_jobs() by another clock';
+    raise notice 'pg_cron is not available: run expire_overdue_bookings, return_due_deposits, enqueue_reconciliations and run_daily_jobs of schema private by another clock';
   end if;
 end
 $do$;

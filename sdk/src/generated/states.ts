@@ -53,6 +53,7 @@ export const transitions = {
   ],
   refund: [
     { from: 'failed', event: 'retry', to: 'pending' },
+    { from: 'failed', event: 'succeed_late', to: 'succeeded' },
     { from: 'initial', event: 'order', to: 'pending' },
     { from: 'pending', event: 'accept', to: 'processing' },
     { from: 'pending', event: 'fail', to: 'failed' },
