@@ -54,7 +54,7 @@ const listColumns =
   'id,host_id,kind,brand,model,year,seats,transmission,fuel,engine_cc,title,description,city,currency,price_per_hour,' +
   'price_per_day,weekend_bps,long_stay_days,long_stay_discount_bps,delivery_fee,security_deposit,daily_km_allowance,' +
   'excess_km_fee,instant_book,cancellation_policy,min_hours,max_days,notice_hours,buffer_minutes,required_licence_class,' +
-  'time_zone,status,review_reason,rating_average,rating_count,published_at,created_at,updated_at';
+  'time_zone,status,rating_average,rating_count,published_at,created_at,updated_at';
 
 /** Vehicles: finding one, and listing one's own. */
 export class Vehicles {
