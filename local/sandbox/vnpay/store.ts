@@ -1,0 +1,99 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** What a person or test may do on the pay page. */
+export const outcomes = ['success', 'cancel', 'insufficient_funds', 'expire', 'suspicious'] as const;
+export type Outcome = (typeof outcomes)[number];
+
+export interface SentNotification {
+  at: string;
+  url: string;
+  /** HTTP status and body as answered, or the reason there was none. */
+  answer: string;
+  rspCode: string | null;
+}
+
+export interface Refund {
+  transactionNo: string;
+  /** 02 full, 03 part. */
+  type: '02' | '03';
+  /** VND × 100. */
+  amount: number;
+  requestId: string;
+  orderedAt: number;
+  /** What the bank will do with it; decided beforehand or later. */
+  verdict: 'pay' | 'reject';
+}
+
+/** A payment as this side knows it. */
+export interface Transaction {
+  txnRef: string;
+  /** VND × 100. */
+  amount: number;
+  orderInfo: string;
+  createDate: string;
+  expireDate: string;
+  returnUrl: string;
+  /** The `vnp_` parameters of the link, to recognise the same link opened again. */
+  linkHash: string;
+  state: 'open' | 'done';
+  outcome: Outcome | null;
+  transactionNo: string;
+  responseCode: string;
+  transactionStatus: string;
+  bankCode: string;
+  payDate: string;
+  notifications: SentNotification[];
+  refunds: Refund[];
+  /** What the bank will do with refunds to come. */
+  refundVerdict: 'pay' | 'reject';
+}
+
+interface StoredState {
+  nextNumber: number;
+  transactions: Transaction[];
+  requestIds: string[];
+}
+
+/** Transactions by reference, kept in a file when a folder is given. */
+export class VnpayStore {
+  readonly transactions = new Map<string, Transaction>();
+  /** Request ids of the merchant API already used. */
+  readonly requestIds = new Set<string>();
+  #nextNumber = 14_000_001;
+  readonly #file: string | null;
+
+  constructor(stateDir: string | undefined) {
+    this.#file = stateDir === undefined ? null : join(stateDir, 'vnpay.json');
+    if (this.#file === null || stateDir === undefined) return;
+    mkdirSync(stateDir, { recursive: true });
+    let text: string;
+    try {
+      text = readFileSync(this.#file, 'utf8');
+    } catch {
+      return;
+    }
+    const state = JSON.parse(text) as StoredState;
+    this.#nextNumber = state.nextNumber;
+    for (const id of state.requestIds) this.requestIds.add(id);
+    for (const transaction of state.transactions) this.transactions.set(transaction.txnRef, transaction);
+  }
+
+  /** A new number as VNPay gives to payments and refunds. */
+  nextTransactionNo(): string {
+    this.#nextNumber += 1;
+    return String(this.#nextNumber);
+  }
+
+  /** Writes the file anew, through another name, so that a killed process leaves a whole one. */
+  save(): void {
+    if (this.#file === null) return;
+    const state: StoredState = {
+      nextNumber: this.#nextNumber,
+      transactions: [...this.transactions.values()],
+      requestIds: [...this.requestIds],
+    };
+    writeFileSync(`${this.#file}.new`, JSON.stringify(state));
+    renameSync(`${this.#file}.new`, this.#file);
+  }
+}

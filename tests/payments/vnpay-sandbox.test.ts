@@ -1,0 +1,408 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createVnpay } from '../../supabase/functions/_shared/payments/vnpay/index.ts';
+import { type Rig, startRig, terminal } from './sandbox.ts';
+
+let rig: Rig;
+
+beforeAll(async () => {
+  rig = await startRig();
+});
+afterAll(() => rig.close());
+beforeEach(() => {
+  rig.received.length = 0;
+  rig.reply.with = async () => Response.json({ RspCode: '00', Message: 'Confirm Success' });
+});
+
+function verify(query: string) {
+  return rig.provider.constructEvent({ method: 'GET', query, body: '', headers: new Headers() });
+}
+
+async function lastEvent() {
+  return verify(rig.received.at(-1)?.query ?? '');
+}
+
+describe('a pay link', () => {
+  it('opens the pay page, escaped, with amount and reference', async () => {
+    const { redirectUrl, reference } = await rig.checkout();
+    const answer = await fetch(redirectUrl);
+    const body = await answer.text();
+    expect(answer.status).toBe(200);
+    expect(body).toContain('Pay 1,500,000 VND');
+    expect(body).toContain(reference);
+    expect(body).toContain('Thanh toan don JB7K2M9Q');
+  });
+
+  it.each([
+    ['a changed amount', (url: string) => url.replace('vnp_Amount=150000000', 'vnp_Amount=100000000'), '70'],
+    ['another terminal', (url: string) => url.replace('vnp_TmnCode=JOURNEY1', 'vnp_TmnCode=JOURNEY2'), '02'],
+    ['a missing field', (url: string) => url.replace(/&vnp_Locale=vn/, ''), '03'],
+  ])('is refused with %s', async (_what, change, code) => {
+    const { redirectUrl } = await rig.checkout();
+    expect(change(redirectUrl)).not.toBe(redirectUrl);
+    const answer = await fetch(change(redirectUrl));
+    expect(answer.status).toBe(400);
+    expect(await answer.text()).toContain(`Code ${code}`);
+  });
+
+  it('is refused after its time, and when its reference was used by another link', async () => {
+    const old = await rig.checkout({ createdAt: Date.now() - 120_000, expiresAt: Date.now() - 60_000 });
+    expect(await (await fetch(old.redirectUrl)).text()).toContain('Code 15');
+    const first = await rig.checkout();
+    await fetch(first.redirectUrl);
+    expect((await fetch(first.redirectUrl)).status).toBe(200);
+    const second = await rig.checkout({ reference: first.reference, amount: 2_000_000 });
+    expect(await (await fetch(second.redirectUrl)).text()).toContain('Code 01');
+  });
+
+  it('is not made for sums or currencies VNPay cannot carry', async () => {
+    const refusal = expect.objectContaining({ code: 'payment_amount_unsupported', status: 400 });
+    await expect(rig.checkout({ amount: 10_000_000_000 })).rejects.toThrow(refusal);
+    await expect(rig.checkout({ currency: 'USD' })).rejects.toThrow(refusal);
+    expect((await rig.checkout({ amount: 9_999_999_999 })).redirectUrl).toContain('vnp_Amount=999999999900&');
+  });
+
+  it('is the same for repeats of one attempt', async () => {
+    const input = { reference: 'SAME1', createdAt: Date.now(), expiresAt: Date.now() + 60_000 };
+    expect(await rig.checkout(input)).toEqual(await rig.checkout(input));
+  });
+});
+
+describe('a notification', () => {
+  it.each([
+    ['success', 'succeeded', null],
+    ['cancel', 'failed', '24'],
+    ['insufficient_funds', 'failed', '51'],
+    ['expire', 'failed', '11'],
+    ['suspicious', 'pending', '07'],
+  ])('of %s is verified and read as %s', async (outcome, expected, failureCode) => {
+    const { redirectUrl, reference } = await rig.checkout();
+    const paid = await rig.pay({ payUrl: redirectUrl, outcome });
+    expect(paid.status).toBe(200);
+    expect(rig.received).toHaveLength(1);
+    expect(rig.received[0]).toMatchObject({ method: 'GET', path: '/payment-webhooks/vnpay' });
+    expect(await lastEvent()).toMatchObject({
+      verified: true,
+      report: { outcome: expected, reference, amount: 1_500_000, currency: 'VND', failureCode },
+    });
+  });
+
+  it('comes from the buttons of the page, and sends the browser back with a verifiable result', async () => {
+    const { redirectUrl, reference } = await rig.checkout();
+    await fetch(redirectUrl);
+    const form = new URLSearchParams({ txnRef: reference, outcome: 'success' });
+    const answer = await fetch(`${rig.url}/vnpay/pay`, { method: 'POST', body: form, redirect: 'manual' });
+    expect(answer.status).toBe(303);
+    const back = new URL(answer.headers.get('location') ?? '');
+    expect(back.pathname).toBe('/payments/return/vnpay');
+    expect(back.searchParams.get('to')).toBe('journey://paid');
+    expect(await verify(back.search.slice(1))).toMatchObject({ verified: true, report: { reference } });
+    expect(rig.received).toHaveLength(1);
+  });
+
+  it('survives a proxy that writes + as %20, and an upper-case hash', async () => {
+    const { redirectUrl } = await rig.checkout();
+    await rig.pay({ payUrl: redirectUrl, outcome: 'success' });
+    const query = rig.received[0]?.query ?? '';
+    expect(query).toContain('+');
+    expect(await verify(query.replaceAll('+', '%20'))).toMatchObject({ verified: true });
+    const shouted = query.replace(/(vnp_SecureHash=)(.*)$/, (_all, name, hash) => name + hash.toUpperCase());
+    expect(await verify(shouted)).toMatchObject({ verified: true });
+    expect(await verify(`${query}&to=elsewhere`)).toMatchObject({ verified: true });
+  });
+
+  it.each([
+    ['a tampered amount', { tamper: true }, 'bad_signature'],
+    ['a wrong secret', { wrongSecret: true }, 'bad_signature'],
+    ['a foreign merchant', { foreignMerchant: true }, 'foreign_merchant'],
+  ])('with %s is not verified', async (_what, ipn, reason) => {
+    const { redirectUrl } = await rig.checkout();
+    await rig.pay({ payUrl: redirectUrl, outcome: 'success', ipn });
+    expect(await lastEvent()).toEqual({ verified: false, reason });
+  });
+
+  it('with another amount, correctly signed, is verified and says that amount', async () => {
+    const { redirectUrl } = await rig.checkout();
+    await rig.pay({ payUrl: redirectUrl, outcome: 'success', ipn: { wrongAmount: true } });
+    expect(await lastEvent()).toMatchObject({
+      verified: true,
+      report: { amount: 1_499_000, outcome: 'succeeded' },
+    });
+  });
+
+  it('with a repeated parameter, or without any, is not verified', async () => {
+    const { redirectUrl } = await rig.checkout();
+    await rig.pay({ payUrl: redirectUrl, outcome: 'success' });
+    expect(await verify(`${rig.received[0]?.query}&vnp_Amount=1`)).toEqual({
+      verified: false,
+      reason: 'malformed',
+    });
+    expect(await verify('')).toEqual({ verified: false, reason: 'bad_signature' });
+  });
+
+  it.each([
+    ['01', 10],
+    ['04', 10],
+    ['97', 10],
+    ['99', 10],
+    ['00', 1],
+    ['02', 1],
+  ])('answered with %s is sent %i times', async (code, calls) => {
+    rig.reply.with = async () => Response.json({ RspCode: code, Message: '' });
+    const { redirectUrl } = await rig.checkout();
+    await rig.pay({ payUrl: redirectUrl, outcome: 'success' });
+    await vi.waitFor(() => expect(rig.received).toHaveLength(calls), { timeout: 3_000 });
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(rig.received).toHaveLength(calls);
+    expect(new Set(rig.received.map((one) => one.query)).size).toBe(1);
+  });
+
+  it('is sent again after silence, errors and nonsense, until it is confirmed', async () => {
+    rig.reply.with = async (_received, call) => {
+      if (call === 1) await new Promise((resolve) => setTimeout(resolve, 400));
+      if (call === 2) return new Response('down', { status: 502 });
+      if (call === 3) return new Response('<html>');
+      return Response.json({ RspCode: '00', Message: 'Confirm Success' });
+    };
+    const { redirectUrl } = await rig.checkout();
+    await rig.pay({ payUrl: redirectUrl, outcome: 'success' });
+    await vi.waitFor(() => expect(rig.received).toHaveLength(4), { timeout: 3_000 });
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(rig.received).toHaveLength(4);
+  });
+
+  it('can be late, manifold, or never come', async () => {
+    const late = await rig.checkout();
+    await rig.pay({ payUrl: late.redirectUrl, outcome: 'success', ipn: { delayMs: 100 } });
+    expect(rig.received).toHaveLength(0);
+    await vi.waitFor(() => expect(rig.received).toHaveLength(1));
+    const many = await rig.checkout();
+    await rig.pay({ payUrl: many.redirectUrl, outcome: 'success', ipn: { times: 5 } });
+    expect(rig.received).toHaveLength(6);
+    const silent = await rig.checkout();
+    await rig.pay({ payUrl: silent.redirectUrl, outcome: 'success', ipn: { never: true } });
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(rig.received).toHaveLength(6);
+  });
+
+  it('of a failure can be followed by one of success', async () => {
+    const { redirectUrl, reference } = await rig.checkout();
+    await rig.pay({ payUrl: redirectUrl, outcome: 'insufficient_funds' });
+    const failed = await lastEvent();
+    expect((await rig.pay({ txnRef: reference, outcome: 'success' })).status).toBe(400);
+    await rig.pay({ txnRef: reference, outcome: 'success', again: true });
+    const succeeded = await lastEvent();
+    expect(failed).toMatchObject({ report: { outcome: 'failed' } });
+    expect(succeeded).toMatchObject({ report: { outcome: 'succeeded' } });
+    if (failed.verified && succeeded.verified)
+      expect(failed.report.eventId).not.toBe(succeeded.report.eventId);
+  });
+});
+
+describe('asking about a payment', () => {
+  const asked = (checkout: { reference: string; providerData: Record<string, unknown> }) =>
+    rig.provider.retrieve({ ...checkout, amount: 1_500_000, currency: 'VND' });
+
+  it('brings the same news, under the same id, as the notification that never came', async () => {
+    const checkout = await rig.checkout();
+    await rig.pay({ payUrl: checkout.redirectUrl, outcome: 'success', ipn: { never: true } });
+    const found = await asked(checkout);
+    await rig.post('/vnpay/api/ipn', { txnRef: checkout.reference });
+    const told = await lastEvent();
+    expect(found).toMatchObject({ kind: 'report', report: { outcome: 'succeeded', amount: 1_500_000 } });
+    expect(told).toEqual({ verified: true, report: found.kind === 'report' ? found.report : null });
+  });
+
+  it('says pending while the page is open and failed after a cancel', async () => {
+    const checkout = await rig.checkout();
+    await fetch(checkout.redirectUrl);
+    expect(await asked(checkout)).toMatchObject({ kind: 'report', report: { outcome: 'pending' } });
+    await rig.pay({ txnRef: checkout.reference, outcome: 'cancel' });
+    expect(await asked(checkout)).toMatchObject({ kind: 'report', report: { outcome: 'failed' } });
+  });
+
+  it('says not found, unsigned, for a link nobody opened or another date', async () => {
+    const checkout = await rig.checkout();
+    expect(await asked(checkout)).toEqual({ kind: 'not_found', signed: false });
+    await fetch(checkout.redirectUrl);
+    const other = { ...checkout, providerData: { create_date: '20260101000000' } };
+    expect(await asked(other)).toEqual({ kind: 'not_found', signed: false });
+  });
+
+  it('learns nothing from answers that are not provably of VNPay', async () => {
+    const checkout = await rig.checkout();
+    await rig.pay({ payUrl: checkout.redirectUrl, outcome: 'success', ipn: { never: true } });
+    const config = {
+      ...terminal,
+      payUrl: rig.url,
+      apiUrl: `${rig.url}/vnpay/merchant_webapi/api/transaction`,
+    };
+    const input = { ...checkout, amount: 1_500_000, currency: 'VND' };
+    const forging: typeof fetch = async (url, init) => {
+      const answer = await (await fetch(url, init)).json();
+      return Response.json({ ...(answer as object), vnp_Amount: '1' });
+    };
+    const forged = createVnpay(config, { fetch: forging, now: Date.now });
+    expect(await forged.retrieve(input)).toEqual({ kind: 'no_information', reason: 'unsigned_00' });
+    const stranger = createVnpay({ ...config, hashSecret: 'another' });
+    expect(await stranger.retrieve(input)).toEqual({ kind: 'no_information', reason: 'unsigned_97' });
+    const down = createVnpay({ ...config, apiUrl: 'http://127.0.0.1:9/' });
+    await expect(down.retrieve(input)).rejects.toThrow(
+      expect.objectContaining({ code: 'provider_unavailable' }),
+    );
+  });
+
+  it('is told to wait when it asks too often', async () => {
+    await rig.post('/vnpay/api/settings', { throttleMs: 60_000 });
+    try {
+      const checkout = await rig.checkout();
+      await fetch(checkout.redirectUrl);
+      const answers = [await asked(checkout), await asked(checkout)];
+      expect(answers).toContainEqual({ kind: 'try_later', reason: '94' });
+    } finally {
+      await rig.post('/vnpay/api/settings', { throttleMs: 0 });
+    }
+  });
+});
+
+describe('a refund', () => {
+  async function paid() {
+    const checkout = await rig.checkout();
+    await rig.pay({ payUrl: checkout.redirectUrl, outcome: 'success' });
+    const event = await lastEvent();
+    const { reference, providerData } = checkout;
+    const transactionId = event.verified ? event.report.transactionId : null;
+    const base = {
+      reference,
+      providerData,
+      transactionId,
+      amount: 1_500_000,
+      currency: 'VND',
+      refundId: null,
+    };
+    return (refundAmount: number, requestKey: string) => ({ ...base, refundAmount, requestKey });
+  }
+
+  it('in full is accepted, then paid back', async () => {
+    await rig.post('/vnpay/api/settings', { refundStepMs: 80 });
+    try {
+      const order = await paid();
+      const input = order(1_500_000, 'full');
+      const accepted = await rig.provider.refund(input);
+      expect(accepted).toMatchObject({ known: true, status: 'processing', code: '05' });
+      const refundId = accepted.known ? accepted.refundId : null;
+      expect(refundId).toMatch(/^\d+$/);
+      await vi.waitFor(async () => {
+        const later = await rig.provider.retrieveRefund({ ...input, refundId });
+        expect(later).toEqual({ known: true, status: 'succeeded', refundId, code: '00' });
+      });
+    } finally {
+      await rig.post('/vnpay/api/settings', { refundStepMs: 0 });
+    }
+  });
+
+  it('can be accepted and rejected later', async () => {
+    const order = await paid();
+    const input = order(500_000, 'rejected');
+    await rig.post('/vnpay/api/settings', { refundStepMs: 50 });
+    await rig.post('/vnpay/api/refund-verdict', { txnRef: input.reference, verdict: 'reject' });
+    expect(await rig.provider.refund(input)).toMatchObject({ status: 'processing', code: '05' });
+    await rig.post('/vnpay/api/settings', { refundStepMs: 0 });
+    expect(await rig.provider.retrieveRefund(input)).toMatchObject({
+      known: true,
+      status: 'failed',
+      code: 'status_09',
+    });
+  });
+
+  it('is not paid twice when the same order is repeated', async () => {
+    const order = await paid();
+    expect(await rig.provider.refund(order(500_000, 'once'))).toMatchObject({ known: true });
+    expect(await rig.provider.refund(order(500_000, 'once'))).toEqual({
+      known: false,
+      status: 'try_later',
+      reason: '94',
+    });
+    expect(await rig.provider.refund(order(500_000, 'another'))).toMatchObject({ known: true });
+  });
+
+  it('is refused above what is left', async () => {
+    const order = await paid();
+    await rig.provider.refund(order(1_000_000, 'part'));
+    expect(await rig.provider.refund(order(600_000, 'more'))).toMatchObject({
+      known: true,
+      status: 'failed',
+      code: '02',
+    });
+    expect(await rig.provider.refund(order(1_500_000, 'all'))).toMatchObject({
+      known: true,
+      status: 'failed',
+      code: '04',
+    });
+  });
+
+  it('is refused for a payment that did not succeed', async () => {
+    const checkout = await rig.checkout();
+    await rig.pay({ payUrl: checkout.redirectUrl, outcome: 'cancel' });
+    const input = { ...checkout, amount: 1_500_000, currency: 'VND', refundAmount: 1_500_000 };
+    const answer = await rig.provider.refund({
+      ...input,
+      requestKey: 'x',
+      transactionId: null,
+      refundId: null,
+    });
+    expect(answer).toMatchObject({ known: true, status: 'failed', code: '95' });
+  });
+
+  it('is never read as a payment, nor a payment as a refund', async () => {
+    const order = await paid();
+    const input = order(500_000, 'rows');
+    expect(await rig.provider.retrieveRefund(input)).toEqual({
+      known: false,
+      status: 'no_information',
+      reason: 'other_movement',
+    });
+    await rig.provider.refund(input);
+    expect(await rig.provider.retrieve(input)).toEqual({ kind: 'no_information', reason: 'refund_row' });
+  });
+});
+
+describe('the sandbox', () => {
+  it('lists what was paid, sent and answered', async () => {
+    const { redirectUrl, reference } = await rig.checkout();
+    await rig.pay({ payUrl: redirectUrl, outcome: 'success' });
+    const body = await (await fetch(rig.url)).text();
+    expect(body).toContain(reference);
+    expect(body).toContain('200 {&quot;RspCode&quot;:&quot;00&quot;');
+  });
+
+  it('remembers over a restart', async () => {
+    const stateDir = mkdtempSync(join(tmpdir(), 'sandbox-'));
+    try {
+      const before = await startRig({ stateDir });
+      const checkout = await before.checkout();
+      await before.pay({ payUrl: checkout.redirectUrl, outcome: 'success' });
+      await before.close();
+      const after = await startRig({ stateDir });
+      const found = await after.provider.retrieve({ ...checkout, amount: 1_500_000, currency: 'VND' });
+      await after.close();
+      expect(found).toMatchObject({ kind: 'report', report: { outcome: 'succeeded' } });
+    } finally {
+      rmSync(stateDir, { recursive: true });
+    }
+  });
+
+  it('says what is wrong with a call', async () => {
+    expect(await rig.pay({ txnRef: 'nothing', outcome: 'success' })).toMatchObject({
+      status: 400,
+      body: { code: '91' },
+    });
+    expect(await rig.pay({ txnRef: 'nothing', outcome: 'maybe' })).toMatchObject({
+      status: 400,
+      body: { code: '03' },
+    });
+    expect((await fetch(`${rig.url}/nowhere`)).status).toBe(404);
+  });
+});
