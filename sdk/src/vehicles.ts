@@ -222,7 +222,7 @@ export class Vehicles {
     input: { vehicleId: Uuid; mediaId: Uuid; position: number },
     options?: CallOptions,
   ): Promise<Result<VehicleImage>> {
-    const args = { vehicle_id: input.vehicleId, media_id: input.mediaId, position: input.position };
+    const args = { vehicle_id: input.vehicleId, media_id: input.mediaId, at_position: input.position };
     return this.#calls.rpc<VehicleImage>('add_vehicle_image', args, options);
   }
 

@@ -287,10 +287,10 @@ exception
     return null;
 end
 $$;
-create function public.add_vehicle_image(vehicle_id uuid, media_id uuid, "position" int)
+create function public.add_vehicle_image(vehicle_id uuid, media_id uuid, at_position int)
 returns public.vehicle_images
 language sql volatile set search_path = ''
-as $$ select private.add_vehicle_image(vehicle_id, media_id, "position") $$;
+as $$ select private.add_vehicle_image(vehicle_id, media_id, at_position) $$;
 comment on function public.add_vehicle_image is 'Shows an upload of purpose vehicle_image at position 0 (cover) to 19, in place of what was there. Errors: vehicle_not_found, media_not_found, media_not_ready, invalid_input.';
 select private.expose('add_vehicle_image(uuid, uuid, int)', 'authenticated');
 

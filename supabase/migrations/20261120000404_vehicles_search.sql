@@ -16,6 +16,11 @@ declare
   v_key text;
   v_order text;
   v_where text := '';
+  -- every word somewhere, as a pattern that means itself
+  v_words text[] := array(
+    select '%' || regexp_replace(w, '([\\%_])', '\\\1', 'g') || '%'
+    from regexp_split_to_table(private.fold_text(btrim(p_query)), '\s+') w where w <> ''
+  );
   v_features text[] := array(select distinct f from unnest(p_features) f where f is not null);
 begin
   if p_lat is null or p_lng is null or not (p_lat between -85 and 85) or not (p_lng between -180 and 180) then
@@ -75,7 +80,7 @@ begin
     || case when p_max_price is not null then ' and v.price_per_day <= $13' else '' end
     || case when p_instant_only then ' and v.instant_book' else '' end
     || case when p_min_rating is not null then ' and v.rating_average >= $14' else '' end
-    || case when btrim(coalesce(p_query, '')) <> '' then ' and v.search_text like $15' else '' end
+    || case when cardinality(v_words) > 0 then ' and v.search_text like all ($15)' else '' end
     || case when cardinality(v_features) > 0 then
          ' and (select count(*) from public.vehicle_features f where f.vehicle_id = v.id and f.feature = any ($16)) = cardinality($16)' else '' end;
 
@@ -110,8 +115,7 @@ begin
   $query$, v_key, v_where, v_order)
   using v_point, p_radius_m, p_starts_at, p_ends_at, p_kind, p_min_seats, p_brand, p_transmission, p_fuel, p_page_size,
         p_after, p_min_price, p_max_price, p_min_rating,
-        '%' || replace(replace(replace(private.fold_text(btrim(coalesce(p_query, ''))), '\', '\\'), '%', '\%'), '_', '\_') || '%',
-        v_features, auth.uid(), p_sort;
+        v_words, v_features, auth.uid(), p_sort;
 end
 $$;
 

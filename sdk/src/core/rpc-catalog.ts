@@ -63,7 +63,7 @@ export const rpcCatalog = {
   update_vehicle: rpc('repeatable', 'vehicle_id', 'details'),
   submit_vehicle: rpc('once', 'vehicle_id'),
   archive_vehicle: rpc('once', 'vehicle_id'),
-  add_vehicle_image: rpc('once', 'vehicle_id', 'media_id', 'position'),
+  add_vehicle_image: rpc('once', 'vehicle_id', 'media_id', 'at_position'),
   remove_vehicle_image: rpc('repeatable', 'vehicle_id', 'media_id'),
   block_period: rpc('once', 'vehicle_id', 'starts_at', 'ends_at', 'kind'),
   unblock_period: rpc('once', 'entry_id'),
