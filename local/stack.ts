@@ -4,14 +4,15 @@ import { ensurePostgres } from './cluster/packages.ts';
 import { apiUrl, type StackConfig } from './config.ts';
 import { writeEnvironment } from './environment.ts';
 import { StackError } from './errors.ts';
+import { functionEnvironment } from './functions/environment.ts';
 import { startFunctions } from './functions/host.ts';
 import { type Health, startGateway } from './gateway/server.ts';
 import { takeLock } from './lock.ts';
 import type { Log } from './log.ts';
 import { startMail } from './mail/server.ts';
-import { importIfThere } from './optional.ts';
 import { requireFreePorts } from './ports.ts';
 import { startRunner } from './runner.ts';
+import { startSandbox } from './sandbox/server.ts';
 
 /** A running stack. */
 export interface Stack {
@@ -33,10 +34,6 @@ export interface StackOptions {
 
 interface Part {
   close(): Promise<void>;
-}
-
-interface SandboxModule {
-  startSandbox(options: { port: number; functionsUrl: string }): Promise<Part>;
 }
 
 async function isDatabaseUp(cluster: Cluster): Promise<boolean> {
@@ -97,14 +94,15 @@ export async function startStack(config: StackConfig, options: StackOptions): Pr
         'mail',
         await startMail({ ...config, port: config.ports.mail, dir: `${config.dir}/mail` }),
       ]);
-      const sandbox = await importIfThere<SandboxModule>('local/sandbox/server.ts');
-      const functionsUrl = `${apiUrl(config)}/functions/v1`;
-      if (sandbox) {
-        started.push([
-          'the sandbox',
-          await sandbox.startSandbox({ port: config.ports.sandbox, functionsUrl }),
-        ]);
-      }
+      const { VNPAY_TMN_CODE: tmnCode = '', VNPAY_HASH_SECRET: hashSecret = '' } =
+        functionEnvironment(config);
+      const sandbox = await startSandbox({
+        port: config.ports.sandbox,
+        webhookUrl: (provider) => `${apiUrl(config)}/functions/v1/payment-webhooks/${provider}`,
+        vnpay: { tmnCode, hashSecret },
+        stateDir: `${config.dir}/sandbox`,
+      });
+      started.push(['the sandbox', sandbox]);
       const functions = await startFunctions({ config, log, watch: options.watch ?? false });
       started.push(['the functions', functions]);
       const runner = startRunner(config, log);

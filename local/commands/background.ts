@@ -94,7 +94,7 @@ export async function down(): Promise<number> {
 export async function removeData(config: StackConfig): Promise<void> {
   const install = await findPostgres();
   if (install) await removeCluster(install, config);
-  for (const name of ['storage', 'mail', 'tour-seen', 'env']) {
+  for (const name of ['storage', 'mail', 'sandbox', 'tour-seen', 'env']) {
     rmSync(join(config.dir, name), { recursive: true, force: true });
   }
 }

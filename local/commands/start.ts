@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { apiUrl, databaseUrl, loadConfig, mailUrl, type StackConfig, sandboxUrl } from '../config.ts';
 import { type StackEnvironment, stackEnvironment } from '../environment.ts';
+import { functionsLog } from '../functions/host.ts';
 import { createLog, type Log } from '../log.ts';
 import { importIfThere } from '../optional.ts';
 import { type Stack, startStack } from '../stack.ts';
@@ -33,6 +34,7 @@ export function describe(config: StackConfig): string {
     `  Database         ${databaseUrl(config)}`,
     `  Mail             ${mailUrl(config)}`,
     `  Payment sandbox  ${sandboxUrl(config)}`,
+    `  Function logs    ${functionsLog(config)}`,
     `  Publishable key  ${config.publishableKey}`,
     `  Secret key       ${config.secretKey}`,
     '',

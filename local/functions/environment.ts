@@ -29,6 +29,9 @@ function secretsFromFile(root: string): Record<string, string> {
   return secrets;
 }
 
+/** The merchant that the payment sandbox knows; the secret guards nothing but this machine's play money. */
+export const sandboxTerminal = { tmnCode: 'JOURNEY1', hashSecret: 'LOCALSANDBOXSECRETLOCALSANDBOXSE' };
+
 /**
  * What a function finds in its environment: what the platform injects, the project's own secrets, and last
  * what points at the parts of this stack, so that no secret of a real provider is ever used here.
@@ -46,8 +49,8 @@ export function functionEnvironment(config: StackConfig): Record<string, string>
     RESEND_API_KEY: 're_local',
     RESEND_BASE_URL: mailUrl(config),
     MAIL_FROM: 'Journey <no-reply@journey.local>',
-    VNPAY_TMN_CODE: 'JOURNEY1',
-    VNPAY_HASH_SECRET: 'LOCALSANDBOXSECRETLOCALSANDBOXSE',
+    VNPAY_TMN_CODE: sandboxTerminal.tmnCode,
+    VNPAY_HASH_SECRET: sandboxTerminal.hashSecret,
     VNPAY_PAY_URL: `${sandboxUrl(config)}/vnpay/paymentv2/vpcpay.html`,
     VNPAY_API_URL: `${sandboxUrl(config)}/vnpay/merchant_webapi/api/transaction`,
     VNPAY_RETURN_URL: `${publicFunctions}/payments/return/vnpay`,

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, type FSWatcher, watch } from 'node:fs';
+import { closeSync, existsSync, type FSWatcher, openSync, readFileSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StackConfig } from '../config.ts';
 import { StackError } from '../errors.ts';
@@ -19,6 +19,11 @@ export interface FunctionsOptions {
   log: Log;
   /** Starts again when a file below supabase/functions changes. */
   watch: boolean;
+}
+
+/** What the functions print: in a file, as it would drown what the stack has to say. */
+export function functionsLog(config: StackConfig): string {
+  return join(config.dir, 'functions.log');
 }
 
 function launch(config: StackConfig): ChildProcess {
@@ -49,11 +54,12 @@ function launch(config: StackConfig): ChildProcess {
   ];
   // The binary itself, not its launcher script, so that a signal reaches it.
   const binary = join(root, 'node_modules', 'deno', 'deno');
-  return spawn(existsSync(binary) ? binary : join(root, 'node_modules', '.bin', 'deno'), args, {
+  const output = openSync(functionsLog(config), 'a');
+  const child = spawn(existsSync(binary) ? binary : join(root, 'node_modules', '.bin', 'deno'), args, {
     cwd: root,
     // A group of its own: Ctrl-C at the terminal reaches the stack, which then stops this in turn.
     detached: true,
-    stdio: ['pipe', 'inherit', 'inherit'],
+    stdio: ['pipe', output, output],
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
@@ -63,6 +69,8 @@ function launch(config: StackConfig): ChildProcess {
       ...functionEnvironment(config),
     },
   });
+  closeSync(output);
+  return child;
 }
 
 /** Runs the edge functions under deno and keeps them running. */
@@ -100,17 +108,17 @@ export async function startFunctions({
     if (!gone) child.kill('SIGKILL');
     await ended;
   };
-  const isUp = async () => {
-    try {
-      const answer = await fetch(`http://${host}:${ports.functions}/_state`, {
-        signal: AbortSignal.timeout(2000),
-      });
-      await answer.body?.cancel();
-      return answer.ok;
-    } catch {
-      return false;
-    }
+  const state = async () => {
+    const answer = await fetch(`http://${host}:${ports.functions}/_state`, {
+      signal: AbortSignal.timeout(2000),
+    });
+    return (await answer.json()) as { functions: string[]; broken: string[] };
   };
+  const isUp = () =>
+    state().then(
+      () => true,
+      () => false,
+    );
 
   let watcher: FSWatcher | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -130,6 +138,7 @@ export async function startFunctions({
     watcher.on('error', () => watcher?.close());
   }
 
+  writeFileSync(functionsLog(config), '');
   begin();
   const close = async () => {
     closing = true;
@@ -137,9 +146,14 @@ export async function startFunctions({
     watcher?.close();
     await end();
   };
-  if (!(await waitUntil(isUp, 30_000))) {
+  if (await waitUntil(isUp, 30_000)) {
+    const { broken } = await state();
+    if (broken.length > 0)
+      log.info(`! These functions did not start: ${broken.join(', ')}; see ${functionsLog(config)}`);
+  } else {
     await close();
-    throw new StackError('The edge functions did not start.', 'What deno printed above says why.');
+    const said = readFileSync(functionsLog(config), 'utf8').trimEnd().split('\n').slice(-15).join('\n');
+    throw new StackError('The edge functions did not start.', `deno said:\n${said}`);
   }
   return { isUp, close };
 }

@@ -1,5 +1,6 @@
 import { createPostgresConnection, type PostgresConnection } from '@supabase/lite/postgres';
 import { AnsweredFailure, answerable } from './errors.ts';
+import { quoteArgumentNames } from './quoted-arguments.ts';
 
 interface SessionVars {
   auth?: { role?: unknown; uid?: unknown; jwt?: unknown };
@@ -122,6 +123,10 @@ export function dataApiConnection(adminUrl: string): PostgresConnection {
     ]);
   };
   connection.normalizeDbError = answerable;
+  connection.kysely = connection.kysely.withPlugin({
+    transformQuery: ({ node }) => quoteArgumentNames(node),
+    transformResult: async ({ result }) => result,
+  });
   return connection;
 }
 

@@ -109,7 +109,7 @@ export async function createDataAndAuth(config: StackConfig): Promise<DataAndAut
       minimum_password_length: Number(settings.get('auth', 'minimum_password_length') ?? 6),
       refresh_token_reuse_interval: Number(settings.get('auth', 'refresh_token_reuse_interval') ?? 10),
       email: {
-        enable_signup: settings.get('auth.email', 'enable_signup') !== false,
+        enable_signup: settings.get('auth.email', 'enabled') !== false,
         enable_confirmations: settings.get('auth.email', 'enable_confirmations') === true,
         double_confirm_changes: settings.get('auth.email', 'double_confirm_changes') !== false,
         otp_length: Number(settings.get('auth.email', 'otp_length') ?? 6),

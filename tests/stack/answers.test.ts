@@ -31,13 +31,15 @@ const objects = `
   create function public.stack_echo(given jsonb) returns jsonb language sql stable as $$ select given $$;
   create function public.stack_kind(given jsonb) returns text language sql stable as $$ select jsonb_typeof(given) $$;
   create function public.stack_nothing() returns void language sql as $$ select $$;
-  grant execute on function public.stack_raise, public.stack_setting, public.stack_sleep, public.stack_one,
+  create function public.stack_keywords("position" int, "order" text, "Mixed" int default 0) returns text language sql
+  as $$ select "position" || "order" || "Mixed" $$;
+  grant execute on function public.stack_keywords, public.stack_raise, public.stack_setting, public.stack_sleep, public.stack_one,
     public.stack_many, public.stack_echo, public.stack_kind, public.stack_nothing
   to anon, authenticated, service_role;
 `;
 
 const drop = `
-  drop function if exists public.stack_raise, public.stack_setting, public.stack_sleep, public.stack_one,
+  drop function if exists public.stack_keywords, public.stack_raise, public.stack_setting, public.stack_sleep, public.stack_one,
     public.stack_many, public.stack_echo, public.stack_kind, public.stack_nothing;
   drop table if exists public.stack_rows;
 `;
@@ -173,6 +175,11 @@ describe('values', () => {
     expect(Array.isArray(many.data)).toBe(true);
     const nothing = await visitor().rpc('stack_nothing');
     expect([nothing.error, nothing.data]).toEqual([null, null]);
+  });
+
+  it('arguments may be named like keywords', async () => {
+    const { data, error } = await visitor().rpc('stack_keywords', { position: 3, order: 'x', Mixed: 4 });
+    expect([error, data]).toEqual([null, '3x4']);
   });
 
   it('the request is known to functions that ask for its headers', async () => {

@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest';
+import { asPostgres, member, stack } from './harness.ts';
+
+async function mailsTo(address: string): Promise<{ subject: string }[]> {
+  const answer = await fetch(`${stack.MAIL_URL}/api/messages?to=${encodeURIComponent(address)}`);
+  return (await answer.json()) as { subject: string }[];
+}
+
+describe('the doorbell', () => {
+  it('has what is written to the outbox done within seconds, each thing once', async () => {
+    const user = await member();
+    const subjects = Array.from({ length: 45 }, (_, index) => `Outbox ${String(index).padStart(2, '0')}`);
+    await asPostgres(async (db) => {
+      for (const subject of subjects) {
+        const payload = { user_id: user.id, template: 'test', subject, text: 'x', html: '<p>x</p>' };
+        await db.query(`select private.enqueue('email', $1, $2)`, [payload, `${user.id}:${subject}`]);
+      }
+    });
+    // More than one batch: the bell goes on ringing while the function says that there is more.
+    await expect
+      .poll(async () => (await mailsTo(user.email)).length, { timeout: 15_000, interval: 200 })
+      .toBe(45);
+    const got = (await mailsTo(user.email)).map((mail) => mail.subject).sort();
+    expect(got).toEqual(subjects);
+  });
+});
