@@ -1,0 +1,181 @@
+-- Foundation: errors, transitions, repeats, the outbox, limits, topics.
+begin;
+set local client_min_messages = warning;
+\ir helpers.psql
+select no_plan();
+
+select tests.make_renter('renter') as renter, tests.make_user('host') as host, tests.make_user('stranger') as stranger, tests.make_admin('admin') as admin \gset
+select tests.make_vehicle(:'host') as vehicle \gset
+
+-- visitor --------------------------------------------------------------------------------------------------
+select tests.as_visitor();
+select is(tests.outcome($$ select * from private.error_codes $$), '42501', 'a visitor cannot read the registry''s table');
+select is(tests.outcome($$ select * from private.settings $$), '42501', 'a visitor cannot read the settings');
+select is(tests.outcome($$ select * from private.secrets $$), '42501', 'a visitor cannot read the pepper');
+select is(tests.outcome($$ select private.keyed_hash('x') $$), '42501', 'a visitor cannot hash with the pepper');
+select is(tests.outcome($$ select private.setting('rates') $$), '42501', 'a visitor cannot ask for a setting');
+select is(tests.outcome($$ select public.lease_outbox() $$), '42501', 'a visitor cannot lease the outbox');
+select is(tests.outcome($$ select public.create_booking(gen_random_uuid(), gen_random_uuid()) $$), '42501', 'a visitor cannot book');
+select is(tests.outcome($$ insert into realtime.messages (topic, extension, event, payload, private) values ('user:x', 'broadcast', 'e', '{}', true) $$), '42501', 'a visitor cannot speak on a topic');
+select ok((select count(*) > 40 from public.error_catalog()), 'a visitor reads the catalog of errors');
+select ok((select bool_and(message_en <> '' and message_vi <> '' and status between 400 and 599) from public.error_catalog()), 'every error has a status and a text in both languages');
+select ok((select count(*) > 40 from public.transition_catalog()), 'a visitor reads the catalog of moves');
+
+-- user -----------------------------------------------------------------------------------------------------
+select tests.as_user(:'stranger');
+select is(tests.outcome($$ select public.lease_outbox() $$), '42501', 'a user cannot lease the outbox');
+select is(tests.outcome($$ select private.begin_command('x', gen_random_uuid(), '{}') $$), '42501', 'a user cannot write idempotency keys');
+select is(tests.outcome($$ select private.notify(auth.uid(), 'x', '{}', 'x') $$), '42501', 'a user cannot notify anybody');
+select is(tests.outcome($$ select private.broadcast('user:x', 'e', '{}') $$), '42501', 'a user cannot broadcast as the database');
+select is(tests.outcome($$ select private.expose('create_booking(uuid, uuid)', 'anon') $$), '42501', 'a user cannot hand out functions');
+select is(tests.outcome($$ insert into realtime.messages (topic, extension, event, payload, private) values ('user:' || auth.uid(), 'broadcast', 'e', '{}', true) $$), '42501', 'a user cannot speak even on the own topic');
+select is(tests.outcome($$ select private.fail('not_found') $$), 'not_found', 'reads that run as the caller can refuse with a registry code');
+select is(tests.outcome($$ select private.fail('no_such_code') $$), 'P0001', 'a code outside the registry is a bug, and shows as one');
+
+select tests.as_owner();
+select lives_ok($$ select realtime.send('{}', 'notification', 'user:' || (select id from public.profiles where display_name = 'renter' order by created_at desc limit 1), true) $$, 'the database speaks on a topic');
+select tests.as_user(:'renter');
+select is((select count(*)::int from realtime.messages where topic = 'user:' || :'renter'), 1, 'the owner hears the own topic');
+select is((select count(*)::int from realtime.messages where topic <> 'user:' || :'renter'), 0, 'and no other');
+select tests.as_user(:'stranger');
+select is((select count(*)::int from realtime.messages where topic = 'user:' || :'renter'), 0, 'a stranger hears nothing of it');
+
+-- service --------------------------------------------------------------------------------------------------
+select tests.as_service();
+select is(tests.outcome($$ select * from private.outbox $$), '42501', 'the service reaches the outbox by commands only');
+select is(tests.outcome(format($$ update public.bookings set status = 'confirmed' $$)), '42501', 'the service cannot move a booking by hand');
+select is(tests.outcome(format($$ insert into public.user_roles values (%L, 'admin') $$, :'stranger')), '42501', 'the service cannot make an admin');
+
+-- error details --------------------------------------------------------------------------------------------
+select tests.as_owner();
+select throws_ok($$ select private.fail('rate_limited', '{"retry_after": 3}') $$, 'PT429', 'Too many requests; wait details.retry_after seconds.', 'a refusal carries the HTTP status in its SQLSTATE');
+select is(tests.outcome_details($$ select private.fail('rate_limited', '{"retry_after": 3}') $$), '{"code": "rate_limited", "retry_after": 3}'::jsonb, 'and its code and details as JSON');
+select is(tests.outcome($$ insert into private.error_codes values ('Bad Code', 400, false, 'x', 'x') $$), '23514', 'a code has the form of a code');
+select is(tests.outcome($$ insert into private.error_codes values ('fine', 200, false, 'x', 'x') $$), '23514', 'an error has an error''s status');
+
+-- transitions ----------------------------------------------------------------------------------------------
+select tests.make_booking(:'renter', :'vehicle', tests.hours(30), tests.hours(40)) as booking \gset
+select is(tests.outcome(format($$ update public.bookings set status = 'no_show' where id = %L $$, :'booking')), 'illegal_transition', 'an illegal move is refused to the owner of the table too');
+select is(
+  tests.outcome_details(format($$ update public.bookings set status = 'completed', checked_in_at = now(), checked_out_at = now(), claim_until = now() where id = %L $$, :'booking')),
+  '{"code": "illegal_transition", "machine": "booking", "from": "pending_payment", "to": "completed"}'::jsonb,
+  'and says which move it was'
+);
+select is(tests.outcome(format($$ update public.bookings set status = 'no_such_state' where id = %L $$, :'booking')), 'illegal_transition', 'an unknown state is refused');
+select is(tests.outcome(format($$ update public.payments set status = 'refunded', refunded_amount = amount, succeeded_at = now() where booking_id = %L $$, :'booking')), 'illegal_transition', 'a payment cannot jump');
+select is(tests.outcome(format($$ update public.vehicles set status = 'draft' where id = %L $$, :'vehicle')), 'illegal_transition', 'a published listing cannot become a draft');
+select is(tests.outcome($$ update public.driver_licences set status = 'pending' where status = 'verified' $$), 'illegal_transition', 'a verified licence cannot be pending again');
+select is(tests.outcome($$ insert into private.domain_events (type, subject_id, machine, from_state, event, to_state) values ('x', gen_random_uuid(), 'booking', 'completed', 'undo', 'confirmed') $$), '23503', 'the log takes no move that is not in the machine');
+select is(tests.outcome($$ insert into private.domain_events (type, subject_id, machine) values ('x', gen_random_uuid(), 'booking') $$), '23503', 'nor half of one');
+select is(
+  (select array_agg(event order by id) from private.domain_events where subject_id = :'booking' and machine = 'booking'),
+  array['hold'], 'a creation leaves one row in the log'
+);
+select tests.pay(:'booking');
+select is(
+  (select array_agg(event || ' by ' || coalesce(cause, '?') order by id) from private.domain_events where subject_id = :'booking' and machine = 'booking'),
+  array['hold by ?', 'confirm by provider:vnpay'], 'a move leaves one row, with its cause'
+);
+select is(
+  (select count(*)::int from private.transitions t
+   where t.from_state <> 'initial' and not exists (
+     select from private.transitions p where p.machine = t.machine and p.to_state = t.from_state)),
+  0, 'every state of every machine can be reached'
+);
+
+set constraints all immediate;
+
+-- append-only ----------------------------------------------------------------------------------------------
+select is(tests.outcome(format('update %s set %s = %2$s', t, c)), '42501', t || ' cannot be changed')
+from (values ('private.domain_events', 'type'), ('private.ledger_entries', 'amount'), ('private.ledger_transactions', 'event')) v (t, c);
+select is(tests.outcome('delete from ' || t), '42501', t || ' cannot be deleted from')
+from unnest(array['private.domain_events', 'private.ledger_entries', 'private.ledger_transactions']) t;
+select is(tests.outcome('truncate ' || t || ' cascade'), '42501', t || ' cannot be emptied')
+from unnest(array['private.domain_events', 'private.ledger_entries', 'private.ledger_transactions']) t;
+select is(tests.outcome($$ update public.quotes set total_amount = 1 $$), '42501', 'quotes cannot be changed');
+select is(tests.outcome($$ update public.inspection_photos set angle = 'front' $$), '42501', 'evidence cannot be changed');
+select is(tests.outcome($$ delete from public.inspection_photos $$), '42501', 'evidence cannot be deleted');
+
+-- repeats --------------------------------------------------------------------------------------------------
+select tests.as_user(:'host');
+select id as listed from public.create_vehicle(tests.listing(), '11111111-1111-4111-8111-111111111111') \gset
+select is((select id from public.create_vehicle(tests.listing(), '11111111-1111-4111-8111-111111111111')), :'listed'::uuid, 'the same key and payload give the same answer');
+select is(tests.outcome($$ select public.create_vehicle(tests.listing('{"year": 2021}'), '11111111-1111-4111-8111-111111111111') $$), 'idempotency_conflict', 'the same key with another payload is a conflict');
+select is(tests.outcome(format($$ select public.create_booking(%L, '11111111-1111-4111-8111-111111111111') $$, gen_random_uuid())), 'idempotency_conflict', 'the same key for another command is a conflict');
+select is(tests.outcome($$ select public.create_vehicle(tests.listing(), null) $$), 'invalid_input', 'a command needs a key');
+select is(tests.outcome($$ select public.create_vehicle(tests.listing('{"year": 1}'), '22222222-2222-4222-8222-222222222222') $$), 'invalid_input', 'a refused command');
+select is(tests.outcome($$ select public.create_vehicle(tests.listing(), '22222222-2222-4222-8222-222222222222') $$), 'ok', 'leaves its key free');
+select tests.as_user(:'stranger');
+select isnt((select id from public.create_vehicle(tests.listing(), '11111111-1111-4111-8111-111111111111')), :'listed'::uuid, 'keys of two people are two keys');
+select tests.as_owner();
+
+-- limits ---------------------------------------------------------------------------------------------------
+update private.rate_limits set capacity = 3, per_minute = 1 where action = 'quote';
+select lives_ok($$ select private.take_token('quote', 'somebody') from generate_series(1, 3) $$, 'a bucket gives what it holds');
+select is(tests.outcome($$ select private.take_token('quote', 'somebody') $$), 'rate_limited', 'and no more');
+select is(tests.outcome_details($$ select private.take_token('quote', 'somebody') $$) ->> 'retry_after', '60', 'says when to come back');
+select is(tests.outcome($$ select private.take_token('quote', 'somebody else') $$), 'ok', 'another subject has another bucket');
+update private.rate_buckets set refilled_at = now() - interval '61 seconds' where subject = 'somebody';
+select is(tests.outcome($$ select private.take_token('quote', 'somebody') $$), 'ok', 'the bucket fills with time');
+select is(tests.outcome($$ select private.take_token('quote', 'somebody') $$), 'rate_limited', 'by what the time allows');
+update private.rate_buckets set refilled_at = now() + interval '1 hour', tokens = 0 where subject = 'somebody';
+select is(tests.outcome($$ select private.take_token('quote', 'somebody') $$), 'rate_limited', 'a clock that went back gives nothing');
+select is((select count(*)::int from private.rate_buckets where subject = 'somebody' and tokens < 0), 0, 'a refusal takes nothing');
+update private.rate_limits set capacity = 1000, per_minute = 1000;
+
+-- outbox ---------------------------------------------------------------------------------------------------
+delete from private.outbox;
+select private.enqueue('test', '{"n": 1}', 'one');
+select private.enqueue('test', '{"n": 2}', 'one');
+select private.enqueue('test', '{"n": 3}', 'later', now() + interval '1 hour');
+select is((select array_agg(payload ->> 'n' order by id) from private.outbox), array['1', '3'], 'one dedupe key is one row');
+select ok(private.outbox_due(), 'the bell rings for what is due');
+select tests.as_service();
+select id as row, lease_token as token, attempts from public.lease_outbox(10, 60) \gset
+select is(:'attempts'::text, '1', 'a lease counts as an attempt');
+select is((select count(*)::int from public.lease_outbox(10, 60)), 0, 'a leased row, and one whose time has not come, are not leased');
+select is(tests.outcome(format($$ select public.complete_outbox(%s, gen_random_uuid()) $$, :row)), 'outbox_lease_lost', 'another worker''s token completes nothing');
+select is(tests.outcome(format($$ select public.fail_outbox(%s, gen_random_uuid(), 'x') $$, :row)), 'outbox_lease_lost', 'nor fails it');
+select is(tests.outcome(format($$ select public.fail_outbox(%s, %L, 'the provider is down') $$, :row, :'token')), 'ok', 'a transient failure');
+select tests.as_owner();
+select is((select status from private.outbox where id = :row), 'pending', 'puts the row back');
+select ok((select available_at between now() + interval '4 seconds' and now() + interval '6 seconds' from private.outbox where id = :row), 'a few seconds later');
+select ok(not private.outbox_due(), 'until then nothing is due');
+update private.outbox set available_at = now() where id = :row;
+select lease_token as token from public.lease_outbox(10, 60) \gset
+update private.outbox set leased_until = now() - interval '1 second' where id = :row;
+select ok(private.outbox_due(), 'a lease that ran out rings the bell');
+select lease_token as token2, attempts from public.lease_outbox(10, 60) \gset
+select is(:'attempts'::text, '3', 'the row of a dead worker is leased again');
+select is(tests.outcome(format($$ select public.complete_outbox(%s, %L) $$, :row, :'token')), 'outbox_lease_lost', 'the dead worker comes too late');
+select is(tests.outcome(format($$ select public.complete_outbox(%s, %L, 'id-1', '{}') $$, :row, :'token2')), 'ok', 'the living one completes it');
+select is((select status || ' ' || provider_id from private.outbox where id = :row), 'done id-1', 'done, with the provider''s id');
+select is(tests.outcome(format($$ select public.complete_outbox(%s, %L) $$, :row, :'token2')), 'outbox_lease_lost', 'once');
+select private.enqueue('test', '{}', 'hopeless');
+select id as row, lease_token as token from public.lease_outbox(10, 60) \gset
+select public.fail_outbox(:row, :'token', 'no such address', true);
+select is((select status from private.outbox where id = :row), 'dead', 'a permanent failure ends as dead');
+select private.enqueue('test', '{}', 'stubborn');
+update private.outbox set attempts = max_attempts - 1 where dedupe_key = 'stubborn';
+select id as row, lease_token as token from public.lease_outbox(10, 60) \gset
+select public.fail_outbox(:row, :'token', 'again', false);
+select is((select status from private.outbox where id = :row), 'dead', 'so does the last of the attempts');
+select private.enqueue('test', '{}', 'poison');
+update private.outbox set attempts = max_attempts, status = 'leased', lease_token = gen_random_uuid(), leased_until = now() - interval '1 second' where dedupe_key = 'poison';
+select is((select count(*)::int from public.lease_outbox(10, 60) where dedupe_key = 'poison'), 0, 'a row that killed every worker is not leased for ever');
+select is((select status from private.outbox where dedupe_key = 'poison'), 'dead', 'it is dead');
+select private.enqueue('batch', '{}', n::text) from generate_series(1, 250) n;
+select is((select count(*)::int from public.lease_outbox(7, 60)), 7, 'a batch is as large as asked');
+analyze private.outbox;
+select is((select count(*)::int from public.lease_outbox(7, 60)), 7, 'also with fresh statistics');
+set local enable_hashjoin = off;
+set local enable_mergejoin = off;
+select is((select count(*)::int from public.lease_outbox(7, 60)), 7, 'whatever the plan');
+reset enable_hashjoin;
+reset enable_mergejoin;
+select is((select count(*)::int from public.lease_outbox(1000, 60)), 100, 'and at most 100');
+select is((select count(*)::int from public.lease_outbox(null, null)), 1, 'asking for nothing in particular leases one');
+select is(tests.outcome($$ insert into private.outbox (topic, payload, dedupe_key, status) values ('x', '{}', 'y', 'leased') $$), '23514', 'a lease without token and deadline cannot be stored');
+
+select * from finish();
+rollback;

@@ -1,0 +1,142 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+
+/** The database under test. There is no default: a test that silently took some other database would lie. */
+export function databaseUrl(): string {
+  const url = process.env.DB_URL;
+  if (!url) {
+    throw new Error(
+      'DB_URL is not set. Run `npm test`, or give a database with all migrations: DB_URL=postgresql://… npx vitest run tests/sql',
+    );
+  }
+  return url;
+}
+
+const helpers = fileURLToPath(new URL('../../supabase/tests/helpers.psql', import.meta.url));
+
+/** The people-and-trips helpers of the pgTAP tests, under a schema name of one's own. */
+export function helpersSql(schema: string): string {
+  return readFileSync(helpers, 'utf8').replaceAll(/\btests(?=[.;]|\n)|(?<=schema )tests\b/g, schema);
+}
+
+/** A connection with the helpers in a schema of its own, which goes when the world is closed. */
+export interface World {
+  sql: pg.Client;
+  schema: string;
+  /** Calls one helper and gives its value. */
+  make<T = string>(helper: string, ...args: unknown[]): Promise<T>;
+  /** One value. */
+  value<T>(sql: string, ...args: unknown[]): Promise<T>;
+  close(): Promise<void>;
+}
+
+export async function openWorld(schema: string): Promise<World> {
+  const sql = new pg.Client({ connectionString: databaseUrl() });
+  await sql.connect();
+  await sql.query(`set client_min_messages = warning; drop schema if exists ${schema} cascade`);
+  await sql.query(helpersSql(schema));
+  const value = async <T>(text: string, ...args: unknown[]) => {
+    const { rows } = await sql.query<{ value: T }>(`select (${text}) as value`, args);
+    return rows[0]?.value as T;
+  };
+  return {
+    sql,
+    schema,
+    value,
+    make: <T>(helper: string, ...args: unknown[]) =>
+      value<T>(`${schema}.${helper}(${args.map((_, i) => `$${i + 1}`).join(', ')})`, ...args),
+    async close() {
+      await sql.query(`drop schema if exists ${schema} cascade`);
+      await sql.end();
+    },
+  };
+}
+
+/** What one statement came to: its value, or the registry code or SQLSTATE it was refused with. */
+export type Outcome = { value: unknown; error: null } | { value: null; error: string };
+
+/** The registry code inside a refusal, or the bare SQLSTATE. */
+export function errorCode(error: unknown): string {
+  if (!(error instanceof pg.DatabaseError)) throw error;
+  if (!error.code?.startsWith('PT')) return `${error.code} ${error.message}`;
+  return (JSON.parse(error.detail ?? '{}') as { code: string }).code;
+}
+
+/** One statement by one person; nobody means the role that runs migrations, as the service does. */
+export interface Act {
+  user?: string;
+  text: string;
+  args?: unknown[];
+}
+
+async function perform(client: pg.Client, act: Act, gate: number): Promise<Outcome> {
+  await client.query('begin');
+  try {
+    if (act.user) {
+      const claims = JSON.stringify({ sub: act.user, role: 'authenticated' });
+      await client.query("select set_config('request.jwt.claims', $1, true)", [claims]);
+    }
+    await client.query('select pg_advisory_xact_lock_shared($1)', [gate]);
+    if (act.user) await client.query('set local role authenticated');
+    const { rows } = await client.query<{ value: unknown }>(`select (${act.text}) as value`, act.args);
+    await client.query('commit');
+    return { value: rows[0]?.value, error: null };
+  } catch (error) {
+    await client.query('rollback');
+    return { value: null, error: errorCode(error) };
+  }
+}
+
+let nextGate = 7_300_000 + (process.pid % 100_000);
+
+/**
+ * Performs all acts at once, each on a connection and in a transaction of its own. Everybody waits at one
+ * gate in the database, and it opens when the last has arrived.
+ */
+export async function allAtOnce(acts: Act[]): Promise<Outcome[]> {
+  const gate = nextGate++;
+  const keeper = new pg.Client({ connectionString: databaseUrl() });
+  await keeper.connect();
+  await keeper.query('select pg_advisory_lock($1)', [gate]);
+  const clients = await Promise.all(
+    acts.map(async () => {
+      const client = new pg.Client({ connectionString: databaseUrl() });
+      await client.connect();
+      return client;
+    }),
+  );
+  try {
+    const running = acts.map((act, i) => perform(clients[i] as pg.Client, act, gate));
+    for (;;) {
+      const { rows } = await keeper.query<{ waiting: number }>(
+        "select count(*)::int as waiting from pg_locks where locktype = 'advisory' and objid = $1 and not granted",
+        [gate],
+      );
+      if (rows[0]?.waiting === acts.length) break;
+    }
+    await keeper.query('select pg_advisory_unlock($1)', [gate]);
+    return await Promise.all(running);
+  } finally {
+    await Promise.all([keeper, ...clients].map((client) => client.end()));
+  }
+}
+
+/** How often each outcome came: `{ ok: 1, vehicle_unavailable: 63 }`. */
+export function tally(outcomes: Outcome[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { error } of outcomes) counts[error ?? 'ok'] = (counts[error ?? 'ok'] ?? 0) + 1;
+  return counts;
+}
+
+/**
+ * The broken promises of the database. What depends on other tests at work in the same database (files, the
+ * outbox's worker) is left to those.
+ */
+export async function brokenPromises(world: World): Promise<unknown[]> {
+  const { rows } = await world.sql.query(
+    `select * from private.check_invariants()
+     where invariant not in ('media_without_object', 'outbox_stuck', 'outbox_dead')`,
+  );
+  return rows;
+}
