@@ -94,6 +94,7 @@ export class Notifications {
     if (user.error) return user;
     const reads = {
       since: (seq: number) => this.#calls.rpc<Notification[]>('notifications_since', { after_seq: seq }),
+      unread: () => this.unreadCount(),
       newest: () => this.#calls.rpc<Notification[]>('list_notifications', { page_size: 1 }),
     };
     const feed = new NotificationFeed(this.#inbox, reads, handlers, options);

@@ -229,6 +229,7 @@ export interface VehicleHit {
 }
 
 /** A listing with everything its screen needs. */
+export interface VehicleDetail extends Vehicle {
   /** A fuzzed, stable point near the vehicle. */
   lat: number;
   lng: number;

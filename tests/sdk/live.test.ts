@@ -3,12 +3,15 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import {
+  canMove,
   createIdempotencyKey,
   createJourney,
   type InboxStatus,
   type Journey,
   type JourneyOptions,
   type Notification,
+  parsePeriod,
+  type Result,
 } from '../../sdk/src/index.ts';
 
 const { API_URL, PUBLISHABLE_KEY, ADMIN_DB_URL } = process.env;
@@ -63,6 +66,18 @@ const car = {
   address: '1 Tràng Tiền, Hoàn Kiếm',
   plate: '30A-123.45',
 } as const;
+
+function must<T>(result: Result<T>): T {
+  if (result.error) throw result.error;
+  return result.data;
+}
+
+/** A PNG of one pixel, a different file each time. */
+function picture(): Uint8Array {
+  const pixel =
+    'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+  return new Uint8Array([...Buffer.from(pixel, 'base64'), ...Buffer.from(randomUUID())]);
+}
 
 describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
   const admin = new pg.Client({ connectionString: ADMIN_DB_URL });
@@ -160,7 +175,7 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
     await live();
     await notify(id, 'one');
     await expect.poll(titles, { timeout: 10_000 }).toEqual(['one']);
-    expect(unread.at(-1)).toBe(2);
+    await expect.poll(() => unread.at(-1)).toBe(2);
 
     // The network is gone: what is written now is broadcast to nobody.
     for (const socket of sockets) socket.terminate();
@@ -169,6 +184,7 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
     await expect.poll(titles, { timeout: 10_000 }).toEqual(['one', 'two', 'three']);
     await expect.poll(() => repaired).toBe(2);
     await live();
+    await expect.poll(() => unread.at(-1)).toBe(4);
 
     // In the background nothing is delivered; coming back brings everything.
     subscription?.pause();
@@ -201,6 +217,27 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
     await notify(id, 'after');
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(titles()).not.toContain('after');
+  });
+
+  it('joins again when the channel was closed, as it is when a token runs out', async () => {
+    const { journey, id } = await person('Tuan');
+    const got: unknown[] = [];
+    const statuses: InboxStatus[] = [];
+    const { data: subscription } = await journey.notifications.subscribe({
+      onNotification: ({ data }) => got.push(data.licence_id),
+      onStatus: (status) => statuses.push(status),
+    });
+    await expect.poll(() => statuses.at(-1), { timeout: 10_000 }).toBe('live');
+    // realtime-js reports this as it reports a closing by the server, and does not come back by itself
+    await journey.supabase.getChannels()[0]?.unsubscribe();
+    await notify(id, 'meanwhile');
+    await expect
+      .poll(() => statuses, { timeout: 10_000 })
+      .toEqual(['connecting', 'live', 'interrupted', 'connecting', 'live']);
+    await notify(id, 'again');
+    await expect.poll(() => got, { timeout: 10_000 }).toEqual(['meanwhile', 'again']);
+    subscription?.unsubscribe();
+    expect(journey.supabase.getChannels()).toHaveLength(0);
   });
 
   it('goes on from the sequence an app has stored, past what was deleted meanwhile', async () => {
@@ -237,5 +274,131 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
     expect(got).not.toContain('one:y');
     await journey.auth.signOut();
     await expect.poll(() => ended, { timeout: 10_000 }).toEqual(['two']);
+  });
+
+  it('goes the way from a listing to a paid-for slot and back', async () => {
+    const host = await person('Minh');
+    const renter = await person('Lan');
+    const boss = await person('An');
+    await admin.query('insert into public.user_roles (user_id, role) values ($1, $2)', [boss.id, 'admin']);
+
+    const vehicleId = must(await host.journey.vehicles.create({ ...car, security_deposit: 2_000_000 })).id;
+    const photo = must(
+      await host.journey.media.upload({ purpose: 'vehicle_image', file: picture(), mimeType: 'image/png' }),
+    );
+    expect(photo.status).toBe('ready');
+    must(await host.journey.vehicles.addImage({ vehicleId, mediaId: photo.id, position: 0 }));
+    expect(must(await host.journey.vehicles.submit(vehicleId)).status).toBe('pending_review');
+    expect((await renter.journey.admin.reviewVehicle({ vehicleId, decision: 'publish' })).error?.code).toBe(
+      'forbidden',
+    );
+    expect(must(await boss.journey.admin.reviewVehicle({ vehicleId, decision: 'publish' })).status).toBe(
+      'published',
+    );
+
+    const startsAt = new Date(Date.now() + 10 * 86_400_000);
+    const endsAt = new Date(startsAt.getTime() + 3 * 86_400_000);
+    const search = { lat: car.lat, lng: car.lng, radiusM: 20_000, startsAt, endsAt };
+    const pages: string[] = [];
+    for await (const hit of renter.journey.vehicles.searchAll({ ...search, pageSize: 1, sort: 'price' })) {
+      pages.push(must(hit).vehicle_id);
+    }
+    expect(pages).toContain(vehicleId);
+    expect(new Set(pages).size).toBe(pages.length);
+    const shown = must(await renter.journey.vehicles.get(vehicleId));
+    const url = must(await connect().media.signedUrl(shown.images[0] ?? { bucket: '', path: '' }));
+    expect((await fetch(url)).headers.get('content-type')).toBe('image/png');
+
+    const asked = { vehicleId, startsAt, endsAt };
+    expect((await renter.journey.quotes.create(asked)).error?.code).toBe('licence_required');
+    const [front, back] = [
+      must(await renter.journey.media.upload({ purpose: 'licence', file: picture(), mimeType: 'image/png' })),
+      must(await renter.journey.media.upload({ purpose: 'licence', file: picture(), mimeType: 'image/png' })),
+    ];
+    const licence = must(
+      await renter.journey.licences.submit({
+        number: randomUUID().replaceAll('-', '').slice(0, 12),
+        fullName: 'Nguyễn Thị Lan',
+        classes: ['B'],
+        validUntil: '2060-01-01',
+        frontMediaId: front.id,
+        backMediaId: back.id,
+      }),
+    );
+    must(await boss.journey.admin.reviewLicence({ licenceId: licence.id, decision: 'verify' }));
+    expect(must(await renter.journey.licences.list())).toMatchObject([
+      { id: licence.id, status: 'verified' },
+    ]);
+
+    const quote = must(await renter.journey.quotes.create({ ...asked, options: { insurance: 'basic' } }));
+    const estimate = must(renter.journey.quotes.estimate({ facts: quote.facts }));
+    expect({ lines: estimate.lines, total: estimate.total_amount, version: estimate.version }).toEqual({
+      lines: quote.lines,
+      total: quote.total_amount,
+      version: quote.pricing_version,
+    });
+    expect(must(await renter.journey.quotes.get(quote.id)).total_amount).toBe(quote.total_amount);
+
+    const booking = must(await renter.journey.bookings.create({ quoteId: quote.id }));
+    expect(booking).toMatchObject({ status: 'pending_payment', total_amount: quote.total_amount });
+    expect(parsePeriod(booking.period).startsAt?.getTime()).toBe(startsAt.getTime());
+    expect((await renter.journey.bookings.create({ quoteId: quote.id })).error?.code).toBe('quote_used');
+    expect(must(await renter.journey.vehicles.explainUnavailable(asked))).not.toEqual([]);
+    const detail = must(await renter.journey.bookings.get(booking.id));
+    expect(detail).toMatchObject({ side: 'renter', location: null, lines: quote.lines });
+    expect(canMove('booking', detail.booking.status, 'cancel')).toBe(true);
+    expect(must(await host.journey.bookings.get(booking.id)).payment).toBeNull();
+    expect(
+      must(await renter.journey.bookings.list({ role: 'renter', statuses: ['pending_payment'] })).rows,
+    ).toHaveLength(1);
+
+    const paymentId = detail.payment?.id ?? '';
+    const idempotencyKey = createIdempotencyKey();
+    const start = { paymentId, provider: 'vnpay' } as const;
+    const checkout = must(await renter.journey.payments.start(start, { idempotencyKey }));
+    expect(checkout.redirect_url).toMatch(/^https?:/);
+    expect(checkout.qr.svg).toContain('<svg');
+    const repeated = must(await renter.journey.payments.start(start, { idempotencyKey }));
+    expect(repeated.attempt.id).toBe(checkout.attempt.id);
+
+    // The message of the cancellation ends the wait long before the next time it would ask.
+    const waiting = renter.journey.payments.waitUntilFinal(paymentId);
+    const preview = must(await renter.journey.bookings.previewCancel(booking.id));
+    const cancelled = must(
+      await renter.journey.bookings.cancel({ bookingId: booking.id, reason: 'Đổi kế hoạch' }),
+    );
+    expect(cancelled.status).toBe('cancelled');
+    expect(preview.refund_amount + preview.kept_amount).toBeGreaterThanOrEqual(0);
+    expect(must(await waiting).payment.status).toBe('cancelled');
+    expect(must(await renter.journey.vehicles.explainUnavailable(asked))).toEqual([]);
+    expect(must(await host.journey.bookings.balance()).every(({ available }) => available === 0)).toBe(true);
+    expect(must(await boss.journey.admin.checkInvariants())).toEqual([]);
+  }, 60_000);
+
+  it('works without a WebSocket: what is new is fetched', async () => {
+    class None {
+      constructor() {
+        throw new Error('there is none');
+      }
+    }
+    const journey = createJourney({
+      url: API_URL ?? '',
+      publishableKey: PUBLISHABLE_KEY ?? '',
+      auth: { persistSession: false },
+      realtime: { transport: None as unknown as Transport },
+    });
+    const email = `no-socket-${randomUUID()}@example.com`;
+    const { user } = must(
+      await journey.auth.signUp({ email, password: 'correct horse battery', displayName: 'Ha' }),
+    );
+    const got: unknown[] = [];
+    const { data: subscription } = await journey.notifications.subscribe(
+      { onNotification: ({ data }) => got.push(data.licence_id) },
+      { checkInterruptedMs: 200 },
+    );
+    await notify(user.id, 'quiet');
+    await expect.poll(() => got, { timeout: 5000 }).toEqual(['quiet']);
+    expect(subscription?.gapless).toBe(false);
+    subscription?.unsubscribe();
   });
 });

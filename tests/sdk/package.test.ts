@@ -1,5 +1,13 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -48,8 +56,10 @@ describe('the package', () => {
   });
 
   it('builds without the types of Node, and the build can be imported', async () => {
+    const folder = join(root, 'sdk/dist');
+    mkdirSync(folder, { recursive: true });
     // inside the package, so that its dependency is found as an app would find it
-    const out = mkdtempSync(join(root, 'sdk/dist-test-'));
+    const out = mkdtempSync(join(folder, 'build-'));
     try {
       const tsc = join(root, 'node_modules/typescript/bin/tsc');
       execFileSync(process.execPath, [tsc, '-p', join(root, 'sdk/tsconfig.json'), '--outDir', out], {
@@ -68,6 +78,53 @@ describe('the package', () => {
       expect(said.trim()).toBe(
         'admin,auth,bookings,licences,media,notifications,payments,profiles,quotes,supabase,vehicles',
       );
+    } finally {
+      rmSync(out, { recursive: true, force: true });
+    }
+  }, 60_000);
+
+  it('compiles everything its README shows', () => {
+    const folder = join(root, 'sdk/dist');
+    mkdirSync(folder, { recursive: true });
+    const out = mkdtempSync(join(folder, 'readme-'));
+    const given = `
+      type Bytes = import('../../src/index.ts').Upload['file'];
+      type Photos = import('../../src/index.ts').InspectionReport['photos'];
+      declare global {
+        const carPicture: Bytes, frontPicture: Bytes, backPicture: Bytes;
+        const fivePhotos: Photos, fiveMorePhotos: Photos;
+        const adminAccount: { email: string; password: string };
+        const quoteId: string, stored: { lastSeq: number };
+        const process: { env: Record<string, string | undefined> };
+        function toast(text: string): void;
+        function setBadge(count: number): void;
+        function setOffline(offline: boolean): void;
+      }`;
+    try {
+      const readme = readFileSync(join(root, 'sdk/README.md'), 'utf8');
+      const blocks = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code);
+      expect(blocks.length).toBeGreaterThanOrEqual(4);
+      writeFileSync(join(out, 'given.d.ts'), `${given}\nexport {};\n`);
+      blocks.forEach((code, i) => {
+        const journey = /const journey|const device/.test(code) ? '' : 'declare const journey: Journey;\n';
+        const imports = `import { type Journey, createIdempotencyKey } from '@journey/sdk';\n${journey}`;
+        const whole = (code.includes('import ') ? code : imports + code).replaceAll(
+          '@journey/sdk',
+          '../../src/index.ts',
+        );
+        writeFileSync(join(out, `block-${i}.ts`), `${whole}\nexport {};\n`);
+      });
+      const config = {
+        extends: join(root, 'sdk/tsconfig.json'),
+        compilerOptions: { noEmit: true, noUnusedLocals: false, rootDir: join(root, 'sdk') },
+        include: ['*.ts'],
+        exclude: [],
+      };
+      writeFileSync(join(out, 'tsconfig.json'), JSON.stringify(config));
+      const tsc = join(root, 'node_modules/typescript/bin/tsc');
+      const { stdout, status } = spawnSync(process.execPath, [tsc, '-p', out], { encoding: 'utf8' });
+      expect(stdout).toBe('');
+      expect(status).toBe(0);
     } finally {
       rmSync(out, { recursive: true, force: true });
     }

@@ -11,7 +11,7 @@ export interface NotificationHandlers {
   onGapRepaired?(count: number): void;
   /** The live connection came or went. While it is gone, notifications are fetched from time to time. */
   onStatus?(status: InboxStatus): void;
-  /** The number of unread notifications, for a badge, whenever the backend says it. */
+  /** The number of unread notifications, for a badge: on joining, and with every change. */
   onUnread?(unread: number): void;
 }
 
@@ -43,6 +43,7 @@ export interface NotificationSubscription {
 export interface FeedReads {
   since(seq: number): Promise<Result<Notification[]>>;
   newest(): Promise<Result<Notification[]>>;
+  unread(): Promise<Result<number>>;
 }
 
 /** Delivers the notifications of one user once, in order, and without holes. */
@@ -57,6 +58,8 @@ export class NotificationFeed implements NotificationSubscription {
   #repairing = false;
   #repairAgain = false;
   #stopped = false;
+  #badgeIsStale = false;
+  #badgesHeard = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopListening: (() => void) | undefined;
 
@@ -117,7 +120,10 @@ export class NotificationFeed implements NotificationSubscription {
     if (row) this.#deliver(this.#keeper.accept(row));
     if (typeof payload.last_seq === 'number') this.#keeper.expect(payload.last_seq);
     const { unread } = payload;
-    if (typeof unread === 'number') this.#safely(() => this.#handlers.onUnread?.(unread));
+    if (typeof unread === 'number') {
+      this.#badgesHeard += 1;
+      this.#safely(() => this.#handlers.onUnread?.(unread));
+    }
     if (this.#keeper.hasGap) void this.#repair();
   }
 
@@ -125,8 +131,12 @@ export class NotificationFeed implements NotificationSubscription {
     if (this.#stopped) return;
     this.#safely(() => this.#handlers.onStatus?.(status));
     // What was sent while we were not joined is only to be had by reading.
-    if (status === 'live') void this.#repair();
-    else this.#checkLater();
+    if (status === 'live') {
+      this.#badgeIsStale = true;
+      void this.#repair();
+    } else {
+      this.#checkLater();
+    }
   }
 
   async #repair(): Promise<void> {
@@ -149,7 +159,18 @@ export class NotificationFeed implements NotificationSubscription {
     if (this.#stopped) return;
     const missed = count ?? 0;
     if (missed > 0) this.#safely(() => this.#handlers.onGapRepaired?.(missed));
+    if (missed > 0 || this.#badgeIsStale) void this.#readBadge();
     this.#checkLater();
+  }
+
+  async #readBadge(): Promise<void> {
+    if (!this.#handlers.onUnread) return;
+    const heard = this.#badgesHeard;
+    const { data } = await this.#reads.unread();
+    // What was broadcast meanwhile is newer.
+    if (data === null || this.#stopped || heard !== this.#badgesHeard) return;
+    this.#badgeIsStale = false;
+    this.#safely(() => this.#handlers.onUnread?.(data));
   }
 
   /** A lost last broadcast leaves no hole to see, so one looks again from time to time. */
