@@ -1,4 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { projectRoot } from '../config.ts';
@@ -29,6 +30,35 @@ function migrationFiles(): string[] {
   const folder = join(projectRoot, 'supabase', 'migrations');
   if (!existsSync(folder)) return [];
   return readdirSync(folder).filter((name) => /^\d{14}_.*\.sql$/.test(name));
+}
+
+/** The migrations as they were when they were applied, by their hash. */
+interface Applied {
+  [file: string]: string;
+}
+
+const recordOf = (cluster: Cluster) => join(cluster.dataDir, 'journey-migrations.json');
+
+function readRecord(cluster: Cluster): Applied {
+  try {
+    return JSON.parse(readFileSync(recordOf(cluster), 'utf8')) as Applied;
+  } catch {
+    return {};
+  }
+}
+
+function hashMigration(name: string): string {
+  const text = readFileSync(join(projectRoot, 'supabase', 'migrations', name));
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** Before the first release a migration is mended in place; a database made before that cannot know. */
+function warnOfEdited(cluster: Cluster, log: Log): void {
+  const record = readRecord(cluster);
+  const edited = migrationFiles().filter((name) => record[name] && record[name] !== hashMigration(name));
+  if (edited.length === 0) return;
+  log.info(`! Changed since they were applied here: ${edited.join(', ')}.`);
+  log.info('! This database is not what they say now; npm run reset makes a new one.');
 }
 
 async function appliedVersions(client: Client): Promise<Set<string>> {
@@ -71,6 +101,7 @@ export async function applyMigrations(cluster: Cluster, log: Log): Promise<numbe
         'Bring those files back (another branch?), or start over with new data:\n  npm run reset',
       );
     }
+    warnOfEdited(cluster, log);
     if (pending.length === 0) return 0;
     await log.step(`apply ${pending.length} migration${pending.length === 1 ? '' : 's'}`, async () => {
       await admin.query(`grant ${ownersOfManagedTables} to postgres`);
@@ -83,6 +114,9 @@ export async function applyMigrations(cluster: Cluster, log: Log): Promise<numbe
         await admin.query(`revoke ${ownersOfManagedTables} from postgres`);
       }
     });
+    const record = readRecord(cluster);
+    for (const name of pending) record[name] = hashMigration(name);
+    writeFileSync(recordOf(cluster), JSON.stringify(record, null, 2));
     return pending.length;
   });
 }
