@@ -1,0 +1,58 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
+import { withScratchDatabase } from '../local/commands/types.ts';
+import { createLog } from '../local/log.ts';
+import { type ErrorRow, type MoveRow, renderErrorPage, renderStatePage } from './render.ts';
+
+const place = (name: string): string => join(import.meta.dirname, name);
+
+/** The generated pages, by file name, as a database with the migrations would have them. */
+export async function generateDocs(url: string): Promise<Map<string, string>> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const errors = await client.query<ErrorRow>(
+      'select code, status, retryable, message_en, message_vi from private.error_codes',
+    );
+    const moves = await client.query<MoveRow>(
+      'select machine, from_state, event, to_state from private.transitions',
+    );
+    // the machine is the argument of the trigger that private.govern() puts on a table
+    const governed = await client.query<{ machine: string; owner: string }>(`
+      select split_part(encode(t.tgargs, 'escape'), '\\000', 1) as machine,
+             (c.relnamespace::regnamespace)::text || '.' || c.relname as owner
+      from pg_catalog.pg_trigger t
+      join pg_catalog.pg_class c on c.oid = t.tgrelid
+      where t.tgname = 'transition_on_insert'`);
+    const tables = new Map(governed.rows.map((row) => [row.machine, row.owner]));
+    return new Map([
+      ['errors.md', renderErrorPage(errors.rows)],
+      ['states.md', renderStatePage(moves.rows, tables)],
+    ]);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Whether the pages in the repository are what the migrations say. */
+export async function areDocsFresh(url: string): Promise<boolean> {
+  const wanted = await generateDocs(url);
+  return [...wanted].every(
+    ([name, text]) => existsSync(place(name)) && readFileSync(place(name), 'utf8') === text,
+  );
+}
+
+/** `npm run docs`: writes the generated pages, from a throw-away database or from the one whose URL is given. */
+export async function main(args: string[]): Promise<number> {
+  const log = createLog();
+  const write = async (url: string): Promise<void> => {
+    for (const [name, text] of await generateDocs(url)) {
+      writeFileSync(place(name), text);
+      log.info(`Wrote docs/${name}`);
+    }
+  };
+  if (args[0]) await write(args[0]);
+  else await withScratchDatabase(log, write);
+  return 0;
+}

@@ -1,0 +1,48 @@
+import ts from 'typescript';
+
+type Found = Map<string, 'runs' | 'skipped'>;
+
+const testWords = new Set(['it', 'test']);
+
+/** `it.each(rows)` → ['it', 'each']; null when it is not a chain of names. */
+function wordsOf(node: ts.Expression): string[] | null {
+  if (ts.isIdentifier(node)) return [node.text];
+  if (ts.isCallExpression(node)) return wordsOf(node.expression);
+  if (ts.isTaggedTemplateExpression(node)) return wordsOf(node.tag);
+  if (!ts.isPropertyAccessExpression(node)) return null;
+  const left = wordsOf(node.expression);
+  return left && [...left, node.name.text];
+}
+
+/** The names of the tests in a vitest file, as written: `%s` of `it.each` stays. */
+export function listVitestTests(text: string, fileName = 'some.test.ts'): Found {
+  const found: Found = new Map();
+  const visit = (node: ts.Node, skipped: boolean): void => {
+    let inside = skipped;
+    if (ts.isCallExpression(node)) {
+      const words = wordsOf(node.expression);
+      const [first] = node.arguments;
+      if (words && (testWords.has(words[0] ?? '') || words[0] === 'describe')) {
+        // skipIf and runIf depend on the machine and are no reason to doubt
+        inside = skipped || words.includes('skip') || words.includes('todo');
+        if (words[0] !== 'describe' && first && ts.isStringLiteralLike(first)) {
+          found.set(first.text, inside ? 'skipped' : 'runs');
+        }
+      }
+    }
+    ts.forEachChild(node, (child) => visit(child, inside));
+  };
+  visit(ts.createSourceFile(fileName, text, ts.ScriptTarget.Latest, true), false);
+  return found;
+}
+
+/** The descriptions in a pgTAP file: the texts that are the last argument of a call. */
+export function listSqlTests(text: string): Found {
+  const found: Found = new Map();
+  // comments and dollar-quoted statements first, so that what is inside them is not taken for a description
+  const tokens = /--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|'((?:[^']|'')*)'(\s*\))?/g;
+  for (const [, , literal, closes] of text.matchAll(tokens)) {
+    if (literal !== undefined && closes !== undefined) found.set(literal.replaceAll("''", "'"), 'runs');
+  }
+  return found;
+}

@@ -1,0 +1,117 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkCoverage } from '../../local/lints/coverage.ts';
+
+const head = '| Capability | Source | Module | State | Proof |\n| --- | --- | --- | --- | --- |\n';
+
+describe('the coverage table', () => {
+  let root: string;
+  const problemsOf = (...rows: string[]): string[] => {
+    writeFileSync(join(root, 'docs', 'coverage.md'), `# Coverage\n\n${head}${rows.join('\n')}\n`);
+    return checkCoverage(root).map(({ line, problem }) => `${line}: ${problem}`);
+  };
+
+  beforeAll(() => {
+    root = mkdtempSync(join(tmpdir(), 'coverage-'));
+    mkdirSync(join(root, 'docs'));
+    mkdirSync(join(root, 'tests'));
+    writeFileSync(
+      join(root, 'tests', 'a.test.ts'),
+      [
+        "describe('it has', () => {",
+        "  it('refuses a \\'thing\\'', () => {});",
+        '  it.each([[1], [2]])(`takes %i | more`, () => {});',
+        "  it.skip('waits', () => {});",
+        "  // it('is only a comment', () => {});",
+        '});',
+        "describe.skip('later', () => { test('sleeps', () => {}); });",
+      ].join('\n'),
+    );
+    writeFileSync(
+      join(root, 'tests', 'b.sql'),
+      [
+        "select is(f($$ select g('not this') $$), 1, 'a host''s own row');",
+        "select ok(\n  true,\n  'on a line of its own'\n);",
+        "-- select ok(true, 'commented out');",
+        "insert into t values ('a', 'b'), ('c', 'd');",
+      ].join('\n'),
+    );
+  });
+  afterAll(() => rmSync(root, { recursive: true }));
+
+  it('accepts proofs that exist, in both kinds of tests', () => {
+    expect(
+      problemsOf(
+        "| one | S1 | bookings | works | tests/a.test.ts › refuses a 'thing'<br>tests/b.sql › a host's own row |",
+        '| two | S1 | bookings | works | `tests/a.test.ts` › takes %i \\| more |',
+        '| three | domain | bookings | partly | tests/b.sql › on a line of its own |',
+        '| four | domain | chat | planned | — |',
+      ),
+    ).toEqual([]);
+  });
+
+  it('refuses a claim without a proof', () => {
+    expect(problemsOf('| one | S1 | bookings | works | — |')).toEqual([
+      '5: "one" works, but nothing proves it',
+    ]);
+  });
+
+  it('refuses a proof whose file or test does not exist', () => {
+    expect(
+      problemsOf(
+        '| one | S1 | bookings | works | tests/gone.test.ts › anything |',
+        '| two | S1 | bookings | partly | tests/a.test.ts › is only a comment |',
+        '| three | S1 | bookings | works | tests/b.sql › commented out |',
+        '| four | S1 | bookings | works | tests/b.sql › not this |',
+        '| five | S1 | bookings | works | tests/a.test.ts |',
+        '| six | S1 | bookings | works | docs/coverage.md › anything |',
+      ),
+    ).toEqual([
+      '5: there is no file tests/gone.test.ts',
+      '6: tests/a.test.ts has no test "is only a comment"',
+      '7: tests/b.sql has no test "commented out"',
+      '8: tests/b.sql has no test "not this"',
+      '9: "tests/a.test.ts" is not of the form path › test name',
+      '10: docs/coverage.md is not a test file',
+    ]);
+  });
+
+  it('refuses a proof that is skipped, alone or with its group', () => {
+    expect(
+      problemsOf(
+        '| one | S1 | bookings | works | tests/a.test.ts › waits |',
+        '| two | S1 | bookings | works | tests/a.test.ts › sleeps |',
+      ),
+    ).toEqual(['5: "waits" in tests/a.test.ts is skipped', '6: "sleeps" in tests/a.test.ts is skipped']);
+  });
+
+  it('refuses rows it cannot read', () => {
+    expect(
+      problemsOf(
+        '| one | S1 | bookings | soon | — |',
+        '| two | S1 | bookings | planned |',
+        '| three | S1 | bookings | planned | — |',
+        '| three | S2 | bookings | planned | — |',
+        '| four | | bookings | planned | — |',
+      ),
+    ).toEqual([
+      '5: "soon" is no state: works, partly or planned',
+      '6: has 4 cells, not 5',
+      '8: "three" is listed twice',
+      '9: capability, source and module are needed',
+    ]);
+  });
+
+  it('does not take a page without a table for a clean one', () => {
+    expect(problemsOf()).toEqual(['0: docs/coverage.md has no table of capabilities']);
+    rmSync(join(root, 'docs', 'coverage.md'));
+    expect(checkCoverage(root)).toEqual([{ line: 0, problem: 'docs/coverage.md does not exist' }]);
+  });
+
+  it('is true of this project', () => {
+    expect(checkCoverage(fileURLToPath(new URL('../..', import.meta.url)))).toEqual([]);
+  });
+});

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { areDocsFresh, generateDocs } from '../../docs/generate.ts';
+import { renderErrorPage, renderStatePage } from '../../docs/render.ts';
+
+describe('the generated pages', () => {
+  it('show every error in one row, whatever its text holds', () => {
+    const page = renderErrorPage([
+      { code: 'b_code', status: 409, retryable: false, message_en: 'a | b', message_vi: 'c' },
+      { code: 'a_code', status: 400, retryable: true, message_en: 'd', message_vi: 'e' },
+    ]);
+    expect(page).toMatch(/^<!-- Generated /);
+    expect(page.split('\n').filter((line) => line.startsWith('| `'))).toEqual([
+      '| `a_code` | 400    | yes   | d       | e          |',
+      '| `b_code` | 409    | no    | a \\| b  | c          |',
+    ]);
+  });
+
+  it('draw a machine from its beginning to its ends', () => {
+    const page = renderStatePage(
+      [
+        { machine: 'lamp', from_state: 'on', event: 'break', to_state: 'broken' },
+        { machine: 'lamp', from_state: 'initial', event: 'make', to_state: 'on' },
+      ],
+      new Map([['lamp', 'public.lamps']]),
+    );
+    expect(page).toMatch(/^<!-- Generated /);
+    expect(page).toContain('Governs `public.lamps.status`.');
+    expect(page).toContain(
+      ['stateDiagram-v2', '  [*] --> on: make', '  on --> broken: break', '  broken --> [*]', '```'].join(
+        '\n',
+      ),
+    );
+  });
+
+  it('are what the database of the migrations says', async () => {
+    const url = process.env.DB_URL;
+    if (!url) throw new Error('DB_URL is not set: run these tests with npm test');
+    const pages = await generateDocs(url);
+    expect(pages.get('states.md')).toContain('Governs `public.bookings.status`.');
+    expect(await areDocsFresh(url), 'run npm run docs').toBe(true);
+  });
+});
