@@ -1,0 +1,59 @@
+import { describe, expectTypeOf, it } from 'vitest';
+import type { Database } from '../../sdk/src/generated/database.ts';
+import type {
+  Booking,
+  CalendarEntry,
+  DriverLicence,
+  Inspection,
+  Media,
+  Notification,
+  Payment,
+  PaymentAttempt,
+  Profile,
+  Quote,
+  Refund,
+  Vehicle,
+  VehicleImage,
+} from '../../sdk/src/index.ts';
+
+type Tables = Database['public']['Tables'];
+/** Columns of the table that the hand-written row leaves out. */
+type Hidden<T extends keyof Tables, Own> = Exclude<keyof Tables[T]['Row'], keyof Own>;
+/** Columns of the hand-written row that the table does not have. */
+type Invented<T extends keyof Tables, Own> = Exclude<keyof Own, keyof Tables[T]['Row']>;
+
+// Checked by the compiler (npm run check): a column added or dropped must be said here or in types.ts.
+describe('the rows written by hand', () => {
+  it('have the columns of their tables', () => {
+    expectTypeOf<Invented<'profiles', Profile>>().toBeNever();
+    expectTypeOf<Hidden<'profiles', Profile>>().toBeNever();
+    expectTypeOf<Invented<'driver_licences', DriverLicence>>().toBeNever();
+    expectTypeOf<Hidden<'driver_licences', DriverLicence>>().toEqualTypeOf<'number_hash'>();
+    expectTypeOf<Invented<'media', Media>>().toBeNever();
+    expectTypeOf<Hidden<'media', Media>>().toBeNever();
+    expectTypeOf<Invented<'vehicles', Vehicle>>().toBeNever();
+    expectTypeOf<Hidden<'vehicles', Vehicle>>().toEqualTypeOf<'public_location' | 'search_text'>();
+    expectTypeOf<Invented<'vehicle_images', VehicleImage>>().toBeNever();
+    expectTypeOf<Hidden<'vehicle_images', VehicleImage>>().toBeNever();
+    expectTypeOf<Invented<'calendar_entries', CalendarEntry>>().toBeNever();
+    expectTypeOf<Hidden<'calendar_entries', CalendarEntry>>().toBeNever();
+    expectTypeOf<Invented<'quotes', Quote>>().toBeNever();
+    expectTypeOf<Hidden<'quotes', Quote>>().toBeNever();
+    expectTypeOf<Invented<'bookings', Booking>>().toBeNever();
+    expectTypeOf<Hidden<'bookings', Booking>>().toBeNever();
+    expectTypeOf<Invented<'booking_inspections', Inspection>>().toBeNever();
+    expectTypeOf<Hidden<'booking_inspections', Inspection>>().toBeNever();
+    expectTypeOf<Invented<'payments', Payment>>().toBeNever();
+    expectTypeOf<Hidden<'payments', Payment>>().toBeNever();
+    expectTypeOf<Invented<'payment_attempts', PaymentAttempt>>().toBeNever();
+    expectTypeOf<Hidden<'payment_attempts', PaymentAttempt>>().toEqualTypeOf<
+      'provider_data' | 'checked_at' | 'checks'
+    >();
+    expectTypeOf<Invented<'refunds', Refund>>().toBeNever();
+    expectTypeOf<Hidden<'refunds', Refund>>().toBeNever();
+    expectTypeOf<Invented<'notifications', Notification>>().toBeNever();
+    expectTypeOf<Hidden<'notifications', Notification>>().toEqualTypeOf<
+      'template_version' | 'dedupe_key' | 'deleted_at'
+    >();
+  });
+});
