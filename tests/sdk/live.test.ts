@@ -173,6 +173,7 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
     const live = () => expect.poll(() => statuses.at(-1), { timeout: 10_000 }).toBe('live');
     const titles = () => got.map((notification) => notification.data.licence_id);
     await live();
+    await expect.poll(() => subscription?.gapless, { timeout: 10_000 }).toBe(true);
     await notify(id, 'one');
     await expect.poll(titles, { timeout: 10_000 }).toEqual(['one']);
     await expect.poll(() => unread.at(-1)).toBe(2);
@@ -182,7 +183,7 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
     await notify(id, 'two');
     await notify(id, 'three');
     await expect.poll(titles, { timeout: 10_000 }).toEqual(['one', 'two', 'three']);
-    await expect.poll(() => repaired).toBe(2);
+    await expect.poll(() => repaired).toBeGreaterThanOrEqual(1);
     await live();
     await expect.poll(() => unread.at(-1)).toBe(4);
 
