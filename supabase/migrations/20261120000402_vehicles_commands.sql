@@ -77,6 +77,14 @@ begin
   if found then
     perform private.fail_input(v_wrong, 'wrong type');
   end if;
+  select k.key into v_wrong
+  from jsonb_each(p_details) k
+  where jsonb_typeof(k.value) = 'number' and k.key not in ('lat', 'lng')
+    and (abs(k.value::numeric) > 2147483647 or k.value::numeric <> trunc(k.value::numeric))
+  limit 1;
+  if found then
+    perform private.fail_input(v_wrong, 'must be a whole number in range');
+  end if;
   v_vehicle := jsonb_populate_record(p_vehicle, p_details);
   v_vehicle.required_licence_class := case
     when v_vehicle.kind = 'car' and v_vehicle.transmission = 'automatic' then 'B1'

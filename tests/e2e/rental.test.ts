@@ -184,7 +184,9 @@ describe('the side roads', () => {
     const booking = await book(guest, vehicle, period(340, 12));
     const start = await startPayment(guest, booking);
     await letHoldPass(booking.id);
-    await sql('select private.expire_overdue_bookings(), private.return_due_deposits(), private.enqueue_reconciliations()');
+    await sql(
+      'select private.expire_overdue_bookings(), private.return_due_deposits(), private.enqueue_reconciliations()',
+    );
     const [tidied] = await sql<{ status: string }>('select status from public.bookings where id = $1', [
       booking.id,
     ]);
@@ -281,7 +283,9 @@ describe('the trip', () => {
     ]);
     const [earned] = await ok(owner.journey.bookings.balance());
     expect(earned).toEqual({ currency: 'VND', available: booking.host_amount, pending: 0 });
-    await sql('select private.expire_overdue_bookings(), private.return_due_deposits(), private.enqueue_reconciliations()');
+    await sql(
+      'select private.expire_overdue_bookings(), private.return_due_deposits(), private.enqueue_reconciliations()',
+    );
     const payment = await paymentOf(guest, booking);
     await eventually(async () => {
       const { refunds } = await ok(guest.journey.payments.status(payment.id));
