@@ -43,7 +43,7 @@ describe('the signed text of links and notifications', () => {
   it('is the same as the sandbox computes, for any text an order can carry', () => {
     const key = fc.stringMatching(/^vnp_[A-Za-z]{1,12}$/);
     // encoders disagree on these, which is why order texts never carry them
-    const value = fc.string({ unit: 'grapheme' }).map((text) => text.replace(/[!'()*~]/g, '').toWellFormed());
+    const value = fc.string({ unit: 'grapheme' }).map((text) => text.replace(/[!'()*~]/g, ''));
     fc.assert(
       fc.property(fc.dictionary(key, value), (params) => {
         expect(canonicalQuery(Object.entries(params))).toBe(sandbox.queryText(params));

@@ -17,12 +17,13 @@ function outcomeOf(responseCode: string, status: string): PaymentReport['outcome
   return 'failed';
 }
 
-/** Reads VNPay's facts; null when the amount is not a whole number of đồng. */
+/** Reads VNPay's facts; null when the amount is not a whole number of đồng, or a success has no number. */
 export function readReport(facts: VnpayFacts): PaymentReport | null {
   if (!/^\d{1,15}00$/.test(facts.amount) || facts.reference === '') return null;
   const amount = Number(facts.amount) / 100;
   const outcome = outcomeOf(facts.responseCode, facts.transactionStatus);
   const transactionId = /^0*$/.test(facts.transactionNo) ? null : facts.transactionNo;
+  if (outcome === 'succeeded' && transactionId === null) return null;
   const failureCode = facts.responseCode !== '00' ? facts.responseCode : `status_${facts.transactionStatus}`;
   return {
     outcome,

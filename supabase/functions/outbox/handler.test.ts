@@ -1,0 +1,391 @@
+import { describe, expect, it } from 'vitest';
+import { hmac, valuesText } from '../../../local/sandbox/vnpay/sign.ts';
+import { fakeOutside, secretKey, terminal, user } from '../../../tests/functions/fakes.ts';
+import { appError } from '../_shared/errors.ts';
+import { handle } from './handler.ts';
+
+const lease_token = '6f1c2d3e-0000-4000-8000-0000000000ff';
+const refund_id = '6f1c2d3e-0000-4000-8000-000000000011';
+const attempt_id = '6f1c2d3e-0000-4000-8000-000000000012';
+const email = { user_id: user.id, template: 't', subject: 'Hello', text: 'text', html: '<p>text</p>' };
+let lastId = 0;
+
+function row(topic: string, payload: unknown, changes: Record<string, unknown> = {}) {
+  lastId += 1;
+  return {
+    id: lastId,
+    topic,
+    payload,
+    attempts: 1,
+    lease_token,
+    dedupe_key: `key-${lastId}`,
+    correlation_id: 'cause-1',
+    ...changes,
+  };
+}
+
+const attempt = {
+  id: attempt_id,
+  payment_id: '6f1c2d3e-0000-4000-8000-000000000013',
+  provider: 'vnpay',
+  reference: 'J1',
+  amount: 1_000_000,
+  currency: 'VND',
+  status: 'succeeded',
+  redirect_url: 'http://x',
+  qr_payload: 'http://x',
+  provider_data: { create_date: '20261120120000' },
+  provider_transaction_id: '14000001',
+  expires_at: '2026-11-20T04:00:00+00:00',
+  created_at: '2026-11-20T03:45:00+00:00',
+};
+const refund = {
+  id: refund_id,
+  amount: 400_000,
+  currency: 'VND',
+  status: 'pending',
+  provider_refund_id: null,
+};
+
+const answerFields =
+  'ResponseId Command ResponseCode Message TmnCode TxnRef Amount BankCode PayDate TransactionNo TransactionType TransactionStatus OrderInfo'
+    .split(' ')
+    .map((name) => `vnp_${name}`);
+
+type Answer = Record<string, string>;
+
+/** VNPay's merchant API, answering by command, signed by the sandbox's own code. */
+function vnpayAnswers(answers: { querydr?: Answer; refund?: Answer }) {
+  const asked: { command: string; requestId: string }[] = [];
+  const vnpayFetch: typeof fetch = async (_url, init) => {
+    const { vnp_Command, vnp_RequestId } = JSON.parse(String(init?.body)) as Answer;
+    const command = vnp_Command as 'querydr' | 'refund';
+    asked.push({ command, requestId: vnp_RequestId ?? '' });
+    const found = answers[command];
+    if (!found) throw new Error('connection reset');
+    const message: Answer = {
+      vnp_Command: command,
+      vnp_ResponseCode: '00',
+      vnp_TmnCode: terminal.tmnCode,
+      vnp_TxnRef: 'J1',
+      ...found,
+    };
+    const fields =
+      command === 'refund' ? answerFields : [...answerFields, 'vnp_PromotionCode', 'vnp_PromotionAmount'];
+    return Response.json({
+      ...message,
+      vnp_SecureHash: hmac(terminal.hashSecret, valuesText(fields, message)),
+    });
+  };
+  return { asked, vnpayFetch };
+}
+
+interface Setting {
+  rows: ReturnType<typeof row>[];
+  database?: Parameters<typeof fakeOutside>[0];
+  options?: Parameters<typeof fakeOutside>[1];
+}
+
+async function work({ rows, database = {}, options }: Setting) {
+  const batches = [rows];
+  const outside = fakeOutside(
+    {
+      lease_outbox: () => batches.shift() ?? [],
+      complete_outbox: () => null,
+      fail_outbox: () => null,
+      mail_recipient: () => ({ email: 'renter@example.com', locale: 'vi', display_name: 'R' }),
+      ...database,
+    },
+    options,
+  );
+  const request = new Request('http://x/outbox', { method: 'POST', headers: { apikey: secretKey } });
+  const answer = await handle(outside.deps)(request);
+  const named = (name: string) => outside.calls.filter((call) => call.name === name).map((call) => call.args);
+  return { outside, named, status: answer.status, report: await answer.json() };
+}
+
+describe('POST /outbox', () => {
+  it('is for the service alone', async () => {
+    const { deps } = fakeOutside({});
+    expect((await handle(deps)(new Request('http://x/outbox', { method: 'POST' }))).status).toBe(401);
+  });
+
+  it('performs what it leased and reports it', async () => {
+    const { report, outside, named } = await work({
+      rows: [row('email', email, { dedupe_key: 'confirmed:1' })],
+    });
+    expect(report).toEqual({ leased: 1, done: 1, failed: 0, more: false });
+    expect(outside.mails).toEqual([
+      {
+        to: 'renter@example.com',
+        subject: 'Hello',
+        text: 'text',
+        html: '<p>text</p>',
+        idempotencyKey: 'email:confirmed:1',
+      },
+    ]);
+    expect(named('complete_outbox')).toEqual([
+      { id: lastId, lease_token, provider_id: 'mail-1', result: {} },
+    ]);
+    expect(outside.calls.find((call) => call.name === 'complete_outbox')?.correlationId).toBe('cause-1');
+  });
+
+  it('goes on until a batch is not full', async () => {
+    const batches = [10, 10, 3].map((size) => Array.from({ length: size }, () => row('email', email)));
+    const { report } = await work({ rows: [], database: { lease_outbox: () => batches.shift() ?? [] } });
+    expect(report).toEqual({ leased: 23, done: 23, failed: 0, more: false });
+  });
+
+  it('begins nothing after its time, gives back what it holds, and says that there is more', async () => {
+    const rows = Array.from({ length: 10 }, () => row('email', email));
+    const clockwork: { advance?: () => void } = {};
+    const outside = fakeOutside(
+      {
+        lease_outbox: () => rows,
+        complete_outbox: () => null,
+        fail_outbox: () => null,
+        mail_recipient: () => ({ email: 'a@example.com', display_name: null }),
+      },
+      {
+        mail: () => {
+          clockwork.advance?.();
+          return { sent: true, id: 'm' };
+        },
+      },
+    );
+    clockwork.advance = () => {
+      outside.clock.now += 6_000;
+    };
+    const request = new Request('http://x/outbox', { method: 'POST', headers: { apikey: secretKey } });
+    const report = (await (await handle(outside.deps)(request)).json()) as { done: number; failed: number };
+    expect(report).toMatchObject({ leased: 10, more: true });
+    expect(report.done).toBeLessThanOrEqual(5);
+    expect(report.failed).toBe(10 - report.done);
+    for (const { args } of outside.calls.filter((call) => call.name === 'fail_outbox')) {
+      expect(args).toMatchObject({ permanent: false, error: expect.stringContaining('ran out of time') });
+    }
+  });
+
+  it('gives up on what can never work, and on nothing else', async () => {
+    const fails = async (setting: Setting) => (await work(setting)).named('fail_outbox')[0];
+    expect(await fails({ rows: [row('carrier_pigeon', {})] })).toMatchObject({ permanent: true });
+    expect(await fails({ rows: [row('email', { user_id: 'x' })] })).toMatchObject({ permanent: true });
+    const refusing = (permanent: boolean) => ({
+      mail: () => ({ sent: false as const, permanent, reason: 'because' }),
+    });
+    expect(await fails({ rows: [row('email', email)], options: refusing(true) })).toMatchObject({
+      permanent: true,
+      error: 'because',
+    });
+    expect(await fails({ rows: [row('email', email)], options: refusing(false) })).toMatchObject({
+      permanent: false,
+    });
+    const away = {
+      mail_recipient: () => {
+        throw appError('internal', {}, new Error('the database is away'));
+      },
+    };
+    expect(await fails({ rows: [row('email', email)], database: away })).toMatchObject({
+      permanent: false,
+      error: expect.stringContaining('the database is away'),
+    });
+  });
+
+  it('writes to nobody who is gone', async () => {
+    const { outside, named } = await work({
+      rows: [row('email', email)],
+      database: { mail_recipient: () => null },
+    });
+    expect(outside.mails).toEqual([]);
+    expect(named('complete_outbox')[0]).toMatchObject({ result: { skipped: 'no address' } });
+  });
+
+  it('lets a row go whose lease another worker has taken', async () => {
+    const lost = {
+      complete_outbox: () => {
+        throw appError('outbox_lease_lost');
+      },
+    };
+    const { status, outside } = await work({
+      rows: [row('email', email), row('email', email)],
+      database: lost,
+    });
+    expect(status).toBe(200);
+    expect(outside.mails).toHaveLength(2);
+  });
+});
+
+describe('topic refund', () => {
+  const found = (changes: object = {}) => ({
+    refund_to_send: () => ({ refund: { ...refund, ...changes }, attempt, payment: {} }),
+    record_refund_result: () => ({ status: 'x' }),
+  });
+  const accepted = { vnp_TransactionType: '03', vnp_Amount: '40000000', vnp_TransactionNo: '14000009' };
+
+  it('is sent at once the first time, and waits while the bank works on it', async () => {
+    const { asked, vnpayFetch } = vnpayAnswers({ refund: { ...accepted, vnp_TransactionStatus: '05' } });
+    const { named } = await work({
+      rows: [row('refund', { refund_id })],
+      database: found(),
+      options: { vnpayFetch },
+    });
+    expect(asked.map((one) => one.command)).toEqual(['refund']);
+    expect(named('record_refund_result')).toEqual([
+      { refund_id, outcome: 'processing', provider_refund_id: '14000009', failure_code: null },
+    ]);
+    expect(named('fail_outbox')[0]).toMatchObject({
+      permanent: false,
+      error: expect.stringContaining('not yet paid it back'),
+    });
+  });
+
+  it('is asked about, not sent, while it is with the provider', async () => {
+    const { asked, vnpayFetch } = vnpayAnswers({ querydr: { ...accepted, vnp_TransactionStatus: '00' } });
+    const { named } = await work({
+      rows: [row('refund', { refund_id }, { attempts: 2 })],
+      database: found({ status: 'processing', provider_refund_id: '14000009' }),
+      options: { vnpayFetch },
+    });
+    expect(asked.map((one) => one.command)).toEqual(['querydr']);
+    expect(named('record_refund_result')[0]).toMatchObject({ outcome: 'succeeded' });
+    expect(named('complete_outbox')[0]).toMatchObject({ provider_id: '14000009' });
+  });
+
+  it('is never sent anew while it is with the provider and the provider does not say', async () => {
+    const { asked, vnpayFetch } = vnpayAnswers({
+      querydr: { vnp_TransactionType: '01', vnp_TransactionStatus: '00' },
+    });
+    const { named } = await work({
+      rows: [row('refund', { refund_id }, { attempts: 5 })],
+      database: found({ status: 'processing' }),
+      options: { vnpayFetch },
+    });
+    expect(asked.map((one) => one.command)).toEqual(['querydr']);
+    expect(named('record_refund_result')).toEqual([]);
+    expect(named('fail_outbox')[0]).toMatchObject({ permanent: false });
+  });
+
+  it('is asked about before it is sent again after a lost answer', async () => {
+    const taken = vnpayAnswers({ querydr: { ...accepted, vnp_TransactionStatus: '06' } });
+    const again = row('refund', { refund_id }, { attempts: 2 });
+    const first = await work({ rows: [again], database: found(), options: { vnpayFetch: taken.vnpayFetch } });
+    expect(taken.asked.map((one) => one.command)).toEqual(['querydr']);
+    expect(first.named('record_refund_result')[0]).toMatchObject({ outcome: 'processing' });
+    const untaken = vnpayAnswers({
+      querydr: { vnp_TransactionType: '01', vnp_TransactionStatus: '00', vnp_Amount: '100000000' },
+      refund: { ...accepted, vnp_TransactionStatus: '00' },
+    });
+    const second = await work({
+      rows: [again],
+      database: found(),
+      options: { vnpayFetch: untaken.vnpayFetch },
+    });
+    expect(untaken.asked.map((one) => one.command)).toEqual(['querydr', 'refund']);
+    expect(second.named('complete_outbox')).toHaveLength(1);
+  });
+
+  it('keeps its request id over repeats and changes it for a new order', async () => {
+    const { asked, vnpayFetch } = vnpayAnswers({ querydr: { vnp_ResponseCode: '99' } });
+    const send = (dedupe_key: string) =>
+      work({
+        rows: [row('refund', { refund_id }, { dedupe_key })],
+        database: found(),
+        options: { vnpayFetch },
+      });
+    await send('order-1');
+    await send('order-1');
+    await send('order-2');
+    const [one, two, three] = asked.map((call) => call.requestId);
+    expect(one).toMatch(/^[0-9a-f]{32}$/);
+    expect(two).toBe(one);
+    expect(three).not.toBe(one);
+  });
+
+  it('ends when the provider refuses it', async () => {
+    const { vnpayFetch } = vnpayAnswers({ refund: { vnp_ResponseCode: '02' } });
+    const { named } = await work({
+      rows: [row('refund', { refund_id })],
+      database: found(),
+      options: { vnpayFetch },
+    });
+    expect(named('record_refund_result')[0]).toMatchObject({ outcome: 'failed', failure_code: '02' });
+    expect(named('fail_outbox')[0]).toMatchObject({ permanent: true });
+  });
+
+  it('comes again when the provider is away, and is done when it is done', async () => {
+    const { vnpayFetch } = vnpayAnswers({});
+    const away = await work({
+      rows: [row('refund', { refund_id })],
+      database: found(),
+      options: { vnpayFetch },
+    });
+    expect(away.named('fail_outbox')[0]).toMatchObject({ permanent: false });
+    expect(away.named('record_refund_result')).toEqual([]);
+    const settled = await work({
+      rows: [row('refund', { refund_id })],
+      database: found({ status: 'succeeded' }),
+    });
+    expect(settled.report).toMatchObject({ done: 1 });
+  });
+});
+
+describe('topic reconcile', () => {
+  const open = { ...attempt, status: 'pending', provider_transaction_id: null };
+  const database = (changes: object = {}) => ({
+    attempt_to_reconcile: () => ({ ...open, ...changes }),
+    record_payment_event: () => ({ event_id: 3, is_new: true, outcome: null }),
+    apply_payment_event: () => 'applied',
+    note_reconciliation: () => ({ id: attempt_id }),
+  });
+  const ask = async (answers: Parameters<typeof vnpayAnswers>[0], changes: object = {}) => {
+    const { vnpayFetch, asked } = vnpayAnswers(answers);
+    const { named, report } = await work({
+      rows: [row('reconcile', { attempt_id })],
+      database: database(changes),
+      options: { vnpayFetch },
+    });
+    return {
+      asked,
+      report,
+      noted: named('note_reconciliation')[0]?.outcome,
+      events: named('record_payment_event'),
+      named,
+    };
+  };
+  const payment = { vnp_TransactionType: '01', vnp_Amount: '100000000', vnp_TransactionNo: '14000001' };
+
+  it('brings the money home that no notification told of', async () => {
+    const { noted, events, named } = await ask({ querydr: { ...payment, vnp_TransactionStatus: '00' } });
+    expect(noted).toBe('final');
+    expect(events[0]).toMatchObject({ provider_event_id: 'J1:14000001:succeeded:1000000', verified: true });
+    expect(named('apply_payment_event')[0]).toMatchObject({
+      event_id: 3,
+      outcome: 'succeeded',
+      amount: 1_000_000,
+    });
+  });
+
+  it('goes on asking while the payer may still pay, or nothing was said', async () => {
+    expect((await ask({ querydr: { ...payment, vnp_TransactionStatus: '01' } })).noted).toBe('pending');
+    expect((await ask({ querydr: { vnp_ResponseCode: '94' } })).noted).toBe('no_answer');
+    const away = await ask({});
+    expect(away.noted).toBe('no_answer');
+    expect(away.events).toEqual([]);
+    expect(away.report).toMatchObject({ done: 1 });
+  });
+
+  it('believes an unsigned "not found" only long after the link ended', async () => {
+    const unsigned = { querydr: { vnp_ResponseCode: '91', vnp_TmnCode: '' } };
+    expect((await ask(unsigned, { expires_at: '2026-11-20T04:30:00+00:00' })).noted).toBe('no_answer');
+    expect((await ask(unsigned, { expires_at: '2026-11-20T03:30:00+00:00' })).noted).toBe('not_found');
+    const signed = { querydr: { vnp_ResponseCode: '91' } };
+    expect((await ask(signed, { expires_at: '2026-11-20T04:59:00+00:00' })).noted).toBe('not_found');
+  });
+
+  it('asks nobody about an attempt that was never offered or is settled', async () => {
+    const unoffered = await ask({}, { status: 'created', provider_data: {} });
+    expect([unoffered.noted, unoffered.asked]).toEqual(['not_found', []]);
+    const settled = await ask({}, { status: 'succeeded' });
+    expect([settled.noted, settled.asked]).toEqual(['final', []]);
+  });
+});

@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import { signedQuery } from '../../../local/sandbox/vnpay/sign.ts';
+import { errorOf, fakeOutside, terminal } from '../../../tests/functions/fakes.ts';
+import { handle } from './handler.ts';
+
+const paid = {
+  vnp_TmnCode: terminal.tmnCode,
+  vnp_Amount: '435000000',
+  vnp_BankCode: 'NCB',
+  vnp_OrderInfo: 'Thanh toan J26112000000042',
+  vnp_ResponseCode: '00',
+  vnp_TransactionStatus: '00',
+  vnp_TransactionNo: '14000002',
+  vnp_TxnRef: 'J26112000000042',
+};
+const recorded = () => ({ event_id: 7, is_new: true, outcome: null });
+
+async function deliver(query: string, database: Parameters<typeof fakeOutside>[0], init: RequestInit = {}) {
+  const outside = fakeOutside(database);
+  const response = await handle(outside.deps)(new Request(`http://x/payment-webhooks/vnpay?${query}`, init));
+  return { outside, response, answer: (await response.json()) as { RspCode: string; Message: string } };
+}
+
+describe('a notification of VNPay', () => {
+  it('is stored before it is applied, and then confirmed', async () => {
+    const query = signedQuery(paid, terminal.hashSecret);
+    const headers = { 'user-agent': 'VNPAY', authorization: 'Bearer secret', cookie: 'a=b' };
+    const { outside, response, answer } = await deliver(
+      query,
+      { record_payment_event: recorded, apply_payment_event: () => 'applied' },
+      { headers },
+    );
+    expect(response.status).toBe(200);
+    expect(answer).toEqual({ RspCode: '00', Message: 'Confirm Success' });
+    expect(outside.calls.map((call) => call.name)).toEqual(['record_payment_event', 'apply_payment_event']);
+    expect(outside.calls[0]?.args).toEqual({
+      provider: 'vnpay',
+      provider_event_id: 'J26112000000042:14000002:succeeded:4350000',
+      verified: true,
+      reference: 'J26112000000042',
+      raw: query,
+      headers: { 'user-agent': 'VNPAY' },
+    });
+    expect(outside.calls[1]?.args).toEqual({
+      event_id: 7,
+      reference: 'J26112000000042',
+      outcome: 'succeeded',
+      amount: 4_350_000,
+      currency: 'VND',
+      transaction_id: '14000002',
+      failure_code: null,
+    });
+  });
+
+  it.each([
+    ['applied', '00'],
+    ['refunded_late', '00'],
+    ['unmatched', '00'],
+    ['ignored', '00'],
+    ['duplicate', '02'],
+    ['unknown_reference', '01'],
+    ['amount_mismatch', '04'],
+  ])('that ends as %s is answered %s', async (outcome, code) => {
+    const database = { record_payment_event: recorded, apply_payment_event: () => outcome };
+    expect((await deliver(signedQuery(paid, terminal.hashSecret), database)).answer.RspCode).toBe(code);
+  });
+
+  it('of a failed payment is a delivered notification', async () => {
+    const failed = { ...paid, vnp_ResponseCode: '24', vnp_TransactionStatus: '02', vnp_TransactionNo: '0' };
+    const database = { record_payment_event: recorded, apply_payment_event: () => 'applied' };
+    const { outside, answer } = await deliver(signedQuery(failed, terminal.hashSecret), database);
+    expect(answer.RspCode).toBe('00');
+    expect(outside.calls[1]?.args).toMatchObject({
+      outcome: 'failed',
+      failure_code: '24',
+      transaction_id: null,
+    });
+  });
+
+  it.each([
+    ['code 00 with status 02', { vnp_TransactionStatus: '02' }, 'failed'],
+    ['status 00 with code 51', { vnp_ResponseCode: '51' }, 'failed'],
+    ['code 07', { vnp_ResponseCode: '07' }, 'pending'],
+    ['status 01', { vnp_TransactionStatus: '01' }, 'pending'],
+  ])('is paid only when both codes say so: %s', async (_what, changes, outcome) => {
+    const database = { record_payment_event: recorded, apply_payment_event: () => 'applied' };
+    const { outside } = await deliver(signedQuery({ ...paid, ...changes }, terminal.hashSecret), database);
+    expect(outside.calls[1]?.args.outcome).toBe(outcome);
+  });
+
+  it('that is not verified is kept under an id of its own and goes no further', async () => {
+    const query = signedQuery(paid, 'guess');
+    const { outside, answer } = await deliver(query, { record_payment_event: recorded });
+    expect(answer).toEqual({ RspCode: '97', Message: 'Invalid signature' });
+    expect(outside.calls).toHaveLength(1);
+    expect(outside.calls[0]?.args).toMatchObject({ verified: false, reference: null, raw: query });
+    expect(outside.calls[0]?.args.provider_event_id).toMatch(/^unverified:[0-9a-f]{64}$/);
+  });
+
+  it.each(['150000050', '0x10', '1e9', '', '-100'])(
+    'with the amount %j is not believed',
+    async (vnp_Amount) => {
+      const query = signedQuery({ ...paid, vnp_Amount }, terminal.hashSecret);
+      const { outside, answer } = await deliver(query, { record_payment_event: recorded });
+      expect(answer.RspCode).toBe('99');
+      expect(outside.calls[0]?.args.verified).toBe(false);
+    },
+  );
+
+  it.each(['record_payment_event', 'apply_payment_event'])('comes again when %s fails', async (broken) => {
+    const database = {
+      record_payment_event: recorded,
+      apply_payment_event: () => 'applied',
+      [broken]: () => {
+        throw new Error('the database is away');
+      },
+    };
+    const { response, answer, outside } = await deliver(signedQuery(paid, terminal.hashSecret), database);
+    expect(response.status).toBe(200);
+    expect(answer.RspCode).toBe('99');
+    expect(JSON.stringify(answer)).not.toContain('database');
+    expect(outside.logs[0]).toMatchObject({ outcome: 'error' });
+  });
+
+  it('may not be of any size', async () => {
+    const { answer, outside } = await deliver(`vnp_OrderInfo=${'a'.repeat(70_000)}`, {});
+    expect(answer.RspCode).toBe('99');
+    expect(outside.calls).toEqual([]);
+    const post = { method: 'POST', body: 'a'.repeat(70_000) };
+    expect((await deliver('', {}, post)).answer.RspCode).toBe('99');
+  });
+
+  it('of a provider that is unknown or not set up is refused', async () => {
+    const outside = fakeOutside({}, { noVnpay: true });
+    const call = (name: string) => handle(outside.deps)(new Request(`http://x/payment-webhooks/${name}?a=1`));
+    expect((await errorOf(await call('paypal'))).code).toBe('not_found');
+    expect((await errorOf(await call('vnpay'))).code).toBe('provider_not_configured');
+    expect((await call('constructor')).status).toBe(404);
+  });
+});

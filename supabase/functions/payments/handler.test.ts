@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest';
+import { signedQuery } from '../../../local/sandbox/vnpay/sign.ts';
+import { errorOf, fakeOutside, terminal, user, userPost } from '../../../tests/functions/fakes.ts';
+import { handle } from './handler.ts';
+
+const body = {
+  payment_id: '6f1c2d3e-0000-4000-8000-00000000000a',
+  provider: 'vnpay',
+  idempotency_key: '6f1c2d3e-0000-4000-8000-00000000000c',
+};
+const created = {
+  id: '6f1c2d3e-0000-4000-8000-00000000000d',
+  payment_id: body.payment_id,
+  provider: 'vnpay',
+  reference: 'J26112000000042',
+  amount: 4_350_000,
+  currency: 'VND',
+  status: 'created',
+  redirect_url: null as string | null,
+  qr_payload: null as string | null,
+  provider_data: {},
+  provider_transaction_id: null,
+  expires_at: '2026-11-20T05:15:00+00:00',
+  created_at: '2026-11-20T05:00:00+00:00',
+};
+
+interface Started {
+  attempt: Record<string, unknown>;
+  redirect_url: string;
+  qr: { payload: string; svg: string };
+}
+
+function outsideWith(attempt: Record<string, unknown> = created) {
+  return fakeOutside({
+    start_payment: () => attempt,
+    attach_checkout: (args) => ({ ...created, ...args, status: 'pending' }),
+  });
+}
+
+describe('POST /payments/start', () => {
+  it('answers with a link and a QR code of it, made from the attempt alone', async () => {
+    const outside = outsideWith();
+    const answer = await handle(outside.deps)(
+      userPost('/payments/start', body, { 'x-forwarded-for': '203.0.113.7, 10.0.0.1' }),
+    );
+    expect(answer.status).toBe(200);
+    const { attempt, redirect_url, qr } = (await answer.json()) as Started;
+    const params = new URL(redirect_url).searchParams;
+    expect(Object.fromEntries(params)).toMatchObject({
+      vnp_TxnRef: 'J26112000000042',
+      vnp_Amount: '435000000',
+      vnp_CreateDate: '20261120120000',
+      vnp_ExpireDate: '20261120121500',
+      vnp_IpAddr: '203.0.113.7',
+      vnp_TmnCode: terminal.tmnCode,
+      vnp_ReturnUrl: 'http://127.0.0.1:54321/functions/v1/payments/return/vnpay',
+    });
+    expect(qr.payload).toBe(redirect_url);
+    expect(qr.svg).toMatch(/^<svg[^>]*>.*<\/svg>\s*$/s);
+    expect(attempt).toMatchObject({ id: created.id, status: 'pending', redirect_url });
+    expect(attempt).not.toHaveProperty('provider_data');
+    expect(outside.calls.map(({ as, name }) => [as, name])).toEqual([
+      [user.id, 'start_payment'],
+      ['service', 'attach_checkout'],
+    ]);
+    expect(outside.calls[1]?.args.provider_data).toEqual({ create_date: '20261120120000' });
+  });
+
+  it('answers a repeat with the link that exists', async () => {
+    const pending = {
+      ...created,
+      status: 'pending',
+      redirect_url: 'http://pay/1',
+      qr_payload: 'http://pay/1',
+    };
+    const outside = outsideWith(pending);
+    const answer = await handle(outside.deps)(userPost('/payments/start', body));
+    expect(((await answer.json()) as Started).redirect_url).toBe('http://pay/1');
+    expect(outside.calls).toHaveLength(1);
+  });
+
+  it('refuses before it leaves a trace when the method is not set up or the return address is foreign', async () => {
+    const bare = fakeOutside({}, { noVnpay: true });
+    const unset = await handle(bare.deps)(userPost('/payments/start', body));
+    expect(unset.status).toBe(503);
+    expect((await errorOf(unset)).code).toBe('provider_not_configured');
+    for (const return_url of [
+      'https://evil.example/app.example.com',
+      'https://app.example.com.evil.example/',
+      'https://app.example.com@evil.example/',
+      'http://app.example.com/',
+      'javascript:alert(1)',
+      '//evil.example',
+    ]) {
+      const answer = await handle(outsideWith().deps)(userPost('/payments/start', { ...body, return_url }));
+      expect(await errorOf(answer), return_url).toMatchObject({
+        code: 'invalid_input',
+        details: { field: 'return_url' },
+      });
+    }
+    expect(bare.calls).toEqual([]);
+  });
+
+  it.each(['journey://paid/42', 'https://app.example.com/paid?x=1', 'http://localhost:8081/paid'])(
+    'lets the payer return to %s',
+    async (return_url) => {
+      const answer = await handle(outsideWith().deps)(userPost('/payments/start', { ...body, return_url }));
+      const { redirect_url } = (await answer.json()) as Started;
+      const back = new URL(new URL(redirect_url).searchParams.get('vnp_ReturnUrl') ?? '');
+      expect(back.searchParams.get('to')).toBe(return_url);
+    },
+  );
+
+  it('does not offer an attempt that ended before it had a link', async () => {
+    const answer = await handle(outsideWith({ ...created, status: 'expired' }).deps)(
+      userPost('/payments/start', body),
+    );
+    expect((await errorOf(answer)).code).toBe('payment_not_payable');
+  });
+});
+
+describe('GET /payments/return/vnpay', () => {
+  const result = {
+    vnp_TmnCode: terminal.tmnCode,
+    vnp_Amount: '435000000',
+    vnp_ResponseCode: '00',
+    vnp_TransactionStatus: '00',
+    vnp_TransactionNo: '14000002',
+    vnp_TxnRef: 'J26112000000042',
+  };
+  const open = (query: string) => {
+    const outside = fakeOutside({});
+    const answer = handle(outside.deps)(new Request(`http://x/payments/return/vnpay?${query}`));
+    return answer.then((response) => ({ response, outside }));
+  };
+
+  it('shows what the provider says and asks nothing of the database', async () => {
+    const paid = await open(signedQuery(result, terminal.hashSecret));
+    expect(paid.response.headers.get('content-type')).toContain('text/plain');
+    expect(await paid.response.text()).toContain('The payment was made');
+    expect(paid.outside.calls).toEqual([]);
+    const cancelled = { ...result, vnp_ResponseCode: '24', vnp_TransactionStatus: '02' };
+    expect(await (await open(signedQuery(cancelled, terminal.hashSecret))).response.text()).toContain(
+      'was not made',
+    );
+  });
+
+  it('sends the payer on to the app, and only to an allowed one', async () => {
+    const query = signedQuery(result, terminal.hashSecret);
+    const { response } = await open(`to=${encodeURIComponent('journey://paid?b=1')}&${query}`);
+    expect(response.status).toBe(303);
+    expect(response.headers.get('location')).toBe(
+      'journey://paid?b=1&payment_status=succeeded&payment_reference=J26112000000042',
+    );
+    const evil = await open(`to=${encodeURIComponent('https://evil.example/')}&${query}`);
+    expect(evil.response.status).toBe(200);
+    expect(evil.response.headers.get('location')).toBeNull();
+  });
+
+  it('says nothing of a payment when the signature is wrong', async () => {
+    const forged = signedQuery(result, 'guess');
+    expect(await (await open(forged)).response.text()).toContain('cannot be verified');
+    const { response } = await open(`to=journey%3A%2F%2Fpaid&${forged}`);
+    expect(response.headers.get('location')).toBe('journey://paid?payment_status=unverified');
+  });
+});

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { errorOf, fakeOutside, user, userPost } from '../../../tests/functions/fakes.ts';
+import { factsWith } from '../../../tests/pricing/facts.ts';
+import { appError } from '../_shared/errors.ts';
+import { priceRental } from '../_shared/pricing/index.ts';
+import { handle } from './handler.ts';
+
+const request = {
+  vehicle_id: '6f1c2d3e-0000-4000-8000-00000000000a',
+  starts_at: '2026-03-02T09:00:00+07:00',
+  ends_at: '2026-03-03T09:00:00+07:00',
+};
+const stored = {
+  id: '6f1c2d3e-0000-4000-8000-00000000000b',
+  total_amount: 1,
+  expires_at: '2026-03-02T00:00:00Z',
+};
+
+describe('POST /quote', () => {
+  it('prices what the database says, for the person of the token, and stores that', async () => {
+    const facts = factsWith({ options: { insurance: 'premium' } });
+    const outside = fakeOutside({ quote_facts: () => facts, store_quote: () => stored });
+    const answer = await handle(outside.deps)(
+      userPost('/quote', { ...request, options: { insurance: 'premium' } }, { 'x-correlation-id': 'call-1' }),
+    );
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toEqual(stored);
+    const trip = { renter_id: user.id, ...request };
+    expect(outside.calls).toEqual([
+      {
+        as: 'service',
+        name: 'quote_facts',
+        args: { ...trip, options: { insurance: 'premium' } },
+        correlationId: 'call-1',
+      },
+      {
+        as: 'service',
+        name: 'store_quote',
+        args: { ...trip, priced: priceRental(facts), facts },
+        correlationId: 'call-1',
+      },
+    ]);
+  });
+
+  it('takes no price, renter or unknown field from the request', async () => {
+    const outside = fakeOutside({});
+    for (const extra of [{ total_amount: 1 }, { renter_id: user.id }, { options: { discount: 1 } }]) {
+      const answer = await handle(outside.deps)(userPost('/quote', { ...request, ...extra }));
+      expect((await errorOf(answer)).code).toBe('unknown_field');
+    }
+    expect(outside.calls).toEqual([]);
+  });
+
+  it('passes what the database refuses', async () => {
+    const outside = fakeOutside({
+      quote_facts: () => {
+        throw appError('vehicle_unavailable');
+      },
+    });
+    const answer = await handle(outside.deps)(userPost('/quote', request));
+    expect(answer.status).toBe(409);
+    expect((await errorOf(answer)).code).toBe('vehicle_unavailable');
+  });
+
+  it('refuses delivery where none is offered, and stores nothing', async () => {
+    const facts = factsWith({ delivery_fee: null, options: { delivery: true } });
+    const outside = fakeOutside({ quote_facts: () => facts });
+    const answer = await handle(outside.deps)(
+      userPost('/quote', { ...request, options: { delivery: true } }),
+    );
+    expect(await errorOf(answer)).toMatchObject({
+      code: 'invalid_input',
+      details: { field: 'options.delivery' },
+    });
+  });
+});

@@ -1,0 +1,105 @@
+import type { z } from 'zod';
+import type { Deps } from '../../supabase/functions/_shared/deps.ts';
+import type { Mail, MailResult } from '../../supabase/functions/_shared/mail/mailer.ts';
+import { providersFrom } from '../../supabase/functions/_shared/payments/index.ts';
+import { createVnpay } from '../../supabase/functions/_shared/payments/vnpay/index.ts';
+
+/** A call of the database, with whose rights it was made. */
+export interface Called {
+  as: 'service' | string;
+  name: string;
+  args: Record<string, unknown>;
+  correlationId: string;
+}
+
+export interface FakeOutside {
+  deps: Deps;
+  calls: Called[];
+  logs: Record<string, unknown>[];
+  mails: Mail[];
+  objects: Map<string, Uint8Array<ArrayBuffer>>;
+  clock: { now: number };
+}
+
+export const user = { id: '6f1c2d3e-0000-4000-8000-000000000001', token: 'header.payload.signature' };
+export const secretKey = 'sb_secret_for_tests';
+export const terminal = { tmnCode: 'JOURNEY1', hashSecret: 'LOCALSANDBOXSECRETLOCALSANDBOXSE' };
+
+/**
+ * An outside whose database answers from a table of functions by name. What the functions decide from those
+ * answers is under test; the answers themselves are proven on the real database elsewhere.
+ */
+export function fakeOutside(
+  database: Record<string, (args: Record<string, unknown>) => unknown>,
+  options: { mail?: (mail: Mail) => MailResult; vnpayFetch?: typeof fetch; noVnpay?: boolean } = {},
+): FakeOutside {
+  const calls: Called[] = [];
+  const logs: Record<string, unknown>[] = [];
+  const mails: Mail[] = [];
+  const objects = new Map<string, Uint8Array<ArrayBuffer>>();
+  const clock = { now: Date.UTC(2026, 10, 20, 5) };
+  const rpc = (as: string, correlationId: string) => ({
+    async call<T>(name: string, args: Record<string, unknown>, answer: z.ZodType<T>): Promise<T> {
+      calls.push({ as, name, args, correlationId });
+      const run = database[name];
+      if (!run) throw new Error(`unexpected call of ${name}`);
+      return answer.parse(run(args));
+    },
+  });
+  const config = { ...terminal, payUrl: 'http://127.0.0.1:9/pay', apiUrl: 'http://127.0.0.1:9/api' };
+  const now = () => clock.now;
+  const vnpay = createVnpay(config, { fetch: options.vnpayFetch ?? fetch, now });
+  const deps: Deps = {
+    http: {
+      verifyUser: async (token) => (token === user.token ? user : null),
+      secretKeys: [secretKey],
+      log: (line) => void logs.push(line),
+    },
+    db: {
+      service: (trace) => rpc('service', trace.correlationId),
+      asUser: (one, trace) => rpc(one.id, trace.correlationId),
+      objects: {
+        read: async (bucket, path) => objects.get(`${bucket}/${path}`) ?? null,
+        remove: async (bucket, path) => void objects.delete(`${bucket}/${path}`),
+      },
+      verifyUser: async () => null,
+    },
+    providers: providersFrom({ vnpay: options.noVnpay ? null : vnpay }),
+    mailer: {
+      async send(mail) {
+        mails.push(mail);
+        return options.mail?.(mail) ?? { sent: true, id: `mail-${mails.length}` };
+      },
+    },
+    returns: {
+      urls: { vnpay: 'http://127.0.0.1:54321/functions/v1/payments/return/vnpay' },
+      allowed: ['journey://', 'https://app.example.com', 'http://localhost'],
+    },
+    now,
+  };
+  return { deps, calls, logs, mails, objects, clock };
+}
+
+/** A request of the signed-in user. */
+export function userPost(path: string, body: unknown, headers: Record<string, string> = {}): Request {
+  return new Request(`http://functions.local${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${user.token}`, 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
+}
+
+export interface ErrorBody {
+  error: {
+    code: string;
+    message: string;
+    status: number;
+    retryable: boolean;
+    details: Record<string, unknown>;
+    correlation_id: string;
+  };
+}
+
+export async function errorOf(response: Response): Promise<ErrorBody['error']> {
+  return ((await response.json()) as ErrorBody).error;
+}
