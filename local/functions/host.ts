@@ -84,6 +84,7 @@ export async function startFunctions({
   if (!(await waitUntil(() => isPortFree(ports.functions), 3000)))
     throw portTaken(ports.functions, 'edge functions');
   let closing = false;
+  let reloading = false;
   let child: ChildProcess;
   let ended: Promise<void> = Promise.resolve();
 
@@ -95,7 +96,7 @@ export async function startFunctions({
     });
     const mine = child;
     void ended.then(async () => {
-      if (closing || mine !== child) return;
+      if (closing || reloading || mine !== child) return;
       log.info('! The edge functions stopped; they start again in a second.');
       await delay(1000);
       if (!closing && mine === child) begin();
@@ -130,8 +131,9 @@ export async function startFunctions({
       timer = setTimeout(async () => {
         if (closing) return;
         log.info(`The edge functions start again: ${name} changed.`);
-        const old = end();
-        await old;
+        reloading = true;
+        await end();
+        reloading = false;
         if (!closing) begin();
       }, 300);
     });
