@@ -475,7 +475,7 @@ isOneToOne: false
         isSetofReturn: false
       } },
 "add_vehicle_image":
-{ Args: { "media_id": string,"position": number,"vehicle_id": string }; Returns: {
+{ Args: { "at_position": number,"media_id": string,"vehicle_id": string }; Returns: {
               "created_at": string,
 "host_id": string,
 "media_id": string,
