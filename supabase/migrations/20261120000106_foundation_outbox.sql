@@ -127,6 +127,30 @@ language sql volatile set search_path = ''
 as $$ select private.fail_outbox(id, lease_token, error, permanent) $$;
 comment on function public.fail_outbox is 'Puts a leased row back with backoff, or to the dead letters when it is permanent or out of attempts. Service only. Errors: outbox_lease_lost.';
 
+-- For what went well and is not over, such as a refund on its way through the banks: no attempt is counted.
+create function private.defer_outbox(p_id bigint, p_lease_token uuid, p_seconds int, p_reason text)
+returns void
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  update private.outbox
+  set status = 'pending', attempts = attempts - 1, lease_token = null, leased_until = null,
+      available_at = now() + make_interval(secs => least(greatest(p_seconds, 1), 86400)),
+      last_error = left(p_reason, 2000)
+  where id = p_id and status = 'leased' and lease_token = p_lease_token;
+  if not found then
+    perform private.fail('outbox_lease_lost');
+  end if;
+end
+$$;
+
+create function public.defer_outbox(id bigint, lease_token uuid, seconds int, reason text)
+returns void
+language sql volatile set search_path = ''
+as $$ select private.defer_outbox(id, lease_token, seconds, reason) $$;
+comment on function public.defer_outbox is 'Puts a leased row back for `seconds` (1–86400) without counting the attempt: it went well and is not over yet. Service only. Errors: outbox_lease_lost.';
+
+select private.expose('defer_outbox(bigint, uuid, int, text)', 'service_role');
 select private.expose('lease_outbox(int, int)', 'service_role');
 select private.expose('complete_outbox(bigint, uuid, text, jsonb)', 'service_role');
 select private.expose('fail_outbox(bigint, uuid, text, boolean)', 'service_role');

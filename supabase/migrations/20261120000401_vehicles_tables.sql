@@ -130,6 +130,7 @@ create table public.vehicle_features (
   primary key (vehicle_id, feature),
   constraint vehicle_features_form check (feature ~ '^[a-z][a-z0-9_]{1,39}$')
 );
+comment on table public.vehicle_features is 'What a listing offers, as words like bluetooth or child_seat.';
 create index vehicle_features_feature_idx on public.vehicle_features (feature, vehicle_id);
 
 create table public.calendar_entries (
@@ -144,7 +145,8 @@ create table public.calendar_entries (
   constraint calendar_entries_no_overlap exclude using gist (vehicle_id with =, blocked with &&),
   constraint calendar_entries_kind_known check (kind in ('booking', 'hold', 'host_block', 'maintenance', 'external')),
   constraint calendar_entries_bounded check (
-    not isempty(blocked) and lower_inc(blocked) and not upper_inc(blocked)
+    not isempty(blocked) and not lower_inf(blocked) and not upper_inf(blocked)
+    and lower_inc(blocked) and not upper_inc(blocked)
     and lower(blocked) > '-infinity' and upper(blocked) < 'infinity'
   ),
   constraint calendar_entries_booking_named check ((kind in ('booking', 'hold')) = (booking_id is not null)),
