@@ -873,6 +873,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"defer_outbox":
+{ Args: { "id": number,"lease_token": string,"reason": string,"seconds": number }; Returns: undefined
+                           },
 "delete_notification":
 { Args: { "notification_id": string }; Returns: undefined
                            },
