@@ -25,9 +25,12 @@ async function makePeople(count: number): Promise<string[]> {
   return rows.map((row) => row.id);
 }
 
+/** Far from where other tests search. */
+const farAway = { lat: -44.5, lng: 170.5 };
+
 async function makeListing(more: object = {}): Promise<{ host: string; vehicle: string }> {
   const host = await world.make('make_user', 'host');
-  return { host, vehicle: await world.make('make_vehicle', host, JSON.stringify(more)) };
+  return { host, vehicle: await world.make('make_vehicle', host, JSON.stringify({ ...farAway, ...more })) };
 }
 
 const book = (user: string, quote: string, key: string = randomUUID()): Act => ({
@@ -311,8 +314,8 @@ describe('notifications', () => {
     const people = await makePeople(2);
     const [one, two] = people as [string, string];
     const vehicles = [
-      await world.make('make_vehicle', one, '{}'),
-      await world.make('make_vehicle', two, '{}'),
+      await world.make('make_vehicle', one, JSON.stringify(farAway)),
+      await world.make('make_vehicle', two, JSON.stringify(farAway)),
     ] as const;
     const acts: Act[] = [];
     for (let i = 0; i < 16; i += 1) {
@@ -342,7 +345,7 @@ describe('notifications', () => {
     for (let round = 0; round < 4; round += 1) {
       const people = await makePeople(6);
       const vehicles: string[] = [];
-      for (const person of people) vehicles.push(await world.make('make_vehicle', person, '{}'));
+      for (const person of people) vehicles.push(await world.make('make_vehicle', person, JSON.stringify(farAway)));
       const acts: Act[] = [expireOverdue, expireOverdue];
       for (const [i, host] of people.entries()) {
         for (const [j, renter] of people.entries()) {

@@ -1,0 +1,314 @@
+-- Bookings: taking a slot, letting it go, the trip, and who sees what of it.
+begin;
+set local client_min_messages = warning;
+\ir helpers.psql
+select no_plan();
+
+select tests.make_renter('renter') as renter, tests.make_renter('rival') as rival, tests.make_user('host') as host,
+  tests.make_user('stranger') as stranger, tests.make_admin('admin') as admin \gset
+select tests.make_vehicle(:'host', '{"lat": 10.5, "lng": 104.5, "buffer_minutes": 60, "min_hours": 2, "max_days": 20, "notice_hours": 3}') as vehicle \gset
+select tests.make_vehicle(:'host', '{"instant_book": false}') as asking \gset
+
+-- What cannot be stored ------------------------------------------------------------------------------------
+select is(
+  (select pg_get_constraintdef(oid) from pg_constraint where conname = 'calendar_entries_no_overlap' and conrelid = 'public.calendar_entries'::regclass),
+  'EXCLUDE USING gist (vehicle_id WITH =, blocked WITH &&)', 'overlap is excluded by the database itself'
+);
+insert into public.calendar_entries (vehicle_id, kind, blocked) values (:'vehicle', 'host_block', tstzrange(tests.hours(1000), tests.hours(1010)));
+select is(tests.outcome(format($$ insert into public.calendar_entries (vehicle_id, kind, blocked) values (%L, 'external', tstzrange(tests.hours(990), tests.hours(1000) + interval '1 second')) $$, :'vehicle')), '23P01', 'an overlap by one second is refused to everybody');
+select is(tests.outcome(format($$ insert into public.calendar_entries (vehicle_id, kind, blocked) values (%L, 'external', tstzrange(tests.hours(990), tests.hours(1000))) $$, :'vehicle')), 'ok', 'back to back is no overlap');
+select is(tests.outcome(format($$ insert into public.calendar_entries (vehicle_id, kind, blocked) values (%L, 'external', tstzrange(tests.hours(1010), tests.hours(1020), '[]')) $$, :'vehicle')), '23514', 'a closed range is refused');
+select is(tests.outcome(format($$ insert into public.calendar_entries (vehicle_id, kind, blocked) values (%L, 'external', 'empty') $$, :'vehicle')), '23514', 'an empty range is refused');
+select is(tests.outcome(format($$ insert into public.calendar_entries (vehicle_id, kind, blocked) values (%L, 'external', tstzrange(tests.hours(2000), null)) $$, :'vehicle')), '23514', 'a range without end is refused');
+select is(tests.outcome(format($$ insert into public.calendar_entries (vehicle_id, kind, blocked) values (%L, 'external', tstzrange(tests.hours(2000), 'infinity')) $$, :'vehicle')), '23514', 'nor one that ends at infinity');
+select is(tests.outcome(format($$ insert into public.calendar_entries (vehicle_id, kind, blocked) values (%L, 'booking', tstzrange(tests.hours(2000), tests.hours(2001))) $$, :'vehicle')), '23514', 'a booking''s entry names its booking');
+select is(tests.outcome(format($$ insert into public.calendar_entries (vehicle_id, kind, blocked, expires_at) values (%L, 'host_block', tstzrange(tests.hours(2000), tests.hours(2001)), now()) $$, :'vehicle')), '23514', 'only a hold expires');
+
+-- visitor --------------------------------------------------------------------------------------------------
+select tests.as_visitor();
+select is(tests.outcome('select * from public.bookings'), '42501', 'a visitor sees no booking');
+select is(tests.outcome('select public.my_bookings()'), '42501', 'nor asks for own ones');
+
+-- Refusals before a booking exists ---------------------------------------------------------------------------
+select tests.as_owner();
+select tests.make_quote(:'renter', :'vehicle', tests.hours(30), tests.hours(40)) as quote \gset
+select tests.as_user(:'rival');
+select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid())', :'quote')), 'quote_not_found', 'somebody else''s quote is not found');
+select is((select count(*)::int from public.quotes), 0, 'nor seen');
+select tests.as_user(:'renter');
+select is(tests.outcome('select public.create_booking(gen_random_uuid(), gen_random_uuid())'), 'quote_not_found', 'an invented quote is not found');
+select is(tests.outcome(format('select public.create_booking(%L, null)', :'quote')), 'invalid_input', 'a booking needs an idempotency key');
+select is(tests.outcome($$ insert into public.bookings (quote_id) values (gen_random_uuid()) $$), '42501', 'nobody writes a booking by hand');
+select is(tests.outcome($$ delete from public.bookings $$), '42501', 'or deletes one');
+select tests.as_owner();
+alter table public.quotes disable trigger immutable;
+update public.quotes set expires_at = now() where id = :'quote';
+select tests.as_user(:'renter');
+select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid())', :'quote')), 'quote_expired', 'an expired quote books nothing, at the very moment it expires');
+select tests.as_owner();
+update public.quotes set expires_at = now() + interval '5 minutes', period = tstzrange(tests.hours(-1), tests.hours(9)) where id = :'quote';
+select tests.as_user(:'renter');
+select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid())', :'quote')), 'period_in_past', 'nor one whose start has passed meanwhile');
+select tests.as_owner();
+update public.quotes set period = tstzrange(tests.hours(2), tests.hours(9)) where id = :'quote';
+select tests.as_user(:'renter');
+select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid())', :'quote')), 'notice_too_short', 'nor one that came inside the host''s notice');
+select tests.as_owner();
+update public.quotes set period = tstzrange(tests.hours(30), tests.hours(40)) where id = :'quote';
+alter table public.quotes enable trigger immutable;
+update public.vehicles set status = 'suspended' where id = :'vehicle';
+select tests.as_user(:'renter');
+select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid())', :'quote')), 'vehicle_not_published', 'a listing suspended since the quote is not booked');
+select tests.as_owner();
+update public.vehicles set status = 'published' where id = :'vehicle';
+update public.driver_licences set status = 'rejected', reason = 'forged' where user_id = :'renter';
+select tests.as_user(:'renter');
+select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid())', :'quote')), 'licence_required', 'a licence revoked since the quote is not enough');
+select tests.as_owner();
+select tests.make_licence(:'renter', '{A1}') as l1 \gset
+select tests.as_user(:'renter');
+select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid())', :'quote')), 'licence_class_mismatch', 'nor one for motorbikes');
+select tests.as_owner();
+select tests.make_licence(:'renter', '{B}', current_date) as l2 \gset
+select tests.as_user(:'renter');
+select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid())', :'quote')), 'licence_expires_early', 'nor one that ends before the trip does');
+select tests.as_owner();
+select tests.make_licence(:'renter') as l3 \gset
+
+-- The slot ---------------------------------------------------------------------------------------------------
+select tests.as_user(:'renter');
+select id as booking, status from public.create_booking(:'quote', 'aaaaaaaa-0000-4000-8000-000000000001') \gset
+select is(:'status'::text, 'pending_payment', 'an instant listing is held');
+select is((select id from public.create_booking(:'quote', 'aaaaaaaa-0000-4000-8000-000000000001')), :'booking'::uuid, 'the same request again is the same booking');
+select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid())', :'quote')), 'quote_used', 'a quote books once');
+select tests.as_owner();
+select is((select blocked from public.calendar_entries where booking_id = :'booking'), tstzrange(tests.hours(30), tests.hours(41)), 'the buffer is inside what is blocked');
+select is((select amount from public.payments where booking_id = :'booking'), (select total_amount from public.quotes where id = :'quote'), 'the payment asks for what was quoted');
+select is((select p.expires_at from public.payments p where booking_id = :'booking'), (select hold_expires_at from public.bookings where id = :'booking'), 'hold and payment end by one clock');
+select ok((select b.total_amount = q.total_amount and b.deposit_amount = q.deposit_amount and b.host_amount = q.host_amount and b.cancellation_policy = q.cancellation_policy and b.period = q.period from public.bookings b join public.quotes q on q.id = b.quote_id where b.id = :'booking'), 'what was quoted is what was agreed');
+select is(tests.outcome(format('select tests.make_booking(%L, %L, tests.hours(41) - interval ''1 second'', tests.hours(50))', :'rival', :'vehicle')), 'vehicle_unavailable', 'nobody starts inside the buffer, not by a second');
+select is(tests.outcome(format('select tests.make_booking(%L, %L, tests.hours(20), tests.hours(29) + interval ''1 second'')', :'rival', :'vehicle')), 'vehicle_unavailable', 'nobody''s own buffer reaches into it');
+select is(tests.outcome(format('select tests.make_booking(%L, %L, tests.hours(41), tests.hours(50))', :'rival', :'vehicle')), 'ok', 'right after the buffer is free');
+select is(tests.outcome(format('select tests.make_booking(%L, %L, tests.hours(20), tests.hours(29))', :'rival', :'vehicle')), 'ok', 'right before is free');
+
+-- Who sees it --------------------------------------------------------------------------------------------------
+select tests.as_user(:'stranger');
+select is((select count(*)::int from public.bookings), 0, 'a stranger sees no booking');
+select is((select count(*)::int from public.payments), 0, 'no payment');
+select is((select count(*)::int from public.calendar_entries), 0, 'no calendar entry');
+select is(tests.outcome(format('select public.booking_detail(%L)', :'booking')), 'booking_not_found', 'no detail');
+select is(tests.outcome(format('select public.cancel_booking_preview(%L)', :'booking')), 'booking_not_found', 'no preview');
+select is(tests.outcome(format('select public.cancel_booking(%L, null, gen_random_uuid())', :'booking')), 'booking_not_found', 'cancels nothing');
+select is(tests.outcome(format($$ select public.check_in(%L, 1, 1, '[]', gen_random_uuid()) $$, :'booking')), 'booking_not_found', 'hands over nothing');
+select is(tests.outcome(format('select public.release_deposit(%L, gen_random_uuid())', :'booking')), 'booking_not_found', 'releases nothing');
+select tests.as_user(:'rival');
+select is((select count(*)::int from public.bookings where id = :'booking'), 0, 'another renter does not see it');
+select tests.as_user(:'renter');
+select is((select count(*)::int from public.bookings), 1, 'the renter sees it');
+select is((select count(*)::int from public.vehicle_locations), 0, 'but not yet where the vehicle is');
+select is(public.booking_detail(:'booking') -> 'location', 'null'::jsonb, 'in the detail either');
+select is(public.booking_detail(:'booking') ->> 'side', 'renter', 'and knows the own side');
+select is(public.payment_status((select id from public.payments)) -> 'payment' ->> 'status', 'pending', 'the renter sees the payment');
+select tests.as_user(:'host');
+select is((select count(*)::int from public.bookings where id = :'booking'), 1, 'the host sees it');
+select is((select count(*)::int from public.payments), 0, 'but not how it is paid');
+select is((select count(*)::int from public.quotes), 0, 'nor the quote');
+select is(public.booking_detail(:'booking') -> 'payment', 'null'::jsonb, 'in the detail either');
+select is(tests.outcome(format('select public.release_deposit(%L, gen_random_uuid())', :'booking')), 'illegal_transition', 'nor releases a deposit before the trip');
+select tests.as_user(:'admin');
+select ok((select count(*) >= 3 from public.bookings), 'an admin sees all');
+select is(public.booking_detail(:'booking') ->> 'side', 'admin', 'as admin');
+
+-- The hold ends without a job ------------------------------------------------------------------------------------
+select tests.as_owner();
+select tests.make_quote(:'renter', :'vehicle', tests.hours(100), tests.hours(110)) as q1 \gset
+select tests.book(:'renter', :'q1') as late \gset
+select is(tests.outcome(format('select tests.make_quote(%L, %L, tests.hours(100), tests.hours(110))', :'rival', :'vehicle')), 'vehicle_unavailable', 'while it is held nobody gets a quote');
+select tests.run_out(:'late');
+select tests.as_visitor();
+select is((select count(*)::int from public.search_vehicles(10.5, 104.5, 5000, tests.hours(100), tests.hours(110)) s where s ->> 'vehicle_id' = :'vehicle'), 1, 'search finds it again the moment the hold is over');
+select is((select count(*)::int from public.vehicle_calendar(:'vehicle', tests.hours(99), tests.hours(112))), 0, 'the calendar shows it free');
+select is((select count(*)::int from public.explain_unavailable(:'vehicle', tests.hours(100), tests.hours(110))), 0, 'nothing stands in the way');
+select tests.as_user(:'renter');
+select is(public.booking_detail(:'late') -> 'booking' ->> 'status', 'expired', 'its renter reads that it is over');
+select is(tests.outcome(format('select public.start_payment((select id from public.payments where booking_id = %L), %L, gen_random_uuid())', :'late', 'vnpay')), 'hold_expired', 'and cannot begin to pay');
+select tests.as_owner();
+select tests.make_booking(:'rival', :'vehicle', tests.hours(100), tests.hours(110)) as taken \gset
+select is((select status from public.bookings where id = :'taken'), 'pending_payment', 'another books it, though no job has run');
+select is((select status from public.bookings where id = :'late'), 'expired', 'which ends the first');
+select is((select status from public.payments where booking_id = :'late'), 'expired', 'with its payment');
+select tests.settle();
+select is(tests.broken_promises(), null, 'no promise is broken');
+select tests.run_out(:'taken');
+select is(private.expire_overdue_bookings(), 1, 'the job tidies what is overdue');
+select is(private.expire_overdue_bookings(), 0, 'once');
+
+-- Requests -----------------------------------------------------------------------------------------------------
+select tests.make_booking(:'renter', :'asking', tests.hours(30), tests.hours(40)) as r1 \gset
+select tests.make_booking(:'rival', :'asking', tests.hours(35), tests.hours(45)) as r2 \gset
+select tests.make_booking(:'rival', :'asking', tests.hours(40), tests.hours(45)) as r3 \gset
+select is((select status from public.bookings where id = :'r1'), 'requested', 'a listing that wants to be asked is asked');
+select is((select count(*)::int from public.calendar_entries where vehicle_id = :'asking'), 0, 'a request blocks nothing');
+select is((select count(*)::int from public.payments where booking_id = :'r1'), 0, 'and costs nothing yet');
+select tests.as_user(:'renter');
+select is(tests.outcome(format('select public.answer_booking(%L, true, gen_random_uuid())', :'r1')), 'booking_not_found', 'the renter does not answer the own request');
+select tests.as_user(:'stranger');
+select is(tests.outcome(format('select public.answer_booking(%L, true, gen_random_uuid())', :'r1')), 'booking_not_found', 'nor does a stranger');
+select tests.as_user(:'host');
+select is(tests.outcome(format('select public.answer_booking(%L, null, gen_random_uuid())', :'r1')), 'invalid_input', 'an answer is yes or no');
+select is((public.answer_booking(:'r1', true, 'bbbbbbbb-0000-4000-8000-000000000001')).status, 'pending_payment', 'yes holds the slot');
+select is((public.answer_booking(:'r1', true, 'bbbbbbbb-0000-4000-8000-000000000001')).id, :'r1'::uuid, 'the same answer again is the same');
+select is(tests.outcome(format('select public.answer_booking(%L, false, gen_random_uuid())', :'r1')), 'illegal_transition', 'a second answer is refused');
+select tests.as_owner();
+select is((select status from public.bookings where id = :'r2'), 'declined', 'the request that overlaps is declined');
+select is((select status from public.bookings where id = :'r3'), 'requested', 'the one back to back is not');
+update public.bookings set answer_by = now() where id = :'r3';
+select tests.as_user(:'host');
+select is(tests.outcome(format('select public.answer_booking(%L, true, gen_random_uuid())', :'r3')), 'hold_expired', 'an answer that comes too late is refused');
+select tests.as_owner();
+select is(private.expire_overdue_bookings(), 1, 'an unanswered request expires');
+select tests.make_booking(:'rival', :'asking', tests.hours(130), tests.hours(145)) as r4 \gset
+select tests.as_user(:'host');
+select is((public.answer_booking(:'r4', false, gen_random_uuid(), 'in repair')).status, 'declined', 'the host may say no');
+select tests.as_owner();
+select is((select reason from private.domain_events where subject_id = :'r4' and event = 'decline'), 'in repair', 'with the reason on record');
+select tests.settle();
+select is(tests.broken_promises(), null, 'no promise is broken');
+
+-- Cancelling: what the preview says is what happens, in every tier ------------------------------------------------
+create function tests.cancel_as_previewed(p_by uuid, p_policy text, p_hours numeric)
+returns text
+language plpgsql volatile
+as $$
+declare
+  v_vehicle uuid := (select id from public.vehicles where title = 'policy ' || p_policy);
+  v_renter uuid := tests.make_renter('payer');
+  v_booking uuid := tests.make_paid_booking(v_renter, v_vehicle, tests.hours(400), tests.hours(410));
+  v_by uuid := coalesce(p_by, v_renter);
+  v_preview jsonb;
+  v_refunded bigint;
+begin
+  perform tests.move_trip(v_booking, p_hours);
+  perform set_config('request.jwt.claims', json_build_object('sub', v_by, 'role', 'authenticated')::text, true);
+  v_preview := public.cancel_booking_preview(v_booking);
+  perform public.cancel_booking(v_booking, 'changed plans', gen_random_uuid());
+  perform set_config('request.jwt.claims', '', true);
+  perform tests.settle();
+  select coalesce(sum(amount), 0) into v_refunded from public.refunds where booking_id = v_booking;
+  if v_refunded <> (v_preview ->> 'refund_amount')::bigint then
+    return 'previewed ' || v_preview || ', refunded ' || v_refunded;
+  end if;
+  if (v_preview ->> 'refund_amount')::bigint + (v_preview ->> 'kept_amount')::bigint <> 4814405 then
+    return 'does not add up: ' || v_preview;
+  end if;
+  if (v_preview ->> 'deposit_refund')::bigint <> 3000000 then
+    return 'keeps of the deposit: ' || v_preview;
+  end if;
+  if exists (select from public.calendar_entries where booking_id = v_booking) then
+    return 'still blocks the vehicle';
+  end if;
+  return coalesce(tests.broken_promises(), v_preview ->> 'refund_bps');
+end
+$$;
+select tests.make_vehicle(:'host', jsonb_build_object('title', 'policy ' || p, 'cancellation_policy', p)) from unnest(array['flexible', 'moderate', 'strict']) p;
+select is(tests.cancel_as_previewed(null, p, h), e::text, format('%s, %s hours before: %s basis points', p, h, e))
+from (values
+  ('flexible', 24.0, 10000), ('flexible', 23.99, 5000), ('flexible', 0.0, 5000), ('flexible', -0.01, 0),
+  ('moderate', 72.0, 10000), ('moderate', 71.99, 5000), ('moderate', 24.0, 5000), ('moderate', 23.99, 0),
+  ('strict', 168.0, 10000), ('strict', 167.99, 5000), ('strict', 71.99, 0)
+) t (p, h, e);
+select is(tests.cancel_as_previewed(:'host', 'strict', 1), '10000', 'the host who cancels gives everything back');
+select is(tests.cancel_as_previewed(:'admin', 'strict', 1), '10000', 'so does the platform');
+
+select tests.make_booking(:'renter', :'vehicle', tests.hours(200), tests.hours(210)) as unpaid \gset
+select tests.as_user(:'renter');
+select is(public.cancel_booking_preview(:'unpaid') ->> 'refund_amount', '0', 'nothing paid, nothing back');
+select is((public.cancel_booking(:'unpaid', null, gen_random_uuid())).status, 'cancelled', 'an unpaid booking is cancelled');
+select is(tests.outcome(format('select public.cancel_booking(%L, null, gen_random_uuid())', :'unpaid')), 'booking_not_cancellable', 'once');
+select is(tests.outcome(format('select public.cancel_booking_preview(%L)', :'unpaid')), 'booking_not_cancellable', 'and has no preview any more');
+select is(tests.outcome(format('select public.cancel_booking(%L, repeat(%L, 501), gen_random_uuid())', :'booking', 'x')), 'invalid_input', 'a reason is not a novel');
+
+-- The trip -------------------------------------------------------------------------------------------------------
+select tests.as_owner();
+select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(300), tests.hours(303)) as trip \gset
+select tests.as_user(:'renter');
+select is((select address from public.vehicle_locations), '1 Tràng Tiền, Hà Nội', 'who has paid sees where the vehicle is');
+select is(public.booking_detail(:'trip') -> 'location' ->> 'plate', '30A-123.45', 'and its plate');
+select tests.as_owner();
+select tests.photos(:'renter') as photos, tests.photos(:'renter') as more_photos, tests.photos(:'stranger') as other_photos \gset
+select tests.as_user(:'renter');
+select is(tests.outcome(format('select public.check_in(%L, 1000, 80, %L, gen_random_uuid())', :'trip', :'photos')), 'too_early', 'nobody drives off days before');
+select is(tests.outcome(format('select public.check_out(%L, 1000, 80, %L, gen_random_uuid())', :'trip', :'photos')), 'illegal_transition', 'nobody returns what was not handed over');
+select tests.as_owner();
+select tests.move_trip(:'trip', 1);
+select tests.as_user(:'renter');
+select is(tests.outcome(format('select public.check_in(%L, -1, 80, %L, gen_random_uuid())', :'trip', :'photos')), 'invalid_input', 'the odometer is not negative');
+select is(tests.outcome(format('select public.check_in(%L, 1, 101, %L, gen_random_uuid())', :'trip', :'photos')), 'invalid_input', 'fuel is a percentage');
+select is(tests.outcome_details(format('select public.check_in(%L, 1, 1, %L, gen_random_uuid())', :'trip', (:'photos'::jsonb) - 2)) -> 'missing', '["left"]'::jsonb, 'every angle is needed, and the missing one named');
+select is(tests.outcome(format('select public.check_in(%L, 1, 1, %L, gen_random_uuid())', :'trip', :'photos'::jsonb || (:'more_photos'::jsonb -> 0))), 'invalid_input', 'one photo an angle');
+select is(tests.outcome(format('select public.check_in(%L, 1, 1, %L, gen_random_uuid())', :'trip', :'other_photos')), 'media_not_found', 'the photos are the caller''s own');
+select is(tests.outcome(format('select public.check_in(%L, 1, 1, %L, gen_random_uuid())', :'trip',
+  (select jsonb_agg(jsonb_set(f, '{media_id}', :'photos'::jsonb -> 0 -> 'media_id')) from jsonb_array_elements(:'photos'::jsonb) f))), 'invalid_input', 'one photo cannot serve for all');
+select is((public.check_in(:'trip', 1000, 80, :'photos', 'cccccccc-0000-4000-8000-000000000001', 'a scratch')).status, 'in_progress', 'an hour before the start it is handed over');
+select is((public.check_in(:'trip', 1000, 80, :'photos', 'cccccccc-0000-4000-8000-000000000001', 'a scratch')).id, :'trip'::uuid, 'the same again changes nothing');
+select is(tests.outcome(format('select public.check_in(%L, 1000, 80, %L, gen_random_uuid())', :'trip', :'more_photos')), 'illegal_transition', 'a second hand-over is refused');
+select is(tests.outcome(format('select public.cancel_booking(%L, null, gen_random_uuid())', :'trip')), 'booking_not_cancellable', 'a trip that has begun is not cancelled');
+select is(tests.outcome(format('select public.check_out(%L, 999, 80, %L, gen_random_uuid())', :'trip', :'more_photos')), 'invalid_input', 'the odometer does not run backwards');
+select is(tests.outcome(format('select public.check_out(%L, 1100, 80, %L, gen_random_uuid())', :'trip', :'photos')), 'invalid_input', 'the photos of the hand-over do not serve twice');
+select id as inspection from public.booking_inspections where booking_id = :'trip' \gset
+select is(tests.outcome(format('select public.acknowledge_inspection(%L)', :'inspection')), 'not_found', 'nobody agrees with oneself');
+select tests.as_user(:'stranger');
+select is((select count(*)::int from public.booking_inspections) + (select count(*)::int from public.inspection_photos), 0, 'a stranger sees no inspection');
+select is((select count(*)::int from public.media where purpose = 'inspection' and owner_id <> :'stranger'), 0, 'nor its photos');
+select is(tests.outcome(format('select public.acknowledge_inspection(%L)', :'inspection')), 'not_found', 'nor agrees with it');
+select tests.as_user(:'host');
+select is((select count(*)::int from public.inspection_photos), 5, 'the other party sees the photos');
+select is((select count(*)::int from public.media where purpose = 'inspection'), 5, 'and may open them');
+select is((public.acknowledge_inspection(:'inspection')).acknowledged_by, :'host'::uuid, 'and agrees');
+select is((public.acknowledge_inspection(:'inspection')).acknowledged_by, :'host'::uuid, 'repeatably');
+select tests.as_user(:'renter');
+select is((public.check_out(:'trip', 1100, 50, :'more_photos', gen_random_uuid())).status, 'completed', 'the vehicle returns');
+select is((select count(*)::int from public.vehicle_locations), 0, 'its place is no longer the renter''s to know');
+select tests.as_owner();
+select is((select count(*)::int from public.calendar_entries where booking_id = :'trip'), 0, 'returned before it began, it blocks nothing');
+select is((select deposit_status from public.bookings where id = :'trip'), 'held', 'the deposit waits for the claim window');
+select tests.settle();
+select is(tests.broken_promises(), null, 'no promise is broken');
+
+-- The deposit ------------------------------------------------------------------------------------------------------
+select tests.as_user(:'renter');
+select is(tests.outcome(format('select public.release_deposit(%L, gen_random_uuid())', :'trip')), 'forbidden', 'the renter does not release the own deposit');
+select tests.as_owner();
+select is(private.return_due_deposits(), 0, 'inside the window nothing returns by itself');
+update public.bookings set claim_until = now() where id = :'trip';
+select is(private.return_due_deposits(), 1, 'at its end it does');
+select is(private.return_due_deposits(), 0, 'once');
+select is((select sum(amount) from public.refunds where booking_id = :'trip'), 3000000::numeric, 'in full');
+select tests.as_user(:'host');
+select is((public.release_deposit(:'trip', gen_random_uuid())).deposit_status, 'returned', 'releasing after that changes nothing');
+select tests.as_owner();
+select is((select count(*)::int from public.refunds where booking_id = :'trip'), 1, 'and pays nothing twice');
+select tests.settle();
+select is(tests.broken_promises(), null, 'no promise is broken');
+
+-- Lists ------------------------------------------------------------------------------------------------------------
+select tests.as_user(:'renter');
+select is(tests.outcome($$ select public.my_bookings('admin') $$), 'invalid_input', 'one is renter or host');
+select ok((select count(*) > 3 and bool_and(renter_id = :'renter') from public.my_bookings()), 'a renter lists the own trips');
+select is((select count(*)::int from public.my_bookings('host')), 0, 'and none as host');
+select is((select count(*)::int from public.my_bookings('renter', '{completed}')), 1, 'by status');
+select tests.as_user(:'host');
+select ok((select count(*) > 3 and bool_and(host_id = :'host') from public.my_bookings('host', page_size => 100)), 'a host lists those of the own vehicles');
+create temporary table pages as
+with recursive page as (
+  select b.id, b.created_at, 1 as n from (select * from public.my_bookings('host', page_size => 1)) b
+  union all
+  select b.id, b.created_at, p.n + 1 from page p
+  cross join lateral public.my_bookings('host', null, jsonb_build_object('created_at', p.created_at, 'id', p.id), 1) b
+)
+select * from page;
+select tests.as_owner();
+select is((select count(distinct id)::int from pages), (select count(*)::int from public.bookings where host_id = :'host'), 'pages of one reach every booking once');
+
+select * from finish();
+rollback;

@@ -1,0 +1,132 @@
+-- Operations: every promise is watched (each planted breach is seen), the jobs, the health facts.
+begin;
+set local client_min_messages = warning;
+\ir helpers.psql
+select no_plan();
+
+select tests.make_renter('renter') as renter, tests.make_user('host') as host, tests.make_admin('admin') as admin \gset
+select tests.make_vehicle(:'host') as vehicle \gset
+select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(30), tests.hours(40)) as paid \gset
+select tests.make_booking(:'renter', :'vehicle', tests.hours(50), tests.hours(60)) as held \gset
+select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(70), tests.hours(80)) as cancelled \gset
+select tests.as_user(:'renter');
+select public.cancel_booking(:'cancelled', null, gen_random_uuid());
+select tests.as_owner();
+select tests.settle();
+
+-- who may look -------------------------------------------------------------------------------------------------
+select tests.as_visitor();
+select is(tests.outcome('select * from public.check_invariants()'), '42501', 'a visitor does not look behind the scenes');
+select is(tests.outcome('select public.health_facts()'), '42501', 'nor at the health');
+select tests.as_user(:'renter');
+select is(tests.outcome('select * from public.check_invariants()'), 'forbidden', 'a user neither');
+select is(tests.outcome('select public.health_facts()'), '42501', 'nor at the health');
+select tests.as_user(:'admin');
+select is(tests.outcome('select * from public.check_invariants()'), 'ok', 'an admin does');
+select tests.as_service();
+select ok(public.health_facts() ?& array['outbox_due', 'outbox_dead', 'unmatched_open', 'refunds_open'], 'the service asks for the health');
+select tests.as_owner();
+select is(tests.broken_promises(), null, 'to begin with, no promise is broken');
+
+-- planted breaches -----------------------------------------------------------------------------------------------
+-- Runs the breach with triggers and constraints out of the way, hears what is found, and undoes it all.
+create function tests.found_after(p_breach text)
+returns text[]
+language plpgsql volatile
+as $$
+declare
+  v_table text;
+  v_found text[];
+begin
+  begin
+    foreach v_table in array array['public.bookings', 'public.payments', 'public.refunds', 'public.vehicles', 'public.notifications',
+      'public.calendar_entries', 'private.ledger_entries', 'private.domain_events', 'public.media'] loop
+      execute format('alter table %s disable trigger user', v_table);
+    end loop;
+    execute p_breach;
+    v_found := array(select distinct invariant from private.check_invariants() order by 1);
+    raise exception 'undo' using errcode = 'JJ000';
+  exception
+    when sqlstate 'JJ000' then
+      return v_found;
+  end;
+end
+$$;
+create temporary table breaches (invariant text, what text, breach text);
+insert into breaches values
+  ('calendar_overlap', 'two entries overlap', format($$ alter table public.calendar_entries drop constraint calendar_entries_no_overlap;
+    insert into public.calendar_entries (vehicle_id, kind, blocked) values (%L, 'host_block', tstzrange(tests.hours(31), tests.hours(32))) $$, :'vehicle')),
+  ('booking_without_slot', 'a paid booking lost its slot', format($$ delete from public.calendar_entries where booking_id = %L $$, :'paid')),
+  ('slot_not_released', 'a cancelled booking still blocks', format($$ insert into public.calendar_entries (vehicle_id, kind, blocked, booking_id) values (%L, 'booking', tstzrange(tests.hours(70), tests.hours(80)), %L) $$, :'vehicle', :'cancelled')),
+  ('slot_not_released', 'a hold outlived its payment', format($$ update public.calendar_entries set kind = 'hold', expires_at = now() where booking_id = %L $$, :'paid')),
+  ('deadline_not_tidied', 'a hold is long overdue', format($$ update public.bookings set hold_expires_at = now() - interval '1 day' where id = %L $$, :'held')),
+  ('payment_state_disagrees', 'a confirmed booking is not paid', format($$ update public.payments set status = 'pending', succeeded_at = null where booking_id = %L $$, :'paid')),
+  ('payment_state_disagrees', 'a held booking has no payment', format($$ delete from public.payments where booking_id = %L $$, :'held')),
+  ('payment_state_disagrees', 'a cancelled booking can still be paid', format($$ update public.payments set status = 'pending', succeeded_at = null where booking_id = %L $$, :'cancelled')),
+  ('ledger_unbalanced', 'a leg was added', $$ insert into private.ledger_entries (transaction_id, account_id, amount) select max(transaction_id), max(account_id), 7 from private.ledger_entries $$),
+  ('ledger_floor', 'more left escrow than came', format($$ insert into private.ledger_entries (transaction_id, account_id, amount)
+    select (select max(transaction_id) from private.ledger_entries), id, 99000000 from private.ledger_accounts where kind = 'escrow' and owner = %L $$, :'paid')),
+  ('payment_not_in_ledger', 'a payment without its posting', format($$ update private.ledger_transactions set reference = 'x' where reference = (select id::text from public.payments where booking_id = %L) $$, :'paid')),
+  ('held_money_disagrees', 'the deposit was given out on paper only', format($$ update public.bookings set deposit_status = 'returned' where id = %L $$, :'paid')),
+  ('held_money_disagrees', 'a refund is owed that nobody ordered', format($$ delete from public.refunds where booking_id = %L $$, :'cancelled')),
+  ('refunded_amount_drift', 'a payment says it was refunded', format($$ update public.payments set refunded_amount = 1, status = 'partially_refunded' where booking_id = %L $$, :'paid')),
+  ('notification_gap', 'a notification was deleted', format($$ delete from public.notifications where user_id = %L and seq = 1 $$, :'renter')),
+  ('notification_gap', 'an inbox ran ahead', format($$ update private.inboxes set last_seq = last_seq + 1 where user_id = %L $$, :'host')),
+  ('outbox_stuck', 'nobody takes a row', $$ insert into private.outbox (topic, payload, dedupe_key, available_at) values ('x', '{}', 'x', now() - interval '1 hour') $$),
+  ('outbox_stuck', 'nobody finishes a row', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, status, lease_token, leased_until) values ('x', '{}', 'x', now() - interval '1 hour', 'leased', gen_random_uuid(), now() - interval '1 hour') $$),
+  ('outbox_dead', 'a row was given up', $$ insert into private.outbox (topic, payload, dedupe_key, status) values ('x', '{}', 'x', 'dead') $$),
+  ('media_without_object', 'a ready upload has no file', format($$ update public.media set path = 'elsewhere' where owner_id = %L and purpose = 'licence' and id = (select min(id::text)::uuid from public.media where owner_id = %1$L) $$, :'renter')),
+  ('state_without_history', 'a status was changed behind the log', format($$ update public.vehicles set status = 'draft' where id = %L $$, :'vehicle'));
+select ok(b.invariant = any (tests.found_after(case when b.invariant = 'payment_not_in_ledger' then 'alter table private.ledger_transactions disable trigger user; ' else '' end || b.breach)),
+  b.invariant || ' is seen: ' || b.what)
+from breaches b;
+select is(tests.broken_promises(), null, 'and all is as before');
+select is(
+  (select array_agg(distinct m[1] order by m[1]) from regexp_matches(pg_get_functiondef('private.check_invariants()'::regprocedure), '(?:AS \$function\$|union all)\s+select ''([a-z_]+)''', 'g') m),
+  (select array_agg(distinct invariant order by invariant) from breaches), 'every promise has a breach here that it sees'
+);
+
+-- the jobs -------------------------------------------------------------------------------------------------------
+select tests.run_out(:'held');
+select is(private.expire_overdue_bookings(), 1, 'the job expires what is overdue');
+update public.payment_attempts set created_at = now() - interval '3 minutes' where status = 'pending';
+select tests.make_booking(:'renter', :'vehicle', tests.hours(150), tests.hours(160)) as silent \gset
+select tests.start_payment(:'silent') as silent_ref \gset
+select is(private.enqueue_reconciliations(), 0, 'a try is given two minutes');
+update public.payment_attempts set created_at = now() - interval '3 minutes' where reference = :'silent_ref';
+select private.enqueue_reconciliations(), private.enqueue_reconciliations();
+select is((select count(*)::int from private.outbox o join public.payment_attempts a on o.payload ->> 'attempt_id' = a.id::text where o.topic = 'reconcile' and a.reference = :'silent_ref'), 1, 'then the provider is asked, once');
+select id as attempt from public.payment_attempts where reference = :'silent_ref' \gset
+select is(tests.outcome(format($$ select public.note_reconciliation(%L, 'perhaps') $$, :'attempt')), 'invalid_input', 'an answer is one of four');
+select is(tests.outcome($$ select public.note_reconciliation(gen_random_uuid(), 'final') $$), 'payment_not_found', 'of a try that exists');
+select is((public.note_reconciliation(:'attempt', 'not_found')).status, 'pending', 'not found there is not final while the payer may still come');
+select is(private.enqueue_reconciliations(), 0, 'and is not asked again at once');
+update public.payment_attempts set expires_at = now(), checked_at = now() - interval '1 hour' where id = :'attempt';
+select is(private.enqueue_reconciliations(), 1, 'but later');
+select is((public.note_reconciliation(:'attempt', 'not_found')).status, 'expired', 'when its time is over, not found is final');
+
+select tests.make_licence(:'host', '{B}', current_date) as ending \gset
+update public.driver_licences set valid_until = current_date - 1 where id = :'ending';
+insert into private.idempotency_keys (actor_id, key, command, request_hash, created_at) values (:'host', gen_random_uuid(), 'x', '', now() - interval '31 days');
+insert into public.media (owner_id, purpose, bucket, path, mime_type, byte_size, sha256, expires_at) values (:'host', 'avatar', 'avatars', 'never', 'image/png', 1, repeat('a', 64), now() - interval '2 days');
+alter table public.quotes disable trigger immutable;
+select tests.make_quote(:'renter', :'vehicle', tests.hours(500), tests.hours(510)) as old_quote \gset
+update public.quotes set expires_at = now() - interval '8 days';
+alter table public.quotes enable trigger immutable;
+select lives_ok('select private.run_daily_jobs()', 'the daily round runs');
+select is((select status from public.driver_licences where id = :'ending'), 'expired', 'a licence whose day has passed expires');
+select is((select status from public.media where path = 'never'), 'deleted', 'a ticket nobody used is withdrawn');
+select is((select count(*)::int from public.quotes where id = :'old_quote'), 0, 'an old quote without booking goes');
+select is((select count(*)::int from public.quotes q join public.bookings b on b.quote_id = q.id where b.id = :'paid'), 1, 'one with a booking stays');
+select is((select count(*)::int from private.idempotency_keys where created_at < now() - interval '30 days'), 0, 'old keys go');
+select lives_ok('select private.ring_outbox()', 'without pg_net the bell is silent');
+select tests.settle();
+select is(tests.broken_promises(), null, 'no promise is broken');
+select is(
+  (select array_agg(command order by jobname) from cron.job where jobname like 'journey_%' and command like 'select private.%'),
+  array['select private.run_daily_jobs()', 'select private.return_due_deposits()', 'select private.expire_overdue_bookings()', 'select private.ring_outbox()', 'select private.enqueue_reconciliations()'],
+  'every job has its clock'
+);
+
+select * from finish();
+rollback;

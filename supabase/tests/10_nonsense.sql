@@ -1,0 +1,152 @@
+-- Nonsense: every function of the API called with nulls and absurd values, as a signed-in person.
+-- Whatever comes is a plain answer or a refusal from the registry; an SQL error that escapes is a bug.
+-- Functions are found in the catalog, so that a new one is called here the day it exists.
+begin;
+set local client_min_messages = warning;
+\ir helpers.psql
+select no_plan();
+
+update private.rate_limits set capacity = 1000000, per_minute = 1000000;
+select tests.make_renter('renter') as renter, tests.make_user('host') as host, tests.make_admin('admin') as admin \gset
+select tests.make_vehicle(:'host') as vehicle \gset
+select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(30), tests.hours(40)) as booking \gset
+
+-- Values per type, as SQL text. `real` ones exist in the database, so that checks behind the lookup are met too.
+create temporary table absurd (type text, value text);
+insert into absurd values
+  ('uuid', $$'00000000-0000-0000-0000-000000000000'$$), ('uuid', $$'ffffffff-ffff-ffff-ffff-ffffffffffff'$$),
+  ('text', $$''$$), ('text', $$' '$$), ('text', $$repeat('x', 200000)$$), ('text', $$E'\u0001\u200b\n%_\\''"'$$), ('text', $$'{{total}}'$$), ('text', $$'NaN'$$),
+  ('int4', '0'), ('int4', '-1'), ('int4', '2147483647'), ('int4', '-2147483648'),
+  ('int8', '0'), ('int8', '-1'), ('int8', '9223372036854775807'), ('int8', '-9223372036854775808'),
+  ('float8', $$'NaN'$$), ('float8', $$'Infinity'$$), ('float8', $$'-Infinity'$$), ('float8', '1e308'), ('float8', '-90'),
+  ('numeric', $$'NaN'$$), ('numeric', '-1'), ('numeric', '1e100'),
+  ('bool', 'true'), ('bool', 'false'),
+  ('date', $$'infinity'$$), ('date', $$'-infinity'$$), ('date', $$'5874897-12-31'$$), ('date', $$'4713-01-01 BC'$$),
+  ('timestamptz', $$'infinity'$$), ('timestamptz', $$'-infinity'$$), ('timestamptz', $$'294276-12-31'$$), ('timestamptz', $$'4713-01-01 BC'$$),
+  ('timestamptz', $$'epoch'$$), ('timestamptz', $$now() + interval '20 days'$$), ('timestamptz', $$now() + interval '10 years'$$),
+  ('jsonb', $$'null'$$), ('jsonb', $$'{}'$$), ('jsonb', $$'[]'$$), ('jsonb', $$'"x"'$$), ('jsonb', $$'5'$$), ('jsonb', $$'true'$$), ('jsonb', $$'[null]'$$),
+  ('jsonb', $$'[[]]'$$), ('jsonb', $$'[1, "x", {}]'$$), ('jsonb', $$'{"no_such_field": 1}'$$), ('jsonb', $$'[{"angle": null, "media_id": null}]'$$),
+  ('jsonb', $$'[{"angle": "front", "media_id": "x"}]'$$),
+  ('jsonb', $$'{"sort": "distance", "key": "x", "id": 5}'$$), ('jsonb', $$'{"sort": "price", "key": 1.5, "id": "00000000-0000-0000-0000-000000000000"}'$$),
+  ('jsonb', $$'{"sort": "distance", "key": 1e300, "id": "------------------------------------"}'$$),
+  ('jsonb', $$'{"sort": "distance", "key": 1e999, "id": "00000000-0000-0000-0000-000000000000"}'$$),
+  ('jsonb', $$'{"sort": "rating", "key": 1e999, "id": "00000000-0000-0000-0000-000000000000"}'$$),
+  ('jsonb', $$'{"sort": "price", "key": 1e30, "id": "00000000-0000-0000-0000-000000000000"}'$$),
+  ('jsonb', $$'{"created_at": "2026-99-99T99:99:99", "id": "00000000-0000-0000-0000-000000000000"}'$$),
+  ('jsonb', $$'{"created_at": "2026-01-01T00:00:00", "id": "------------------------------------"}'$$),
+  ('_text', $$'{}'$$), ('_text', $$'{null}'$$), ('_text', $$'{{a,b},{c,d}}'$$), ('_text', $$array_fill('x'::text, array[5000])$$), ('_text', $$'{gps,gps}'$$);
+-- Every field of a listing with every wrong kind of value.
+insert into absurd
+select 'jsonb', quote_literal(tests.listing(jsonb_build_object(k, v))::text)
+from unnest(array[
+  'kind', 'brand', 'model', 'year', 'seats', 'transmission', 'fuel', 'engine_cc', 'title', 'description', 'city', 'price_per_hour',
+  'price_per_day', 'weekend_bps', 'long_stay_days', 'long_stay_discount_bps', 'delivery_fee', 'security_deposit', 'daily_km_allowance',
+  'excess_km_fee', 'instant_book', 'cancellation_policy', 'min_hours', 'max_days', 'notice_hours', 'buffer_minutes', 'time_zone',
+  'lat', 'lng', 'address', 'plate', 'features']) k,
+  unnest(array['null', '""', '"x"', '-1', '1.5', '1e30', '1e400', 'true', '[]', '[null]', '{"a": 1}', '[1, [2]]']::jsonb[]) v;
+
+-- Ids that exist, by the name of the argument.
+create temporary table known (argument text, value text);
+insert into known values
+  ('vehicle_id', quote_literal(:'vehicle')), ('booking_id', quote_literal(:'booking')),
+  ('quote_id', (select quote_literal(quote_id) from public.bookings where id = :'booking')),
+  ('payment_id', (select quote_literal(id) from public.payments where booking_id = :'booking')),
+  ('attempt_id', (select quote_literal(a.id) from public.payment_attempts a join public.payments p on p.id = a.payment_id where p.booking_id = :'booking')),
+  ('licence_id', (select quote_literal(id) from public.driver_licences where user_id = :'renter')),
+  ('media_id', (select quote_literal(id) from public.media where owner_id = :'host' limit 1)),
+  ('front_media_id', (select quote_literal(id) from public.media where owner_id = :'renter' limit 1)),
+  ('back_media_id', (select quote_literal(id) from public.media where owner_id = :'renter' limit 1)),
+  ('notification_id', (select quote_literal(id) from public.notifications where user_id = :'renter' limit 1)),
+  ('idempotency_key', 'gen_random_uuid()'), ('renter_id', quote_literal(:'renter')), ('user_id', quote_literal(:'renter')), ('id', quote_literal(:'host')),
+  ('lat', '21.03'), ('lng', '105.85'), ('radius_m', '5000'), ('page_size', '20'), ('sort', $$'distance'$$),
+  ('starts_at', $$now() + interval '3 days'$$), ('ends_at', $$now() + interval '4 days'$$), ('from_at', 'now()'), ('to_at', $$now() + interval '9 days'$$),
+  ('at_position', '3'), ('accept', 'true'), ('decision', $$'reject'$$), ('provider', $$'vnpay'$$), ('purpose', $$'avatar'$$), ('mime_type', $$'image/png'$$), ('byte_size', '10'),
+  ('number', $$'123456789'$$), ('full_name', $$'Somebody'$$), ('classes', $$'{B}'$$), ('valid_until', 'current_date + 100'),
+  ('odometer_km', '10'), ('fuel_percent', '10'), ('details', quote_literal(tests.listing()::text)), ('kind', $$'host_block'$$), ('role', $$'renter'$$),
+  ('sha256', $$repeat('a', 64)$$);
+
+-- One call per argument and absurd value, the other arguments sensible; one with nulls everywhere.
+create function tests.calls(p_caller text)
+returns table (function_name text, argument text, absurdity text, statement text)
+language sql volatile
+as $$
+  with functions as (
+    select p.oid, p.proname::text as name, a.name as argument, t.typname::text as type, a.i,
+           format('cast(%s as %s)', coalesce((select k.value from known k where k.argument = a.name
+             and not (a.name = 'kind' and p.proname = 'search_vehicles') limit 1), 'null'), format_type(t.oid, null)) as sensible
+    from pg_proc p
+    cross join lateral unnest(p.proargtypes::oid[], p.proargnames[1:p.pronargs]) with ordinality a (type, name, i)
+    join pg_type t on t.oid = a.type
+    where p.pronamespace = 'public'::regnamespace and has_function_privilege(p_caller, p.oid, 'execute')
+  ),
+  calls as (
+    select f.name, f.argument, v.value as absurdity,
+      (select string_agg(quote_ident(o.argument) || ' => ' || case when o.i = f.i then format('cast(%s as %s)', v.value, format_type(t.oid, null)) else o.sensible end, ', ' order by o.i)
+       from functions o join pg_type t on t.typname = o.type and t.typnamespace = 'pg_catalog'::regnamespace where o.oid = f.oid) as arguments
+    from functions f
+    join (select type, value from absurd union all select distinct type, 'null' from absurd) v on v.type = f.type
+    union all
+    select f.name, '*', 'all null', string_agg(quote_ident(f.argument) || ' => null', ', ' order by f.i)
+    from functions f group by f.oid, f.name
+    union all
+    select f.name, '*', 'sensible', string_agg(quote_ident(f.argument) || ' => ' || f.sensible, ', ' order by f.i)
+    from functions f group by f.oid, f.name
+  )
+  select name, argument, absurdity, format('select * from public.%I(%s)', name, arguments) from calls
+$$;
+
+-- Runs a statement and undoes it.
+create function tests.outcome_undone(p_sql text)
+returns text
+language plpgsql volatile
+as $$
+declare
+  v_outcome text;
+begin
+  begin
+    v_outcome := tests.outcome(p_sql);
+    raise exception 'undo' using errcode = 'JJ000';
+  exception
+    when sqlstate 'JJ000' then
+      return v_outcome;
+  end;
+end
+$$;
+
+create temporary table heard (caller text, function_name text, argument text, absurdity text, outcome text);
+create temporary table calls as select 'authenticated' as caller, c.* from tests.calls('authenticated') c union all select 'anon', c.* from tests.calls('anon') c;
+grant select on calls to public;
+grant select, insert on heard to public;
+select cmp_ok(count(*), '>', 1000::bigint, 'there is much nonsense to say') from calls;
+
+set local statement_timeout = '60s';
+select tests.as_user(:'renter');
+insert into heard select 'renter', function_name, argument, left(absurdity, 100), tests.outcome_undone(statement) from calls where caller = 'authenticated';
+select tests.as_user(:'host');
+insert into heard select 'host', function_name, argument, left(absurdity, 100), tests.outcome_undone(statement) from calls where caller = 'authenticated';
+select tests.as_user(:'admin');
+insert into heard select 'admin', function_name, argument, left(absurdity, 100), tests.outcome_undone(statement) from calls where caller = 'authenticated' and function_name in ('review_vehicle', 'review_licence', 'retry_refund', 'check_invariants', 'booking_detail', 'cancel_booking', 'cancel_booking_preview');
+select tests.as_visitor();
+insert into heard select 'visitor', function_name, argument, left(absurdity, 100), tests.outcome_undone(statement) from calls where caller = 'anon';
+select tests.as_owner();
+
+select is(
+  (select string_agg(format('%s %s(%s = %s): %s', caller, function_name, argument, absurdity, outcome), E'\n') from (
+    select distinct on (function_name, argument, outcome) * from heard
+    where outcome <> 'ok' and outcome not in (select code from public.error_catalog()) limit 60) h),
+  null, 'no nonsense escapes as an SQL error'
+);
+select is(
+  (select string_agg(distinct function_name, ', ') from heard where outcome in ('internal', '42501')),
+  null, 'and none is called our fault, or refused for want of a grant'
+);
+select is(
+  (select string_agg(distinct h.function_name, ', ') from heard h
+   where h.absurdity = 'sensible' and h.caller = 'renter' and h.outcome <> 'ok'
+     and h.function_name in ('search_vehicles', 'vehicle_detail', 'vehicle_calendar', 'explain_unavailable', 'booking_detail', 'my_bookings',
+       'cancel_booking_preview', 'request_upload', 'create_vehicle', 'mark_notification_read')),
+  null, 'the sensible values are sensible, so that the absurd one is what is met'
+);
+
+select * from finish();
+rollback;
