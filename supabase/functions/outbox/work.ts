@@ -89,18 +89,14 @@ export async function workOutbox(deps: WorkDeps): Promise<WorkReport> {
     await settle(item, result, deps);
     if (result.done) report.done += 1;
     else report.failed += 1;
-    deps.http.log({
-      level: result.done ? 'info' : 'error',
-      function: 'outbox',
-      topic: item.topic,
-      outbox_id: item.id,
-      attempts: item.attempts,
-      ms: deps.now() - startedAt,
-      correlation_id: item.correlation_id,
-      ...(result.done
-        ? { outcome: 'done' }
-        : { outcome: result.permanent ? 'dead' : 'later', error: result.reason }),
-    });
+    const facts = { function: 'outbox', topic: item.topic, outbox_id: item.id, attempts: item.attempts };
+    const timing = { ms: deps.now() - startedAt, correlation_id: item.correlation_id };
+    if (result.done) {
+      deps.http.log({ level: 'info', ...facts, outcome: 'done', ...timing });
+    } else {
+      const [level, outcome] = result.permanent ? ['error', 'dead'] : ['warn', 'later'];
+      deps.http.log({ level, ...facts, outcome, reason: result.reason, ...timing });
+    }
   };
 
   while (deps.now() < deadline) {

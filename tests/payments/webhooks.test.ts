@@ -1,0 +1,259 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { signedQuery } from '../../local/sandbox/vnpay/sign.ts';
+import type { Booking, PaymentStart, Vehicle } from '../../sdk/src/index.ts';
+import {
+  admin,
+  book,
+  brokenPromises,
+  closeSql,
+  eventually,
+  listing,
+  ok,
+  type Person,
+  payAtSandbox,
+  period,
+  person,
+  renter,
+  setting,
+  sql,
+  startPayment,
+} from '../support/world.ts';
+import { terminal } from './sandbox.ts';
+
+let guest: Person;
+let vehicle: Vehicle;
+let days = 2;
+
+beforeAll(async () => {
+  const staff = await admin();
+  const host = await person('host');
+  guest = await renter(staff);
+  vehicle = await listing(host, staff);
+}, 60_000);
+afterAll(closeSql);
+
+interface Started {
+  booking: Booking;
+  start: PaymentStart;
+  reference: string;
+}
+
+/** A booking that waits for its money, each on days of its own. */
+async function unpaid(): Promise<Started> {
+  days += 2;
+  const booking = await book(guest, vehicle, period(24 * days, 24));
+  const start = await startPayment(guest, booking);
+  return { booking, start, reference: start.attempt.reference };
+}
+
+interface Told {
+  amount?: number;
+  transactionNo?: string;
+  response?: string;
+  status?: string;
+  tmnCode?: string;
+}
+
+/** A notification as VNPay would send it about an attempt. */
+function notification({ start, reference }: Started, told: Told = {}, secret = terminal.hashSecret): string {
+  const { amount = start.attempt.amount, transactionNo = `9${reference.slice(-9)}` } = told;
+  const params = {
+    vnp_TmnCode: told.tmnCode ?? terminal.tmnCode,
+    vnp_Amount: String(amount * 100),
+    vnp_BankCode: 'NCB',
+    vnp_OrderInfo: `Thanh toan ${reference}`,
+    vnp_PayDate: '20260302090000',
+    vnp_ResponseCode: told.response ?? '00',
+    vnp_TransactionNo: transactionNo,
+    vnp_TransactionStatus: told.status ?? told.response ?? '00',
+    vnp_TxnRef: reference,
+  };
+  return signedQuery(params, secret);
+}
+
+async function deliver(query: string): Promise<string> {
+  const answer = await fetch(`${setting('FUNCTIONS_URL')}/payment-webhooks/vnpay?${query}`);
+  expect(answer.status).toBe(200);
+  return ((await answer.json()) as { RspCode: string }).RspCode;
+}
+
+async function statusOf({ booking }: Started): Promise<string> {
+  return (await ok(guest.journey.bookings.get(booking.id))).booking.status;
+}
+
+async function postings({ start }: Started): Promise<string[]> {
+  const rows = await sql<{ event: string }>(
+    'select event from private.ledger_transactions where reference = $1 order by id',
+    [start.attempt.payment_id],
+  );
+  return rows.map((row) => row.event);
+}
+
+describe('a notification', () => {
+  it('that comes twice is applied once', async () => {
+    const one = await unpaid();
+    expect(await deliver(notification(one))).toBe('00');
+    expect(await deliver(notification(one))).toBe('02');
+    expect(await statusOf(one)).toBe('confirmed');
+    expect(await postings(one)).toEqual(['payment_received']);
+  });
+
+  it('that comes fifty times at once is applied once, and every caller hears that it is settled', async () => {
+    const one = await unpaid();
+    const query = notification(one);
+    const answers = await Promise.all(Array.from({ length: 50 }, () => deliver(query)));
+    expect(answers.filter((code) => code === '00')).toHaveLength(1);
+    expect(answers.filter((code) => code === '02')).toHaveLength(49);
+    expect(await statusOf(one)).toBe('confirmed');
+    expect(await postings(one)).toEqual(['payment_received']);
+    const told = await sql(
+      `select from public.notifications where user_id = $1 and template = 'booking_confirmed_renter' and data ->> 'booking_id' = $2`,
+      [guest.id, one.booking.id],
+    );
+    expect(told).toHaveLength(1);
+    expect(await brokenPromises(one.booking.id, one.start.attempt.payment_id)).toEqual([]);
+  });
+
+  it('of failure after success changes nothing, and success after failure confirms', async () => {
+    const paid = await unpaid();
+    expect(await deliver(notification(paid))).toBe('00');
+    expect(await deliver(notification(paid, { response: '24', status: '02', transactionNo: '0' }))).toBe(
+      '02',
+    );
+    expect(await statusOf(paid)).toBe('confirmed');
+    const late = await unpaid();
+    expect(await deliver(notification(late, { response: '51', status: '02', transactionNo: '0' }))).toBe(
+      '00',
+    );
+    expect(await statusOf(late)).toBe('pending_payment');
+    expect(await deliver(notification(late))).toBe('00');
+    expect(await statusOf(late)).toBe('confirmed');
+  });
+
+  it('of success and of failure at the same moment ends in success', async () => {
+    const one = await unpaid();
+    const failure = notification(one, { response: '24', status: '02', transactionNo: '0' });
+    await Promise.all([failure, notification(one), failure, notification(one)].map(deliver));
+    expect(await statusOf(one)).toBe('confirmed');
+    expect(await postings(one)).toEqual(['payment_received']);
+  });
+
+  it('about another sum confirms nothing, and the money has an owner', async () => {
+    const one = await unpaid();
+    const less = notification(one, { amount: one.start.attempt.amount - 1_000 });
+    expect(await deliver(less)).toBe('04');
+    expect(await deliver(less)).toBe('04');
+    expect(await statusOf(one)).toBe('pending_payment');
+    const kept = await sql(
+      'select reason, amount::float8 as amount, payer_id, status from private.unmatched_money where reference = $1',
+      [one.reference],
+    );
+    const amount = one.start.attempt.amount - 1_000;
+    expect(kept).toEqual([{ reason: 'amount_mismatch', amount, payer_id: guest.id, status: 'open' }]);
+    expect(await deliver(notification(one, { transactionNo: `7${one.reference.slice(-9)}` }))).toBe('00');
+    expect(await statusOf(one)).toBe('confirmed');
+  });
+
+  it('about a second payment of the same booking keeps that money apart', async () => {
+    const one = await unpaid();
+    const second = await startPayment(guest, one.booking);
+    expect(second.attempt.reference).not.toBe(one.reference);
+    expect(await deliver(notification(one))).toBe('00');
+    const again = { ...one, start: second, reference: second.attempt.reference };
+    expect(await deliver(notification(again))).toBe('00');
+    const kept = await sql('select reason from private.unmatched_money where reference = $1', [
+      again.reference,
+    ]);
+    expect(kept).toEqual([{ reason: 'paid_twice' }]);
+    expect(await postings(one)).toEqual(['payment_received']);
+  });
+
+  it('about an attempt nobody made is kept too', async () => {
+    const one = await unpaid();
+    const unknown = { ...one, reference: `UNKNOWN${one.reference}` };
+    expect(await deliver(notification(unknown))).toBe('01');
+    const kept = await sql('select reason from private.unmatched_money where reference = $1', [
+      unknown.reference,
+    ]);
+    expect(kept).toEqual([{ reason: 'unknown_reference' }]);
+  });
+
+  it('that is forged changes nothing and cannot take the place of the genuine one', async () => {
+    const one = await unpaid();
+    const forged = notification(one, {}, 'a guess');
+    expect(await deliver(forged)).toBe('97');
+    expect(await deliver(forged)).toBe('97');
+    expect(await deliver(notification(one, { tmnCode: 'FOREIGN1' }))).toBe('97');
+    expect(await deliver(notification(one).replace(/vnp_Amount=\d+/, 'vnp_Amount=100'))).toBe('97');
+    expect(await statusOf(one)).toBe('pending_payment');
+    const stored = await sql<{ verified: boolean }>(
+      `select verified from private.payment_events where raw like '%' || $1 || '%'`,
+      [one.reference],
+    );
+    expect(stored.map((row) => row.verified)).toEqual([false, false, false]);
+    expect(await deliver(notification(one))).toBe('00');
+    expect(await statusOf(one)).toBe('confirmed');
+  });
+
+  it('under suspicion waits for the provider to make up its mind', async () => {
+    const one = await unpaid();
+    expect(await deliver(notification(one, { response: '07' }))).toBe('00');
+    expect(await statusOf(one)).toBe('pending_payment');
+    expect(await deliver(notification(one))).toBe('00');
+    expect(await statusOf(one)).toBe('confirmed');
+  });
+});
+
+describe('a payment whose notification never came', () => {
+  it('is found by asking the provider', async () => {
+    const one = await unpaid();
+    await payAtSandbox(one.start, { ipn: { never: true } });
+    expect(await statusOf(one)).toBe('pending_payment');
+    await sql(`update public.payment_attempts set created_at = now() - interval '3 minutes' where id = $1`, [
+      one.start.attempt.id,
+    ]);
+    await sql('select private.enqueue_reconciliations()');
+    await eventually(async () => ((await statusOf(one)) === 'confirmed' ? true : null));
+    const [event] = await sql<{ id: string; outcome: string }>(
+      'select id, outcome from private.payment_events where reference = $1',
+      [one.reference],
+    );
+    expect(event?.outcome).toBe('applied');
+    // and the notification that comes after all is the same news
+    const sent = await fetch(`${setting('SANDBOX_URL')}/vnpay/api/ipn`, {
+      method: 'POST',
+      body: JSON.stringify({ txnRef: one.reference }),
+    });
+    const { notifications } = (await sent.json()) as { notifications: { rspCode: string }[] };
+    expect(notifications.map((call) => call.rspCode)).toEqual(['02']);
+    expect(await postings(one)).toEqual(['payment_received']);
+  }, 30_000);
+});
+
+describe('the way to the provider and back', () => {
+  it('has one link for one idempotency key, however often and however fast it is asked for', async () => {
+    const booking = await book(guest, vehicle, period(24 * 80, 24));
+    const { payment } = await ok(guest.journey.bookings.get(booking.id));
+    const call = { paymentId: payment?.id ?? '', provider: 'vnpay' as const };
+    const idempotencyKey = crypto.randomUUID();
+    const starts = await Promise.all(
+      Array.from({ length: 8 }, () => ok(guest.journey.payments.start(call, { idempotencyKey }))),
+    );
+    expect(new Set(starts.map((start) => start.attempt.id)).size).toBe(1);
+    expect(new Set(starts.map((start) => start.redirect_url)).size).toBe(1);
+    expect(starts[0]?.qr.svg).toMatch(/^<svg/);
+  });
+
+  it('shows the payer the result, without a key or token, and changes nothing', async () => {
+    const one = await unpaid();
+    const back = new URL(`${setting('FUNCTIONS_URL')}/payments/return/vnpay`);
+    const answer = await fetch(`${back}?${notification(one)}`, { redirect: 'manual' });
+    expect(answer.status).toBe(200);
+    expect(await answer.text()).toContain('The payment was made');
+    const onward = await fetch(`${back}?to=journey%3A%2F%2Fpaid&${notification(one)}`, {
+      redirect: 'manual',
+    });
+    expect(onward.headers.get('location')).toMatch(/^journey:\/\/paid\?payment_status=succeeded/);
+    expect(await statusOf(one)).toBe('pending_payment');
+  });
+});
