@@ -1,0 +1,149 @@
+-- Vehicles: photos, and the way to being published.
+-- Rule kept here: a listing is offered only with a photo and after an admin has looked at it.
+-- Left out on purpose: derivatives of photos, which are a worker's.
+
+create function private.add_vehicle_image(p_vehicle_id uuid, p_media_id uuid, p_position int)
+returns public.vehicle_images
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_vehicle public.vehicles := private.own_vehicle(p_vehicle_id);
+  v_image public.vehicle_images;
+begin
+  perform private.require_media(p_media_id, v_vehicle.host_id, 'vehicle_image');
+  if coalesce(p_position, -1) not between 0 and 19 then
+    perform private.fail_input('position', 'must be 0 to 19');
+  end if;
+  delete from public.vehicle_images where vehicle_id = p_vehicle_id and position = p_position and media_id <> p_media_id;
+  insert into public.vehicle_images as i (vehicle_id, media_id, host_id, position)
+  values (p_vehicle_id, p_media_id, v_vehicle.host_id, p_position)
+  on conflict (vehicle_id, media_id) do update set position = excluded.position
+  returning * into v_image;
+  update public.vehicles set status = 'pending_review' where id = p_vehicle_id and status = 'published';
+  return v_image;
+exception
+  when unique_violation then
+    perform private.fail_input('media_id', 'already shown by another listing');
+    return null;
+end
+$$;
+create function public.add_vehicle_image(vehicle_id uuid, media_id uuid, at_position int)
+returns public.vehicle_images
+language sql volatile set search_path = ''
+as $$ select private.add_vehicle_image(vehicle_id, media_id, at_position) $$;
+comment on function public.add_vehicle_image is 'Shows an upload of purpose vehicle_image at position 0 (cover) to 19, in place of what was there. Errors: vehicle_not_found, media_not_found, media_not_ready, invalid_input.';
+select private.expose('add_vehicle_image(uuid, uuid, int)', 'authenticated');
+
+create function private.remove_vehicle_image(p_vehicle_id uuid, p_media_id uuid)
+returns void
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_vehicle public.vehicles := private.own_vehicle(p_vehicle_id);
+begin
+  if v_vehicle.status in ('published', 'pending_review') and not exists (
+    select from public.vehicle_images where vehicle_id = p_vehicle_id and media_id <> p_media_id
+  ) then
+    perform private.fail('vehicle_incomplete', '{"missing": ["images"]}');
+  end if;
+  delete from public.vehicle_images where vehicle_id = p_vehicle_id and media_id = p_media_id;
+end
+$$;
+create function public.remove_vehicle_image(vehicle_id uuid, media_id uuid)
+returns void
+language sql volatile set search_path = ''
+as $$ select private.remove_vehicle_image(vehicle_id, media_id) $$;
+comment on function public.remove_vehicle_image is 'Takes a photo off the caller''s listing; an offered listing keeps at least one. Errors: vehicle_not_found, vehicle_incomplete.';
+select private.expose('remove_vehicle_image(uuid, uuid)', 'authenticated');
+
+create function private.submit_vehicle(p_vehicle_id uuid)
+returns public.vehicles
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_vehicle public.vehicles := private.own_vehicle(p_vehicle_id);
+begin
+  if not exists (select from public.vehicle_images where vehicle_id = p_vehicle_id) then
+    perform private.fail('vehicle_incomplete', '{"missing": ["images"]}');
+  end if;
+  update public.vehicles set status = 'pending_review' where id = p_vehicle_id returning * into v_vehicle;
+  return v_vehicle;
+end
+$$;
+create function public.submit_vehicle(vehicle_id uuid)
+returns public.vehicles
+language sql volatile set search_path = ''
+as $$ select private.submit_vehicle(vehicle_id) $$;
+comment on function public.submit_vehicle is 'Hands a draft to review; it needs at least one photo. Errors: vehicle_not_found, vehicle_incomplete, illegal_transition.';
+select private.expose('submit_vehicle(uuid)', 'authenticated');
+
+create function private.archive_vehicle(p_vehicle_id uuid)
+returns public.vehicles
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_vehicle public.vehicles := private.own_vehicle(p_vehicle_id);
+begin
+  update public.vehicles set status = 'archived' where id = p_vehicle_id and status <> 'archived' returning * into v_vehicle;
+  if not found then
+    return private.own_vehicle(p_vehicle_id);
+  end if;
+  return v_vehicle;
+end
+$$;
+create function public.archive_vehicle(vehicle_id uuid)
+returns public.vehicles
+language sql volatile set search_path = ''
+as $$ select private.archive_vehicle(vehicle_id) $$;
+comment on function public.archive_vehicle is 'Takes a listing away for good; bookings already made stand. Errors: vehicle_not_found.';
+select private.expose('archive_vehicle(uuid)', 'authenticated');
+
+create function private.review_vehicle(p_vehicle_id uuid, p_decision text, p_reason text)
+returns public.vehicles
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_to text := case p_decision
+    when 'publish' then 'published' when 'reinstate' then 'published'
+    when 'reject' then 'draft' when 'suspend' then 'suspended'
+  end;
+  v_from text := case p_decision
+    when 'publish' then 'pending_review' when 'reject' then 'pending_review'
+    when 'suspend' then 'published' when 'reinstate' then 'suspended'
+  end;
+  v_vehicle public.vehicles;
+begin
+  perform private.require_admin();
+  if v_to is null then
+    perform private.fail_input('decision', 'must be publish, reject, suspend or reinstate');
+  end if;
+  if p_decision in ('reject', 'suspend') and coalesce(char_length(btrim(p_reason)), 0) not between 1 and 500 then
+    perform private.fail_input('reason', 'needs 1 to 500 characters');
+  end if;
+  select * into v_vehicle from public.vehicles where id = p_vehicle_id for no key update;
+  if not found then
+    perform private.fail('vehicle_not_found');
+  end if;
+  if v_vehicle.status <> v_from then
+    perform private.fail('illegal_transition', jsonb_build_object('machine', 'vehicle', 'from', v_vehicle.status, 'to', v_to));
+  end if;
+  perform private.because('admin', p_reason);
+  update public.vehicles
+  set status = v_to,
+      published_at = case when v_to = 'published' then coalesce(published_at, now()) else published_at end
+  where id = p_vehicle_id
+  returning * into v_vehicle;
+  perform private.notify(
+    v_vehicle.host_id, 'vehicle_' || case p_decision when 'publish' then 'published' when 'reinstate' then 'published' when 'reject' then 'rejected' else 'suspended' end,
+    jsonb_build_object('vehicle_id', v_vehicle.id, 'title', v_vehicle.title, 'reason', coalesce(p_reason, '')),
+    'vehicle:' || v_vehicle.id || ':' || v_to || ':' || extract(epoch from now())
+  );
+  return v_vehicle;
+end
+$$;
+create function public.review_vehicle(vehicle_id uuid, decision text, reason text default null)
+returns public.vehicles
+language sql volatile set search_path = ''
+as $$ select private.review_vehicle(vehicle_id, decision, reason) $$;
+comment on function public.review_vehicle is 'Admin: publish, reject, suspend or reinstate a listing; reject and suspend need a reason. Errors: forbidden, vehicle_not_found, invalid_input, illegal_transition.';
+select private.expose('review_vehicle(uuid, text, text)', 'authenticated');

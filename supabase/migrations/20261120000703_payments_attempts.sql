@@ -1,0 +1,105 @@
+-- Payments: opening a payment and trying to pay it.
+-- Rule kept here: a payment is open exactly as long as its booking holds the slot; each try has a
+-- reference of its own, which providers want unique for ever.
+-- Left out on purpose: signatures and links, which function `payments` makes.
+
+create function private.lock_vehicle(p_vehicle_id uuid)
+returns void
+language sql volatile set search_path = ''
+as $$ select pg_advisory_xact_lock(hashtextextended('vehicle:' || p_vehicle_id, 0)) $$;
+
+create function private.open_payment(p_booking public.bookings)
+returns uuid
+language sql volatile set search_path = ''
+as $$
+  insert into public.payments (booking_id, payer_id, amount, currency, expires_at)
+  values (p_booking.id, p_booking.renter_id, p_booking.total_amount, p_booking.currency, p_booking.hold_expires_at)
+  returning id
+$$;
+
+-- Ends whatever has not been paid of a booking.
+create function private.close_payment(p_booking_id uuid, p_status text)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update public.payments set status = p_status where booking_id = p_booking_id and status in ('pending', 'processing');
+end
+$$;
+
+create function private.start_payment(p_payment_id uuid, p_provider text, p_idempotency_key uuid)
+returns public.payment_attempts
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_user_id uuid := private.require_user();
+  v_stored jsonb;
+  v_booking public.bookings;
+  v_payment public.payments;
+  v_attempt public.payment_attempts;
+begin
+  v_stored := private.begin_command('start_payment', p_idempotency_key, jsonb_build_object('payment_id', p_payment_id, 'provider', p_provider));
+  if v_stored is not null then
+    -- its state may have moved on since
+    select * into v_attempt from public.payment_attempts where id = (v_stored ->> 'id')::uuid;
+    return v_attempt;
+  end if;
+  perform private.take_token('start_payment', v_user_id::text);
+  if p_provider is null or p_provider not in ('vnpay') then
+    perform private.fail_input('provider', 'unknown');
+  end if;
+  select b.* into v_booking
+  from public.bookings b join public.payments p on p.booking_id = b.id
+  where p.id = p_payment_id and p.payer_id = v_user_id
+  for no key update of b;
+  if not found then
+    perform private.fail('payment_not_found');
+  end if;
+  select * into v_payment from public.payments where id = p_payment_id for no key update;
+  if v_payment.status not in ('pending', 'processing') then
+    perform private.fail('payment_not_payable', jsonb_build_object('status', v_payment.status));
+  end if;
+  if v_booking.status <> 'pending_payment' or v_booking.hold_expires_at <= now() then
+    perform private.fail('hold_expired');
+  end if;
+  update public.payments set status = 'processing' where id = p_payment_id and status = 'pending';
+  insert into public.payment_attempts (payment_id, provider, amount, currency, expires_at)
+  values (p_payment_id, p_provider, v_payment.amount, v_payment.currency, v_payment.expires_at)
+  returning * into v_attempt;
+  perform private.finish_command(p_idempotency_key, jsonb_build_object('id', v_attempt.id));
+  return v_attempt;
+end
+$$;
+create function public.start_payment(payment_id uuid, provider text, idempotency_key uuid)
+returns public.payment_attempts
+language sql volatile set search_path = ''
+as $$ select private.start_payment(payment_id, provider, idempotency_key) $$;
+comment on function public.start_payment is 'Opens a try at paying with a provider; called by function payments, which makes the redirect URL and QR. Errors: payment_not_found, payment_not_payable, hold_expired, invalid_input, rate_limited.';
+select private.expose('start_payment(uuid, text, uuid)', 'authenticated');
+
+create function private.attach_checkout(p_attempt_id uuid, p_redirect_url text, p_qr_payload text, p_provider_data jsonb)
+returns public.payment_attempts
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_attempt public.payment_attempts;
+begin
+  update public.payment_attempts
+  set redirect_url = p_redirect_url, qr_payload = p_qr_payload, provider_data = coalesce(p_provider_data, '{}'), status = 'pending'
+  where id = p_attempt_id and status = 'created'
+  returning * into v_attempt;
+  if not found then
+    select * into v_attempt from public.payment_attempts where id = p_attempt_id;
+    if not found then
+      perform private.fail('payment_not_found');
+    end if;
+  end if;
+  return v_attempt;
+end
+$$;
+create function public.attach_checkout(attempt_id uuid, redirect_url text, qr_payload text, provider_data jsonb)
+returns public.payment_attempts
+language sql volatile set search_path = ''
+as $$ select private.attach_checkout(attempt_id, redirect_url, qr_payload, provider_data) $$;
+comment on function public.attach_checkout is 'Stores where the payer goes for an attempt; the first answer stays. Service only. Errors: payment_not_found.';
+select private.expose('attach_checkout(uuid, text, text, jsonb)', 'service_role');

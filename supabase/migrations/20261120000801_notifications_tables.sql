@@ -1,0 +1,56 @@
+-- Notifications: rows, templates and inboxes.
+-- Rule kept here: one row per person and cause (dedupe key), numbered without gaps per person, so that a
+-- client sees at once when one is missing; texts are rendered from versioned templates and stored.
+-- Left out on purpose: preferences, push, SMS and quiet hours: later files of this module.
+
+create table private.inboxes (
+  user_id uuid primary key references public.profiles on delete cascade,
+  last_seq bigint not null default 0
+) with (fillfactor = 50);
+
+create table public.notification_templates (
+  code text not null,
+  locale text not null,
+  version int not null default 1,
+  category text not null,
+  title text not null,
+  body text not null,
+  -- null: not worth a mail
+  email_subject text,
+  email_body text,
+  primary key (code, locale, version),
+  constraint notification_templates_locale_known check (locale in ('vi', 'en')),
+  constraint notification_templates_category_known check (category in ('account', 'listing', 'booking', 'payment')),
+  constraint notification_templates_email_complete check ((email_subject is null) = (email_body is null))
+);
+comment on table public.notification_templates is 'Texts with {{variables}}, per locale; the highest version is used. A variable without a value is an error.';
+
+create table public.notifications (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null references public.profiles on delete cascade,
+  -- null only until the transaction commits
+  seq bigint,
+  category text not null,
+  template text not null,
+  template_version int not null,
+  title text not null,
+  body text not null,
+  data jsonb not null,
+  dedupe_key text not null,
+  read_at timestamptz,
+  deleted_at timestamptz,
+  created_at timestamptz not null default clock_timestamp(),
+  constraint notifications_seq_once unique (user_id, seq),
+  constraint notifications_one_per_cause unique (user_id, dedupe_key)
+);
+create index notifications_unnumbered_idx on public.notifications (user_id) where seq is null;
+create index notifications_unread_idx on public.notifications (user_id) where read_at is null and deleted_at is null;
+comment on table public.notifications is 'What a person was told; seq counts without gaps per person.';
+
+alter table public.notification_templates enable row level security;
+alter table public.notifications enable row level security;
+revoke all on public.notifications, public.notification_templates from anon, authenticated, service_role;
+grant select on public.notifications to authenticated, service_role;
+grant select on public.notification_templates to service_role;
+create policy select_own on public.notifications for select to authenticated
+  using (user_id = (select auth.uid()) and deleted_at is null);

@@ -1,0 +1,127 @@
+-- Notifications: the inbox as a client sees it.
+-- Rule kept here: the badge is the count of visible unread rows, from one function; every device of a
+-- person sees reads and deletes at once.
+-- Left out on purpose: filters by category.
+
+create function public.list_notifications(before_seq bigint default null, page_size int default 20)
+returns setof public.notifications
+language sql stable set search_path = ''
+as $$
+  select n.* from public.notifications n
+  where n.user_id = (select auth.uid()) and n.deleted_at is null and (before_seq is null or n.seq < before_seq)
+  order by n.seq desc
+  limit least(greatest(page_size, 1), 100)
+$$;
+comment on function public.list_notifications is 'The caller''s notifications, newest first, below before_seq; 1–100 a page.';
+
+create function public.notifications_since(after_seq bigint)
+returns setof public.notifications
+language sql stable set search_path = ''
+as $$
+  select n.* from public.notifications n
+  where n.user_id = (select auth.uid()) and n.deleted_at is null and n.seq > after_seq
+  order by n.seq
+  limit 500
+$$;
+comment on function public.notifications_since is 'What the caller was told after a seq, oldest first, at most 500: how a client repairs a gap.';
+
+create function private.my_unread_count()
+returns int
+language sql stable security definer set search_path = ''
+as $$ select private.unread_count(auth.uid()) $$;
+create function public.unread_count()
+returns int
+language sql stable set search_path = ''
+as $$ select private.my_unread_count() $$;
+comment on function public.unread_count is 'The badge: the caller''s visible notifications that are unread.';
+revoke all on function private.my_unread_count(), public.unread_count() from public, anon, authenticated, service_role;
+grant execute on function private.my_unread_count(), public.unread_count() to authenticated;
+
+-- All devices of a person see reads and deletes at once.
+create function private.tell_inbox(p_user_id uuid)
+returns void
+language sql volatile set search_path = ''
+as $$
+  select private.broadcast('user:' || p_user_id, 'inbox', jsonb_build_object('last_seq', i.last_seq, 'unread', private.unread_count(p_user_id)))
+  from private.inboxes i where i.user_id = p_user_id
+$$;
+
+create function private.mark_notification_read(p_notification_id uuid)
+returns void
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_user_id uuid := private.require_user();
+begin
+  update public.notifications set read_at = coalesce(read_at, now())
+  where id = p_notification_id and user_id = v_user_id and deleted_at is null;
+  if not found then
+    perform private.fail('not_found');
+  end if;
+  perform private.tell_inbox(v_user_id);
+end
+$$;
+create function public.mark_notification_read(notification_id uuid)
+returns void
+language sql volatile set search_path = ''
+as $$ select private.mark_notification_read(notification_id) $$;
+comment on function public.mark_notification_read is 'Marks one notification of the caller as read; repeatable. Errors: not_found.';
+
+create function private.mark_all_notifications_read()
+returns void
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_user_id uuid := private.require_user();
+begin
+  update public.notifications set read_at = now() where user_id = v_user_id and read_at is null and deleted_at is null;
+  perform private.tell_inbox(v_user_id);
+end
+$$;
+create function public.mark_all_notifications_read()
+returns void
+language sql volatile set search_path = ''
+as $$ select private.mark_all_notifications_read() $$;
+comment on function public.mark_all_notifications_read is 'Marks everything the caller was told as read.';
+
+create function private.delete_notification(p_notification_id uuid)
+returns void
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_user_id uuid := private.require_user();
+begin
+  update public.notifications set deleted_at = coalesce(deleted_at, now())
+  where id = p_notification_id and user_id = v_user_id;
+  if not found then
+    perform private.fail('not_found');
+  end if;
+  perform private.tell_inbox(v_user_id);
+end
+$$;
+create function public.delete_notification(notification_id uuid)
+returns void
+language sql volatile set search_path = ''
+as $$ select private.delete_notification(notification_id) $$;
+comment on function public.delete_notification is 'Takes a notification off the caller''s list; repeatable. Errors: not_found.';
+
+select private.expose('list_notifications(bigint, int)', 'authenticated');
+select private.expose('notifications_since(bigint)', 'authenticated');
+select private.expose('mark_notification_read(uuid)', 'authenticated');
+select private.expose('mark_all_notifications_read()', 'authenticated');
+select private.expose('delete_notification(uuid)', 'authenticated');
+
+create function private.mail_recipient(p_user_id uuid)
+returns jsonb
+language sql stable security definer set search_path = ''
+as $$
+  select jsonb_build_object('email', u.email, 'locale', p.locale, 'display_name', p.display_name)
+  from public.profiles p join auth.users u on u.id = p.id
+  where p.id = p_user_id and p.deleted_at is null
+$$;
+create function public.mail_recipient(user_id uuid)
+returns jsonb
+language sql stable set search_path = ''
+as $$ select private.mail_recipient(user_id) $$;
+comment on function public.mail_recipient is 'Where to write to a person now: {email, locale, display_name}, or null. Service only.';
+select private.expose('mail_recipient(uuid)', 'service_role');
