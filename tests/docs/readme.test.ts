@@ -1,0 +1,52 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { run } from '../../local/process.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+
+const pages = [
+  'README.md',
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.md'))
+    .map((path) => join('docs', path)),
+];
+
+describe('what newcomers read', () => {
+  it('shows the example that is in the repository, letter by letter', () => {
+    expect(read('README.md')).toContain(`\`\`\`ts\n${read('examples/book-a-car.ts')}\`\`\``);
+  });
+
+  it('shows an example that books a car of the demo data', async () => {
+    if (!process.env.API_URL) throw new Error('API_URL is not set: run these tests with npm test');
+    const { status, stdout, stderr } = await run(
+      process.execPath,
+      [join(root, 'examples', 'book-a-car.ts')],
+      {
+        cwd: root,
+        env: process.env,
+      },
+    );
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/^rental_days \d+$/m);
+    expect(stdout).toMatch(/^J[A-Z0-9]{8}: pay \d+ VND at http:\/\/127\.0\.0\.1:\d+\/vnpay\//m);
+    expect(status).toBe(0);
+  });
+
+  it.each(pages)('%s links to files that exist', (page) => {
+    const links = [...read(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)[^)]*\)/g)].map(
+      ([, link = '']) => link,
+    );
+    expect(links.filter((link) => !existsSync(join(root, dirname(page), link)))).toEqual([]);
+  });
+
+  it('names commands that package.json has', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const named = pages.flatMap((page) =>
+      [...read(page).matchAll(/npm run ([a-z]+)/g)].map(([, name = '']) => name),
+    );
+    expect([...new Set(named)].filter((name) => !(name in scripts))).toEqual([]);
+    expect(read('.ci/run')).toMatch(/npm run check\nnpm test\n/);
+  });
+});
