@@ -21,8 +21,8 @@ describe('what newcomers read', () => {
   it('shows an example that books a car of the demo data', async () => {
     if (!process.env.API_URL) throw new Error('API_URL is not set: run these tests with npm test');
     const { status, stdout, stderr } = await run(
-      process.execPath,
-      [join(root, 'examples', 'book-a-car.ts')],
+      join(root, 'node_modules', '.bin', 'node'),
+      ['examples/book-a-car.ts'],
       {
         cwd: root,
         env: process.env,
