@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { removeCluster, startCluster, stopCluster } from '../local/cluster/cluster.ts';
+import { applyMigrations } from '../local/cluster/migrate.ts';
+import { ensurePostgres } from '../local/cluster/packages.ts';
+import { databaseUrl, loadConfig, projectRoot } from '../local/config.ts';
+import type { Log } from '../local/log.ts';
+
+/** How much data there is. */
+export interface Scale {
+  vehicles: number;
+  renters: number;
+}
+
+/** The database being measured. */
+export interface BenchDatabase {
+  /** A connection of the superuser, for preparing and for looking at results. */
+  admin: Client;
+  /** Where pgbench connects: as `authenticator`, like the Data API of the platform. */
+  callerUrl: string;
+  /** The folder with pgbench. */
+  bin: string;
+  scale: Scale;
+  close(): Promise<void>;
+}
+
+function sqlFile(name: string): string {
+  return readFileSync(join(projectRoot, 'bench', 'sql', name), 'utf8');
+}
+
+/** Changes with the migrations, the generator and the sizes: what a kept database must match. */
+function fingerprint(scale: Scale): string {
+  // Periods count from the day the data was made.
+  const today = new Date().toISOString().slice(0, 10);
+  const hash = createHash('sha256').update(`${JSON.stringify(scale)} ${today}`);
+  const migrations = join(projectRoot, 'supabase', 'migrations');
+  for (const name of readdirSync(migrations).sort()) hash.update(readFileSync(join(migrations, name)));
+  for (const name of ['schema.sql', 'load.sql']) hash.update(sqlFile(name));
+  return hash.digest('hex');
+}
+
+async function connect(url: string): Promise<Client> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  return client;
+}
+
+async function keptFingerprint(admin: Client): Promise<string | null> {
+  const there = await admin.query<{ there: boolean }>(
+    "select to_regclass('bench.loaded') is not null as there",
+  );
+  if (!there.rows[0]?.there) return null;
+  const found = await admin.query<{ fingerprint: string }>('select fingerprint from bench.loaded');
+  return found.rows[0]?.fingerprint ?? null;
+}
+
+async function load(admin: Client, scale: Scale): Promise<void> {
+  await admin.query(sqlFile('schema.sql'));
+  await admin.query(
+    "select set_config('bench.vehicles', $1, false), set_config('bench.renters', $2, false)",
+    [String(scale.vehicles), String(scale.renters)],
+  );
+  await admin.query(sqlFile('load.sql'));
+  // Its minute's round would fall into one measurement and not into another.
+  await admin.query('update cron.job set active = false');
+  await admin.query('vacuum (analyze)');
+  await admin.query('reset all');
+}
+
+/**
+ * Starts the stack's own database `bench`, with the durability of production, and fills it. When it
+ * returns, everything is analyzed and checkpointed. With `keep`, data of an earlier run is used again.
+ */
+export async function startDatabase(scale: Scale, keep: boolean, log: Log): Promise<BenchDatabase> {
+  const config = loadConfig('bench', { unsafeFast: false });
+  const install = await ensurePostgres(log);
+  const wanted = fingerprint(scale);
+  let cluster = await startCluster(install, config, log);
+  let admin = await connect(cluster.adminUrl);
+  try {
+    if ((await keptFingerprint(admin)) !== wanted) {
+      await admin.end();
+      await removeCluster(install, config);
+      cluster = await startCluster(install, config, log);
+      await applyMigrations(cluster, log);
+      admin = await connect(cluster.adminUrl);
+      await log.step(`load ${scale.vehicles.toLocaleString('en')} vehicles and their calendars`, () =>
+        load(admin, scale),
+      );
+      await admin.query('create table bench.loaded as select $1::text as fingerprint', [wanted]);
+    }
+    await admin.query(sqlFile('plain-search.sql'));
+    await admin.query('checkpoint');
+  } catch (error) {
+    await admin.end().catch(() => {});
+    await stopCluster(install, config);
+    throw error;
+  }
+  return {
+    admin,
+    callerUrl: databaseUrl(config, 'authenticator'),
+    bin: install.bin,
+    scale,
+    async close() {
+      await admin.end();
+      await (keep ? stopCluster(install, config) : removeCluster(install, config));
+    },
+  };
+}

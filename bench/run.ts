@@ -1,0 +1,107 @@
+import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { StackError } from '../local/errors.ts';
+import { createLog } from '../local/log.ts';
+import { benchBooking } from './booking.ts';
+import { benchContention } from './contention.ts';
+import { type BenchDatabase, type Scale, startDatabase } from './database.ts';
+import { type Measurement, machine, table } from './report.ts';
+import { benchSearch } from './search.ts';
+
+/** How long to measure. */
+export interface Effort {
+  scale: Scale;
+  /** Turns of candidate and baseline. */
+  rounds: number;
+  searchSeconds: number;
+  /** Queries whose answers are compared. */
+  queries: number;
+  /** Bookings of each of the 16 connections in a round. */
+  bookings: number;
+  rushes: number;
+}
+
+const full: Effort = {
+  scale: { vehicles: 200_000, renters: 10_000 },
+  rounds: 5,
+  searchSeconds: 6,
+  queries: 1000,
+  bookings: 250,
+  rushes: 25,
+};
+const quick: Effort = {
+  scale: { vehicles: 10_000, renters: 2_000 },
+  rounds: 2,
+  searchSeconds: 2,
+  queries: 100,
+  bookings: 40,
+  rushes: 5,
+};
+
+type Workload = (
+  database: BenchDatabase,
+  effort: Effort,
+  say: (text: string) => void,
+) => Promise<Measurement[]>;
+
+const workloads: Record<string, Workload> = {
+  search: benchSearch,
+  booking: benchBooking,
+  contention: benchContention,
+};
+
+const usage = `Usage: npm run bench [-- options]
+
+  --json FILE   also write the measurements to FILE
+  --quick       less data and shorter rounds: whether it runs, not how fast
+  --only NAME   one of ${Object.keys(workloads).join(', ')}
+  --strict      exit with 1 when a goal is missed
+  --keep        keep the loaded database for the next run of the same day
+`;
+
+/**
+ * `npm run bench`: loads a database of its own, measures each workload next to its baseline and prints the
+ * ratios. The status is 0 also when a goal is missed, unless `--strict` asks otherwise.
+ */
+export async function runBench(argv: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      json: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      strict: { type: 'boolean', default: false },
+      keep: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const log = createLog();
+  if (values.help) {
+    log.info(usage);
+    return 0;
+  }
+  const chosen = Object.entries(workloads).filter(([name]) => (values.only ?? name) === name);
+  if (chosen.length === 0) throw new StackError(`There is no measurement "${values.only}".`, usage);
+
+  const effort = values.quick ? quick : full;
+  const where = machine();
+  const database = await startDatabase(effort.scale, values.keep, log);
+  const measurements: Measurement[] = [];
+  try {
+    for (const [name, workload] of chosen) {
+      measurements.push(...(await log.step(`measure ${name}`, () => workload(database, effort, log.info))));
+    }
+  } finally {
+    await database.close();
+  }
+  log.info(`\n${table(measurements)}\n\n${where}`);
+  if (values.quick) log.info('A quick run: too little data and time for these ratios to mean anything.');
+  if (values.json !== undefined) {
+    writeFileSync(resolve(values.json), `${JSON.stringify(measurements, null, 2)}\n`);
+  }
+  return values.strict && measurements.some((one) => !one.ok) ? 1 : 0;
+}
+
+/** What `local/cli.ts` calls. */
+export const main = runBench;

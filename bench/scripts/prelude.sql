@@ -1,0 +1,3 @@
+-- The start of every request's transaction, as PostgREST begins it: both sides of a comparison pay for it.
+begin;
+select set_config('search_path', 'public, extensions', true), set_config('role', 'authenticated', true), set_config('request.jwt.claims', '{"aud":"authenticated","exp":4102444800,"role":"authenticated","sub":"' || bench.id('renter', :renter) || '","session_id":"00000000-0000-4000-8000-000000000000"}', true), set_config('request.method', 'POST', true), set_config('request.path', '/rpc', true), set_config('request.headers', '{"x-client-info":"bench","x-correlation-id":"00000000-0000-4000-8000-000000000000","content-type":"application/json"}', true), set_config('request.cookies', '{}', true), set_config('statement_timeout', '8s', true);
