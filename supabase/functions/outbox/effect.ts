@@ -3,10 +3,14 @@ import type { OutboxItem } from '../_shared/contracts/outbox.ts';
 import type { Rpc } from '../_shared/db.ts';
 import type { Deps } from '../_shared/deps.ts';
 
-/** What came of one row: performed, or not and whether it is worth another try. */
+/**
+ * What came of one row: performed, not performed and whether it is worth another try, or well under way and to
+ * be looked at again after some seconds, which counts as no failure.
+ */
 export type EffectResult =
   | { done: true; providerId: string | null; result: Record<string, unknown> }
-  | { done: false; permanent: boolean; reason: string };
+  | { done: false; permanent: boolean; reason: string }
+  | { done: false; waitSeconds: number; reason: string };
 
 /** Performs the effect of one leased row. What it throws counts as worth another try. */
 export type Effect = (item: OutboxItem, tools: EffectTools) => Promise<EffectResult>;
@@ -25,6 +29,10 @@ export function later(reason: string): EffectResult {
 
 export function never(reason: string): EffectResult {
   return { done: false, permanent: true, reason };
+}
+
+export function wait(waitSeconds: number, reason: string): EffectResult {
+  return { done: false, waitSeconds, reason };
 }
 
 /** Wraps an effect so that a payload outside its contract is refused for good. */

@@ -45,6 +45,7 @@ const refund = {
   currency: 'VND',
   status: 'pending',
   provider_refund_id: null,
+  created_at: '2026-11-20T04:50:00+00:00',
 };
 
 const answerFields =
@@ -233,10 +234,12 @@ describe('topic refund', () => {
     expect(named('record_refund_result')).toEqual([
       { refund_id, outcome: 'processing', provider_refund_id: '14000009', failure_code: null },
     ]);
-    expect(named('fail_outbox')[0]).toMatchObject({
-      permanent: false,
-      error: expect.stringContaining('not yet paid it back'),
+    // ordered ten minutes ago: looked at again after a quarter of that, and no attempt is counted
+    expect(named('defer_outbox')[0]).toMatchObject({
+      seconds: 150,
+      reason: expect.stringContaining('not yet paid it back'),
     });
+    expect(named('fail_outbox')).toEqual([]);
   });
 
   it('is asked about, not sent, while it is with the provider', async () => {
@@ -301,7 +304,7 @@ describe('topic refund', () => {
     expect(three).not.toBe(one);
   });
 
-  it('ends when the provider refuses it', async () => {
+  it('that the provider refuses is said to have failed, and is not tried again', async () => {
     const { vnpayFetch } = vnpayAnswers({ refund: { vnp_ResponseCode: '02' } });
     const { named } = await work({
       rows: [row('refund', { refund_id })],
@@ -309,7 +312,7 @@ describe('topic refund', () => {
       options: { vnpayFetch },
     });
     expect(named('record_refund_result')[0]).toMatchObject({ outcome: 'failed', failure_code: '02' });
-    expect(named('fail_outbox')[0]).toMatchObject({ permanent: true });
+    expect(named('complete_outbox')[0]).toMatchObject({ result: { failed: '02' } });
   });
 
   it('comes again when the provider is away, and is done when it is done', async () => {

@@ -1,42 +1,13 @@
 import { z } from 'zod';
 import { reconcilePayload } from '../_shared/contracts/outbox.ts';
-import { applyResult, paymentAttempt, recordedEvent } from '../_shared/contracts/payments.ts';
-import type { Rpc } from '../_shared/db.ts';
+import { paymentAttempt } from '../_shared/contracts/payments.ts';
 import { AppError } from '../_shared/errors.ts';
-import type { PaymentReport, Retrieved } from '../_shared/payments/provider.ts';
+import { applyReport } from '../_shared/payments/apply-report.ts';
+import type { Retrieved } from '../_shared/payments/provider.ts';
 import { never, performed, withPayload } from './effect.ts';
 
 const hourMs = 3_600_000;
 const row = z.looseObject({ id: z.uuid() });
-
-async function apply(provider: string, report: PaymentReport, service: Rpc): Promise<string> {
-  const { eventId, reference, outcome, amount, currency, transactionId, failureCode } = report;
-  const event = await service.call(
-    'record_payment_event',
-    {
-      provider,
-      provider_event_id: eventId,
-      verified: true,
-      reference,
-      raw: JSON.stringify(report),
-      headers: {},
-    },
-    recordedEvent,
-  );
-  return service.call(
-    'apply_payment_event',
-    {
-      event_id: event.event_id,
-      reference,
-      outcome,
-      amount,
-      currency,
-      transaction_id: transactionId,
-      failure_code: failureCode,
-    },
-    applyResult,
-  );
-}
 
 /**
  * Topic `reconcile`: asks the provider about an attempt that stayed silent. What it says goes the way a
@@ -70,8 +41,10 @@ export const reconcile = withPayload(reconcilePayload, async ({ attempt_id }, _i
     throw error;
   }
   if (found.kind === 'report') {
-    const result = await apply(provider.name, found.report, service);
-    return note(found.report.outcome === 'pending' ? 'pending' : 'final', result);
+    const { report } = found;
+    const asked = { provider: provider.name, report, raw: JSON.stringify(report), headers: {} };
+    const result = await applyReport(asked, service);
+    return note(report.outcome === 'pending' ? 'pending' : 'final', result);
   }
   if (found.kind === 'not_found') {
     // "unknown" without a signature is believed only when nobody can use the link any more

@@ -53,6 +53,9 @@ async function settle(item: OutboxItem, result: EffectResult, deps: WorkDeps): P
         { ...lease, provider_id: providerId, result: facts },
         z.unknown(),
       );
+    } else if ('waitSeconds' in result) {
+      const { reason, waitSeconds } = result;
+      await service.call('defer_outbox', { ...lease, seconds: waitSeconds, reason }, z.unknown());
     } else {
       const { reason, permanent } = result;
       await service.call('fail_outbox', { ...lease, error: reason.slice(0, 2000), permanent }, z.unknown());
@@ -88,11 +91,13 @@ export async function workOutbox(deps: WorkDeps): Promise<WorkReport> {
       startedAt < deadline ? await perform(item, deps) : later('the worker ran out of time before this row');
     await settle(item, result, deps);
     if (result.done) report.done += 1;
-    else report.failed += 1;
+    else if (!('waitSeconds' in result)) report.failed += 1;
     const facts = { function: 'outbox', topic: item.topic, outbox_id: item.id, attempts: item.attempts };
     const timing = { ms: deps.now() - startedAt, correlation_id: item.correlation_id };
     if (result.done) {
       deps.http.log({ level: 'info', ...facts, outcome: 'done', ...timing });
+    } else if ('waitSeconds' in result) {
+      deps.http.log({ level: 'info', ...facts, outcome: 'waiting', reason: result.reason, ...timing });
     } else {
       const [level, outcome] = result.permanent ? ['error', 'dead'] : ['warn', 'later'];
       deps.http.log({ level, ...facts, outcome, reason: result.reason, ...timing });

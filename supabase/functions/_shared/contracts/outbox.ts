@@ -37,6 +37,7 @@ export const refundToSend = z
       currency: z.string(),
       status: z.enum(['pending', 'processing', 'succeeded', 'failed']),
       provider_refund_id: z.string().nullable(),
+      created_at: z.string(),
     }),
     attempt: paymentAttempt,
   })
