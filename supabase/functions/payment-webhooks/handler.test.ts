@@ -97,6 +97,13 @@ describe('a notification of VNPay', () => {
     expect(outside.calls[0]?.args.provider_event_id).toMatch(/^unverified:[0-9a-f]{64}$/);
   });
 
+  it('that is not verified does not fill the disk', async () => {
+    const { outside } = await deliver(`vnp_OrderInfo=${'a'.repeat(60_000)}`, {
+      record_payment_event: recorded,
+    });
+    expect(String(outside.calls[0]?.args.raw)).toHaveLength(4_096);
+  });
+
   it.each(['150000050', '0x10', '1e9', '', '-100'])(
     'with the amount %j is not believed',
     async (vnp_Amount) => {

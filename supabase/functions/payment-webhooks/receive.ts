@@ -1,7 +1,11 @@
-import { applyResult, recordedEvent } from '../_shared/contracts/payments.ts';
+import { recordedEvent } from '../_shared/contracts/payments.ts';
 import type { Rpc } from '../_shared/db.ts';
+import { applyReport } from '../_shared/payments/apply-report.ts';
 import type { PaymentProvider, WebhookOutcome, WebhookRequest } from '../_shared/payments/provider.ts';
 import { sha256Hex } from '../_shared/secrets.ts';
+
+// Anybody can send these, so a flood of them must not fill the disk; genuine ones are far shorter.
+const keptOfUnverified = 4096;
 
 // Enough to find out who sent what; never credentials.
 const keptHeaders = ['user-agent', 'content-type', 'x-forwarded-for', 'traceparent'];
@@ -31,30 +35,12 @@ export async function receiveNotification(
         provider_event_id: `unverified:${await sha256Hex(raw)}`,
         verified: false,
         reference: null,
-        raw,
+        raw: raw.slice(0, keptOfUnverified),
         headers,
       },
       recordedEvent,
     );
     return event.reason;
   }
-  const { eventId, reference, outcome, amount, currency, transactionId, failureCode } = event.report;
-  const stored = await service.call(
-    'record_payment_event',
-    { provider: provider.name, provider_event_id: eventId, verified: true, reference, raw, headers },
-    recordedEvent,
-  );
-  return service.call(
-    'apply_payment_event',
-    {
-      event_id: stored.event_id,
-      reference,
-      outcome,
-      amount,
-      currency,
-      transaction_id: transactionId,
-      failure_code: failureCode,
-    },
-    applyResult,
-  );
+  return applyReport({ provider: provider.name, report: event.report, raw, headers }, service);
 }
