@@ -17,7 +17,7 @@ export const sendRefund = withPayload(
     const { refund, attempt } = found;
     if (refund.status === 'succeeded') return performed(refund.provider_refund_id, { status: refund.status });
     // only an admin may order it anew, and that writes another row
-    if (refund.status === 'failed') return never('the provider refused this refund earlier');
+    if (refund.status === 'failed') return performed(null, { status: refund.status });
 
     const provider = providers.get(attempt.provider);
     const input: RefundInput = {
@@ -31,9 +31,15 @@ export const sendRefund = withPayload(
       refundId: refund.provider_refund_id,
     };
 
+    // banks take days: ask soon at first, then ever more slowly
+    const age = (now() - Date.parse(refund.created_at)) / 1000;
+    const pause = Math.round(Math.min(Math.max(age / 4, 3), 6 * 3600));
+
     const settle = async (result: RefundResult): Promise<EffectResult> => {
       if (!result.known) {
-        return later(`${attempt.provider} gave no answer about the refund: ${result.reason}`);
+        const reason = `${attempt.provider} gave no answer about the refund: ${result.reason}`;
+        // it has been accepted, so silence is no failure of ours
+        return refund.status === 'processing' ? wait(pause, reason) : later(reason);
       }
       await service.call(
         'record_refund_result',
@@ -48,11 +54,8 @@ export const sendRefund = withPayload(
       if (result.status === 'succeeded') return performed(result.refundId, { code: result.code });
       // the refund itself now says that it failed, and waits for an admin; the row has done its part
       if (result.status === 'failed') return performed(null, { failed: result.code });
-      // banks take days: ask soon at first, then ever more slowly
-      const age = (now() - Date.parse(refund.created_at)) / 1000;
-      const seconds = Math.round(Math.min(Math.max(age / 4, 3), 6 * 3600));
       return wait(
-        seconds,
+        pause,
         `${attempt.provider} has accepted the refund and not yet paid it back: ${result.code}`,
       );
     };
