@@ -345,7 +345,8 @@ describe('notifications', () => {
     for (let round = 0; round < 4; round += 1) {
       const people = await makePeople(6);
       const vehicles: string[] = [];
-      for (const person of people) vehicles.push(await world.make('make_vehicle', person, JSON.stringify(farAway)));
+      for (const person of people)
+        vehicles.push(await world.make('make_vehicle', person, JSON.stringify(farAway)));
       const acts: Act[] = [expireOverdue, expireOverdue];
       for (const [i, host] of people.entries()) {
         for (const [j, renter] of people.entries()) {
