@@ -13,7 +13,9 @@ export interface Problem {
 
 const page = 'docs/coverage.md';
 const columns = ['Capability', 'Source', 'Module', 'State', 'Proof'];
-const states = new Set(['works', 'partly', 'planned']);
+type State = 'works' | 'partly' | 'planned';
+
+const isState = (text: string): text is State => ['works', 'partly', 'planned'].includes(text);
 
 /** The cells of a row of a Markdown table, or null for another line; `\|` is a bar inside a cell. */
 function cellsOf(line: string): string[] | null {
@@ -43,6 +45,8 @@ export function checkCoverage(root: string): Problem[] {
   const problems: Problem[] = [];
   const known = new Map<string, Map<string, 'runs' | 'skipped'>>();
   const seen = new Set<string>();
+  const count = { works: 0, partly: 0, planned: 0 };
+  let told: { line: number; text: string } | undefined;
   let rows = 0;
 
   const checkProof = (proof: string): string | null => {
@@ -62,6 +66,7 @@ export function checkCoverage(root: string): Problem[] {
 
   for (const [index, line] of readFileSync(file, 'utf8').split('\n').entries()) {
     const tell = (problem: string): void => void problems.push({ line: index + 1, problem });
+    if (/^\d+ capabilities:/.test(line)) told = { line: index + 1, text: line };
     const cells = cellsOf(line);
     if (!cells || cells.every((cell) => /^:?-+:?$/.test(cell))) continue;
     if (cells[0] === columns[0]) {
@@ -77,7 +82,8 @@ export function checkCoverage(root: string): Problem[] {
     if (capability === '' || source === '' || module === '') tell('capability, source and module are needed');
     if (seen.has(capability)) tell(`"${capability}" is listed twice`);
     seen.add(capability);
-    if (!states.has(state)) tell(`"${state}" is no state: works, partly or planned`);
+    if (isState(state)) count[state] += 1;
+    else tell(`"${state}" is no state: works, partly or planned`);
     const proofs = proofsOf(proof);
     if (state === 'works' && proofs.length === 0) tell(`"${capability}" works, but nothing proves it`);
     for (const one of proofs) {
@@ -85,6 +91,8 @@ export function checkCoverage(root: string): Problem[] {
       if (problem) tell(problem);
     }
   }
+  const sum = `${rows} capabilities: ${count.works} work, ${count.partly} partly, ${count.planned} planned.`;
+  if (told && told.text !== sum) problems.push({ line: told.line, problem: `the sum should read "${sum}"` });
   // a page the parser does not understand must not pass for a clean one
   if (rows === 0) problems.push({ line: 0, problem: `${page} has no table of capabilities` });
   return problems;

@@ -105,6 +105,17 @@ describe('the coverage table', () => {
     ]);
   });
 
+  it('counts', () => {
+    const page = (sum: string): string =>
+      `# Coverage\n\n${sum}\n\n${head}| one | S1 | chat | planned | — |\n| two | S1 | chat | partly | — |\n`;
+    writeFileSync(join(root, 'docs', 'coverage.md'), page('2 capabilities: 0 work, 1 partly, 1 planned.'));
+    expect(checkCoverage(root)).toEqual([]);
+    writeFileSync(join(root, 'docs', 'coverage.md'), page('2 capabilities: 1 work, 0 partly, 1 planned.'));
+    expect(checkCoverage(root)).toEqual([
+      { line: 3, problem: 'the sum should read "2 capabilities: 0 work, 1 partly, 1 planned."' },
+    ]);
+  });
+
   it('does not take a page without a table for a clean one', () => {
     expect(problemsOf()).toEqual(['0: docs/coverage.md has no table of capabilities']);
     rmSync(join(root, 'docs', 'coverage.md'));
