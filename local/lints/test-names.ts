@@ -14,7 +14,12 @@ function wordsOf(node: ts.Expression): string[] | null {
   return left && [...left, node.name.text];
 }
 
-/** The names of the tests in a vitest file, as written: `%s` of `it.each` stays. */
+function nameOf(node: ts.Node): string | null {
+  if (ts.isStringLiteralLike(node)) return node.text;
+  return ts.isTemplateExpression(node) ? node.getText().slice(1, -1) : null;
+}
+
+/** The names of the tests in a vitest file, as written: `%s` of `it.each` and `${name}` stay. */
 export function listVitestTests(text: string, fileName = 'some.test.ts'): Found {
   const found: Found = new Map();
   const visit = (node: ts.Node, skipped: boolean): void => {
@@ -25,9 +30,8 @@ export function listVitestTests(text: string, fileName = 'some.test.ts'): Found 
       if (words && (testWords.has(words[0] ?? '') || words[0] === 'describe')) {
         // skipIf and runIf depend on the machine and are no reason to doubt
         inside = skipped || words.includes('skip') || words.includes('todo');
-        if (words[0] !== 'describe' && first && ts.isStringLiteralLike(first)) {
-          found.set(first.text, inside ? 'skipped' : 'runs');
-        }
+        const name = first && nameOf(first);
+        if (words[0] !== 'describe' && name) found.set(name, inside ? 'skipped' : 'runs');
       }
     }
     ts.forEachChild(node, (child) => visit(child, inside));

@@ -24,6 +24,7 @@ describe('the coverage table', () => {
         "describe('it has', () => {",
         "  it('refuses a \\'thing\\'', () => {});",
         '  it.each([[1], [2]])(`takes %i | more`, () => {});',
+        `  for (const n of [1, 2]) it(\`goes \${n} times\`, () => {});`,
         "  it.skip('waits', () => {});",
         "  // it('is only a comment', () => {});",
         '});',
@@ -47,7 +48,7 @@ describe('the coverage table', () => {
       problemsOf(
         "| one | S1 | bookings | works | tests/a.test.ts › refuses a 'thing'<br>tests/b.sql › a host's own row |",
         '| two | S1 | bookings | works | `tests/a.test.ts` › takes %i \\| more |',
-        '| three | domain | bookings | partly | tests/b.sql › on a line of its own |',
+        `| three | domain | bookings | partly | tests/b.sql › on a line of its own<br>tests/a.test.ts › goes \${n} times |`,
         '| four | domain | chat | planned | — |',
       ),
     ).toEqual([]);
