@@ -1,0 +1,106 @@
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { lintFiles, lintMigrations } from '../../local/lints/sql.ts';
+import { splitStatements } from '../../local/lints/statements.ts';
+
+const rules = (sql: string) => lintFiles([{ name: 'sample.sql', sql }]).map(({ rule }) => rule);
+
+const table = (more = '') =>
+  `create table public.things (id uuid primary key, owner_id uuid); comment on table public.things is 'Things.';
+   alter table public.things enable row level security; ${more}`;
+const work = (body: string, head = "volatile set search_path = ''") =>
+  `create function private.work() returns void language plpgsql ${head} as $$ begin ${body} end $$;`;
+const policy = (condition: string, rest = 'for select to authenticated') =>
+  table(`create policy select_own on public.things ${rest} using (${condition});`);
+
+describe('what is refused', () => {
+  const samples: [rule: string, sql: string][] = [
+    ['when-others', work('null; exception when others then null;')],
+    ['policy-for-all', policy('true', 'for all to authenticated')],
+    ['policy-for-all', policy('true', 'to authenticated')],
+    ['policy-roles', policy('true', 'for select')],
+    ['policy-bare-auth', policy('owner_id = auth.uid()')],
+    ['policy-bare-auth', policy("owner_id = (select auth.uid()) or auth.role() = 'x'")],
+    ['policy-per-row', policy('private.may_see(id)')],
+    ['policy-per-row', policy('(select private.may_see(id)) and private.is_admin()')],
+    [
+      'policy-without-rls',
+      'create table private.t (id int); create policy p on private.t for select to authenticated using (true);',
+    ],
+    [
+      'definer-in-public',
+      "create function public.f() returns int language sql stable security definer set search_path = '' as $$ select 1 $$; comment on function public.f is 'x';",
+    ],
+    ['search-path-in-body', work("set search_path = '';")],
+    ['search-path', work('null;', 'volatile')],
+    ['volatility', work('null;', "set search_path = ''")],
+    ['managed-schema', 'alter table storage.objects enable row level security;'],
+    ['managed-schema', 'create index objects_owner on storage.objects (owner_id);'],
+    ['managed-schema', 'create unique index u on auth.users (email);'],
+    [
+      'managed-schema',
+      "create function realtime.f() returns int language sql stable set search_path = '' as $$ select 1 $$;",
+    ],
+    ['managed-schema', 'alter table auth.users add column x int;'],
+    ['if-not-exists', 'create table if not exists private.t (id int);'],
+    ['no-where', work('update public.things set owner_id = null;')],
+    ['no-where', work('delete from public.things;')],
+    [
+      'no-where',
+      work('update public.things t set owner_id = null; delete from public.things where id is null;'),
+    ],
+    [
+      'function-comment',
+      "create function public.f() returns int language sql stable set search_path = '' as $$ select 1 $$;",
+    ],
+    ['table-comment', 'create table public.t (id int); alter table public.t enable row level security;'],
+    ['table-rls', "create table public.t (id int); comment on table public.t is 'x';"],
+    ['extension-schema', 'create extension if not exists pg_trgm;'],
+    ['extension-version', "create extension pg_trgm with schema extensions version '1.6';"],
+  ];
+  it.each(samples)('%s: %s', (rule, sql) => {
+    expect(rules(sql)).toEqual([rule]);
+  });
+});
+
+describe('what is fine', () => {
+  const samples: string[] = [
+    table(),
+    work(
+      'update public.things set owner_id = null where id is null; delete from public.things t using private.x where t.id = x.id;',
+    ),
+    work('insert into public.things (id) values (null) on conflict (id) do update set owner_id = null;'),
+    work("raise notice 'when others; delete from x'; -- when others"),
+    policy('owner_id = (select auth.uid())'),
+    policy('owner_id = (select auth.uid()) or (select private.is_admin())'),
+    policy("id in (select private.my_thing_ids()) and owner_id::text = 'user:' || (select auth.uid())::text"),
+    policy(
+      'exists (select from public.others o where o.id = things.id and o.owner_id = (select auth.uid()))',
+    ),
+    'create extension if not exists pg_trgm with schema extensions;',
+    "create policy p on storage.objects for select to authenticated using (bucket_id = 'x');",
+    'create trigger t after insert on auth.users for each row execute function private.f();',
+    'create trigger t before update of name on private.t for each row execute function private.f();',
+  ];
+  it.each(samples)('%s', (sql) => {
+    expect(rules(sql)).toEqual([]);
+  });
+});
+
+describe('statements', () => {
+  it('end at semicolons outside of strings, bodies and comments, and know their line', () => {
+    const sql = "-- a; b\nselect ';' ;\n\n/* ; */ create function f() as $x$ a; $$ b; $$ $x$;\nselect 1";
+    expect(splitStatements(sql).map(({ text, line }) => [line, text.slice(0, 12)])).toEqual([
+      [2, "select ';'"],
+      [4, 'create funct'],
+      [5, 'select 1'],
+    ]);
+    expect(splitStatements(sql)[1]?.bodies).toEqual([' a; $$ b; $$ ']);
+  });
+});
+
+describe('the migrations', () => {
+  it('keep every rule', () => {
+    expect(lintMigrations(fileURLToPath(new URL('../../supabase/migrations', import.meta.url)))).toEqual([]);
+  });
+});
