@@ -38,17 +38,18 @@ begin
 end
 $$;
 
-create function private.is_free(p_vehicle_id uuid, p_blocked tstzrange, p_except_booking_id uuid default null)
+-- What is in the way now. A view, so that the planner sees through it where a function would be called per row.
+create view private.blocking_entries with (security_invoker = true) as
+select vehicle_id, blocked, kind
+from public.calendar_entries
+where kind <> 'hold' or expires_at > now();
+comment on view private.blocking_entries is 'Calendar entries that are in the way now: everything but holds whose time is over.';
+
+create function private.is_free(p_vehicle_id uuid, p_blocked tstzrange)
 returns boolean
 language sql stable set search_path = ''
 as $$
-  select not exists (
-    select from public.calendar_entries c
-    where c.vehicle_id = p_vehicle_id
-      and c.blocked && p_blocked
-      and (c.kind <> 'hold' or c.expires_at > now())
-      and c.booking_id is distinct from p_except_booking_id
-  )
+  select not exists (select from private.blocking_entries c where c.vehicle_id = p_vehicle_id and c.blocked && p_blocked)
 $$;
 
 create function private.vehicle_calendar(p_vehicle_id uuid, p_from timestamptz, p_to timestamptz)
@@ -68,10 +69,8 @@ begin
   end if;
   return query
     select lower(c.blocked), upper(c.blocked), case when c.kind in ('booking', 'hold') then 'booked' else 'blocked' end
-    from public.calendar_entries c
-    where c.vehicle_id = p_vehicle_id
-      and c.blocked && tstzrange(p_from, p_to)
-      and (c.kind <> 'hold' or c.expires_at > now())
+    from private.blocking_entries c
+    where c.vehicle_id = p_vehicle_id and c.blocked && tstzrange(p_from, p_to)
     order by lower(c.blocked);
 end
 $$;
@@ -112,10 +111,8 @@ begin
   end;
   return query
     select distinct case when c.kind in ('booking', 'hold') then 'booked' when c.kind = 'maintenance' then 'maintenance' else 'blocked' end
-    from public.calendar_entries c
-    where c.vehicle_id = p_vehicle_id
-      and c.blocked && private.blocked_range(p_starts_at, p_ends_at, v_vehicle.buffer_minutes)
-      and (c.kind <> 'hold' or c.expires_at > now());
+    from private.blocking_entries c
+    where c.vehicle_id = p_vehicle_id and c.blocked && private.blocked_range(p_starts_at, p_ends_at, v_vehicle.buffer_minutes);
   if auth.uid() is not null then
     return query
       select p from private.licence_problem(auth.uid(), v_vehicle.required_licence_class, p_ends_at) p where p is not null;

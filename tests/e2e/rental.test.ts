@@ -159,6 +159,34 @@ describe('the way to a confirmed booking', () => {
   });
 });
 
+describe('a period the host keeps free', () => {
+  it('is hidden from search, refused in quotes, explained, and open again once unblocked', async () => {
+    const owner = await person('owner');
+    const car = await listing(owner, staff, { lat: 20.9, lng: 106.9 });
+    const when = period(30, 10);
+    const entry = await ok(owner.journey.vehicles.block({ vehicleId: car.id, ...period(35, 2) }));
+    const found = async () => {
+      const { rows } = await ok(
+        guest.journey.vehicles.search({ lat: 20.9, lng: 106.9, radiusM: 5000, ...when }),
+      );
+      return rows.some((row) => row.vehicle_id === car.id);
+    };
+    const reasons = async () => ok(guest.journey.vehicles.explainUnavailable({ vehicleId: car.id, ...when }));
+    expect(await found()).toBe(false);
+    expect(await reasons()).toEqual(['blocked']);
+    expect(await refusal(guest.journey.quotes.create({ vehicleId: car.id, ...when }))).toBe(
+      'vehicle_unavailable',
+    );
+    await ok(owner.journey.vehicles.unblock(entry.id));
+    expect(await found()).toBe(true);
+    expect(await reasons()).toEqual([]);
+    expect((await book(guest, car, when)).status).toBe('pending_payment');
+    expect(await refusal(owner.journey.vehicles.block({ vehicleId: car.id, ...when }))).toBe(
+      'vehicle_unavailable',
+    );
+  });
+});
+
 describe('the side roads', () => {
   it('expires an unpaid hold for everybody at once, before any job has run', async () => {
     const when = period(300, 12);
