@@ -1,0 +1,104 @@
+-- Identity: profiles, roles, licences.
+begin;
+set local client_min_messages = warning;
+\ir helpers.psql
+select no_plan();
+
+select tests.make_user('person') as person, tests.make_user('other') as other, tests.make_admin('admin') as admin \gset
+update private.rate_limits set capacity = 1000, per_minute = 1000;
+
+-- sign-up ------------------------------------------------------------------------------------------------------
+insert into auth.users (id, email, raw_user_meta_data) values
+  ('00000000-0000-4000-8000-00000000000a', 'plain@example.com', null),
+  ('00000000-0000-4000-8000-00000000000b', null, '{"display_name": "   "}'),
+  ('00000000-0000-4000-8000-00000000000c', 'long@example.com', jsonb_build_object('display_name', E'\n' || repeat('ă', 300), 'locale', 'xx', 'role', 'admin', 'is_admin', true)),
+  ('00000000-0000-4000-8000-00000000000d', '@', '{"display_name": {"a": 1}, "locale": "en"}');
+select is((select display_name || ' ' || locale from public.profiles where id = '00000000-0000-4000-8000-00000000000a'), 'plain vi', 'without a name, the address lends one');
+select is((select display_name from public.profiles where id = '00000000-0000-4000-8000-00000000000b'), 'user', 'without either, a word does');
+select is((select display_name || locale from public.profiles where id = '00000000-0000-4000-8000-00000000000c'), repeat('ă', 80) || 'vi', 'names are cut, control characters and unknown locales dropped');
+select is((select count(*)::int from public.user_roles where user_id = '00000000-0000-4000-8000-00000000000c'), 0, 'nobody signs up as admin');
+select is((select count(*)::int from private.inboxes where user_id::text like '00000000-0000-4000-8000-00000000000_'), 4, 'everybody has an inbox');
+
+-- visitor ------------------------------------------------------------------------------------------------------
+select tests.as_visitor();
+select is(tests.outcome('select * from public.profiles'), '42501', 'a visitor reads no profile');
+select is((select display_name from public.public_profile(:'person')), 'person', 'but what is public of it');
+select is((select array_agg(k order by k) from public.public_profile(:'person') p, jsonb_object_keys(to_jsonb(p)) k),
+  array['avatar_path', 'display_name', 'member_since', 'rating_average', 'rating_count', 'user_id'], 'which is this and nothing else');
+
+-- user ---------------------------------------------------------------------------------------------------------
+select tests.as_user(:'person');
+select is((select array_agg(id) from public.profiles), array[:'person'::uuid], 'one sees the own profile only');
+select is(tests.outcome($$ update public.profiles set rating_average = 5 $$), '42501', 'nobody sets the own rating');
+select is(tests.outcome($$ update public.profiles set rating_count = 5 $$), '42501', 'nor how many gave it');
+select is(tests.outcome($$ update public.profiles set id = gen_random_uuid() $$), '42501', 'nor becomes somebody else');
+select is(tests.outcome($$ update public.profiles set deleted_at = now() $$), '42501', 'nor vanishes');
+select is(tests.outcome($$ insert into public.user_roles values (auth.uid(), 'admin') $$), '42501', 'nor becomes an admin');
+select is(tests.outcome($$ delete from public.profiles $$), '42501', 'nor deletes');
+update public.profiles set display_name = 'New name', bio = 'Hello', locale = 'vi', time_zone = 'Europe/Paris';
+select is((select display_name from public.profiles), 'New name', 'the plain columns are one''s own');
+select is(tests.outcome($$ update public.profiles set display_name = '   ' $$), '23514', 'a name is not blank');
+select is(tests.outcome($$ update public.profiles set bio = repeat('x', 1001) $$), '23514', 'a story has an end');
+select is(tests.outcome($$ update public.profiles set time_zone = 'Mars/Olympus' $$), 'invalid_input', 'a time zone exists');
+select is(tests.outcome($$ update public.profiles set time_zone = '+07' $$), 'invalid_input', 'and has a name');
+select tests.as_owner();
+select is((select display_name from public.profiles where id = :'other'), 'other', 'and nobody else was renamed');
+select tests.make_media(:'person', 'avatar') as avatar, tests.make_media(:'person', 'licence') as secret, tests.make_media(:'other', 'avatar') as foreign_avatar \gset
+select tests.as_user(:'person');
+select is(tests.outcome(format('update public.profiles set avatar_media_id = %L', :'secret')), 'media_not_found', 'a licence photo is no avatar');
+select isnt(tests.outcome(format('update public.profiles set avatar_media_id = %L', :'foreign_avatar')), 'ok', 'nor is somebody else''s face');
+select is(tests.outcome(format('update public.profiles set avatar_media_id = %L', :'avatar')), 'ok', 'the own one is');
+
+-- licences -----------------------------------------------------------------------------------------------------
+select tests.as_owner();
+select tests.make_media(:'person', 'licence') as front, tests.make_media(:'person', 'licence') as back, tests.make_media(:'other', 'licence') as f2, tests.make_media(:'other', 'licence') as b2 \gset
+create function tests.submit(p_number text, p_front uuid, p_back uuid, p_classes text default '{B}', p_name text default 'A Person', p_until text default '2030-01-01')
+returns text
+language sql
+as $$ select format('select public.submit_licence(%L, %L, %L, %L, %L, %L)', p_number, p_name, p_classes, p_until, p_front, p_back) $$;
+select tests.as_user(:'person');
+select is(tests.outcome(tests.submit('12', :'front', :'back')), 'invalid_input', 'a number of two digits');
+select is(tests.outcome(tests.submit('123456789', :'front', :'back', '{}')), 'invalid_input', 'no class');
+select is(tests.outcome(tests.submit('123456789', :'front', :'back', '{B,XYZ}')), 'invalid_input', 'an unknown class');
+select is(tests.outcome(tests.submit('123456789', :'front', :'back', p_name => 'x')), 'invalid_input', 'no name');
+select is(tests.outcome(tests.submit('123456789', :'front', :'back', p_until => '2020-01-01')), 'invalid_input', 'a licence of the past');
+select is(tests.outcome(tests.submit('123456789', :'f2', :'back')), 'media_not_found', 'somebody else''s photo');
+select is(tests.outcome(tests.submit('123456789', :'avatar', :'back')), 'media_not_found', 'a face for a licence');
+select is((select number_hash from public.submit_licence('012-345 678', 'A Person', '{B}', '2030-01-01', :'front', :'back')), null, 'the hash is nobody''s to see');
+select is((select number_last4 || status from public.driver_licences), '5678pending', 'it waits, with its last four digits');
+select is(tests.outcome(tests.submit('999999999', :'front', :'back')), 'illegal_transition', 'one at a time');
+select is(tests.outcome($$ update public.driver_licences set status = 'verified' $$), '42501', 'nobody verifies the own licence');
+select is(tests.outcome('select number_hash from public.driver_licences'), '42501', 'or reads its hash');
+select id as licence from public.driver_licences \gset
+select is(tests.outcome(format($$ select public.review_licence(%L, 'verify') $$, :'licence')), 'forbidden', 'reviewing is for admins');
+select tests.as_user(:'other');
+select is((select count(*)::int from public.driver_licences), 0, 'others do not see it');
+select is((select count(*)::int from public.media where purpose = 'licence' and owner_id <> :'other'), 0, 'nor its photos');
+select is(tests.outcome(tests.submit('012345678', :'f2', :'b2')), 'licence_taken', 'one number is one person''s, however it is written');
+
+-- admin --------------------------------------------------------------------------------------------------------
+select tests.as_user(:'admin');
+select ok((select count(*) > 0 from public.driver_licences), 'an admin sees licences');
+select is(tests.outcome(format($$ select public.review_licence(%L, 'maybe') $$, :'licence')), 'invalid_input', 'a decision is verify or reject');
+select is(tests.outcome(format($$ select public.review_licence(%L, 'reject', ' ') $$, :'licence')), 'invalid_input', 'a rejection has a reason');
+select is(tests.outcome($$ select public.review_licence(gen_random_uuid(), 'verify') $$), 'not_found', 'of a licence that exists');
+select is((public.review_licence(:'licence', 'reject', 'blurred')).status, 'rejected', 'rejected');
+select is(tests.outcome(format($$ select public.review_licence(%L, 'verify') $$, :'licence')), 'illegal_transition', 'and no way back: it is submitted again');
+select tests.as_user(:'person');
+select is(tests.outcome(tests.submit('012345678', :'front', :'back')), 'ok', 'which is possible');
+select tests.as_owner();
+delete from public.user_roles where user_id = :'admin';
+select tests.as_user(:'admin');
+select is(tests.outcome(format($$ select public.review_licence(%L, 'verify') $$, :'licence')), 'forbidden', 'a role taken away is gone with the next statement');
+select tests.as_owner();
+select tests.make_user('rider') as rider \gset
+select is(private.licence_problem(:'rider', 'A1', now()), 'licence_required', 'without a licence nobody drives');
+select tests.make_licence(:'rider', '{A}', current_date + 10);
+select is(private.licence_problem(:'rider', class, until), expected, label)
+from (values
+  ('A1', now(), null, 'A covers A1'), ('A', now(), null, 'and A'), ('B', now(), 'licence_class_mismatch', 'but no car'),
+  ('A', now() + interval '20 days', 'licence_expires_early', 'and only while it is valid')
+) t (class, until, expected, label);
+
+select * from finish();
+rollback;

@@ -1,0 +1,135 @@
+-- Vehicles: listings, their review, their calendar, and finding them.
+begin;
+set local client_min_messages = warning;
+\ir helpers.psql
+select no_plan();
+
+select tests.make_user('host') as host, tests.make_renter('renter') as renter, tests.make_admin('admin') as admin \gset
+update private.rate_limits set capacity = 1000, per_minute = 1000;
+select tests.make_vehicle(:'host', '{"lat": 9.5, "lng": 103.5, "notice_hours": 2, "min_hours": 2, "max_days": 5}') as vehicle, tests.make_draft(:'host') as draft \gset
+
+-- visitor ------------------------------------------------------------------------------------------------------
+select tests.as_visitor();
+select is(tests.outcome('select public.create_vehicle(tests.listing(), gen_random_uuid())'), '42501', 'a visitor lists nothing');
+select is(tests.outcome('select * from public.vehicle_locations'), '42501', 'nor learns where a vehicle is');
+select is((select count(*)::int from public.vehicles where id = :'draft'), 0, 'nor sees drafts');
+select is(public.vehicle_detail(:'draft'), null, 'in detail either');
+select is(tests.outcome(format('select public.vehicle_calendar(%L, now(), now() + interval ''1 day'')', :'draft')), 'vehicle_not_found', 'nor their calendar');
+select is(public.vehicle_detail(:'vehicle') ->> 'title', 'Toyota Vios Hà Nội', 'a published listing is open');
+select ok(not public.vehicle_detail(:'vehicle') ?| array['plate', 'address', 'location', 'public_location'], 'without plate and address');
+select tests.as_owner();
+select ok(extensions.st_distance(v.public_location, l.location) between 149 and 401, 'its public point lies off the true one')
+from public.vehicles v join public.vehicle_locations l on l.vehicle_id = v.id where v.id = :'vehicle';
+
+-- host ---------------------------------------------------------------------------------------------------------
+select tests.as_user(:'host');
+select is(tests.outcome($$ update public.vehicles set status = 'published' $$), '42501', 'nobody publishes by hand');
+select is(tests.outcome_details(format('select public.create_vehicle(tests.listing(%L), gen_random_uuid())', d)) ->> 'field', f, 'refused: ' || d)
+from (values
+  ('{"host_id": "x"}', 'host_id'), ('{"status": "published"}', 'status'), ('{"rating_average": 5}', 'rating_average'), ('{"id": "x"}', 'id'),
+  ('{"currency": "USD"}', 'currency'), ('{"required_licence_class": "A1"}', 'required_licence_class'),
+  ('{"year": 1979}', 'year'), ('{"seats": 0}', 'seats'), ('{"price_per_day": 999}', 'price_per_day'), ('{"price_per_hour": 0}', 'price_per_hour'),
+  ('{"kind": "boat"}', 'kind'), ('{"fuel": "wood"}', 'fuel'), ('{"title": "four"}', 'title'), ('{"plate": "no plate!"}', 'plate'),
+  ('{"time_zone": "Mars/Olympus"}', 'time_zone'), ('{"brand": {"a": 1}}', 'brand'), ('{"instant_book": "yes"}', 'instant_book'),
+  ('{"lat": 99}', 'lat'), ('{"lat": null}', 'lat'), ('{"features": ["Bad Word"]}', 'features'), ('{"max_days": 91}', 'max_days'), ('{"buffer_minutes": 1441}', 'buffer_minutes')
+) t (d, f);
+select is((public.create_vehicle(tests.listing(d::jsonb), gen_random_uuid())).required_licence_class, c, d || ' needs ' || c)
+from (values ('{}', 'B1'), ('{"transmission": "manual"}', 'B'), ('{"kind": "motorbike", "engine_cc": 125}', 'A1'), ('{"kind": "motorbike", "engine_cc": 126}', 'A')) t (d, c);
+select is(tests.outcome(format('select public.submit_vehicle(%L)', :'draft')), 'vehicle_incomplete', 'a listing without photo is not submitted');
+select tests.as_owner();
+select tests.make_media(:'host', 'vehicle_image') as photo, tests.make_media(:'renter', 'vehicle_image') as foreign_photo, tests.make_media(:'host', 'licence') as licence_photo \gset
+select tests.as_user(:'host');
+select is(tests.outcome(format('select public.add_vehicle_image(%L, %L, 0)', :'draft', :'foreign_photo')), 'media_not_found', 'nor with somebody else''s');
+select is(tests.outcome(format('select public.add_vehicle_image(%L, %L, 0)', :'draft', :'licence_photo')), 'media_not_found', 'nor with a photo meant for something else');
+select is(tests.outcome(format('select public.add_vehicle_image(%L, %L, 20)', :'draft', :'photo')), 'invalid_input', 'nor beyond the last place');
+select is((public.add_vehicle_image(:'draft', :'photo', 3)).position, 3, 'with the own one it is');
+select is(tests.outcome(format('select public.add_vehicle_image(%L, %L, 0)', :'vehicle', :'photo')), 'invalid_input', 'a photo shows one vehicle');
+select is((public.submit_vehicle(:'draft')).status, 'pending_review', 'submitted');
+select is(tests.outcome(format($$ select public.review_vehicle(%L, 'publish') $$, :'draft')), 'forbidden', 'nobody reviews the own listing');
+select tests.as_user(:'renter');
+select is(tests.outcome(format($$ select public.update_vehicle(%L, '{"title": "Stolen car"}') $$, :'vehicle')), 'vehicle_not_found', 'others edit nothing');
+select is(tests.outcome(format('select public.archive_vehicle(%L)', :'vehicle')), 'vehicle_not_found', 'nor archive');
+select is(tests.outcome(format($$ select public.block_period(%L, now(), now() + interval '1 day') $$, :'vehicle')), 'vehicle_not_found', 'nor block');
+
+-- admin --------------------------------------------------------------------------------------------------------
+select tests.as_user(:'admin');
+select is(tests.outcome(format($$ select public.review_vehicle(%L, 'reject') $$, :'draft')), 'invalid_input', 'a rejection has a reason');
+select is(tests.outcome(format($$ select public.review_vehicle(%L, 'suspend', 'x') $$, :'draft')), 'illegal_transition', 'what is not published is not suspended');
+select is((public.review_vehicle(:'draft', 'publish')).status, 'published', 'published');
+select tests.as_user(:'host');
+select is((public.update_vehicle(:'draft', '{"price_per_day": 900000}')).status, 'published', 'a new price needs no review');
+select is((public.update_vehicle(:'draft', '{"title": "Another car altogether"}')).status, 'pending_review', 'a new title does');
+select is((public.archive_vehicle(:'draft')).status, 'archived', 'taken away for good');
+select is((public.archive_vehicle(:'draft')).status, 'archived', 'repeatably');
+select is(tests.outcome(format($$ select public.update_vehicle(%L, '{"title": "Back again"}') $$, :'draft')), 'illegal_transition', 'and not edited any more');
+
+-- the calendar -------------------------------------------------------------------------------------------------
+select id as block from public.block_period(:'vehicle', tests.hours(100), tests.hours(110), 'maintenance') \gset
+select is(tests.outcome(format($$ select public.block_period(%L, tests.hours(109), tests.hours(111)) $$, :'vehicle')), 'vehicle_unavailable', 'blocks do not overlap either');
+select is(tests.outcome(format($$ select public.block_period(%L, tests.hours(110), tests.hours(111)) $$, :'vehicle')), 'ok', 'but may touch');
+select is(tests.outcome(format('select public.block_period(%L, %s, %s, %L)', :'vehicle', f, t, k)), e, l)
+from (values
+  ('tests.hours(5)', 'tests.hours(5)', 'host_block', 'period_invalid', 'a block of no length'),
+  ('tests.hours(6)', 'tests.hours(5)', 'host_block', 'period_invalid', 'a block that runs backwards'),
+  ('tests.hours(-9)', 'tests.hours(-5)', 'host_block', 'period_in_past', 'a block of the past'),
+  ('tests.hours(5)', 'tests.hours(87600)', 'host_block', 'period_too_long', 'a block of ten years'),
+  ('tests.hours(5)', $$'infinity'$$, 'host_block', 'period_invalid', 'a block without end'),
+  ('tests.hours(5)', 'tests.hours(6)', 'booking', 'invalid_input', 'a block that claims to be a booking')
+) v (f, t, k, e, l);
+select tests.as_user(:'renter');
+select is(tests.outcome(format('select public.unblock_period(%L)', :'block')), 'not_found', 'others unblock nothing');
+select is((select array_agg(reason) from public.explain_unavailable(:'vehicle', a, b)), e, l)
+from (values
+  (tests.hours(101), tests.hours(105), array['maintenance'], 'why not: maintenance'),
+  (tests.hours(1), tests.hours(5), array['notice_too_short'], 'why not: notice'),
+  (tests.hours(50), tests.hours(51), array['period_too_short'], 'why not: too short'),
+  (tests.hours(50), tests.hours(50 + 121), array['period_too_long'], 'why not: too long'),
+  (tests.hours(-5), tests.hours(5), array['period_in_past'], 'why not: the past'),
+  (tests.hours(9000), tests.hours(9005), array['period_too_long'], 'why not: too far ahead'),
+  (tests.hours(50), tests.hours(60), null, 'and why not: nothing stands in the way')
+) t (a, b, e, l);
+select tests.as_user(:'host');
+select is((select array_agg(reason) from public.explain_unavailable(:'vehicle', tests.hours(50), tests.hours(60))), array['own_vehicle', 'licence_required'], 'one''s own vehicle is not for rent');
+select is(tests.outcome(format('select public.unblock_period(%L)', :'block')), 'ok', 'its host opens it again');
+select is(tests.outcome(format('select public.unblock_period(%L)', :'block')), 'not_found', 'once');
+
+-- search -------------------------------------------------------------------------------------------------------
+select tests.as_owner();
+create function tests.found(p_more text default '')
+returns text[]
+language plpgsql stable
+as $$
+declare
+  v_titles text[];
+begin
+  execute format('select array_agg(s ->> ''title'' order by n) from public.search_vehicles(lat => 8.5, lng => 102.5, starts_at => tests.hours(50), ends_at => tests.hours(60)%s) with ordinality r (s, n)', p_more) into v_titles;
+  return v_titles;
+end
+$$;
+select tests.make_vehicle(:'host', jsonb_build_object('lat', 8.5, 'lng', 102.5 + n * 0.01, 'title', 'Car ' || n, 'price_per_day', 1000000 - n * 100000, 'seats', n + 3, 'brand', case n when 2 then 'Honda' else 'Toyota' end))
+from generate_series(0, 3) n;
+select tests.make_vehicle(:'host', '{"lat": 8.5, "lng": 102.5, "title": "Đường phố", "kind": "motorbike", "engine_cc": 110, "instant_book": false, "features": ["helmet"], "price_per_day": 150000}');
+select tests.make_vehicle(:'host', '{"lat": 8.5, "lng": 102.5, "title": "100% off_road", "min_hours": 100}');
+select tests.as_visitor();
+select is(cardinality(tests.found()), 5, 'what is free, near and open to that length is found');
+select is(tests.found(e), t, e)
+from (values
+  (', kind => ''motorbike''', array['Đường phố']), (', query => ''duong''', array['Đường phố']), (', query => ''PHO đường''', array['Đường phố']),
+  (', query => ''%''', null), (', brand => ''honda''', array['Car 2']), (', features => ''{helmet,helmet}''', array['Đường phố']), (', features => ''{helmet,gps}''', null),
+  (', min_seats => 6', array['Car 3']), (', max_price => 150000', array['Đường phố']),
+  (', kind => ''car'', sort => ''price''', array['Car 3', 'Car 2', 'Car 1', 'Car 0']), (', kind => ''car'', instant_only => true, min_price => 900000, sort => ''price''', array['Car 1', 'Car 0'])
+) v (e, t);
+select is(tests.outcome(format('select public.search_vehicles(%s, starts_at => tests.hours(50), ends_at => tests.hours(60)%s)', p, m)), e, p || m)
+from (values ('91, 0', '', 'invalid_input'), ('0, 181', '', 'invalid_input'), ('0, 0', ', radius_m => 99', 'invalid_input'), ('0, 0', ', radius_m => 100001', 'invalid_input'),
+  ('0, 0', ', page_size => 51', 'invalid_input'), ('0, 0', ', sort => ''cheap''', 'invalid_input'), ('0, 0', ', after => ''{"sort": "price"}''', 'invalid_input')) v (p, m, e);
+select is((
+  with recursive page as (
+    select s, 1 as n from public.search_vehicles(8.5, 102.5, 50000, tests.hours(50), tests.hours(60), sort => o, page_size => 1) s
+    union all
+    select t.s, n + 1 from page p cross join lateral public.search_vehicles(8.5, 102.5, 50000, tests.hours(50), tests.hours(60), sort => o, page_size => 1, after => p.s -> 'cursor') t (s)
+    where n < 20
+  ) select count(*) || ' ' || count(distinct s ->> 'vehicle_id') from page), '5 5', 'pages of one by ' || o || ' show everything once')
+from unnest(array['distance', 'price', 'rating']) o;
+
+select * from finish();
+rollback;

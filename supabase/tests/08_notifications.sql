@@ -1,0 +1,75 @@
+-- Notifications: who is told what, once, in order, and nobody else.
+begin;
+set local client_min_messages = warning;
+\ir helpers.psql
+select no_plan();
+
+select tests.make_user('host') as host, tests.make_renter('renter') as renter, tests.make_user('stranger') as stranger \gset
+select tests.make_vehicle(:'host', '{"title": "Car {{total}} <b>"}') as vehicle \gset
+delete from private.outbox;
+select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(30), tests.hours(40)) as booking \gset
+select tests.settle();
+
+select tests.as_visitor();
+select is(tests.outcome('select * from public.notifications'), '42501', 'a visitor is told nothing');
+select is(tests.outcome('select public.unread_count()'), '42501', 'and has no badge');
+select tests.as_user(:'stranger');
+select is((select count(*)::int from public.notifications), 0, 'a stranger sees nothing of others');
+select is(public.unread_count(), 0, 'and has nothing unread');
+select is(tests.outcome($$ update public.notifications set read_at = now() $$), '42501', 'nobody writes them by hand');
+
+select tests.as_user(:'renter');
+select id as note, title, body from public.list_notifications() limit 1 \gset
+select is((select array_agg(seq order by seq) from public.notifications), array[1::bigint], 'the renter is told once');
+select is(public.unread_count(), 1, 'which is unread');
+select ok(:'body' like '%{{total}}%' or :'title' like '%{{total}}%' or (select data ->> 'vehicle' from public.notifications) = 'Car {{total}} <b>', 'what a host writes is text, not a template');
+select tests.as_user(:'stranger');
+select is(tests.outcome(format('select public.mark_notification_read(%L)', :'note')), 'not_found', 'another cannot read it');
+select is(tests.outcome(format('select public.delete_notification(%L)', :'note')), 'not_found', 'nor delete it');
+select tests.as_user(:'renter');
+select is(tests.outcome(format('select public.mark_notification_read(%L)', :'note')), 'ok', 'its owner reads it');
+select is(tests.outcome(format('select public.mark_notification_read(%L)', :'note')), 'ok', 'repeatably');
+select is(public.unread_count(), 0, 'the badge is gone');
+select is(tests.outcome(format('select public.delete_notification(%L)', :'note')), 'ok', 'and deletes it');
+select is((select count(*)::int from public.list_notifications()), 0, 'from the list');
+select is((select count(*)::int from public.notifications_since(0)), 0, 'from the repair of gaps');
+select tests.as_owner();
+select is((select last_seq from private.inboxes where user_id = :'renter'), 1::bigint, 'but its number stays taken');
+select is(tests.broken_promises(), null, 'no promise is broken');
+
+-- order and repair
+select private.notify(:'renter', 'licence_verified', '{}', 'cause ' || n) from generate_series(1, 5) n;
+select private.notify(:'renter', 'licence_verified', '{}', 'cause 1');
+select tests.settle();
+select tests.as_user(:'renter');
+select is((select array_agg(seq) from public.notifications_since(3)), array[4, 5, 6]::bigint[], 'what came after a number, oldest first');
+select is((select array_agg(seq) from public.list_notifications(5, 2)), array[4, 3]::bigint[], 'what came before one, newest first');
+select is((select count(*)::int from public.list_notifications(null, 100000)), 5, 'one cause is told once');
+select public.mark_all_notifications_read();
+select is(public.unread_count(), 0, 'all read at once');
+select is((select array_agg(event || ' ' || coalesce(payload ->> 'seq', payload ->> 'unread') order by event, payload ->> 'seq') from realtime.messages where topic = 'user:' || :'renter' and event = 'notification'),
+  array['notification 1', 'notification 2', 'notification 3', 'notification 4', 'notification 5', 'notification 6'], 'each goes out on the own topic, with its number');
+select tests.as_owner();
+
+-- mail
+select ok((select count(*) > 0 and bool_and(payload ?& array['user_id', 'template', 'subject', 'text', 'html']) from private.outbox where topic = 'email'), 'what is worth a mail is in the outbox');
+select is((select count(*)::int from private.outbox where topic = 'email' and payload ->> 'html' like '%<b>%'), 0, 'what a host writes is no HTML');
+select is((select count(*)::int from private.outbox where topic = 'email' and payload::text like '%{{%' and payload::text not like '%Car {{total}}%'), 0, 'no variable is left unfilled');
+select tests.as_service();
+select is((public.mail_recipient(:'renter')) ->> 'display_name', 'renter', 'the address is asked for when the mail is sent');
+select is(public.mail_recipient(gen_random_uuid()), null, 'nobody has none');
+select tests.as_owner();
+
+-- templates
+select is((select string_agg(code, ', ') from (select code from public.notification_templates group by code having array_agg(distinct locale order by locale) <> array['en', 'vi']) t), null, 'every text exists in both languages');
+select is((select string_agg(distinct t.code || ' ' || m[1], ', ') from public.notification_templates t,
+    regexp_matches(concat_ws(' ', title, body, email_subject, email_body), '\{\{([^}]*)\}\}', 'g') m
+  where m[1] not in ('reason', 'title', 'vehicle', 'starts', 'ends', 'code', 'total', 'refund', 'amount', 'kind')), null, 'and uses variables that somebody fills');
+select is((select string_agg(e.code, ', ') from public.notification_templates e join public.notification_templates v using (code, version)
+  where e.locale = 'en' and v.locale = 'vi' and (e.email_subject is null) <> (v.email_subject is null)), null, 'what is mailed in one language is mailed in the other');
+select is(tests.outcome(format($$ select private.notify(%L, 'licence_rejected', '{}', 'x') $$, :'renter')), 'P0001', 'a missing variable is a bug, and shows as one');
+select is(private.render('{{a}} and {{b}}', '{"a": "{{b}}", "b": "2"}'), '{{b}} and 2', 'a value is not read as a template');
+select is(private.format_money(4814405, 'VND'), '4.814.405 VND', 'money as people here write it');
+
+select * from finish();
+rollback;
