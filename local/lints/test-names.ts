@@ -40,13 +40,19 @@ export function listVitestTests(text: string, fileName = 'some.test.ts'): Found 
   return found;
 }
 
-/** The descriptions in a pgTAP file: the texts that are the last argument of a call. */
+/**
+ * The descriptions in a pgTAP file: the texts that are the last argument of a call. In one that is put
+ * together (`'page ' || n || ' of 3'`), what is put in is written as an ellipsis: `page … of 3`.
+ */
 export function listSqlTests(text: string): Found {
   const found: Found = new Map();
   // comments and dollar-quoted statements first, so that what is inside them is not taken for a description
-  const tokens = /--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|'((?:[^']|'')*)'(\s*\))?/g;
-  for (const [, , literal, closes] of text.matchAll(tokens)) {
-    if (literal !== undefined && closes !== undefined) found.set(literal.replaceAll("''", "'"), 'runs');
+  const tokens =
+    /--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|('(?:[^']|'')*'(?:\s*\|\|\s*[\w.]+\s*\|\|\s*'(?:[^']|'')*')*)(\s*\))?/g;
+  for (const [, , description, closes] of text.matchAll(tokens)) {
+    if (description === undefined || closes === undefined) continue;
+    const name = description.slice(1, -1).replaceAll(/(?<!')'\s*\|\|\s*[\w.]+\s*\|\|\s*'(?!')/g, '…');
+    found.set(name.replaceAll("''", "'"), 'runs');
   }
   return found;
 }

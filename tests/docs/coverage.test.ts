@@ -36,6 +36,7 @@ describe('the coverage table', () => {
       [
         "select is(f($$ select g('not this') $$), 1, 'a host''s own row');",
         "select ok(\n  true,\n  'on a line of its own'\n);",
+        "select ok(true, 'page ' || n || ' of ''all'' ' || t.total || ' pages');",
         "-- select ok(true, 'commented out');",
         "insert into t values ('a', 'b'), ('c', 'd');",
       ].join('\n'),
@@ -50,6 +51,7 @@ describe('the coverage table', () => {
         '| two | S1 | bookings | works | `tests/a.test.ts` › takes %i \\| more |',
         `| three | domain | bookings | partly | tests/b.sql › on a line of its own<br>tests/a.test.ts › goes \${n} times |`,
         '| four | domain | chat | planned | — |',
+        "| five | domain | chat | works | tests/b.sql › page … of 'all' … pages |",
       ),
     ).toEqual([]);
   });
