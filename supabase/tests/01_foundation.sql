@@ -151,6 +151,11 @@ select is(tests.outcome(format($$ select public.complete_outbox(%s, %L) $$, :row
 select is(tests.outcome(format($$ select public.complete_outbox(%s, %L, 'id-1', '{}') $$, :row, :'token2')), 'ok', 'the living one completes it');
 select is((select status || ' ' || provider_id from private.outbox where id = :row), 'done id-1', 'done, with the provider''s id');
 select is(tests.outcome(format($$ select public.complete_outbox(%s, %L) $$, :row, :'token2')), 'outbox_lease_lost', 'once');
+select private.enqueue('test', '{}', 'slow');
+select id as row, lease_token as token from public.lease_outbox(10, 60) \gset
+select is(tests.outcome(format($$ select public.defer_outbox(%s, gen_random_uuid(), 60, 'x') $$, :row)), 'outbox_lease_lost', 'only who holds the lease puts a row off');
+select public.defer_outbox(:row, :'token', 60, 'the banks take their time');
+select is((select status || ' ' || attempts || ' ' || (available_at - now())::text from private.outbox where id = :row), 'pending 0 00:01:00', 'what went well and is not over waits, and no attempt is counted');
 select private.enqueue('test', '{}', 'hopeless');
 select id as row, lease_token as token from public.lease_outbox(10, 60) \gset
 select public.fail_outbox(:row, :'token', 'no such address', true);

@@ -76,6 +76,32 @@ from (values
   ('tests.hours(5)', $$'infinity'$$, 'host_block', 'period_invalid', 'a block without end'),
   ('tests.hours(5)', 'tests.hours(6)', 'booking', 'invalid_input', 'a block that claims to be a booking')
 ) v (f, t, k, e, l);
+-- Every kind of entry is in the way, on every path to the vehicle.
+select tests.as_owner();
+create function tests.ways_in(p_renter uuid, p_vehicle uuid, p_starts_at timestamptz, p_ends_at timestamptz)
+returns text
+language sql volatile
+as $$
+  select concat_ws(' ',
+    (select count(*) from public.search_vehicles(9.5, 103.5, 5000, p_starts_at, p_ends_at) s where s ->> 'vehicle_id' = p_vehicle::text),
+    tests.outcome(format('select public.quote_facts(%L, %L, %L, %L)', p_renter, p_vehicle, p_starts_at, p_ends_at)),
+    (select count(*) from public.vehicle_calendar(p_vehicle, p_starts_at, p_ends_at)),
+    (select count(*) from public.explain_unavailable(p_vehicle, p_starts_at, p_ends_at) r where r.reason in ('booked', 'blocked', 'maintenance')))
+$$;
+select tests.as_owner();
+insert into public.calendar_entries (vehicle_id, kind, blocked)
+select :'vehicle', k, tstzrange(tests.hours(200 + 20 * n), tests.hours(210 + 20 * n))
+from unnest(array['host_block', 'maintenance', 'external']) with ordinality u (k, n);
+select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(280), tests.hours(290)), tests.make_booking(:'renter', :'vehicle', tests.hours(300), tests.hours(310));
+select is(tests.ways_in(:'renter', :'vehicle', tests.hours(a), tests.hours(b)), e, l)
+from (values
+  (225, 228, '0 vehicle_unavailable 1 1', 'a host block is in the way'),
+  (245, 248, '0 vehicle_unavailable 1 1', 'maintenance is in the way'),
+  (265, 268, '0 vehicle_unavailable 1 1', 'an external calendar is in the way'),
+  (285, 288, '0 vehicle_unavailable 1 1', 'a booking is in the way'),
+  (305, 308, '0 vehicle_unavailable 1 1', 'a hold is in the way'),
+  (230, 240, '1 ok 0 0', 'between two nothing is')
+) t (a, b, e, l);
 select tests.as_user(:'renter');
 select is(tests.outcome(format('select public.unblock_period(%L)', :'block')), 'not_found', 'others unblock nothing');
 select is((select array_agg(reason) from public.explain_unavailable(:'vehicle', a, b)), e, l)

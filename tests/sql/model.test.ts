@@ -379,7 +379,7 @@ it('agrees with a simple model of bookings and money after every step of any sto
   const often = steps.slice(0, 3);
   const commands = fc.commands([...steps, ...often, ...often], { maxCommands: 25, size: 'max' });
   await fc.assert(fc.asyncProperty(commands, tell), {
-    numRuns: 40,
+    numRuns: 120,
     interruptAfterTimeLimit: 40_000,
     markInterruptAsFailure: false,
   });

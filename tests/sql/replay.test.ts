@@ -172,6 +172,13 @@ describe('on a project born open, as before October 2026', () => {
     }
     await superuser.end();
     const owner = await connect(database, 'postgres');
+    // Otherwise two closed projects would be compared.
+    await owner.query('create table public.probe (id int)');
+    const { rows: probes } = await owner.query<{ open: boolean }>(
+      "select has_table_privilege('anon', 'public.probe', 'select') as open",
+    );
+    expect(probes[0]?.open).toBe(bornOpen);
+    await owner.query('drop table public.probe');
     for (const { name, sql } of migrationFiles()) {
       try {
         await owner.query(sql.replaceAll("name = 'pg_cron'", "name = 'no such extension'"));
