@@ -57,7 +57,7 @@ export async function findPostgres(): Promise<PostgresInstall | null> {
 
 function packagesFor(major: number): string[] {
   const names = new Set([...neededExtensions.values()].map((name) => name(major)));
-  return [...names, `postgresql-client-${major}`, 'libtap-parser-sourcehandler-pgtap-perl'];
+  return [...names, `postgresql-client-${major}`];
 }
 
 async function otherWays(): Promise<string> {
@@ -99,8 +99,9 @@ async function installQuietly(prefix: string[], names: string[]): Promise<number
   await shell(`mkdir -p ${folder} && echo "create_main_cluster = false" > ${file}`);
   try {
     // The settings file is read only once postgresql-common is there to read it.
-    await apt(prefix, ['install', '-y', '-q', '-o', 'Dpkg::Options::=--force-confdef', 'postgresql-common']);
-    return await apt(prefix, ['install', '-y', '-q', ...names]);
+    const install = ['install', '-y', '-qq', '--no-install-recommends'];
+    await apt(prefix, [...install, '-o', 'Dpkg::Options::=--force-confdef', 'postgresql-common']);
+    return await apt(prefix, [...install, ...names]);
   } finally {
     await shell(`rm -f ${file}`);
   }
