@@ -1,8 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { areDocsFresh } from '../../docs/generate.ts';
 import { supabaseCli } from '../cluster/migrate.ts';
 import { projectRoot } from '../config.ts';
 import { printFailure, StackError } from '../errors.ts';
+import { checkCoverage } from '../lints/coverage.ts';
 import { createLog } from '../log.ts';
 import { type CommandResult, run } from '../process.ts';
 import { areTypesFresh, withScratchDatabase } from './types.ts';
@@ -14,6 +16,11 @@ interface Step {
 
 function refuse(what: string, result: CommandResult): void {
   if (result.status !== 0) throw new StackError(what, `${result.stdout}\n${result.stderr}`.trim());
+}
+
+function refuseProblems(problems: readonly unknown[]): void {
+  if (problems.length === 0) return;
+  throw new StackError(`${problems.length} found.`, problems.map((one) => JSON.stringify(one)).join('\n'));
 }
 
 function tool(name: string, args: string[]): Promise<CommandResult> {
@@ -55,6 +62,7 @@ const sourceSteps: Step[] = [
       refuse('Run: npx biome check --write', await tool('biome', ['check', '--error-on-warnings'])),
   },
   { name: 'edge functions (deno check)', work: checkFunctions },
+  { name: 'coverage table', work: async () => refuseProblems(checkCoverage(projectRoot)) },
 ];
 
 /** What is asked of a database made from the migrations alone. A new step is one more entry. */
@@ -72,6 +80,16 @@ const databaseSteps: { name: string; work(url: string): Promise<void> }[] = [
     work: async (url) => {
       const args = ['db', 'advisors', '--level', 'warn', '--fail-on', 'warn', `--remote=${url}`];
       refuse('supabase db advisors found something.', await supabaseCli(args));
+    },
+  },
+  {
+    name: 'generated pages (errors, states)',
+    work: async (url) => {
+      if (await areDocsFresh(url)) return;
+      throw new StackError(
+        'docs/errors.md or docs/states.md is not what the migrations say.',
+        'Run: npm run docs',
+      );
     },
   },
   {

@@ -60,7 +60,8 @@ export async function types(): Promise<number> {
     const made = await run(process.execPath, [join(projectRoot, 'sdk', 'scripts', 'generate.ts'), url], {
       cwd: projectRoot,
     });
-    if (made.status !== 0) throw new StackError('The SDK’s unions could not be generated.', made.stderr.trim());
+    if (made.status !== 0)
+      throw new StackError('The SDK’s unions could not be generated.', made.stderr.trim());
   });
   log.info(`Wrote ${dirname(target).slice(projectRoot.length + 1)}`);
   return 0;

@@ -1,11 +1,11 @@
 import { pathToFileURL } from 'node:url';
+import { addHours, addMinutes, startOfMinute } from 'date-fns';
 import type { InspectionAngle, Notification } from '../../sdk/src/index.ts';
 import type { StackEnvironment } from '../environment.ts';
 import { money, Narrator } from './narrator.ts';
 import { type Person, signInAdmin, signUp, uploadAll } from './people.ts';
 
 const angles: readonly InspectionAngle[] = ['front', 'rear', 'left', 'right', 'dashboard'];
-const minute = 60_000;
 
 interface Mail {
   to: string[];
@@ -104,8 +104,8 @@ async function tellRental(environment: StackEnvironment, tell: Narrator, people:
   );
 
   tell.chapter('Search finds it: near a point, free for the whole period');
-  const startsAt = new Date(Math.ceil(Date.now() / minute) * minute + 30 * minute);
-  const endsAt = new Date(startsAt.getTime() + 27 * 60 * minute);
+  const startsAt = addMinutes(startOfMinute(new Date()), 30);
+  const endsAt = addHours(startsAt, 27);
   const page = await tell.call(
     "Renter: vehicles.search({ lat, lng, startsAt, endsAt, query: 'vios pho co' })",
     () =>

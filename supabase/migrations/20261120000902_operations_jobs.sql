@@ -46,9 +46,9 @@ begin
 end
 $$;
 
--- Rings the outbox function's bell through pg_net, where that extension exists. Elsewhere the stack's
--- runner asks outbox_due() itself. This function is the only seam between the two.
-create function private.ring_outbox()
+-- Calls the outbox function through pg_net, where that extension exists; the call leaves after the commit.
+-- Elsewhere the stack's runner asks outbox_due() itself. This function is the only seam between the two.
+create function private.call_outbox()
 returns void
 language plpgsql volatile set search_path = ''
 as $$
@@ -57,7 +57,7 @@ declare
   v_url text;
   v_key text;
 begin
-  if to_regnamespace('net') is null or v_secrets is null or not private.outbox_due() then
+  if to_regnamespace('net') is null or v_secrets is null then
     return;
   end if;
   execute format('select max(decrypted_secret) filter (where name = %L), max(decrypted_secret) filter (where name = %L) from %s', 'project_url', 'secret_key', v_secrets)
@@ -70,6 +70,46 @@ begin
   using v_url || '/functions/v1/outbox', jsonb_build_object('Content-Type', 'application/json', 'apikey', v_key), '{}'::jsonb;
 end
 $$;
+
+-- The backstop: a bell that was not heard delays, it never loses.
+create function private.ring_outbox()
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  if private.outbox_due() then
+    perform private.call_outbox();
+  end if;
+end
+$$;
+
+create table private.doorbell (
+  id boolean primary key default true,
+  rung_at timestamptz not null,
+  constraint doorbell_one_row check (id)
+);
+comment on table private.doorbell is 'When the outbox function was last called by a new row.';
+insert into private.doorbell (rung_at) values ('-infinity');
+
+-- At most once a second, and nobody waits for anybody: who finds the bell in another's hand leaves it.
+create function private.ring_on_insert()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  if to_regnamespace('net') is null then
+    return null;
+  end if;
+  perform 1 from private.doorbell where rung_at < clock_timestamp() - interval '1 second' for update skip locked;
+  if found then
+    update private.doorbell set rung_at = clock_timestamp() where id;
+    perform private.call_outbox();
+  end if;
+  return null;
+end
+$$;
+create trigger ring after insert on private.outbox
+  for each statement execute function private.ring_on_insert();
 
 do $do$
 begin

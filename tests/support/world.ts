@@ -1,3 +1,4 @@
+import { addMinutes, startOfMinute } from 'date-fns';
 import { Pool } from 'pg';
 import { photo } from '../../local/tour/photo.ts';
 import {
@@ -148,8 +149,8 @@ export interface Period {
 
 /** A whole number of hours from now, at full minutes. */
 export function period(fromHours: number, hours: number): Period {
-  const start = Math.ceil(Date.now() / 60_000) * 60_000 + fromHours * 3_600_000;
-  return { startsAt: new Date(start), endsAt: new Date(start + hours * 3_600_000) };
+  const startsAt = addMinutes(startOfMinute(new Date()), fromHours * 60 + 1);
+  return { startsAt, endsAt: addMinutes(startsAt, hours * 60) };
 }
 
 export async function quote(one: Person, vehicle: Vehicle, when: Period): Promise<Quote> {

@@ -1,3 +1,4 @@
+import { addHours, isBefore } from 'date-fns';
 import { z } from 'zod';
 import { reconcilePayload } from '../_shared/contracts/outbox.ts';
 import { paymentAttempt } from '../_shared/contracts/payments.ts';
@@ -6,7 +7,6 @@ import { applyReport } from '../_shared/payments/apply-report.ts';
 import type { Retrieved } from '../_shared/payments/provider.ts';
 import { never, performed, withPayload } from './effect.ts';
 
-const hourMs = 3_600_000;
 const row = z.looseObject({ id: z.uuid() });
 
 /**
@@ -48,7 +48,7 @@ export const reconcile = withPayload(reconcilePayload, async ({ attempt_id }, _i
   }
   if (found.kind === 'not_found') {
     // "unknown" without a signature is believed only when nobody can use the link any more
-    const longOver = Date.parse(attempt.expires_at) + hourMs < now();
+    const longOver = isBefore(addHours(attempt.expires_at, 1), now());
     return note(found.signed || longOver ? 'not_found' : 'no_answer', 'not_found');
   }
   return note('no_answer', found.reason);

@@ -1,3 +1,4 @@
+import { differenceInSeconds } from 'date-fns';
 import { z } from 'zod';
 import { refundPayload, refundToSend } from '../_shared/contracts/outbox.ts';
 import type { RefundInput, RefundResult } from '../_shared/payments/provider.ts';
@@ -32,7 +33,7 @@ export const sendRefund = withPayload(
     };
 
     // banks take days: ask soon at first, then ever more slowly
-    const age = (now() - Date.parse(refund.created_at)) / 1000;
+    const age = differenceInSeconds(now(), refund.created_at);
     const pause = Math.round(Math.min(Math.max(age / 4, 3), 6 * 3600));
 
     const settle = async (result: RefundResult): Promise<EffectResult> => {
