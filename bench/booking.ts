@@ -1,5 +1,5 @@
 import type { BenchDatabase } from './database.ts';
-import { runLoad } from './pgbench.ts';
+import { runLoad, steadyPerSecond } from './pgbench.ts';
 import { inTurns, type Measurement, measurement } from './report.ts';
 import type { Effort } from './run.ts';
 
@@ -17,12 +17,15 @@ export async function benchBooking(
       share * clients,
     ]);
     await database.admin.query('checkpoint');
-    const variables = { done: 0, share, first: Number(made.rows[0]?.first) };
-    const scripts = ['booking-pick', 'prelude', script];
-    return (await runLoad(database, { scripts, clients, transactions: share, variables })).perSecond;
+    const { finished } = await runLoad(database, {
+      scripts: ['booking-pick', 'prelude', script],
+      clients,
+      transactions: share,
+      variables: { done: 0, share, first: Number(made.rows[0]?.first) },
+      latencies: true,
+    });
+    return steadyPerSecond(finished, effort.bookingWarmUp);
   };
-  await side('booking')();
-  await side('booking-plain')();
   const [candidate, baseline] = await inTurns(effort.rounds, side('booking'), side('booking-plain'), say);
   return [measurement('create_booking', 'per second', candidate, baseline, { atLeast: 0.2 })];
 }

@@ -54,7 +54,7 @@ export async function benchContention(
   }).finally(() => {
     over = true;
   });
-  const [{ latencies }] = await Promise.all([load, openGates(gatekeeper, rounds, () => over)]);
+  const [{ finished }] = await Promise.all([load, openGates(gatekeeper, rounds, () => over)]);
 
   const booked = await database.admin.query<{ n: string }>(
     "select n from generate_series($1::bigint, $2::bigint) n join public.bookings b on b.quote_id = bench.id('quote', n)",
@@ -69,7 +69,7 @@ export async function benchContention(
     let won = 0;
     for (let client = 0; client < clients; client++) {
       // Each round is two transactions of a connection: the gate and the call.
-      const milliseconds = latencies[client]?.[2 * round + 1] ?? Number.NaN;
+      const milliseconds = finished[client]?.[2 * round + 1]?.milliseconds ?? Number.NaN;
       const isWinner = winners.has(round * clients + client);
       if (isWinner) won += 1;
       if (!contended) uncontended.push(isWinner ? milliseconds : Number.NaN);

@@ -19,21 +19,48 @@ export interface Load {
   latencies?: boolean;
 }
 
-export interface LoadResult {
-  perSecond: number;
-  /** With `latencies`: for each connection its transactions in order, in milliseconds. */
-  latencies: number[][];
+/** One finished transaction. */
+interface Finished {
+  milliseconds: number;
+  /** When it ended, in seconds. */
+  at: number;
 }
 
-function readLatencies(folder: string, clients: number): number[][] {
-  const found = Array.from({ length: clients }, (): [order: number, milliseconds: number][] => []);
+export interface LoadResult {
+  perSecond: number;
+  /** With `latencies`: for each connection its transactions in order. */
+  finished: Finished[][];
+}
+
+function readLog(folder: string, clients: number): Finished[][] {
+  const found = Array.from({ length: clients }, (): (Finished & { order: number })[] => []);
   for (const name of readdirSync(folder).filter((one) => one.startsWith('log.'))) {
     for (const line of readFileSync(join(folder, name), 'utf8').trim().split('\n')) {
-      const [client = '', order = '', microseconds = ''] = line.split(' ');
-      found[Number(client)]?.push([Number(order), Number(microseconds) / 1000]);
+      // client, transaction, latency, script, end in seconds, end in microseconds
+      const [client = 0, order = 0, latency = 0, , seconds = 0, microseconds = 0] = line
+        .split(' ')
+        .map(Number);
+      found[client]?.push({ order, milliseconds: latency / 1000, at: seconds + microseconds / 1e6 });
     }
   }
-  return found.map((one) => one.sort((a, b) => a[0] - b[0]).map(([, milliseconds]) => milliseconds));
+  return found.map((one) => one.sort((a, b) => a.order - b.order));
+}
+
+/**
+ * The throughput while every connection was warm and at work: from when the last one had done `warmUp`
+ * transactions until the first one had done them all. New connections compile and plan; pooled ones have.
+ */
+export function steadyPerSecond(finished: Finished[][], warmUp: number): number {
+  const from = Math.max(...finished.map((one) => one[warmUp - 1]?.at ?? Number.NaN));
+  const until = Math.min(...finished.map((one) => one.at(-1)?.at ?? Number.NaN));
+  const count = finished.flat().filter((one) => one.at > from && one.at <= until).length;
+  if (!(until > from) || count === 0) {
+    throw new StackError(
+      'The connections were never all at work at once.',
+      'The machine is too busy to measure on; try again when it is quiet.',
+    );
+  }
+  return count / (until - from);
 }
 
 /** Runs pgbench once. A connection that met an error makes the whole load fail: its numbers would lie. */
@@ -64,11 +91,10 @@ export async function runLoad(database: BenchDatabase, load: Load): Promise<Load
     if (result.status !== 0 || !Number.isFinite(perSecond)) {
       throw new StackError(
         `pgbench failed on ${load.scripts.join(' + ')}.`,
-        `${result.stdout}\n${result.stderr}`.trim().slice(-2000),
+        result.stderr.trim().slice(0, 2000),
       );
     }
-    const latencies = load.latencies === true ? readLatencies(folder, load.clients) : [];
-    return { perSecond, latencies };
+    return { perSecond, finished: load.latencies === true ? readLog(folder, load.clients) : [] };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

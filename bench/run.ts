@@ -17,8 +17,9 @@ export interface Effort {
   searchSeconds: number;
   /** Queries whose answers are compared. */
   queries: number;
-  /** Bookings of each of the 16 connections in a round. */
+  /** Bookings of each of the 16 connections in a round, and how many of them come before the measurement. */
   bookings: number;
+  bookingWarmUp: number;
   rushes: number;
 }
 
@@ -27,7 +28,8 @@ const full: Effort = {
   rounds: 5,
   searchSeconds: 6,
   queries: 1000,
-  bookings: 250,
+  bookings: 500,
+  bookingWarmUp: 50,
   rushes: 25,
 };
 const quick: Effort = {
@@ -35,7 +37,8 @@ const quick: Effort = {
   rounds: 2,
   searchSeconds: 2,
   queries: 100,
-  bookings: 40,
+  bookings: 60,
+  bookingWarmUp: 15,
   rushes: 5,
 };
 
