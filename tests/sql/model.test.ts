@@ -101,9 +101,8 @@ const moves: Record<string, Move> = {
   },
 
   async pay({ model, real, booking }) {
-    let expected = 'unknown_reference';
-    if (booking.paid) expected = 'duplicate';
-    else if (booking.reference) {
+    let expected = 'duplicate';
+    if (!booking.paid) {
       const confirmable =
         booking.status === 'pending_payment' ||
         (booking.status === 'expired' && reference.isFree(model, booking.period));
@@ -111,12 +110,7 @@ const moves: Record<string, Move> = {
       else reference.refundLate(booking);
       expected = confirmable ? 'applied' : 'refunded_late';
     }
-    const unknown = `J${randomUUID()}`;
-    const said = await step(real, () =>
-      booking.reference
-        ? world.make('provider_says', booking.reference)
-        : world.make('provider_says', unknown, 'succeeded', 1000),
-    );
+    const said = await step(real, () => world.make('provider_says', booking.reference));
     return { said, expected };
   },
 
@@ -231,6 +225,7 @@ const moves: Record<string, Move> = {
 
 /** When a move makes sense; the others may be tried at any time, and are refused. */
 const needs: Record<string, (booking: ModelBooking) => boolean> = {
+  pay: ({ reference: known }) => known !== undefined,
   payTwice: ({ paid }) => paid,
   payWrongAmount: ({ reference: known }) => known !== undefined,
   payAfterDeadline: ({ status, reference: known }) => status === 'pending_payment' && known !== undefined,
@@ -311,10 +306,21 @@ async function newReal(): Promise<Real> {
   return { start, vehicle, host, renters };
 }
 
-async function tell(story: Iterable<fc.AsyncCommand<Model, Real>>): Promise<void> {
+async function tell(story: Iterable<fc.AsyncCommand<Model, Real>>, beginning: Step[] = []): Promise<void> {
   const real = await newReal();
-  await fc.asyncModelRun(() => ({ model: { bookings: [], hostEarned: 0 }, real }), story);
+  const model: Model = { bookings: [], hostEarned: 0 };
+  for (const step of beginning) await step.run(model, real);
+  await fc.asyncModelRun(() => ({ model, real }), story);
 }
+
+/** Where random stories begin, as most would otherwise end before anything is paid. */
+const oneUnderWayOneOpen = (): Step[] => [
+  new Step('book', 0, 1, 3),
+  new Step('start', 0, 0, 0),
+  new Step('pay', 0, 0, 0),
+  new Step('book', 0, 2, 1),
+  new Step('start', 1, 0, 0),
+];
 
 const stories: Record<string, [move: string, pick?: number, renter?: number, period?: number][]> = {
   'a trip to its end, its deposit back by the deadline': [
@@ -375,12 +381,16 @@ it('agrees with a simple model of bookings and money after every step of any sto
       .tuple(fc.nat({ max: 3 }), fc.nat({ max: 2 }), fc.nat({ max: periods.length - 1 }))
       .map(([pick, renter, period]) => new Step(name, pick, renter, period)),
   );
-  // Booking and paying often, or most stories would end before they begin.
-  const often = steps.slice(0, 3);
+  // The plain course often, or most stories would end before they begin.
+  const course = ['book', 'start', 'pay', 'checkIn', 'checkOut'];
+  const often = steps.filter((_, i) => course.includes(Object.keys(moves)[i] as string));
   const commands = fc.commands([...steps, ...often, ...often], { maxCommands: 25, size: 'max' });
-  await fc.assert(fc.asyncProperty(commands, tell), {
-    numRuns: 120,
-    interruptAfterTimeLimit: 40_000,
-    markInterruptAsFailure: false,
-  });
+  await fc.assert(
+    fc.asyncProperty(commands, (story) => tell(story, oneUnderWayOneOpen())),
+    {
+      numRuns: 60,
+      interruptAfterTimeLimit: 40_000,
+      markInterruptAsFailure: false,
+    },
+  );
 }, 110_000);
