@@ -31,8 +31,8 @@ export function serverSettings(config: StackConfig): string {
     log_min_error_statement: "'panic'",
   };
   if (config.unsafeFast) {
+    // Not synchronous_commit: without it logical decoding, and so Realtime, lags behind the commit.
     settings.fsync = 'off';
-    settings.synchronous_commit = 'off';
     settings.full_page_writes = 'off';
   }
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);

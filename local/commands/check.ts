@@ -5,6 +5,7 @@ import { supabaseCli } from '../cluster/migrate.ts';
 import { projectRoot } from '../config.ts';
 import { printFailure, StackError } from '../errors.ts';
 import { checkCoverage } from '../lints/coverage.ts';
+import { lintMigrations } from '../lints/sql.ts';
 import { createLog } from '../log.ts';
 import { type CommandResult, run } from '../process.ts';
 import { areTypesFresh, withScratchDatabase } from './types.ts';
@@ -62,6 +63,10 @@ const sourceSteps: Step[] = [
       refuse('Run: npx biome check --write', await tool('biome', ['check', '--error-on-warnings'])),
   },
   { name: 'edge functions (deno check)', work: checkFunctions },
+  {
+    name: 'rules for migrations',
+    work: async () => refuseProblems(lintMigrations(join(projectRoot, 'supabase', 'migrations'))),
+  },
   { name: 'coverage table', work: async () => refuseProblems(checkCoverage(projectRoot)) },
 ];
 

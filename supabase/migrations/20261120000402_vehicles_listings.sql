@@ -116,6 +116,9 @@ begin
   if jsonb_typeof(p_features) is distinct from 'array' or jsonb_array_length(p_features) > 30 then
     perform private.fail_input('features', 'must be an array of at most 30 words');
   end if;
+  if exists (select from jsonb_array_elements_text(p_features) f where f is null or f !~ '^[a-z][a-z0-9_]{1,39}$') then
+    perform private.fail_input('features', 'words are lower case, like child_seat');
+  end if;
   delete from public.vehicle_features where vehicle_id = p_vehicle_id;
   insert into public.vehicle_features (vehicle_id, feature)
   select distinct p_vehicle_id, f from jsonb_array_elements_text(p_features) f;
