@@ -16,7 +16,6 @@ export async function benchBooking(
     const made = await database.admin.query<{ first: string }>('select bench.make_quotes($1) as first', [
       share * clients,
     ]);
-    await database.admin.query('checkpoint');
     const { finished } = await runLoad(database, {
       scripts: ['booking-pick', 'prelude', script],
       clients,
