@@ -2,6 +2,8 @@
 -- Rule kept here: `public` is the API, `private` is the work behind it and is never exposed;
 -- nothing is executable or readable unless a later file grants it by name.
 -- Left out on purpose: pg_cron and pg_net, which only `operations` uses, behind a check.
+-- One habit to know: helpers on the way of a command are plpgsql even where one statement would do, because
+-- plpgsql keeps its plan and an SQL function with a SET clause is planned anew at each call before PostgreSQL 18.
 
 create extension if not exists postgis with schema extensions;
 create extension if not exists btree_gist with schema extensions;

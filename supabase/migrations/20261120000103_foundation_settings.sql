@@ -25,8 +25,14 @@ insert into private.settings (key, value, description) values
 
 create function private.setting(p_key text)
 returns jsonb
-language sql stable security definer set search_path = ''
-as $$ select value from private.settings where key = p_key $$;
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return (
+    select value from private.settings where key = p_key
+  );
+end
+$$;
 
 -- One random key per database: licence numbers are hashed with it, listing points are blurred with it.
 create table private.secrets (

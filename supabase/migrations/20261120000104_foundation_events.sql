@@ -60,15 +60,17 @@ $$;
 
 create function private.record_event(p_type text, p_subject_id uuid, p_data jsonb default '{}')
 returns void
-language sql volatile set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
+begin
   insert into private.domain_events (type, subject_id, actor_id, cause, reason, data, correlation_id)
   values (
     p_type, p_subject_id, auth.uid(),
     nullif(current_setting('journey.cause', true), ''),
     nullif(current_setting('journey.reason', true), ''),
     p_data, private.correlation_id()
-  )
+  );
+end
 $$;
 
 -- Says why the moves of this transaction happen; read by record_transition.

@@ -45,9 +45,11 @@ $$;
 
 create function private.finish_command(p_key uuid, p_response jsonb)
 returns void
-language sql volatile set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
+begin
   update private.idempotency_keys
   set response = p_response
-  where actor_id = auth.uid() and key = p_key
+  where actor_id = auth.uid() and key = p_key;
+end
 $$;

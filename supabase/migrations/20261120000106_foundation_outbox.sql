@@ -30,11 +30,13 @@ create index outbox_dead_idx on private.outbox (finished_at) where status = 'dea
 
 create function private.enqueue(p_topic text, p_payload jsonb, p_dedupe_key text, p_available_at timestamptz default now())
 returns void
-language sql volatile set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
+begin
   insert into private.outbox (topic, payload, dedupe_key, available_at, correlation_id)
   values (p_topic, p_payload, p_dedupe_key, p_available_at, private.correlation_id())
-  on conflict (topic, dedupe_key) do nothing
+  on conflict (topic, dedupe_key) do nothing;
+end
 $$;
 
 create function private.outbox_due()

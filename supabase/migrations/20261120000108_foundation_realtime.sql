@@ -9,5 +9,9 @@ create policy select_own_inbox on realtime.messages
 -- realtime.send is SECURITY INVOKER and swallows errors: called as the user it would be refused in silence.
 create function private.broadcast(p_topic text, p_event text, p_payload jsonb)
 returns void
-language sql volatile security definer set search_path = ''
-as $$ select realtime.send(p_payload, p_event, p_topic, true) $$;
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  perform realtime.send(p_payload, p_event, p_topic, true);
+end
+$$;

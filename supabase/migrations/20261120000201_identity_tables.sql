@@ -81,8 +81,9 @@ create table public.driver_licences (
   constraint driver_licences_has_classes check (cardinality(classes) between 1 and 8),
   constraint driver_licences_reviewed check (status = 'pending' or reviewed_at is not null or status = 'expired'),
   constraint driver_licences_rejection_has_reason check (status <> 'rejected' or char_length(reason) > 0),
-  -- one number, one person; the same person may renew
-  constraint driver_licences_number_one_person exclude using gist (number_hash with =, user_id with <>)
+  -- one number, one person; the same person may renew. As text, so that no search by user_id takes this
+  -- index for its own and reads all of it.
+  constraint driver_licences_number_one_person exclude using gist (number_hash with =, (user_id::text) with <>)
     where (status in ('pending', 'verified'))
 );
 create unique index driver_licences_one_pending on public.driver_licences (user_id) where status = 'pending';

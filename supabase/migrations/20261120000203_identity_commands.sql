@@ -135,18 +135,22 @@ select private.expose('review_licence(uuid, text, text)', 'authenticated');
 -- Null when the person may drive such a vehicle until then, or the error code that says why not.
 create function private.licence_problem(p_user_id uuid, p_class text, p_until timestamptz)
 returns text
-language sql stable security definer set search_path = ''
+language plpgsql stable security definer set search_path = ''
 as $$
-  select case
-    when count(*) = 0 then 'licence_required'
-    when not bool_or(c.covered) then 'licence_class_mismatch'
-    when not bool_or(c.covered and l.valid_until >= (p_until at time zone 'Asia/Ho_Chi_Minh')::date) then 'licence_expires_early'
-  end
-  from public.driver_licences l
-  cross join lateral (
-    select exists (
-      select from private.licence_classes k where k.class = any (l.classes) and k.covers = p_class
-    ) as covered
-  ) c
-  where l.user_id = p_user_id and l.status = 'verified'
+begin
+  return (
+    select case
+      when count(*) = 0 then 'licence_required'
+      when not bool_or(c.covered) then 'licence_class_mismatch'
+      when not bool_or(c.covered and l.valid_until >= (p_until at time zone 'Asia/Ho_Chi_Minh')::date) then 'licence_expires_early'
+    end
+    from public.driver_licences l
+    cross join lateral (
+      select exists (
+        select from private.licence_classes k where k.class = any (l.classes) and k.covers = p_class
+      ) as covered
+    ) c
+    where l.user_id = p_user_id and l.status = 'verified'
+  );
+end
 $$;

@@ -5,8 +5,12 @@
 
 create function private.blocked_range(p_starts_at timestamptz, p_ends_at timestamptz, p_buffer_minutes int)
 returns tstzrange
-language sql immutable parallel safe set search_path = ''
-as $$ select tstzrange(p_starts_at, p_ends_at + make_interval(mins => p_buffer_minutes)) $$;
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return tstzrange(p_starts_at, p_ends_at + make_interval(mins => p_buffer_minutes));
+end
+$$;
 
 -- Raises when the period itself cannot be rented, whoever asks and whatever is booked.
 create function private.check_period(p_vehicle public.vehicles, p_starts_at timestamptz, p_ends_at timestamptz)
@@ -47,9 +51,13 @@ comment on view private.blocking_entries is 'Calendar entries that are in the wa
 
 create function private.is_free(p_vehicle_id uuid, p_blocked tstzrange)
 returns boolean
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select not exists (select from private.blocking_entries c where c.vehicle_id = p_vehicle_id and c.blocked && p_blocked)
+begin
+  return (
+    select not exists (select from private.blocking_entries c where c.vehicle_id = p_vehicle_id and c.blocked && p_blocked)
+  );
+end
 $$;
 
 create function private.vehicle_calendar(p_vehicle_id uuid, p_from timestamptz, p_to timestamptz)

@@ -21,11 +21,19 @@ insert into private.transitions (machine, from_state, event, to_state) values
 
 create function private.new_booking_code()
 returns text
-language sql volatile set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
+declare
   -- without the letters and digits people mistake for one another
-  select 'J' || string_agg(substr('ABCDEFGHJKMNPQRSTUVWXYZ23456789', 1 + get_byte(b.bytes, i) % 31, 1), '' order by i)
-  from (select extensions.gen_random_bytes(8) as bytes) b, generate_series(0, 7) i
+  v_letters constant text := 'ABCDEFGHJKMNPQRSTUVWXYZ23456789';
+  v_bytes bytea := extensions.gen_random_bytes(8);
+  v_code text := 'J';
+begin
+  for i in 0 .. 7 loop
+    v_code := v_code || substr(v_letters, 1 + get_byte(v_bytes, i) % 31, 1);
+  end loop;
+  return v_code;
+end
 $$;
 
 create table public.bookings (

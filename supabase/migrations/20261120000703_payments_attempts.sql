@@ -5,16 +5,21 @@
 
 create function private.lock_vehicle(p_vehicle_id uuid)
 returns void
-language sql volatile set search_path = ''
-as $$ select pg_advisory_xact_lock(hashtextextended('vehicle:' || p_vehicle_id, 0)) $$;
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('vehicle:' || p_vehicle_id, 0));
+end
+$$;
 
 create function private.open_payment(p_booking public.bookings)
-returns uuid
-language sql volatile set search_path = ''
+returns void
+language plpgsql volatile set search_path = ''
 as $$
+begin
   insert into public.payments (booking_id, payer_id, amount, currency, expires_at)
-  values (p_booking.id, p_booking.renter_id, p_booking.total_amount, p_booking.currency, p_booking.hold_expires_at)
-  returning id
+  values (p_booking.id, p_booking.renter_id, p_booking.total_amount, p_booking.currency, p_booking.hold_expires_at);
+end
 $$;
 
 -- Ends whatever has not been paid of a booking.

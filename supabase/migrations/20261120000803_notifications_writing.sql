@@ -30,18 +30,32 @@ $$;
 
 create function private.format_money(p_amount bigint, p_currency text)
 returns text
-language sql immutable set search_path = ''
-as $$ select replace(to_char(p_amount, 'FM999,999,999,999,990'), ',', '.') || ' ' || p_currency $$;
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return replace(to_char(p_amount, 'FM999,999,999,999,990'), ',', '.') || ' ' || p_currency;
+end
+$$;
 
 create function private.format_time(p_at timestamptz, p_time_zone text)
 returns text
-language sql stable set search_path = ''
-as $$ select to_char(p_at at time zone p_time_zone, 'HH24:MI DD/MM/YYYY') $$;
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return to_char(p_at at time zone p_time_zone, 'HH24:MI DD/MM/YYYY');
+end
+$$;
 
 create function private.unread_count(p_user_id uuid)
 returns int
-language sql stable set search_path = ''
-as $$ select count(*)::int from public.notifications where user_id = p_user_id and read_at is null and deleted_at is null $$;
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select count(*)::int from public.notifications where user_id = p_user_id and read_at is null and deleted_at is null
+  );
+end
+$$;
 
 -- Tells one person. The same cause a second time says nothing.
 create function private.notify(p_user_id uuid, p_template text, p_data jsonb, p_dedupe_key text)
@@ -112,37 +126,46 @@ create constraint trigger number_at_commit
 
 create function private.booking_data(p_booking public.bookings)
 returns jsonb
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select jsonb_build_object(
-    'booking_id', p_booking.id, 'code', p_booking.code, 'vehicle_id', p_booking.vehicle_id, 'vehicle', v.title,
-    'starts', private.format_time(p_booking.starts_at, v.time_zone), 'ends', private.format_time(p_booking.ends_at, v.time_zone),
-    'total', private.format_money(p_booking.total_amount, p_booking.currency)
-  )
-  from public.vehicles v where v.id = p_booking.vehicle_id
+begin
+  return (
+    select jsonb_build_object(
+      'booking_id', p_booking.id, 'code', p_booking.code, 'vehicle_id', p_booking.vehicle_id, 'vehicle', v.title,
+      'starts', private.format_time(p_booking.starts_at, v.time_zone), 'ends', private.format_time(p_booking.ends_at, v.time_zone),
+      'total', private.format_money(p_booking.total_amount, p_booking.currency)
+    )
+    from public.vehicles v where v.id = p_booking.vehicle_id
+  );
+end
 $$;
 
 create function private.notify_renter(p_booking_id uuid, p_event text, p_data jsonb default '{}', p_once text default '')
 returns void
-language sql volatile set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
-  select private.notify(b.renter_id, p_event || '_renter', private.booking_data(b) || p_data, p_event || ':' || b.id || p_once)
-  from public.bookings b where b.id = p_booking_id
+begin
+  perform private.notify(b.renter_id, p_event || '_renter', private.booking_data(b) || p_data, p_event || ':' || b.id || p_once)
+  from public.bookings b where b.id = p_booking_id;
+end
 $$;
 
 create function private.notify_host(p_booking_id uuid, p_event text, p_data jsonb default '{}', p_once text default '')
 returns void
-language sql volatile set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
-  select private.notify(b.host_id, p_event || '_host', private.booking_data(b) || p_data, p_event || ':' || b.id || p_once)
-  from public.bookings b where b.id = p_booking_id
+begin
+  perform private.notify(b.host_id, p_event || '_host', private.booking_data(b) || p_data, p_event || ':' || b.id || p_once)
+  from public.bookings b where b.id = p_booking_id;
+end
 $$;
 
 create function private.notify_booking(p_booking_id uuid, p_event text, p_data jsonb default '{}')
 returns void
-language sql volatile set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
-  select private.notify_renter(p_booking_id, p_event, p_data);
-  select private.notify_host(p_booking_id, p_event, p_data);
-
+begin
+  perform private.notify_renter(p_booking_id, p_event, p_data);
+  perform private.notify_host(p_booking_id, p_event, p_data);
+end
 $$;
