@@ -4,7 +4,6 @@ import { ensurePostgres } from './cluster/packages.ts';
 import { apiUrl, type StackConfig } from './config.ts';
 import { writeEnvironment } from './environment.ts';
 import { StackError } from './errors.ts';
-import { functionEnvironment } from './functions/environment.ts';
 import { startFunctions } from './functions/host.ts';
 import { type Health, startGateway } from './gateway/server.ts';
 import { takeLock } from './lock.ts';
@@ -12,6 +11,7 @@ import type { Log } from './log.ts';
 import { startMail } from './mail/server.ts';
 import { requireFreePorts } from './ports.ts';
 import { startRunner } from './runner.ts';
+import { sandboxMerchants } from './sandbox/merchants.ts';
 import { startSandbox } from './sandbox/server.ts';
 
 /** A running stack. */
@@ -94,12 +94,10 @@ export async function startStack(config: StackConfig, options: StackOptions): Pr
         'mail',
         await startMail({ ...config, port: config.ports.mail, dir: `${config.dir}/mail` }),
       ]);
-      const { VNPAY_TMN_CODE: tmnCode = '', VNPAY_HASH_SECRET: hashSecret = '' } =
-        functionEnvironment(config);
       const sandbox = await startSandbox({
         port: config.ports.sandbox,
         webhookUrl: (provider) => `${apiUrl(config)}/functions/v1/payment-webhooks/${provider}`,
-        vnpay: { tmnCode, hashSecret },
+        merchants: sandboxMerchants,
         stateDir: `${config.dir}/sandbox`,
       });
       started.push(['the sandbox', sandbox]);

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { apiUrl, databaseUrl, mailUrl, type StackConfig, sandboxUrl } from '../config.ts';
 import { StackError } from '../errors.ts';
+import { sandboxSettings } from '../sandbox/merchants.ts';
 
 /** Reads NAME=value lines, as the CLI reads `supabase/functions/.env`. */
 export function parseEnvFile(text: string): Record<string, string> {
@@ -29,9 +30,6 @@ function secretsFromFile(root: string): Record<string, string> {
   return secrets;
 }
 
-/** The merchant that the payment sandbox knows; the secret guards nothing but this machine's play money. */
-export const sandboxTerminal = { tmnCode: 'JOURNEY1', hashSecret: 'LOCALSANDBOXSECRETLOCALSANDBOXSE' };
-
 /**
  * What a function finds in its environment: what the platform injects, the project's own secrets, and last
  * what points at the parts of this stack, so that no secret of a real provider is ever used here.
@@ -49,11 +47,7 @@ export function functionEnvironment(config: StackConfig): Record<string, string>
     RESEND_API_KEY: 're_local',
     RESEND_BASE_URL: mailUrl(config),
     MAIL_FROM: 'Journey <no-reply@journey.local>',
-    VNPAY_TMN_CODE: sandboxTerminal.tmnCode,
-    VNPAY_HASH_SECRET: sandboxTerminal.hashSecret,
-    VNPAY_PAY_URL: `${sandboxUrl(config)}/vnpay/paymentv2/vpcpay.html`,
-    VNPAY_API_URL: `${sandboxUrl(config)}/vnpay/merchant_webapi/api/transaction`,
-    VNPAY_RETURN_URL: `${publicFunctions}/payments/return/vnpay`,
+    ...sandboxSettings(sandboxUrl(config)),
     ...config.functionEnv,
   };
 }

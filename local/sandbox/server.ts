@@ -1,24 +1,30 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { VnpayContext } from './vnpay/context.ts';
-import { LinkError } from './vnpay/link.ts';
-import { type SandboxAnswer, vnpayRoutes } from './vnpay/routes.ts';
-import { VnpayStore } from './vnpay/store.ts';
+import { asHtml, asJson, type SandboxAnswer, SandboxError, type SandboxRequest } from './answers.ts';
+import { html, page } from './html.ts';
+import type { SandboxMerchants } from './merchants.ts';
+import { createMomoSandbox } from './momo/index.ts';
+import { createPayosSandbox } from './payos/index.ts';
+import type { SandboxCommon, SandboxProvider } from './provider.ts';
+import { createStripeSandbox } from './stripe/index.ts';
+import { createVietqrSandbox } from './vietqr/index.ts';
+import { createVnpaySandbox } from './vnpay/index.ts';
+import { createZalopaySandbox } from './zalopay/index.ts';
 
 export interface SandboxOptions {
   port: number;
   /** Where a provider's notifications go. */
   webhookUrl: (provider: string) => string;
-  vnpay: { tmnCode: string; hashSecret: string };
+  merchants: SandboxMerchants;
   /** Keeps transactions over restarts. Without it they live in memory. */
   stateDir?: string;
-  /** Between two calls about one notification. Default five minutes, as VNPay. */
+  /** Between two calls about one notification; without it, each provider's own pause. */
   retryMs?: number;
   /** How long a notification may take to answer. Default 10 s. */
-  ipnTimeoutMs?: number;
-  /** How long after a querydr the next one is refused with 94. Default 1 s, where VNPay takes about five minutes. */
+  notifyTimeoutMs?: number;
+  /** How long after a query the next one is refused. Default 1 s, where VNPay takes about five minutes. */
   throttleMs?: number;
-  /** How long a refund stays in each of its states. Default 1 s, where banks take days. */
-  refundStepMs?: number;
+  /** How long a refund or transfer stays in each of its states. Default 1 s, where banks take days. */
+  stepMs?: number;
 }
 
 const maxBodyBytes = 256 * 1024;
@@ -29,41 +35,54 @@ async function readBody(request: IncomingMessage): Promise<string> {
   for await (const chunk of request) {
     const bytes = Buffer.from(chunk);
     size += bytes.length;
-    if (size > maxBodyBytes) throw new LinkError('03', 'the request is too large');
+    if (size > maxBodyBytes) throw new SandboxError('03', 'the request is too large');
     chunks.push(bytes);
   }
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function send(response: ServerResponse, { status, headers, body }: SandboxAnswer): void {
-  response.writeHead(status, headers);
-  response.end(body);
+function indexPage(providers: readonly SandboxProvider[]): string {
+  const links = providers.map(({ name, title }) => html`<li><a href="/${name}">${title}</a></li>`);
+  return page(
+    'Payment sandbox',
+    html`<p class="test">Sandbox: no money moves</p><h1>Payment providers</h1><ul>${links}</ul>`,
+  );
 }
 
-async function answer(
+async function route(request: SandboxRequest, providers: readonly SandboxProvider[]): Promise<SandboxAnswer> {
+  if (request.method === 'GET' && request.url.pathname === '/') return asHtml(indexPage(providers));
+  const name = request.url.pathname.split('/')[1];
+  const answer = await providers.find((provider) => provider.name === name)?.answer(request);
+  return answer ?? asJson({ error: 'there is nothing at this address' }, 404);
+}
+
+async function serve(
   request: IncomingMessage,
   response: ServerResponse,
-  context: VnpayContext,
+  providers: readonly SandboxProvider[],
 ): Promise<void> {
-  const json = { 'content-type': 'application/json' };
+  let answer: SandboxAnswer;
   try {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
-    const body = await readBody(request);
-    const found = await vnpayRoutes({ method: request.method ?? 'GET', url, body }, context);
-    send(
-      response,
-      found ?? { status: 404, headers: json, body: '{"error":"there is nothing at this address"}' },
+    const headers = Object.fromEntries(
+      Object.entries(request.headers).map(([name, value]) => [
+        name,
+        Array.isArray(value) ? value.join(', ') : value,
+      ]),
     );
+    const asked = { method: request.method ?? 'GET', url, body: await readBody(request), headers };
+    answer = await route(asked, providers);
   } catch (error) {
-    const refused = error instanceof LinkError || error instanceof SyntaxError || error instanceof TypeError;
-    const code = error instanceof LinkError ? error.code : '99';
-    const message = error instanceof Error ? error.message : String(error);
-    send(response, {
-      status: refused ? 400 : 500,
-      headers: json,
-      body: JSON.stringify({ error: message, code }),
-    });
+    const refused =
+      error instanceof SandboxError || error instanceof SyntaxError || error instanceof TypeError;
+    const code = error instanceof SandboxError ? error.code : '99';
+    answer = asJson(
+      { error: error instanceof Error ? error.message : String(error), code },
+      refused ? 400 : 500,
+    );
   }
+  response.writeHead(answer.status, answer.headers);
+  response.end(answer.body);
 }
 
 /**
@@ -73,30 +92,36 @@ async function answer(
 export async function startSandbox(
   options: SandboxOptions,
 ): Promise<{ url: string; close(): Promise<void> }> {
-  const context: VnpayContext = {
-    ...options.vnpay,
-    store: new VnpayStore(options.stateDir),
-    ipnUrl: () => options.webhookUrl('vnpay'),
-    retryMs: options.retryMs ?? 300_000,
-    ipnTimeoutMs: options.ipnTimeoutMs ?? 10_000,
+  let url = `http://127.0.0.1:${options.port}`;
+  const common: SandboxCommon = {
+    stateDir: options.stateDir,
+    baseUrl: () => url,
+    webhookUrl: options.webhookUrl,
+    retryMs: options.retryMs,
+    notifyTimeoutMs: options.notifyTimeoutMs ?? 10_000,
     throttleMs: options.throttleMs ?? 1_000,
-    refundStepMs: options.refundStepMs ?? 1_000,
-    lastQueryAt: 0,
-    timers: new Set(),
-    closed: false,
+    stepMs: options.stepMs ?? 1_000,
   };
-  const server = createServer((request, response) => void answer(request, response, context));
+  const { merchants } = options;
+  const providers: SandboxProvider[] = [
+    createVnpaySandbox(merchants.vnpay, common),
+    createMomoSandbox(merchants.momo, common),
+    createZalopaySandbox(merchants.zalopay, common),
+    createPayosSandbox(merchants.payos, merchants.payosPayout, common),
+    createStripeSandbox(merchants.stripe, common),
+    createVietqrSandbox(merchants.vietqr, common),
+  ];
+  const server = createServer((request, response) => void serve(request, response, providers));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, '127.0.0.1', resolve);
   });
   const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : options.port;
+  if (typeof address === 'object' && address !== null) url = `http://127.0.0.1:${address.port}`;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     close: async () => {
-      context.closed = true;
-      for (const timer of context.timers) clearTimeout(timer);
+      for (const provider of providers) provider.close();
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },

@@ -161,7 +161,7 @@ async function tellRental(environment: StackEnvironment, tell: Narrator, people:
   const paid = await fetch(`${environment.SANDBOX_URL}/vnpay/api/pay`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ payUrl: start.redirect_url, outcome: 'success' }),
+    body: JSON.stringify({ redirectUrl: start.redirect_url, outcome: 'success' }),
   });
   tell.check(paid.ok, `the sandbox answered ${paid.status}: ${await paid.clone().text()}`);
   const settled = await tell.call('Renter: payments.waitUntilFinal(paymentId)', () =>

@@ -407,7 +407,7 @@ export interface CancellationPreview {
   deposit_refund: Minor;
   kept_amount: Minor;
   refund_bps: number;
-  policy: CancellationPolicyCode;
+  policy: CancellationPolicy;
   cancelled_by: 'renter' | 'host' | 'admin';
 }
 

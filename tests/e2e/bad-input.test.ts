@@ -315,8 +315,8 @@ describe('webhooks', () => {
   it('answers a bad signature, a foreign merchant and a wrong amount in the provider’s words and changes nothing', async () => {
     const booking = await book(guest, vehicle, period(110, 5));
     const start = await startPayment(guest, booking);
-    await payAtSandbox(start, { ipn: { tamper: true } });
-    await payAtSandbox(start, { ipn: { wrongSecret: true } }).catch(() => {});
+    await payAtSandbox(start, { notify: { tamper: true } });
+    await payAtSandbox(start, { notify: { wrongSecret: true } }).catch(() => {});
     const { booking: now } = await ok(guest.journey.bookings.get(booking.id));
     expect(now.status).toBe('pending_payment');
     const forged = new URL(`${setting('FUNCTIONS_URL')}/payment-webhooks/vnpay`);

@@ -65,6 +65,7 @@ export function fakeOutside(
       verifyUser: async () => null,
     },
     providers: providersFrom({ vnpay: options.noVnpay ? null : vnpay }),
+    transfers: null,
     mailer: {
       async send(mail) {
         mails.push(mail);
@@ -72,7 +73,7 @@ export function fakeOutside(
       },
     },
     returns: {
-      urls: { vnpay: 'http://127.0.0.1:54321/functions/v1/payments/return/vnpay' },
+      functionsUrl: 'http://127.0.0.1:54321/functions/v1',
       allowed: ['journey://', 'https://app.example.com', 'http://localhost'],
     },
     now,

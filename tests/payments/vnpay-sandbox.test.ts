@@ -8,7 +8,7 @@ import { type Rig, startRig, terminal } from './sandbox.ts';
 let rig: Rig;
 
 beforeAll(async () => {
-  rig = await startRig();
+  rig = await startRig('vnpay');
 });
 afterAll(() => rig.close());
 beforeEach(() => {
@@ -79,7 +79,7 @@ describe('a notification', () => {
     ['suspicious', 'pending', '07'],
   ])('of %s is verified and read as %s', async (outcome, expected, failureCode) => {
     const { redirectUrl, reference } = await rig.checkout();
-    const paid = await rig.pay({ payUrl: redirectUrl, outcome });
+    const paid = await rig.pay({ redirectUrl, outcome });
     expect(paid.status).toBe(200);
     expect(rig.received).toHaveLength(1);
     expect(rig.received[0]).toMatchObject({ method: 'GET', path: '/payment-webhooks/vnpay' });
@@ -92,7 +92,7 @@ describe('a notification', () => {
   it('comes from the buttons of the page, and sends the browser back with a verifiable result', async () => {
     const { redirectUrl, reference } = await rig.checkout();
     await fetch(redirectUrl);
-    const form = new URLSearchParams({ txnRef: reference, outcome: 'success' });
+    const form = new URLSearchParams({ reference, outcome: 'success' });
     const answer = await fetch(`${rig.url}/vnpay/pay`, { method: 'POST', body: form, redirect: 'manual' });
     expect(answer.status).toBe(303);
     const back = new URL(answer.headers.get('location') ?? '');
@@ -104,7 +104,7 @@ describe('a notification', () => {
 
   it('survives a proxy that writes + as %20, and an upper-case hash', async () => {
     const { redirectUrl } = await rig.checkout();
-    await rig.pay({ payUrl: redirectUrl, outcome: 'success' });
+    await rig.pay({ redirectUrl, outcome: 'success' });
     const query = rig.received[0]?.query ?? '';
     expect(query).toContain('+');
     expect(await verify(query.replaceAll('+', '%20'))).toMatchObject({ verified: true });
@@ -117,15 +117,15 @@ describe('a notification', () => {
     ['a tampered amount', { tamper: true }, 'bad_signature'],
     ['a wrong secret', { wrongSecret: true }, 'bad_signature'],
     ['a foreign merchant', { foreignMerchant: true }, 'foreign_merchant'],
-  ])('with %s is not verified', async (_what, ipn, reason) => {
+  ])('with %s is not verified', async (_what, notify, reason) => {
     const { redirectUrl } = await rig.checkout();
-    await rig.pay({ payUrl: redirectUrl, outcome: 'success', ipn });
+    await rig.pay({ redirectUrl, outcome: 'success', notify });
     expect(await lastEvent()).toEqual({ verified: false, reason });
   });
 
   it('with another amount, correctly signed, is verified and says that amount', async () => {
     const { redirectUrl } = await rig.checkout();
-    await rig.pay({ payUrl: redirectUrl, outcome: 'success', ipn: { wrongAmount: true } });
+    await rig.pay({ redirectUrl, outcome: 'success', notify: { wrongAmount: true } });
     expect(await lastEvent()).toMatchObject({
       verified: true,
       report: { amount: 1_499_000, outcome: 'succeeded' },
@@ -134,7 +134,7 @@ describe('a notification', () => {
 
   it('with a repeated parameter, or without any, is not verified', async () => {
     const { redirectUrl } = await rig.checkout();
-    await rig.pay({ payUrl: redirectUrl, outcome: 'success' });
+    await rig.pay({ redirectUrl, outcome: 'success' });
     expect(await verify(`${rig.received[0]?.query}&vnp_Amount=1`)).toEqual({
       verified: false,
       reason: 'malformed',
@@ -152,7 +152,7 @@ describe('a notification', () => {
   ])('answered with %s is sent %i times', async (code, calls) => {
     rig.reply.with = async () => Response.json({ RspCode: code, Message: '' });
     const { redirectUrl } = await rig.checkout();
-    await rig.pay({ payUrl: redirectUrl, outcome: 'success' });
+    await rig.pay({ redirectUrl, outcome: 'success' });
     await vi.waitFor(() => expect(rig.received).toHaveLength(calls), { timeout: 3_000 });
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(rig.received).toHaveLength(calls);
@@ -167,7 +167,7 @@ describe('a notification', () => {
       return Response.json({ RspCode: '00', Message: 'Confirm Success' });
     };
     const { redirectUrl } = await rig.checkout();
-    await rig.pay({ payUrl: redirectUrl, outcome: 'success' });
+    await rig.pay({ redirectUrl, outcome: 'success' });
     await vi.waitFor(() => expect(rig.received).toHaveLength(4), { timeout: 3_000 });
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(rig.received).toHaveLength(4);
@@ -175,24 +175,24 @@ describe('a notification', () => {
 
   it('can be late, manifold, or never come', async () => {
     const late = await rig.checkout();
-    await rig.pay({ payUrl: late.redirectUrl, outcome: 'success', ipn: { delayMs: 100 } });
+    await rig.pay({ redirectUrl: late.redirectUrl, outcome: 'success', notify: { delayMs: 100 } });
     expect(rig.received).toHaveLength(0);
     await vi.waitFor(() => expect(rig.received).toHaveLength(1));
     const many = await rig.checkout();
-    await rig.pay({ payUrl: many.redirectUrl, outcome: 'success', ipn: { times: 5 } });
+    await rig.pay({ redirectUrl: many.redirectUrl, outcome: 'success', notify: { times: 5 } });
     expect(rig.received).toHaveLength(6);
     const silent = await rig.checkout();
-    await rig.pay({ payUrl: silent.redirectUrl, outcome: 'success', ipn: { never: true } });
+    await rig.pay({ redirectUrl: silent.redirectUrl, outcome: 'success', notify: { never: true } });
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(rig.received).toHaveLength(6);
   });
 
   it('of a failure can be followed by one of success', async () => {
     const { redirectUrl, reference } = await rig.checkout();
-    await rig.pay({ payUrl: redirectUrl, outcome: 'insufficient_funds' });
+    await rig.pay({ redirectUrl, outcome: 'insufficient_funds' });
     const failed = await lastEvent();
-    expect((await rig.pay({ txnRef: reference, outcome: 'success' })).status).toBe(400);
-    await rig.pay({ txnRef: reference, outcome: 'success', again: true });
+    expect((await rig.pay({ reference, outcome: 'success' })).status).toBe(400);
+    await rig.pay({ reference, outcome: 'success', again: true });
     const succeeded = await lastEvent();
     expect(failed).toMatchObject({ report: { outcome: 'failed' } });
     expect(succeeded).toMatchObject({ report: { outcome: 'succeeded' } });
@@ -207,9 +207,9 @@ describe('asking about a payment', () => {
 
   it('brings the same news, under the same id, as the notification that never came', async () => {
     const checkout = await rig.checkout();
-    await rig.pay({ payUrl: checkout.redirectUrl, outcome: 'success', ipn: { never: true } });
+    await rig.pay({ redirectUrl: checkout.redirectUrl, outcome: 'success', notify: { never: true } });
     const found = await asked(checkout);
-    await rig.post('/vnpay/api/ipn', { txnRef: checkout.reference });
+    await rig.post('/vnpay/api/notify', { reference: checkout.reference });
     const told = await lastEvent();
     expect(found).toMatchObject({ kind: 'report', report: { outcome: 'succeeded', amount: 1_500_000 } });
     expect(told).toEqual({ verified: true, report: found.kind === 'report' ? found.report : null });
@@ -219,7 +219,7 @@ describe('asking about a payment', () => {
     const checkout = await rig.checkout();
     await fetch(checkout.redirectUrl);
     expect(await asked(checkout)).toMatchObject({ kind: 'report', report: { outcome: 'pending' } });
-    await rig.pay({ txnRef: checkout.reference, outcome: 'cancel' });
+    await rig.pay({ reference: checkout.reference, outcome: 'cancel' });
     expect(await asked(checkout)).toMatchObject({ kind: 'report', report: { outcome: 'failed' } });
   });
 
@@ -233,10 +233,10 @@ describe('asking about a payment', () => {
 
   it('learns nothing from answers that are not provably of VNPay', async () => {
     const checkout = await rig.checkout();
-    await rig.pay({ payUrl: checkout.redirectUrl, outcome: 'success', ipn: { never: true } });
+    await rig.pay({ redirectUrl: checkout.redirectUrl, outcome: 'success', notify: { never: true } });
     const config = {
       ...terminal,
-      payUrl: rig.url,
+      redirectUrl: rig.url,
       apiUrl: `${rig.url}/vnpay/merchant_webapi/api/transaction`,
     };
     const input = { ...checkout, amount: 1_500_000, currency: 'VND' };
@@ -270,7 +270,7 @@ describe('asking about a payment', () => {
 describe('a refund', () => {
   async function paid() {
     const checkout = await rig.checkout();
-    await rig.pay({ payUrl: checkout.redirectUrl, outcome: 'success' });
+    await rig.pay({ redirectUrl: checkout.redirectUrl, outcome: 'success' });
     const event = await lastEvent();
     const { reference, providerData } = checkout;
     const transactionId = event.verified ? event.report.transactionId : null;
@@ -286,7 +286,7 @@ describe('a refund', () => {
   }
 
   it('in full is accepted, then paid back', async () => {
-    await rig.post('/vnpay/api/settings', { refundStepMs: 80 });
+    await rig.post('/vnpay/api/settings', { stepMs: 80 });
     try {
       const order = await paid();
       const input = order(1_500_000, 'full');
@@ -299,17 +299,17 @@ describe('a refund', () => {
         expect(later).toEqual({ known: true, status: 'succeeded', refundId, code: '00' });
       });
     } finally {
-      await rig.post('/vnpay/api/settings', { refundStepMs: 0 });
+      await rig.post('/vnpay/api/settings', { stepMs: 0 });
     }
   });
 
   it('can be accepted and rejected later', async () => {
     const order = await paid();
     const input = order(500_000, 'rejected');
-    await rig.post('/vnpay/api/settings', { refundStepMs: 50 });
-    await rig.post('/vnpay/api/refund-verdict', { txnRef: input.reference, verdict: 'reject' });
+    await rig.post('/vnpay/api/settings', { stepMs: 50 });
+    await rig.post('/vnpay/api/refund-verdict', { reference: input.reference, verdict: 'reject' });
     expect(await rig.provider.refund(input)).toMatchObject({ status: 'processing', code: '05' });
-    await rig.post('/vnpay/api/settings', { refundStepMs: 0 });
+    await rig.post('/vnpay/api/settings', { stepMs: 0 });
     expect(await rig.provider.retrieveRefund(input)).toMatchObject({
       known: true,
       status: 'failed',
@@ -345,7 +345,7 @@ describe('a refund', () => {
 
   it('is refused for a payment that did not succeed', async () => {
     const checkout = await rig.checkout();
-    await rig.pay({ payUrl: checkout.redirectUrl, outcome: 'cancel' });
+    await rig.pay({ redirectUrl: checkout.redirectUrl, outcome: 'cancel' });
     const input = { ...checkout, amount: 1_500_000, currency: 'VND', refundAmount: 1_500_000 };
     const answer = await rig.provider.refund({
       ...input,
@@ -372,7 +372,7 @@ describe('a refund', () => {
 describe('the sandbox', () => {
   it('lists what was paid, sent and answered', async () => {
     const { redirectUrl, reference } = await rig.checkout();
-    await rig.pay({ payUrl: redirectUrl, outcome: 'success' });
+    await rig.pay({ redirectUrl, outcome: 'success' });
     const body = await (await fetch(rig.url)).text();
     expect(body).toContain(reference);
     expect(body).toContain('200 {&quot;RspCode&quot;:&quot;00&quot;');
@@ -381,11 +381,11 @@ describe('the sandbox', () => {
   it('remembers over a restart', async () => {
     const stateDir = mkdtempSync(join(tmpdir(), 'sandbox-'));
     try {
-      const before = await startRig({ stateDir });
+      const before = await startRig('vnpay', { stateDir });
       const checkout = await before.checkout();
-      await before.pay({ payUrl: checkout.redirectUrl, outcome: 'success' });
+      await before.pay({ redirectUrl: checkout.redirectUrl, outcome: 'success' });
       await before.close();
-      const after = await startRig({ stateDir });
+      const after = await startRig('vnpay', { stateDir });
       const found = await after.provider.retrieve({ ...checkout, amount: 1_500_000, currency: 'VND' });
       await after.close();
       expect(found).toMatchObject({ kind: 'report', report: { outcome: 'succeeded' } });

@@ -207,7 +207,7 @@ describe('a notification', () => {
 describe('a payment whose notification never came', () => {
   it('is found by asking the provider', async () => {
     const one = await unpaid();
-    await payAtSandbox(one.start, { ipn: { never: true } });
+    await payAtSandbox(one.start, { notify: { never: true } });
     expect(await statusOf(one)).toBe('pending_payment');
     await sql(`update public.payment_attempts set created_at = now() - interval '3 minutes' where id = $1`, [
       one.start.attempt.id,
@@ -220,7 +220,7 @@ describe('a payment whose notification never came', () => {
     );
     expect(event?.outcome).toBe('applied');
     // and the notification that comes after all is the same news
-    const sent = await fetch(`${setting('SANDBOX_URL')}/vnpay/api/ipn`, {
+    const sent = await fetch(`${setting('SANDBOX_URL')}/vnpay/api/notify`, {
       method: 'POST',
       body: JSON.stringify({ txnRef: one.reference }),
     });

@@ -178,7 +178,7 @@ export async function payAtSandbox(start: PaymentStart, how: Record<string, unkn
   const answer = await fetch(`${setting('SANDBOX_URL')}/vnpay/api/pay`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ payUrl: start.redirect_url, outcome: 'success', ...how }),
+    body: JSON.stringify({ redirectUrl: start.redirect_url, outcome: 'success', ...how }),
   });
   if (!answer.ok) throw new Error(`the sandbox answered ${answer.status}: ${await answer.text()}`);
 }

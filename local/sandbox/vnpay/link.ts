@@ -1,16 +1,8 @@
+import { SandboxError } from '../answers.ts';
 import { instantOf, stamp } from './clock.ts';
 import type { VnpayContext } from './context.ts';
 import { isSignedQuery } from './sign.ts';
 import type { Transaction } from './store.ts';
-
-/** A pay link VNPay would not open, with its own error code. */
-export class LinkError extends Error {
-  readonly code: string;
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
 
 const required = [
   ...['Version', 'Command', 'TmnCode', 'Amount', 'CreateDate', 'ExpireDate', 'CurrCode', 'IpAddr', 'Locale'],
@@ -34,25 +26,25 @@ const forms: Record<string, RegExp> = {
 /** Checks a pay link as VNPay does and remembers its transaction. The same link may be opened again. */
 export function openLink(params: Record<string, string>, context: VnpayContext): Transaction {
   for (const name of required) {
-    if (!params[name]) throw new LinkError('03', `${name} is missing`);
-    if (forms[name]?.test(params[name]) === false) throw new LinkError('03', `${name} is malformed`);
+    if (!params[name]) throw new SandboxError('03', `${name} is missing`);
+    if (forms[name]?.test(params[name]) === false) throw new SandboxError('03', `${name} is malformed`);
   }
   const value = (name: string): string => params[`vnp_${name}`] ?? '';
   if (value('TmnCode') !== context.tmnCode)
-    throw new LinkError('02', `there is no terminal ${value('TmnCode')}`);
-  if (!isSignedQuery(params, context.hashSecret)) throw new LinkError('70', 'the signature is wrong');
+    throw new SandboxError('02', `there is no terminal ${value('TmnCode')}`);
+  if (!isSignedQuery(params, context.hashSecret)) throw new SandboxError('70', 'the signature is wrong');
   const created = instantOf(value('CreateDate'));
   if (Math.abs(Date.now() - created) > 24 * 3_600_000) {
-    throw new LinkError('03', 'vnp_CreateDate is not of today, GMT+7');
+    throw new SandboxError('03', 'vnp_CreateDate is not of today, GMT+7');
   }
   const known = context.store.transactions.get(value('TxnRef'));
   if (known) {
     if (known.linkHash !== value('SecureHash')) {
-      throw new LinkError('01', `vnp_TxnRef ${known.txnRef} was used before`);
+      throw new SandboxError('01', `vnp_TxnRef ${known.txnRef} was used before`);
     }
   }
   if (known?.state !== 'done' && instantOf(value('ExpireDate')) <= Date.now()) {
-    throw new LinkError('15', `the link was good until ${value('ExpireDate')}; it is ${stamp()} (GMT+7)`);
+    throw new SandboxError('15', `the link was good until ${value('ExpireDate')}; it is ${stamp()} (GMT+7)`);
   }
   if (known) return known;
   const transaction: Transaction = {

@@ -35,9 +35,9 @@ function signed(names: readonly string[], message: Message, context: VnpayContex
 /** 05 in process, 06 sent to the bank, then 00 paid back or 09 rejected. */
 export function refundState(refund: Refund, context: VnpayContext): '00' | '05' | '06' | '09' {
   const age = Date.now() - refund.orderedAt;
-  if (age < context.refundStepMs) return '05';
+  if (age < context.stepMs) return '05';
   if (refund.verdict === 'reject') return '09';
-  return age < 2 * context.refundStepMs ? '06' : '00';
+  return age < 2 * context.stepMs ? '06' : '00';
 }
 
 function movement(

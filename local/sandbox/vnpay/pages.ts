@@ -1,7 +1,7 @@
+import type { SandboxError } from '../answers.ts';
 import { type Html, html, page } from '../html.ts';
 import { instantOf } from './clock.ts';
 import type { VnpayContext } from './context.ts';
-import type { LinkError } from './link.ts';
 import { refundState } from './merchant-api.ts';
 import type { Transaction } from './store.ts';
 
@@ -36,7 +36,7 @@ export function donePage(transaction: Transaction, returnTo: string): string {
 }
 
 /** A link that is refused. */
-export function errorPage(error: LinkError): string {
+export function errorPage(error: SandboxError): string {
   return page(
     'VNPay sandbox',
     html`${banner}<h1>This payment cannot be made</h1><p>Code ${error.code}: ${error.message}.</p>`,
@@ -46,7 +46,7 @@ export function errorPage(error: LinkError): string {
 function row(transaction: Transaction, context: VnpayContext): Html {
   const sent = transaction.notifications.map(
     (call) =>
-      html`<li>${call.at} → <code>${call.answer}</code><details><summary>what was sent</summary><code>${call.url}</code></details></li>`,
+      html`<li>${call.at} → <code>${call.answer}</code><details><summary>what was sent</summary><code>${call.sent}</code></details></li>`,
   );
   const refunds = transaction.refunds.map(
     (refund) =>
@@ -61,7 +61,7 @@ export function listPage(context: VnpayContext): string {
   const rows = [...context.store.transactions.values()].reverse().map((item) => row(item, context));
   const none = html`<tr><td colspan="5">Nothing has been paid here yet.</td></tr>`;
   return page(
-    'Payment sandbox',
+    'VNPay sandbox',
     html`${banner}<h1>VNPay</h1><table><thead><tr><th>Reference</th><th>Amount</th><th>State</th><th>Notifications</th><th>Refunds</th></tr></thead>
 <tbody>${rows.length > 0 ? rows : none}</tbody></table>`,
   );

@@ -1,7 +1,8 @@
+import { SandboxError } from '../answers.ts';
+import type { NotifyPlan } from '../delivery.ts';
 import { stamp } from './clock.ts';
 import type { VnpayContext } from './context.ts';
-import { type IpnPlan, notify, resultParams } from './ipn.ts';
-import { LinkError } from './link.ts';
+import { notify, resultParams } from './ipn.ts';
 import { signedQuery } from './sign.ts';
 import type { Outcome, Transaction } from './store.ts';
 
@@ -27,10 +28,10 @@ const codes: Record<Outcome, Codes> = {
 export async function pay(
   transaction: Transaction,
   outcome: Outcome,
-  plan: IpnPlan,
+  plan: NotifyPlan,
   context: VnpayContext,
 ): Promise<string> {
-  if (transaction.state === 'done') throw new LinkError('02', `${transaction.txnRef} has ended already`);
+  if (transaction.state === 'done') throw new SandboxError('02', `${transaction.txnRef} has ended already`);
   const { response, status, moved } = codes[outcome];
   transaction.state = 'done';
   transaction.outcome = outcome;

@@ -1,71 +1,39 @@
+import {
+  asHtml,
+  asJson,
+  readChoice,
+  readObject,
+  type SandboxAnswer,
+  SandboxError,
+  type SandboxRequest,
+} from '../answers.ts';
+import { readPlan } from '../delivery.ts';
 import type { VnpayContext } from './context.ts';
-import { type IpnPlan, notify } from './ipn.ts';
-import { LinkError, openLink } from './link.ts';
+import { notify } from './ipn.ts';
+import { openLink } from './link.ts';
 import { merchantApi } from './merchant-api.ts';
 import { donePage, errorPage, listPage, payPage } from './pages.ts';
 import { pay, returnAddress } from './pay.ts';
 import { type Outcome, outcomes, type Transaction } from './store.ts';
 
-/** A request as the routes see it. */
-export interface SandboxRequest {
-  method: string;
-  url: URL;
-  body: string;
-}
-
-export interface SandboxAnswer {
-  status: number;
-  headers?: Record<string, string>;
-  body: string;
-}
-
-const asHtml = (body: string, status = 200): SandboxAnswer => ({
-  status,
-  headers: {
-    'content-type': 'text/html; charset=utf-8',
-    'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
-  },
-  body,
-});
-const asJson = (body: unknown, status = 200): SandboxAnswer => ({
-  status,
-  headers: { 'content-type': 'application/json' },
-  body: JSON.stringify(body),
-});
-
-function readObject(text: string): Record<string, unknown> {
-  const value: unknown = JSON.parse(text === '' ? '{}' : text);
-  if (typeof value !== 'object' || value === null)
-    throw new LinkError('03', 'the body must be a JSON object');
-  return { ...value };
-}
-
 function find(txnRef: unknown, context: VnpayContext): Transaction {
   const transaction = context.store.transactions.get(String(txnRef));
-  if (!transaction) throw new LinkError('91', `there is no transaction ${txnRef}; open its pay link first`);
+  if (!transaction)
+    throw new SandboxError('91', `there is no transaction ${txnRef}; open its pay link first`);
   return transaction;
 }
 
-function readOutcome(value: unknown): Outcome {
-  const outcome = outcomes.find((known) => known === value);
-  if (!outcome) throw new LinkError('03', `outcome must be one of ${outcomes.join(', ')}`);
-  return outcome;
-}
-
-function planOf(body: Record<string, unknown>): IpnPlan {
-  return typeof body.ipn === 'object' && body.ipn !== null ? { ...body.ipn } : {};
-}
+const readOutcome = (value: unknown): Outcome => readChoice('outcome', value, outcomes);
 
 async function apiPay(body: Record<string, unknown>, context: VnpayContext): Promise<SandboxAnswer> {
   const outcome = readOutcome(body.outcome);
   const transaction =
-    typeof body.payUrl === 'string'
-      ? openLink(Object.fromEntries(new URL(body.payUrl).searchParams), context)
-      : find(body.txnRef, context);
+    typeof body.redirectUrl === 'string'
+      ? openLink(Object.fromEntries(new URL(body.redirectUrl).searchParams), context)
+      : find(body.reference, context);
   // a payer whose first try failed pays after all
   if (body.again === true && transaction.transactionNo === '0') transaction.state = 'open';
-  const plan = planOf(body);
-  const redirectUrl = await pay(transaction, outcome, plan, context);
+  const redirectUrl = await pay(transaction, outcome, readPlan(body.notify), context);
   return asJson({ redirectUrl, transaction });
 }
 
@@ -76,7 +44,6 @@ export async function vnpayRoutes(
 ): Promise<SandboxAnswer | null> {
   const params = Object.fromEntries(url.searchParams);
   switch (`${method} ${url.pathname}`) {
-    case 'GET /':
     case 'GET /vnpay':
       return asHtml(listPage(context));
     case 'GET /vnpay/paymentv2/vpcpay.html':
@@ -88,7 +55,7 @@ export async function vnpayRoutes(
             : payPage(transaction),
         );
       } catch (error) {
-        if (error instanceof LinkError) return asHtml(errorPage(error), 400);
+        if (error instanceof SandboxError) return asHtml(errorPage(error), 400);
         throw error;
       }
     case 'POST /vnpay/pay': {
@@ -103,31 +70,30 @@ export async function vnpayRoutes(
       return asJson(merchantApi(readObject(body), context));
     case 'POST /vnpay/api/pay':
       return apiPay(readObject(body), context);
-    case 'POST /vnpay/api/ipn': {
+    case 'POST /vnpay/api/notify': {
       const sent = readObject(body);
-      const transaction = find(sent.txnRef, context);
-      if (transaction.state !== 'done') throw new LinkError('03', `${transaction.txnRef} has not ended yet`);
-      await notify(transaction, planOf(sent), context);
+      const transaction = find(sent.reference, context);
+      if (transaction.state !== 'done')
+        throw new SandboxError('03', `${transaction.txnRef} has not ended yet`);
+      await notify(transaction, readPlan(sent.notify), context);
       return asJson(transaction);
     }
     case 'POST /vnpay/api/refund-verdict': {
-      const { txnRef, verdict } = readObject(body);
-      const transaction = find(txnRef, context);
-      if (verdict !== 'pay' && verdict !== 'reject')
-        throw new LinkError('03', 'verdict must be pay or reject');
-      transaction.refundVerdict = verdict;
+      const { reference, verdict } = readObject(body);
+      const transaction = find(reference, context);
+      transaction.refundVerdict = readChoice('verdict', verdict, ['pay', 'reject']);
       context.store.save();
       return asJson(transaction);
     }
     case 'POST /vnpay/api/settings': {
-      const { throttleMs, retryMs, refundStepMs } = readObject(body);
+      const { throttleMs, retryMs, stepMs } = readObject(body);
       if (typeof throttleMs === 'number') context.throttleMs = throttleMs;
-      if (typeof retryMs === 'number') context.retryMs = retryMs;
-      if (typeof refundStepMs === 'number') context.refundStepMs = refundStepMs;
+      if (typeof retryMs === 'number') context.courier.retryMs = retryMs;
+      if (typeof stepMs === 'number') context.stepMs = stepMs;
       return asJson({
         throttleMs: context.throttleMs,
-        retryMs: context.retryMs,
-        refundStepMs: context.refundStepMs,
+        retryMs: context.courier.retryMs,
+        stepMs: context.stepMs,
       });
     }
     case 'GET /vnpay/api/transactions':

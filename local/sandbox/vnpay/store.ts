@@ -1,17 +1,9 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import type { SentNotification } from '../delivery.ts';
+import { StateFile } from '../state-file.ts';
 
 /** What a person or test may do on the pay page. */
 export const outcomes = ['success', 'cancel', 'insufficient_funds', 'expire', 'suspicious'] as const;
 export type Outcome = (typeof outcomes)[number];
-
-export interface SentNotification {
-  at: string;
-  url: string;
-  /** HTTP status and body as answered, or the reason there was none. */
-  answer: string;
-  rspCode: string | null;
-}
 
 export interface Refund {
   transactionNo: string;
@@ -61,19 +53,12 @@ export class VnpayStore {
   /** Request ids of the merchant API already used. */
   readonly requestIds = new Set<string>();
   #nextNumber = 14_000_001;
-  readonly #file: string | null;
+  readonly #file: StateFile<StoredState>;
 
   constructor(stateDir: string | undefined) {
-    this.#file = stateDir === undefined ? null : join(stateDir, 'vnpay.json');
-    if (this.#file === null || stateDir === undefined) return;
-    mkdirSync(stateDir, { recursive: true });
-    let text: string;
-    try {
-      text = readFileSync(this.#file, 'utf8');
-    } catch {
-      return;
-    }
-    const state = JSON.parse(text) as StoredState;
+    this.#file = new StateFile(stateDir, 'vnpay');
+    const state = this.#file.load();
+    if (state === null) return;
     this.#nextNumber = state.nextNumber;
     for (const id of state.requestIds) this.requestIds.add(id);
     for (const transaction of state.transactions) this.transactions.set(transaction.txnRef, transaction);
@@ -85,15 +70,11 @@ export class VnpayStore {
     return String(this.#nextNumber);
   }
 
-  /** Writes the file anew, through another name, so that a killed process leaves a whole one. */
   save(): void {
-    if (this.#file === null) return;
-    const state: StoredState = {
+    this.#file.save({
       nextNumber: this.#nextNumber,
       transactions: [...this.transactions.values()],
       requestIds: [...this.requestIds],
-    };
-    writeFileSync(`${this.#file}.new`, JSON.stringify(state));
-    renameSync(`${this.#file}.new`, this.#file);
+    });
   }
 }

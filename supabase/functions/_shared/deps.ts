@@ -2,6 +2,7 @@ import type { Db } from './db.ts';
 import type { HttpDeps } from './http.ts';
 import type { Mailer } from './mail/mailer.ts';
 import type { Providers } from './payments/index.ts';
+import type { TransferProvider } from './payments/transfers.ts';
 
 /** Everything a handler may reach outside itself; each takes what it needs of it. */
 export interface Deps {
@@ -9,8 +10,10 @@ export interface Deps {
   db: Db;
   providers: Providers;
   mailer: Mailer;
-  /** Where providers send a payer back, by provider, and where payers may be sent on to. */
-  returns: { urls: Record<string, string>; allowed: readonly string[] };
+  /** Null when an admin sends transfers by hand. */
+  transfers: TransferProvider | null;
+  /** Where the functions are reached from outside, and where payers may be sent on to. */
+  returns: { functionsUrl: string; allowed: readonly string[] };
   /** Milliseconds since 1970. */
   now(): number;
 }

@@ -2,7 +2,7 @@ import { createDb } from './db.ts';
 import type { Deps } from './deps.ts';
 import { type Env, readEnv } from './env.ts';
 import { createMailer } from './mail/mailer.ts';
-import { createProviders } from './payments/index.ts';
+import { createProviders, createTransfers } from './payments/index.ts';
 
 function once<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
@@ -30,6 +30,7 @@ export function liveDeps(): Deps {
   const env = readEnv(Deno.env.toObject());
   const db = once(() => createDb(env));
   const providers = once(() => createProviders(env));
+  const transfers = once(() => createTransfers(env));
   const mailer = once(() => createMailer(env));
   const functionsUrl = env.PUBLIC_FUNCTIONS_URL ?? `${env.SUPABASE_URL}/functions/v1`;
   return {
@@ -44,11 +45,14 @@ export function liveDeps(): Deps {
     get providers() {
       return providers();
     },
+    get transfers() {
+      return transfers();
+    },
     get mailer() {
       return mailer();
     },
     returns: {
-      urls: { vnpay: env.VNPAY_RETURN_URL ?? `${functionsUrl}/payments/return/vnpay` },
+      functionsUrl,
       allowed: allowedReturns(env),
     },
     now: Date.now,

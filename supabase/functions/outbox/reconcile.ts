@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { reconcilePayload } from '../_shared/contracts/outbox.ts';
 import { paymentAttempt } from '../_shared/contracts/payments.ts';
 import { AppError } from '../_shared/errors.ts';
-import { applyReport } from '../_shared/payments/apply-report.ts';
+import { applyNews } from '../_shared/payments/apply-news.ts';
 import type { Retrieved } from '../_shared/payments/provider.ts';
 import { never, performed, withPayload } from './effect.ts';
 
@@ -40,11 +40,16 @@ export const reconcile = withPayload(reconcilePayload, async ({ attempt_id }, _i
       return note('no_answer', error.code);
     throw error;
   }
-  if (found.kind === 'report') {
-    const { report } = found;
-    const asked = { provider: provider.name, report, raw: JSON.stringify(report), headers: {} };
-    const result = await applyReport(asked, service);
-    return note(report.outcome === 'pending' ? 'pending' : 'final', result);
+  if (found.kind === 'reports') {
+    let result = '';
+    for (const report of found.reports) {
+      const news = { kind: 'payment', report } as const;
+      const raw = JSON.stringify(report);
+      result = await applyNews({ provider: provider.name, news, raw, headers: {} }, service);
+    }
+    // money in part leaves the attempt open for the rest
+    const open = result === 'ignored' || result === 'part_received';
+    return note(open ? 'pending' : 'final', result);
   }
   if (found.kind === 'not_found') {
     // "unknown" without a signature is believed only when nobody can use the link any more

@@ -1,6 +1,6 @@
 import { recordedEvent } from '../_shared/contracts/payments.ts';
 import type { Rpc } from '../_shared/db.ts';
-import { applyReport } from '../_shared/payments/apply-report.ts';
+import { applyNews } from '../_shared/payments/apply-news.ts';
 import type { PaymentProvider, WebhookOutcome, WebhookRequest } from '../_shared/payments/provider.ts';
 import { sha256Hex } from '../_shared/secrets.ts';
 
@@ -42,5 +42,5 @@ export async function receiveNotification(
     );
     return event.reason;
   }
-  return applyReport({ provider: provider.name, report: event.report, raw, headers }, service);
+  return applyNews({ provider: provider.name, news: event.news, raw, headers }, service);
 }

@@ -22,7 +22,11 @@ export function handle({ http, db, providers, returns }: Needs): (request: Reque
     async run({ body, user, trace, request, note }) {
       // what can be refused without a trace in the database is refused first
       const provider = providers.get(body.provider);
-      const returnUrl = withReturnTarget(returns.urls[body.provider] ?? '', body.return_url, returns.allowed);
+      const returnUrl = withReturnTarget(
+        `${returns.functionsUrl}/payments/return/${body.provider}`,
+        body.return_url,
+        returns.allowed,
+      );
       let attempt = await db
         .asUser(user, trace)
         .call(
@@ -42,6 +46,7 @@ export function handle({ http, db, providers, returns }: Needs): (request: Reque
           locale: /^en/i.test(request.headers.get('accept-language') ?? '') ? 'en' : 'vi',
           clientIp: clientIp(request.headers),
           returnUrl,
+          notifyUrl: `${returns.functionsUrl}/payment-webhooks/${body.provider}`,
         });
         // of two requests with one idempotency key the first link stays, and both answer with it
         attempt = await db.service(trace).call(
@@ -50,13 +55,14 @@ export function handle({ http, db, providers, returns }: Needs): (request: Reque
             attempt_id: attempt.id,
             redirect_url: checkout.redirectUrl,
             qr_payload: checkout.qrPayload,
+            details: checkout.details,
             provider_data: checkout.providerData,
           },
           paymentAttempt,
         );
       }
       const { redirect_url, qr_payload, provider_data: _, ...shown } = attempt;
-      if (redirect_url === null || qr_payload === null) {
+      if (qr_payload === null) {
         throw appError('payment_not_payable', { status: attempt.status });
       }
       return {
@@ -71,13 +77,11 @@ export function handle({ http, db, providers, returns }: Needs): (request: Reque
     methods: ['GET'],
     path: '/return/:provider',
     auth: 'none',
-    async run({ request, url, params, note }) {
+    async run({ url, params, note }) {
       const provider = providers.get(params.provider ?? '');
-      const query = url.search.slice(1);
-      const { method, headers } = request;
-      const event = await provider.constructEvent({ method, query, body: '', headers });
-      note({ provider: provider.name, verified: event.verified });
-      return showReturn(event, url.searchParams.get('to'), returns.allowed);
+      const news = await provider.readReturn(url.search.slice(1));
+      note({ provider: provider.name, status: news.status });
+      return showReturn(news, url.searchParams.get('to'), returns.allowed);
     },
   });
 

@@ -1,9 +1,7 @@
-import type { ConstructedEvent } from '../_shared/payments/provider.ts';
+import type { ReturnNews } from '../_shared/payments/provider.ts';
 import { isAllowedReturn } from './return-url.ts';
 
-type Shown = 'succeeded' | 'failed' | 'pending' | 'unverified';
-
-const texts: Record<Shown, string> = {
+const texts: Record<ReturnNews['status'], string> = {
   succeeded:
     'The payment was made. Your booking is confirmed as soon as the payment provider reports it; you can close this page.\n\nĐã thanh toán. Đơn sẽ được xác nhận ngay khi cổng thanh toán báo về; bạn có thể đóng trang này.',
   failed:
@@ -20,15 +18,14 @@ const texts: Record<Shown, string> = {
  * the platform serves HTML of functions as text.
  */
 export function showReturn(
-  event: ConstructedEvent,
+  { status, reference }: ReturnNews,
   target: string | null,
   allowed: readonly string[],
 ): Response {
-  const status: Shown = event.verified ? event.report.outcome : 'unverified';
   if (target !== null && isAllowedReturn(target, allowed)) {
     const url = new URL(target);
     url.searchParams.set('payment_status', status);
-    if (event.verified) url.searchParams.set('payment_reference', event.report.reference);
+    if (reference !== null) url.searchParams.set('payment_reference', reference);
     return new Response(null, { status: 303, headers: { location: url.href } });
   }
   return new Response(texts[status], { headers: { 'content-type': 'text/plain; charset=utf-8' } });

@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** Body of POST /payments/start. */
 export const startPaymentRequest = z.strictObject({
   payment_id: z.uuid(),
-  provider: z.enum(['vnpay']),
+  provider: z.enum(['vnpay', 'momo', 'zalopay', 'payos', 'stripe', 'vietqr']),
   /** Made by the client before its first try. */
   idempotency_key: z.uuid(),
   /** Where the payer's browser or app goes afterwards; its beginning must be one the operator allows. */
@@ -22,6 +22,7 @@ export const paymentAttempt = z.looseObject({
   status: z.enum(['created', 'pending', 'succeeded', 'failed', 'expired']),
   redirect_url: z.string().nullable(),
   qr_payload: z.string().nullable(),
+  details: z.record(z.string(), z.unknown()).default({}),
   provider_data: z.record(z.string(), z.unknown()).default({}),
   provider_transaction_id: z.string().nullable(),
   expires_at: z.string(),
@@ -36,7 +37,7 @@ export const recordedEvent = z.looseObject({
   outcome: z.string().nullable(),
 });
 
-/** Answer of `apply_payment_event`. */
+/** Answer of `apply_payment_event`, `apply_refund_event` and `settle_payment_event`. */
 export const applyResult = z.enum([
   'applied',
   'duplicate',
@@ -44,6 +45,9 @@ export const applyResult = z.enum([
   'amount_mismatch',
   'unmatched',
   'refunded_late',
+  'part_received',
+  'recorded',
+  'attention',
   'ignored',
 ]);
 export type ApplyResult = z.infer<typeof applyResult>;

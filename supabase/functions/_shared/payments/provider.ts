@@ -1,6 +1,9 @@
 // What every payment provider is to the rest of the functions, shaped like Stripe's: create, constructEvent,
 // retrieve, refund, cancel. Amounts are minor units of the currency; a provider's own unit (VNPay's × 100)
-// exists inside its wrapper only.
+// exists inside its wrapper only. What a rail can carry, whether it takes money in parts and whether it can
+// give money back is said in one place, the table private.payment_providers.
+
+export type ProviderName = 'vnpay' | 'momo' | 'zalopay' | 'payos' | 'stripe' | 'vietqr';
 
 /** One attempt at paying, as the database knows it. */
 export interface CheckoutInput {
@@ -19,13 +22,32 @@ export interface CheckoutInput {
   clientIp: string;
   /** Where the provider sends the payer's browser afterwards; it only displays. */
   returnUrl: string;
+  /** Where notifications go, for providers that want to be told with each payment. */
+  notifyUrl: string;
+}
+
+/** A bank transfer that pays an attempt, for apps that show it beside the QR code. */
+export interface TransferDetails {
+  /** Six digits, as NAPAS numbers banks. */
+  bank_bin: string;
+  account_number: string;
+  account_name: string;
+  amount: number;
+  /** Must be sent with the transfer: the money is recognised by it. */
+  message: string;
 }
 
 export interface Checkout {
-  /** Where the payer goes. */
-  redirectUrl: string;
+  /** Where the payer goes; null for a rail without a page of its own. */
+  redirectUrl: string | null;
   /** What a QR code shows. */
   qrPayload: string;
+  /** What else the payer's app may use; stored with the attempt and shown to its payer. */
+  details: {
+    /** Opens the provider's app. */
+    deeplink?: string;
+    transfer?: TransferDetails;
+  };
   /** What later calls about this attempt need; stored with it. */
   providerData: Record<string, unknown>;
 }
@@ -43,10 +65,12 @@ export interface WebhookRequest {
 /** What a provider says of a payment. */
 export interface PaymentReport {
   outcome: 'succeeded' | 'failed' | 'pending';
-  reference: string;
+  /** Ours, as given to `create`; null when the message names none we could have made. */
+  reference: string | null;
+  /** What this transaction carried, which on rails that take parts may be less than the attempt. */
   amount: number;
   currency: string;
-  /** The provider's own id; null while it has none. */
+  /** The provider's own id of the movement; null while it has none. */
   transactionId: string | null;
   /** The provider's code of a failure. */
   failureCode: string | null;
@@ -54,12 +78,42 @@ export interface PaymentReport {
   eventId: string;
 }
 
+/** What a provider says of a refund. */
+export interface RefundReport {
+  outcome: 'succeeded' | 'processing' | 'failed';
+  /** The provider's id of the refund. */
+  refundId: string;
+  /** The provider's id of the payment it gives back. */
+  transactionId: string | null;
+  amount: number;
+  currency: string;
+  failureCode: string | null;
+  eventId: string;
+}
+
+/** What a genuine notification is about. */
+export type ProviderNews =
+  | { kind: 'payment'; report: PaymentReport }
+  | { kind: 'refund'; report: RefundReport }
+  /** Somebody must look at it, such as a chargeback. */
+  | { kind: 'attention'; eventId: string; reference: string | null; reason: string }
+  /** A test call, or about something we do not follow. */
+  | { kind: 'nothing'; eventId: string; reason: string };
+
 export type RefusalReason = 'bad_signature' | 'foreign_merchant' | 'malformed';
 
 /** A verified notification, or why it is none. Nothing of an unverified one may be believed. */
 export type ConstructedEvent =
-  | { verified: true; report: PaymentReport }
+  | { verified: true; news: ProviderNews }
   | { verified: false; reason: RefusalReason };
+
+/** What the payer's browser brought back; for display only. */
+export interface ReturnNews {
+  /** `unverified`: the address is not signed, or wrongly. */
+  status: 'succeeded' | 'failed' | 'pending' | 'unverified';
+  /** Of the attempt, when a signature vouches for it. */
+  reference: string | null;
+}
 
 /** What became of a notification; the provider hears it in its own words. */
 export type WebhookOutcome =
@@ -69,6 +123,12 @@ export type WebhookOutcome =
   | 'amount_mismatch'
   | 'unmatched'
   | 'refunded_late'
+  /** Less than the attempt, on a rail where the rest may follow. */
+  | 'part_received'
+  /** About a refund. */
+  | 'recorded'
+  /** Kept for somebody to look at. */
+  | 'attention'
   | 'ignored'
   | RefusalReason
   | 'error';
@@ -82,7 +142,8 @@ export interface AttemptInput {
 }
 
 export type Retrieved =
-  | { kind: 'report'; report: PaymentReport }
+  /** One for each movement of money, or one that says how it stands. Never empty. */
+  | { kind: 'reports'; reports: PaymentReport[] }
   /** Unknown there. `signed` says whether the answer can be proven to be the provider's. */
   | { kind: 'not_found'; signed: boolean }
   /** The provider wants to be asked later. */
@@ -101,6 +162,7 @@ export interface RefundInput extends AttemptInput {
   refundId: string | null;
 }
 
+/** What became of money sent, be it a refund or a bank transfer. */
 export type RefundResult =
   | { known: true; status: 'succeeded' | 'processing' | 'failed'; refundId: string | null; code: string }
   /** `try_later`: the provider wants to be asked later. Otherwise its answer proves nothing. */
@@ -108,19 +170,25 @@ export type RefundResult =
 
 /** One payment provider. Calls throw `provider_unavailable` when it does not answer. */
 export interface PaymentProvider {
-  readonly name: string;
-  /** Makes the link for an attempt. Throws `payment_amount_unsupported` for sums it cannot carry. */
+  readonly name: ProviderName;
+  /**
+   * Makes the link for an attempt. Repeatable as far as the provider allows; throws `payment_start_again` where
+   * an answer was lost and the provider does not repeat it, and `payment_amount_unsupported` for sums it
+   * cannot carry.
+   */
   create(input: CheckoutInput): Promise<Checkout>;
   /** Verifies and reads a notification. Never throws for what the sender wrote. */
   constructEvent(request: WebhookRequest): Promise<ConstructedEvent>;
+  /** Reads the query string of the return address, without `?`. */
+  readReturn(query: string): Promise<ReturnNews>;
   /** The answer to a notification, in the provider's words. */
   answer(outcome: WebhookOutcome): Response;
   /** Asks what became of an attempt. */
   retrieve(input: AttemptInput): Promise<Retrieved>;
-  /** Orders money back. */
+  /** Orders money back. Never called for rails that cannot (`payment_providers.refunds_by`). */
   refund(input: RefundInput): Promise<RefundResult>;
   /** Asks what became of an ordered refund. */
   retrieveRefund(input: RefundInput): Promise<RefundResult>;
-  /** Ends an attempt early. `unsupported`: the link lives until its own expiry. */
+  /** Ends an attempt early at the provider, repeatable. `unsupported`: the link lives until its own expiry. */
   cancel(input: AttemptInput): Promise<'cancelled' | 'unsupported'>;
 }

@@ -6,6 +6,9 @@ const answers: Record<WebhookOutcome, readonly [code: string, message: string]> 
   // kept for somebody to settle, or nothing to settle yet: calling again would not help
   unmatched: ['00', 'Confirm Success'],
   refunded_late: ['00', 'Confirm Success'],
+  part_received: ['00', 'Confirm Success'],
+  recorded: ['00', 'Confirm Success'],
+  attention: ['00', 'Confirm Success'],
   ignored: ['00', 'Confirm Success'],
   unknown_reference: ['01', 'Order not found'],
   duplicate: ['02', 'Order already confirmed'],

@@ -1,6 +1,7 @@
-import { appError } from '../../errors.ts';
+import { callApi } from '../call.ts';
+import type { Signer } from '../hmac.ts';
 import type { VnpayConfig } from './config.ts';
-import { pipeText, type Signer } from './sign.ts';
+import { pipeText } from './sign.ts';
 
 const queryFields = 'RequestId|Version|Command|TmnCode|TxnRef|TransactionDate|CreateDate|IpAddr|OrderInfo';
 const refundFields =
@@ -34,20 +35,7 @@ export async function callVnpay(
 ): Promise<VnpayAnswer> {
   const fields = signedFields[command];
   const request = { ...message, vnp_SecureHash: await signer.sign(pipeText(fields.request, message)) };
-  let answer: Record<string, unknown>;
-  try {
-    const response = await fetcher(config.apiUrl, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(request),
-      signal: AbortSignal.timeout(6_000),
-    });
-    const body: unknown = await response.json();
-    if (typeof body !== 'object' || body === null) throw new Error(`HTTP ${response.status}, not an object`);
-    answer = { ...body };
-  } catch (error) {
-    throw appError('provider_unavailable', { provider: 'vnpay' }, error);
-  }
+  const { body: answer } = await callApi('vnpay', config.apiUrl, { method: 'POST', body: request }, fetcher);
   const field = (name: string): string => String(answer[`vnp_${name}`] ?? '');
   const signed = await signer.verify(pipeText(fields.answer, answer), field('SecureHash'));
   return { signed: signed && field('TmnCode') === config.tmnCode, field };

@@ -1,21 +1,13 @@
 import { appError } from '../../errors.ts';
+import type { Signer } from '../hmac.ts';
+import { plainText } from '../plain-text.ts';
 import type { Checkout, CheckoutInput } from '../provider.ts';
+import { vietnamTime } from '../vietnam-time.ts';
 import type { VnpayConfig } from './config.ts';
-import { canonicalQuery, type Signer } from './sign.ts';
-import { toVnpayTime } from './time.ts';
+import { canonicalQuery } from './sign.ts';
 
 // vnp_Amount has at most 12 digits, and carries two more than ours
 const maxAmount = 9_999_999_999;
-
-/** VNPay wants order texts without diacritics and special characters; đ has no decomposition. */
-export function plainText(text: string): string {
-  const ascii = text
-    .replace(/đ/g, 'd')
-    .replace(/Đ/g, 'D')
-    .normalize('NFD')
-    .replace(/[^A-Za-z0-9 .:-]/g, '');
-  return ascii.slice(0, 255);
-}
 
 /** The signed link that takes the payer to VNPay. No call is made. */
 export async function createPayUrl(
@@ -30,7 +22,7 @@ export async function createPayUrl(
       currency: 'VND',
     });
   }
-  const createDate = toVnpayTime(input.createdAt);
+  const createDate = vietnamTime(input.createdAt);
   const query = canonicalQuery(
     Object.entries({
       vnp_Version: '2.1.0',
@@ -38,11 +30,11 @@ export async function createPayUrl(
       vnp_TmnCode: config.tmnCode,
       vnp_Amount: String(input.amount * 100),
       vnp_CreateDate: createDate,
-      vnp_ExpireDate: toVnpayTime(input.expiresAt),
+      vnp_ExpireDate: vietnamTime(input.expiresAt),
       vnp_CurrCode: 'VND',
       vnp_IpAddr: input.clientIp,
       vnp_Locale: input.locale === 'vi' ? 'vn' : 'en',
-      vnp_OrderInfo: plainText(input.description),
+      vnp_OrderInfo: plainText(input.description, 255),
       vnp_OrderType: 'other',
       vnp_ReturnUrl: input.returnUrl,
       vnp_TxnRef: input.reference,
@@ -52,6 +44,7 @@ export async function createPayUrl(
   return {
     redirectUrl,
     qrPayload: redirectUrl,
+    details: {},
     // asking about the payment and refunding it need the date of this very link
     providerData: { create_date: createDate },
   };

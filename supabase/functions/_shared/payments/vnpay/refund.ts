@@ -1,8 +1,8 @@
 import { sha256Hex } from '../../secrets.ts';
 import type { RefundInput, RefundResult } from '../provider.ts';
+import { vietnamTime } from '../vietnam-time.ts';
 import { callVnpay } from './api.ts';
 import { createDateOf, refundStatus, type VnpayTools } from './retrieve.ts';
-import { toVnpayTime } from './time.ts';
 
 /** Orders a refund. The request id follows from `requestKey`, so VNPay refuses a repeat instead of paying twice. */
 export async function refundVnpay(input: RefundInput, tools: VnpayTools): Promise<RefundResult> {
@@ -18,7 +18,7 @@ export async function refundVnpay(input: RefundInput, tools: VnpayTools): Promis
     vnp_TransactionNo: input.transactionId ?? '0',
     vnp_TransactionDate: createDateOf(input),
     vnp_CreateBy: 'journey',
-    vnp_CreateDate: toVnpayTime(tools.now()),
+    vnp_CreateDate: vietnamTime(tools.now()),
     vnp_IpAddr: '127.0.0.1',
     vnp_OrderInfo: `Hoan tien ${input.reference}`,
   };

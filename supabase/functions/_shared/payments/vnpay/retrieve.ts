@@ -1,16 +1,15 @@
+import type { Outside } from '../call.ts';
+import type { Signer } from '../hmac.ts';
 import type { AttemptInput, RefundInput, RefundResult, Retrieved } from '../provider.ts';
+import { vietnamTime } from '../vietnam-time.ts';
 import { callVnpay, type VnpayAnswer } from './api.ts';
 import type { VnpayConfig } from './config.ts';
 import { readReport } from './report.ts';
-import type { Signer } from './sign.ts';
-import { toVnpayTime } from './time.ts';
 
 /** What calls to VNPay need besides the attempt. */
-export interface VnpayTools {
+export interface VnpayTools extends Outside {
   config: VnpayConfig;
   signer: Signer;
-  fetch: typeof fetch;
-  now(): number;
 }
 
 /** The date of the pay link, by which VNPay finds a payment. */
@@ -28,7 +27,7 @@ async function query(input: AttemptInput, tools: VnpayTools): Promise<VnpayAnswe
     vnp_TmnCode: tools.config.tmnCode,
     vnp_TxnRef: input.reference,
     vnp_TransactionDate: createDateOf(input),
-    vnp_CreateDate: toVnpayTime(tools.now()),
+    vnp_CreateDate: vietnamTime(tools.now()),
     vnp_IpAddr: '127.0.0.1',
     vnp_OrderInfo: `Truy van ${input.reference}`,
   };
@@ -61,7 +60,7 @@ export async function retrievePayment(input: AttemptInput, tools: VnpayTools): P
     transactionStatus: answer.field('TransactionStatus'),
     transactionNo: answer.field('TransactionNo'),
   });
-  return report ? { kind: 'report', report } : { kind: 'no_information', reason: 'malformed' };
+  return report ? { kind: 'reports', reports: [report] } : { kind: 'no_information', reason: 'malformed' };
 }
 
 /** What a transaction status means for a refund: 05 in process, 06 sent to the bank, 09 rejected. */

@@ -1,7 +1,8 @@
-import type { ConstructedEvent, WebhookRequest } from '../provider.ts';
+import type { Signer } from '../hmac.ts';
+import type { ConstructedEvent, ReturnNews, WebhookRequest } from '../provider.ts';
 import type { VnpayConfig } from './config.ts';
 import { readReport } from './report.ts';
-import { canonicalQuery, type Signer } from './sign.ts';
+import { canonicalQuery } from './sign.ts';
 
 /**
  * Verifies and reads a notification or a return. Both carry the same signed parameters; ours, which have no
@@ -29,5 +30,19 @@ export async function constructVnpayEvent(
     transactionStatus: value('TransactionStatus'),
     transactionNo: value('TransactionNo'),
   });
-  return report ? { verified: true, report } : { verified: false, reason: 'malformed' };
+  return report
+    ? { verified: true, news: { kind: 'payment', report } }
+    : { verified: false, reason: 'malformed' };
+}
+
+/** Reads a return address, which is signed as a notification is. */
+export async function readVnpayReturn(
+  query: string,
+  config: VnpayConfig,
+  signer: Signer,
+): Promise<ReturnNews> {
+  const event = await constructVnpayEvent({ query }, config, signer);
+  if (!event.verified || event.news.kind !== 'payment') return { status: 'unverified', reference: null };
+  const { outcome, reference } = event.news.report;
+  return { status: outcome, reference };
 }

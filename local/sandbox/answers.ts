@@ -1,0 +1,53 @@
+/** A request as the providers of the sandbox see it. */
+export interface SandboxRequest {
+  method: string;
+  url: URL;
+  body: string;
+  headers: Record<string, string | undefined>;
+}
+
+export interface SandboxAnswer {
+  status: number;
+  headers?: Record<string, string>;
+  body: string;
+}
+
+/** Something the sandbox would not do, with the provider's own error code where it has one. */
+export class SandboxError extends Error {
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export function asHtml(body: string, status = 200): SandboxAnswer {
+  return {
+    status,
+    headers: {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+    },
+    body,
+  };
+}
+
+export function asJson(body: unknown, status = 200): SandboxAnswer {
+  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+}
+
+/** Reads a JSON object; an empty text is an empty one. */
+export function readObject(text: string): Record<string, unknown> {
+  const value: unknown = JSON.parse(text === '' ? '{}' : text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new SandboxError('03', 'the body must be a JSON object');
+  }
+  return { ...value };
+}
+
+/** Reads one of some words, or throws naming them. */
+export function readChoice<T extends string>(field: string, value: unknown, choices: readonly T[]): T {
+  const found = choices.find((choice) => choice === value);
+  if (found === undefined) throw new SandboxError('03', `${field} must be one of ${choices.join(', ')}`);
+  return found;
+}

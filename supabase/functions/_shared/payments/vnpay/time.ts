@@ -1,6 +1,0 @@
-const sevenHours = 7 * 3_600_000;
-
-/** VNPay's `yyyyMMddHHmmss`, wall clock of GMT+7 wherever this runs. */
-export function toVnpayTime(instant: number): string {
-  return new Date(instant + sevenHours).toISOString().replace(/\D/g, '').slice(0, 14);
-}
