@@ -1,13 +1,17 @@
+import { AdminMoney } from './admin-money.ts';
 import type { CallOptions, Calls } from './core/calls.ts';
 import type { Result } from './result.ts';
-import type { DriverLicence, InvariantViolation, Refund, Uuid, Vehicle } from './types.ts';
+import type { DriverLicence, InvariantViolation, Uuid, Vehicle } from './types.ts';
 
 /** What people with the role `admin` do. The role is looked up by the backend with each call. */
 export class Admin {
   readonly #calls: Calls;
+  /** What fits nowhere, what goes back, payouts, and the proof of the books. */
+  readonly money: AdminMoney;
 
   constructor(calls: Calls) {
     this.#calls = calls;
+    this.money = new AdminMoney(calls);
   }
 
   /**
@@ -29,11 +33,6 @@ export class Admin {
   ): Promise<Result<DriverLicence>> {
     const args = { licence_id: input.licenceId, decision: input.decision, reason: input.reason };
     return this.#calls.rpc<DriverLicence>('review_licence', args, options);
-  }
-
-  /** Sends a failed refund to its provider again. Errors: `forbidden`, `refund_not_found`, `illegal_transition`. */
-  retryRefund(refundId: Uuid, options?: CallOptions): Promise<Result<Refund>> {
-    return this.#calls.rpc<Refund>('retry_refund', { refund_id: refundId }, options);
   }
 
   /** One row for each broken promise; an empty list means healthy. Errors: `forbidden`. */

@@ -1,4 +1,5 @@
 export type { Admin } from './admin.ts';
+export type { AdminMoney } from './admin-money.ts';
 export type { Auth, SignUp } from './auth.ts';
 export type { BookingCursor, BookingList, Bookings, InspectionReport } from './bookings.ts';
 export type { CallOptions, CommandOptions } from './core/calls.ts';

@@ -1,10 +1,19 @@
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
+import { mapResult, type Page, toPage } from './core/pages.ts';
 import { localError, requireUserId } from './core/rows.ts';
 import { wait } from './core/wait.ts';
 import { JourneyError } from './error.ts';
 import type { UserInbox } from './realtime/user-inbox.ts';
 import { fail, type Result, succeed } from './result.ts';
-import type { PaymentProvider, PaymentStart, PaymentState, Uuid } from './types.ts';
+import type {
+  Payment,
+  PaymentMethod,
+  PaymentProvider,
+  PaymentReturn,
+  PaymentStart,
+  PaymentState,
+  Uuid,
+} from './types.ts';
 
 /** How to wait for a payment. */
 export interface WaitForPayment {
@@ -14,6 +23,7 @@ export interface WaitForPayment {
   onUpdate?(state: PaymentState): void;
 }
 
+const returnStatuses = ['succeeded', 'failed', 'pending', 'unverified'] as const;
 const openPayment: ReadonlySet<string> = new Set(['pending', 'processing']);
 const endedAttempt: ReadonlySet<string> = new Set(['succeeded', 'failed', 'expired']);
 const firstPollMs = 1000;
@@ -31,23 +41,29 @@ export class Payments {
     this.#inbox = inbox;
   }
 
+  /** The ways to pay that are switched on, with what each can carry. */
+  methods(options?: CallOptions): Promise<Result<PaymentMethod[]>> {
+    return this.#calls.rpc<PaymentMethod[]>('payment_methods', {}, options);
+  }
+
   /**
-   * Opens a try at paying: send the person to `redirect_url`, or show the QR on another screen.
-   * `returnUrl` is where the browser ends up afterwards; it says nothing about success.
-   * Errors: `payment_not_found`, `payment_not_payable`, `hold_expired`, `payment_amount_unsupported`,
-   * `provider_not_configured`, `provider_unavailable`, `rate_limited`.
+   * Opens a try at paying: send the person to `redirect_url`, or show the QR on another screen; what else the
+   * provider offers is in `details`. `returnUrl` is where the browser ends up afterwards; it says nothing about
+   * success. Errors: `payment_not_found`, `payment_not_payable`, `hold_expired`, `payment_amount_unsupported`,
+   * `payment_start_again` (call it anew, with a new idempotency key), `provider_not_configured`,
+   * `provider_unavailable`, `rate_limited`.
    *
    * @example
    * ```ts
-   * const { data: start, error } = await journey.payments.start({ paymentId, provider: 'vnpay' });
-   * if (start) await openBrowser(start.redirect_url);
+   * const { data: start, error } = await journey.payments.start({ paymentId, provider: 'momo' });
+   * if (start) await openBrowser(start.details.deeplink ?? start.redirect_url);
    * ```
    */
-  start(
-    input: { paymentId: Uuid; provider: PaymentProvider; returnUrl?: string },
+  start<P extends PaymentProvider>(
+    input: { paymentId: Uuid; provider: P; returnUrl?: string },
     options?: CommandOptions,
-  ): Promise<Result<PaymentStart>> {
-    return this.#calls.invoke<PaymentStart>(
+  ): Promise<Result<PaymentStart<P>>> {
+    return this.#calls.invoke<PaymentStart<P>>(
       'keyed',
       'payments/start',
       {
@@ -55,8 +71,58 @@ export class Payments {
         provider: input.provider,
         ...(input.returnUrl ? { return_url: input.returnUrl } : {}),
       },
+      // some providers take half a minute to answer
+      { timeoutMs: 40_000, ...options },
+    );
+  }
+
+  /**
+   * Asks the provider now how the open tries ended, and gives how the payment stands then. For the moment an app
+   * comes back to the front: its person may have paid while it was away, and the provider's call may be late.
+   * Errors: `payment_not_found`, `rate_limited`.
+   */
+  check(paymentId: Uuid, options?: CallOptions): Promise<Result<PaymentState>> {
+    return this.#calls.invoke<PaymentState>(
+      'repeatable',
+      'payments/check',
+      { payment_id: paymentId },
+      { timeoutMs: 40_000, ...options },
+    );
+  }
+
+  /**
+   * Reads the deep link by which a browser came back to the app, or null when it is none of ours. It is for
+   * display; then call `check` or `waitUntilFinal`.
+   */
+  readReturn(url: string): PaymentReturn | null {
+    const query = new URLSearchParams(url.split('#')[0]?.split('?').slice(1).join('?') ?? '');
+    const status = returnStatuses.find((known) => known === query.get('payment_status'));
+    return status ? { status, reference: query.get('payment_reference') } : null;
+  }
+
+  /** The payments of the signed-in person, newest first. */
+  async list(
+    input: { after?: Pick<Payment, 'created_at' | 'id'>; pageSize?: number } = {},
+    options?: CallOptions,
+  ): Promise<Result<Page<Payment, Pick<Payment, 'created_at' | 'id'>>>> {
+    const user = await requireUserId(this.#calls, options);
+    if (user.error) return user;
+    const pageSize = input.pageSize ?? 20;
+    const { after } = input;
+    const result = await this.#calls.table<Payment[]>(
+      'read',
+      (client) => {
+        const query = client.from('payments').select().eq('payer_id', user.data);
+        const older = after
+          ? query.or(
+              `created_at.lt."${after.created_at}",and(created_at.eq."${after.created_at}",id.lt.${after.id})`,
+            )
+          : query;
+        return older.order('created_at', { ascending: false }).order('id', { ascending: false }).limit(pageSize);
+      },
       options,
     );
+    return mapResult(result, (rows) => toPage(rows, pageSize, ({ created_at, id }) => ({ created_at, id })));
   }
 
   /** How a payment stands now. Errors: `payment_not_found`. */

@@ -3,6 +3,9 @@
 // (VND has none); shares are basis points (10000 = 100 %); instants are ISO 8601 texts with an offset.
 import type { PriceLine, PricingFacts } from './generated/pricing/index.ts';
 import type { EventOf, StateOf } from './generated/states.ts';
+import type { Payment, Refund } from './money-types.ts';
+
+export type * from './money-types.ts';
 
 /** A UUID. */
 export type Uuid = string;
@@ -17,9 +20,6 @@ export type TimestampRange = string;
 
 export type VehicleStatus = StateOf<'vehicle'>;
 export type BookingStatus = StateOf<'booking'>;
-export type PaymentStatus = StateOf<'payment'>;
-export type PaymentAttemptStatus = StateOf<'payment_attempt'>;
-export type RefundStatus = StateOf<'refund'>;
 export type LicenceStatus = StateOf<'driver_licence'>;
 
 export type VehicleKind = 'car' | 'motorbike';
@@ -27,7 +27,6 @@ export type Transmission = 'manual' | 'automatic';
 export type Fuel = 'petrol' | 'diesel' | 'electric' | 'hybrid';
 export type CancellationPolicyCode = 'flexible' | 'moderate' | 'strict';
 export type MediaPurpose = 'avatar' | 'vehicle_image' | 'licence' | 'inspection';
-export type PaymentProvider = 'vnpay';
 export type InspectionAngle = 'front' | 'rear' | 'left' | 'right' | 'dashboard';
 
 /** The signed-in user's own profile. */
@@ -351,53 +350,6 @@ export interface Inspection {
   acknowledged_at: Timestamp | null;
 }
 
-export interface Payment {
-  id: Uuid;
-  booking_id: Uuid;
-  payer_id: Uuid;
-  amount: Minor;
-  currency: 'VND';
-  status: PaymentStatus;
-  refunded_amount: Minor;
-  expires_at: Timestamp;
-  succeeded_at: Timestamp | null;
-  created_at: Timestamp;
-  updated_at: Timestamp;
-}
-
-/** One try to pay at a provider. */
-export interface PaymentAttempt {
-  id: Uuid;
-  payment_id: Uuid;
-  provider: PaymentProvider;
-  /** Our reference at the provider. */
-  reference: string;
-  amount: Minor;
-  currency: 'VND';
-  status: PaymentAttemptStatus;
-  redirect_url: string | null;
-  qr_payload: string | null;
-  provider_transaction_id: string | null;
-  failure_code: string | null;
-  expires_at: Timestamp;
-  created_at: Timestamp;
-}
-
-export interface Refund {
-  id: Uuid;
-  payment_id: Uuid;
-  attempt_id: Uuid;
-  booking_id: Uuid;
-  kind: 'cancellation' | 'deposit' | 'late_payment' | 'host_cancellation';
-  amount: Minor;
-  currency: 'VND';
-  status: RefundStatus;
-  provider_refund_id: string | null;
-  failure_code: string | null;
-  created_at: Timestamp;
-  completed_at: Timestamp | null;
-}
-
 /** What a cancellation would give back now. */
 export interface CancellationPreview {
   currency: 'VND';
@@ -409,31 +361,6 @@ export interface CancellationPreview {
   refund_bps: number;
   policy: CancellationPolicy;
   cancelled_by: 'renter' | 'host' | 'admin';
-}
-
-/** Money of the signed-in user in one currency. */
-export interface Balance {
-  currency: 'VND';
-  /** May be paid out now; negative when more was given back than earned. */
-  available: Minor;
-  /** Earned, and still in its claim window. */
-  pending: Minor;
-}
-
-/** How a payment stands, with every try so far. */
-export interface PaymentState {
-  payment: Payment;
-  attempts: Omit<PaymentAttempt, 'payment_id' | 'provider_transaction_id'>[];
-  refunds: Refund[];
-}
-
-/** What is needed to let a person pay. */
-export interface PaymentStart {
-  attempt: PaymentAttempt;
-  /** Open it in a browser. It only displays: what counts is `payments.waitUntilFinal`. */
-  redirect_url: string;
-  /** The same address as a QR code for another device. */
-  qr: { payload: string; svg: string };
 }
 
 /** A message to the signed-in user. `seq` counts without holes per user. */
@@ -490,7 +417,6 @@ export interface BookingDetail {
   host: PublicProfile | null;
   /** Null for the host. */
   payment: Payment | null;
-  /** Empty for the host. */
   refunds: Refund[];
   inspections: (Inspection & { photos: (InspectionPhoto & PlacedImage)[] | null })[];
   history: HistoryStep[];

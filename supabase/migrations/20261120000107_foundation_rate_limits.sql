@@ -15,6 +15,7 @@ insert into private.rate_limits (action, capacity, per_minute) values
   ('quote', 60, 60),
   ('create_booking', 20, 20),
   ('start_payment', 20, 20),
+  ('check_payment', 10, 10),
   ('request_upload', 60, 60),
   ('submit_licence', 5, 1);
 

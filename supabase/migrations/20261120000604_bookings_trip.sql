@@ -1,7 +1,8 @@
 -- Bookings: the trip itself, from handing over the keys to returning the deposit.
 -- Rule kept here: both hand-overs leave photos from every required angle, by the server's clock; the rent
--- becomes the host's at check-out, payable after the claim window; the deposit returns after it.
--- Left out on purpose: charges after the trip and complaints, which will hold both back.
+-- becomes the host's at check-out, payable after the claim window; the deposit returns after it. Neither
+-- moves while the booking's money is on hold (bookings_holds).
+-- Left out on purpose: charges after the trip and complaints, which will place such holds.
 
 create function private.record_inspection(p_booking public.bookings, p_kind text, p_odometer_km int, p_fuel_percent int, p_photos jsonb, p_note text)
 returns void
@@ -225,6 +226,9 @@ begin
   if v_booking.status <> 'completed' then
     perform private.fail('illegal_transition', jsonb_build_object('machine', 'booking', 'from', v_booking.status, 'to', 'completed'));
   end if;
+  if private.booking_money_held(p_booking_id) then
+    perform private.fail('booking_money_held');
+  end if;
   perform private.because('host');
   if v_booking.deposit_status = 'held' then
     perform private.return_deposit(v_booking);
@@ -239,7 +243,7 @@ create function public.release_deposit(booking_id uuid, idempotency_key uuid)
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.release_deposit(booking_id, idempotency_key) $$;
-comment on function public.release_deposit is 'Host: all is well, so the deposit returns now and the claim window closes. Errors: booking_not_found, forbidden, illegal_transition.';
+comment on function public.release_deposit is 'Host: all is well, so the deposit returns now and the claim window closes. Errors: booking_not_found, forbidden, illegal_transition, booking_money_held.';
 select private.expose('release_deposit(uuid, uuid)', 'authenticated');
 
 create function private.return_due_deposits(p_limit int default 200)
@@ -252,12 +256,15 @@ declare
 begin
   perform private.because('deadline');
   for v_booking in
-    select * from public.bookings
-    where status = 'completed' and deposit_status = 'held' and claim_until <= now()
-    order by id
+    select * from public.bookings b
+    where b.status = 'completed' and b.deposit_status = 'held' and b.claim_until <= now()
+      and not exists (select from private.booking_holds h where h.booking_id = b.id and h.released_at is null)
+    order by b.id
     limit p_limit
     for no key update skip locked
   loop
+    -- a hold may have been placed between finding the row and locking it
+    continue when private.booking_money_held(v_booking.id);
     -- one that cannot be returned must not keep the others; check_invariants shows it
     begin
       perform private.return_deposit(v_booking);

@@ -35,8 +35,8 @@ begin
     'renter', (select to_jsonb(p) from private.public_profile(v_booking.renter_id) p),
     'host', (select to_jsonb(p) from private.public_profile(v_booking.host_id) p),
     'payment', (select to_jsonb(p) from public.payments p where p.booking_id = p_booking_id and v_side <> 'host'),
-    'refunds', case when v_side = 'host' then '[]' else coalesce((
-      select jsonb_agg(to_jsonb(r) order by r.created_at) from public.refunds r where r.booking_id = p_booking_id), '[]') end,
+    'refunds', coalesce((
+      select jsonb_agg(private.refund_view(r.id) order by r.created_at) from public.refunds r where r.booking_id = p_booking_id), '[]'),
     'inspections', coalesce((
       select jsonb_agg(to_jsonb(i) || jsonb_build_object('photos', (
         select jsonb_agg(jsonb_build_object('angle', f.angle, 'media_id', f.media_id, 'bucket', m.bucket, 'path', m.path) order by f.angle)
@@ -53,7 +53,7 @@ create function public.booking_detail(booking_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.booking_detail(booking_id) $$;
-comment on function public.booking_detail is 'Everything a party''s screen of a trip needs: {side, booking, lines, vehicle, location (host, or renter once confirmed), renter, host, payment and refunds (renter), inspections, history}. Errors: booking_not_found.';
+comment on function public.booking_detail is 'Everything a party''s screen of a trip needs: {side, booking, lines, vehicle, location (host, or renter once confirmed), renter, host, payment (renter), refunds, inspections, history}. Errors: booking_not_found.';
 select private.expose('booking_detail(uuid)', 'authenticated');
 
 create function public.my_bookings(role text default 'renter', statuses text[] default null, after jsonb default null, page_size int default 20)

@@ -7,22 +7,25 @@ create table private.ledger_account_kinds (
   kind text primary key,
   description text not null,
   -- money held for others: its balance may not pass zero
-  has_floor boolean not null
+  has_floor boolean not null,
+  -- may pass zero, but a payout may not take it there
+  has_payout_floor boolean not null
 );
-insert into private.ledger_account_kinds (kind, description, has_floor) values
-  ('clearing', 'What a payment provider has collected for us and not yet paid out (per provider)', false),
-  ('escrow', 'Rent, fees and tax of a booking that is not over (per booking)', true),
-  ('deposit', 'Security deposit held (per booking)', true),
-  ('refund_payable', 'Refunds ordered and not yet paid back (per booking)', true),
-  ('host_payable', 'Owed to a host; may go negative (per host)', false),
-  ('platform_revenue', 'Commission, service fees and insurance', false),
-  ('tax_payable', 'VAT to be handed on', false),
-  ('unmatched', 'Money received that belongs to no open payment', false);
+insert into private.ledger_account_kinds (kind, description, has_floor, has_payout_floor) values
+  ('clearing', 'What has come in by a payment provider less what has gone out by it (per provider; manual is our own bank)', false, false),
+  ('escrow', 'Rent, fees and tax of a booking that is not over (per booking)', true, false),
+  ('deposit', 'Security deposit held (per booking)', true, false),
+  ('refund_payable', 'Refunds ordered and not yet paid back (per booking, or per row of unmatched money)', true, false),
+  ('host_payable', 'Owed to a host; may go negative (per host)', false, true),
+  ('payout_payable', 'Set aside for a payout on its way (per payout)', true, false),
+  ('platform_revenue', 'Commission, service fees and insurance, less what is given back out of goodwill', false, false),
+  ('tax_payable', 'VAT to be handed on', false, false),
+  ('unmatched', 'Money received that belongs to no open payment (per row of unmatched_money)', true, false);
 
 create table private.ledger_accounts (
   id bigint generated always as identity primary key,
   kind text not null references private.ledger_account_kinds,
-  -- booking, host, or provider name; empty for the platform's own
+  -- a booking, host, payout or row of unmatched money by id, or a provider by name; empty for the platform's own
   owner text not null default '',
   currency text not null,
   constraint ledger_accounts_once unique (kind, owner, currency)
@@ -70,8 +73,12 @@ begin
   if new.amount > 0 then
     -- one at a time per account, or two could each see enough
     select a.kind into v_kind
-    from private.ledger_accounts a join private.ledger_account_kinds k on k.kind = a.kind and k.has_floor
+    from private.ledger_accounts a
+    join private.ledger_account_kinds k on k.kind = a.kind
     where a.id = new.account_id
+      and (k.has_floor or (k.has_payout_floor and exists (
+        select from private.ledger_transactions t where t.id = new.transaction_id and t.event = 'payout_reserved'
+      )))
     for update of a;
     if found and (select sum(amount) from private.ledger_entries where account_id = new.account_id) > 0 then
       raise exception 'account % (%) holds less than is taken', new.account_id, v_kind using errcode = '23514', constraint = 'ledger_accounts_floor';

@@ -33,7 +33,34 @@ insert into private.transitions (machine, from_state, event, to_state) values
   ('refund', 'processing', 'succeed', 'succeeded'),
   ('refund', 'processing', 'fail', 'failed'),
   ('refund', 'failed', 'succeed_late', 'succeeded'),
+  ('refund', 'initial', 'await_account', 'awaiting_account'),
+  ('refund', 'awaiting_account', 'resume', 'pending'),
+  ('refund', 'pending', 'recall', 'awaiting_account'),
+  ('refund', 'failed', 'await_account', 'awaiting_account'),
+  ('refund', 'awaiting_account', 'succeed', 'succeeded'),
   ('refund', 'failed', 'retry', 'pending');
+
+create table private.payment_providers (
+  provider text primary key,
+  currency text not null default 'VND',
+  min_amount bigint not null,
+  max_amount bigint not null,
+  -- several transfers may pay one attempt, and the payer chooses their amounts
+  in_parts boolean not null,
+  refunds_by text not null,
+  can_cancel boolean not null,
+  enabled boolean not null default true,
+  constraint payment_providers_range check (0 < min_amount and min_amount <= max_amount),
+  constraint payment_providers_refunds_known check (refunds_by in ('provider', 'transfer'))
+);
+comment on table private.payment_providers is 'What each rail can carry, in minor units, and how it gives money back: by itself, or by a bank transfer of ours. An operator switches one off with `enabled`.';
+insert into private.payment_providers (provider, min_amount, max_amount, in_parts, refunds_by, can_cancel) values
+  ('vnpay', 1, 9999999999, false, 'provider', false),
+  ('momo', 1000, 50000000, false, 'provider', false),
+  ('zalopay', 1000, 999999999, false, 'provider', false),
+  ('payos', 2000, 9999999999, true, 'transfer', true),
+  ('stripe', 15000, 99999999, false, 'provider', true),
+  ('vietqr', 1000, 9999999999, true, 'transfer', false);
 
 create table public.payments (
   id uuid primary key default gen_random_uuid(),
@@ -68,31 +95,40 @@ create sequence private.payment_reference;
 create table public.payment_attempts (
   id uuid primary key default gen_random_uuid(),
   payment_id uuid not null references public.payments on delete restrict,
-  provider text not null,
-  reference text not null unique default 'J' || to_char(now(), 'YYMMDD') || lpad(nextval('private.payment_reference')::text, 8, '0'),
+  provider text not null references private.payment_providers,
+  -- the day is Vietnam's: ZaloPay checks it
+  reference text not null unique default 'J' || to_char(now() at time zone 'Asia/Ho_Chi_Minh', 'YYMMDD') || lpad(nextval('private.payment_reference')::text, 8, '0'),
   amount bigint not null,
   currency text not null,
   status text not null default 'created',
   redirect_url text,
   qr_payload text,
+  details jsonb not null default '{}',
   provider_data jsonb not null default '{}',
   provider_transaction_id text,
+  -- what the transaction that settled it carried; the rest, if any, came before as unmatched money
+  transaction_amount bigint,
   failure_code text,
   checked_at timestamptz,
   checks int not null default 0,
   expires_at timestamptz not null,
   created_at timestamptz not null default now(),
-  constraint payment_attempts_provider_known check (provider in ('vnpay')),
-  constraint payment_attempts_one_transaction unique (provider, provider_transaction_id)
+  constraint payment_attempts_one_transaction unique (provider, provider_transaction_id),
+  constraint payment_attempts_success_complete check (
+    status <> 'succeeded' or (provider_transaction_id is not null and transaction_amount is not null)
+  )
 );
 create index payment_attempts_payment_idx on public.payment_attempts (payment_id, created_at);
 create index payment_attempts_open_idx on public.payment_attempts (created_at) where status in ('created', 'pending');
+create index payment_attempts_failed_idx on public.payment_attempts (expires_at)
+  where status = 'failed' and (checked_at is null or checked_at < expires_at);
+create unique index payment_attempts_one_success on public.payment_attempts (payment_id) where status = 'succeeded';
 comment on table public.payment_attempts is 'One try at paying with one provider. `reference` is what the provider knows it by.';
 select private.govern('public.payment_attempts', 'payment_attempt');
 
 create table private.payment_events (
   id bigint generated always as identity primary key,
-  provider text not null,
+  provider text not null references private.payment_providers,
   provider_event_id text not null,
   verified boolean not null,
   reference text,
@@ -101,61 +137,114 @@ create table private.payment_events (
   outcome text,
   received_at timestamptz not null default now(),
   applied_at timestamptz,
+  -- an admin has dealt with one whose outcome is attention
+  acknowledged_by uuid references public.profiles on delete restrict,
+  acknowledged_at timestamptz,
+  note text,
   constraint payment_events_once unique (provider, provider_event_id),
   constraint payment_events_raw_size check (octet_length(raw) <= 65536)
 );
 create index payment_events_reference_idx on private.payment_events (reference);
+create index payment_events_attention_idx on private.payment_events (id) where outcome = 'attention' and acknowledged_at is null;
 comment on table private.payment_events is 'Every message of a provider as received, with what became of it.';
-
-create table public.refunds (
-  id uuid primary key default gen_random_uuid(),
-  payment_id uuid not null references public.payments on delete restrict,
-  attempt_id uuid not null references public.payment_attempts on delete restrict,
-  booking_id uuid not null references public.bookings on delete restrict,
-  kind text not null,
-  amount bigint not null,
-  currency text not null,
-  status text not null default 'pending',
-  provider_refund_id text,
-  failure_code text,
-  created_at timestamptz not null default now(),
-  completed_at timestamptz,
-  constraint refunds_kind_known check (kind in ('cancellation', 'host_cancellation', 'deposit', 'late_payment')),
-  constraint refunds_amount_positive check (amount > 0),
-  constraint refunds_once_per_kind unique (booking_id, kind)
-);
-create index refunds_payment_idx on public.refunds (payment_id);
-comment on table public.refunds is 'Money on its way back to the payer, with the provider''s own id once it has one.';
-select private.govern('public.refunds', 'refund');
 
 create table private.unmatched_money (
   id uuid primary key default gen_random_uuid(),
-  event_id bigint not null unique references private.payment_events on delete restrict,
-  provider text not null,
+  event_id bigint not null references private.payment_events on delete restrict,
+  provider text not null references private.payment_providers,
   reference text,
   transaction_id text,
   amount bigint not null,
   currency text not null,
   reason text not null,
+  -- where it was meant to go and whose it is, as far as that is known
+  attempt_id uuid references public.payment_attempts on delete restrict,
   payer_id uuid references public.profiles on delete restrict,
   status text not null default 'open',
+  settlement text,
+  payment_id uuid references public.payments on delete restrict,
+  settled_by uuid references public.profiles on delete restrict,
+  settled_at timestamptz,
+  note text,
   created_at timestamptz not null default now(),
-  constraint unmatched_money_reason_known check (reason in ('unknown_reference', 'amount_mismatch', 'currency_mismatch', 'paid_twice')),
-  constraint unmatched_money_status_known check (status in ('open', 'settled'))
+  constraint unmatched_money_amount_positive check (amount > 0),
+  constraint unmatched_money_reason_known check (
+    reason in ('unknown_reference', 'amount_mismatch', 'currency_mismatch', 'paid_twice', 'underpaid', 'overpaid')
+  ),
+  constraint unmatched_money_settled check (
+    (status = 'open' and settlement is null and settled_at is null)
+    or (status = 'settled' and settled_at is not null and settlement in ('applied', 'refunded', 'kept', 'void'))
+  ),
+  constraint unmatched_money_applied_to check ((settlement is not distinct from 'applied') = (payment_id is not null))
 );
-comment on table private.unmatched_money is 'Money that reached us and fits no open payment; an admin settles each row.';
+-- what is left over of an event is a second row of it
+create unique index unmatched_money_one_per_event on private.unmatched_money (event_id) where reason <> 'overpaid';
+create unique index unmatched_money_one_per_transaction on private.unmatched_money (provider, transaction_id)
+  where reason <> 'overpaid' and settlement is distinct from 'void';
+create index unmatched_money_attempt_idx on private.unmatched_money (attempt_id) where status = 'open';
+create index unmatched_money_open_idx on private.unmatched_money (created_at, id) where status = 'open';
+comment on table private.unmatched_money is 'Money that reached us and fits no open payment. It is the payer''s until an admin, or the rest of the sum, settles it: applied to a payment, refunded, kept with a note; void when the provider corrected itself.';
+
+create table public.refunds (
+  id uuid primary key default gen_random_uuid(),
+  payer_id uuid references public.profiles on delete restrict,
+  payment_id uuid references public.payments on delete restrict,
+  attempt_id uuid references public.payment_attempts on delete restrict,
+  booking_id uuid references public.bookings on delete restrict,
+  unmatched_id uuid unique references private.unmatched_money on delete restrict,
+  kind text not null,
+  amount bigint not null,
+  currency text not null,
+  status text not null default 'pending',
+  method text not null,
+  -- the rail it leaves by; manual is a transfer an admin made
+  provider text not null,
+  provider_refund_id text,
+  bank_account_id uuid references public.bank_accounts on delete restrict,
+  failure_code text,
+  reason text,
+  created_at timestamptz not null default now(),
+  ordered_at timestamptz not null default now(),
+  completed_at timestamptz,
+  constraint refunds_kind_known check (kind in ('cancellation', 'host_cancellation', 'deposit', 'late_payment', 'goodwill', 'unmatched')),
+  constraint refunds_method_known check (method in ('provider', 'bank_transfer')),
+  constraint refunds_of_something check (
+    case when kind = 'unmatched' then unmatched_id is not null and payment_id is null and booking_id is null
+      else unmatched_id is null and payment_id is not null and attempt_id is not null and booking_id is not null and payer_id is not null end
+  ),
+  constraint refunds_account_for_transfer check (
+    method = 'provider' or status in ('awaiting_account', 'succeeded') or bank_account_id is not null
+  ),
+  constraint refunds_amount_positive check (amount > 0),
+  constraint refunds_completed check ((status = 'succeeded') = (completed_at is not null))
+);
+create unique index refunds_once_per_kind on public.refunds (booking_id, kind) where kind not in ('goodwill', 'unmatched');
+create unique index refunds_provider_id_once on public.refunds (provider, provider_refund_id);
+create index refunds_payment_idx on public.refunds (payment_id);
+create index refunds_attempt_idx on public.refunds (attempt_id);
+create index refunds_booking_idx on public.refunds (booking_id);
+create index refunds_waiting_idx on public.refunds (payer_id) where status = 'awaiting_account';
+comment on table public.refunds is 'Money on its way back to the payer: by the provider that took it, or by bank transfer where that cannot. `provider_refund_id` is the id there, or the bank''s reference of a transfer made by hand.';
+select private.govern('public.refunds', 'refund');
 
 alter table public.payments enable row level security;
 alter table public.payment_attempts enable row level security;
 alter table public.refunds enable row level security;
 revoke all on public.payments, public.payment_attempts, public.refunds from anon, authenticated, service_role;
-grant select on public.payments, public.refunds to authenticated, service_role;
-grant select (id, payment_id, provider, reference, amount, currency, status, redirect_url, qr_payload, provider_transaction_id, failure_code, expires_at, created_at)
+grant select on public.payments to authenticated, service_role;
+grant select (id, payment_id, provider, reference, amount, currency, status, redirect_url, qr_payload, details, provider_transaction_id, failure_code, expires_at, created_at)
   on public.payment_attempts to authenticated;
+grant select (id, payment_id, booking_id, kind, amount, currency, status, method, provider, provider_refund_id, failure_code, reason, created_at, completed_at)
+  on public.refunds to authenticated;
+grant select on public.refunds to service_role;
 grant select on public.payment_attempts to service_role;
 create policy select_payer on public.payments for select to authenticated
   using (payer_id = (select auth.uid()) or (select private.is_admin()));
 create policy select_payer on public.payment_attempts for select to authenticated
   using (exists (select from public.payments p where p.id = payment_id));
-create policy select_payer on public.refunds for select to authenticated
-  using (exists (select from public.payments p where p.id = payment_id));
+create policy select_party on public.refunds for select to authenticated
+  using (
+    payer_id = (select auth.uid())
+    or exists (select from public.bookings b where b.id = booking_id)
+    or (select private.is_admin())
+  );

@@ -22,15 +22,59 @@ begin
 end
 $$;
 
+-- Ends, at providers that let us, what could still be paid there. The attempts themselves stay open until the
+-- provider has said how they ended: only it knows.
+create function private.cancel_attempts(p_payment_id uuid, p_except uuid default null)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_attempt record;
+begin
+  for v_attempt in
+    select a.id, a.provider
+    from public.payment_attempts a
+    join private.payment_providers r on r.provider = a.provider and r.can_cancel
+    where a.payment_id = p_payment_id and a.status = 'pending' and a.id is distinct from p_except
+  loop
+    perform private.enqueue('cancel_attempt',
+      jsonb_build_object('attempt_id', v_attempt.id, 'provider', v_attempt.provider), v_attempt.id::text);
+  end loop;
+end
+$$;
+
 -- Ends whatever has not been paid of a booking.
 create function private.close_payment(p_booking_id uuid, p_status text)
 returns void
 language plpgsql volatile set search_path = ''
 as $$
+declare
+  v_payment_id uuid;
 begin
-  update public.payments set status = p_status where booking_id = p_booking_id and status in ('pending', 'processing');
+  update public.payments set status = p_status where booking_id = p_booking_id and status in ('pending', 'processing')
+  returning id into v_payment_id;
+  if found then
+    perform private.cancel_attempts(v_payment_id);
+  end if;
 end
 $$;
+
+-- The ways to pay that are switched on, with what each can carry.
+create function private.payment_methods()
+returns table (provider text, currency text, min_amount bigint, max_amount bigint)
+language sql stable security definer set search_path = ''
+as $$
+  select r.provider, r.currency, r.min_amount, r.max_amount
+  from private.payment_providers r
+  where r.enabled
+  order by r.provider
+$$;
+create function public.payment_methods()
+returns table (provider text, currency text, min_amount bigint, max_amount bigint)
+language sql stable set search_path = ''
+as $$ select * from private.payment_methods() $$;
+comment on function public.payment_methods is 'The ways to pay that are switched on, and what each can carry in minor units.';
+select private.expose('payment_methods()', 'anon', 'authenticated');
 
 create function private.start_payment(p_payment_id uuid, p_provider text, p_idempotency_key uuid)
 returns public.payment_attempts
@@ -42,6 +86,7 @@ declare
   v_booking public.bookings;
   v_payment public.payments;
   v_attempt public.payment_attempts;
+  v_rail private.payment_providers;
 begin
   v_stored := private.begin_command('start_payment', p_idempotency_key, jsonb_build_object('payment_id', p_payment_id, 'provider', p_provider));
   if v_stored is not null then
@@ -50,8 +95,11 @@ begin
     return v_attempt;
   end if;
   perform private.take_token('start_payment', v_user_id::text);
-  if p_provider is null or p_provider not in ('vnpay') then
+  select * into v_rail from private.payment_providers where provider = p_provider;
+  if not found then
     perform private.fail_input('provider', 'unknown');
+  elsif not v_rail.enabled then
+    perform private.fail('provider_not_configured', jsonb_build_object('provider', p_provider));
   end if;
   select b.* into v_booking
   from public.bookings b join public.payments p on p.booking_id = b.id
@@ -67,6 +115,10 @@ begin
   if v_booking.status <> 'pending_payment' or v_booking.hold_expires_at <= now() then
     perform private.fail('hold_expired');
   end if;
+  if v_payment.currency <> v_rail.currency or v_payment.amount not between v_rail.min_amount and v_rail.max_amount then
+    perform private.fail('payment_amount_unsupported', jsonb_build_object(
+      'provider', p_provider, 'currency', v_rail.currency, 'min_amount', v_rail.min_amount, 'max_amount', v_rail.max_amount));
+  end if;
   update public.payments set status = 'processing' where id = p_payment_id and status = 'pending';
   insert into public.payment_attempts (payment_id, provider, amount, currency, expires_at)
   values (p_payment_id, p_provider, v_payment.amount, v_payment.currency, v_payment.expires_at)
@@ -79,10 +131,10 @@ create function public.start_payment(payment_id uuid, provider text, idempotency
 returns public.payment_attempts
 language sql volatile set search_path = ''
 as $$ select private.start_payment(payment_id, provider, idempotency_key) $$;
-comment on function public.start_payment is 'Opens a try at paying with a provider; called by function payments, which makes the redirect URL and QR. Errors: payment_not_found, payment_not_payable, hold_expired, invalid_input, rate_limited.';
+comment on function public.start_payment is 'Opens a try at paying with a provider; called by function payments, which makes the redirect URL and QR. Errors: payment_not_found, payment_not_payable, hold_expired, payment_amount_unsupported, provider_not_configured, invalid_input, rate_limited.';
 select private.expose('start_payment(uuid, text, uuid)', 'authenticated');
 
-create function private.attach_checkout(p_attempt_id uuid, p_redirect_url text, p_qr_payload text, p_provider_data jsonb)
+create function private.attach_checkout(p_attempt_id uuid, p_redirect_url text, p_qr_payload text, p_details jsonb, p_provider_data jsonb)
 returns public.payment_attempts
 language plpgsql volatile security definer set search_path = ''
 as $$
@@ -90,7 +142,7 @@ declare
   v_attempt public.payment_attempts;
 begin
   update public.payment_attempts
-  set redirect_url = p_redirect_url, qr_payload = p_qr_payload, provider_data = coalesce(p_provider_data, '{}'), status = 'pending'
+  set redirect_url = p_redirect_url, qr_payload = p_qr_payload, details = coalesce(p_details, '{}'), provider_data = coalesce(p_provider_data, '{}'), status = 'pending'
   where id = p_attempt_id and status = 'created'
   returning * into v_attempt;
   if not found then
@@ -102,9 +154,9 @@ begin
   return v_attempt;
 end
 $$;
-create function public.attach_checkout(attempt_id uuid, redirect_url text, qr_payload text, provider_data jsonb)
+create function public.attach_checkout(attempt_id uuid, redirect_url text, qr_payload text, details jsonb, provider_data jsonb)
 returns public.payment_attempts
 language sql volatile set search_path = ''
-as $$ select private.attach_checkout(attempt_id, redirect_url, qr_payload, provider_data) $$;
+as $$ select private.attach_checkout(attempt_id, redirect_url, qr_payload, details, provider_data) $$;
 comment on function public.attach_checkout is 'Stores where the payer goes for an attempt; the first answer stays. Service only. Errors: payment_not_found.';
-select private.expose('attach_checkout(uuid, text, text, jsonb)', 'service_role');
+select private.expose('attach_checkout(uuid, text, text, jsonb, jsonb)', 'service_role');

@@ -103,87 +103,198 @@ begin
     where provider = v_event.provider and reference = p_reference for no key update;
   end if;
 
-  v_result := case
-    when v_attempt.id is null then 'unknown_reference'
-    when p_outcome = 'pending' then 'ignored'
-    when p_outcome = 'failed' and v_attempt.status in ('succeeded', 'failed') then 'duplicate'
-    when p_outcome = 'failed' then 'applied'
-    when p_amount is distinct from v_attempt.amount or p_currency is distinct from v_attempt.currency then 'amount_mismatch'
-    when v_attempt.status = 'succeeded' and v_attempt.provider_transaction_id is not distinct from p_transaction_id then 'duplicate'
-    -- one transaction of the provider cannot have paid two of ours
-    when exists (
-      select from public.payment_attempts o
-      where o.provider = v_event.provider and o.provider_transaction_id = p_transaction_id and o.id <> v_attempt.id
-    ) then 'unmatched'
-    when v_attempt.status = 'succeeded' or v_payment.status not in ('pending', 'processing', 'expired', 'cancelled') then 'unmatched'
-    else 'applied'
-  end;
-
-  if p_outcome = 'failed' and v_result = 'applied' then
+  if p_outcome = 'succeeded' then
+    v_result := private.apply_money(v_event, v_booking, v_payment, v_attempt, p_reference, p_amount, p_currency, p_transaction_id);
+  elsif v_attempt.id is null then
+    v_result := 'unknown_reference';
+  elsif p_outcome = 'pending' then
+    v_result := 'ignored';
+  elsif v_attempt.status in ('succeeded', 'failed') then
+    v_result := 'duplicate';
+  else
+    v_result := 'applied';
     update public.payment_attempts
     set status = 'failed', failure_code = p_failure_code, checked_at = now()
     where id = v_attempt.id and status in ('created', 'pending');
-  elsif p_outcome = 'succeeded' and v_result = 'applied' then
-    v_result := private.apply_success(v_booking, v_payment, v_attempt, p_transaction_id);
-  elsif p_outcome = 'succeeded' and v_result in ('unknown_reference', 'amount_mismatch', 'unmatched') then
-    perform private.keep_unmatched(v_event, p_reference, p_transaction_id, p_amount, p_currency,
-      case v_result when 'unmatched' then 'paid_twice' when 'unknown_reference' then 'unknown_reference'
-        else case when p_currency is distinct from v_attempt.currency then 'currency_mismatch' else 'amount_mismatch' end end,
-      v_payment.payer_id);
   end if;
 
   -- a pending message says nothing yet and may come again
   update private.payment_events
-  set outcome = nullif(v_result, 'ignored'), applied_at = now(), reference = p_reference
+  set outcome = coalesce(outcome, nullif(v_result, 'ignored')), applied_at = now(), reference = p_reference
   where id = p_event_id;
   return v_result;
 end
 $$;
 comment on function private.apply_payment_event is 'Lock order: vehicle, booking, payment, attempt.';
 
+-- Money has come. The rows are locked; those of booking, payment and attempt are null when the reference is not ours.
+create function private.apply_money(
+  p_event private.payment_events, p_booking public.bookings, p_payment public.payments, p_attempt public.payment_attempts,
+  p_reference text, p_amount bigint, p_currency text, p_transaction_id text
+)
+returns text
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_told private.unmatched_money;
+  v_booked public.payment_attempts;
+  v_payable boolean := coalesce(p_attempt.status <> 'succeeded' and p_payment.status in ('pending', 'processing', 'expired', 'cancelled'), false);
+  v_fits boolean := coalesce(p_currency = p_attempt.currency and p_amount = p_attempt.amount, false);
+  v_reason text;
+  v_parts uuid[];
+  v_received bigint := p_amount;
+begin
+  -- the provider has told of this very movement before
+  select * into v_told from private.unmatched_money
+  where provider = p_event.provider and transaction_id = p_transaction_id
+    and settlement is distinct from 'void' and reason <> 'overpaid';
+  if found then
+    if v_told.amount = p_amount and v_told.currency = p_currency then
+      return 'duplicate';
+    elsif v_told.status <> 'open' or not v_payable or not v_fits then
+      return private.contradict(p_event.id, 'another sum was reported for this transaction', 'amount_mismatch');
+    end if;
+    -- it corrects itself
+    perform private.post_ledger('unmatched_voided', v_told.id::text, v_told.currency, null, array[
+      ('unmatched', v_told.id::text, v_told.amount)::private.ledger_line,
+      ('clearing', v_told.provider, -v_told.amount)::private.ledger_line
+    ]);
+    update private.unmatched_money set status = 'settled', settlement = 'void', settled_at = now() where id = v_told.id;
+  end if;
+  select * into v_booked from public.payment_attempts
+  where provider = p_event.provider and provider_transaction_id = p_transaction_id;
+  if found then
+    if v_booked.id = p_attempt.id and v_booked.transaction_amount = p_amount and p_currency = v_booked.currency then
+      return 'duplicate';
+    elsif v_booked.id = p_attempt.id then
+      return private.contradict(p_event.id, 'another sum was reported for this transaction', 'amount_mismatch');
+    end if;
+    -- one transaction of the provider cannot have paid two of ours
+    return private.contradict(p_event.id, 'this transaction has paid ' || v_booked.reference, 'unmatched');
+  end if;
+
+  if v_payable and v_fits then
+    v_parts := private.parts_of(p_attempt);
+    return private.apply_success(p_booking, p_payment, p_attempt, p_event, p_transaction_id, p_amount, v_parts);
+  end if;
+  if v_payable and p_currency = p_attempt.currency
+     and exists (select from private.payment_providers r where r.provider = p_event.provider and r.in_parts) then
+    v_parts := private.parts_of(p_attempt);
+    select v_received + coalesce(sum(u.amount), 0) into v_received from private.unmatched_money u where u.id = any (v_parts);
+    if v_received >= p_attempt.amount then
+      return private.apply_success(p_booking, p_payment, p_attempt, p_event, p_transaction_id, p_amount, v_parts);
+    end if;
+    perform private.keep_unmatched(p_event, p_attempt, p_payment.payer_id, p_reference, p_transaction_id, p_amount, p_currency, 'underpaid');
+    if p_payment.payer_id is not null then
+      perform private.notify_renter(p_booking.id, 'payment_part_received', jsonb_build_object(
+        'amount', private.format_money(p_amount, p_currency),
+        'missing', private.format_money(p_attempt.amount - v_received, p_currency)), 'event:' || p_event.id);
+    end if;
+    return 'part_received';
+  end if;
+  v_reason := case
+    when p_attempt.id is null then 'unknown_reference'
+    when p_currency <> p_attempt.currency then 'currency_mismatch'
+    when not v_payable then 'paid_twice'
+    else 'amount_mismatch'
+  end;
+  perform private.keep_unmatched(p_event, p_attempt, p_payment.payer_id, p_reference, p_transaction_id, p_amount, p_currency, v_reason);
+  return case v_reason when 'unknown_reference' then 'unknown_reference' when 'paid_twice' then 'unmatched' else 'amount_mismatch' end;
+end
+$$;
+
+-- What came of an attempt so far and was less than all of it.
+create function private.parts_of(p_attempt public.payment_attempts)
+returns uuid[]
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(array_agg(u.id order by u.created_at, u.id), '{}')
+    from private.unmatched_money u
+    where u.attempt_id = p_attempt.id and u.status = 'open' and u.reason = 'underpaid'
+  );
+end
+$$;
+
+-- A message that cannot be true together with an earlier one moves no money: somebody must look.
+create function private.contradict(p_event_id bigint, p_reason text, p_answer text)
+returns text
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update private.payment_events set outcome = 'attention', note = p_reason where id = p_event_id;
+  return p_answer;
+end
+$$;
+
 create function private.keep_unmatched(
-  p_event private.payment_events, p_reference text, p_transaction_id text, p_amount bigint, p_currency text, p_reason text, p_payer_id uuid
+  p_event private.payment_events, p_attempt public.payment_attempts, p_payer_id uuid, p_reference text,
+  p_transaction_id text, p_amount bigint, p_currency text, p_reason text
 )
 returns void
 language plpgsql volatile set search_path = ''
 as $$
+declare
+  v_id uuid;
 begin
-  insert into private.unmatched_money (event_id, provider, reference, transaction_id, amount, currency, reason, payer_id)
-  values (p_event.id, p_event.provider, p_reference, p_transaction_id, p_amount, p_currency, p_reason, p_payer_id);
-  if p_amount > 0 then
-    perform private.post_ledger('unmatched_received', p_event.id::text, p_currency, null, array[
-      ('clearing', p_event.provider, p_amount)::private.ledger_line,
-      ('unmatched', '', -p_amount)::private.ledger_line
-    ]);
+  if p_amount = 0 then
+    return;
   end if;
-  if p_payer_id is not null then
+  insert into private.unmatched_money (event_id, provider, reference, transaction_id, amount, currency, reason, attempt_id, payer_id)
+  values (p_event.id, p_event.provider, p_reference, p_transaction_id, p_amount, p_currency, p_reason, p_attempt.id, p_payer_id)
+  returning id into v_id;
+  perform private.post_ledger('unmatched_received', v_id::text, p_currency, null, array[
+    ('clearing', p_event.provider, p_amount)::private.ledger_line,
+    ('unmatched', v_id::text, -p_amount)::private.ledger_line
+  ]);
+  if p_payer_id is not null and p_reason <> 'underpaid' then
     perform private.notify(p_payer_id, 'payment_unmatched',
-      jsonb_build_object('amount', private.format_money(p_amount, p_currency)), 'unmatched:' || p_event.id);
+      jsonb_build_object('amount', private.format_money(p_amount, p_currency)), 'unmatched:' || v_id);
   end if;
 end
 $$;
 
--- The money is ours. The rows are locked and the amount is right.
+-- The money is ours and enough: p_received by the transaction of p_event, the rest by rows of unmatched money
+-- (p_parts). What is over becomes such a row. The rows are locked.
 create function private.apply_success(
-  p_booking public.bookings, p_payment public.payments, p_attempt public.payment_attempts, p_transaction_id text
+  p_booking public.bookings, p_payment public.payments, p_attempt public.payment_attempts, p_event private.payment_events,
+  p_transaction_id text, p_received bigint, p_parts uuid[]
 )
 returns text
 language plpgsql volatile set search_path = ''
 as $$
 declare
   v_confirmed boolean := p_booking.status in ('pending_payment', 'expired') and private.take_slot(p_booking);
+  v_lines private.ledger_line[] := array[('clearing', p_attempt.provider, p_received)::private.ledger_line];
+  v_over bigint := p_received - p_payment.amount;
+  v_over_id uuid;
 begin
+  if cardinality(p_parts) > 0 then
+    select v_lines || array_agg(('unmatched', u.id::text, u.amount)::private.ledger_line), v_over + sum(u.amount)
+    into v_lines, v_over
+    from private.unmatched_money u where u.id = any (p_parts);
+    update private.unmatched_money
+    set status = 'settled', settlement = 'applied', payment_id = p_payment.id, settled_at = now(), settled_by = auth.uid()
+    where id = any (p_parts);
+  end if;
+  if v_over > 0 then
+    insert into private.unmatched_money (event_id, provider, reference, transaction_id, amount, currency, reason, attempt_id, payer_id)
+    values (p_event.id, p_event.provider, p_attempt.reference, p_transaction_id, v_over, p_payment.currency, 'overpaid', p_attempt.id, p_payment.payer_id)
+    returning id into v_over_id;
+    v_lines := v_lines || ('unmatched', v_over_id::text, -v_over)::private.ledger_line;
+    perform private.notify(p_payment.payer_id, 'payment_unmatched',
+      jsonb_build_object('amount', private.format_money(v_over, p_payment.currency)), 'unmatched:' || v_over_id);
+  end if;
   update public.payment_attempts
-  set status = 'succeeded', provider_transaction_id = p_transaction_id, failure_code = null, checked_at = now()
+  set status = 'succeeded', provider_transaction_id = p_transaction_id, transaction_amount = p_received, failure_code = null, checked_at = now()
   where id = p_attempt.id;
   update public.payments set status = 'succeeded', succeeded_at = now() where id = p_payment.id;
-  -- other tries of this payment are over; money that still comes through one is unmatched
-  update public.payment_attempts set status = 'expired'
-  where payment_id = p_payment.id and id <> p_attempt.id and status in ('created', 'pending');
+  -- money that still comes through another try is unmatched; where it can be stopped, it is
+  perform private.cancel_attempts(p_payment.id, p_attempt.id);
 
   if v_confirmed then
-    perform private.post_ledger('payment_received', p_payment.id::text, p_payment.currency, p_booking.id, array[
-      ('clearing', p_attempt.provider, p_payment.amount)::private.ledger_line,
+    perform private.post_ledger('payment_received', p_payment.id::text, p_payment.currency, p_booking.id, v_lines || array[
       ('escrow', p_booking.id::text, -(p_booking.total_amount - p_booking.deposit_amount))::private.ledger_line,
       ('deposit', p_booking.id::text, -p_booking.deposit_amount)::private.ledger_line
     ]);
@@ -196,10 +307,9 @@ begin
   end if;
 
   -- too late and the slot is gone, or the booking was cancelled: everything goes back
-  perform private.post_ledger('late_payment_received', p_payment.id::text, p_payment.currency, p_booking.id, array[
-    ('clearing', p_attempt.provider, p_payment.amount)::private.ledger_line,
+  perform private.post_ledger('late_payment_received', p_payment.id::text, p_payment.currency, p_booking.id, v_lines ||
     ('refund_payable', p_booking.id::text, -p_payment.amount)::private.ledger_line
-  ]);
+  );
   if p_booking.status = 'pending_payment' then
     update public.bookings set status = 'expired' where id = p_booking.id;
   end if;
@@ -215,5 +325,33 @@ create function public.apply_payment_event(
 returns text
 language sql volatile set search_path = ''
 as $$ select private.apply_payment_event(event_id, reference, outcome, amount, currency, transaction_id, failure_code) $$;
-comment on function public.apply_payment_event is 'Applies a stored, verified message; outcome succeeded, failed or pending, amount in minor units. Answers applied, duplicate, unknown_reference, amount_mismatch, unmatched, refunded_late or ignored. Service only.';
+comment on function public.apply_payment_event is 'Applies a stored, verified message; outcome succeeded, failed or pending, amount in minor units. Answers applied, part_received (less than all, on a rail that takes parts), duplicate, unknown_reference, amount_mismatch, unmatched, refunded_late or ignored. Service only.';
 select private.expose('apply_payment_event(bigint, text, text, bigint, text, text, text)', 'service_role');
+
+-- Ends a message that moves no money: one of no interest, or one somebody must look at.
+create function private.settle_payment_event(p_event_id bigint, p_outcome text, p_reason text)
+returns text
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_outcome text;
+begin
+  if p_outcome is null or p_outcome not in ('ignored', 'attention') then
+    perform private.fail_input('outcome', 'must be ignored or attention');
+  end if;
+  update private.payment_events
+  set outcome = coalesce(outcome, p_outcome), note = coalesce(note, left(p_reason, 500)), applied_at = coalesce(applied_at, now())
+  where id = p_event_id and verified
+  returning outcome into v_outcome;
+  if not found then
+    perform private.fail('not_found');
+  end if;
+  return v_outcome;
+end
+$$;
+create function public.settle_payment_event(event_id bigint, outcome text, reason text)
+returns text
+language sql volatile set search_path = ''
+as $$ select private.settle_payment_event(event_id, outcome, reason) $$;
+comment on function public.settle_payment_event is 'Ends a stored, verified message that moves no money: ignored, or attention for an admin to look at. Service only. Errors: not_found.';
+select private.expose('settle_payment_event(bigint, text, text)', 'service_role');

@@ -1,45 +1,132 @@
 -- Payments: money on its way back.
--- Rule kept here: a refund is ordered in the transaction that decides it and leaves through the outbox;
--- what is owed stays in the ledger until the provider has paid it.
+-- Rule kept here: a refund is ordered in the transaction that decides it and leaves through the outbox; what is
+-- owed stays in the ledger until it has been paid; rails that cannot give back are replaced by a bank transfer.
 -- Left out on purpose: asking providers, which function `outbox` does; it reports here.
 
-create function private.order_refund(p_booking public.bookings, p_kind text, p_amount bigint)
+-- Sends a refund on its way, or lets it wait for an account to send it to.
+create function private.send_refund(p_refund_id uuid)
 returns void
 language plpgsql volatile set search_path = ''
 as $$
 declare
   v_refund public.refunds;
+  v_account public.bank_accounts;
 begin
-  if p_amount <= 0 then
-    return;
+  select * into strict v_refund from public.refunds where id = p_refund_id;
+  if v_refund.method = 'bank_transfer' then
+    select * into v_account from public.bank_accounts where user_id = v_refund.payer_id and removed_at is null;
+    if not found then
+      if v_refund.payer_id is not null then
+        perform private.notify(v_refund.payer_id, 'refund_needs_account',
+          jsonb_build_object('amount', private.format_money(v_refund.amount, v_refund.currency)), 'refund_needs_account:' || p_refund_id);
+      end if;
+      return;
+    end if;
+    update public.refunds set bank_account_id = v_account.id, status = 'pending' where id = p_refund_id;
   end if;
-  insert into public.refunds (payment_id, attempt_id, booking_id, kind, amount, currency)
-  select p.id, a.id, p_booking.id, p_kind, p_amount, p.currency
-  from public.payments p
-  join public.payment_attempts a on a.payment_id = p.id and a.status = 'succeeded'
-  where p.booking_id = p_booking.id
-  order by a.created_at
-  limit 1
-  returning * into strict v_refund;
-  perform private.enqueue('refund', jsonb_build_object('refund_id', v_refund.id), v_refund.id::text);
+  perform private.enqueue('refund', jsonb_build_object('refund_id', p_refund_id, 'provider', v_refund.provider),
+    p_refund_id || ':' || extract(epoch from v_refund.ordered_at), greatest(now(), coalesce(v_account.usable_from, now())));
 end
 $$;
+
+-- Who gives back what came in by a rail: the rail itself, or a transfer.
+create function private.refund_method(p_provider text)
+returns text
+language sql stable set search_path = ''
+as $$
+  select case refunds_by when 'provider' then 'provider' else 'bank_transfer' end
+  from private.payment_providers where provider = p_provider
+$$;
+
+create function private.order_refund(p_booking public.bookings, p_kind text, p_amount bigint, p_reason text default null)
+returns public.refunds
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_attempt public.payment_attempts;
+  v_payment public.payments;
+  v_method text;
+  v_refund public.refunds;
+begin
+  if p_amount <= 0 then
+    return null;
+  end if;
+  select * into strict v_payment from public.payments where booking_id = p_booking.id;
+  select * into strict v_attempt from public.payment_attempts where payment_id = v_payment.id and status = 'succeeded';
+  v_method := private.refund_method(v_attempt.provider);
+  insert into public.refunds (payer_id, payment_id, attempt_id, booking_id, kind, amount, currency, method, provider, reason, status)
+  values (v_payment.payer_id, v_payment.id, v_attempt.id, p_booking.id, p_kind, p_amount, v_payment.currency, v_method,
+    case v_method when 'provider' then v_attempt.provider else 'payos' end, left(p_reason, 500),
+    case v_method when 'provider' then 'pending' else 'awaiting_account' end)
+  returning * into v_refund;
+  perform private.send_refund(v_refund.id);
+  return v_refund;
+end
+$$;
+
+-- The payer has named an account: what waited for one goes there.
+create function private.resume_refunds(p_user_id uuid)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform private.send_refund(r.id) from public.refunds r
+  where r.payer_id = p_user_id and r.status = 'awaiting_account'
+  order by r.created_at;
+end
+$$;
+
+-- The payer's account was changed or removed: what has not left yet waits for the new one, and for its first day.
+create function private.recall_refunds(p_user_id uuid)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update public.refunds
+  set status = 'awaiting_account', bank_account_id = null, ordered_at = clock_timestamp()
+  where payer_id = p_user_id and method = 'bank_transfer' and status = 'pending';
+end
+$$;
+
+-- A refund as both sides may see it.
+create function private.refund_view(p_refund_id uuid)
+returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'id', r.id, 'payment_id', r.payment_id, 'booking_id', r.booking_id, 'kind', r.kind, 'amount', r.amount, 'currency', r.currency,
+    'status', r.status, 'method', r.method, 'provider', r.provider, 'provider_refund_id', r.provider_refund_id,
+    'failure_code', r.failure_code, 'reason', r.reason, 'created_at', r.created_at, 'completed_at', r.completed_at)
+  from public.refunds r
+  where r.id = p_refund_id
+$$;
+grant execute on function private.refund_view(uuid) to authenticated;
 
 create function private.refund_to_send(p_refund_id uuid)
 returns jsonb
 language sql stable security definer set search_path = ''
 as $$
-  select jsonb_build_object('refund', to_jsonb(r), 'attempt', to_jsonb(a), 'payment', to_jsonb(p))
+  select jsonb_build_object(
+    'refund', to_jsonb(r) || jsonb_build_object(
+      'reference', coalesce(a.reference, u.reference), 'paid_amount', coalesce(a.transaction_amount, u.amount, p.amount),
+      'provider_transaction_id', coalesce(u.transaction_id, a.provider_transaction_id),
+      -- an older row of the outbox must not send to an account in its first day
+      'status', case when r.status = 'pending' and b.usable_from > now() then 'awaiting_account' else r.status end),
+    'attempt', to_jsonb(a), 'payment', to_jsonb(p),
+    'account', case when r.method = 'bank_transfer' and b.id is not null then jsonb_build_object(
+      'bank_bin', b.bank_bin, 'account_number', private.bank_account_number(b.id), 'account_name', b.holder_name) end)
   from public.refunds r
-  join public.payment_attempts a on a.id = r.attempt_id
-  join public.payments p on p.id = r.payment_id
+  left join public.payment_attempts a on a.id = r.attempt_id
+  left join public.payments p on p.id = r.payment_id
+  left join private.unmatched_money u on u.id = r.unmatched_id
+  left join public.bank_accounts b on b.id = r.bank_account_id
   where r.id = p_refund_id
 $$;
 create function public.refund_to_send(refund_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.refund_to_send(refund_id) $$;
-comment on function public.refund_to_send is 'A refund with the attempt it reverses, {refund, attempt, payment}. Service only.';
+comment on function public.refund_to_send is 'A refund with what it gives back, {refund, attempt, payment, account}; account is where a bank transfer goes. Service only.';
 select private.expose('refund_to_send(uuid)', 'service_role');
 
 create function private.record_refund_result(p_refund_id uuid, p_outcome text, p_provider_refund_id text, p_failure_code text)
@@ -48,21 +135,18 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 declare
   v_refund public.refunds;
-  v_payment public.payments;
-  v_provider text;
 begin
   select * into v_refund from public.refunds where id = p_refund_id;
   if not found then
     perform private.fail('refund_not_found');
   end if;
   perform 1 from public.bookings where id = v_refund.booking_id for no key update;
-  select * into v_payment from public.payments where id = v_refund.payment_id for no key update;
+  perform 1 from public.payments where id = v_refund.payment_id for no key update;
   select * into v_refund from public.refunds where id = p_refund_id for no key update;
   if v_refund.status = 'succeeded' then
     return v_refund;
   end if;
-  select provider into v_provider from public.payment_attempts where id = v_refund.attempt_id;
-  perform private.because('provider:' || v_provider);
+  perform private.because('provider:' || v_refund.provider);
   case p_outcome
     when 'succeeded' then
       update public.refunds
@@ -71,19 +155,25 @@ begin
       update public.payments
       set refunded_amount = refunded_amount + v_refund.amount,
           status = case when refunded_amount + v_refund.amount = amount then 'refunded' else 'partially_refunded' end
-      where id = v_payment.id;
+      where id = v_refund.payment_id;
       perform private.post_ledger('refund_paid', v_refund.id::text, v_refund.currency, v_refund.booking_id, array[
-        ('refund_payable', v_refund.booking_id::text, v_refund.amount)::private.ledger_line,
-        ('clearing', v_provider, -v_refund.amount)::private.ledger_line
+        ('refund_payable', coalesce(v_refund.booking_id, v_refund.unmatched_id)::text, v_refund.amount)::private.ledger_line,
+        ('clearing', v_refund.provider, -v_refund.amount)::private.ledger_line
       ]);
-      perform private.notify_renter(v_refund.booking_id, 'refund_paid',
-        jsonb_build_object('amount', private.format_money(v_refund.amount, v_refund.currency), 'kind', v_refund.kind), v_refund.id::text);
+      if v_refund.booking_id is not null then
+        perform private.notify_renter(v_refund.booking_id, 'refund_paid',
+          jsonb_build_object('amount', private.format_money(v_refund.amount, v_refund.currency), 'kind', v_refund.kind), v_refund.id::text);
+      elsif v_refund.payer_id is not null then
+        perform private.notify(v_refund.payer_id, 'unmatched_returned',
+          jsonb_build_object('amount', private.format_money(v_refund.amount, v_refund.currency)), 'unmatched_returned:' || v_refund.id);
+      end if;
     when 'processing' then
       update public.refunds
       set status = 'processing', provider_refund_id = coalesce(p_provider_refund_id, provider_refund_id)
       where id = p_refund_id and status in ('pending', 'processing');
     when 'failed' then
-      update public.refunds set status = 'failed', failure_code = p_failure_code where id = p_refund_id and status <> 'failed';
+      update public.refunds set status = 'failed', failure_code = p_failure_code
+      where id = p_refund_id and status in ('pending', 'processing');
     else
       perform private.fail_input('outcome', 'must be succeeded, processing or failed');
   end case;
@@ -98,7 +188,60 @@ as $$ select private.record_refund_result(refund_id, outcome, provider_refund_id
 comment on function public.record_refund_result is 'What the provider said of a refund: succeeded, processing or failed. Succeeded is final. Service only. Errors: refund_not_found.';
 select private.expose('record_refund_result(uuid, text, text, text)', 'service_role');
 
-create function private.retry_refund(p_refund_id uuid)
+-- News of a refund that the provider sends by itself.
+create function private.apply_refund_event(
+  p_event_id bigint, p_provider_refund_id text, p_transaction_id text, p_outcome text, p_amount bigint, p_currency text, p_failure_code text
+)
+returns text
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_event private.payment_events;
+  v_found uuid[];
+  v_before text;
+  v_after text;
+  v_result text;
+begin
+  select * into v_event from private.payment_events where id = p_event_id and verified for update;
+  if not found then
+    perform private.fail('not_found');
+  end if;
+  if v_event.outcome is not null then
+    return case v_event.outcome when 'recorded' then 'duplicate' else v_event.outcome end;
+  end if;
+  -- by its id there, or, when the news is faster than the answer that gives the id, by what it must be
+  select array_agg(r.id) into v_found
+  from public.refunds r
+  where r.provider = v_event.provider and r.provider_refund_id = p_provider_refund_id
+    and r.amount = p_amount and r.currency = p_currency;
+  if v_found is null then
+    select array_agg(r.id) into v_found
+    from public.refunds r
+    join public.payment_attempts a on a.id = r.attempt_id
+    where r.provider = v_event.provider and r.provider_refund_id is null and r.status in ('pending', 'processing')
+      and a.provider_transaction_id = p_transaction_id and r.amount = p_amount and r.currency = p_currency;
+  end if;
+  if cardinality(v_found) = 1 then
+    select status into v_before from public.refunds where id = v_found[1];
+    select status into v_after from private.record_refund_result(v_found[1], p_outcome, p_provider_refund_id, p_failure_code);
+    v_result := case when v_before = v_after then 'duplicate' else 'recorded' end;
+  else
+    v_result := private.contradict(p_event_id, 'a refund we did not order', 'attention');
+  end if;
+  update private.payment_events set outcome = coalesce(outcome, 'recorded'), applied_at = now() where id = p_event_id;
+  return v_result;
+end
+$$;
+create function public.apply_refund_event(
+  event_id bigint, provider_refund_id text, transaction_id text, outcome text, amount bigint, currency text, failure_code text default null
+)
+returns text
+language sql volatile set search_path = ''
+as $$ select private.apply_refund_event(event_id, provider_refund_id, transaction_id, outcome, amount, currency, failure_code) $$;
+comment on function public.apply_refund_event is 'Applies a stored, verified message about a refund: recorded, duplicate, or attention when it is none of ours. Service only.';
+select private.expose('apply_refund_event(bigint, text, text, text, bigint, text, text)', 'service_role');
+
+create function private.retry_refund(p_refund_id uuid, p_method text)
 returns public.refunds
 language plpgsql volatile security definer set search_path = ''
 as $$
@@ -107,18 +250,113 @@ declare
 begin
   perform private.require_admin();
   perform private.because('admin');
-  update public.refunds set status = 'pending', failure_code = null where id = p_refund_id and status = 'failed'
-  returning * into v_refund;
+  if p_method is not null and p_method not in ('provider', 'bank_transfer') then
+    perform private.fail_input('method', 'must be provider or bank_transfer');
+  end if;
+  select * into v_refund from public.refunds where id = p_refund_id and status = 'failed' for no key update;
   if not found then
     perform private.fail('refund_not_found');
   end if;
-  perform private.enqueue('refund', jsonb_build_object('refund_id', v_refund.id), v_refund.id || ':' || extract(epoch from now()));
+  if p_method = 'provider' and v_refund.method <> 'provider' then
+    perform private.fail_input('method', 'the rail of this payment cannot give money back');
+  end if;
+  if v_refund.method = 'provider' and p_method = 'bank_transfer' then
+    update public.refunds set method = 'bank_transfer', provider = 'payos', provider_refund_id = null where id = p_refund_id;
+  end if;
+  update public.refunds
+  set failure_code = null, ordered_at = clock_timestamp(), bank_account_id = null,
+      status = case method when 'provider' then 'pending' else 'awaiting_account' end
+  where id = p_refund_id;
+  perform private.send_refund(p_refund_id);
+  select * into v_refund from public.refunds where id = p_refund_id;
   return v_refund;
 end
 $$;
-create function public.retry_refund(refund_id uuid)
+create function public.retry_refund(refund_id uuid, method text default null)
 returns public.refunds
 language sql volatile set search_path = ''
-as $$ select private.retry_refund(refund_id) $$;
-comment on function public.retry_refund is 'Admin: sends a failed refund again. Errors: forbidden, refund_not_found.';
-select private.expose('retry_refund(uuid)', 'authenticated');
+as $$ select private.retry_refund(refund_id, method) $$;
+comment on function public.retry_refund is 'Admin: sends a failed refund again, as before or, with method bank_transfer, to the payer''s bank account. Errors: forbidden, refund_not_found, invalid_input.';
+select private.expose('retry_refund(uuid, text)', 'authenticated');
+
+create function private.record_manual_refund(p_refund_id uuid, p_bank_reference text)
+returns public.refunds
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_refund public.refunds;
+begin
+  perform private.require_admin();
+  if char_length(btrim(coalesce(p_bank_reference, ''))) not between 4 and 100 then
+    perform private.fail_input('bank_reference', '4 to 100 characters');
+  end if;
+  select * into v_refund from public.refunds where id = p_refund_id for no key update;
+  -- one that a provider works on would be paid twice
+  if not found or v_refund.status not in ('awaiting_account', 'pending', 'failed') or (v_refund.status = 'pending' and v_refund.method = 'provider') then
+    perform private.fail('refund_not_found');
+  end if;
+  update public.refunds set provider = 'manual', method = 'bank_transfer' where id = p_refund_id;
+  return private.record_refund_result(p_refund_id, 'succeeded', btrim(p_bank_reference), null);
+end
+$$;
+create function public.record_manual_refund(refund_id uuid, bank_reference text)
+returns public.refunds
+language sql volatile set search_path = ''
+as $$ select private.record_manual_refund(refund_id, bank_reference) $$;
+comment on function public.record_manual_refund is 'Admin: a refund has been paid by a transfer made by hand, with the bank''s reference (4–100 characters). Refused while a provider works on it. Errors: forbidden, refund_not_found, invalid_input.';
+select private.expose('record_manual_refund(uuid, text)', 'authenticated');
+
+-- Goodwill: part of what was paid goes back out of the platform's own pocket, once the booking is over.
+create function private.refund_payment(p_payment_id uuid, p_amount bigint, p_reason text, p_idempotency_key uuid)
+returns public.refunds
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_stored jsonb;
+  v_booking public.bookings;
+  v_payment public.payments;
+  v_refund public.refunds;
+  v_refundable bigint;
+begin
+  perform private.require_admin();
+  v_stored := private.begin_command('refund_payment', p_idempotency_key, jsonb_build_object('payment_id', p_payment_id, 'amount', p_amount, 'reason', p_reason));
+  if v_stored is not null then
+    select * into v_refund from public.refunds where id = (v_stored ->> 'id')::uuid;
+    return v_refund;
+  end if;
+  if char_length(btrim(coalesce(p_reason, ''))) not between 3 and 500 then
+    perform private.fail_input('reason', '3 to 500 characters');
+  end if;
+  if coalesce(p_amount, 0) < 1 then
+    perform private.fail_input('amount', 'must be positive');
+  end if;
+  select b.* into v_booking from public.bookings b join public.payments p on p.booking_id = b.id
+  where p.id = p_payment_id for no key update of b;
+  if not found then
+    perform private.fail('payment_not_found');
+  end if;
+  select * into v_payment from public.payments where id = p_payment_id for no key update;
+  select case when v_booking.status in ('completed', 'cancelled', 'no_show') and v_payment.succeeded_at is not null
+    then v_payment.amount - coalesce(sum(r.amount), 0) - case when v_booking.deposit_status = 'held' then v_booking.deposit_amount else 0 end
+    else 0 end
+  into v_refundable
+  from public.refunds r where r.payment_id = p_payment_id;
+  if p_amount > v_refundable then
+    perform private.fail('payment_not_refundable', jsonb_build_object('refundable', greatest(v_refundable, 0), 'booking_status', v_booking.status));
+  end if;
+  perform private.because('admin', p_reason);
+  v_refund := private.order_refund(v_booking, 'goodwill', p_amount, p_reason);
+  perform private.post_ledger('goodwill_granted', v_refund.id::text, v_payment.currency, v_booking.id, array[
+    ('platform_revenue', '', p_amount)::private.ledger_line,
+    ('refund_payable', v_booking.id::text, -p_amount)::private.ledger_line
+  ]);
+  perform private.finish_command(p_idempotency_key, jsonb_build_object('id', v_refund.id));
+  return v_refund;
+end
+$$;
+create function public.refund_payment(payment_id uuid, amount bigint, reason text, idempotency_key uuid)
+returns public.refunds
+language sql volatile set search_path = ''
+as $$ select private.refund_payment(payment_id, amount, reason, idempotency_key) $$;
+comment on function public.refund_payment is 'Admin: gives back part of a payment out of the platform''s revenue, once its booking is over; at most what was paid less all refunds ordered and a deposit still held. Before that, cancel the booking. Errors: forbidden, payment_not_found, payment_not_refundable, invalid_input.';
+select private.expose('refund_payment(uuid, bigint, text, uuid)', 'authenticated');

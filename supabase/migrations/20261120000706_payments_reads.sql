@@ -1,6 +1,6 @@
 -- Payments: asking about tries that stayed silent, and what screens ask for.
 -- Rule kept here: a provider's "not found" ends a try only when its time is over.
--- Left out on purpose: payouts to hosts: a later file of this module.
+-- Left out on purpose: what a host has earned, which is in payments_payouts.
 
 create function private.attempt_to_reconcile(p_attempt_id uuid)
 returns public.payment_attempts
@@ -13,7 +13,8 @@ as $$ select private.attempt_to_reconcile(attempt_id) $$;
 comment on function public.attempt_to_reconcile is 'An attempt with its provider_data, for asking the provider about it. Service only.';
 select private.expose('attempt_to_reconcile(uuid)', 'service_role');
 
--- What asking the provider brought: no_answer is asked again later, not_found ends the attempt once its time is over.
+-- What asking the provider brought: no_answer is asked again later, not_found ends the attempt once its time is
+-- over. Money that comes after that is still found by its webhook.
 create function private.note_reconciliation(p_attempt_id uuid, p_outcome text)
 returns public.payment_attempts
 language plpgsql volatile security definer set search_path = ''
@@ -27,7 +28,13 @@ begin
   perform private.because('reconciliation');
   update public.payment_attempts
   set checked_at = now(), checks = checks + 1,
-      status = case when p_outcome = 'not_found' and expires_at <= now() and status in ('created', 'pending') then 'expired' else status end
+      status = case
+        when status not in ('created', 'pending') then status
+        when p_outcome = 'not_found' and expires_at <= now() then 'expired'
+        -- a provider that still says nothing days later will not
+        when p_outcome in ('pending', 'no_answer') and expires_at <= now() - interval '3 days' then 'expired'
+        else status
+      end
   where id = p_attempt_id
   returning * into v_attempt;
   if not found then
@@ -43,6 +50,33 @@ as $$ select private.note_reconciliation(attempt_id, outcome) $$;
 comment on function public.note_reconciliation is 'Notes that a provider was asked: final, pending, no_answer or not_found. Service only. Errors: payment_not_found, invalid_input.';
 select private.expose('note_reconciliation(uuid, text)', 'service_role');
 
+-- A person whose app was away while they paid asks at once what became of it; the answer names the tries that
+-- the provider should be asked about.
+create function private.check_payment(p_payment_id uuid)
+returns uuid[]
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_user_id uuid := private.require_user();
+begin
+  perform private.take_token('check_payment', v_user_id::text);
+  if not exists (select from public.payments where id = p_payment_id and payer_id = v_user_id) then
+    perform private.fail('payment_not_found');
+  end if;
+  return (
+    select coalesce(array_agg(a.id order by a.created_at), '{}')
+    from public.payment_attempts a
+    where a.payment_id = p_payment_id and a.status = 'pending'
+  );
+end
+$$;
+create function public.check_payment(payment_id uuid)
+returns uuid[]
+language sql volatile set search_path = ''
+as $$ select private.check_payment(payment_id) $$;
+comment on function public.check_payment is 'The open attempts of the caller''s payment, by id; called by function payments, which asks the providers about them. Errors: payment_not_found, rate_limited.';
+select private.expose('check_payment(uuid)', 'authenticated');
+
 create function public.payment_status(payment_id uuid)
 returns jsonb
 language sql stable set search_path = ''
@@ -52,11 +86,11 @@ as $$
     'attempts', coalesce((
       select jsonb_agg(jsonb_build_object(
         'id', a.id, 'provider', a.provider, 'reference', a.reference, 'amount', a.amount, 'currency', a.currency, 'status', a.status,
-        'redirect_url', a.redirect_url, 'qr_payload', a.qr_payload, 'failure_code', a.failure_code, 'expires_at', a.expires_at, 'created_at', a.created_at
+        'redirect_url', a.redirect_url, 'qr_payload', a.qr_payload, 'details', a.details, 'failure_code', a.failure_code, 'expires_at', a.expires_at, 'created_at', a.created_at
       ) order by a.created_at)
       from public.payment_attempts a where a.payment_id = p.id
     ), '[]'),
-    'refunds', coalesce((select jsonb_agg(to_jsonb(r) order by r.created_at) from public.refunds r where r.payment_id = p.id), '[]')
+    'refunds', coalesce((select jsonb_agg(private.refund_view(r.id) order by r.created_at) from public.refunds r where r.payment_id = p.id), '[]')
   )
   from public.payments p
   where p.id = $1
@@ -64,22 +98,3 @@ $$;
 comment on function public.payment_status is 'A payment of the caller with its attempts and refunds; null when there is none.';
 select private.expose('payment_status(uuid)', 'authenticated');
 
-create function private.my_balance()
-returns table (currency text, available bigint, pending bigint)
-language sql stable security definer set search_path = ''
-as $$
-  select 'VND',
-         private.balance('host_payable', auth.uid()::text) - w.waiting,
-         w.waiting
-  from (
-    select coalesce(sum(b.host_amount), 0)::bigint as waiting
-    from public.bookings b
-    where b.host_id = auth.uid() and b.status = 'completed' and b.claim_until > now()
-  ) w
-$$;
-create function public.my_balance()
-returns table (currency text, available bigint, pending bigint)
-language sql stable set search_path = ''
-as $$ select * from private.my_balance() $$;
-comment on function public.my_balance is 'What the caller has earned as a host, in minor units: available now, and pending until the claim windows of finished trips close.';
-select private.expose('my_balance()', 'authenticated');

@@ -98,6 +98,13 @@ as $$
   where m.status = 'ready'
     and not exists (select from storage.objects o where o.bucket_id = m.bucket and o.name = m.path)
   union all
+  select 'attempt_without_end', a.id::text, a.provider || ' ' || a.status
+  from public.payment_attempts a
+  where a.status in ('created', 'pending') and a.expires_at < now() - interval '4 days'
+  union all
+  select 'ledger_disagrees', r.subject, r.problem || ' of ' || r.provider || ': expected ' || coalesce(r.expected::text, 'nothing') || ', found ' || coalesce(r.found::text, 'nothing')
+  from private.reconcile_ledger() r
+  union all
   select 'state_without_history', s.id::text, s.machine || ' ' || s.status
   from (
     select id, 'booking' as machine, status from public.bookings
@@ -139,12 +146,14 @@ as $$
     'outbox_due', (select count(*) from private.outbox where status = 'pending' and available_at <= now()),
     'outbox_dead', (select count(*) from private.outbox where status = 'dead'),
     'unmatched_open', (select count(*) from private.unmatched_money where status = 'open'),
-    'refunds_open', (select count(*) from public.refunds where status in ('pending', 'processing', 'failed'))
+    'attention_open', (select count(*) from private.payment_events where outcome = 'attention' and acknowledged_at is null),
+    'refunds_open', (select count(*) from public.refunds where status <> 'succeeded'),
+    'payouts_failed', (select count(*) from public.payouts where status = 'failed')
   )
 $$;
 create function public.health_facts()
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.health_facts() $$;
-comment on function public.health_facts is 'Counts for function health: outbox due and dead, unmatched money open, refunds open. Service only.';
+comment on function public.health_facts is 'Counts for function health: outbox due and dead, unmatched money and messages for attention open, refunds open, payouts failed. Service only.';
 select private.expose('health_facts()', 'service_role');

@@ -3,8 +3,9 @@
 -- providers about what stayed silent. All run every minute or slower, as pg_cron 1.4 knows no seconds.
 -- Left out on purpose: performing outside effects, which is the outbox function's.
 
--- Asks about attempts without a final answer: after 2 minutes, then ever more slowly, and once after their time is over.
-create function private.enqueue_reconciliations()
+-- Asks about attempts without a final answer: after p_quiet, then ever more slowly; and about failed ones once
+-- after their time is over, since a payer whose first card was refused may have paid with another.
+create function private.enqueue_reconciliations(p_quiet interval default '2 minutes')
 returns int
 language plpgsql volatile set search_path = ''
 as $$
@@ -14,11 +15,12 @@ declare
 begin
   for v_attempt in
     select * from public.payment_attempts
-    where status in ('created', 'pending')
-      and created_at < now() - interval '2 minutes'
-      and coalesce(checked_at, created_at) < now() - make_interval(mins => least(60, 2 * 2 ^ least(checks, 5))::int)
+    where (status in ('created', 'pending')
+        and created_at < now() - p_quiet
+        and coalesce(checked_at, created_at) < now() - least(interval '1 hour', p_quiet * 2 ^ least(checks, 6)))
+      or (status = 'failed' and (checked_at is null or checked_at < expires_at) and expires_at < now() - p_quiet)
     order by created_at
-    limit 100
+    limit 500
   loop
     perform private.enqueue('reconcile', jsonb_build_object('attempt_id', v_attempt.id, 'provider', v_attempt.provider),
       v_attempt.id || ':' || v_attempt.checks);

@@ -40,7 +40,7 @@ declare
 begin
   begin
     foreach v_table in array array['public.bookings', 'public.payments', 'public.refunds', 'public.vehicles', 'public.notifications',
-      'public.calendar_entries', 'private.ledger_entries', 'private.domain_events', 'public.media'] loop
+      'public.calendar_entries', 'public.payment_attempts', 'private.ledger_entries', 'private.domain_events', 'public.media'] loop
       execute format('alter table %s disable trigger user', v_table);
     end loop;
     execute p_breach;
@@ -76,6 +76,10 @@ insert into breaches values
   ('outbox_stuck', 'nobody finishes a row', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, status, lease_token, leased_until) values ('x', '{}', 'x', now() - interval '1 hour', 'leased', gen_random_uuid(), now() - interval '1 hour') $$),
   ('outbox_dead', 'a row was given up', $$ insert into private.outbox (topic, payload, dedupe_key, status) values ('x', '{}', 'x', 'dead') $$),
   ('media_without_object', 'a ready upload has no file', format($$ update public.media set path = 'elsewhere' where owner_id = %L and purpose = 'licence' and id = (select min(id::text)::uuid from public.media where owner_id = %1$L) $$, :'renter')),
+  ('attempt_without_end', 'a try was never asked about', format($$ update public.payment_attempts set status = 'pending', expires_at = now() - interval '5 days' where payment_id = (select id from public.payments where booking_id = %L) $$, :'paid')),
+  ('ledger_disagrees', 'money came that no row explains', $$ insert into private.ledger_entries (transaction_id, account_id, amount)
+    select (select max(transaction_id) from private.ledger_entries), id, 7 from private.ledger_accounts where kind = 'clearing' limit 1 $$),
+  ('ledger_disagrees', 'a payment lost the try that paid it', format($$ update public.payment_attempts set status = 'failed' where payment_id = (select id from public.payments where booking_id = %L) $$, :'paid')),
   ('state_without_history', 'a status was changed behind the log', format($$ update public.vehicles set status = 'draft' where id = %L $$, :'vehicle'));
 select ok(b.invariant = any (tests.found_after(case when b.invariant = 'payment_not_in_ledger' then 'alter table private.ledger_transactions disable trigger user; ' else '' end || b.breach)),
   b.invariant || ' is seen: ' || b.what)

@@ -215,7 +215,7 @@ const moves: Record<string, Move> = {
     refund.sent = true;
     const said = await step(real, async () => {
       await world.sql.query(
-        "select public.record_refund_result(id, 'succeeded', 'r-1') from public.refunds where booking_id = $1 and kind = $2",
+        "select public.record_refund_result(id, 'succeeded', 'r-' || id) from public.refunds where booking_id = $1 and kind = $2",
         [booking.id, kind],
       );
     });

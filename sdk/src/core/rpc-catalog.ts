@@ -87,7 +87,15 @@ export const rpcCatalog = {
   delete_notification: rpc('repeatable', 'notification_id'),
   review_vehicle: rpc('once', 'vehicle_id', 'decision', 'reason'),
   review_licence: rpc('once', 'licence_id', 'decision', 'reason'),
-  retry_refund: rpc('once', 'refund_id'),
+  payment_methods: rpc('read'),
+  unmatched_money: rpc('read', 'status', 'after', 'page_size'),
+  settle_unmatched_money: rpc('keyed', 'unmatched_id', 'action', 'payment_id', 'note', 'idempotency_key'),
+  payment_events_for_attention: rpc('read'),
+  acknowledge_payment_event: rpc('once', 'event_id', 'note'),
+  refund_payment: rpc('keyed', 'payment_id', 'amount', 'reason', 'idempotency_key'),
+  retry_refund: rpc('once', 'refund_id', 'method'),
+  record_manual_refund: rpc('once', 'refund_id', 'bank_reference'),
+  reconcile_ledger: rpc('read'),
   check_invariants: rpc('read'),
 } as const satisfies Record<string, RpcEntry>;
 

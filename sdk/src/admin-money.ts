@@ -1,0 +1,107 @@
+import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
+import type { Result } from './result.ts';
+import type {
+  LedgerProblem,
+  Minor,
+  PaymentEvent,
+  Refund,
+  UnmatchedMoney,
+  UnmatchedSettlement,
+  Uuid,
+} from './types.ts';
+
+/** Money as people with the role `admin` see it: what fits nowhere, what goes back, and the proof of the books. */
+export class AdminMoney {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /** Money that fits no open payment, newest first; `after` is the last row seen. Errors: `forbidden`. */
+  unmatched(
+    input: {
+      status?: 'open' | 'settled';
+      after?: Pick<UnmatchedMoney, 'created_at' | 'id'>;
+      pageSize?: number;
+    } = {},
+    options?: CallOptions,
+  ): Promise<Result<UnmatchedMoney[]>> {
+    const args = { status: input.status, after: input.after, page_size: input.pageSize };
+    return this.#calls.rpc<UnmatchedMoney[]>('unmatched_money', args, options);
+  }
+
+  /**
+   * Decides where unmatched money goes: `apply` pays a payment (together with what is already meant for it; what
+   * is over stays as a new row), `refund` returns it to the payer, `keep` makes it revenue and needs a note.
+   * Errors: `forbidden`, `unmatched_not_found`, `unmatched_not_enough`, `payment_not_found`,
+   * `payment_not_payable`, `invalid_input`.
+   */
+  settleUnmatched(
+    input: { unmatchedId: Uuid; note?: string } & (
+      | { action: 'apply'; paymentId: Uuid }
+      | { action: 'refund' | 'keep' }
+    ),
+    options?: CommandOptions,
+  ): Promise<Result<UnmatchedSettlement>> {
+    const { unmatchedId, action, note } = input;
+    const paymentId = input.action === 'apply' ? input.paymentId : undefined;
+    const args = { unmatched_id: unmatchedId, action, payment_id: paymentId, note };
+    return this.#calls.rpc<UnmatchedSettlement>('settle_unmatched_money', args, options);
+  }
+
+  /** Messages of providers that somebody must look at, oldest first. Errors: `forbidden`. */
+  eventsForAttention(options?: CallOptions): Promise<Result<PaymentEvent[]>> {
+    return this.#calls.rpc<PaymentEvent[]>('payment_events_for_attention', {}, options);
+  }
+
+  /** Says that such a message has been dealt with. Errors: `forbidden`, `not_found`, `invalid_input`. */
+  acknowledgeEvent(
+    input: { eventId: number; note: string },
+    options?: CallOptions,
+  ): Promise<Result<undefined>> {
+    const args = { event_id: input.eventId, note: input.note };
+    return this.#calls.rpc<undefined>('acknowledge_payment_event', args, options);
+  }
+
+  /**
+   * Gives back part of a payment out of the platform's revenue, once its booking is over; before that, cancel the
+   * booking. Errors: `forbidden`, `payment_not_found`, `payment_not_refundable`, `invalid_input`.
+   */
+  refundPayment(
+    input: { paymentId: Uuid; amount: Minor; reason: string },
+    options?: CommandOptions,
+  ): Promise<Result<Refund>> {
+    const args = { payment_id: input.paymentId, amount: input.amount, reason: input.reason };
+    return this.#calls.rpc<Refund>('refund_payment', args, options);
+  }
+
+  /**
+   * Sends a failed refund again, as before or by a transfer to the payer's bank account.
+   * Errors: `forbidden`, `refund_not_found`, `invalid_input`.
+   */
+  retryRefund(
+    input: { refundId: Uuid; method?: Refund['method'] },
+    options?: CallOptions,
+  ): Promise<Result<Refund>> {
+    const args = { refund_id: input.refundId, method: input.method };
+    return this.#calls.rpc<Refund>('retry_refund', args, options);
+  }
+
+  /**
+   * Says that a refund was paid by a transfer made by hand. Refused while a provider works on it.
+   * Errors: `forbidden`, `refund_not_found`, `invalid_input`.
+   */
+  recordManualRefund(
+    input: { refundId: Uuid; bankReference: string },
+    options?: CallOptions,
+  ): Promise<Result<Refund>> {
+    const args = { refund_id: input.refundId, bank_reference: input.bankReference };
+    return this.#calls.rpc<Refund>('record_manual_refund', args, options);
+  }
+
+  /** One row for each movement on which ledger and rows disagree; none means proven. Errors: `forbidden`. */
+  reconcileLedger(options?: CallOptions): Promise<Result<LedgerProblem[]>> {
+    return this.#calls.rpc<LedgerProblem[]>('reconcile_ledger', {}, options);
+  }
+}

@@ -1,0 +1,209 @@
+-- Identity: where a person's money goes.
+-- Rule kept here: a person has one live bank account; its number is stored encrypted and shown to nobody but
+-- whoever sends money; each setting begins 24 hours in which nothing is sent there, and is told at once, so
+-- that its owner can step in when somebody else did it.
+-- Left out on purpose: a step-up before the change, which comes with one-time passwords; asking the bank whose
+-- account it is, which no rail here offers.
+
+insert into private.error_codes (code, status, retryable, message_en, message_vi) values
+  ('bank_account_not_found', 404, false, 'There is no bank account.', 'Không tìm thấy tài khoản ngân hàng.'),
+  ('bank_account_required', 409, false, 'A bank account is needed that has been set for long enough; see details.usable_from.', 'Cần có tài khoản ngân hàng đã đủ thời gian chờ.');
+insert into private.settings (key, value, description) values
+  ('bank_account_wait_hours', '24', 'How long nothing is sent to a bank account after it was set.');
+insert into private.rate_limits (action, capacity, per_minute) values
+  ('set_bank_account', 5, 0.1);
+insert into private.secrets (name, value) values ('bank_accounts', extensions.gen_random_bytes(32));
+
+create table public.bank_accounts (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null references public.profiles on delete restrict,
+  bank_bin text not null,
+  account_last4 text not null,
+  holder_name text not null,
+  usable_from timestamptz not null,
+  created_at timestamptz not null default now(),
+  removed_at timestamptz,
+  constraint bank_accounts_bin_form check (bank_bin ~ '^[0-9]{6}$'),
+  constraint bank_accounts_last4_form check (account_last4 ~ '^[0-9A-Z]{4}$'),
+  -- as banks compare it: upper case, without diacritics
+  constraint bank_accounts_holder_form check (holder_name ~ '^[A-Z0-9]+( [A-Z0-9]+)*$' and char_length(holder_name) between 2 and 70),
+  constraint bank_accounts_waits_first check (usable_from > created_at),
+  -- what a payout refers to: whose account, and usable since when
+  constraint bank_accounts_usable_from unique (id, user_id, usable_from)
+);
+create unique index bank_accounts_one_live on public.bank_accounts (user_id) where removed_at is null;
+create index bank_accounts_user_idx on public.bank_accounts (user_id);
+comment on table public.bank_accounts is 'Where people are paid; the last 4 characters of the number only. Nothing is sent there before usable_from, or after removed_at.';
+
+create table private.bank_account_numbers (
+  bank_account_id uuid primary key references public.bank_accounts on delete restrict,
+  encrypted bytea not null
+);
+comment on table private.bank_account_numbers is 'The numbers, by pgp_sym_encrypt under the secret `bank_accounts` of this database.';
+create trigger immutable before update or delete or truncate on private.bank_account_numbers
+  for each statement execute function private.forbid_change();
+
+-- An account is replaced, never changed: what was paid to it must stay readable.
+create trigger immutable before update on public.bank_accounts for each row
+  when (old.removed_at is not null
+    or (old.user_id, old.bank_bin, old.account_last4, old.holder_name) is distinct from (new.user_id, new.bank_bin, new.account_last4, new.holder_name))
+  execute function private.forbid_change();
+
+alter table public.bank_accounts enable row level security;
+alter table private.bank_account_numbers enable row level security;
+revoke all on public.bank_accounts from anon, authenticated, service_role;
+grant select on public.bank_accounts to authenticated, service_role;
+create policy select_own on public.bank_accounts for select to authenticated
+  using (user_id = (select auth.uid()) or (select private.is_admin()));
+
+-- Granted to nobody: only the commands that hand a transfer to the service use it.
+create function private.bank_account_number(p_bank_account_id uuid)
+returns text
+language sql stable security definer set search_path = ''
+as $$
+  select extensions.pgp_sym_decrypt(n.encrypted, encode(s.value, 'hex'))
+  from private.bank_account_numbers n, private.secrets s
+  where n.bank_account_id = p_bank_account_id and s.name = 'bank_accounts'
+$$;
+
+-- What a transfer needs: {bank_bin, account_number, account_name}; null without an account.
+create function private.transfer_account(p_bank_account_id uuid)
+returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select jsonb_build_object('bank_bin', a.bank_bin, 'account_number', private.bank_account_number(a.id), 'account_name', a.holder_name)
+    from public.bank_accounts a where a.id = p_bank_account_id
+  );
+end
+$$;
+
+-- Where a person can be paid right now, or a row of nulls. The account cannot be removed before this
+-- transaction ends: whoever removes it must see the payout or refund that names it.
+create function private.usable_bank_account(p_user_id uuid)
+returns public.bank_accounts
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_account public.bank_accounts;
+begin
+  select * into v_account from public.bank_accounts
+  where user_id = p_user_id and removed_at is null and usable_from <= now()
+  for share;
+  return v_account;
+end
+$$;
+
+create function private.tell_bank_account(p_account public.bank_accounts, p_template text)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform private.notify(p_account.user_id, p_template, jsonb_build_object(
+    'bank_account_id', p_account.id, 'bank', p_account.bank_bin, 'last_four', p_account.account_last4, 'holder', p_account.holder_name,
+    'usable_from', private.format_time(p_account.usable_from, (select p.time_zone from public.profiles p where p.id = p_account.user_id))
+  ), p_template || ':' || p_account.id);
+end
+$$;
+
+-- Takes the live account away and calls back what is not sent yet; the caller holds the profile's lock.
+create function private.end_bank_account(p_user_id uuid)
+returns public.bank_accounts
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_account public.bank_accounts;
+begin
+  update public.bank_accounts set removed_at = now() where user_id = p_user_id and removed_at is null
+  returning * into v_account;
+  if found then
+    perform private.because('bank_account_changed');
+    perform private.recall_payouts(p_user_id);
+    perform private.record_event('bank_account.removed', v_account.id);
+  end if;
+  return v_account;
+end
+$$;
+
+create function private.set_bank_account(p_bank_bin text, p_account_number text, p_holder_name text, p_idempotency_key uuid)
+returns public.bank_accounts
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_user_id uuid := private.require_user();
+  v_stored jsonb;
+  v_bin text := btrim(coalesce(p_bank_bin, ''));
+  v_number text := upper(regexp_replace(coalesce(p_account_number, ''), '[\s.-]', '', 'g'));
+  v_holder text;
+  v_account public.bank_accounts;
+begin
+  -- a hash of a short number could be guessed, so it is keyed
+  v_stored := private.begin_command('set_bank_account', p_idempotency_key, jsonb_build_object(
+    'bank_bin', p_bank_bin, 'account_number', encode(private.keyed_hash('bank_account:' || v_number), 'hex'), 'holder_name', p_holder_name));
+  if v_stored is not null then
+    select * into v_account from public.bank_accounts where id = (v_stored ->> 'id')::uuid;
+    return v_account;
+  end if;
+  perform private.take_token('set_bank_account', v_user_id::text);
+  if v_bin !~ '^[0-9]{6}$' then
+    perform private.fail_input('bank_bin', 'must be the six digits of the bank');
+  end if;
+  if v_number !~ '^[0-9A-Z]{6,19}$' then
+    perform private.fail_input('account_number', 'must have 6 to 19 digits or letters');
+  end if;
+  if coalesce(char_length(p_holder_name), 0) not between 2 and 200 then
+    perform private.fail_input('holder_name', 'must have 2 to 70 letters or digits');
+  end if;
+  v_holder := btrim(regexp_replace(
+    upper(extensions.unaccent('extensions.unaccent'::regdictionary, normalize(p_holder_name, nfc))), '[^A-Z0-9]+', ' ', 'g'));
+  if char_length(v_holder) not between 2 and 70 then
+    perform private.fail_input('holder_name', 'must have 2 to 70 letters or digits');
+  end if;
+
+  -- two settings at once: one after the other
+  perform 1 from public.profiles where id = v_user_id for no key update;
+  perform private.end_bank_account(v_user_id);
+  insert into public.bank_accounts (user_id, bank_bin, account_last4, holder_name, usable_from)
+  values (v_user_id, v_bin, right(v_number, 4), v_holder, now() + make_interval(hours => (private.setting('bank_account_wait_hours'))::int))
+  returning * into v_account;
+  insert into private.bank_account_numbers (bank_account_id, encrypted)
+  select v_account.id, extensions.pgp_sym_encrypt(v_number, encode(s.value, 'hex'), 'cipher-algo=aes256')
+  from private.secrets s where s.name = 'bank_accounts';
+  perform private.record_event('bank_account.set', v_account.id);
+  perform private.tell_bank_account(v_account, 'bank_account_changed');
+  perform private.resume_refunds(v_user_id);
+  perform private.finish_command(p_idempotency_key, jsonb_build_object('id', v_account.id));
+  return v_account;
+end
+$$;
+create function public.set_bank_account(bank_bin text, account_number text, holder_name text, idempotency_key uuid)
+returns public.bank_accounts
+language sql volatile set search_path = ''
+as $$ select private.set_bank_account(bank_bin, account_number, holder_name, idempotency_key) $$;
+comment on function public.set_bank_account is 'Sets where the caller is paid: the bank''s six digits (BIN), the account number (6–19 digits or letters) and the holder''s name, kept in upper case without diacritics. It replaces the account set before, is usable 24 hours later, and is told by mail; payouts not sent yet wait for it. Errors: invalid_input, idempotency_conflict, rate_limited.';
+select private.expose('set_bank_account(text, text, text, uuid)', 'authenticated');
+
+create function private.remove_bank_account()
+returns public.bank_accounts
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_user_id uuid := private.require_user();
+  v_account public.bank_accounts;
+begin
+  perform 1 from public.profiles where id = v_user_id for no key update;
+  v_account := private.end_bank_account(v_user_id);
+  if v_account.id is null then
+    perform private.fail('bank_account_not_found');
+  end if;
+  perform private.tell_bank_account(v_account, 'bank_account_removed');
+  return v_account;
+end
+$$;
+create function public.remove_bank_account()
+returns public.bank_accounts
+language sql volatile set search_path = ''
+as $$ select private.remove_bank_account() $$;
+comment on function public.remove_bank_account is 'Takes the caller''s bank account away; payouts not sent yet are called back and wait for another. Errors: bank_account_not_found.';
+select private.expose('remove_bank_account()', 'authenticated');

@@ -1,0 +1,212 @@
+-- Payments: what may happen to a payout between its scheduling and the bank.
+-- Rule kept here: from the moment the account number is handed to the service, only the provider's word moves a
+-- payout; before, it can be held, called back and cancelled, and its entries are free for the next one.
+-- Left out on purpose: a transfer that a bank returns days after it was paid; that money comes in as unmatched.
+
+create function private.lock_payout(p_payout_id uuid)
+returns public.payouts
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_payout public.payouts;
+begin
+  select * into v_payout from public.payouts where id = p_payout_id for no key update;
+  if not found then
+    perform private.fail('payout_not_found');
+  end if;
+  return v_payout;
+end
+$$;
+
+create function private.tell_payout(p_payout public.payouts, p_template text, p_once text, p_reason text default '')
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform private.notify(p_payout.user_id, p_template, jsonb_build_object(
+    'payout_id', p_payout.id, 'amount', private.format_money(p_payout.amount, p_payout.currency), 'reason', p_reason,
+    'last_four', (select a.account_last4 from public.bank_accounts a where a.id = p_payout.bank_account_id)
+  ), p_template || ':' || p_payout.id || p_once);
+end
+$$;
+
+-- Whether a booking of this payout has its money held.
+create function private.payout_carries_hold(p_payout_id uuid)
+returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return exists (
+    select from private.payout_items i
+    join private.ledger_entries e on e.id = i.entry_id
+    join private.ledger_transactions t on t.id = e.transaction_id
+    join private.booking_holds h on h.booking_id = t.booking_id and h.released_at is null
+    where i.payout_id = p_payout_id
+  );
+end
+$$;
+
+-- The four steps below have the row locked already.
+create function private.put_on_hold(p_payout public.payouts, p_hold_reason text, p_told_reason text)
+returns public.payouts
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_payout public.payouts;
+begin
+  update public.payouts set status = 'held', hold_reason = p_hold_reason where id = p_payout.id returning * into v_payout;
+  perform private.tell_payout(v_payout, 'payout_held', ':' || extract(epoch from clock_timestamp()), p_told_reason);
+  return v_payout;
+end
+$$;
+
+create function private.take_off_hold(p_payout public.payouts, p_account public.bank_accounts)
+returns public.payouts
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_payout public.payouts;
+begin
+  -- the account may have changed meanwhile
+  update public.payouts
+  set status = 'scheduled', hold_reason = null, scheduled_at = now(),
+      bank_account_id = p_account.id, bank_account_usable_from = p_account.usable_from
+  where id = p_payout.id
+  returning * into v_payout;
+  return v_payout;
+end
+$$;
+
+create function private.give_back_payout(p_payout public.payouts)
+returns public.payouts
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_payout public.payouts;
+begin
+  update public.payouts set status = 'cancelled', hold_reason = null where id = p_payout.id returning * into v_payout;
+  perform private.record_event('payout.entries_released', p_payout.id, jsonb_build_object(
+    'entries', (select jsonb_agg(i.entry_id order by i.entry_id) from private.payout_items i where i.payout_id = p_payout.id)));
+  delete from private.payout_items where payout_id = p_payout.id;
+  perform private.post_ledger('payout_cancelled', p_payout.id::text, p_payout.currency, null, array[
+    ('payout_payable', p_payout.id::text, p_payout.amount)::private.ledger_line,
+    ('host_payable', p_payout.user_id::text, -p_payout.amount)::private.ledger_line
+  ]);
+  return v_payout;
+end
+$$;
+
+create function private.mark_paid(p_payout public.payouts, p_provider text, p_provider_payout_id text, p_bank_reference text)
+returns public.payouts
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_payout public.payouts;
+begin
+  if p_payout.status = 'cancelled' then
+    -- Its entries went back and may be in another payout: what went out is charged to the host's next one.
+    perform private.post_ledger('transfer_charged', p_payout.id::text, p_payout.currency, null, array[
+      ('host_payable', p_payout.user_id::text, p_payout.amount)::private.ledger_line,
+      ('host_payable', p_payout.user_id::text, -p_payout.amount)::private.ledger_line
+    ]);
+    insert into private.payout_items (entry_id, payout_id)
+    select e.id, p_payout.id
+    from private.ledger_transactions t join private.ledger_entries e on e.transaction_id = t.id and e.amount < 0
+    where t.event = 'transfer_charged' and t.reference = p_payout.id::text;
+  end if;
+  perform private.post_ledger('payout_paid', p_payout.id::text, p_payout.currency, null, array[
+    case when p_payout.status = 'cancelled' then ('host_payable', p_payout.user_id::text, p_payout.amount)::private.ledger_line
+      else ('payout_payable', p_payout.id::text, p_payout.amount)::private.ledger_line end,
+    ('clearing', p_provider, -p_payout.amount)::private.ledger_line
+  ]);
+  update public.payouts
+  set status = 'paid', paid_at = now(), provider = p_provider, hold_reason = null, failure_code = null,
+      provider_payout_id = coalesce(p_provider_payout_id, provider_payout_id), bank_reference = p_bank_reference
+  where id = p_payout.id
+  returning * into v_payout;
+  perform private.tell_payout(v_payout, 'payout_paid', '');
+  return v_payout;
+end
+$$;
+
+-- A change of bank account calls back what is not sent yet; it is scheduled again once the new one is usable.
+-- What is held stays held, or a change of account would end a hold.
+create function private.recall_payouts(p_user_id uuid)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_payout public.payouts;
+begin
+  for v_payout in
+    select * from public.payouts
+    where user_id = p_user_id and status in ('scheduled', 'approved')
+    order by id
+    for no key update
+  loop
+    perform private.give_back_payout(v_payout);
+  end loop;
+end
+$$;
+
+-- A booking's money is held, so the payout that carries it is; the caller holds the booking's lock.
+create function private.hold_payouts_of(p_booking_id uuid)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_payout public.payouts;
+  v_code text;
+begin
+  -- after whoever is scheduling this host right now, before whoever comes next
+  perform 1
+  from private.ledger_accounts a join public.bookings b on b.id = p_booking_id and b.currency = a.currency
+  where a.kind = 'host_payable' and a.owner = b.host_id::text
+  for no key update of a;
+  select code into v_code from public.bookings where id = p_booking_id;
+  for v_payout in
+    select * from public.payouts p
+    where p.status in ('scheduled', 'approved') and p.id in (select private.payouts_of_booking(p_booking_id))
+    order by p.id
+    for no key update
+  loop
+    perform private.put_on_hold(v_payout, 'booking_money_held', v_code);
+  end loop;
+end
+$$;
+
+create function private.payouts_of_booking(p_booking_id uuid)
+returns setof uuid
+language sql stable set search_path = ''
+as $$
+  select distinct i.payout_id
+  from private.ledger_transactions t
+  join private.ledger_entries e on e.transaction_id = t.id
+  join private.payout_items i on i.entry_id = e.id
+  where t.booking_id = p_booking_id
+$$;
+
+-- The last hold of a booking is gone: payouts held for its sake alone wait for approval again.
+create function private.release_payouts_of(p_booking_id uuid)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_account public.bank_accounts := private.usable_bank_account((select host_id from public.bookings where id = p_booking_id));
+  v_payout public.payouts;
+begin
+  for v_payout in
+    select * from public.payouts p
+    where p.status = 'held' and p.hold_reason = 'booking_money_held' and p.id in (select private.payouts_of_booking(p_booking_id))
+    order by p.id
+    for no key update
+  loop
+    continue when private.payout_carries_hold(v_payout.id);
+    if v_account.id is null then
+      perform private.give_back_payout(v_payout);
+    else
+      perform private.take_off_hold(v_payout, v_account);
+    end if;
+  end loop;
+end
+$$;

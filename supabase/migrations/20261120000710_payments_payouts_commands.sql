@@ -1,0 +1,237 @@
+-- Payments: the commands on payouts, of admins and of the service that sends them; what hosts read.
+-- Rule kept here: success is final; a retry is a new transfer with a number of its own, so that the provider does
+-- not take it for the one that failed.
+-- Left out on purpose: lists for admins; they read the tables.
+
+-- For release and retry: the owner's account now, which must be locked before the payout is.
+create function private.account_for_payout(p_payout_id uuid)
+returns public.bank_accounts
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_user_id uuid;
+  v_account public.bank_accounts;
+begin
+  select user_id into v_user_id from public.payouts where id = p_payout_id;
+  if not found then
+    perform private.fail('payout_not_found');
+  end if;
+  v_account := private.usable_bank_account(v_user_id);
+  if v_account.id is null then
+    perform private.fail('bank_account_required', jsonb_build_object(
+      'usable_from', (select a.usable_from from public.bank_accounts a where a.user_id = v_user_id and a.removed_at is null)));
+  end if;
+  return v_account;
+end
+$$;
+
+create function private.require_status(p_payout public.payouts, p_to text, variadic p_from text[])
+returns void
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if p_payout.status <> all (p_from) then
+    perform private.fail('illegal_transition', jsonb_build_object('machine', 'payout', 'from', p_payout.status, 'to', p_to));
+  end if;
+end
+$$;
+
+create function private.hold_payout(p_payout_id uuid, p_reason text)
+returns public.payouts
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_payout public.payouts;
+begin
+  perform private.require_admin();
+  if coalesce(char_length(btrim(p_reason)), 0) not between 1 and 500 then
+    perform private.fail_input('reason', 'must have 1 to 500 characters');
+  end if;
+  v_payout := private.lock_payout(p_payout_id);
+  perform private.require_status(v_payout, 'held', 'scheduled', 'approved');
+  perform private.because('admin', p_reason);
+  return private.put_on_hold(v_payout, btrim(p_reason), btrim(p_reason));
+end
+$$;
+create function public.hold_payout(payout_id uuid, reason text)
+returns public.payouts
+language sql volatile set search_path = ''
+as $$ select private.hold_payout(payout_id, reason) $$;
+comment on function public.hold_payout is 'Admin: keeps a payout that is not sent yet; the host reads the reason. Errors: forbidden, payout_not_found, invalid_input, illegal_transition.';
+select private.expose('hold_payout(uuid, text)', 'authenticated');
+
+create function private.release_payout(p_payout_id uuid)
+returns public.payouts
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_account public.bank_accounts;
+  v_payout public.payouts;
+begin
+  perform private.require_admin();
+  v_account := private.account_for_payout(p_payout_id);
+  v_payout := private.lock_payout(p_payout_id);
+  perform private.require_status(v_payout, 'scheduled', 'held');
+  if private.payout_carries_hold(p_payout_id) then
+    perform private.fail('booking_money_held');
+  end if;
+  perform private.because('admin');
+  return private.take_off_hold(v_payout, v_account);
+end
+$$;
+create function public.release_payout(payout_id uuid)
+returns public.payouts
+language sql volatile set search_path = ''
+as $$ select private.release_payout(payout_id) $$;
+comment on function public.release_payout is 'Admin: a held payout is scheduled again, to the account its host has now; approve its batch to send it. Errors: forbidden, payout_not_found, illegal_transition, booking_money_held, bank_account_required.';
+select private.expose('release_payout(uuid)', 'authenticated');
+
+create function private.retry_payout(p_payout_id uuid)
+returns public.payouts
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_account public.bank_accounts;
+  v_payout public.payouts;
+begin
+  perform private.require_admin();
+  v_account := private.account_for_payout(p_payout_id);
+  v_payout := private.lock_payout(p_payout_id);
+  perform private.require_status(v_payout, 'approved', 'failed');
+  if private.payout_carries_hold(p_payout_id) then
+    perform private.fail('booking_money_held');
+  end if;
+  perform private.because('admin');
+  update public.payouts
+  set status = 'approved', sending = sending + 1, failure_code = null, provider_payout_id = null,
+      provider = private.setting('payout_provider') #>> '{}', scheduled_at = now(),
+      bank_account_id = v_account.id, bank_account_usable_from = v_account.usable_from
+  where id = p_payout_id
+  returning * into v_payout;
+  perform private.enqueue_payout(v_payout);
+  return v_payout;
+end
+$$;
+create function public.retry_payout(payout_id uuid)
+returns public.payouts
+language sql volatile set search_path = ''
+as $$ select private.retry_payout(payout_id) $$;
+comment on function public.retry_payout is 'Admin: sends a failed payout again, to the account its host has now. Errors: forbidden, payout_not_found, illegal_transition, booking_money_held, bank_account_required.';
+select private.expose('retry_payout(uuid)', 'authenticated');
+
+create function private.cancel_payout(p_payout_id uuid)
+returns public.payouts
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_payout public.payouts;
+begin
+  perform private.require_admin();
+  v_payout := private.lock_payout(p_payout_id);
+  perform private.require_status(v_payout, 'cancelled', 'scheduled', 'approved', 'held', 'failed');
+  perform private.because('admin');
+  return private.give_back_payout(v_payout);
+end
+$$;
+create function public.cancel_payout(payout_id uuid)
+returns public.payouts
+language sql volatile set search_path = ''
+as $$ select private.cancel_payout(payout_id) $$;
+comment on function public.cancel_payout is 'Admin: dissolves a payout that was not sent, or failed; what it was made of is available to its host again. Errors: forbidden, payout_not_found, illegal_transition.';
+select private.expose('cancel_payout(uuid)', 'authenticated');
+
+create function private.record_manual_payout(p_payout_id uuid, p_bank_reference text)
+returns public.payouts
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_payout public.payouts;
+begin
+  perform private.require_admin();
+  if char_length(btrim(coalesce(p_bank_reference, ''))) not between 4 and 100 then
+    perform private.fail_input('bank_reference', '4 to 100 characters');
+  end if;
+  v_payout := private.lock_payout(p_payout_id);
+  -- One that a provider works on would be paid twice. One held or called back may have been paid just before.
+  perform private.require_status(v_payout, 'paid', 'approved', 'failed', 'held', 'cancelled');
+  perform private.because('admin');
+  return private.mark_paid(v_payout, 'manual', null, btrim(p_bank_reference));
+end
+$$;
+create function public.record_manual_payout(payout_id uuid, bank_reference text)
+returns public.payouts
+language sql volatile set search_path = ''
+as $$ select private.record_manual_payout(payout_id, bank_reference) $$;
+comment on function public.record_manual_payout is 'Admin: a payout has been paid by a transfer made by hand, with the bank''s reference (4–100 characters). Refused while a provider works on it. Errors: forbidden, payout_not_found, invalid_input, illegal_transition.';
+select private.expose('record_manual_payout(uuid, text)', 'authenticated');
+
+create function private.payout_to_send(p_payout_id uuid)
+returns jsonb
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_payout public.payouts := private.lock_payout(p_payout_id);
+begin
+  -- held, cancelled or paid by hand since it was queued
+  if v_payout.status not in ('approved', 'processing') or v_payout.provider = 'manual' then
+    return null;
+  end if;
+  perform private.because('provider:' || v_payout.provider);
+  update public.payouts set status = 'processing' where id = p_payout_id and status = 'approved';
+  select * into v_payout from public.payouts where id = p_payout_id;
+  return jsonb_build_object(
+    'payout', to_jsonb(v_payout),
+    'request_key', v_payout.id || ':' || v_payout.sending,
+    'account', private.transfer_account(v_payout.bank_account_id)
+  );
+end
+$$;
+create function public.payout_to_send(payout_id uuid)
+returns jsonb
+language sql volatile set search_path = ''
+as $$ select private.payout_to_send(payout_id) $$;
+comment on function public.payout_to_send is 'Begins the sending of an approved payout and says where to: {payout, request_key (the same for repeats of one sending), account {bank_bin, account_number, account_name}}; null when there is nothing to send any more. Service only. Errors: payout_not_found.';
+select private.expose('payout_to_send(uuid)', 'service_role');
+
+create function private.record_payout_result(p_payout_id uuid, p_outcome text, p_provider_payout_id text, p_failure_code text)
+returns public.payouts
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_payout public.payouts := private.lock_payout(p_payout_id);
+begin
+  if v_payout.status = 'paid' then
+    return v_payout;
+  end if;
+  perform private.because('provider:' || coalesce(v_payout.provider, 'none'));
+  case p_outcome
+    when 'succeeded' then
+      -- nobody was asked to send it
+      if coalesce(v_payout.provider, 'manual') = 'manual' then
+        perform private.require_status(v_payout, 'paid', 'processing');
+      end if;
+      v_payout := private.mark_paid(v_payout, v_payout.provider, p_provider_payout_id, null);
+    when 'processing' then
+      update public.payouts
+      set status = 'processing', provider_payout_id = coalesce(p_provider_payout_id, provider_payout_id)
+      where id = p_payout_id and status in ('approved', 'processing');
+    when 'failed' then
+      update public.payouts
+      set status = 'failed', failure_code = coalesce(p_failure_code, 'unknown'), provider_payout_id = coalesce(p_provider_payout_id, provider_payout_id)
+      where id = p_payout_id and status in ('approved', 'processing');
+      if found then
+        perform private.tell_payout(v_payout, 'payout_failed', ':' || v_payout.sending);
+      end if;
+    else
+      perform private.fail_input('outcome', 'must be succeeded, processing or failed');
+  end case;
+  select * into v_payout from public.payouts where id = p_payout_id;
+  return v_payout;
+end
+$$;
+create function public.record_payout_result(payout_id uuid, outcome text, provider_payout_id text default null, failure_code text default null)
+returns public.payouts
+language sql volatile set search_path = ''
+as $$ select private.record_payout_result(payout_id, outcome, provider_payout_id, failure_code) $$;
+comment on function public.record_payout_result is 'What the provider said of a payout: succeeded, processing or failed. Succeeded is final, and counts even after failed. Service only. Errors: payout_not_found, invalid_input, illegal_transition.';
+select private.expose('record_payout_result(uuid, text, text, text)', 'service_role');

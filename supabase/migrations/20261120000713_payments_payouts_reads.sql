@@ -1,0 +1,97 @@
+-- Payments: what a host has, gets, and got.
+-- Rule kept here: available and pending together are the host's balance in the ledger; available is what the
+-- next payout takes, and may be negative.
+-- Left out on purpose: other currencies; there is one row, of VND.
+
+create function private.my_balance()
+returns table (currency text, available bigint, pending bigint, on_the_way bigint)
+language sql stable security definer set search_path = ''
+as $$
+  select 'VND', e.available, e.pending, p.on_the_way
+  from (
+    select coalesce(sum(u.amount) filter (where not u.waits), 0)::bigint as available,
+           coalesce(sum(u.amount) filter (where u.waits), 0)::bigint as pending
+    from private.unpaid_entries(auth.uid(), 'VND') u
+  ) e,
+  (
+    select coalesce(sum(o.amount), 0)::bigint as on_the_way
+    from public.payouts o
+    where o.user_id = auth.uid() and o.status not in ('paid', 'cancelled')
+  ) p
+$$;
+create function public.my_balance()
+returns table (currency text, available bigint, pending bigint, on_the_way bigint)
+language sql stable set search_path = ''
+as $$ select * from private.my_balance() $$;
+comment on function public.my_balance is 'What the caller has earned as a host, in minor units: available for the next payout (negative when more is owed than earned), pending until claim windows close and holds are released, and on the way in payouts that are not paid yet.';
+select private.expose('my_balance()', 'authenticated');
+
+create function public.my_payouts(after jsonb default null, page_size int default 20)
+returns setof public.payouts
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_user_id uuid := private.require_user();
+  v_after_at timestamptz;
+begin
+  if page_size is null or page_size not between 1 and 100 then
+    perform private.fail_input('page_size', 'must be 1 to 100');
+  end if;
+  begin
+    v_after_at := (after ->> 'created_at')::timestamptz;
+  exception
+    when data_exception then
+      perform private.fail_input('after', 'needs created_at and id of the last row');
+  end;
+  if after is not null and (v_after_at is null or coalesce(after ->> 'id', '') !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$') then
+    perform private.fail_input('after', 'needs created_at and id of the last row');
+  end if;
+  return query
+    select o.*
+    from public.payouts o
+    where o.user_id = v_user_id
+      and (after is null or (o.created_at, o.id) < (v_after_at, (after ->> 'id')::uuid))
+    order by o.created_at desc, o.id desc
+    limit page_size;
+end
+$$;
+comment on function public.my_payouts is 'The caller''s payouts, newest first; `after` takes {created_at, id} of the last row. Errors: invalid_input.';
+select private.expose('my_payouts(jsonb, int)', 'authenticated');
+
+create function private.payout_statement(p_payout_id uuid)
+returns jsonb
+language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  v_user_id uuid := private.require_user();
+  v_payout public.payouts;
+begin
+  select * into v_payout from public.payouts
+  where id = p_payout_id and (user_id = v_user_id or private.is_admin());
+  if not found then
+    perform private.fail('payout_not_found');
+  end if;
+  return jsonb_build_object(
+    'payout', to_jsonb(v_payout),
+    'account', (
+      select jsonb_build_object('bank_bin', a.bank_bin, 'account_last4', a.account_last4, 'holder_name', a.holder_name)
+      from public.bank_accounts a where a.id = v_payout.bank_account_id
+    ),
+    'lines', coalesce((
+      select jsonb_agg(jsonb_build_object('posted_at', t.posted_at, 'event', t.event, 'booking_code', b.code, 'amount', -e.amount)
+        order by t.posted_at, e.id)
+      from private.payout_items i
+      join private.ledger_entries e on e.id = i.entry_id
+      join private.ledger_transactions t on t.id = e.transaction_id
+      left join public.bookings b on b.id = t.booking_id
+      where i.payout_id = p_payout_id
+    ), '[]')
+  );
+end
+$$;
+create function public.payout_statement(payout_id uuid)
+returns jsonb
+language sql stable set search_path = ''
+as $$ select private.payout_statement(payout_id) $$;
+comment on function public.payout_statement is 'What a payout of the caller (or of anybody, for admins) is made of: {payout, account {bank_bin, account_last4, holder_name}, lines [{posted_at, event, booking_code, amount}]}; the lines add up to its amount, and a cancelled one has none. Errors: payout_not_found.';
+select private.expose('payout_statement(uuid)', 'authenticated');

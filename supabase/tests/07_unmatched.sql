@@ -1,0 +1,203 @@
+-- Payments: rails that take money in parts, money that fits nowhere, and what an admin makes of it.
+begin;
+set local client_min_messages = warning;
+\ir helpers.psql
+select no_plan();
+
+select tests.make_renter('renter') as renter, tests.make_user('host') as host, tests.make_user('stranger') as stranger, tests.make_admin('admin') as admin \gset
+select tests.make_vehicle(:'host') as vehicle \gset
+
+create function tests.new_booking(p_from numeric)
+returns uuid
+language sql volatile
+as $$ select tests.make_booking((select id from public.profiles where display_name = 'renter'), (select id from public.vehicles), tests.hours(p_from), tests.hours(p_from + 5)) $$;
+create function tests.state_of(p_booking_id uuid)
+returns text
+language sql stable
+as $$ select b.status || ', ' || p.status from public.bookings b join public.payments p on p.booking_id = b.id where b.id = p_booking_id $$;
+create function tests.open_money()
+returns text
+language sql stable
+as $$ select string_agg(reason || ' ' || amount, ', ' order by amount) from private.unmatched_money where status = 'open' $$;
+
+-- what a rail can carry -----------------------------------------------------------------------------------------
+select tests.new_booking(30) as b1 \gset
+select tests.as_user(:'renter');
+select is((select count(*)::int from public.payment_methods()), 6, 'six ways to pay');
+select tests.as_owner();
+update private.payment_providers set max_amount = 1000000 where provider = 'momo';
+update private.payment_providers set enabled = false where provider = 'stripe';
+select is(tests.outcome(format('select tests.start_payment(%L, %L)', :'b1', 'momo')), 'payment_amount_unsupported', 'a sum beyond a rail is refused before the provider hears of it');
+select tests.as_owner();
+select is(tests.outcome(format('select tests.start_payment(%L, %L)', :'b1', 'stripe')), 'provider_not_configured', 'so is one that is switched off');
+select tests.as_visitor();
+select is((select array_agg(provider) from public.payment_methods()), array['momo', 'payos', 'vietqr', 'vnpay', 'zalopay'], 'and it is not offered');
+select tests.as_owner();
+
+-- in parts ------------------------------------------------------------------------------------------------------
+select tests.start_payment(:'b1', 'vietqr') as r1 \gset
+select is(tests.provider_says(:'r1', 'succeeded', 1000000, p_transaction_id => 'p1'), 'part_received', 'a part is received');
+select is(tests.provider_says(:'r1', 'succeeded', 1000000, p_transaction_id => 'p1'), 'part_received', 'once');
+select is(tests.provider_says(:'r1', 'succeeded', 1000000, p_transaction_id => 'p1', p_event_id => 'under another id'), 'duplicate', 'whatever its name');
+select is(tests.provider_says(:'r1', 'succeeded', 3000000, p_transaction_id => 'p2'), 'part_received', 'then another');
+select is(tests.open_money() || '; ' || tests.state_of(:'b1'), 'underpaid 1000000, underpaid 3000000; pending_payment, processing', 'both wait, and so does the booking');
+select is((select count(*)::int from public.notifications where template = 'payment_part_received_renter' and user_id = :'renter'), 2, 'the payer knows what is missing');
+select is(tests.provider_says(:'r1', 'succeeded', 1000000, p_transaction_id => 'p3'), 'applied', 'the last one is enough');
+select is(tests.open_money() || '; ' || tests.state_of(:'b1'), 'overpaid 185595; confirmed, succeeded', 'what is over is kept apart');
+select is(tests.provider_says(:'r1', 'succeeded', 700000, p_transaction_id => 'p4'), 'unmatched', 'more money for what is paid');
+select is(private.balance('escrow', :'b1') + private.balance('deposit', :'b1'), 4814405::bigint, 'escrow and deposit hold what was due');
+select tests.settle();
+select is(tests.broken_promises(), null, 'no promise is broken');
+select is((select count(*)::int from private.reconcile_ledger()), 0, 'and the books are proven');
+
+select tests.new_booking(40) as b2 \gset
+select tests.start_payment(:'b2', 'payos') as r2 \gset
+select is(tests.provider_says(:'r2', 'succeeded', 9000000, p_transaction_id => 'q1'), 'applied', 'too much at once pays');
+select is((select amount from private.unmatched_money where reason = 'overpaid' and provider = 'payos'), 4185595::bigint, 'and leaves the rest');
+
+select tests.new_booking(50) as b3 \gset
+select tests.start_payment(:'b3', 'payos') as r3 \gset
+select is(tests.provider_says(:'r3', 'succeeded', 4000000, p_transaction_id => 'q2'), 'part_received', 'not enough');
+select tests.run_out(:'b3');
+select private.expire_overdue_bookings();
+select is(tests.state_of(:'b3'), 'expired, expired', 'by the deadline');
+select is((select count(*)::int from private.outbox where topic = 'cancel_attempt' and payload ->> 'provider' = 'payos' and payload ->> 'attempt_id' = (select id::text from public.payment_attempts where reference = :'r3')), 1, 'the link is ended at the provider');
+select is(tests.provider_says(:'r3', 'succeeded', 814405, p_transaction_id => 'q3'), 'applied', 'the rest comes late, and the slot is still there');
+select is(tests.state_of(:'b3'), 'confirmed, succeeded', 'so it is taken again');
+
+-- a provider that contradicts itself ------------------------------------------------------------------------------
+select tests.new_booking(60) as b4 \gset
+select tests.start_payment(:'b4') as r4 \gset
+select is(tests.provider_says(:'r4', 'succeeded', 4814000, p_transaction_id => 'v1'), 'amount_mismatch', 'another sum');
+select is(tests.provider_says(:'r4', 'succeeded', 4814405, p_transaction_id => 'v1'), 'applied', 'the right one, of the same transaction');
+select is((select settlement from private.unmatched_money where transaction_id = 'v1'), 'void', 'takes its place');
+select is(tests.provider_says(:'r4', 'succeeded', 4814001, p_transaction_id => 'v1'), 'amount_mismatch', 'a third sum');
+select is((select count(*)::int from private.unmatched_money where transaction_id = 'v1' and status = 'open'), 0, 'moves nothing');
+select is((select count(*)::int from private.payment_events where outcome = 'attention'), 1, 'and somebody must look');
+select tests.settle();
+select is((select count(*)::int from private.reconcile_ledger()), 0, 'the books are proven');
+select tests.as_user(:'stranger');
+select is(tests.outcome('select * from public.payment_events_for_attention()'), 'forbidden', 'not everybody');
+select tests.as_user(:'admin');
+select is((select count(*)::int from public.payment_events_for_attention()), 1, 'an admin does');
+select id as event from public.payment_events_for_attention() \gset
+select is(tests.outcome(format($$ select public.acknowledge_payment_event(%s, ' ') $$, :event)), 'invalid_input', 'and says what was done');
+select public.acknowledge_payment_event(:event, 'asked the provider');
+select is((select count(*)::int from public.payment_events_for_attention()), 0, 'once');
+select is(tests.outcome(format($$ select public.acknowledge_payment_event(%s, 'again') $$, :event)), 'not_found', 'not twice');
+
+-- settling ----------------------------------------------------------------------------------------------------------
+select tests.as_owner();
+select is(tests.provider_says('J00000000000009', 'succeeded', 4000000, p_transaction_id => 'lost'), 'unknown_reference', 'money for nobody');
+select id as lost from private.unmatched_money where transaction_id = 'lost' \gset
+select tests.new_booking(70) as b5 \gset
+select id as p5 from public.payments where booking_id = :'b5' \gset
+select tests.as_user(:'stranger');
+select is(tests.outcome(format($$ select public.settle_unmatched_money(%L, 'keep', gen_random_uuid(), null, 'mine') $$, :'lost')), 'forbidden', 'is for an admin to settle');
+select is(tests.outcome('select * from public.unmatched_money()'), 'forbidden', 'and to see');
+select is(tests.outcome('select * from private.unmatched_money'), '42501', 'by no other way');
+select tests.as_user(:'admin');
+select is((select reason from public.unmatched_money() where id = :'lost'), 'unknown_reference', 'an admin sees it');
+select is(tests.outcome($$ select * from public.unmatched_money('all') $$), 'invalid_input', 'open or settled');
+select is(tests.outcome($$ select * from public.unmatched_money('open', '{"id": 1}') $$), 'invalid_input', 'by a cursor that is one');
+select is(tests.outcome(format($$ select public.settle_unmatched_money(%L, 'steal', gen_random_uuid()) $$, :'lost')), 'invalid_input', 'applies, refunds or keeps');
+select is(tests.outcome(format($$ select public.settle_unmatched_money(%L, 'keep', gen_random_uuid()) $$, :'lost')), 'invalid_input', 'keeps with a note');
+select is(tests.outcome(format($$ select public.settle_unmatched_money(%L, 'apply', gen_random_uuid()) $$, :'lost')), 'invalid_input', 'applies to something');
+select is(tests.outcome(format($$ select public.settle_unmatched_money(%L, 'apply', gen_random_uuid(), gen_random_uuid()) $$, :'lost')), 'payment_not_found', 'that there is');
+select is(tests.outcome(format($$ select public.settle_unmatched_money(gen_random_uuid(), 'refund', gen_random_uuid()) $$)), 'unmatched_not_found', 'only what there is');
+select is(tests.outcome_details(format($$ select public.settle_unmatched_money(%L, 'apply', gen_random_uuid(), %L) $$, :'lost', :'p5')) ->> 'needed', '4814405', 'and only what is enough');
+select tests.as_owner();
+select tests.start_payment(:'b5', 'vnpay') as r5 \gset
+select is(tests.provider_says(:'r5', 'succeeded', 900000, p_transaction_id => 'v5'), 'amount_mismatch', 'a wrong sum for the same payment');
+select tests.as_user(:'admin');
+select is(public.settle_unmatched_money(:'lost', 'apply', 'eeeeeeee-0000-4000-8000-000000000001', :'p5', 'the bank lost the reference') ->> 'result', 'applied', 'together they pay it');
+select is(public.settle_unmatched_money(:'lost', 'apply', 'eeeeeeee-0000-4000-8000-000000000001', :'p5', 'the bank lost the reference') ->> 'result', 'applied', 'the same again is the same');
+select is(tests.outcome(format($$ select public.settle_unmatched_money(%L, 'refund', gen_random_uuid()) $$, :'lost')), 'unmatched_not_found', 'what is settled is settled');
+select tests.as_owner();
+select is(tests.state_of(:'b5'), 'confirmed, succeeded', 'the booking is confirmed');
+select is((select string_agg(reason || ' ' || amount, ', ') from private.unmatched_money where status = 'open' and provider = 'vnpay'), 'overpaid 85595', 'and the rest stays');
+select tests.settle();
+select is(tests.broken_promises(), null, 'no promise is broken');
+
+select id as rest from private.unmatched_money where status = 'open' and provider = 'vnpay' \gset
+select tests.as_user(:'admin');
+select public.settle_unmatched_money(:'rest', 'keep', gen_random_uuid(), null, 'agreed with the payer') ->> 'result' as kept \gset
+select is(:'kept'::text, 'keep', 'kept');
+select tests.as_owner();
+select is(private.balance('unmatched', :'rest'), 0::bigint, 'it is revenue now');
+select id as over from private.unmatched_money where amount = 185595 \gset
+select id as twice from private.unmatched_money where amount = 700000 \gset
+select tests.as_user(:'admin');
+select (public.settle_unmatched_money(:'twice', 'refund', gen_random_uuid()) ->> 'refund_id') as refund \gset
+select tests.as_owner();
+select is((select status || ' ' || method from public.refunds where id = :'refund'), 'awaiting_account bank_transfer', 'a bank transfer goes back by bank transfer, once there is an account');
+select is((select count(*)::int from public.notifications where template = 'refund_needs_account' and user_id = :'renter'), 1, 'which the payer is asked for');
+select is((select count(*)::int from private.outbox where topic = 'refund' and payload ->> 'refund_id' = :'refund'), 0, 'nothing is sent yet');
+select tests.as_user(:'renter');
+select is((select count(*)::int from public.refunds where id = :'refund'), 1, 'the payer sees it');
+select public.set_bank_account('970436', '0011223344', 'NGUYEN VAN A', gen_random_uuid());
+select tests.as_owner();
+select is((select status from public.refunds where id = :'refund'), 'pending', 'an account is named');
+select ok((select available_at >= now() + interval '23 hours' from private.outbox where topic = 'refund' and payload ->> 'refund_id' = :'refund' and status = 'pending'), 'and is used after its first day');
+select is(public.refund_to_send(:'refund') -> 'refund' ->> 'status', 'awaiting_account', 'not before');
+update public.refunds set bank_account_id = null, status = 'awaiting_account' where id = :'refund';
+select tests.as_user(:'admin');
+select is(tests.outcome(format($$ select public.record_manual_refund(%L, 'x') $$, :'refund')), 'invalid_input', 'by hand with the reference of the bank');
+select is((public.record_manual_refund(:'refund', 'FT26325001')).status, 'succeeded', 'an admin pays by hand');
+select is(tests.outcome(format($$ select public.record_manual_refund(%L, 'FT26325001') $$, :'refund')), 'refund_not_found', 'once');
+select tests.as_owner();
+select is(private.balance('refund_payable', :'twice'), 0::bigint, 'nothing is owed any more');
+select tests.settle();
+select is(tests.broken_promises(), null, 'no promise is broken');
+
+-- goodwill -------------------------------------------------------------------------------------------------------------
+select tests.as_user(:'stranger');
+select is(tests.outcome(format($$ select public.refund_payment(%L, 1000, 'sorry', gen_random_uuid()) $$, :'p5')), 'forbidden', 'goodwill is an admin''s');
+select tests.as_user(:'admin');
+select is(tests.outcome_details(format($$ select public.refund_payment(%L, 1000, 'sorry', gen_random_uuid()) $$, :'p5')) ->> 'refundable', '0', 'not before the booking is over');
+select tests.as_owner();
+select tests.move_trip(:'b5', -1);
+select tests.inspect('check_in', :'renter', :'b5', 10), tests.inspect('check_out', :'renter', :'b5', 20);
+select tests.as_user(:'admin');
+select is(tests.outcome_details(format($$ select public.refund_payment(%L, 1814406, 'sorry', gen_random_uuid()) $$, :'p5')) ->> 'refundable', '1814405', 'nor more than is left beside the deposit');
+select is((public.refund_payment(:'p5', 50000, 'sorry', 'eeeeeeee-0000-4000-8000-000000000002')).kind, 'goodwill', 'then some of it');
+select is((public.refund_payment(:'p5', 50000, 'sorry', 'eeeeeeee-0000-4000-8000-000000000002')).amount, 50000::bigint, 'the same again is the same');
+select is((public.refund_payment(:'p5', 60000, 'still sorry', gen_random_uuid())).amount, 60000::bigint, 'and more');
+select tests.as_owner();
+select is((select count(*)::int from public.refunds where booking_id = :'b5' and kind = 'goodwill'), 2, 'twice in all');
+select is(private.balance('refund_payable', :'b5'), 110000::bigint, 'owed to the payer');
+select tests.settle();
+select is(tests.broken_promises(), null, 'no promise is broken');
+
+-- news of refunds ---------------------------------------------------------------------------------------------------------
+update private.payment_providers set enabled = true where provider = 'stripe';
+select tests.new_booking(90) as b6 \gset
+select tests.start_payment(:'b6', 'stripe') as r6 \gset
+select is(tests.provider_says(:'r6', 'succeeded', p_transaction_id => 'pi_1'), 'applied', 'paid by card');
+select tests.as_user(:'renter');
+select public.cancel_booking(:'b6', null, gen_random_uuid());
+select tests.as_owner();
+create function tests.refund_news(p_event text, p_id text, p_outcome text, p_amount bigint)
+returns text
+language sql volatile
+as $$ select public.apply_refund_event((public.record_payment_event('stripe', p_event, true, null, 'raw') ->> 'event_id')::bigint, p_id, 'pi_1', p_outcome, p_amount, 'VND') $$;
+select is(tests.refund_news('e1', 're_1', 'processing', 4814405), 'recorded', 'news faster than the answer finds its refund');
+select is((select status || ' ' || provider_refund_id from public.refunds where booking_id = :'b6'), 'processing re_1', 'and gives it its id');
+select is(tests.refund_news('e2', 're_1', 'succeeded', 4814405), 'recorded', 'the end of it');
+select is(tests.refund_news('e2', 're_1', 'succeeded', 4814405), 'duplicate', 'once');
+select is(tests.refund_news('e3', 're_1', 'failed', 4814405), 'duplicate', 'success is final');
+select is(tests.refund_news('e4', 're_2', 'succeeded', 5000), 'attention', 'a refund made elsewhere is for somebody to look at');
+select tests.settle();
+select is(tests.broken_promises(), null, 'no promise is broken');
+
+-- the proof ---------------------------------------------------------------------------------------------------------------
+select private.post_ledger('test', 'slip', 'VND', null, array[('clearing', 'vnpay', 5), ('platform_revenue', '', -5)]::private.ledger_line[]);
+select tests.settle();
+select results_eq('select problem, provider, subject, expected, found from private.reconcile_ledger()', $$ values ('test', 'vnpay', 'slip', null::bigint, 5::bigint) $$, 'an entry that no row explains is named');
+select tests.as_user(:'admin');
+select is((select count(*)::int from public.reconcile_ledger()), 1, 'an admin sees it');
+select tests.as_user(:'stranger');
+select is(tests.outcome('select * from public.reconcile_ledger()'), 'forbidden', 'nobody else');
+
+select * from finish();
+rollback;
