@@ -1,10 +1,34 @@
+import { Courier } from '../delivery.ts';
 import type { SandboxMerchants } from '../merchants.ts';
 import type { SandboxCommon, SandboxProvider } from '../provider.ts';
+import type { PayosContext } from './context.ts';
+import { payosRoutes } from './routes.ts';
+import { PayosStore } from './store.ts';
 
+/** PayOS: content with any 2xx. When and how often it calls again is not published; here five times, a minute apart. */
 export function createPayosSandbox(
-  _merchant: SandboxMerchants['payos'],
-  _payout: SandboxMerchants['payosPayout'],
-  _common: SandboxCommon,
+  merchant: SandboxMerchants['payos'],
+  payout: SandboxMerchants['payosPayout'],
+  common: SandboxCommon,
 ): SandboxProvider {
-  return { name: 'payos', title: 'PayOS', answer: async () => null, close: () => {} };
+  const context: PayosContext = {
+    merchant,
+    payout,
+    store: new PayosStore(common.stateDir),
+    courier: new Courier({
+      retryMs: common.retryMs ?? 60_000,
+      maxCalls: 5,
+      timeoutMs: common.notifyTimeoutMs,
+    }),
+    baseUrl: common.baseUrl,
+    webhookUrl: () => common.webhookUrl('payos'),
+    registeredUrl: null,
+    stepMs: common.stepMs,
+  };
+  return {
+    name: 'payos',
+    title: 'PayOS',
+    answer: (request) => payosRoutes(request, context),
+    close: () => context.courier.close(),
+  };
 }

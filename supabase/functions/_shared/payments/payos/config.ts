@@ -1,9 +1,62 @@
 import type { Env } from '../../env.ts';
+import { checkSecret, checkUrl, readSettings } from '../settings.ts';
 
 export interface PayosConfig {
-  name: 'payos';
+  clientId: string;
+  apiKey: string;
+  checksumKey: string;
+  /** Without a slash at its end. */
+  apiUrl: string;
+  /** Where payment links live, each under its id; null when that cannot be told from the API's address. */
+  linksUrl: string | null;
 }
 
-export function payosConfig(_env: Env): PayosConfig | null {
-  return null;
+/** Keys printed in payOS's guides and libraries, or known to every copy of this repository. */
+export const publicPayosSecrets = [
+  '1a54716c8f0efb2744fb28b6e38b25da7f67a925d98bc1c18bd8faaecadd7675',
+  'local-sandbox-api-key',
+  'local-sandbox-payout-api-key',
+  'your_payos_checksum_key',
+  'your_payos_api_key_here',
+  'your_payos_checksum_key_here',
+];
+/** payOS has no host for play money; this one stands in its library's tests. */
+export const payosTestHosts = ['api-test.payos.vn'];
+
+const liveHost = 'api-merchant.payos.vn';
+
+/** An address without the slashes at its end, so that paths can be put behind it. */
+export function withoutSlash(url: string): string {
+  return url.replace(/\/+$/, '');
+}
+
+// every link payOS has been seen to give is this address and the link's id; elsewhere only the sandbox is known
+function linksUrlOf(env: Env, apiUrl: string): string | null {
+  if (new URL(apiUrl).hostname === liveHost) return 'https://pay.payos.vn/web';
+  return env.JOURNEY_ENV === 'local' ? `${apiUrl}/web` : null;
+}
+
+/**
+ * PayOS's settings, or null when none is set. Throws when they are half set, or when production would run on
+ * keys that everybody knows.
+ */
+export function payosConfig(env: Env): PayosConfig | null {
+  const settings = readSettings(env, [
+    'PAYOS_CLIENT_ID',
+    'PAYOS_API_KEY',
+    'PAYOS_CHECKSUM_KEY',
+    'PAYOS_API_URL',
+  ]);
+  if (settings === null) return null;
+  checkSecret(env, 'PAYOS_API_KEY', settings.PAYOS_API_KEY, publicPayosSecrets);
+  checkSecret(env, 'PAYOS_CHECKSUM_KEY', settings.PAYOS_CHECKSUM_KEY, publicPayosSecrets);
+  checkUrl(env, 'PAYOS_API_URL', settings.PAYOS_API_URL, payosTestHosts);
+  const apiUrl = withoutSlash(settings.PAYOS_API_URL);
+  return {
+    clientId: settings.PAYOS_CLIENT_ID,
+    apiKey: settings.PAYOS_API_KEY,
+    checksumKey: settings.PAYOS_CHECKSUM_KEY,
+    apiUrl,
+    linksUrl: linksUrlOf(env, apiUrl),
+  };
 }

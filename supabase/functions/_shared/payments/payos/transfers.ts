@@ -1,15 +1,134 @@
 import type { Env } from '../../env.ts';
+import { sha256Hex } from '../../secrets.ts';
 import type { Outside } from '../call.ts';
-import type { TransferProvider } from '../transfers.ts';
+import { createSigner } from '../hmac.ts';
+import { plainText } from '../plain-text.ts';
+import type { RefundResult } from '../provider.ts';
+import { checkSecret, checkUrl, readSettings } from '../settings.ts';
+import type { TransferInput, TransferProvider } from '../transfers.ts';
+import { isBusy } from './api.ts';
+import { payosTestHosts, publicPayosSecrets, withoutSlash } from './config.ts';
+import { isWhole } from './fields.ts';
+import { readPayout } from './payout.ts';
+import { callPayouts, type PayosTransfersConfig, type PayoutAnswer, type PayoutTools } from './payout-api.ts';
 
-export interface PayosTransfersConfig {
-  name: 'payos';
+export type { PayosTransfersConfig } from './payout-api.ts';
+
+/**
+ * The settings of PayOS's payout channel, whose keys are not those of payments, or null when none is set. Throws
+ * when they are half set, or when production would run on keys that everybody knows.
+ */
+export function payosTransfersConfig(env: Env): PayosTransfersConfig | null {
+  const settings = readSettings(env, [
+    'PAYOS_PAYOUT_CLIENT_ID',
+    'PAYOS_PAYOUT_API_KEY',
+    'PAYOS_PAYOUT_CHECKSUM_KEY',
+    'PAYOS_PAYOUT_API_URL',
+  ]);
+  if (settings === null) return null;
+  checkSecret(env, 'PAYOS_PAYOUT_API_KEY', settings.PAYOS_PAYOUT_API_KEY, publicPayosSecrets);
+  checkSecret(env, 'PAYOS_PAYOUT_CHECKSUM_KEY', settings.PAYOS_PAYOUT_CHECKSUM_KEY, publicPayosSecrets);
+  checkUrl(env, 'PAYOS_PAYOUT_API_URL', settings.PAYOS_PAYOUT_API_URL, payosTestHosts);
+  return {
+    name: 'payos',
+    clientId: settings.PAYOS_PAYOUT_CLIENT_ID,
+    apiKey: settings.PAYOS_PAYOUT_API_KEY,
+    checksumKey: settings.PAYOS_PAYOUT_CHECKSUM_KEY,
+    apiUrl: withoutSlash(settings.PAYOS_PAYOUT_API_URL),
+  };
 }
 
-export function payosTransfersConfig(_env: Env): PayosTransfersConfig | null {
-  return null;
+function unclear(reason: string): RefundResult {
+  return { known: false, status: isBusy(reason) ? 'try_later' : 'no_information', reason };
 }
 
-export function createPayosTransfers(config: PayosTransfersConfig, _outside?: Outside): TransferProvider {
-  throw new Error(`${config.name} transfers are not built yet`);
+const notFound = unclear('not_found');
+
+function problemOf({ code, signed }: PayoutAnswer): RefundResult | null {
+  if (code !== '00') return unclear(code);
+  return signed ? null : unclear('unsigned');
+}
+
+// A reference is that of one order. Should more than one payout stand under it, whatever moved money, or still
+// may, counts before what did not.
+async function find(input: TransferInput, tools: PayoutTools): Promise<RefundResult> {
+  const query = new URLSearchParams({ referenceId: input.reference, limit: '100', offset: '0' });
+  const answer = await callPayouts(`?${query}`, null, tools);
+  const problem = problemOf(answer);
+  if (problem) return problem;
+  if (!Array.isArray(answer.data.payouts)) return unclear('malformed');
+  const results = answer.data.payouts.map((payout) => readPayout(payout, input));
+  const known = (status: string) => results.find((result) => result.known && result.status === status);
+  const unknown = results.find((result) => !result.known);
+  return known('succeeded') ?? known('processing') ?? unknown ?? known('failed') ?? notFound;
+}
+
+// Refusals that say for certain that this call sent nothing.
+const refusals = [
+  'AMOUNT_NOT_INTEGER',
+  'BALANCE_NOT_ENOUGH',
+  'INVALID_DESTINATION',
+  'PAYOUT_LIMIT_REACHED',
+  'PAYOUT_MAX_EXCEEDED_PER_TIME',
+  'PAYOUT_MIN_EXCEEDED_PER_TIME',
+];
+
+// as a UUID, which PayOS asks for; a hash of the order's own key
+async function idempotencyKey(requestKey: string): Promise<string> {
+  const hex = await sha256Hex(requestKey);
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `4${hex.slice(13, 16)}`,
+    `8${hex.slice(17, 20)}`,
+    hex.slice(20, 32),
+  ].join('-');
+}
+
+// PayOS is asked before it is told: how long it remembers an idempotency key is not published, and a repeat may
+// come days later. Two orders at the same moment are what the key is for. One that failed stays failed; whoever
+// orders it anew takes another reference.
+async function send(input: TransferInput, tools: PayoutTools): Promise<RefundResult> {
+  if (input.currency !== 'VND' || !isWhole(input.amount, 1)) {
+    return { known: true, status: 'failed', refundId: null, code: 'amount_unsupported' };
+  }
+  const before = await find(input, tools);
+  if (before !== notFound) return before;
+  const message = {
+    referenceId: input.reference,
+    amount: input.amount,
+    description: plainText(input.message, 25),
+    toBin: input.bankBin,
+    toAccountNumber: input.accountNumber,
+  };
+  const order = { message, idempotencyKey: await idempotencyKey(input.requestKey) };
+  const answer = await callPayouts('', order, tools);
+  // another call of the same order was first
+  if (answer.code === 'DUPLICATE_IDEMPOTENCY_KEY') return find(input, tools);
+  if (refusals.includes(answer.code)) {
+    // such as for the money that a call of the same order, a moment earlier, has just taken
+    const after = await find(input, tools);
+    if (after !== notFound) return after;
+    return { known: true, status: 'failed', refundId: null, code: answer.code };
+  }
+  return problemOf(answer) ?? readPayout(answer.data, input);
+}
+
+async function retrieve(input: TransferInput, tools: PayoutTools): Promise<RefundResult> {
+  if (input.transferId === null) return find(input, tools);
+  const answer = await callPayouts(`/${encodeURIComponent(input.transferId)}`, null, tools);
+  return problemOf(answer) ?? readPayout(answer.data, input);
+}
+
+/** PayOS's payouts: transfers from the account of our payout channel. Throws on an empty checksum key. */
+export function createPayosTransfers(
+  config: PayosTransfersConfig,
+  outside: Outside = { fetch, now: Date.now },
+): TransferProvider {
+  const tools: PayoutTools = { config, signer: createSigner(config.checksumKey, 'SHA-256'), ...outside };
+  return {
+    name: 'payos',
+    send: (input) => send(input, tools),
+    retrieve: (input) => retrieve(input, tools),
+  };
 }

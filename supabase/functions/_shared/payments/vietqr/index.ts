@@ -1,7 +1,35 @@
 import type { Outside } from '../call.ts';
-import type { PaymentProvider } from '../provider.ts';
+import { createSigner } from '../hmac.ts';
+import type { PaymentProvider, RefundResult } from '../provider.ts';
+import { createTransfer } from './checkout.ts';
 import type { VietqrConfig } from './config.ts';
+import { retrieveTransfers } from './retrieve.ts';
+import { constructSepayEvent, sepayAnswer } from './webhook.ts';
 
-export function createVietqr(config: VietqrConfig, _outside?: Outside): PaymentProvider {
-  throw new Error(`${config.name} is not built yet`);
+// money goes back by a bank transfer of our own, see transfers.ts
+const cannotRefund: RefundResult = { known: true, status: 'failed', refundId: null, code: 'unsupported' };
+
+/**
+ * Transfers to our own bank account: a VietQR code to pay by, and SePay's feed of the account to hear of it.
+ * Throws on an empty webhook secret.
+ */
+export function createVietqr(
+  config: VietqrConfig,
+  outside: Outside = { fetch, now: Date.now },
+): PaymentProvider {
+  const signer = createSigner(config.webhookSecret, 'SHA-256');
+  const tools = { signer, accountNumber: config.accountNumber, now: outside.now };
+  return {
+    name: 'vietqr',
+    create: (input) => createTransfer(input, config),
+    constructEvent: (request) => constructSepayEvent(request, tools),
+    // a transfer is made in the bank's app, which sends nobody back
+    readReturn: async () => ({ status: 'unverified', reference: null }),
+    answer: sepayAnswer,
+    retrieve: (input) => retrieveTransfers(input, { config, ...outside }),
+    refund: async () => cannotRefund,
+    retrieveRefund: async () => cannotRefund,
+    // a bank account takes whatever comes
+    cancel: async () => 'unsupported',
+  };
 }

@@ -1,0 +1,68 @@
+import { type Html, html, page } from '../html.ts';
+import type { PayosContext } from './context.ts';
+import { paidOf, qrOf, statusOf } from './links.ts';
+import { stateOf } from './payouts.ts';
+import type { Link } from './store.ts';
+
+const money = (amount: number): string => `${amount.toLocaleString('en-US')} VND`;
+const banner = html`<p class="test">Sandbox: no money moves</p>`;
+
+function choice(outcome: string, label: string, amount?: number): Html {
+  const value = amount === undefined ? outcome : `${outcome}:${amount}`;
+  return html`<button name="choice" value="${value}">${label}</button>`;
+}
+
+/** The page a payer sees, with what may happen to the transfer. */
+export function payPage(link: Link): string {
+  const status = statusOf(link);
+  const missing = link.amount - paidOf(link);
+  const choices =
+    status === 'PENDING' || status === 'UNDERPAID'
+      ? [
+          html`<button name="outcome" value="success">Pay ${money(missing)}</button>`,
+          choice('success', 'Pay half', Math.max(1, Math.floor(missing / 2))),
+          choice('success', 'Pay too much', missing + 50_000),
+          choice('pending', 'Pay, and the bank takes its time'),
+          choice('insufficient_funds', 'Not enough money'),
+          choice('cancel', 'Cancel'),
+          choice('expire', 'Let it run out'),
+        ]
+      : [choice('success', 'Transfer all the same', missing > 0 ? missing : link.amount)];
+  return page(
+    'PayOS sandbox',
+    html`${banner}<h1>${missing > 0 ? `Pay ${money(missing)}` : 'Paid'}</h1>
+<dl><dt>Order</dt><dd>${link.orderCode}</dd><dt>State</dt><dd>${status}</dd>
+<dt>To account</dt><dd>${link.accountNumber}</dd><dt>Message</dt><dd>${link.description}</dd>
+<dt>Payable until</dt><dd>${new Date(link.expiredAt * 1000).toISOString()}</dd>
+<dt>QR code says</dt><dd><code>${qrOf(link)}</code></dd></dl>
+<form method="post" action="/payos/pay"><input type="hidden" name="id" value="${link.id}">${choices}</form>`,
+  );
+}
+
+function row(link: Link): Html {
+  const incoming = link.incoming.map(
+    ({ reference, amount }) => html`<li>${reference}: ${money(amount)}</li>`,
+  );
+  const sent = link.notifications.map(
+    (call) =>
+      html`<li>${call.at} → <code>${call.answer}</code><details><summary>what was sent</summary><code>${call.sent}</code></details></li>`,
+  );
+  return html`<tr><td><a href="/payos/web/${link.id}">${link.orderCode}</a></td><td>${money(link.amount)}</td>
+<td>${statusOf(link)}<ul>${incoming}</ul></td><td><ol>${sent}</ol></td></tr>`;
+}
+
+/** Every link, with what came in and what was said about it, and every payout. */
+export function listPage(context: PayosContext): string {
+  const rows = [...context.store.links.values()].reverse().map(row);
+  const none = html`<tr><td colspan="4">Nothing has been paid here yet.</td></tr>`;
+  const payouts = context.store.payouts.map(
+    (payout) =>
+      html`<li>${payout.referenceId}: ${money(payout.amount)} to ${payout.toBin} ${payout.toAccountNumber}, ${stateOf(payout, context)}</li>`,
+  );
+  return page(
+    'PayOS sandbox',
+    html`${banner}<h1>PayOS</h1><table><thead><tr><th>Order</th><th>Amount</th><th>State</th><th>Notifications</th></tr></thead>
+<tbody>${rows.length > 0 ? rows : none}</tbody></table>
+<h2>Payouts</h2><p>Balance: ${money(context.store.balance)}</p><ul>${payouts}</ul>`,
+  );
+}

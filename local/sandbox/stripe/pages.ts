@@ -1,0 +1,75 @@
+import { type Html, html, page } from '../html.ts';
+import type { StripeContext } from './context.ts';
+import type { Refund, Session } from './store.ts';
+
+const money = (amount: number): string => `${amount.toLocaleString('en-US')} VND`;
+const banner = html`<p class="test">Sandbox: no money moves</p>`;
+const title = 'Stripe sandbox';
+
+/** The page a payer sees. */
+export function payPage(session: Session): string {
+  const declined = session.intent === null ? html`` : html`<p>The card was declined. Try again.</p>`;
+  return page(
+    title,
+    html`${banner}<h1>Pay ${money(session.amount)}</h1>${declined}
+<dl><dt>Reference</dt><dd>${session.reference ?? ''}</dd><dt>For</dt><dd>${session.product}</dd>
+<dt>Payable until</dt><dd>${new Date(session.expiresAt * 1000).toISOString()}</dd></dl>
+<form method="post" action="/stripe/pay">
+<input type="hidden" name="session" value="${session.id}">
+<button name="outcome" value="success">Pay</button>
+<button name="outcome" value="pending">Pay by a slow method</button>
+<button name="outcome" value="insufficient_funds">Not enough money</button>
+<button name="outcome" value="cancel">Back to the merchant</button>
+<button name="outcome" value="expire">Let it run out</button>
+</form>`,
+  );
+}
+
+/** A session that has ended, with what a bank may still do. */
+export function donePage(session: Session, returnTo: string): string {
+  const button = (value: string, text: string) =>
+    html`<button name="outcome" value="${value}">${text}</button>`;
+  const choices: Html[] = [];
+  if (session.intent?.status === 'processing') {
+    choices.push(button('success', 'The bank pays'), button('insufficient_funds', 'The bank does not pay'));
+  }
+  if (session.paymentStatus === 'paid' && !session.disputed) {
+    choices.push(button('dispute', 'Dispute the payment'));
+  }
+  return page(
+    title,
+    html`${banner}<h1>This session is ${session.status}, ${session.paymentStatus}</h1>
+<p><a href="${returnTo}">Back to the merchant</a></p>
+<form method="post" action="/stripe/pay"><input type="hidden" name="session" value="${session.id}">${choices}</form>`,
+  );
+}
+
+/** A session that is not there. */
+export function errorPage(message: string): string {
+  return page(title, html`${banner}<h1>This payment cannot be made</h1><p>${message}</p>`);
+}
+
+function refundItem({ id, amount, status }: Refund): Html {
+  return html`<li>${id}: ${money(amount)}, ${status}</li>`;
+}
+
+function row(session: Session): Html {
+  const sent = session.notifications.map(
+    (call) =>
+      html`<li>${call.at} → <code>${call.answer}</code><details><summary>what was sent</summary><code>${call.sent}</code></details></li>`,
+  );
+  return html`<tr><td><a href="/stripe/c/pay/${session.id}">${session.reference ?? session.id}</a></td>
+<td>${money(session.amount)}</td><td>${session.status}, ${session.paymentStatus}</td>
+<td><ol>${sent}</ol></td><td><ul>${session.refunds.map(refundItem)}</ul></td></tr>`;
+}
+
+/** Every session, with what was sent about it and what was answered. */
+export function listPage(context: StripeContext): string {
+  const rows = [...context.store.sessions.values()].reverse().map(row);
+  const none = html`<tr><td colspan="5">Nothing has been paid here yet.</td></tr>`;
+  return page(
+    title,
+    html`${banner}<h1>Stripe</h1><table><thead><tr><th>Reference</th><th>Amount</th><th>State</th><th>Events</th><th>Refunds</th></tr></thead>
+<tbody>${rows.length > 0 ? rows : none}</tbody></table>`,
+  );
+}

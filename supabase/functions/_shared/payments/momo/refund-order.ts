@@ -1,0 +1,18 @@
+import { sha256Hex } from '../../secrets.ts';
+import type { RefundInput } from '../provider.ts';
+
+// request ids have at most 50 characters, and money nobody expected may name an order not of our making
+const longestReference = 24;
+
+/** The order and request id of a refund: readable in MoMo's portal, and equal for repeats of one order to refund. */
+export async function refundOrderOf({
+  reference,
+  requestKey,
+}: Pick<RefundInput, 'reference' | 'requestKey'>): Promise<string> {
+  const own = `R${(await sha256Hex(requestKey)).slice(0, 24)}`;
+  return reference === '' ? own : `${reference.slice(0, longestReference)}-${own}`;
+}
+
+export function isRefundOrder(orderId: unknown): boolean {
+  return typeof orderId === 'string' && /(^|-)R[0-9a-f]{24}$/.test(orderId);
+}

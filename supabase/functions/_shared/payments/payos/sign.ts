@@ -1,0 +1,67 @@
+import { isFields } from './fields.ts';
+
+// PayOS signs in three ways: payments over fixed fields, answers and notifications over every field of `data`,
+// payouts over every field, url-encoded. All are HMAC-SHA256 in hex.
+
+type Fields = Record<string, unknown>;
+
+const byKey = ([a]: [string, unknown], [b]: [string, unknown]): number => (a < b ? -1 : a > b ? 1 : 0);
+
+// `fromEntries` defines fields, so that one named __proto__ stays a field
+function sortedFields(value: unknown): unknown {
+  return isFields(value) ? Object.fromEntries(Object.entries(value).sort(byKey)) : value;
+}
+
+/** The text signed when a payment link is made: five fields, raw. */
+export function linkText(link: {
+  amount: number;
+  cancelUrl: string;
+  description: string;
+  orderCode: number;
+  returnUrl: string;
+}): string {
+  const { amount, cancelUrl, description, orderCode, returnUrl } = link;
+  return `amount=${amount}&cancelUrl=${cancelUrl}&description=${description}&orderCode=${orderCode}&returnUrl=${returnUrl}`;
+}
+
+function rawValue(value: unknown): string {
+  if (Array.isArray(value)) return JSON.stringify(value.map(sortedFields));
+  if (value === null || value === undefined || value === 'null' || value === 'undefined') return '';
+  // what String says of an object, without asking the object, which a stranger wrote
+  return typeof value === 'object' ? '[object Object]' : String(value);
+}
+
+/**
+ * The text signed in answers and notifications about payments: every field of `data`, whatever they are, since
+ * PayOS may add some. Fields of an object inside are not signed, so nothing may be believed of them.
+ */
+export function dataText(data: Fields): string {
+  return Object.entries(data)
+    .sort(byKey)
+    .map(([key, value]) => `${key}=${rawValue(value)}`)
+    .join('&');
+}
+
+function deepSorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(deepSorted);
+  if (!isFields(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(byKey)
+      .map(([key, inner]) => [key, deepSorted(inner)]),
+  );
+}
+
+// half of a surrogate pair cannot be url-encoded and would throw
+const encode = (text: string): string => encodeURIComponent(text.toWellFormed());
+
+/** The text signed in the header of calls and answers about payouts: sorted to the bottom, url-encoded. */
+export function payoutText(message: Fields): string {
+  return Object.entries(message)
+    .sort(byKey)
+    .map(([key, value]) => {
+      const text = typeof value === 'object' && value !== null ? JSON.stringify(deepSorted(value)) : value;
+      return `${encode(key)}=${encode(String(text ?? ''))}`;
+    })
+    .join('&');
+}

@@ -1,0 +1,58 @@
+import Stripe from 'stripe';
+import { appError } from '../../errors.ts';
+import type { Outside } from '../call.ts';
+import type { StripeConfig } from './config.ts';
+
+/** What calls to Stripe need besides the attempt. */
+export interface StripeTools extends Outside {
+  config: StripeConfig;
+  client: Stripe;
+}
+
+/** Stripe's client, on fetch, pinned to the API version its types describe. */
+export function createClient(config: StripeConfig, { fetch }: Outside): Stripe {
+  const url = new URL(config.apiUrl);
+  const folder = url.pathname.replace(/\/$/, '');
+  // the client knows a host and a port, and the sandbox is a folder on one
+  const inFolder: typeof fetch = (input, init) => {
+    const target = new URL(String(input));
+    target.pathname = folder + target.pathname;
+    return fetch(target, init);
+  };
+  return new Stripe(config.secretKey, {
+    apiVersion: '2026-10-28.endive',
+    httpClient: Stripe.createFetchHttpClient(folder === '' ? fetch : inFolder),
+    host: url.hostname,
+    port: url.port || (url.protocol === 'http:' ? 80 : 443),
+    protocol: url.protocol === 'http:' ? 'http' : 'https',
+    // a repeat carries the same idempotency key
+    maxNetworkRetries: 1,
+    timeout: 6_000,
+    telemetry: false,
+  });
+}
+
+/** What became of a call that was answered. */
+export type Answered<T> =
+  | { kind: 'done'; value: T }
+  /** Stripe wants to be asked later. */
+  | { kind: 'busy'; reason: string }
+  /** Stripe will not do it; `code` is its own, and `param` names the parameter at fault. */
+  | { kind: 'refused'; code: string; param: string };
+
+/** Makes one call. Throws `provider_unavailable` when nothing can be learnt from what came back. */
+export async function ask<T>(call: () => Promise<T>): Promise<Answered<T>> {
+  try {
+    return { kind: 'done', value: await call() };
+  } catch (error) {
+    if (!(error instanceof Stripe.errors.StripeError)) throw error;
+    const status = error.statusCode ?? 0;
+    const code = error.code ?? error.rawType ?? 'unknown';
+    // 409: another call with this idempotency key is still under way
+    if (status === 429 || status === 409) return { kind: 'busy', reason: code };
+    // 401 and 403 speak of our key and not of the payment
+    const refused = status >= 400 && status < 500 && status !== 401 && status !== 403;
+    if (refused) return { kind: 'refused', code, param: error.param ?? '' };
+    throw appError('provider_unavailable', { provider: 'stripe' }, error);
+  }
+}

@@ -1,0 +1,74 @@
+import type { RefundInput, RefundResult } from '../provider.ts';
+import { type Answered, ask, type StripeTools } from './client.ts';
+import { type Refund, readRefund, readSession } from './messages.ts';
+import { refundResult } from './report.ts';
+import { fetchSession, sessionIdOf } from './retrieve.ts';
+
+type Unknown = Extract<RefundResult, { known: false }>;
+
+const noInformation = (reason: string): Unknown => ({ known: false, status: 'no_information', reason });
+
+function unanswered(answer: Exclude<Answered<unknown>, { kind: 'done' }>): Unknown {
+  if (answer.kind === 'busy') return { known: false, status: 'try_later', reason: answer.reason };
+  return noInformation(answer.code);
+}
+
+/** The payment to give back, which news of it has told us, or the session knows. */
+async function paymentOf(input: RefundInput, tools: StripeTools): Promise<string | Unknown> {
+  if (input.transactionId !== null) return input.transactionId;
+  const id = sessionIdOf(input);
+  if (id === null) return noInformation('no_payment');
+  const answer = await fetchSession(id, tools);
+  if (answer.kind !== 'done') return unanswered(answer);
+  const session = readSession(answer.value);
+  if (session?.client_reference_id !== input.reference) return noInformation('other_reference');
+  return session.payment_intent ?? noInformation('no_payment');
+}
+
+function isOurs(refund: Refund, payment: string, { refundAmount, currency }: RefundInput): boolean {
+  const { amount, payment_intent } = refund;
+  return payment_intent === payment && amount === refundAmount && refund.currency.toUpperCase() === currency;
+}
+
+/**
+ * Orders a refund. The idempotency key makes Stripe repeat its answer for a day; after that, `retrieveRefund`
+ * finds the refund by its metadata, and must be asked before a repeat.
+ */
+export async function refundStripe(input: RefundInput, tools: StripeTools): Promise<RefundResult> {
+  const payment = await paymentOf(input, tools);
+  if (typeof payment !== 'string') return payment;
+  const params = {
+    payment_intent: payment,
+    amount: input.refundAmount,
+    metadata: { request_key: input.requestKey },
+  };
+  const options = { idempotencyKey: `refund-${input.requestKey}` };
+  const answer = await ask(() => tools.client.refunds.create(params, options));
+  if (answer.kind === 'refused' && answer.code !== 'idempotency_error') {
+    return { known: true, status: 'failed', refundId: null, code: answer.code };
+  }
+  // another order has used this key: ours was not given, and theirs says nothing about it
+  if (answer.kind !== 'done') return unanswered(answer);
+  const refund = readRefund(answer.value);
+  return refund && isOurs(refund, payment, input) ? refundResult(refund) : noInformation('malformed');
+}
+
+/**
+ * Asks what became of an ordered refund: the one that carries the key of the order, whose answer may have been
+ * lost. `refundId` alone is not enough, as it may be of an earlier order that failed.
+ */
+export async function retrieveStripeRefund(input: RefundInput, tools: StripeTools): Promise<RefundResult> {
+  const payment = await paymentOf(input, tools);
+  if (typeof payment !== 'string') return payment;
+  const answer = await ask(async () => {
+    for await (const value of tools.client.refunds.list({ payment_intent: payment, limit: 100 })) {
+      const refund = readRefund(value);
+      if (refund?.metadata?.request_key === input.requestKey) return refund;
+    }
+    return null;
+  });
+  if (answer.kind !== 'done') return unanswered(answer);
+  const refund = answer.value;
+  if (!refund) return noInformation('not_found');
+  return isOurs(refund, payment, input) ? refundResult(refund) : noInformation('other_refund');
+}

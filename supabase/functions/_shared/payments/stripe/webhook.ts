@@ -1,0 +1,85 @@
+import Stripe from 'stripe';
+import type { ConstructedEvent, ProviderNews, WebhookRequest } from '../provider.ts';
+import type { StripeTools } from './client.ts';
+import { type Event, readDispute, readEvent, readRefund, readSession } from './messages.ts';
+import { readRefundReport, readReport } from './report.ts';
+
+// Older than this, a signature is refused, so that a call that was overheard cannot be made again.
+const toleranceSeconds = 300;
+
+const sessionEvents = new Set([
+  'checkout.session.completed',
+  'checkout.session.async_payment_succeeded',
+  'checkout.session.async_payment_failed',
+  'checkout.session.expired',
+]);
+// charge.refund.updated is the older name under which the same news comes once more
+const refundEvents = new Set(['refund.created', 'refund.updated', 'refund.failed', 'charge.refund.updated']);
+
+function sessionNews({ id, type, data }: Event): ProviderNews | null {
+  const { mode, payment_status } = data.object;
+  // subscriptions and saved cards, should the account have any, are no business of ours
+  if (mode !== 'payment') return { kind: 'nothing', eventId: id, reason: `${type} of another mode` };
+  if (payment_status === 'no_payment_required') {
+    return { kind: 'nothing', eventId: id, reason: 'no_payment_required' };
+  }
+  const session = readSession(data.object);
+  const report = session && readReport(session, type === 'checkout.session.async_payment_failed');
+  return report && { kind: 'payment', report };
+}
+
+function refundNews({ data }: Event): ProviderNews | null {
+  const refund = readRefund(data.object);
+  return refund && { kind: 'refund', report: readRefundReport(refund) };
+}
+
+/** A payer's bank wants the money back. The dispute names the payment, and nothing of ours. */
+function disputeNews({ id, type, data }: Event): ProviderNews | null {
+  const dispute = readDispute(data.object);
+  if (!dispute) return null;
+  const { status, reason, amount, currency, payment_intent } = dispute;
+  const what = `${amount} ${currency.toUpperCase()} of ${payment_intent ?? 'an unnamed payment'}`;
+  return {
+    kind: 'attention',
+    eventId: id,
+    reference: null,
+    reason: `${type}: ${what}, ${reason}, ${status} (${dispute.id})`,
+  };
+}
+
+function newsOf(event: Event): ProviderNews | null {
+  if (sessionEvents.has(event.type)) return sessionNews(event);
+  if (refundEvents.has(event.type)) return refundNews(event);
+  if (event.type.startsWith('charge.dispute.')) return disputeNews(event);
+  return { kind: 'nothing', eventId: event.id, reason: event.type };
+}
+
+/** Verifies and reads a notification. The signature is over the body as it came. */
+export async function constructStripeEvent(
+  { body, headers }: WebhookRequest,
+  { client, config, now }: StripeTools,
+): Promise<ConstructedEvent> {
+  const signature = headers.get('stripe-signature') ?? '';
+  let received: unknown;
+  try {
+    received = await client.webhooks.constructEventAsync(
+      body,
+      signature,
+      config.webhookSecret,
+      toleranceSeconds,
+      Stripe.createSubtleCryptoProvider(),
+      now(),
+    );
+  } catch (error) {
+    // anything else is a header or, once verified, a body that cannot be read
+    const wrong = error instanceof Stripe.errors.StripeSignatureVerificationError;
+    return { verified: false, reason: wrong ? 'bad_signature' : 'malformed' };
+  }
+  const event = readEvent(received);
+  if (!event) return { verified: false, reason: 'malformed' };
+  if (event.livemode !== config.live || (event.account ?? null) !== null) {
+    return { verified: false, reason: 'foreign_merchant' };
+  }
+  const news = newsOf(event);
+  return news ? { verified: true, news } : { verified: false, reason: 'malformed' };
+}

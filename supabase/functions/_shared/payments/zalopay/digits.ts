@@ -1,0 +1,34 @@
+const stringOrNumber = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
+/**
+ * The same JSON with every number put into quotes. ZaloPay's ids are 64-bit integers, of which a JavaScript
+ * number may lose digits. Throws on what is not JSON.
+ */
+export function quoteNumbers(json: string): string {
+  JSON.parse(json);
+  return json.replace(stringOrNumber, (token) => (token.startsWith('"') ? token : `"${token}"`));
+}
+
+/** Reads a JSON object; null when it is none. */
+export function readObject(json: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Reads a JSON object with its numbers as texts, exactly as they were written; null when it is none. */
+export function readKeepingDigits(json: string): Record<string, unknown> | null {
+  try {
+    return readObject(quoteNumbers(json));
+  } catch {
+    return null;
+  }
+}
+
+/** A value of such an object as text; what is neither text nor true or false is empty. */
+export function textOf(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'boolean' ? String(value) : '';
+}

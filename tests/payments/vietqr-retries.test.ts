@@ -1,0 +1,160 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { WebhookOutcome } from '../../supabase/functions/_shared/payments/provider.ts';
+import { construct, type Rig, startRig } from './sandbox.ts';
+
+// SePay calls eight times, after 1, 1, 2, 3, 5, 8 and 13 minutes, until it hears 200 or 201 with success in the
+// body (developer.sepay.vn: webhooks, error handling; test mode compared with live).
+
+let rig: Rig;
+
+beforeAll(async () => {
+  rig = await startRig('vietqr');
+});
+afterAll(() => rig.close());
+beforeEach(() => {
+  rig.received.length = 0;
+});
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function callsAfter(reply: () => Response, expected: number): Promise<void> {
+  rig.reply.with = async () => reply();
+  const { qrPayload } = await rig.checkout();
+  await rig.pay({ qr: qrPayload });
+  await vi.waitFor(() => expect(rig.received).toHaveLength(expected), { timeout: 3_000 });
+  await pause(80);
+  expect(rig.received).toHaveLength(expected);
+}
+
+describe('a notification', () => {
+  it.each<[WebhookOutcome, number]>([
+    ['applied', 1],
+    ['duplicate', 1],
+    ['unknown_reference', 1],
+    ['part_received', 1],
+    ['unmatched', 1],
+    ['ignored', 1],
+    ['attention', 1],
+    ['bad_signature', 8],
+    ['foreign_merchant', 8],
+    ['malformed', 8],
+    ['error', 8],
+  ])('answered with %s is sent %i times', async (outcome, calls) => {
+    await callsAfter(() => rig.provider.answer(outcome), calls);
+  });
+
+  it.each([
+    ['success without a word', () => new Response('')],
+    ['success in other words', () => new Response('OK')],
+    ['a refusal with HTTP 200', () => Response.json({ success: false })],
+    ['success as text', () => Response.json({ success: 'true' })],
+    ['success with HTTP 202', () => Response.json({ success: true }, { status: 202 })],
+    ['success with HTTP 500', () => Response.json({ success: true }, { status: 500 })],
+  ])('answered with %s is sent again to the end', async (_what, reply) => {
+    await callsAfter(reply, 8);
+  });
+
+  it('is content with HTTP 201', async () => {
+    await callsAfter(() => Response.json({ success: true }, { status: 201 }), 1);
+  });
+
+  it('is sent again after silence and errors until it is understood, signed anew and saying the same', async () => {
+    rig.reply.with = async (_received, call) => {
+      if (call === 1) await pause(400);
+      if (call === 2) return new Response('down', { status: 502 });
+      return rig.provider.answer(call === 3 ? 'error' : 'applied');
+    };
+    const { qrPayload } = await rig.checkout();
+    await rig.pay({ qr: qrPayload });
+    await vi.waitFor(() => expect(rig.received).toHaveLength(4), { timeout: 3_000 });
+    await pause(80);
+    expect(rig.received).toHaveLength(4);
+    expect(new Set(rig.received.map(({ body }) => body)).size).toBe(1);
+    const events = await Promise.all(rig.received.map((one) => construct(rig, one)));
+    expect(events.every((event) => event.verified)).toBe(true);
+  });
+
+  it('is signed with the time of each call, so that the last is as fresh as the first', async () => {
+    await rig.post('/vietqr/api/settings', { retryMs: 1_100 });
+    try {
+      rig.reply.with = async (_received, call) => rig.provider.answer(call === 1 ? 'error' : 'applied');
+      const { qrPayload } = await rig.checkout();
+      await rig.pay({ qr: qrPayload });
+      await vi.waitFor(() => expect(rig.received).toHaveLength(2), { timeout: 3_000 });
+      const [first, second] = rig.received.map(({ headers }) => Number(headers.get('x-sepay-timestamp')));
+      expect(second).toBeGreaterThan(first ?? Number.POSITIVE_INFINITY);
+    } finally {
+      await rig.post('/vietqr/api/settings', { retryMs: 20 });
+    }
+  });
+
+  it('sent in copies is repeated as one', async () => {
+    rig.reply.with = async () => rig.provider.answer('error');
+    const { qrPayload } = await rig.checkout();
+    await rig.pay({ qr: qrPayload, notify: { times: 3 } });
+    await vi.waitFor(() => expect(rig.received).toHaveLength(10), { timeout: 3_000 });
+    await pause(80);
+    expect(rig.received).toHaveLength(10);
+  });
+
+  it.each([1, 3])('of %i copies waits as long as SePay does where nothing else was said', async (times) => {
+    const real = await startRig('vietqr', { retryMs: undefined });
+    const wait = globalThis.setTimeout;
+    const waited: number[] = [];
+    const hurried = vi.spyOn(globalThis, 'setTimeout').mockImplementation(((callback: () => void, ms = 0) => {
+      if (ms < 60_000) return wait(callback, ms);
+      waited.push(ms / 60_000);
+      return wait(callback, 1);
+    }) as typeof setTimeout);
+    try {
+      real.reply.with = async () => real.provider.answer('error');
+      const { qrPayload } = await real.checkout();
+      await real.pay({ qr: qrPayload, notify: { times } });
+      await vi.waitFor(() => expect(real.received).toHaveLength(7 + times), { timeout: 3_000 });
+      await pause(80);
+      expect(real.received).toHaveLength(7 + times);
+      expect(waited).toEqual([1, 1, 2, 3, 5, 8, 13]);
+    } finally {
+      hurried.mockRestore();
+      await real.close();
+    }
+  });
+
+  it('waits as long as it is told to, from the next call on', async () => {
+    const real = await startRig('vietqr', { retryMs: undefined });
+    try {
+      real.reply.with = async () => real.provider.answer('error');
+      expect(await real.post('/vietqr/api/settings', {})).toMatchObject({ body: { retryMs: null } });
+      expect(await real.post('/vietqr/api/settings', { retryMs: 5 })).toMatchObject({ body: { retryMs: 5 } });
+      const { qrPayload } = await real.checkout();
+      await real.pay({ qr: qrPayload });
+      await vi.waitFor(() => expect(real.received).toHaveLength(8), { timeout: 3_000 });
+    } finally {
+      await real.close();
+    }
+  });
+});
+
+describe('the answer', () => {
+  const stored: WebhookOutcome[] = [
+    ...(['applied', 'duplicate', 'unknown_reference', 'amount_mismatch', 'unmatched'] as const),
+    ...(['refunded_late', 'part_received', 'recorded', 'attention', 'ignored'] as const),
+  ];
+
+  it.each(stored)('to %s is success', async (outcome) => {
+    const answer = rig.provider.answer(outcome);
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toEqual({ success: true });
+  });
+
+  it.each([
+    ['bad_signature', 401],
+    ['foreign_merchant', 401],
+    ['malformed', 400],
+    ['error', 500],
+  ] as const)('to %s is HTTP %i', async (outcome, status) => {
+    const answer = rig.provider.answer(outcome);
+    expect(answer.status).toBe(status);
+    expect(await answer.json()).toEqual({ success: false });
+  });
+});
