@@ -2,6 +2,8 @@ import type { z } from 'zod';
 import type { Deps } from '../../supabase/functions/_shared/deps.ts';
 import type { Mail, MailResult } from '../../supabase/functions/_shared/mail/mailer.ts';
 import { providersFrom } from '../../supabase/functions/_shared/payments/index.ts';
+import type { PaymentProvider, ProviderName } from '../../supabase/functions/_shared/payments/provider.ts';
+import type { TransferProvider } from '../../supabase/functions/_shared/payments/transfers.ts';
 import { createVnpay } from '../../supabase/functions/_shared/payments/vnpay/index.ts';
 
 /** A call of the database, with whose rights it was made. */
@@ -23,16 +25,25 @@ export interface FakeOutside {
 
 export const user = { id: '6f1c2d3e-0000-4000-8000-000000000001', token: 'header.payload.signature' };
 export const secretKey = 'sb_secret_for_tests';
+/** Answers of the database, by the name of the function. */
+export type FakeDatabase = Record<string, (args: Record<string, unknown>) => unknown>;
+
+export interface FakeOptions {
+  mail?: (mail: Mail) => MailResult;
+  vnpayFetch?: typeof fetch;
+  noVnpay?: boolean;
+  /** Besides VNPay, which is the real wrapper. */
+  providers?: PaymentProvider[];
+  transfers?: TransferProvider;
+}
+
 export const terminal = { tmnCode: 'JOURNEY1', hashSecret: 'LOCALSANDBOXSECRETLOCALSANDBOXSE' };
 
 /**
  * An outside whose database answers from a table of functions by name. What the functions decide from those
  * answers is under test; the answers themselves are proven on the real database elsewhere.
  */
-export function fakeOutside(
-  database: Record<string, (args: Record<string, unknown>) => unknown>,
-  options: { mail?: (mail: Mail) => MailResult; vnpayFetch?: typeof fetch; noVnpay?: boolean } = {},
-): FakeOutside {
+export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): FakeOutside {
   const calls: Called[] = [];
   const logs: Record<string, unknown>[] = [];
   const mails: Mail[] = [];
@@ -64,8 +75,11 @@ export function fakeOutside(
       },
       verifyUser: async () => null,
     },
-    providers: providersFrom({ vnpay: options.noVnpay ? null : vnpay }),
-    transfers: null,
+    providers: providersFrom({
+      vnpay: options.noVnpay ? null : vnpay,
+      ...Object.fromEntries((options.providers ?? []).map((one) => [one.name, one])),
+    }),
+    transfers: options.transfers ?? null,
     mailer: {
       async send(mail) {
         mails.push(mail);
@@ -79,6 +93,25 @@ export function fakeOutside(
     now,
   };
   return { deps, calls, logs, mails, objects, clock };
+}
+
+/** A provider whose answers a test gives; what it is not given is not expected to be called. */
+export function fakeProvider(name: ProviderName, answers: Partial<PaymentProvider> = {}): PaymentProvider {
+  const unexpected = (): never => {
+    throw new Error(`unexpected call of ${name}`);
+  };
+  return {
+    name,
+    create: unexpected,
+    constructEvent: unexpected,
+    readReturn: unexpected,
+    answer: unexpected,
+    retrieve: unexpected,
+    refund: unexpected,
+    retrieveRefund: unexpected,
+    cancel: unexpected,
+    ...answers,
+  };
 }
 
 /** A request of the signed-in user. */

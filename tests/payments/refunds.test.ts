@@ -41,8 +41,8 @@ async function atSandbox(reference: string): Promise<SandboxTransaction> {
   return found;
 }
 
-async function decide(txnRef: string, verdict: 'pay' | 'reject'): Promise<void> {
-  const body = JSON.stringify({ txnRef, verdict });
+async function decide(reference: string, verdict: 'pay' | 'reject'): Promise<void> {
+  const body = JSON.stringify({ reference, verdict });
   await fetch(`${setting('SANDBOX_URL')}/vnpay/api/refund-verdict`, { method: 'POST', body });
 }
 
@@ -98,7 +98,7 @@ describe('a refund', () => {
     );
     expect(Number(owed?.balance)).toBe(failed.amount);
     await decide(reference, 'pay');
-    await ok(staff.journey.admin.retryRefund(failed.id));
+    await ok(staff.journey.admin.money.retryRefund({ refundId: failed.id }));
     const succeeded = await refundOf(booking.id, 'succeeded');
     expect(succeeded.id).toBe(failed.id);
     const { refunds } = await atSandbox(reference);

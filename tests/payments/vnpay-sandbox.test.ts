@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { CheckoutInput } from '../../supabase/functions/_shared/payments/provider.ts';
 import { createVnpay } from '../../supabase/functions/_shared/payments/vnpay/index.ts';
 import { type Rig, startRig, terminal } from './sandbox.ts';
 
@@ -16,6 +17,13 @@ beforeEach(() => {
   rig.reply.with = async () => Response.json({ RspCode: '00', Message: 'Confirm Success' });
 });
 
+/** A checkout whose link is there, as VNPay's always is. */
+async function link(changes?: Partial<CheckoutInput>) {
+  const made = await rig.checkout(changes);
+  if (made.redirectUrl === null) throw new Error('VNPay made no link');
+  return { ...made, redirectUrl: made.redirectUrl };
+}
+
 function verify(query: string) {
   return rig.provider.constructEvent({ method: 'GET', query, body: '', headers: new Headers() });
 }
@@ -24,9 +32,16 @@ async function lastEvent() {
   return verify(rig.received.at(-1)?.query ?? '');
 }
 
+/** What the last notification says of a payment. */
+async function lastReport() {
+  const event = await lastEvent();
+  if (!event.verified || event.news.kind !== 'payment') throw new Error('the notification is of no payment');
+  return event.news.report;
+}
+
 describe('a pay link', () => {
   it('opens the pay page, escaped, with amount and reference', async () => {
-    const { redirectUrl, reference } = await rig.checkout();
+    const { redirectUrl, reference } = await link();
     const answer = await fetch(redirectUrl);
     const body = await answer.text();
     expect(answer.status).toBe(200);
@@ -40,7 +55,7 @@ describe('a pay link', () => {
     ['another terminal', (url: string) => url.replace('vnp_TmnCode=JOURNEY1', 'vnp_TmnCode=JOURNEY2'), '02'],
     ['a missing field', (url: string) => url.replace(/&vnp_Locale=vn/, ''), '03'],
   ])('is refused with %s', async (_what, change, code) => {
-    const { redirectUrl } = await rig.checkout();
+    const { redirectUrl } = await link();
     expect(change(redirectUrl)).not.toBe(redirectUrl);
     const answer = await fetch(change(redirectUrl));
     expect(answer.status).toBe(400);
@@ -48,25 +63,25 @@ describe('a pay link', () => {
   });
 
   it('is refused after its time, and when its reference was used by another link', async () => {
-    const old = await rig.checkout({ createdAt: Date.now() - 120_000, expiresAt: Date.now() - 60_000 });
+    const old = await link({ createdAt: Date.now() - 120_000, expiresAt: Date.now() - 60_000 });
     expect(await (await fetch(old.redirectUrl)).text()).toContain('Code 15');
-    const first = await rig.checkout();
+    const first = await link();
     await fetch(first.redirectUrl);
     expect((await fetch(first.redirectUrl)).status).toBe(200);
-    const second = await rig.checkout({ reference: first.reference, amount: 2_000_000 });
+    const second = await link({ reference: first.reference, amount: 2_000_000 });
     expect(await (await fetch(second.redirectUrl)).text()).toContain('Code 01');
   });
 
   it('is not made for sums or currencies VNPay cannot carry', async () => {
     const refusal = expect.objectContaining({ code: 'payment_amount_unsupported', status: 400 });
-    await expect(rig.checkout({ amount: 10_000_000_000 })).rejects.toThrow(refusal);
-    await expect(rig.checkout({ currency: 'USD' })).rejects.toThrow(refusal);
-    expect((await rig.checkout({ amount: 9_999_999_999 })).redirectUrl).toContain('vnp_Amount=999999999900&');
+    await expect(link({ amount: 10_000_000_000 })).rejects.toThrow(refusal);
+    await expect(link({ currency: 'USD' })).rejects.toThrow(refusal);
+    expect((await link({ amount: 9_999_999_999 })).redirectUrl).toContain('vnp_Amount=999999999900&');
   });
 
   it('is the same for repeats of one attempt', async () => {
     const input = { reference: 'SAME1', createdAt: Date.now(), expiresAt: Date.now() + 60_000 };
-    expect(await rig.checkout(input)).toEqual(await rig.checkout(input));
+    expect(await link(input)).toEqual(await link(input));
   });
 });
 
@@ -78,32 +93,38 @@ describe('a notification', () => {
     ['expire', 'failed', '11'],
     ['suspicious', 'pending', '07'],
   ])('of %s is verified and read as %s', async (outcome, expected, failureCode) => {
-    const { redirectUrl, reference } = await rig.checkout();
+    const { redirectUrl, reference } = await link();
     const paid = await rig.pay({ redirectUrl, outcome });
     expect(paid.status).toBe(200);
     expect(rig.received).toHaveLength(1);
     expect(rig.received[0]).toMatchObject({ method: 'GET', path: '/payment-webhooks/vnpay' });
     expect(await lastEvent()).toMatchObject({
       verified: true,
-      report: { outcome: expected, reference, amount: 1_500_000, currency: 'VND', failureCode },
+      news: {
+        kind: 'payment',
+        report: { outcome: expected, reference, amount: 1_500_000, currency: 'VND', failureCode },
+      },
     });
   });
 
   it('comes from the buttons of the page, and sends the browser back with a verifiable result', async () => {
-    const { redirectUrl, reference } = await rig.checkout();
+    const { redirectUrl, reference } = await link();
     await fetch(redirectUrl);
-    const form = new URLSearchParams({ reference, outcome: 'success' });
+    const form = new URLSearchParams({ txnRef: reference, outcome: 'success' });
     const answer = await fetch(`${rig.url}/vnpay/pay`, { method: 'POST', body: form, redirect: 'manual' });
     expect(answer.status).toBe(303);
     const back = new URL(answer.headers.get('location') ?? '');
     expect(back.pathname).toBe('/payments/return/vnpay');
     expect(back.searchParams.get('to')).toBe('journey://paid');
-    expect(await verify(back.search.slice(1))).toMatchObject({ verified: true, report: { reference } });
+    expect(await verify(back.search.slice(1))).toMatchObject({
+      verified: true,
+      news: { report: { reference } },
+    });
     expect(rig.received).toHaveLength(1);
   });
 
   it('survives a proxy that writes + as %20, and an upper-case hash', async () => {
-    const { redirectUrl } = await rig.checkout();
+    const { redirectUrl } = await link();
     await rig.pay({ redirectUrl, outcome: 'success' });
     const query = rig.received[0]?.query ?? '';
     expect(query).toContain('+');
@@ -118,22 +139,22 @@ describe('a notification', () => {
     ['a wrong secret', { wrongSecret: true }, 'bad_signature'],
     ['a foreign merchant', { foreignMerchant: true }, 'foreign_merchant'],
   ])('with %s is not verified', async (_what, notify, reason) => {
-    const { redirectUrl } = await rig.checkout();
+    const { redirectUrl } = await link();
     await rig.pay({ redirectUrl, outcome: 'success', notify });
     expect(await lastEvent()).toEqual({ verified: false, reason });
   });
 
   it('with another amount, correctly signed, is verified and says that amount', async () => {
-    const { redirectUrl } = await rig.checkout();
+    const { redirectUrl } = await link();
     await rig.pay({ redirectUrl, outcome: 'success', notify: { wrongAmount: true } });
     expect(await lastEvent()).toMatchObject({
       verified: true,
-      report: { amount: 1_499_000, outcome: 'succeeded' },
+      news: { report: { amount: 1_499_000, outcome: 'succeeded' } },
     });
   });
 
   it('with a repeated parameter, or without any, is not verified', async () => {
-    const { redirectUrl } = await rig.checkout();
+    const { redirectUrl } = await link();
     await rig.pay({ redirectUrl, outcome: 'success' });
     expect(await verify(`${rig.received[0]?.query}&vnp_Amount=1`)).toEqual({
       verified: false,
@@ -151,7 +172,7 @@ describe('a notification', () => {
     ['02', 1],
   ])('answered with %s is sent %i times', async (code, calls) => {
     rig.reply.with = async () => Response.json({ RspCode: code, Message: '' });
-    const { redirectUrl } = await rig.checkout();
+    const { redirectUrl } = await link();
     await rig.pay({ redirectUrl, outcome: 'success' });
     await vi.waitFor(() => expect(rig.received).toHaveLength(calls), { timeout: 3_000 });
     await new Promise((resolve) => setTimeout(resolve, 60));
@@ -166,7 +187,7 @@ describe('a notification', () => {
       if (call === 3) return new Response('<html>');
       return Response.json({ RspCode: '00', Message: 'Confirm Success' });
     };
-    const { redirectUrl } = await rig.checkout();
+    const { redirectUrl } = await link();
     await rig.pay({ redirectUrl, outcome: 'success' });
     await vi.waitFor(() => expect(rig.received).toHaveLength(4), { timeout: 3_000 });
     await new Promise((resolve) => setTimeout(resolve, 60));
@@ -174,30 +195,28 @@ describe('a notification', () => {
   });
 
   it('can be late, manifold, or never come', async () => {
-    const late = await rig.checkout();
+    const late = await link();
     await rig.pay({ redirectUrl: late.redirectUrl, outcome: 'success', notify: { delayMs: 100 } });
     expect(rig.received).toHaveLength(0);
     await vi.waitFor(() => expect(rig.received).toHaveLength(1));
-    const many = await rig.checkout();
+    const many = await link();
     await rig.pay({ redirectUrl: many.redirectUrl, outcome: 'success', notify: { times: 5 } });
     expect(rig.received).toHaveLength(6);
-    const silent = await rig.checkout();
+    const silent = await link();
     await rig.pay({ redirectUrl: silent.redirectUrl, outcome: 'success', notify: { never: true } });
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(rig.received).toHaveLength(6);
   });
 
   it('of a failure can be followed by one of success', async () => {
-    const { redirectUrl, reference } = await rig.checkout();
+    const { redirectUrl, reference } = await link();
     await rig.pay({ redirectUrl, outcome: 'insufficient_funds' });
-    const failed = await lastEvent();
+    const failed = await lastReport();
     expect((await rig.pay({ reference, outcome: 'success' })).status).toBe(400);
     await rig.pay({ reference, outcome: 'success', again: true });
-    const succeeded = await lastEvent();
-    expect(failed).toMatchObject({ report: { outcome: 'failed' } });
-    expect(succeeded).toMatchObject({ report: { outcome: 'succeeded' } });
-    if (failed.verified && succeeded.verified)
-      expect(failed.report.eventId).not.toBe(succeeded.report.eventId);
+    const succeeded = await lastReport();
+    expect([failed.outcome, succeeded.outcome]).toEqual(['failed', 'succeeded']);
+    expect(failed.eventId).not.toBe(succeeded.eventId);
   });
 });
 
@@ -206,25 +225,25 @@ describe('asking about a payment', () => {
     rig.provider.retrieve({ ...checkout, amount: 1_500_000, currency: 'VND' });
 
   it('brings the same news, under the same id, as the notification that never came', async () => {
-    const checkout = await rig.checkout();
+    const checkout = await link();
     await rig.pay({ redirectUrl: checkout.redirectUrl, outcome: 'success', notify: { never: true } });
     const found = await asked(checkout);
     await rig.post('/vnpay/api/notify', { reference: checkout.reference });
-    const told = await lastEvent();
-    expect(found).toMatchObject({ kind: 'report', report: { outcome: 'succeeded', amount: 1_500_000 } });
-    expect(told).toEqual({ verified: true, report: found.kind === 'report' ? found.report : null });
+    const told = await lastReport();
+    expect(told).toMatchObject({ outcome: 'succeeded', amount: 1_500_000 });
+    expect(found).toEqual({ kind: 'reports', reports: [told] });
   });
 
   it('says pending while the page is open and failed after a cancel', async () => {
-    const checkout = await rig.checkout();
+    const checkout = await link();
     await fetch(checkout.redirectUrl);
-    expect(await asked(checkout)).toMatchObject({ kind: 'report', report: { outcome: 'pending' } });
+    expect(await asked(checkout)).toMatchObject({ kind: 'reports', reports: [{ outcome: 'pending' }] });
     await rig.pay({ reference: checkout.reference, outcome: 'cancel' });
-    expect(await asked(checkout)).toMatchObject({ kind: 'report', report: { outcome: 'failed' } });
+    expect(await asked(checkout)).toMatchObject({ kind: 'reports', reports: [{ outcome: 'failed' }] });
   });
 
   it('says not found, unsigned, for a link nobody opened or another date', async () => {
-    const checkout = await rig.checkout();
+    const checkout = await link();
     expect(await asked(checkout)).toEqual({ kind: 'not_found', signed: false });
     await fetch(checkout.redirectUrl);
     const other = { ...checkout, providerData: { create_date: '20260101000000' } };
@@ -232,11 +251,11 @@ describe('asking about a payment', () => {
   });
 
   it('learns nothing from answers that are not provably of VNPay', async () => {
-    const checkout = await rig.checkout();
+    const checkout = await link();
     await rig.pay({ redirectUrl: checkout.redirectUrl, outcome: 'success', notify: { never: true } });
     const config = {
       ...terminal,
-      redirectUrl: rig.url,
+      payUrl: rig.url,
       apiUrl: `${rig.url}/vnpay/merchant_webapi/api/transaction`,
     };
     const input = { ...checkout, amount: 1_500_000, currency: 'VND' };
@@ -257,7 +276,7 @@ describe('asking about a payment', () => {
   it('is told to wait when it asks too often', async () => {
     await rig.post('/vnpay/api/settings', { throttleMs: 60_000 });
     try {
-      const checkout = await rig.checkout();
+      const checkout = await link();
       await fetch(checkout.redirectUrl);
       const answers = [await asked(checkout), await asked(checkout)];
       expect(answers).toContainEqual({ kind: 'try_later', reason: '94' });
@@ -269,11 +288,10 @@ describe('asking about a payment', () => {
 
 describe('a refund', () => {
   async function paid() {
-    const checkout = await rig.checkout();
+    const checkout = await link();
     await rig.pay({ redirectUrl: checkout.redirectUrl, outcome: 'success' });
-    const event = await lastEvent();
+    const { transactionId } = await lastReport();
     const { reference, providerData } = checkout;
-    const transactionId = event.verified ? event.report.transactionId : null;
     const base = {
       reference,
       providerData,
@@ -281,6 +299,7 @@ describe('a refund', () => {
       amount: 1_500_000,
       currency: 'VND',
       refundId: null,
+      orderedAt: Date.now(),
     };
     return (refundAmount: number, requestKey: string) => ({ ...base, refundAmount, requestKey });
   }
@@ -344,12 +363,13 @@ describe('a refund', () => {
   });
 
   it('is refused for a payment that did not succeed', async () => {
-    const checkout = await rig.checkout();
+    const checkout = await link();
     await rig.pay({ redirectUrl: checkout.redirectUrl, outcome: 'cancel' });
     const input = { ...checkout, amount: 1_500_000, currency: 'VND', refundAmount: 1_500_000 };
     const answer = await rig.provider.refund({
       ...input,
       requestKey: 'x',
+      orderedAt: Date.now(),
       transactionId: null,
       refundId: null,
     });
@@ -371,9 +391,9 @@ describe('a refund', () => {
 
 describe('the sandbox', () => {
   it('lists what was paid, sent and answered', async () => {
-    const { redirectUrl, reference } = await rig.checkout();
+    const { redirectUrl, reference } = await link();
     await rig.pay({ redirectUrl, outcome: 'success' });
-    const body = await (await fetch(rig.url)).text();
+    const body = await (await fetch(`${rig.url}/vnpay`)).text();
     expect(body).toContain(reference);
     expect(body).toContain('200 {&quot;RspCode&quot;:&quot;00&quot;');
   });
@@ -388,18 +408,18 @@ describe('the sandbox', () => {
       const after = await startRig('vnpay', { stateDir });
       const found = await after.provider.retrieve({ ...checkout, amount: 1_500_000, currency: 'VND' });
       await after.close();
-      expect(found).toMatchObject({ kind: 'report', report: { outcome: 'succeeded' } });
+      expect(found).toMatchObject({ kind: 'reports', reports: [{ outcome: 'succeeded' }] });
     } finally {
       rmSync(stateDir, { recursive: true });
     }
   });
 
   it('says what is wrong with a call', async () => {
-    expect(await rig.pay({ txnRef: 'nothing', outcome: 'success' })).toMatchObject({
+    expect(await rig.pay({ reference: 'nothing', outcome: 'success' })).toMatchObject({
       status: 400,
       body: { code: '91' },
     });
-    expect(await rig.pay({ txnRef: 'nothing', outcome: 'maybe' })).toMatchObject({
+    expect(await rig.pay({ reference: 'nothing', outcome: 'maybe' })).toMatchObject({
       status: 400,
       body: { code: '03' },
     });

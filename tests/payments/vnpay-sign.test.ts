@@ -2,15 +2,12 @@ import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as sandbox from '../../local/sandbox/vnpay/sign.ts';
-import {
-  canonicalQuery,
-  createSigner,
-  pipeText,
-} from '../../supabase/functions/_shared/payments/vnpay/sign.ts';
-import { toVnpayTime } from '../../supabase/functions/_shared/payments/vnpay/time.ts';
+import { createSigner } from '../../supabase/functions/_shared/payments/hmac.ts';
+import { vietnamTime } from '../../supabase/functions/_shared/payments/vietnam-time.ts';
+import { canonicalQuery, pipeText } from '../../supabase/functions/_shared/payments/vnpay/sign.ts';
 
 const secret = 'a secret of nobody';
-const signer = createSigner(secret);
+const signer = createSigner(secret, 'SHA-512');
 
 describe('the signed text of links and notifications', () => {
   it('is sorted, form-encoded, without empty values, without the hash and without what is not of VNPay', () => {
@@ -75,11 +72,11 @@ describe('signatures', () => {
       expect(await signer.verify('text', wrong)).toBe(false);
     }
     expect(await signer.verify('other', hash)).toBe(false);
-    expect(await createSigner('another').verify('text', hash)).toBe(false);
+    expect(await createSigner('another', 'SHA-512').verify('text', hash)).toBe(false);
   });
 
   it('cannot be made with an empty secret', () => {
-    expect(() => createSigner('')).toThrow('VNPAY_HASH_SECRET is empty');
+    expect(() => createSigner('', 'SHA-512')).toThrow('is empty');
   });
 });
 
@@ -92,7 +89,7 @@ describe('the signed text of calls between servers', () => {
 
 describe('times', () => {
   it('are wall clock of GMT+7, whatever the zone of the machine', () => {
-    expect(toVnpayTime(Date.UTC(2026, 10, 20, 17, 4, 5))).toBe('20261121000405');
-    expect(toVnpayTime(Date.UTC(2026, 11, 31, 16, 59, 59))).toBe('20261231235959');
+    expect(vietnamTime(Date.UTC(2026, 10, 20, 17, 4, 5))).toBe('20261121000405');
+    expect(vietnamTime(Date.UTC(2026, 11, 31, 16, 59, 59))).toBe('20261231235959');
   });
 });

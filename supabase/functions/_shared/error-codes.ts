@@ -105,6 +105,40 @@ export const errorCodes = {
     retryable: false,
     message: 'This payment method cannot carry that amount.',
   },
+  payment_start_again: {
+    status: 409,
+    retryable: false,
+    message: 'This try to pay cannot be continued; start a new one.',
+  },
+  payment_not_refundable: {
+    status: 409,
+    retryable: false,
+    message: 'No more than details.refundable can be given back now.',
+  },
+  unmatched_not_found: {
+    status: 404,
+    retryable: false,
+    message: 'There is no such money, or it is settled already.',
+  },
+  unmatched_not_enough: {
+    status: 409,
+    retryable: false,
+    message: 'The money does not reach what the payment needs; see details.',
+  },
+  booking_money_held: { status: 409, retryable: false, message: 'The money of this booking is on hold.' },
+  bank_account_not_found: { status: 404, retryable: false, message: 'There is no bank account.' },
+  bank_account_required: {
+    status: 409,
+    retryable: false,
+    message: 'A bank account is needed that has been set for long enough; see details.usable_from.',
+  },
+  payout_not_found: { status: 404, retryable: false, message: 'There is no such payout.' },
+  payout_batch_not_found: { status: 404, retryable: false, message: 'There is no such batch of payouts.' },
+  receipt_not_found: {
+    status: 404,
+    retryable: false,
+    message: 'There is no such receipt, or nothing to issue one for.',
+  },
   refund_not_found: { status: 404, retryable: false, message: 'There is no such refund.' },
   media_not_found: { status: 404, retryable: false, message: 'There is no such upload.' },
   media_not_ready: {

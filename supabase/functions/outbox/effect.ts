@@ -15,7 +15,7 @@ export type EffectResult =
 /** Performs the effect of one leased row. What it throws counts as worth another try. */
 export type Effect = (item: OutboxItem, tools: EffectTools) => Promise<EffectResult>;
 
-export interface EffectTools extends Pick<Deps, 'providers' | 'mailer' | 'now'> {
+export interface EffectTools extends Pick<Deps, 'providers' | 'transfers' | 'mailer' | 'now'> {
   service: Rpc;
 }
 

@@ -9,6 +9,7 @@ export function handle({
   http,
   db,
   providers,
+  transfers,
   mailer,
   now,
 }: WorkDeps): (request: Request) => Promise<Response> {
@@ -17,7 +18,7 @@ export function handle({
     path: '/',
     auth: 'secret',
     async run({ note }) {
-      const report = await workOutbox({ http, db, providers, mailer, now });
+      const report = await workOutbox({ http, db, providers, transfers, mailer, now });
       note({ ...report });
       return report;
     },

@@ -1,71 +1,102 @@
-import { differenceInSeconds } from 'date-fns';
 import { z } from 'zod';
-import { refundPayload, refundToSend } from '../_shared/contracts/outbox.ts';
-import type { RefundInput, RefundResult } from '../_shared/payments/provider.ts';
-import { type EffectResult, later, never, performed, wait, withPayload } from './effect.ts';
+import { type FoundRefund, refundPayload, refundToSend } from '../_shared/contracts/outbox.ts';
+import type { RefundInput } from '../_shared/payments/provider.ts';
+import { type EffectTools, never, performed, wait, withPayload } from './effect.ts';
+import { sendMoney } from './send-money.ts';
+import { type Leg, transferLeg } from './transfer.ts';
 
 const refundRow = z.looseObject({ status: z.string() });
+const oneHour = 3600;
 
-/**
- * Topic `refund`. A refund that may already be with the provider, because it said so or because an answer was
- * lost, is asked about before it is sent again. It stays in the outbox until the provider has paid it back.
- */
-export const sendRefund = withPayload(
-  refundPayload,
-  async ({ refund_id }, item, { service, providers, now }) => {
-    const found = await service.call('refund_to_send', { refund_id }, refundToSend);
-    if (!found) return never('there is no such refund');
-    const { refund, attempt } = found;
-    if (refund.status === 'succeeded') return performed(refund.provider_refund_id, { status: refund.status });
-    // only an admin may order it anew, and that writes another row
-    if (refund.status === 'failed') return performed(null, { status: refund.status });
+/** Back by the rail it came by; null when nothing says which payment to reverse. */
+function providerLeg(
+  { refund, attempt }: FoundRefund,
+  requestKey: string,
+  { providers }: EffectTools,
+): Leg | null {
+  // of unmatched money the refund itself knows the movement, which need not be the one that paid the attempt
+  const transactionId = refund.provider_transaction_id ?? attempt?.provider_transaction_id ?? null;
+  const reference = refund.reference ?? attempt?.reference ?? null;
+  const amount = refund.paid_amount ?? attempt?.amount ?? null;
+  if (amount === null || (transactionId === null && reference === null)) return null;
+  const provider = providers.get(refund.provider);
+  const input: RefundInput = {
+    reference: reference ?? '',
+    amount,
+    currency: refund.currency,
+    providerData: attempt?.provider_data ?? {},
+    requestKey,
+    orderedAt: Date.parse(refund.ordered_at),
+    refundAmount: refund.amount,
+    transactionId,
+    refundId: refund.provider_refund_id,
+  };
+  return {
+    by: provider.name,
+    ask: () => provider.retrieveRefund(input),
+    send: () => provider.refund(input),
+    longestPause: 6 * oneHour,
+  };
+}
 
-    const provider = providers.get(attempt.provider);
-    const input: RefundInput = {
-      reference: attempt.reference,
-      amount: attempt.amount,
-      currency: attempt.currency,
-      providerData: attempt.provider_data,
-      requestKey: item.dedupe_key,
-      refundAmount: refund.amount,
-      transactionId: attempt.provider_transaction_id,
-      refundId: refund.provider_refund_id,
-    };
+/** To the payer's bank account, for rails that cannot give back; null when there is none. */
+async function bankLeg(
+  { refund, attempt, account }: FoundRefund,
+  orderKey: string,
+  transfers: NonNullable<EffectTools['transfers']>,
+): Promise<Leg | null> {
+  if (!account) return null;
+  const { id, amount, currency, provider_refund_id: transferId } = refund;
+  const message = `Hoan tien ${refund.reference ?? attempt?.reference ?? ''}`.trim();
+  return transferLeg({ id, orderKey, amount, currency, account, message, transferId }, transfers);
+}
 
-    // banks take days: ask soon at first, then ever more slowly
-    const age = differenceInSeconds(now(), refund.created_at);
-    const pause = Math.round(Math.min(Math.max(age / 4, 3), 6 * 3600));
+/** Topic `refund`: gives money back, by the provider that took it or by a bank transfer. */
+export const sendRefund = withPayload(refundPayload, async ({ refund_id }, { attempts }, tools) => {
+  const { service, transfers, now } = tools;
+  const found = await service.call('refund_to_send', { refund_id }, refundToSend);
+  if (!found) return never('there is no such refund');
+  const { refund } = found;
+  if (refund.status === 'succeeded') return performed(refund.provider_refund_id, { status: refund.status });
+  // only an admin may order it anew, and that writes another row
+  if (refund.status === 'failed') return performed(null, { status: refund.status });
+  if (refund.status === 'awaiting_account')
+    return wait(oneHour, 'the payer has named no bank account that can be used yet');
 
-    const settle = async (result: RefundResult): Promise<EffectResult> => {
-      if (!result.known) {
-        const reason = `${attempt.provider} gave no answer about the refund: ${result.reason}`;
-        // it has been accepted, so silence is no failure of ours
-        return refund.status === 'processing' ? wait(pause, reason) : later(reason);
-      }
-      await service.call(
-        'record_refund_result',
-        {
-          refund_id,
-          outcome: result.status,
-          provider_refund_id: result.refundId,
-          failure_code: result.status === 'failed' ? result.code : null,
-        },
-        refundRow,
-      );
-      if (result.status === 'succeeded') return performed(result.refundId, { code: result.code });
-      // the refund itself now says that it failed, and waits for an admin; the row has done its part
-      if (result.status === 'failed') return performed(null, { failed: result.code });
-      return wait(
-        pause,
-        `${attempt.provider} has accepted the refund and not yet paid it back: ${result.code}`,
-      );
-    };
+  const record = (outcome: string, providerId: string | null, failureCode: string | null) =>
+    service.call(
+      'record_refund_result',
+      { refund_id, outcome, provider_refund_id: providerId, failure_code: failureCode },
+      refundRow,
+    );
+  // of the order and not of this row, as a change of account can leave two rows for one order
+  const orderKey = `${refund.id}:${refund.ordered_at}`;
+  const byTransfer = refund.method === 'bank_transfer';
+  if (byTransfer && !transfers) return wait(oneHour, 'an admin sends this transfer by hand');
+  const leg =
+    byTransfer && transfers ? await bankLeg(found, orderKey, transfers) : providerLeg(found, orderKey, tools);
+  if (leg === null) {
+    const failed = byTransfer ? 'no_account' : 'no_transaction';
+    await record('failed', null, failed);
+    return performed(null, { failed });
+  }
 
-    const mayBeThere = refund.status === 'processing' || item.attempts > 1;
-    if (mayBeThere) {
-      const known = await provider.retrieveRefund(input);
-      if (known.known || known.status === 'try_later' || refund.status === 'processing') return settle(known);
-    }
-    return settle(await provider.refund(input));
-  },
-);
+  const underWay = refund.status === 'processing';
+  const claim = (): Promise<boolean> =>
+    service.call('claim_refund', { refund_id, ordered_at: refund.ordered_at }, z.boolean());
+  return sendMoney(
+    {
+      ...leg,
+      what: 'the refund',
+      // a transfer is under way from its claim on; only an id of its own proves that it was accepted
+      accepted: underWay && (!byTransfer || refund.provider_refund_id !== null),
+      mayBeThere: underWay || attempts > 1,
+      orderedAt: refund.ordered_at,
+      // as it was read: another account, or a transfer made by hand meanwhile, and it is not sent
+      claim: byTransfer && !underWay ? claim : null,
+      record: (result) =>
+        record(result.status, result.refundId, result.status === 'failed' ? result.code : null),
+    },
+    now(),
+  );
+});

@@ -2,10 +2,14 @@ import { z } from 'zod';
 import { type OutboxItem, outboxItem } from '../_shared/contracts/outbox.ts';
 import type { Deps } from '../_shared/deps.ts';
 import { AppError } from '../_shared/errors.ts';
+import { drain, inLanes } from '../_shared/lanes.ts';
 import { traceFor } from '../_shared/trace.ts';
-import { type Effect, type EffectResult, later, never } from './effect.ts';
+import { cancelAttempt } from './cancel-attempt.ts';
+import { type Effect, type EffectResult, later, never, wait } from './effect.ts';
+import { issueReceipt } from './issue-receipt.ts';
 import { reconcile } from './reconcile.ts';
 import { sendEmail } from './send-email.ts';
+import { sendPayout } from './send-payout.ts';
 import { sendRefund } from './send-refund.ts';
 
 export interface WorkReport {
@@ -16,26 +20,35 @@ export interface WorkReport {
   more: boolean;
 }
 
-export type WorkDeps = Pick<Deps, 'db' | 'providers' | 'mailer' | 'now' | 'http'>;
+export type WorkDeps = Pick<Deps, 'db' | 'providers' | 'transfers' | 'mailer' | 'now' | 'http'>;
 
-const effects: Record<string, Effect> = { email: sendEmail, refund: sendRefund, reconcile };
+const effects = new Map<string, Effect>([
+  ['email', sendEmail],
+  ['refund', sendRefund],
+  ['reconcile', reconcile],
+  ['payout', sendPayout],
+  ['cancel_attempt', cancelAttempt],
+  ['receipt', issueReceipt],
+]);
 
-// Providers count calls per terminal, so what asks them goes one after the other.
-const serialTopics = new Set(['refund', 'reconcile']);
-const leaseSeconds = 60;
+// Providers count calls per merchant, so what asks one of them goes one after the other; one that is slow or
+// away keeps nobody else waiting.
+const providerTopics = new Set(['refund', 'reconcile', 'payout', 'cancel_attempt']);
+const lanePayload = z.looseObject({ provider: z.string() });
+const leaseSeconds = 120;
 const batchSize = 10;
-// After this, nothing new is leased or begun. The slowest effect makes two calls of six seconds, so a call of
-// this function ends within twenty.
+// After this, nothing new is leased or begun. The slowest effect makes two calls of half a minute, so a call of
+// this function ends within seventy, well before its leases do.
 const budgetMs = 7_000;
 const parallelEffects = 4;
 
 async function perform(item: OutboxItem, deps: WorkDeps): Promise<EffectResult> {
-  const effect = effects[item.topic];
+  const effect = effects.get(item.topic);
   if (!effect) return never(`no effect is known for topic ${item.topic}`);
-  const { providers, mailer, now } = deps;
+  const { providers, transfers, mailer, now } = deps;
   const service = deps.db.service(traceFor(item.correlation_id));
   try {
-    return await effect(item, { service, providers, mailer, now });
+    return await effect(item, { service, providers, transfers, mailer, now });
   } catch (error) {
     const cause = error instanceof Error && error.cause !== undefined ? ` <- ${error.cause}` : '';
     return later(`${error}${cause}`);
@@ -67,16 +80,8 @@ async function settle(item: OutboxItem, result: EffectResult, deps: WorkDeps): P
   }
 }
 
-/** Runs tasks from one queue, so many at a time, and begins none after the deadline. */
-async function drain(
-  queue: OutboxItem[],
-  lanes: number,
-  run: (item: OutboxItem) => Promise<void>,
-): Promise<void> {
-  const lane = async (): Promise<void> => {
-    for (let item = queue.shift(); item; item = queue.shift()) await run(item);
-  };
-  await Promise.all(Array.from({ length: lanes }, lane));
+function laneOf(item: OutboxItem): string {
+  return lanePayload.safeParse(item.payload).data?.provider ?? item.topic;
 }
 
 /** Leases and performs rows of the outbox until there are none or the time is up. */
@@ -87,8 +92,11 @@ export async function workOutbox(deps: WorkDeps): Promise<WorkReport> {
 
   const handleItem = async (item: OutboxItem): Promise<void> => {
     const startedAt = deps.now();
+    // one that was not begun has not failed: waiting counts no attempt
     const result: EffectResult =
-      startedAt < deadline ? await perform(item, deps) : later('the worker ran out of time before this row');
+      startedAt < deadline
+        ? await perform(item, deps)
+        : wait(1, 'the worker ran out of time before this row');
     await settle(item, result, deps);
     if (result.done) report.done += 1;
     else if (!('waitSeconds' in result)) report.failed += 1;
@@ -110,18 +118,9 @@ export async function workOutbox(deps: WorkDeps): Promise<WorkReport> {
       .call('lease_outbox', { batch: batchSize, lease_seconds: leaseSeconds }, leaseRows);
     report.leased += items.length;
     report.more = items.length === batchSize;
-    await Promise.all([
-      drain(
-        items.filter((item) => !serialTopics.has(item.topic)),
-        parallelEffects,
-        handleItem,
-      ),
-      drain(
-        items.filter((item) => serialTopics.has(item.topic)),
-        1,
-        handleItem,
-      ),
-    ]);
+    const asking = items.filter((item) => providerTopics.has(item.topic));
+    const free = items.filter((item) => !providerTopics.has(item.topic));
+    await Promise.all([drain(free, parallelEffects, handleItem), inLanes(asking, laneOf, handleItem)]);
     if (!report.more) break;
   }
   return report;

@@ -21,7 +21,9 @@ export function handle({ http, db, providers }: Pick<Deps, 'http' | 'db' | 'prov
         const query = url.search.slice(1);
         if (query.length > defaultMaxBytes)
           throw appError('payload_too_large', { max_bytes: defaultMaxBytes });
-        const body = request.method === 'POST' ? await readText(request, defaultMaxBytes - query.length) : '';
+        // both are stored in one text, with a line break between them
+        const left = defaultMaxBytes - query.length - 1;
+        const body = request.method === 'POST' ? await readText(request, left) : '';
         const { method, headers } = request;
         const outcome = await receiveNotification(
           provider,

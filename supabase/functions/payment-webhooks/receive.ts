@@ -24,7 +24,7 @@ export async function receiveNotification(
   request: WebhookRequest,
   service: Rpc,
 ): Promise<WebhookOutcome> {
-  const raw = request.body === '' ? request.query : `${request.query}\n${request.body}`;
+  const raw = [request.query, request.body].filter((part) => part !== '').join('\n');
   const headers = storedHeaders(request.headers);
   const event = await provider.constructEvent(request);
   if (!event.verified) {

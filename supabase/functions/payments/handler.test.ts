@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { signedQuery } from '../../../local/sandbox/vnpay/sign.ts';
-import { errorOf, fakeOutside, terminal, user, userPost } from '../../../tests/functions/fakes.ts';
+import {
+  errorOf,
+  fakeOutside,
+  fakeProvider,
+  terminal,
+  user,
+  userPost,
+} from '../../../tests/functions/fakes.ts';
+import { appError } from '../_shared/errors.ts';
+import type { CheckoutInput } from '../_shared/payments/provider.ts';
 import { handle } from './handler.ts';
 
 const body = {
@@ -110,6 +119,70 @@ describe('POST /payments/start', () => {
       expect(back.searchParams.get('to')).toBe(return_url);
     },
   );
+
+  it('answers without a link where a rail has none, with what the app may show instead', async () => {
+    const details = {
+      transfer: {
+        bank_bin: '970436',
+        account_number: '0123456789',
+        account_name: 'JOURNEY',
+        amount: 4_350_000,
+        message: created.reference,
+      },
+    };
+    const inputs: CheckoutInput[] = [];
+    const vietqr = fakeProvider('vietqr', {
+      create: async (input) => {
+        inputs.push(input);
+        return { redirectUrl: null, qrPayload: '000201', details, providerData: { at: 1 } };
+      },
+    });
+    const outside = fakeOutside(
+      {
+        start_payment: () => ({ ...created, provider: 'vietqr' }),
+        attach_checkout: (args) => ({ ...created, provider: 'vietqr', ...args, status: 'pending' }),
+      },
+      { providers: [vietqr] },
+    );
+    const request = userPost(
+      '/payments/start',
+      { ...body, provider: 'vietqr' },
+      { 'accept-language': 'en-GB' },
+    );
+    const answer = await handle(outside.deps)(request);
+    expect(answer.status).toBe(200);
+    const started = (await answer.json()) as Record<string, unknown>;
+    expect(started).toMatchObject({
+      redirect_url: null,
+      details,
+      qr: { payload: '000201' },
+      attempt: { redirect_url: null, details },
+    });
+    expect(started.attempt).not.toHaveProperty('provider_data');
+    expect(inputs[0]).toMatchObject({
+      locale: 'en',
+      notifyUrl: 'http://127.0.0.1:54321/functions/v1/payment-webhooks/vietqr',
+    });
+    expect(outside.calls[1]?.args).toMatchObject({
+      redirect_url: null,
+      qr_payload: '000201',
+      details,
+      provider_data: { at: 1 },
+    });
+  });
+
+  it('asks for a new try where this one was lost at the provider, and leaves no trace of a link', async () => {
+    const momo = fakeProvider('momo', {
+      create: async () => {
+        throw appError('payment_start_again', { provider: 'momo' });
+      },
+    });
+    const outside = fakeOutside({ start_payment: () => created }, { providers: [momo] });
+    const answer = await handle(outside.deps)(userPost('/payments/start', { ...body, provider: 'momo' }));
+    expect(answer.status).toBe(409);
+    expect(await errorOf(answer)).toMatchObject({ code: 'payment_start_again', retryable: false });
+    expect(outside.calls.map((call) => call.name)).toEqual(['start_payment']);
+  });
 
   it('does not offer an attempt that ended before it had a link', async () => {
     const answer = await handle(outsideWith({ ...created, status: 'expired' }).deps)(

@@ -1,19 +1,23 @@
-import { paymentAttempt, startPaymentRequest } from '../_shared/contracts/payments.ts';
+import { checkPaymentRequest, paymentAttempt, startPaymentRequest } from '../_shared/contracts/payments.ts';
 import type { Deps } from '../_shared/deps.ts';
 import { appError } from '../_shared/errors.ts';
 import { endpoint, serveEndpoints } from '../_shared/http.ts';
+import { checkPayment } from './check-payment.ts';
 import { clientIp } from './client-ip.ts';
 import { qrSvg } from './qr.ts';
 import { withReturnTarget } from './return-url.ts';
 import { showReturn } from './show-return.ts';
 
-type Needs = Pick<Deps, 'http' | 'db' | 'providers' | 'returns'>;
+type Needs = Pick<Deps, 'http' | 'db' | 'providers' | 'returns' | 'now'>;
 
 /**
- * POST /payments/start: begins a try at paying and answers with where to go, as a link and as a QR code.
+ * POST /payments/start: begins a try at paying and answers with where to go, as a link (null on a rail without
+ * a page), as a QR code, and with what else the payer's app may use.
+ * POST /payments/check: asks the providers now how the open tries ended, and answers how the payment stands.
  * GET /payments/return/<provider>: what the payer sees afterwards; it never settles anything.
  */
-export function handle({ http, db, providers, returns }: Needs): (request: Request) => Promise<Response> {
+export function handle(deps: Needs): (request: Request) => Promise<Response> {
+  const { http, db, providers, returns } = deps;
   const start = endpoint({
     methods: ['POST'],
     path: '/start',
@@ -68,9 +72,18 @@ export function handle({ http, db, providers, returns }: Needs): (request: Reque
       return {
         attempt: { ...shown, redirect_url, qr_payload },
         redirect_url,
+        details: shown.details,
         qr: { payload: qr_payload, svg: await qrSvg(qr_payload) },
       };
     },
+  });
+
+  const check = endpoint({
+    methods: ['POST'],
+    path: '/check',
+    auth: 'user',
+    body: checkPaymentRequest,
+    run: ({ body, user, trace, note }) => checkPayment(body.payment_id, { user, trace, note }, deps),
   });
 
   const back = endpoint({
@@ -85,5 +98,5 @@ export function handle({ http, db, providers, returns }: Needs): (request: Reque
     },
   });
 
-  return serveEndpoints('payments', [start, back], http);
+  return serveEndpoints('payments', [start, check, back], http);
 }

@@ -26,21 +26,67 @@ export const mailRecipient = z
   .looseObject({ email: z.string().nullable(), display_name: z.string().nullable() })
   .nullable();
 
-export const refundPayload = z.looseObject({ refund_id: z.uuid() });
+/** Topic `refund`. `provider` names the lane, in this and the topics below. */
+export const refundPayload = z.looseObject({ refund_id: z.uuid(), provider: z.string() });
+/** Topics `reconcile` and `cancel_attempt`. */
+export const attemptPayload = z.looseObject({ attempt_id: z.uuid(), provider: z.string() });
+/** Topic `payout`. */
+export const payoutPayload = z.looseObject({ payout_id: z.uuid(), provider: z.string() });
+/** Topic `receipt`. */
+export const receiptPayload = z.looseObject({
+  kind: z.enum(['receipt', 'credit_note']),
+  subject_id: z.uuid(),
+});
+
+/** Where a bank transfer goes. Never put it into a log, an error or a result. */
+export const transferAccount = z.looseObject({
+  bank_bin: z.string(),
+  account_number: z.string(),
+  account_name: z.string(),
+});
+export type TransferAccount = z.infer<typeof transferAccount>;
+
+const foundRefund = z.looseObject({
+  refund: z.looseObject({
+    id: z.uuid(),
+    amount: z.int().positive(),
+    currency: z.string(),
+    status: z.enum(['pending', 'processing', 'succeeded', 'failed', 'awaiting_account']),
+    method: z.enum(['provider', 'bank_transfer']),
+    provider: z.string(),
+    provider_refund_id: z.string().nullable(),
+    /** New for each order: ordered again after a failure, or for another account, it is another one. */
+    ordered_at: z.string(),
+    /** What it reverses: the movement, our reference and the sum of that movement. */
+    provider_transaction_id: z.string().nullish(),
+    reference: z.string().nullish(),
+    paid_amount: z.int().positive().nullish(),
+  }),
+  /** Null for money that came for no attempt of ours. */
+  attempt: paymentAttempt.nullable(),
+  account: transferAccount.nullable(),
+});
+export type FoundRefund = z.infer<typeof foundRefund>;
 
 /** Answer of `refund_to_send`. */
-export const refundToSend = z
+export const refundToSend = foundRefund.nullable();
+
+/**
+ * Answer of `payout_to_send`, which reserves the payout for being sent: nobody can hold it from then on. Null
+ * when there is nothing to send.
+ */
+export const payoutToSend = z
   .looseObject({
-    refund: z.looseObject({
+    payout: z.looseObject({
       id: z.uuid(),
       amount: z.int().positive(),
       currency: z.string(),
-      status: z.enum(['pending', 'processing', 'succeeded', 'failed']),
-      provider_refund_id: z.string().nullable(),
-      created_at: z.string(),
+      status: z.string(),
+      provider_payout_id: z.string().nullable(),
+      scheduled_at: z.string(),
     }),
-    attempt: paymentAttempt,
+    /** New for each sending, equal for repeats of one. */
+    request_key: z.string(),
+    account: transferAccount.nullable(),
   })
   .nullable();
-
-export const reconcilePayload = z.looseObject({ attempt_id: z.uuid() });

@@ -11,6 +11,9 @@ export const startPaymentRequest = z.strictObject({
 });
 export type StartPaymentRequest = z.infer<typeof startPaymentRequest>;
 
+/** Body of POST /payments/check. */
+export const checkPaymentRequest = z.strictObject({ payment_id: z.uuid() });
+
 /** A row of payment_attempts as functions read it. */
 export const paymentAttempt = z.looseObject({
   id: z.uuid(),
@@ -29,6 +32,15 @@ export const paymentAttempt = z.looseObject({
   created_at: z.string(),
 });
 export type PaymentAttempt = z.infer<typeof paymentAttempt>;
+
+/** Answer of `payment_status`: how a payment stands, with its attempts and refunds. */
+export const paymentState = z
+  .looseObject({
+    payment: z.looseObject({ id: z.uuid(), status: z.string() }),
+    attempts: z.array(z.looseObject({ id: z.uuid() })),
+    refunds: z.array(z.looseObject({ id: z.uuid() })),
+  })
+  .nullable();
 
 /** Answer of `record_payment_event`. */
 export const recordedEvent = z.looseObject({

@@ -160,6 +160,8 @@ export interface RefundInput extends AttemptInput {
   transactionId: string | null;
   /** The provider's id of this refund, once it gave one. */
   refundId: string | null;
+  /** When this order was written, in milliseconds; equal for its repeats, later where an admin orders anew. */
+  orderedAt: number;
 }
 
 /** What became of money sent, be it a refund or a bank transfer. */

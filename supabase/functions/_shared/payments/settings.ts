@@ -39,7 +39,7 @@ export function checkUrl(env: Env, name: string, value: string, testHosts: reado
 
 /** Checks a secret. Production takes none that is short, printed in public or the local sandbox's. */
 export function checkSecret(env: Env, name: string, value: string, publicSecrets: readonly string[]): void {
-  const known = value.length < 16 || publicSecrets.includes(value) || /LOCAL_?SANDBOX/i.test(value);
+  const known = value.length < 16 || publicSecrets.includes(value) || /LOCAL[-_]?SANDBOX/i.test(value);
   if (env.JOURNEY_ENV === 'production' && known) {
     throw new Error(`${name} is a demo secret. Production needs the one the provider gave you.`);
   }

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+
+const instant = z.iso.datetime({ offset: true });
+/** What may be unknown is absent, null or empty: all the same to a reader. */
+const optionalText = z
+  .string()
+  .nullish()
+  .transform((text) => text ?? '');
+
+/** What a receipt says, as it was when it was issued; amounts in minor units of its currency. */
+export const receiptContent = z.looseObject({
+  number: z.string(),
+  /** A credit note takes a receipt back, in full or in part. */
+  kind: z.enum(['receipt', 'credit_note']),
+  issued_at: instant,
+  locale: z.enum(['vi', 'en']),
+  currency: z.string().regex(/^[A-Z]{3}$/),
+  total: z.int(),
+  /** VAT within the total. */
+  tax: z.int(),
+  seller: z.looseObject({ name: z.string(), address: optionalText, tax_code: optionalText }),
+  buyer: z.looseObject({ name: optionalText }),
+  booking: z
+    .looseObject({ code: z.string(), vehicle: z.string(), starts_at: instant, ends_at: instant })
+    .nullable(),
+  lines: z.array(z.looseObject({ label: z.string(), amount: z.int() })),
+  payment: z
+    .looseObject({ provider: z.string(), transaction_id: optionalText, paid_at: instant.nullable() })
+    .nullable(),
+});
+export type ReceiptContent = z.infer<typeof receiptContent>;
+
+/** Answer of `receipt`. */
+export const receiptRow = z.looseObject({ id: z.uuid(), content: receiptContent });

@@ -1,0 +1,71 @@
+import { addHours, isBefore } from 'date-fns';
+import type { PaymentAttempt } from '../contracts/payments.ts';
+import type { Rpc } from '../db.ts';
+import type { Deps } from '../deps.ts';
+import { AppError } from '../errors.ts';
+import { applyNews } from './apply-news.ts';
+import { attemptInput } from './attempt-input.ts';
+import type { PaymentReport, ProviderName, Retrieved } from './provider.ts';
+
+/** What asking brought, in the words of `note_reconciliation`. */
+export interface Verdict {
+  outcome: 'final' | 'pending' | 'no_answer' | 'not_found';
+  reason: string;
+}
+
+export interface ReconcileTools extends Pick<Deps, 'providers' | 'now'> {
+  service: Rpc;
+}
+
+/** Applies each report the way a notification is; final as soon as one of them says how the attempt ended. */
+async function applyReports(
+  provider: ProviderName,
+  reports: readonly PaymentReport[],
+  service: Rpc,
+): Promise<Verdict> {
+  const results: string[] = [];
+  let outcome: Verdict['outcome'] = 'pending';
+  for (const report of reports) {
+    const news = { kind: 'payment', report } as const;
+    const result = await applyNews({ provider, news, raw: JSON.stringify(report), headers: {} }, service);
+    results.push(result);
+    // money in part leaves the attempt open for the rest
+    const open = report.outcome === 'pending' || result === 'ignored' || result === 'part_received';
+    if (!open) outcome = 'final';
+  }
+  return { outcome, reason: results.join(', ') };
+}
+
+/**
+ * Asks the provider what became of an attempt and lets that take effect. A provider that does not answer is a
+ * verdict like the others; whatever else fails is thrown.
+ */
+export async function reconcileAttempt(
+  attempt: PaymentAttempt,
+  { service, providers, now }: ReconcileTools,
+): Promise<Verdict> {
+  if (attempt.status === 'succeeded') return { outcome: 'final', reason: 'already settled' };
+  // its link was never stored, so nobody was sent to the provider with it
+  if (attempt.status === 'created') return { outcome: 'not_found', reason: 'never offered' };
+
+  const provider = providers.get(attempt.provider);
+  let found: Retrieved;
+  try {
+    found = await provider.retrieve(attemptInput(attempt));
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'provider_unavailable')
+      return { outcome: 'no_answer', reason: error.code };
+    throw error;
+  }
+  switch (found.kind) {
+    case 'reports':
+      return applyReports(provider.name, found.reports, service);
+    case 'not_found': {
+      // "unknown" without a signature is believed only when nobody can use the link any more
+      const longOver = isBefore(addHours(attempt.expires_at, 1), now());
+      return { outcome: found.signed || longOver ? 'not_found' : 'no_answer', reason: 'not_found' };
+    }
+    default:
+      return { outcome: 'no_answer', reason: found.reason };
+  }
+}

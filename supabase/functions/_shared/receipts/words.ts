@@ -1,0 +1,71 @@
+/** The words of a receipt in one language. */
+export interface ReceiptWords {
+  title: Record<'receipt' | 'credit_note', string>;
+  number: string;
+  issued: string;
+  seller: string;
+  taxCode: string;
+  buyer: string;
+  booking: string;
+  vehicle: string;
+  period: string;
+  details: string;
+  item: string;
+  amount: string;
+  tax: string;
+  total: Record<'receipt' | 'credit_note', string>;
+  payment: string;
+  transaction: string;
+  paidAt: string;
+  zone: string;
+  /** Why the sum may be less than what was paid. */
+  deposit: string;
+  bankTransfer: string;
+}
+
+export const receiptWords: Record<'vi' | 'en', ReceiptWords> = {
+  vi: {
+    title: { receipt: 'Biên nhận thanh toán', credit_note: 'Biên nhận điều chỉnh' },
+    number: 'Số',
+    issued: 'Ngày lập',
+    seller: 'Bên bán',
+    taxCode: 'Mã số thuế',
+    buyer: 'Khách hàng',
+    booking: 'Mã đặt xe',
+    vehicle: 'Xe',
+    period: 'Thời gian thuê',
+    details: 'Chi tiết',
+    item: 'Nội dung',
+    amount: 'Số tiền',
+    tax: 'Trong đó thuế GTGT',
+    total: { receipt: 'Tổng cộng', credit_note: 'Tổng tiền hoàn' },
+    payment: 'Phương thức',
+    transaction: 'Mã giao dịch',
+    paidAt: 'Thời điểm',
+    zone: 'Giờ Việt Nam (GMT+7).',
+    deposit: 'Tiền cọc chỉ được giữ hộ nên không nằm trong biên nhận.',
+    bankTransfer: 'Chuyển khoản ngân hàng',
+  },
+  en: {
+    title: { receipt: 'Receipt', credit_note: 'Credit note' },
+    number: 'Number',
+    issued: 'Issued',
+    seller: 'Seller',
+    taxCode: 'Tax code',
+    buyer: 'Customer',
+    booking: 'Booking',
+    vehicle: 'Vehicle',
+    period: 'Rental period',
+    details: 'Details',
+    item: 'Item',
+    amount: 'Amount',
+    tax: 'Of which VAT',
+    total: { receipt: 'Total', credit_note: 'Total refunded' },
+    payment: 'Method',
+    transaction: 'Transaction',
+    paidAt: 'Time',
+    zone: 'Times are Vietnam time (GMT+7).',
+    deposit: 'A security deposit is held, not sold, and is not on this receipt.',
+    bankTransfer: 'Bank transfer',
+  },
+};

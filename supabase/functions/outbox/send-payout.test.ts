@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest';
+import { row, work } from '../../../tests/functions/outbox.ts';
+import { fakeTransfers } from '../../../tests/functions/transfers.ts';
+
+const payout_id = 'ab1c2d3e-0000-4000-8000-000000000077';
+const payload = { payout_id, provider: 'payos' };
+const payout = {
+  id: payout_id,
+  amount: 2_500_000,
+  currency: 'VND',
+  status: 'processing',
+  provider_payout_id: null,
+  scheduled_at: '2026-11-19T05:00:00+00:00',
+};
+const account = { bank_bin: '970436', account_number: '0011223344', account_name: 'TRAN THI B' };
+const accepted = { known: true, status: 'processing', refundId: 'batch-9', code: 'PROCESSING' } as const;
+const notThere = { known: false, status: 'no_information', reason: 'not_found' } as const;
+
+const database = (changes: object = {}, given: object = {}) => ({
+  payout_to_send: () => ({
+    payout: { ...payout, ...changes },
+    request_key: `${payout_id}:1`,
+    account,
+    ...given,
+  }),
+  record_payout_result: () => ({ status: 'x' }),
+});
+
+describe('topic payout', () => {
+  it('is sent once it is reserved, and looked at again until the bank has paid it', async () => {
+    const { transfers, calls } = fakeTransfers({ send: accepted });
+    const { named } = await work({
+      rows: [row('payout', payload)],
+      database: database(),
+      options: { transfers },
+    });
+    expect(calls).toMatchObject([
+      {
+        call: 'send',
+        input: {
+          requestKey: `${payout_id}:1`,
+          reference: expect.stringMatching(/^ab1c2d3e000040008000[0-9a-f]{10}$/),
+          amount: 2_500_000,
+          accountNumber: '0011223344',
+          message: 'Journey chi tra ab1c2d3e',
+          transferId: null,
+        },
+      },
+    ]);
+    expect(named('record_payout_result')).toEqual([
+      { payout_id, outcome: 'processing', provider_payout_id: 'batch-9', failure_code: null },
+    ]);
+    // scheduled a day ago, but between banks it takes minutes
+    expect(named('defer_outbox')[0]).toMatchObject({ seconds: 900 });
+  });
+
+  it('is asked about once it was accepted, and never sent again', async () => {
+    const under = { provider_payout_id: 'batch-9' };
+    const done = fakeTransfers({ retrieve: { ...accepted, status: 'succeeded', code: 'SUCCEEDED' } });
+    const paid = await work({
+      rows: [row('payout', payload)],
+      database: database(under),
+      options: { transfers: done.transfers },
+    });
+    expect(paid.named('record_payout_result')[0]).toMatchObject({ outcome: 'succeeded' });
+    expect(paid.named('complete_outbox')[0]).toMatchObject({ provider_id: 'batch-9' });
+    const silent = fakeTransfers({ retrieve: notThere });
+    const waiting = await work({
+      rows: [row('payout', payload, { attempts: 7 })],
+      database: database(under),
+      options: { transfers: silent.transfers },
+    });
+    expect(silent.calls.map((one) => one.call)).toEqual(['retrieve']);
+    expect(waiting.named('record_payout_result')).toEqual([]);
+    expect(waiting.named('defer_outbox')).toHaveLength(1);
+  });
+
+  it('is asked about before it is sent again after a lost answer', async () => {
+    const lost = fakeTransfers({ retrieve: notThere, send: accepted });
+    await work({
+      rows: [row('payout', payload, { attempts: 2 })],
+      database: database(),
+      options: { transfers: lost.transfers },
+    });
+    expect(lost.calls.map((one) => one.call)).toEqual(['retrieve', 'send']);
+    const away = fakeTransfers({});
+    const failed = await work({
+      rows: [row('payout', payload, { attempts: 2 })],
+      database: database(),
+      options: { transfers: away.transfers },
+    });
+    expect(away.calls.map((one) => one.call)).toEqual(['retrieve']);
+    expect(failed.named('fail_outbox')[0]).toMatchObject({ permanent: false });
+  });
+
+  it('that the bank refuses is said to have failed', async () => {
+    const { transfers } = fakeTransfers({
+      send: { known: true, status: 'failed', refundId: 'batch-9', code: 'INVALID_ACCOUNT' },
+    });
+    const { named } = await work({
+      rows: [row('payout', payload)],
+      database: database(),
+      options: { transfers },
+    });
+    expect(named('record_payout_result')).toEqual([
+      { payout_id, outcome: 'failed', provider_payout_id: 'batch-9', failure_code: 'INVALID_ACCOUNT' },
+    ]);
+    expect(named('complete_outbox')[0]).toMatchObject({ result: { failed: 'INVALID_ACCOUNT' } });
+  });
+
+  it('is not left reserved where it cannot be sent', async () => {
+    const { transfers, calls } = fakeTransfers({ send: accepted });
+    const code = async (setting: Parameters<typeof work>[0]) =>
+      (await work(setting)).named('record_payout_result')[0]?.failure_code;
+    const rows = [row('payout', payload)];
+    expect(await code({ rows, database: database() })).toBe('provider_not_configured');
+    expect(await code({ rows, database: database({}, { account: null }), options: { transfers } })).toBe(
+      'no_account',
+    );
+    expect(calls).toEqual([]);
+  });
+
+  it('is done when there is nothing to send any more', async () => {
+    const { transfers, calls } = fakeTransfers({ send: accepted });
+    const { report } = await work({
+      rows: [row('payout', payload)],
+      database: { payout_to_send: () => null },
+      options: { transfers },
+    });
+    expect(report).toMatchObject({ done: 1 });
+    expect(calls).toEqual([]);
+  });
+
+  it('says nothing of the account to logs and letters', async () => {
+    const away = fakeTransfers({});
+    const { outside } = await work({
+      rows: [row('payout', payload)],
+      database: database(),
+      options: { transfers: away.transfers },
+    });
+    const told = JSON.stringify([outside.logs, outside.calls.map((call) => call.args)]);
+    expect(told).toContain('connection reset');
+    expect(told).not.toContain(account.account_number);
+  });
+});

@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest';
+import { fakeProvider } from '../../../tests/functions/fakes.ts';
+import { attempt, attempt_id, row, work } from '../../../tests/functions/outbox.ts';
+import { appError } from '../_shared/errors.ts';
+import type { PaymentReport, Retrieved } from '../_shared/payments/provider.ts';
+
+const open = { ...attempt, status: 'pending', provider_transaction_id: null };
+const noted = { note_reconciliation: () => ({ id: attempt_id }) };
+
+describe('the lanes of the outbox', () => {
+  it('ask one provider one question after the other, and different providers side by side', async () => {
+    const running = new Map<string, number>();
+    const most = { perProvider: 0, providers: 0 };
+    const asking = (name: 'momo' | 'zalopay') =>
+      fakeProvider(name, {
+        retrieve: async () => {
+          running.set(name, (running.get(name) ?? 0) + 1);
+          most.perProvider = Math.max(most.perProvider, running.get(name) ?? 0);
+          most.providers = Math.max(
+            most.providers,
+            [...running.values()].filter((count) => count > 0).length,
+          );
+          await new Promise((resolve) => setTimeout(resolve, 10));
+          running.set(name, (running.get(name) ?? 0) - 1);
+          return { kind: 'no_information', reason: 'x' };
+        },
+      });
+    const names: Record<string, string> = {};
+    const rows = ['momo', 'zalopay', 'momo', 'zalopay', 'momo'].map((provider, i) => {
+      const id = `6f1c2d3e-0000-4000-8000-0000000001${String(i).padStart(2, '0')}`;
+      names[id] = provider;
+      return row('reconcile', { attempt_id: id, provider });
+    });
+    const { report } = await work({
+      rows,
+      database: {
+        ...noted,
+        attempt_to_reconcile: ({ attempt_id: id }) => ({ ...open, id, provider: names[String(id)] }),
+      },
+      options: { providers: [asking('momo'), asking('zalopay')] },
+    });
+    expect(report).toMatchObject({ leased: 5, done: 5 });
+    expect(most).toEqual({ perProvider: 1, providers: 2 });
+  });
+});
+
+describe('topic reconcile, where money comes in parts', () => {
+  const report = (amount: number, transactionId: string): PaymentReport => ({
+    outcome: 'succeeded',
+    reference: 'J1',
+    amount,
+    currency: 'VND',
+    transactionId,
+    failureCode: null,
+    eventId: `J1:${transactionId}`,
+  });
+  const ask = async (found: Retrieved, results: string[]) => {
+    const left = [...results];
+    const { named } = await work({
+      rows: [row('reconcile', { attempt_id, provider: 'payos' })],
+      database: {
+        ...noted,
+        attempt_to_reconcile: () => ({ ...open, provider: 'payos' }),
+        record_payment_event: () => ({ event_id: 1, is_new: true, outcome: null }),
+        apply_payment_event: () => left.shift(),
+      },
+      options: { providers: [fakeProvider('payos', { retrieve: async () => found })] },
+    });
+    return {
+      noted: named('note_reconciliation')[0]?.outcome,
+      applied: named('apply_payment_event').map(({ amount }) => amount),
+    };
+  };
+  const parts: Retrieved = { kind: 'reports', reports: [report(400_000, 'a'), report(600_000, 'b')] };
+
+  it('applies every part, and is final when they are enough', async () => {
+    expect(await ask(parts, ['part_received', 'applied'])).toEqual({
+      noted: 'final',
+      applied: [400_000, 600_000],
+    });
+  });
+
+  it('goes on asking while the rest is missing, in whatever order parts are listed', async () => {
+    expect((await ask(parts, ['part_received', 'part_received'])).noted).toBe('pending');
+    expect((await ask(parts, ['duplicate', 'part_received'])).noted).toBe('final');
+  });
+});
+
+describe('topic cancel_attempt', () => {
+  const cancel = async (answer: () => Promise<'cancelled' | 'unsupported'>, changes: object | null = {}) => {
+    const inputs: unknown[] = [];
+    const stripe = fakeProvider('stripe', {
+      cancel: (input) => {
+        inputs.push(input);
+        return answer();
+      },
+    });
+    const { named } = await work({
+      rows: [row('cancel_attempt', { attempt_id, provider: 'stripe' })],
+      database: {
+        attempt_to_reconcile: () => (changes === null ? null : { ...open, provider: 'stripe', ...changes }),
+      },
+      options: { providers: [stripe] },
+    });
+    return { inputs, completed: named('complete_outbox')[0], failed: named('fail_outbox')[0] };
+  };
+
+  it.each(['cancelled', 'unsupported'] as const)('is performed when the answer is %s', async (result) => {
+    const { inputs, completed } = await cancel(async () => result);
+    expect(inputs).toEqual([
+      { reference: 'J1', amount: 1_000_000, currency: 'VND', providerData: attempt.provider_data },
+    ]);
+    expect(completed).toMatchObject({ result: { result } });
+  });
+
+  it('comes again when the provider is away', async () => {
+    const { failed } = await cancel(async () => {
+      throw appError('provider_unavailable', { provider: 'stripe' });
+    });
+    expect(failed).toMatchObject({ permanent: false });
+  });
+
+  it.each(['succeeded', 'created'])('leaves an attempt alone that is %s', async (status) => {
+    const { inputs, completed } = await cancel(async () => 'cancelled', { status });
+    expect(inputs).toEqual([]);
+    expect(completed).toMatchObject({ result: { status } });
+  });
+
+  it('gives up on an attempt that does not exist', async () => {
+    expect((await cancel(async () => 'cancelled', null)).failed).toMatchObject({ permanent: true });
+  });
+});
+
+describe('topic receipt', () => {
+  const subject_id = '6f1c2d3e-0000-4000-8000-000000000055';
+
+  it('has the database issue it', async () => {
+    const { named } = await work({
+      rows: [row('receipt', { kind: 'credit_note', subject_id })],
+      database: { issue_receipt: () => ({ id: subject_id, number: 'C2026-000007' }) },
+    });
+    expect(named('issue_receipt')).toEqual([{ kind: 'credit_note', subject_id }]);
+    expect(named('complete_outbox')[0]).toMatchObject({ result: { number: 'C2026-000007' } });
+  });
+
+  it('of another kind is refused for good', async () => {
+    const { named } = await work({ rows: [row('receipt', { kind: 'invoice', subject_id })] });
+    expect(named('fail_outbox')[0]).toMatchObject({ permanent: true });
+  });
+});

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { fakeOutside, fakeProvider } from '../../../tests/functions/fakes.ts';
+import type { ProviderNews, WebhookOutcome } from '../_shared/payments/provider.ts';
+import { handle } from './handler.ts';
+
+/** Delivers a message that a provider's wrapper reads as the given news. */
+async function deliver(news: ProviderNews, database: Parameters<typeof fakeOutside>[0]) {
+  const answered: WebhookOutcome[] = [];
+  const stripe = fakeProvider('stripe', {
+    constructEvent: async () => ({ verified: true, news }),
+    answer: (outcome) => {
+      answered.push(outcome);
+      return new Response(null, { status: 204 });
+    },
+  });
+  const recorded = { record_payment_event: () => ({ event_id: 9, is_new: true, outcome: null }) };
+  const outside = fakeOutside({ ...recorded, ...database }, { providers: [stripe] });
+  const init = { method: 'POST', body: '{"id":"evt_1"}' };
+  const response = await handle(outside.deps)(new Request('http://x/payment-webhooks/stripe', init));
+  return { response, answered, calls: outside.calls.map(({ name, args }) => ({ name, args })) };
+}
+
+describe('a notification that is of no payment', () => {
+  it('but of a refund is stored as received and applied to that refund', async () => {
+    const report = {
+      outcome: 'failed',
+      refundId: 're_1',
+      transactionId: 'pi_1',
+      amount: 400_000,
+      currency: 'VND',
+      failureCode: 'lost_or_stolen_card',
+      eventId: 're_1:failed:400000',
+    } as const;
+    const { response, answered, calls } = await deliver(
+      { kind: 'refund', report },
+      { apply_refund_event: () => 'recorded' },
+    );
+    expect(response.status).toBe(204);
+    expect(answered).toEqual(['recorded']);
+    expect(calls).toEqual([
+      {
+        name: 'record_payment_event',
+        args: {
+          provider: 'stripe',
+          provider_event_id: 're_1:failed:400000',
+          verified: true,
+          reference: null,
+          raw: '{"id":"evt_1"}',
+          headers: { 'content-type': 'text/plain;charset=UTF-8' },
+        },
+      },
+      {
+        name: 'apply_refund_event',
+        args: {
+          event_id: 9,
+          provider_refund_id: 're_1',
+          transaction_id: 'pi_1',
+          outcome: 'failed',
+          amount: 400_000,
+          currency: 'VND',
+          failure_code: 'lost_or_stolen_card',
+        },
+      },
+    ]);
+  });
+
+  it.each([
+    ['attention', { kind: 'attention', eventId: 'evt_1', reference: 'J1', reason: 'a chargeback' }],
+    ['ignored', { kind: 'nothing', eventId: 'evt_1', reason: 'a test call' }],
+  ] as const)('is kept as %s, with the reason', async (outcome, news) => {
+    const { answered, calls } = await deliver(news, { settle_payment_event: () => outcome });
+    expect(answered).toEqual([outcome]);
+    expect(calls[0]?.args).toMatchObject({ provider_event_id: 'evt_1', verified: true });
+    expect(calls[1]).toEqual({
+      name: 'settle_payment_event',
+      args: { event_id: 9, outcome, reason: news.reason },
+    });
+  });
+});

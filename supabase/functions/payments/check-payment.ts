@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { type PaymentAttempt, paymentAttempt, paymentState } from '../_shared/contracts/payments.ts';
+import type { Deps } from '../_shared/deps.ts';
+import { appError } from '../_shared/errors.ts';
+import type { Context } from '../_shared/http.ts';
+import { inLanes } from '../_shared/lanes.ts';
+import { reconcileAttempt } from '../_shared/payments/reconcile-attempt.ts';
+
+const attemptIds = z.array(z.uuid());
+
+// Somebody is looking at a screen: after this, no further attempt is asked about; the outbox does it later.
+const budgetMs = 10_000;
+
+/**
+ * Asks the providers about every open attempt of a payment, applies what they say, and answers how the payment
+ * stands. A provider that fails leaves things as they were. The asking is not noted, so that impatience does
+ * not slow down the rhythm in which the outbox asks.
+ */
+export async function checkPayment(
+  paymentId: string,
+  { user, trace, note }: Pick<Context, 'user' | 'trace' | 'note'>,
+  { http, db, providers, now }: Pick<Deps, 'http' | 'db' | 'providers' | 'now'>,
+): Promise<z.infer<typeof paymentState>> {
+  const asUser = db.asUser(user, trace);
+  const service = db.service(trace);
+  // also says whether the payment is theirs
+  const ids = await asUser.call('check_payment', { payment_id: paymentId }, attemptIds);
+  const attempts = await Promise.all(
+    ids.map((attempt_id) => service.call('attempt_to_reconcile', { attempt_id }, paymentAttempt)),
+  );
+
+  const deadline = now() + budgetMs;
+  const outcomes: string[] = [];
+  const ask = async (attempt: PaymentAttempt): Promise<void> => {
+    if (now() > deadline) return;
+    try {
+      const { outcome } = await reconcileAttempt(attempt, { service, providers, now });
+      outcomes.push(outcome);
+    } catch (error) {
+      outcomes.push('error');
+      const about = { attempt_id: attempt.id, provider: attempt.provider };
+      const correlation_id = trace.correlationId;
+      http.log({ level: 'error', function: 'payments', ...about, error: String(error), correlation_id });
+    }
+  };
+  await inLanes(attempts, (attempt) => attempt.provider, ask);
+  note({ payment_id: paymentId, outcomes });
+
+  const state = await asUser.call('payment_status', { payment_id: paymentId }, paymentState);
+  if (!state) throw appError('payment_not_found');
+  return state;
+}
