@@ -224,7 +224,7 @@ async function tellRental(environment: StackEnvironment, tell: Narrator, people:
   await tell.call('Host: bookings.releaseDeposit(bookingId)', () =>
     host.journey.bookings.releaseDeposit(booking.id),
   );
-  const [balance] = await tell.call('Host: bookings.balance()', () => host.journey.bookings.balance());
+  const [balance] = await tell.call('Host: payouts.balance()', () => host.journey.payouts.balance());
   tell.check(
     balance?.available === quote.host_amount,
     `the host's balance is ${balance?.available}, not ${quote.host_amount}`,

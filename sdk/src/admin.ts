@@ -1,4 +1,5 @@
 import { AdminMoney } from './admin-money.ts';
+import { AdminPayouts } from './admin-payouts.ts';
 import type { CallOptions, Calls } from './core/calls.ts';
 import type { Result } from './result.ts';
 import type { DriverLicence, InvariantViolation, Uuid, Vehicle } from './types.ts';
@@ -6,12 +7,15 @@ import type { DriverLicence, InvariantViolation, Uuid, Vehicle } from './types.t
 /** What people with the role `admin` do. The role is looked up by the backend with each call. */
 export class Admin {
   readonly #calls: Calls;
-  /** What fits nowhere, what goes back, payouts, and the proof of the books. */
+  /** What fits nowhere, what goes back, and the proof of the books. */
   readonly money: AdminMoney;
+  /** What hosts get. */
+  readonly payouts: AdminPayouts;
 
   constructor(calls: Calls) {
     this.#calls = calls;
     this.money = new AdminMoney(calls);
+    this.payouts = new AdminPayouts(calls);
   }
 
   /**

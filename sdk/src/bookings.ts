@@ -2,7 +2,6 @@ import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
 import { eachRow, mapResult, type Page, toPage } from './core/pages.ts';
 import type { Result } from './result.ts';
 import type {
-  Balance,
   Booking,
   BookingDetail,
   BookingStatus,
@@ -123,11 +122,6 @@ export class Bookings {
   /** All of the caller's bookings, page after page; an error is the last item. */
   listAll(list: BookingList, options?: CallOptions): AsyncGenerator<Result<Booking>, void, undefined> {
     return eachRow<Booking, BookingCursor>((after) => this.list(list, { ...options, after }));
-  }
-
-  /** Host: what was earned, per currency. */
-  balance(options?: CallOptions): Promise<Result<Balance[]>> {
-    return this.#calls.rpc<Balance[]>('my_balance', {}, options);
   }
 }
 

@@ -1,5 +1,6 @@
 export type { Admin } from './admin.ts';
 export type { AdminMoney } from './admin-money.ts';
+export type { AdminPayouts } from './admin-payouts.ts';
 export type { Auth, SignUp } from './auth.ts';
 export type { BookingCursor, BookingList, Bookings, InspectionReport } from './bookings.ts';
 export type { CallOptions, CommandOptions } from './core/calls.ts';
@@ -31,6 +32,7 @@ export type { LicenceSubmission, Licences } from './licences.ts';
 export type { MediaFiles, Upload } from './media.ts';
 export type { Notifications } from './notifications.ts';
 export type { Payments, WaitForPayment } from './payments.ts';
+export type { PayoutCursor, Payouts } from './payouts.ts';
 export type { ProfileChanges, Profiles } from './profiles.ts';
 export type { EstimateRequest, QuoteRequest, Quotes } from './quotes.ts';
 export type {
@@ -39,6 +41,7 @@ export type {
   SubscribeOptions,
 } from './realtime/notification-feed.ts';
 export type { InboxStatus } from './realtime/user-inbox.ts';
+export type { ReceiptCursor, Receipts } from './receipts.ts';
 export type { Failed, Result, Success } from './result.ts';
 export { canMove } from './states.ts';
 export { type Instant, parsePeriod, toTimestamp } from './time.ts';

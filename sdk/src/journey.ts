@@ -8,9 +8,11 @@ import { Licences } from './licences.ts';
 import { MediaFiles } from './media.ts';
 import { Notifications } from './notifications.ts';
 import { Payments } from './payments.ts';
+import { Payouts } from './payouts.ts';
 import { Profiles } from './profiles.ts';
 import { Quotes } from './quotes.ts';
 import { UserInbox } from './realtime/user-inbox.ts';
+import { Receipts } from './receipts.ts';
 import { Vehicles } from './vehicles.ts';
 
 /** How calls behave. */
@@ -47,6 +49,8 @@ export class Journey {
   readonly quotes: Quotes;
   readonly bookings: Bookings;
   readonly payments: Payments;
+  readonly receipts: Receipts;
+  readonly payouts: Payouts;
   readonly notifications: Notifications;
   readonly admin: Admin;
 
@@ -65,6 +69,8 @@ export class Journey {
     this.quotes = new Quotes(calls);
     this.bookings = new Bookings(calls);
     this.payments = new Payments(calls, inbox);
+    this.receipts = new Receipts(calls);
+    this.payouts = new Payouts(calls);
     this.notifications = new Notifications(calls, inbox);
     this.admin = new Admin(calls);
   }

@@ -119,6 +119,113 @@ export interface PaymentReturn {
   reference: string | null;
 }
 
+/** Money of the signed-in host in one currency. */
+export interface Balance {
+  currency: 'VND';
+  /** What the next payout takes; negative when more was given back than earned. */
+  available: Minor;
+  /** Earned, and waiting for a claim window to close or a hold to be released. */
+  pending: Minor;
+  /** In payouts that are not paid yet. */
+  on_the_way: Minor;
+}
+
+/** Where payouts, and refunds by bank transfer, go. The whole number is never shown again. */
+export interface BankAccount {
+  id: Uuid;
+  user_id: Uuid;
+  /** Six digits, as NAPAS numbers banks. */
+  bank_bin: string;
+  account_last4: string;
+  /** As the bank writes it: capitals, no diacritics. */
+  holder_name: string;
+  /** Nothing is sent to it before this. */
+  usable_from: Timestamp;
+  created_at: Timestamp;
+  removed_at: Timestamp | null;
+}
+
+export type PayoutStatus = StateOf<'payout'>;
+
+/** Money on its way to a host. */
+export interface Payout {
+  id: Uuid;
+  user_id: Uuid;
+  batch_id: Uuid;
+  bank_account_id: Uuid;
+  bank_account_usable_from: Timestamp;
+  amount: Minor;
+  currency: 'VND';
+  status: PayoutStatus;
+  scheduled_at: Timestamp;
+  provider: string | null;
+  provider_payout_id: string | null;
+  bank_reference: string | null;
+  failure_code: string | null;
+  hold_reason: string | null;
+  created_at: Timestamp;
+  paid_at: Timestamp | null;
+}
+
+/** What a payout is made of; the lines add up to its amount. */
+export interface PayoutStatement {
+  payout: Payout;
+  account: Pick<BankAccount, 'bank_bin' | 'account_last4' | 'holder_name'>;
+  lines: { posted_at: Timestamp; event: string; booking_code: string | null; amount: Minor }[];
+}
+
+/** Payouts proposed together, for an admin to approve. */
+export interface PayoutBatch {
+  id: Uuid;
+  number: number;
+  status: 'proposed' | 'approved';
+  payouts: number;
+  total: Minor;
+  currency: 'VND';
+  created_at: Timestamp;
+  approved_at: Timestamp | null;
+  approved_by: Uuid | null;
+}
+
+/** Proof of a payment, or of a refund of one. Numbers are without gaps per kind and year. */
+export interface Receipt {
+  id: Uuid;
+  series: string;
+  /** Without gaps within its series. */
+  seq: number;
+  /** Both together, for people. */
+  number: string;
+  kind: 'receipt' | 'credit_note';
+  user_id: Uuid;
+  payment_id: Uuid;
+  refund_id: Uuid | null;
+  booking_id: Uuid;
+  /** Of a credit note: the receipt it corrects. */
+  corrects_id: Uuid | null;
+  issued_at: Timestamp;
+  currency: 'VND';
+  /** Without the security deposit, which is held and not sold. */
+  total: Minor;
+  content: ReceiptContent;
+}
+
+/** What is printed on it, as it was when it was issued. */
+export interface ReceiptContent {
+  number: string;
+  kind: 'receipt' | 'credit_note';
+  issued_at: Timestamp;
+  locale: 'vi' | 'en';
+  currency: 'VND';
+  total: Minor;
+  /** Contained in `total`. */
+  tax: Minor;
+  seller: { name: string; address: string; tax_code: string };
+  buyer: { name: string };
+  booking: { code: string; vehicle: string; starts_at: Timestamp; ends_at: Timestamp } | null;
+  lines: { label: string; amount: Minor }[];
+  payment: { provider: string; transaction_id: string; paid_at: Timestamp } | null;
+}
+
 /** Money that reached us and fits no open payment. */
 export interface UnmatchedMoney {
   id: Uuid;

@@ -118,7 +118,10 @@ export class Payments {
               `created_at.lt."${after.created_at}",and(created_at.eq."${after.created_at}",id.lt.${after.id})`,
             )
           : query;
-        return older.order('created_at', { ascending: false }).order('id', { ascending: false }).limit(pageSize);
+        return older
+          .order('created_at', { ascending: false })
+          .order('id', { ascending: false })
+          .limit(pageSize);
       },
       options,
     );

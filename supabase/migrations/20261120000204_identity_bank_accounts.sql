@@ -120,6 +120,7 @@ begin
   if found then
     perform private.because('bank_account_changed');
     perform private.recall_payouts(p_user_id);
+    perform private.recall_refunds(p_user_id);
     perform private.record_event('bank_account.removed', v_account.id);
   end if;
   return v_account;

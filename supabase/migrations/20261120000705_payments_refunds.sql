@@ -23,11 +23,20 @@ begin
       return;
     end if;
     update public.refunds set bank_account_id = v_account.id, status = 'pending' where id = p_refund_id;
+    if v_refund.provider = 'manual' then
+      return;
+    end if;
   end if;
   perform private.enqueue('refund', jsonb_build_object('refund_id', p_refund_id, 'provider', v_refund.provider),
     p_refund_id || ':' || extract(epoch from v_refund.ordered_at), greatest(now(), coalesce(v_account.usable_from, now())));
 end
 $$;
+
+-- Who sends our bank transfers: a provider, or an admin by hand.
+create function private.transfer_provider()
+returns text
+language sql stable set search_path = ''
+as $$ select private.setting('payout_provider') #>> '{}' $$;
 
 -- Who gives back what came in by a rail: the rail itself, or a transfer.
 create function private.refund_method(p_provider text)
@@ -56,7 +65,7 @@ begin
   v_method := private.refund_method(v_attempt.provider);
   insert into public.refunds (payer_id, payment_id, attempt_id, booking_id, kind, amount, currency, method, provider, reason, status)
   values (v_payment.payer_id, v_payment.id, v_attempt.id, p_booking.id, p_kind, p_amount, v_payment.currency, v_method,
-    case v_method when 'provider' then v_attempt.provider else 'payos' end, left(p_reason, 500),
+    case v_method when 'provider' then v_attempt.provider else private.transfer_provider() end, left(p_reason, 500),
     case v_method when 'provider' then 'pending' else 'awaiting_account' end)
   returning * into v_refund;
   perform private.send_refund(v_refund.id);
@@ -128,6 +137,27 @@ language sql stable set search_path = ''
 as $$ select private.refund_to_send(refund_id) $$;
 comment on function public.refund_to_send is 'A refund with what it gives back, {refund, attempt, payment, account}; account is where a bank transfer goes. Service only.';
 select private.expose('refund_to_send(uuid)', 'service_role');
+
+-- Reserves a transfer for being sent now, as it was when it was read: from then on no other worker sends it, no
+-- change of account moves it, and no admin records one made by hand.
+create function private.claim_refund(p_refund_id uuid, p_ordered_at timestamptz)
+returns boolean
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  update public.refunds r set status = 'processing'
+  from public.bank_accounts a
+  where r.id = p_refund_id and r.ordered_at = p_ordered_at and r.status = 'pending' and r.method = 'bank_transfer'
+    and a.id = r.bank_account_id and a.usable_from <= now() and a.removed_at is null;
+  return found;
+end
+$$;
+create function public.claim_refund(refund_id uuid, ordered_at timestamptz)
+returns boolean
+language sql volatile set search_path = ''
+as $$ select private.claim_refund(refund_id, ordered_at) $$;
+comment on function public.claim_refund is 'Reserves a refund by bank transfer for being sent now; false when it is no longer as refund_to_send said. Service only.';
+select private.expose('claim_refund(uuid, timestamptz)', 'service_role');
 
 create function private.record_refund_result(p_refund_id uuid, p_outcome text, p_provider_refund_id text, p_failure_code text)
 returns public.refunds
@@ -261,10 +291,10 @@ begin
     perform private.fail_input('method', 'the rail of this payment cannot give money back');
   end if;
   if v_refund.method = 'provider' and p_method = 'bank_transfer' then
-    update public.refunds set method = 'bank_transfer', provider = 'payos', provider_refund_id = null where id = p_refund_id;
+    update public.refunds set method = 'bank_transfer', provider = private.transfer_provider() where id = p_refund_id;
   end if;
   update public.refunds
-  set failure_code = null, ordered_at = clock_timestamp(), bank_account_id = null,
+  set failure_code = null, ordered_at = clock_timestamp(), bank_account_id = null, provider_refund_id = null,
       status = case method when 'provider' then 'pending' else 'awaiting_account' end
   where id = p_refund_id;
   perform private.send_refund(p_refund_id);

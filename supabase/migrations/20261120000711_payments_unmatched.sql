@@ -105,7 +105,7 @@ declare
 begin
   insert into public.refunds (payer_id, attempt_id, unmatched_id, kind, amount, currency, method, provider, reason, status)
   values (p_row.payer_id, p_row.attempt_id, p_row.id, 'unmatched', p_row.amount, p_row.currency, v_method,
-    case v_method when 'provider' then p_row.provider else 'payos' end, p_reason,
+    case v_method when 'provider' then p_row.provider else private.transfer_provider() end, p_reason,
     case v_method when 'provider' then 'pending' else 'awaiting_account' end)
   returning id into v_refund_id;
   perform private.post_ledger('unmatched_refund_ordered', p_row.id::text, p_row.currency, null, array[

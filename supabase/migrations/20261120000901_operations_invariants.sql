@@ -38,7 +38,8 @@ as $$
   from public.bookings b
   where (b.status = 'pending_payment' and b.hold_expires_at < now() - interval '15 minutes')
      or (b.status = 'requested' and least(b.answer_by, b.starts_at) < now() - interval '15 minutes')
-     or (b.status = 'completed' and b.deposit_status = 'held' and b.claim_until < now() - interval '15 minutes')
+     or (b.status = 'completed' and b.deposit_status = 'held' and b.claim_until < now() - interval '15 minutes'
+       and not private.booking_money_held(b.id))
   union all
   select 'ledger_unbalanced', e.transaction_id::text, sum(e.amount)::text
   from private.ledger_entries e
@@ -105,11 +106,61 @@ as $$
   select 'ledger_disagrees', r.subject, r.problem || ' of ' || r.provider || ': expected ' || coalesce(r.expected::text, 'nothing') || ', found ' || coalesce(r.found::text, 'nothing')
   from private.reconcile_ledger() r
   union all
+  select 'payout_items_disagree', o.id::text, o.status || ': amount ' || o.amount || ', entries ' || s.total
+  from public.payouts o
+  cross join lateral (
+    select coalesce(-sum(e.amount), 0)::bigint as total
+    from private.payout_items i join private.ledger_entries e on e.id = i.entry_id
+    where i.payout_id = o.id
+  ) s
+  where s.total <> case when o.status = 'cancelled' then 0 else o.amount end
+  union all
+  select 'payout_ledger_disagrees', o.id::text, o.status || ': set aside ' || private.balance('payout_payable', o.id::text, o.currency)
+  from public.payouts o
+  where private.balance('payout_payable', o.id::text, o.currency) <> case when o.status in ('paid', 'cancelled') then 0 else o.amount end
+  union all
+  select 'host_balance_disagrees', a.owner, 'taken less made of: ' || sum(e.amount)
+  from private.ledger_accounts a
+  join private.ledger_entries e on e.account_id = a.id
+  join private.ledger_transactions t on t.id = e.transaction_id
+  left join private.payout_items i on i.entry_id = e.id
+  where a.kind = 'host_payable' and (starts_with(t.event, 'payout_') or i.entry_id is not null)
+  group by a.id
+  -- what payouts took from a host's account is what they are made of
+  having sum(e.amount) <> 0
+  union all
+  select 'payout_despite_hold', o.id::text, o.status
+  from public.payouts o
+  where o.status in ('scheduled', 'approved') and private.payout_carries_hold(o.id)
+  union all
+  select 'payout_to_removed_account', o.id::text, o.status
+  from public.payouts o join public.bank_accounts b on b.id = o.bank_account_id
+  where o.status in ('scheduled', 'approved') and b.removed_at is not null
+  union all
+  select 'receipt_gap', s.series, 'last ' || s.last_seq || ', issued ' || count(r.id) || ', highest ' || coalesce(max(r.seq), 0)
+  from private.receipt_series s
+  left join public.receipts r on r.series = s.series
+  group by s.series, s.last_seq
+  having s.last_seq <> count(r.id) or s.last_seq <> coalesce(max(r.seq), 0)
+  union all
+  select 'receipt_missing', p.id::text, 'paid at ' || p.succeeded_at
+  from public.payments p
+  join public.bookings b on b.id = p.booking_id and b.confirmed_at is not null and p.amount > b.deposit_amount
+  where not exists (select from public.receipts r where r.payment_id = p.id and r.kind = 'receipt')
+    and not exists (select from private.outbox o where o.topic = 'receipt' and o.dedupe_key = 'receipt:' || p.id and o.status in ('pending', 'leased', 'dead'))
+  union all
+  select 'credit_note_missing', r.id::text, r.kind
+  from public.refunds r
+  where r.status = 'succeeded' and private.credited_amount(r) > 0
+    and not exists (select from public.receipts c where c.refund_id = r.id)
+    and not exists (select from private.outbox o where o.topic = 'receipt' and o.dedupe_key = 'credit_note:' || r.id and o.status in ('pending', 'leased', 'dead'))
+  union all
   select 'state_without_history', s.id::text, s.machine || ' ' || s.status
   from (
     select id, 'booking' as machine, status from public.bookings
     union all select id, 'payment', status from public.payments
     union all select id, 'refund', status from public.refunds
+    union all select id, 'payout', status from public.payouts
     union all select id, 'vehicle', status from public.vehicles
   ) s
   where s.status is distinct from (

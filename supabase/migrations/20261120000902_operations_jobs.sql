@@ -125,10 +125,11 @@ begin
     perform cron.schedule('journey_deposits', '* * * * *', 'select private.return_due_deposits()');
     perform cron.schedule('journey_reconcile', '* * * * *', 'select private.enqueue_reconciliations()');
     perform cron.schedule('journey_outbox', '* * * * *', 'select private.ring_outbox()');
+    perform cron.schedule('journey_payouts', '7 1 * * *', 'select private.schedule_payouts()');
     perform cron.schedule('journey_daily', '17 20 * * *', 'select private.run_daily_jobs()');
     perform cron.schedule('journey_cron_log', '37 20 * * *', $job$delete from cron.job_run_details where end_time < now() - interval '7 days'$job$);
   else
-    raise notice 'pg_cron is not available: run expire_overdue_bookings, return_due_deposits, enqueue_reconciliations and run_daily_jobs of schema private by another clock';
+    raise notice 'pg_cron is not available: run expire_overdue_bookings, return_due_deposits, enqueue_reconciliations, schedule_payouts and run_daily_jobs of schema private by another clock';
   end if;
 end
 $do$;

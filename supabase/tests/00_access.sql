@@ -19,17 +19,22 @@ insert into expected_access values
   ('payments', '', 'select', 'select'),
   ('profiles', '', 'select update(columns)', 'select'),
   ('quotes', '', 'select', 'select'),
-  ('refunds', '', 'select', 'select'),
+  ('refunds', '', 'select(columns)', 'select'),
   ('user_roles', '', 'select', 'select'),
   ('vehicle_features', 'select', 'select', 'select'),
   ('vehicle_images', 'select', 'select', 'select'),
   ('vehicle_locations', '', 'select', 'select'),
-  ('vehicles', 'select', 'select', 'select');
+  ('vehicles', 'select', 'select', 'select'),
+  ('bank_accounts', '', 'select', 'select'),
+  ('payout_batches', '', 'select', 'select'),
+  ('payouts', '', 'select', 'select'),
+  ('receipts', '', 'select', 'select');
 
 create temporary table columns_kept_back (relation text, kept_back text[]);
 insert into columns_kept_back values
   ('driver_licences', '{number_hash}'),
-  ('payment_attempts', '{provider_data,checked_at,checks}');
+  ('payment_attempts', '{provider_data,transaction_amount,checked_at,checks}'),
+  ('refunds', '{payer_id,attempt_id,unmatched_id,bank_account_id,ordered_at}');
 
 create function tests.access_of(p_role text, p_relation regclass)
 returns text
@@ -118,21 +123,29 @@ create temporary table expected_callers (name text primary key, callers text);
 insert into expected_callers (name, callers)
 select unnest(array['error_catalog', 'public_profile', 'transition_catalog']), 'anon authenticated service_role'
 union all
-select unnest(array['explain_unavailable', 'search_vehicles', 'vehicle_calendar', 'vehicle_detail']), 'anon authenticated'
+select unnest(array['explain_unavailable', 'payment_methods', 'search_vehicles', 'vehicle_calendar', 'vehicle_detail']), 'anon authenticated'
 union all
 select unnest(array[
   'acknowledge_inspection', 'add_vehicle_image', 'answer_booking', 'archive_vehicle', 'block_period', 'booking_detail',
   'cancel_booking', 'cancel_booking_preview', 'check_in', 'check_invariants', 'check_out', 'create_booking', 'create_vehicle',
   'delete_notification', 'list_notifications', 'mark_all_notifications_read', 'mark_notification_read', 'my_balance', 'my_bookings',
-  'notifications_since', 'payment_status', 'release_deposit', 'remove_vehicle_image', 'request_upload', 'retry_refund',
+  'notifications_since', 'payment_status', 'release_deposit', 'remove_vehicle_image', 'request_upload', 'retry_refund', 'acknowledge_payment_event', 'check_payment', 'payment_events_for_attention', 'reconcile_ledger', 'record_manual_refund', 'refund_payment', 'settle_unmatched_money', 'unmatched_money',
   'review_licence', 'review_vehicle', 'start_payment', 'submit_licence', 'submit_vehicle', 'unblock_period', 'unread_count', 'update_vehicle'
 ]), 'authenticated'
 union all
 select unnest(array[
-  'apply_payment_event', 'attach_checkout', 'attempt_to_reconcile', 'complete_media', 'complete_outbox', 'defer_outbox', 'fail_outbox', 'health_facts',
+  'apply_payment_event', 'apply_refund_event', 'claim_refund', 'settle_payment_event', 'attach_checkout', 'attempt_to_reconcile', 'complete_media', 'complete_outbox', 'defer_outbox', 'fail_outbox', 'health_facts',
   'lease_outbox', 'mail_recipient', 'media_to_check', 'note_reconciliation', 'quote_facts', 'record_payment_event',
   'record_refund_result', 'refund_to_send', 'store_quote'
-]), 'service_role';
+]), 'service_role'
+union all
+select unnest(array[
+  'approve_payout_batch', 'cancel_payout', 'hold_booking_money', 'hold_payout', 'my_payouts', 'my_receipts', 'payout_statement',
+  'propose_payouts', 'receipt', 'record_manual_payout', 'release_booking_money', 'release_payout', 'remove_bank_account', 'retry_payout',
+  'set_bank_account'
+]), 'authenticated'
+union all
+select unnest(array['issue_receipt', 'payout_to_send', 'record_payout_result']), 'service_role';
 
 create function tests.callers_of(p_function oid)
 returns text
@@ -164,10 +177,13 @@ insert into expected_helpers values
   ('fail', 'anon authenticated'),
   ('fail_input', 'anon authenticated'),
   ('is_admin', 'anon authenticated'),
+  ('list_unmatched_money', 'authenticated'),
   ('my_booked_vehicle_ids', 'authenticated'),
   ('my_booking_ids', 'authenticated'),
   ('my_unread_count', 'authenticated'),
   ('my_vehicle_ids', 'authenticated'),
+  ('reconcile_ledger_as_admin', 'authenticated'),
+  ('refund_view', 'authenticated'),
   ('require_user', 'anon authenticated'),
   -- of anybody, so nobody's; people have my_unread_count
   ('unread_count', '');
@@ -175,7 +191,7 @@ insert into expected_helpers values
 select is_empty(
   $$ select p.proname, tests.callers_of(p.oid)
      from pg_proc p
-     left join expected_callers e on e.name = p.proname and p.proname <> 'check_invariants'
+     left join expected_callers e on e.name = p.proname and p.proname not in ('check_invariants', 'reconcile_ledger')
      left join expected_helpers h on h.name = p.proname
      where p.pronamespace = 'private'::regnamespace
        and tests.callers_of(p.oid) <> coalesce(h.callers, e.callers, '') $$,
@@ -212,7 +228,8 @@ select is_empty(
   $$ select c.conrelid::regclass, c.conname from pg_constraint c
      where c.contype = 'f' and c.confdeltype = 'c'
        and c.conrelid::regclass::text in ('bookings', 'payments', 'payment_attempts', 'refunds', 'quotes', 'booking_inspections',
-         'inspection_photos', 'calendar_entries', 'driver_licences', 'private.ledger_entries', 'private.ledger_transactions', 'private.unmatched_money') $$,
+         'inspection_photos', 'calendar_entries', 'driver_licences', 'private.ledger_entries', 'private.ledger_transactions', 'private.unmatched_money',
+         'bank_accounts', 'private.bank_account_numbers', 'private.booking_holds', 'payouts', 'payout_batches', 'private.payout_items', 'receipts') $$,
   'money, evidence and legal rows are never deleted along with something else'
 );
 -- An unindexed foreign key makes deletes of the parent scan the child; those never deleted are left out.

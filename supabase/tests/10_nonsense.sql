@@ -125,7 +125,7 @@ insert into heard select 'renter', function_name, argument, left(absurdity, 100)
 select tests.as_user(:'host');
 insert into heard select 'host', function_name, argument, left(absurdity, 100), tests.outcome_undone(statement) from calls where caller = 'authenticated';
 select tests.as_user(:'admin');
-insert into heard select 'admin', function_name, argument, left(absurdity, 100), tests.outcome_undone(statement) from calls where caller = 'authenticated' and function_name in ('review_vehicle', 'review_licence', 'retry_refund', 'check_invariants', 'booking_detail', 'cancel_booking', 'cancel_booking_preview');
+insert into heard select 'admin', function_name, argument, left(absurdity, 100), tests.outcome_undone(statement) from calls where caller = 'authenticated' and function_name in ('review_vehicle', 'review_licence', 'retry_refund', 'check_invariants', 'booking_detail', 'cancel_booking', 'approve_payout_batch', 'cancel_payout', 'hold_booking_money', 'hold_payout', 'payout_statement', 'propose_payouts', 'receipt', 'record_manual_payout', 'release_booking_money', 'release_payout', 'retry_payout', 'set_bank_account', 'unmatched_money', 'settle_unmatched_money', 'acknowledge_payment_event', 'refund_payment', 'record_manual_refund', 'reconcile_ledger', 'payment_events_for_attention', 'cancel_booking_preview');
 select tests.as_visitor();
 insert into heard select 'visitor', function_name, argument, left(absurdity, 100), tests.outcome_undone(statement) from calls where caller = 'anon';
 select tests.as_owner();

@@ -303,14 +303,14 @@ describe('the trip', () => {
         photos: await inspectionPhotos(guest),
       }),
     );
-    const [waiting] = await ok(owner.journey.bookings.balance());
-    expect(waiting).toEqual({ currency: 'VND', available: 0, pending: booking.host_amount });
+    const [waiting] = await ok(owner.journey.payouts.balance());
+    expect(waiting).toEqual({ currency: 'VND', available: 0, pending: booking.host_amount, on_the_way: 0 });
     // the claim window closes
     await sql(`update public.bookings set claim_until = now() - interval '1 second' where id = $1`, [
       booking.id,
     ]);
-    const [earned] = await ok(owner.journey.bookings.balance());
-    expect(earned).toEqual({ currency: 'VND', available: booking.host_amount, pending: 0 });
+    const [earned] = await ok(owner.journey.payouts.balance());
+    expect(earned).toEqual({ currency: 'VND', available: booking.host_amount, pending: 0, on_the_way: 0 });
     await sql(
       'select private.expire_overdue_bookings(), private.return_due_deposits(), private.enqueue_reconciliations()',
     );

@@ -372,7 +372,7 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
     expect(preview.refund_amount + preview.kept_amount).toBeGreaterThanOrEqual(0);
     expect(must(await waiting).payment.status).toBe('cancelled');
     expect(must(await renter.journey.vehicles.explainUnavailable(asked))).toEqual([]);
-    expect(must(await host.journey.bookings.balance()).every(({ available }) => available === 0)).toBe(true);
+    expect(must(await host.journey.payouts.balance()).every(({ available }) => available === 0)).toBe(true);
     expect(must(await boss.journey.admin.checkInvariants())).toEqual([]);
   }, 60_000);
 

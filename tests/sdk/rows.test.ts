@@ -1,6 +1,7 @@
 import { describe, expectTypeOf, it } from 'vitest';
 import type { Database } from '../../sdk/src/generated/database.ts';
 import type {
+  BankAccount,
   Booking,
   CalendarEntry,
   DriverLicence,
@@ -9,8 +10,11 @@ import type {
   Notification,
   Payment,
   PaymentAttempt,
+  Payout,
+  PayoutBatch,
   Profile,
   Quote,
+  Receipt,
   Refund,
   Vehicle,
   VehicleImage,
@@ -47,10 +51,19 @@ describe('the rows written by hand', () => {
     expectTypeOf<Hidden<'payments', Payment>>().toBeNever();
     expectTypeOf<Invented<'payment_attempts', PaymentAttempt>>().toBeNever();
     expectTypeOf<Hidden<'payment_attempts', PaymentAttempt>>().toEqualTypeOf<
-      'provider_data' | 'checked_at' | 'checks'
+      'provider_data' | 'transaction_amount' | 'checked_at' | 'checks'
     >();
     expectTypeOf<Invented<'refunds', Refund>>().toBeNever();
-    expectTypeOf<Hidden<'refunds', Refund>>().toBeNever();
+    expectTypeOf<Hidden<'refunds', Refund>>().toEqualTypeOf<
+      'payer_id' | 'attempt_id' | 'unmatched_id' | 'bank_account_id' | 'ordered_at'
+    >();
+    expectTypeOf<Invented<'bank_accounts', BankAccount>>().toBeNever();
+    expectTypeOf<Hidden<'bank_accounts', BankAccount>>().toBeNever();
+    expectTypeOf<Invented<'payouts', Payout>>().toBeNever();
+    expectTypeOf<Hidden<'payouts', Payout>>().toEqualTypeOf<'sending'>();
+    expectTypeOf<Invented<'payout_batches', PayoutBatch>>().toBeNever();
+    expectTypeOf<Invented<'receipts', Receipt>>().toBeNever();
+    expectTypeOf<Hidden<'receipts', Receipt>>().toBeNever();
     expectTypeOf<Invented<'notifications', Notification>>().toBeNever();
     expectTypeOf<Hidden<'notifications', Notification>>().toEqualTypeOf<
       'template_version' | 'dedupe_key' | 'deleted_at'

@@ -9,6 +9,7 @@ import {
   type MediaPurpose,
   type NewVehicle,
   type Payment,
+  type PaymentProvider,
   type PaymentStart,
   type Quote,
   type Result,
@@ -168,25 +169,42 @@ export async function paymentOf(one: Person, booking: Booking): Promise<Payment>
   return payment;
 }
 
-export async function startPayment(one: Person, booking: Booking): Promise<PaymentStart> {
+export async function startPayment(
+  one: Person,
+  booking: Booking,
+  provider: PaymentProvider = 'vnpay',
+): Promise<PaymentStart> {
   const payment = await paymentOf(one, booking);
-  return ok(one.journey.payments.start({ paymentId: payment.id, provider: 'vnpay' }));
+  return ok(one.journey.payments.start({ paymentId: payment.id, provider }));
 }
 
 /** Pays at the sandbox, which then calls the webhook as the provider does. */
 export async function payAtSandbox(start: PaymentStart, how: Record<string, unknown> = {}): Promise<void> {
-  const answer = await fetch(`${setting('SANDBOX_URL')}/vnpay/api/pay`, {
+  const { provider, reference } = start.attempt;
+  const where = { reference, redirectUrl: start.redirect_url ?? undefined, qr: start.qr.payload };
+  await askSandbox(`${provider}/api/pay`, { ...where, outcome: 'success', ...how });
+}
+
+/** A call of the sandbox's own API. */
+export async function askSandbox(path: string, body: Record<string, unknown>): Promise<unknown> {
+  const answer = await fetch(`${setting('SANDBOX_URL')}/${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ redirectUrl: start.redirect_url, outcome: 'success', ...how }),
+    body: JSON.stringify(body),
   });
   if (!answer.ok) throw new Error(`the sandbox answered ${answer.status}: ${await answer.text()}`);
+  return answer.json();
 }
 
 /** A booking that is paid for and confirmed. */
-export async function paidBooking(one: Person, vehicle: Vehicle, when: Period): Promise<Booking> {
+export async function paidBooking(
+  one: Person,
+  vehicle: Vehicle,
+  when: Period,
+  provider: PaymentProvider = 'vnpay',
+): Promise<Booking> {
   const booking = await book(one, vehicle, when);
-  await payAtSandbox(await startPayment(one, booking));
+  await payAtSandbox(await startPayment(one, booking, provider));
   return eventually(async () => {
     const { booking: now } = await ok(one.journey.bookings.get(booking.id));
     return now.status === 'confirmed' ? now : null;

@@ -90,20 +90,33 @@ export class Calls {
   ): Promise<Result<T>> {
     const key = kind === 'keyed' ? keyOf(options) : undefined;
     const sent = key === undefined ? body : { ...body, idempotency_key: key };
-    return this.run<T>(
-      { kind, options: { ...options, idempotencyKey: key } },
-      async ({ signal, headers }) => {
-        const { data, error, response } = await this.client.functions.invoke<T>(path, {
-          body: sent,
-          headers,
-          signal,
-        });
-        if (!error) return { data: data as T };
-        if (!response) return { failure: unansweredFailure('network', networkMessage(error)) };
-        const answer = await response.json().catch(() => ({}));
-        return { failure: functionFailure(response.status, answer, response.headers.get('retry-after')) };
-      },
-    );
+    return this.#edge<T>({ kind, options: { ...options, idempotencyKey: key } }, path, {
+      method: 'POST',
+      body: sent,
+    });
+  }
+
+  /** Reads from an edge function by GET; what is not JSON comes as text. */
+  read<T>(path: string, options?: CallOptions): Promise<Result<T>> {
+    return this.#edge<T>({ kind: 'read', options }, path, { method: 'GET' });
+  }
+
+  #edge<T>(
+    spec: CallSpec,
+    path: string,
+    request: { method: 'GET' | 'POST'; body?: Record<string, unknown> },
+  ): Promise<Result<T>> {
+    return this.run<T>(spec, async ({ signal, headers }) => {
+      const { data, error, response } = await this.client.functions.invoke<T>(path, {
+        ...request,
+        headers,
+        signal,
+      });
+      if (!error) return { data: data as T };
+      if (!response) return { failure: unansweredFailure('network', networkMessage(error)) };
+      const answer = await response.json().catch(() => ({}));
+      return { failure: functionFailure(response.status, answer, response.headers.get('retry-after')) };
+    });
   }
 
   async #rest<T>(request: PromiseLike<RestAnswer>): Promise<Try<T>> {

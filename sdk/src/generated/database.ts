@@ -5,7 +5,27 @@ export type Database = {
   
   "public": {
           Tables: {
-            "booking_inspections": {
+            "bank_accounts": {
+                  Row: {
+                    "account_last4": string,"bank_bin": string,"created_at": string,"holder_name": string,"id": string,"removed_at": string | null,"usable_from": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "account_last4": string,"bank_bin": string,"created_at"?: string,"holder_name": string,"id"?: string,"removed_at"?: string | null,"usable_from": string,"user_id": string
+                  }
+                  Update: {
+                    "account_last4"?: string,"bank_bin"?: string,"created_at"?: string,"holder_name"?: string,"id"?: string,"removed_at"?: string | null,"usable_from"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "bank_accounts_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"booking_inspections": {
                   Row: {
                     "acknowledged_at": string | null,"acknowledged_by": string | null,"booking_id": string,"fuel_percent": number,"id": string,"kind": string,"note": string,"odometer_km": number,"recorded_at": string,"recorded_by": string
                   }
@@ -221,14 +241,14 @@ isOneToOne: false
                   ]
                 },"payment_attempts": {
                   Row: {
-                    "amount": number,"checked_at": string | null,"checks": number,"created_at": string,"currency": string,"expires_at": string,"failure_code": string | null,"id": string,"payment_id": string,"provider": string,"provider_data": NonNullable<Json>,"provider_transaction_id": string | null,"qr_payload": string | null,"redirect_url": string | null,"reference": string,"status": string
+                    "amount": number,"checked_at": string | null,"checks": number,"created_at": string,"currency": string,"details": NonNullable<Json>,"expires_at": string,"failure_code": string | null,"id": string,"payment_id": string,"provider": string,"provider_data": NonNullable<Json>,"provider_transaction_id": string | null,"qr_payload": string | null,"redirect_url": string | null,"reference": string,"status": string,"transaction_amount": number | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "amount": number,"checked_at"?: string | null,"checks"?: number,"created_at"?: string,"currency": string,"expires_at": string,"failure_code"?: string | null,"id"?: string,"payment_id": string,"provider": string,"provider_data"?: NonNullable<Json>,"provider_transaction_id"?: string | null,"qr_payload"?: string | null,"redirect_url"?: string | null,"reference"?: string,"status"?: string
+                    "amount": number,"checked_at"?: string | null,"checks"?: number,"created_at"?: string,"currency": string,"details"?: NonNullable<Json>,"expires_at": string,"failure_code"?: string | null,"id"?: string,"payment_id": string,"provider": string,"provider_data"?: NonNullable<Json>,"provider_transaction_id"?: string | null,"qr_payload"?: string | null,"redirect_url"?: string | null,"reference"?: string,"status"?: string,"transaction_amount"?: number | null
                   }
                   Update: {
-                    "amount"?: number,"checked_at"?: string | null,"checks"?: number,"created_at"?: string,"currency"?: string,"expires_at"?: string,"failure_code"?: string | null,"id"?: string,"payment_id"?: string,"provider"?: string,"provider_data"?: NonNullable<Json>,"provider_transaction_id"?: string | null,"qr_payload"?: string | null,"redirect_url"?: string | null,"reference"?: string,"status"?: string
+                    "amount"?: number,"checked_at"?: string | null,"checks"?: number,"created_at"?: string,"currency"?: string,"details"?: NonNullable<Json>,"expires_at"?: string,"failure_code"?: string | null,"id"?: string,"payment_id"?: string,"provider"?: string,"provider_data"?: NonNullable<Json>,"provider_transaction_id"?: string | null,"qr_payload"?: string | null,"redirect_url"?: string | null,"reference"?: string,"status"?: string,"transaction_amount"?: number | null
                   }
                   Relationships: [
                     {
@@ -260,6 +280,58 @@ isOneToOne: true
     },{
       foreignKeyName: "payments_payer_id_fkey"
       columns: ["payer_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"payout_batches": {
+                  Row: {
+                    "approved_at": string | null,"approved_by": string | null,"created_at": string,"currency": string,"id": string,"number": number,"payouts": number,"status": string,"total": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "approved_at"?: string | null,"approved_by"?: string | null,"created_at"?: string,"currency": string,"id"?: string,"number"?: never,"payouts": number,"status"?: never,"total": number
+                  }
+                  Update: {
+                    "approved_at"?: string | null,"approved_by"?: string | null,"created_at"?: string,"currency"?: string,"id"?: string,"number"?: never,"payouts"?: number,"status"?: never,"total"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "payout_batches_approved_by_fkey"
+      columns: ["approved_by"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"payouts": {
+                  Row: {
+                    "amount": number,"bank_account_id": string,"bank_account_usable_from": string,"bank_reference": string | null,"batch_id": string,"created_at": string,"currency": string,"failure_code": string | null,"hold_reason": string | null,"id": string,"paid_at": string | null,"provider": string | null,"provider_payout_id": string | null,"scheduled_at": string,"sending": number,"status": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "amount": number,"bank_account_id": string,"bank_account_usable_from": string,"bank_reference"?: string | null,"batch_id": string,"created_at"?: string,"currency": string,"failure_code"?: string | null,"hold_reason"?: string | null,"id"?: string,"paid_at"?: string | null,"provider"?: string | null,"provider_payout_id"?: string | null,"scheduled_at"?: string,"sending"?: number,"status"?: string,"user_id": string
+                  }
+                  Update: {
+                    "amount"?: number,"bank_account_id"?: string,"bank_account_usable_from"?: string,"bank_reference"?: string | null,"batch_id"?: string,"created_at"?: string,"currency"?: string,"failure_code"?: string | null,"hold_reason"?: string | null,"id"?: string,"paid_at"?: string | null,"provider"?: string | null,"provider_payout_id"?: string | null,"scheduled_at"?: string,"sending"?: number,"status"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "payouts_batch_id_fkey"
+      columns: ["batch_id"]
+isOneToOne: false
+      referencedRelation: "payout_batches"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "payouts_own_account"
+      columns: ["bank_account_id","user_id","bank_account_usable_from"]
+isOneToOne: false
+      referencedRelation: "bank_accounts"
+      referencedColumns: ["id","user_id","usable_from"]
+    },{
+      foreignKeyName: "payouts_user_id_fkey"
+      columns: ["user_id"]
 isOneToOne: false
       referencedRelation: "profiles"
       referencedColumns: ["id"]
@@ -311,16 +383,60 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
-                },"refunds": {
+                },"receipts": {
                   Row: {
-                    "amount": number,"attempt_id": string,"booking_id": string,"completed_at": string | null,"created_at": string,"currency": string,"failure_code": string | null,"id": string,"kind": string,"payment_id": string,"provider_refund_id": string | null,"status": string
+                    "booking_id": string,"content": NonNullable<Json>,"corrects_id": string | null,"currency": string,"id": string,"issued_at": string,"kind": string,"number": string,"payment_id": string,"refund_id": string | null,"seq": number,"series": string,"total": number,"user_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "amount": number,"attempt_id": string,"booking_id": string,"completed_at"?: string | null,"created_at"?: string,"currency": string,"failure_code"?: string | null,"id"?: string,"kind": string,"payment_id": string,"provider_refund_id"?: string | null,"status"?: string
+                    "booking_id": string,"content": NonNullable<Json>,"corrects_id"?: string | null,"currency": string,"id"?: string,"issued_at": string,"kind": string,"number"?: never,"payment_id": string,"refund_id"?: string | null,"seq": number,"series": string,"total": number,"user_id": string
                   }
                   Update: {
-                    "amount"?: number,"attempt_id"?: string,"booking_id"?: string,"completed_at"?: string | null,"created_at"?: string,"currency"?: string,"failure_code"?: string | null,"id"?: string,"kind"?: string,"payment_id"?: string,"provider_refund_id"?: string | null,"status"?: string
+                    "booking_id"?: string,"content"?: NonNullable<Json>,"corrects_id"?: string | null,"currency"?: string,"id"?: string,"issued_at"?: string,"kind"?: string,"number"?: never,"payment_id"?: string,"refund_id"?: string | null,"seq"?: number,"series"?: string,"total"?: number,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "receipts_booking_id_fkey"
+      columns: ["booking_id"]
+isOneToOne: false
+      referencedRelation: "bookings"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "receipts_corrects_id_fkey"
+      columns: ["corrects_id"]
+isOneToOne: false
+      referencedRelation: "receipts"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "receipts_payment_id_fkey"
+      columns: ["payment_id"]
+isOneToOne: false
+      referencedRelation: "payments"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "receipts_refund_id_fkey"
+      columns: ["refund_id"]
+isOneToOne: true
+      referencedRelation: "refunds"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "receipts_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"refunds": {
+                  Row: {
+                    "amount": number,"attempt_id": string | null,"bank_account_id": string | null,"booking_id": string | null,"completed_at": string | null,"created_at": string,"currency": string,"failure_code": string | null,"id": string,"kind": string,"method": string,"ordered_at": string,"payer_id": string | null,"payment_id": string | null,"provider": string,"provider_refund_id": string | null,"reason": string | null,"status": string,"unmatched_id": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "amount": number,"attempt_id"?: string | null,"bank_account_id"?: string | null,"booking_id"?: string | null,"completed_at"?: string | null,"created_at"?: string,"currency": string,"failure_code"?: string | null,"id"?: string,"kind": string,"method": string,"ordered_at"?: string,"payer_id"?: string | null,"payment_id"?: string | null,"provider": string,"provider_refund_id"?: string | null,"reason"?: string | null,"status"?: string,"unmatched_id"?: string | null
+                  }
+                  Update: {
+                    "amount"?: number,"attempt_id"?: string | null,"bank_account_id"?: string | null,"booking_id"?: string | null,"completed_at"?: string | null,"created_at"?: string,"currency"?: string,"failure_code"?: string | null,"id"?: string,"kind"?: string,"method"?: string,"ordered_at"?: string,"payer_id"?: string | null,"payment_id"?: string | null,"provider"?: string,"provider_refund_id"?: string | null,"reason"?: string | null,"status"?: string,"unmatched_id"?: string | null
                   }
                   Relationships: [
                     {
@@ -330,10 +446,22 @@ isOneToOne: false
       referencedRelation: "payment_attempts"
       referencedColumns: ["id"]
     },{
+      foreignKeyName: "refunds_bank_account_id_fkey"
+      columns: ["bank_account_id"]
+isOneToOne: false
+      referencedRelation: "bank_accounts"
+      referencedColumns: ["id"]
+    },{
       foreignKeyName: "refunds_booking_id_fkey"
       columns: ["booking_id"]
 isOneToOne: false
       referencedRelation: "bookings"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "refunds_payer_id_fkey"
+      columns: ["payer_id"]
+isOneToOne: false
+      referencedRelation: "profiles"
       referencedColumns: ["id"]
     },{
       foreignKeyName: "refunds_payment_id_fkey"
@@ -474,6 +602,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"acknowledge_payment_event":
+{ Args: { "event_id": number,"note": string }; Returns: undefined
+                           },
 "add_vehicle_image":
 { Args: { "at_position": number,"media_id": string,"vehicle_id": string }; Returns: {
               "created_at": string,
@@ -528,6 +659,27 @@ isOneToOne: false
 "apply_payment_event":
 { Args: { "amount": number,"currency": string,"event_id": number,"failure_code"?: string,"outcome": string,"reference": string,"transaction_id": string }; Returns: string
                            },
+"apply_refund_event":
+{ Args: { "amount": number,"currency": string,"event_id": number,"failure_code"?: string,"outcome": string,"provider_refund_id": string,"transaction_id": string }; Returns: string
+                           },
+"approve_payout_batch":
+{ Args: { "batch_id": string }; Returns: {
+              "approved_at": string | null,
+"approved_by": string | null,
+"created_at": string,
+"currency": string,
+"id": string,
+"number": number,
+"payouts": number,
+"status": string,
+"total": number
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "payout_batches"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "archive_vehicle":
 { Args: { "vehicle_id": string }; Returns: {
               "brand": string,
@@ -577,12 +729,13 @@ isOneToOne: false
         isSetofReturn: false
       } },
 "attach_checkout":
-{ Args: { "attempt_id": string,"provider_data": Json,"qr_payload": string,"redirect_url": string }; Returns: {
+{ Args: { "attempt_id": string,"details": Json,"provider_data": Json,"qr_payload": string,"redirect_url": string }; Returns: {
               "amount": number,
 "checked_at": string | null,
 "checks": number,
 "created_at": string,
 "currency": string,
+"details": NonNullable<Json>,
 "expires_at": string,
 "failure_code": string | null,
 "id": string,
@@ -593,7 +746,8 @@ isOneToOne: false
 "qr_payload": string | null,
 "redirect_url": string | null,
 "reference": string,
-"status": string
+"status": string,
+"transaction_amount": number | null
             }
                           SetofOptions: {
         from: "*"
@@ -608,6 +762,7 @@ isOneToOne: false
 "checks": number,
 "created_at": string,
 "currency": string,
+"details": NonNullable<Json>,
 "expires_at": string,
 "failure_code": string | null,
 "id": string,
@@ -618,7 +773,8 @@ isOneToOne: false
 "qr_payload": string | null,
 "redirect_url": string | null,
 "reference": string,
-"status": string
+"status": string,
+"transaction_amount": number | null
             }
                           SetofOptions: {
         from: "*"
@@ -686,6 +842,32 @@ isOneToOne: false
 "cancel_booking_preview":
 { Args: { "booking_id": string }; Returns: Json
                            },
+"cancel_payout":
+{ Args: { "payout_id": string }; Returns: {
+              "amount": number,
+"bank_account_id": string,
+"bank_account_usable_from": string,
+"bank_reference": string | null,
+"batch_id": string,
+"created_at": string,
+"currency": string,
+"failure_code": string | null,
+"hold_reason": string | null,
+"id": string,
+"paid_at": string | null,
+"provider": string | null,
+"provider_payout_id": string | null,
+"scheduled_at": string,
+"sending": number,
+"status": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "payouts"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "check_in":
 { Args: { "booking_id": string,"fuel_percent": number,"idempotency_key": string,"note"?: string,"odometer_km": number,"photos": Json }; Returns: {
               "answer_by": string | null,
@@ -765,6 +947,12 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"check_payment":
+{ Args: { "payment_id": string }; Returns: (string)[]
+                           },
+"claim_refund":
+{ Args: { "ordered_at": string,"refund_id": string }; Returns: boolean
+                           },
 "complete_media":
 { Args: { "byte_size": number,"media_id": string,"mime_type": string,"sha256": string }; Returns: {
               "bucket": string,
@@ -895,6 +1083,58 @@ isOneToOne: false
 "health_facts":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
+"hold_booking_money":
+{ Args: { "booking_id": string,"reason": string }; Returns: Json
+                           },
+"hold_payout":
+{ Args: { "payout_id": string,"reason": string }; Returns: {
+              "amount": number,
+"bank_account_id": string,
+"bank_account_usable_from": string,
+"bank_reference": string | null,
+"batch_id": string,
+"created_at": string,
+"currency": string,
+"failure_code": string | null,
+"hold_reason": string | null,
+"id": string,
+"paid_at": string | null,
+"provider": string | null,
+"provider_payout_id": string | null,
+"scheduled_at": string,
+"sending": number,
+"status": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "payouts"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"issue_receipt":
+{ Args: { "kind": string,"subject_id": string }; Returns: {
+              "booking_id": string,
+"content": NonNullable<Json>,
+"corrects_id": string | null,
+"currency": string,
+"id": string,
+"issued_at": string,
+"kind": string,
+"number": string,
+"payment_id": string,
+"refund_id": string | null,
+"seq": number,
+"series": string,
+"total": number,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "receipts"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "lease_outbox":
 { Args: { "batch"?: number,"lease_seconds"?: number }; Returns: {
               "attempts": number,"correlation_id": string,"dedupe_key": string,"id": number,"lease_token": string,"payload": Json,"topic": string
@@ -953,7 +1193,7 @@ isOneToOne: false
       } },
 "my_balance":
 { Args: Record<PropertyKey, never>; Returns: {
-              "available": number,"currency": string,"pending": number
+              "available": number,"currency": string,"on_the_way": number,"pending": number
             }[]
                            },
 "my_bookings":
@@ -993,6 +1233,55 @@ isOneToOne: false
         isOneToOne: false
         isSetofReturn: true
       } },
+"my_payouts":
+{ Args: { "after"?: Json,"page_size"?: number }; Returns: {
+              "amount": number,
+"bank_account_id": string,
+"bank_account_usable_from": string,
+"bank_reference": string | null,
+"batch_id": string,
+"created_at": string,
+"currency": string,
+"failure_code": string | null,
+"hold_reason": string | null,
+"id": string,
+"paid_at": string | null,
+"provider": string | null,
+"provider_payout_id": string | null,
+"scheduled_at": string,
+"sending": number,
+"status": string,
+"user_id": string
+            }[]
+                          SetofOptions: {
+        from: "*"
+        to: "payouts"
+        isOneToOne: false
+        isSetofReturn: true
+      } },
+"my_receipts":
+{ Args: { "after"?: Json,"page_size"?: number }; Returns: {
+              "booking_id": string,
+"content": NonNullable<Json>,
+"corrects_id": string | null,
+"currency": string,
+"id": string,
+"issued_at": string,
+"kind": string,
+"number": string,
+"payment_id": string,
+"refund_id": string | null,
+"seq": number,
+"series": string,
+"total": number,
+"user_id": string
+            }[]
+                          SetofOptions: {
+        from: "*"
+        to: "receipts"
+        isOneToOne: false
+        isSetofReturn: true
+      } },
 "note_reconciliation":
 { Args: { "attempt_id": string,"outcome": string }; Returns: {
               "amount": number,
@@ -1000,6 +1289,7 @@ isOneToOne: false
 "checks": number,
 "created_at": string,
 "currency": string,
+"details": NonNullable<Json>,
 "expires_at": string,
 "failure_code": string | null,
 "id": string,
@@ -1010,7 +1300,8 @@ isOneToOne: false
 "qr_payload": string | null,
 "redirect_url": string | null,
 "reference": string,
-"status": string
+"status": string,
+"transaction_amount": number | null
             }
                           SetofOptions: {
         from: "*"
@@ -1040,9 +1331,43 @@ isOneToOne: false
         isOneToOne: false
         isSetofReturn: true
       } },
+"payment_events_for_attention":
+{ Args: Record<PropertyKey, never>; Returns: {
+              "id": number,"note": string,"provider": string,"raw": string,"received_at": string,"reference": string
+            }[]
+                           },
+"payment_methods":
+{ Args: Record<PropertyKey, never>; Returns: {
+              "currency": string,"max_amount": number,"min_amount": number,"provider": string
+            }[]
+                           },
 "payment_status":
 { Args: { "payment_id": string }; Returns: Json
                            },
+"payout_statement":
+{ Args: { "payout_id": string }; Returns: Json
+                           },
+"payout_to_send":
+{ Args: { "payout_id": string }; Returns: Json
+                           },
+"propose_payouts":
+{ Args: Record<PropertyKey, never>; Returns: {
+              "approved_at": string | null,
+"approved_by": string | null,
+"created_at": string,
+"currency": string,
+"id": string,
+"number": number,
+"payouts": number,
+"status": string,
+"total": number
+            }[]
+                          SetofOptions: {
+        from: "*"
+        to: "payout_batches"
+        isOneToOne: false
+        isSetofReturn: true
+      } },
 "public_profile":
 { Args: { "id": string }; Returns: {
               "avatar_path": string,"display_name": string,"member_since": string,"rating_average": number,"rating_count": number,"user_id": string
@@ -1051,23 +1376,166 @@ isOneToOne: false
 "quote_facts":
 { Args: { "ends_at": string,"options"?: Json,"renter_id": string,"starts_at": string,"vehicle_id": string }; Returns: Json
                            },
-"record_payment_event":
-{ Args: { "headers"?: Json,"provider": string,"provider_event_id": string,"raw": string,"reference": string,"verified": boolean }; Returns: Json
+"receipt":
+{ Args: { "receipt_id": string }; Returns: {
+              "booking_id": string,
+"content": NonNullable<Json>,
+"corrects_id": string | null,
+"currency": string,
+"id": string,
+"issued_at": string,
+"kind": string,
+"number": string,
+"payment_id": string,
+"refund_id": string | null,
+"seq": number,
+"series": string,
+"total": number,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "receipts"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"reconcile_ledger":
+{ Args: Record<PropertyKey, never>; Returns: {
+              "expected": number,"found": number,"problem": string,"provider": string,"subject": string
+            }[]
                            },
-"record_refund_result":
-{ Args: { "failure_code"?: string,"outcome": string,"provider_refund_id"?: string,"refund_id": string }; Returns: {
+"record_manual_payout":
+{ Args: { "bank_reference": string,"payout_id": string }; Returns: {
               "amount": number,
-"attempt_id": string,
-"booking_id": string,
+"bank_account_id": string,
+"bank_account_usable_from": string,
+"bank_reference": string | null,
+"batch_id": string,
+"created_at": string,
+"currency": string,
+"failure_code": string | null,
+"hold_reason": string | null,
+"id": string,
+"paid_at": string | null,
+"provider": string | null,
+"provider_payout_id": string | null,
+"scheduled_at": string,
+"sending": number,
+"status": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "payouts"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"record_manual_refund":
+{ Args: { "bank_reference": string,"refund_id": string }; Returns: {
+              "amount": number,
+"attempt_id": string | null,
+"bank_account_id": string | null,
+"booking_id": string | null,
 "completed_at": string | null,
 "created_at": string,
 "currency": string,
 "failure_code": string | null,
 "id": string,
 "kind": string,
-"payment_id": string,
+"method": string,
+"ordered_at": string,
+"payer_id": string | null,
+"payment_id": string | null,
+"provider": string,
 "provider_refund_id": string | null,
-"status": string
+"reason": string | null,
+"status": string,
+"unmatched_id": string | null
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "refunds"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"record_payment_event":
+{ Args: { "headers"?: Json,"provider": string,"provider_event_id": string,"raw": string,"reference": string,"verified": boolean }; Returns: Json
+                           },
+"record_payout_result":
+{ Args: { "failure_code"?: string,"outcome": string,"payout_id": string,"provider_payout_id"?: string }; Returns: {
+              "amount": number,
+"bank_account_id": string,
+"bank_account_usable_from": string,
+"bank_reference": string | null,
+"batch_id": string,
+"created_at": string,
+"currency": string,
+"failure_code": string | null,
+"hold_reason": string | null,
+"id": string,
+"paid_at": string | null,
+"provider": string | null,
+"provider_payout_id": string | null,
+"scheduled_at": string,
+"sending": number,
+"status": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "payouts"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"record_refund_result":
+{ Args: { "failure_code"?: string,"outcome": string,"provider_refund_id"?: string,"refund_id": string }; Returns: {
+              "amount": number,
+"attempt_id": string | null,
+"bank_account_id": string | null,
+"booking_id": string | null,
+"completed_at": string | null,
+"created_at": string,
+"currency": string,
+"failure_code": string | null,
+"id": string,
+"kind": string,
+"method": string,
+"ordered_at": string,
+"payer_id": string | null,
+"payment_id": string | null,
+"provider": string,
+"provider_refund_id": string | null,
+"reason": string | null,
+"status": string,
+"unmatched_id": string | null
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "refunds"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"refund_payment":
+{ Args: { "amount": number,"idempotency_key": string,"payment_id": string,"reason": string }; Returns: {
+              "amount": number,
+"attempt_id": string | null,
+"bank_account_id": string | null,
+"booking_id": string | null,
+"completed_at": string | null,
+"created_at": string,
+"currency": string,
+"failure_code": string | null,
+"id": string,
+"kind": string,
+"method": string,
+"ordered_at": string,
+"payer_id": string | null,
+"payment_id": string | null,
+"provider": string,
+"provider_refund_id": string | null,
+"reason": string | null,
+"status": string,
+"unmatched_id": string | null
             }
                           SetofOptions: {
         from: "*"
@@ -1077,6 +1545,9 @@ isOneToOne: false
       } },
 "refund_to_send":
 { Args: { "refund_id": string }; Returns: Json
+                           },
+"release_booking_money":
+{ Args: { "booking_id": string,"reason"?: string }; Returns: Json
                            },
 "release_deposit":
 { Args: { "booking_id": string,"idempotency_key": string }; Returns: {
@@ -1115,6 +1586,49 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"release_payout":
+{ Args: { "payout_id": string }; Returns: {
+              "amount": number,
+"bank_account_id": string,
+"bank_account_usable_from": string,
+"bank_reference": string | null,
+"batch_id": string,
+"created_at": string,
+"currency": string,
+"failure_code": string | null,
+"hold_reason": string | null,
+"id": string,
+"paid_at": string | null,
+"provider": string | null,
+"provider_payout_id": string | null,
+"scheduled_at": string,
+"sending": number,
+"status": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "payouts"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"remove_bank_account":
+{ Args: Record<PropertyKey, never>; Returns: {
+              "account_last4": string,
+"bank_bin": string,
+"created_at": string,
+"holder_name": string,
+"id": string,
+"removed_at": string | null,
+"usable_from": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "bank_accounts"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "remove_vehicle_image":
 { Args: { "media_id": string,"vehicle_id": string }; Returns: undefined
                            },
@@ -1138,20 +1652,53 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
-"retry_refund":
-{ Args: { "refund_id": string }; Returns: {
+"retry_payout":
+{ Args: { "payout_id": string }; Returns: {
               "amount": number,
-"attempt_id": string,
-"booking_id": string,
+"bank_account_id": string,
+"bank_account_usable_from": string,
+"bank_reference": string | null,
+"batch_id": string,
+"created_at": string,
+"currency": string,
+"failure_code": string | null,
+"hold_reason": string | null,
+"id": string,
+"paid_at": string | null,
+"provider": string | null,
+"provider_payout_id": string | null,
+"scheduled_at": string,
+"sending": number,
+"status": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "payouts"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"retry_refund":
+{ Args: { "method"?: string,"refund_id": string }; Returns: {
+              "amount": number,
+"attempt_id": string | null,
+"bank_account_id": string | null,
+"booking_id": string | null,
 "completed_at": string | null,
 "created_at": string,
 "currency": string,
 "failure_code": string | null,
 "id": string,
 "kind": string,
-"payment_id": string,
+"method": string,
+"ordered_at": string,
+"payer_id": string | null,
+"payment_id": string | null,
+"provider": string,
 "provider_refund_id": string | null,
-"status": string
+"reason": string | null,
+"status": string,
+"unmatched_id": string | null
             }
                           SetofOptions: {
         from: "*"
@@ -1233,6 +1780,29 @@ isOneToOne: false
 "search_vehicles":
 { Args: { "after"?: Json,"brand"?: string,"ends_at"?: string,"features"?: (string)[],"fuel"?: string,"instant_only"?: boolean,"kind"?: string,"lat": number,"lng": number,"max_price"?: number,"min_price"?: number,"min_rating"?: number,"min_seats"?: number,"page_size"?: number,"query"?: string,"radius_m"?: number,"sort"?: string,"starts_at"?: string,"transmission"?: string }; Returns: Json[]
                            },
+"set_bank_account":
+{ Args: { "account_number": string,"bank_bin": string,"holder_name": string,"idempotency_key": string }; Returns: {
+              "account_last4": string,
+"bank_bin": string,
+"created_at": string,
+"holder_name": string,
+"id": string,
+"removed_at": string | null,
+"usable_from": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "bank_accounts"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"settle_payment_event":
+{ Args: { "event_id": number,"outcome": string,"reason": string }; Returns: string
+                           },
+"settle_unmatched_money":
+{ Args: { "action": string,"idempotency_key": string,"note"?: string,"payment_id"?: string,"unmatched_id": string }; Returns: Json
+                           },
 "start_payment":
 { Args: { "idempotency_key": string,"payment_id": string,"provider": string }; Returns: {
               "amount": number,
@@ -1240,6 +1810,7 @@ isOneToOne: false
 "checks": number,
 "created_at": string,
 "currency": string,
+"details": NonNullable<Json>,
 "expires_at": string,
 "failure_code": string | null,
 "id": string,
@@ -1250,7 +1821,8 @@ isOneToOne: false
 "qr_payload": string | null,
 "redirect_url": string | null,
 "reference": string,
-"status": string
+"status": string,
+"transaction_amount": number | null
             }
                           SetofOptions: {
         from: "*"
@@ -1363,6 +1935,11 @@ isOneToOne: false
                            },
 "unblock_period":
 { Args: { "entry_id": string }; Returns: undefined
+                           },
+"unmatched_money":
+{ Args: { "after"?: Json,"page_size"?: number,"status"?: string }; Returns: {
+              "amount": number,"attempt_id": string,"created_at": string,"currency": string,"event_id": number,"id": string,"note": string,"payer_id": string,"payment_id": string,"provider": string,"reason": string,"reference": string,"settled_at": string,"settled_by": string,"settlement": string,"status": string,"transaction_id": string
+            }[]
                            },
 "unread_count":
 { Args: Record<PropertyKey, never>; Returns: number

@@ -2,6 +2,24 @@
 
 /** Every error the backend can name: its HTTP status, whether trying again can help, and its text. */
 export const errorCatalog = {
+  bank_account_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'There is no bank account.',
+    vi: 'Không tìm thấy tài khoản ngân hàng.',
+  },
+  bank_account_required: {
+    status: 409,
+    retryable: false,
+    en: 'A bank account is needed that has been set for long enough; see details.usable_from.',
+    vi: 'Cần có tài khoản ngân hàng đã đủ thời gian chờ.',
+  },
+  booking_money_held: {
+    status: 409,
+    retryable: false,
+    en: 'The money of this booking is on hold.',
+    vi: 'Tiền của đơn này đang được giữ lại.',
+  },
   booking_not_cancellable: {
     status: 409,
     retryable: false,
@@ -170,6 +188,30 @@ export const errorCatalog = {
     en: 'This payment is already settled or its time is over.',
     vi: 'Thanh toán đã kết thúc.',
   },
+  payment_not_refundable: {
+    status: 409,
+    retryable: false,
+    en: 'No more than details.refundable can be given back now.',
+    vi: 'Không thể hoàn số tiền này.',
+  },
+  payment_start_again: {
+    status: 409,
+    retryable: false,
+    en: 'This try to pay cannot be continued; start a new one.',
+    vi: 'Vui lòng bắt đầu một lần thanh toán mới.',
+  },
+  payout_batch_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'There is no such batch of payouts.',
+    vi: 'Không tìm thấy đợt chi trả.',
+  },
+  payout_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'There is no such payout.',
+    vi: 'Không tìm thấy khoản chi trả.',
+  },
   period_in_past: {
     status: 400,
     retryable: false,
@@ -230,6 +272,12 @@ export const errorCatalog = {
     en: 'Too many requests; wait details.retry_after seconds.',
     vi: 'Quá nhiều yêu cầu, vui lòng thử lại sau.',
   },
+  receipt_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'There is no such receipt, or nothing to issue one for.',
+    vi: 'Không tìm thấy biên nhận.',
+  },
   refund_not_found: {
     status: 404,
     retryable: false,
@@ -253,6 +301,18 @@ export const errorCatalog = {
     retryable: false,
     en: 'The request carries a field that does not exist; see details.',
     vi: 'Yêu cầu có trường không tồn tại.',
+  },
+  unmatched_not_enough: {
+    status: 409,
+    retryable: false,
+    en: 'The money does not reach what the payment needs; see details.',
+    vi: 'Số tiền chưa đủ cho thanh toán này.',
+  },
+  unmatched_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'There is no such money, or it is settled already.',
+    vi: 'Không tìm thấy khoản tiền hoặc đã được xử lý.',
   },
   vehicle_incomplete: {
     status: 409,

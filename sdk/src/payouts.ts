@@ -1,0 +1,79 @@
+import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
+import { mapResult, type Page, toPage } from './core/pages.ts';
+import { requireUserId } from './core/rows.ts';
+import type { Result } from './result.ts';
+import type { Balance, BankAccount, Payout, PayoutStatement, Uuid } from './types.ts';
+
+/** The last row of a page of payouts. */
+export type PayoutCursor = Pick<Payout, 'created_at' | 'id'>;
+
+/** What a host has earned, where it goes, and what has been paid. */
+export class Payouts {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /** What the signed-in person has earned as a host, one row per currency. */
+  balance(options?: CallOptions): Promise<Result<Balance[]>> {
+    return this.#calls.rpc<Balance[]>('my_balance', {}, options);
+  }
+
+  /** The account in use, or null. */
+  async bankAccount(options?: CallOptions): Promise<Result<BankAccount | null>> {
+    const user = await requireUserId(this.#calls, options);
+    if (user.error) return user;
+    const columns = 'id, user_id, bank_bin, account_last4, holder_name, usable_from, created_at, removed_at';
+    const rows = await this.#calls.table<BankAccount[]>(
+      'read',
+      (client) =>
+        client.from('bank_accounts').select(columns).eq('user_id', user.data).is('removed_at', null),
+      options,
+    );
+    return mapResult(rows, ([account]) => account ?? null);
+  }
+
+  /**
+   * Sets where payouts and refunds by transfer go, in place of any account before. It is used from a day later,
+   * and its owner is told by mail, so that a thief of a session gains nothing. Errors: `invalid_input`,
+   * `rate_limited`.
+   *
+   * @example
+   * ```ts
+   * await journey.payouts.setBankAccount({ bankBin: '970436', accountNumber: '0011002233', holderName: 'NGUYEN VAN A' });
+   * ```
+   */
+  setBankAccount(
+    input: { bankBin: string; accountNumber: string; holderName: string },
+    options?: CommandOptions,
+  ): Promise<Result<BankAccount>> {
+    const args = {
+      bank_bin: input.bankBin,
+      account_number: input.accountNumber,
+      holder_name: input.holderName,
+    };
+    return this.#calls.rpc<BankAccount>('set_bank_account', args, options);
+  }
+
+  /** Removes it; what has not left yet waits for another. Errors: `bank_account_not_found`. */
+  removeBankAccount(options?: CallOptions): Promise<Result<BankAccount>> {
+    return this.#calls.rpc<BankAccount>('remove_bank_account', {}, options);
+  }
+
+  /** Payouts of the signed-in person, newest first. Errors: `invalid_input`. */
+  async list(
+    input: { after?: PayoutCursor; pageSize?: number } = {},
+    options?: CallOptions,
+  ): Promise<Result<Page<Payout, PayoutCursor>>> {
+    const pageSize = input.pageSize ?? 20;
+    const args = { after: input.after, page_size: pageSize };
+    const result = await this.#calls.rpc<Payout[]>('my_payouts', args, options);
+    return mapResult(result, (rows) => toPage(rows, pageSize, ({ created_at, id }) => ({ created_at, id })));
+  }
+
+  /** What a payout is made of. Errors: `payout_not_found`. */
+  statement(payoutId: Uuid, options?: CallOptions): Promise<Result<PayoutStatement>> {
+    return this.#calls.rpc<PayoutStatement>('payout_statement', { payout_id: payoutId }, options);
+  }
+}

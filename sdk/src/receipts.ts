@@ -1,0 +1,47 @@
+import type { CallOptions, Calls } from './core/calls.ts';
+import { mapResult, type Page, toPage } from './core/pages.ts';
+import { valueOr } from './core/rows.ts';
+import type { Result } from './result.ts';
+import type { Receipt, Uuid } from './types.ts';
+
+/** The last row of a page of receipts. */
+export type ReceiptCursor = Pick<Receipt, 'issued_at' | 'id'>;
+
+/** Receipts of what was paid, and credit notes of what went back. */
+export class Receipts {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /** Receipts of the signed-in person, newest first. Errors: `invalid_input`. */
+  async list(
+    input: { after?: ReceiptCursor; pageSize?: number } = {},
+    options?: CallOptions,
+  ): Promise<Result<Page<Receipt, ReceiptCursor>>> {
+    const pageSize = input.pageSize ?? 20;
+    const args = { after: input.after, page_size: pageSize };
+    const result = await this.#calls.rpc<Receipt[]>('my_receipts', args, options);
+    return mapResult(result, (rows) => toPage(rows, pageSize, ({ issued_at, id }) => ({ issued_at, id })));
+  }
+
+  /** One receipt. Errors: `receipt_not_found`. */
+  async get(receiptId: Uuid, options?: CallOptions): Promise<Result<Receipt>> {
+    const result = await this.#calls.rpc<Receipt | null>('receipt', { receipt_id: receiptId }, options);
+    return valueOr(result, 'receipt_not_found', options);
+  }
+
+  /**
+   * A receipt as an HTML page to show in a web view or to print. Errors: `receipt_not_found`.
+   *
+   * @example
+   * ```ts
+   * const { data: html } = await journey.receipts.page(receiptId);
+   * if (html) await Print.printAsync({ html });
+   * ```
+   */
+  page(receiptId: Uuid, options?: CallOptions): Promise<Result<string>> {
+    return this.#calls.read<string>(`receipts/${receiptId}`, options);
+  }
+}

@@ -1,0 +1,376 @@
+-- Payouts: what hosts earn, when it is theirs, and how it gets to them, once.
+begin;
+set local client_min_messages = warning;
+\ir helpers.psql
+select no_plan();
+
+select tests.make_renter('renter') as renter, tests.make_user('host') as host, tests.make_user('rival') as rival,
+  tests.make_user('stranger') as stranger, tests.make_admin('admin') as admin \gset
+select tests.make_vehicle(:'host') as vehicle, tests.make_vehicle(:'rival') as rival_vehicle \gset
+update private.rate_limits set capacity = 1000, per_minute = 1000;
+
+-- A trip from booking to check-out; p_closed: nothing can be claimed any more.
+create function tests.make_trip(p_renter uuid, p_vehicle uuid, p_closed boolean default true)
+returns uuid
+language plpgsql volatile
+as $$
+declare
+  v_booking uuid := tests.make_paid_booking(p_renter, p_vehicle, tests.hours(30), tests.hours(31));
+begin
+  perform tests.move_trip(v_booking, -3);
+  perform tests.inspect('check_in', p_renter, v_booking, 10);
+  perform tests.inspect('check_out', p_renter, v_booking, 20);
+  -- out of the way of the next one
+  delete from public.calendar_entries where booking_id = v_booking;
+  if p_closed then
+    update public.bookings set claim_until = now() - interval '1 second' where id = v_booking;
+  end if;
+  return v_booking;
+end
+$$;
+create function tests.set_account(p_user uuid, p_number text, p_usable boolean default true)
+returns uuid
+language plpgsql volatile
+as $$
+declare
+  v_id uuid;
+begin
+  perform set_config('request.jwt.claims', json_build_object('sub', p_user, 'role', 'authenticated')::text, true);
+  v_id := (public.set_bank_account('970436', p_number, 'Nguyen Van A', gen_random_uuid())).id;
+  perform set_config('request.jwt.claims', '', true);
+  if p_usable then
+    update public.bank_accounts set created_at = now() - interval '3 days', usable_from = now() - interval '2 days' where id = v_id;
+  end if;
+  return v_id;
+end
+$$;
+create function tests.balance_of(p_user uuid)
+returns text
+language plpgsql volatile
+as $$
+declare
+  v_said text;
+begin
+  perform set_config('request.jwt.claims', json_build_object('sub', p_user, 'role', 'authenticated')::text, true);
+  select concat_ws(' ', currency, available, pending, on_the_way) into v_said from public.my_balance();
+  perform set_config('request.jwt.claims', '', true);
+  return v_said;
+end
+$$;
+
+-- who may --------------------------------------------------------------------------------------------------------
+create temporary table commands (name text, statement text);
+insert into commands values
+  ('propose_payouts', 'select public.propose_payouts()'),
+  ('approve_payout_batch', 'select public.approve_payout_batch(gen_random_uuid())'),
+  ('hold_payout', $$ select public.hold_payout(gen_random_uuid(), 'why') $$),
+  ('release_payout', 'select public.release_payout(gen_random_uuid())'),
+  ('retry_payout', 'select public.retry_payout(gen_random_uuid())'),
+  ('cancel_payout', 'select public.cancel_payout(gen_random_uuid())'),
+  ('record_manual_payout', $$ select public.record_manual_payout(gen_random_uuid(), 'FT123') $$),
+  ('hold_booking_money', $$ select public.hold_booking_money(gen_random_uuid(), 'why') $$),
+  ('release_booking_money', 'select public.release_booking_money(gen_random_uuid())');
+grant select on commands to public;
+select tests.as_visitor();
+select is(tests.outcome(statement), '42501', 'a visitor: ' || name) from commands;
+select is(tests.outcome('select * from public.payouts'), '42501', 'a visitor reads no payout');
+select tests.as_service();
+select is(tests.outcome(statement), '42501', 'the service: ' || name) from commands;
+select tests.as_user(:'host');
+select is(tests.outcome(statement), 'forbidden', 'a host: ' || name) from commands;
+select is(tests.outcome('select public.payout_to_send(gen_random_uuid())'), '42501', 'nor does a host send');
+select is(tests.outcome($$ select public.record_payout_result(gen_random_uuid(), 'succeeded') $$), '42501', 'or say that it was sent');
+select is(tests.outcome('select public.payout_statement(gen_random_uuid())'), 'payout_not_found', 'an invented payout has no statement');
+select is(tests.outcome($$ insert into public.payouts (user_id) values (auth.uid()) $$), '42501', 'nor writes one by hand');
+select is(tests.outcome('select * from private.payout_items'), '42501', 'nor its entries');
+select tests.as_user(:'admin');
+select is(tests.outcome(statement), case when name = 'propose_payouts' then 'ok' when name like '%booking%' then 'booking_not_found' when name like '%batch%' then 'payout_batch_not_found' else 'payout_not_found' end,
+  'an admin, of nothing: ' || name) from commands;
+select tests.as_service();
+select is(tests.outcome('select public.payout_to_send(gen_random_uuid())'), 'payout_not_found', 'the service, of nothing: payout_to_send');
+select is(tests.outcome($$ select public.record_payout_result(gen_random_uuid(), 'succeeded') $$), 'payout_not_found', 'and record_payout_result');
+
+-- when it is theirs ------------------------------------------------------------------------------------------------
+select tests.as_owner();
+select tests.make_trip(:'renter', :'vehicle', false) as b1 \gset
+select is(tests.balance_of(:'host'), 'VND 0 1360001 0', 'a finished trip is pending');
+select tests.as_user(:'admin');
+select is((select count(*)::int from public.propose_payouts()), 0, 'and not payable while something may be claimed');
+select tests.as_owner();
+update public.bookings set claim_until = now() where id = :'b1';
+select is(tests.balance_of(:'host'), 'VND 1360001 0 0', 'then it is available');
+select is(private.schedule_payouts(), null, 'without a bank account it waits');
+select is(private.schedule_payouts(), null, 'and waits');
+select is((select count(*)::int from public.notifications where user_id = :'host' and template = 'bank_account_required'), 1, 'and its host is told once');
+select is((select count(*)::int from public.payout_batches), 0, 'no batch is made of nothing');
+select tests.set_account(:'host', '0000001111', false) as a1 \gset
+select is(private.schedule_payouts(), null, 'an account set today is not used today');
+select is((select count(*)::int from public.notifications where user_id = :'host' and template = 'bank_account_required'), 1, 'and nobody is told again');
+update public.bank_accounts set created_at = now() - interval '3 days', usable_from = now() - interval '2 days' where id = :'a1';
+select is(private.schedule_payouts(1360002), null, 'less than the minimum waits for more');
+update private.settings set value = '1360002' where key = 'payout_minimum';
+select is(private.schedule_payouts(), null, 'by the setting too');
+update private.settings set value = '50000' where key = 'payout_minimum';
+select tests.as_user(:'admin');
+select id as batch, payouts, total, status from public.propose_payouts() \gset
+select is(format('%s %s %s', :'payouts', :'total', :'status'), '1 1360001 proposed', 'what is due is proposed');
+select is((select count(*)::int from public.propose_payouts()), 0, 'once');
+select is((select count(*)::int from public.payout_batches), 1, 'in one batch, which admins read');
+select tests.as_owner();
+select tests.settle();
+select is(tests.balance_of(:'host'), 'VND 0 0 1360001', 'it is on the way');
+select is(private.balance('host_payable', :'host'), 0::bigint, 'no longer owed');
+select id as p1 from public.payouts where user_id = :'host' \gset
+select is(private.balance('payout_payable', :'p1'), 1360001::bigint, 'but set aside');
+
+-- what cannot be stored ----------------------------------------------------------------------------------------------
+create function tests.store(p_user uuid, p_batch uuid, p_account uuid, p_usable_from text, p_amount bigint)
+returns text
+language sql
+as $$ select format('insert into public.payouts (user_id, batch_id, bank_account_id, bank_account_usable_from, amount, currency) values (%L, %L, %L, %s, %s, ''VND''); set constraints all immediate',
+  p_user, p_batch, p_account, p_usable_from, p_amount) $$;
+select tests.set_account(:'rival', '0000002222', false) as fresh \gset
+select is(tests.outcome(tests.store(:'rival', :'batch', :'fresh', $$now() + interval '24 hours'$$, 5)), '23514', 'a payout to an account not usable yet');
+select is(tests.outcome(tests.store(:'rival', :'batch', :'fresh', $$now() - interval '1 hour'$$, 5)), '23503', 'not even by lying about the time');
+select is(tests.outcome(tests.store(:'rival', :'batch', :'a1', $$now() - interval '2 days'$$, 5)), '23503', 'a payout to somebody else''s account');
+select is(tests.outcome(tests.store(:'host', :'batch', :'a1', $$now() - interval '2 days'$$, 5)), '23514', 'a payout of no entries');
+set constraints all deferred;
+select is(tests.outcome(format('insert into private.payout_items (entry_id, payout_id) select entry_id, payout_id from private.payout_items where payout_id = %L', :'p1')), '23505', 'an entry paid twice');
+select is(tests.outcome(format('update public.payouts set amount = 1360002 where id = %L; set constraints all immediate', :'p1')), '23514', 'more than its entries');
+set constraints all deferred;
+select is(tests.outcome(format('delete from private.payout_items where payout_id = %L; set constraints all immediate', :'p1')), '23514', 'an entry taken out');
+set constraints all deferred;
+select is(tests.outcome(format($$ insert into private.payout_items (entry_id, payout_id) select min(e.id), %L from private.ledger_entries e join private.ledger_accounts a on a.id = e.account_id and a.kind = 'escrow'; set constraints all immediate $$, :'p1')), '23514', 'an entry of another account');
+set constraints all deferred;
+select is(tests.outcome(format($$ select private.post_ledger('payout_reserved', 'x', 'VND', null, array[('host_payable', %L, 1), ('payout_payable', 'x', -1)]::private.ledger_line[]); set constraints all immediate $$, :'host')), '23514', 'more set aside than is owed');
+set constraints all deferred;
+select is(tests.outcome(format($$ select private.post_ledger('payout_paid', 'y', 'VND', null, array[('payout_payable', %L, 1360002), ('clearing', 'payos', -1360002)]::private.ledger_line[]); set constraints all immediate $$, :'p1')), '23514', 'more paid than is set aside');
+set constraints all deferred;
+select is(tests.outcome(format($$ update public.payouts set status = 'failed', provider = 'payos' where id = %L $$, :'p1')), 'illegal_transition', 'what was not sent does not fail');
+
+-- what others see ----------------------------------------------------------------------------------------------------
+select tests.as_user(:'host');
+select is((select count(*)::int from public.my_payouts()), 1, 'a host sees the own payout');
+select is((select count(*)::int from public.my_payouts(jsonb_build_object('created_at', now(), 'id', :'p1'))), 0, 'page by page');
+select is(tests.outcome($$ select public.my_payouts('{"created_at": "x"}') $$), 'invalid_input', 'from a place that exists');
+select is(public.payout_statement(:'p1') -> 'lines' -> 0 ->> 'booking_code', (select code from public.bookings where id = :'b1'), 'its statement names the trip');
+select is((select sum((l ->> 'amount')::bigint) from jsonb_array_elements(public.payout_statement(:'p1') -> 'lines') l), 1360001::numeric, 'and adds up');
+select is(public.payout_statement(:'p1') -> 'account' ->> 'account_last4', '1111', 'and says where to');
+select is((select count(*)::int from public.payout_batches), 0, 'but not the batch');
+select tests.as_user(:'stranger');
+select is((select count(*)::int from public.payouts), 0, 'a stranger sees none');
+select is((select count(*)::int from public.my_payouts()), 0, 'has none');
+select is(tests.outcome(format('select public.payout_statement(%L)', :'p1')), 'payout_not_found', 'and reads no statement');
+select tests.as_user(:'admin');
+select is(tests.outcome(format('select public.payout_statement(%L)', :'p1')), 'ok', 'an admin does');
+
+-- sending --------------------------------------------------------------------------------------------------------------
+select tests.as_service();
+select is(public.payout_to_send(:'p1'), null, 'what is not approved is not sent');
+select is(tests.outcome(format($$ select public.record_payout_result(%L, 'succeeded') $$, :'p1')), 'illegal_transition', 'and nobody says it was');
+select tests.as_user(:'admin');
+select is((public.approve_payout_batch(:'batch')).status, 'approved', 'an admin approves');
+select is((public.approve_payout_batch(:'batch')).approved_by, :'admin'::uuid, 'repeatably');
+select tests.as_owner();
+select is((select array_agg(payload) from private.outbox where topic = 'payout'), array[jsonb_build_object('payout_id', :'p1', 'provider', 'payos')], 'it is queued once');
+select tests.as_service();
+select public.payout_to_send(:'p1') as sent \gset
+select is(:'sent'::jsonb -> 'account', '{"bank_bin": "970436", "account_number": "0000001111", "account_name": "NGUYEN VAN A"}'::jsonb, 'the service learns where to');
+select is(:'sent'::jsonb -> 'payout' ->> 'status', 'processing', 'and from then on it is under way');
+select is(public.payout_to_send(:'p1'), :'sent'::jsonb, 'a repeat is the same sending');
+select tests.as_user(:'admin');
+select is(tests.outcome(format($$ select public.hold_payout(%L, 'why') $$, :'p1')), 'illegal_transition', 'which nobody holds');
+select is(tests.outcome(format('select public.cancel_payout(%L)', :'p1')), 'illegal_transition', 'nor cancels');
+select is(tests.outcome(format($$ select public.record_manual_payout(%L, 'FT123') $$, :'p1')), 'illegal_transition', 'nor pays by hand');
+select is(tests.outcome(format('select public.retry_payout(%L)', :'p1')), 'illegal_transition', 'nor sends a second time');
+select tests.as_service();
+select is(tests.outcome(format($$ select public.record_payout_result(%L, 'maybe') $$, :'p1')), 'invalid_input', 'a result is one of three');
+select is((public.record_payout_result(:'p1', 'processing', 'px')).provider_payout_id, 'px', 'the provider has an id for it');
+select is((public.record_payout_result(:'p1', 'failed', null, 'ACCOUNT_CLOSED')).failure_code, 'ACCOUNT_CLOSED', 'it fails');
+select is((public.record_payout_result(:'p1', 'failed', null, 'ACCOUNT_CLOSED')).status, 'failed', 'the same again says the same');
+select is((public.record_payout_result(:'p1', 'processing')).status, 'failed', 'a failed one does not go on by itself');
+select is(public.payout_to_send(:'p1'), null, 'and is not sent');
+select tests.as_owner();
+select is((select count(*)::int from public.notifications where user_id = :'host' and template = 'payout_failed'), 1, 'the host is told once');
+select is(tests.balance_of(:'host'), 'VND 0 0 1360001', 'and keeps it on the way');
+select tests.settle();
+select is(tests.broken_promises(), null, 'no promise is broken');
+
+-- a booking's hold -----------------------------------------------------------------------------------------------------
+select tests.as_user(:'admin');
+select is(tests.outcome(format($$ select public.hold_booking_money(%L, ' ') $$, :'b1')), 'invalid_input', 'a hold has a reason');
+select is(public.hold_booking_money(:'b1', 'damage') ->> 'held', 'true', 'a hold is placed');
+select is(jsonb_array_length(public.hold_booking_money(:'b1', 'damage') -> 'holds'), 1, 'repeatably');
+select is(jsonb_array_length(public.hold_booking_money(:'b1', 'speeding') -> 'holds'), 2, 'and another');
+select is(tests.outcome(format('select public.retry_payout(%L)', :'p1')), 'booking_money_held', 'what carries it is not sent again');
+select tests.as_owner();
+select is(private.return_due_deposits(), 0, 'the deposit is not returned');
+select is((select deposit_status from public.bookings where id = :'b1'), 'held', 'but kept');
+select tests.as_user(:'host');
+select is(tests.outcome(format('select public.release_deposit(%L, gen_random_uuid())', :'b1')), 'booking_money_held', 'nor by the host');
+select tests.as_user(:'admin');
+select is(public.release_booking_money(:'b1', 'damage') ->> 'held', 'true', 'one reason less is not none');
+select is(public.release_booking_money(:'b1') ->> 'held', 'false', 'all are');
+select is(public.release_booking_money(:'b1') ->> 'held', 'false', 'repeatably');
+select tests.as_owner();
+select is(private.return_due_deposits(), 1, 'then the deposit returns');
+select tests.as_user(:'admin');
+select is((public.retry_payout(:'p1')).status, 'approved', 'and an admin sends the payout again');
+select is(tests.outcome(format('select public.retry_payout(%L)', :'p1')), 'illegal_transition', 'once');
+select tests.as_owner();
+select is((select count(*)::int from private.outbox where topic = 'payout'), 2, 'as a second sending');
+select tests.as_service();
+select isnt(public.payout_to_send(:'p1') ->> 'request_key', :'sent'::jsonb ->> 'request_key', 'with a key of its own');
+select is((public.record_payout_result(:'p1', 'succeeded', 'py')).status, 'paid', 'it is paid');
+select is((public.record_payout_result(:'p1', 'succeeded', 'py')).status, 'paid', 'once');
+select is((public.record_payout_result(:'p1', 'failed')).status, 'paid', 'and that is final');
+select tests.as_owner();
+select tests.settle();
+select is(tests.balance_of(:'host'), 'VND 0 0 0', 'nothing is on the way any more');
+select is(private.balance('payout_payable', :'p1'), 0::bigint, 'nothing set aside');
+select is((select count(*)::int from public.notifications where user_id = :'host' and template = 'payout_paid'), 1, 'the host is told');
+select is(tests.broken_promises(), null, 'no promise is broken');
+
+-- holds and payouts that are scheduled ---------------------------------------------------------------------------------
+select tests.make_trip(:'renter', :'vehicle') as b2 \gset
+select tests.make_trip(:'renter', :'vehicle') as b3 \gset
+select tests.as_user(:'admin');
+select public.hold_booking_money(:'b2', 'before');
+select tests.as_owner();
+select is(tests.balance_of(:'host'), 'VND 1360001 1360001 0', 'what is on hold waits');
+select private.schedule_payouts() as batch2 \gset
+select id as p2 from public.payouts where batch_id = :'batch2' \gset
+select is((select amount from public.payouts where id = :'p2'), 1360001::bigint, 'the rest is paid');
+select tests.as_user(:'admin');
+select public.approve_payout_batch(:'batch2');
+select public.hold_booking_money(:'b3', 'after');
+select is((select status || ' ' || hold_reason from public.payouts where id = :'p2'), 'held booking_money_held', 'a hold placed later holds the payout');
+select is(tests.outcome(format('select public.release_payout(%L)', :'p2')), 'booking_money_held', 'which is not released without it');
+select tests.as_service();
+select is(public.payout_to_send(:'p2'), null, 'nor sent, though it was queued');
+select tests.as_user(:'admin');
+select public.release_booking_money(:'b3');
+select is((select status from public.payouts where id = :'p2'), 'scheduled', 'with the last hold it is scheduled again');
+select is((select count(*)::int from public.payouts where id = :'p2' and hold_reason is null), 1, 'for no reason');
+select is((public.hold_payout(:'p2', 'looks odd')).hold_reason, 'looks odd', 'an admin holds it for another');
+select public.hold_booking_money(:'b3', 'again'), public.release_booking_money(:'b3');
+select is((select status from public.payouts where id = :'p2'), 'held', 'which no booking''s release ends');
+select is((public.release_payout(:'p2')).status, 'scheduled', 'but an admin does');
+select is(tests.outcome(format('select public.release_payout(%L)', :'p2')), 'illegal_transition', 'once');
+select tests.as_owner();
+select is((select count(*)::int from public.notifications where user_id = :'host' and template = 'payout_held'), 2, 'the host is told when it is held, each time');
+
+-- a change of account --------------------------------------------------------------------------------------------------
+select tests.as_user(:'admin');
+select public.approve_payout_batch(:'batch2');
+select tests.as_owner();
+select tests.set_account(:'host', '0000003333', false) as a2 \gset
+select is((select status from public.payouts where id = :'p2'), 'cancelled', 'what is not sent is called back');
+select is(tests.balance_of(:'host'), 'VND 1360001 1360001 0', 'and available again');
+select tests.as_service();
+select is(public.payout_to_send(:'p2'), null, 'the queued sending finds nothing to send');
+select tests.as_user(:'host');
+select is(public.payout_statement(:'p2') -> 'lines', '[]'::jsonb, 'a cancelled payout is made of nothing');
+select tests.as_owner();
+select is(private.schedule_payouts(), null, 'the new account waits first');
+update public.bank_accounts set created_at = now() - interval '3 days', usable_from = now() - interval '2 days' where id = :'a2';
+select private.schedule_payouts() as batch3 \gset
+select id as p3 from public.payouts where batch_id = :'batch3' \gset
+select is((select bank_account_id from public.payouts where id = :'p3'), :'a2'::uuid, 'then it is scheduled to it');
+select tests.as_user(:'admin');
+select public.hold_payout(:'p3', 'looks odd');
+select tests.as_owner();
+select tests.set_account(:'host', '0000004444', false) as a3 \gset
+select is((select status from public.payouts where id = :'p3'), 'held', 'a change of account ends no hold');
+select tests.as_user(:'admin');
+select is(tests.outcome_details(format('select public.release_payout(%L)', :'p3')) - 'usable_from', '{"code": "bank_account_required"}'::jsonb, 'and a release needs an account that can be used');
+select tests.as_owner();
+update public.bank_accounts set created_at = now() - interval '3 days', usable_from = now() - interval '2 days' where id = :'a3';
+select tests.as_user(:'admin');
+select is((public.release_payout(:'p3')).bank_account_id, :'a3'::uuid, 'it goes to the account of now');
+select public.hold_booking_money(:'b3', 'last');
+select tests.as_user(:'host');
+select public.remove_bank_account();
+select tests.as_user(:'admin');
+select public.release_booking_money(:'b3'), public.release_booking_money(:'b2');
+select is((select status from public.payouts where id = :'p3'), 'cancelled', 'a release without any account gives the entries back');
+select tests.as_owner();
+select tests.settle();
+select is(tests.broken_promises(), null, 'no promise is broken');
+
+-- by hand, late, and too late ------------------------------------------------------------------------------------------
+select is(tests.balance_of(:'host'), 'VND 2720002 0 0', 'two trips wait');
+select tests.set_account(:'host', '0000005555') as a4 \gset
+update private.settings set value = '"manual"' where key = 'payout_provider';
+delete from private.outbox where topic = 'payout';
+select private.schedule_payouts() as batch4 \gset
+select id as p4 from public.payouts where batch_id = :'batch4' \gset
+select tests.as_user(:'admin');
+select is(tests.outcome(format($$ select public.record_manual_payout(%L, 'FT123') $$, :'p4')), 'illegal_transition', 'without approval nobody pays by hand');
+select public.approve_payout_batch(:'batch4');
+select is(tests.outcome(format($$ select public.record_manual_payout(%L, ' x ') $$, :'p4')), 'invalid_input', 'a transfer by hand has a reference');
+select tests.as_service();
+select is(public.payout_to_send(:'p4'), null, 'what is paid by hand is not sent');
+select is(tests.outcome(format($$ select public.record_payout_result(%L, 'succeeded') $$, :'p4')), 'illegal_transition', 'nor reported by the service');
+select tests.as_user(:'admin');
+select is((public.record_manual_payout(:'p4', ' FT123 ')).bank_reference, 'FT123', 'an admin records it');
+select is(tests.outcome(format($$ select public.record_manual_payout(%L, 'FT123') $$, :'p4')), 'illegal_transition', 'once');
+select tests.as_owner();
+select is((select count(*)::int from private.outbox where topic = 'payout'), 0, 'nothing was queued');
+select is(private.balance('clearing', 'manual'), 2720002::bigint, 'the money went out by our own bank');
+update private.settings set value = '"payos"' where key = 'payout_provider';
+
+select tests.make_trip(:'renter', :'vehicle') as b5 \gset
+select private.schedule_payouts() as batch5 \gset
+select id as p5 from public.payouts where batch_id = :'batch5' \gset
+select tests.as_user(:'admin');
+select public.approve_payout_batch(:'batch5');
+select tests.as_service();
+select public.payout_to_send(:'p5'), public.record_payout_result(:'p5', 'failed', null, 'TIMEOUT');
+select is((public.record_payout_result(:'p5', 'succeeded', 'pz')).status, 'paid', 'a failure that was none is paid');
+select tests.as_owner();
+select tests.make_trip(:'renter', :'vehicle') as b6 \gset
+select private.schedule_payouts() as batch6 \gset
+select id as p6 from public.payouts where batch_id = :'batch6' \gset
+select tests.as_user(:'admin');
+select public.approve_payout_batch(:'batch6');
+select tests.as_service();
+select public.payout_to_send(:'p6'), public.record_payout_result(:'p6', 'failed', null, 'TIMEOUT');
+select tests.as_user(:'admin');
+select is((public.cancel_payout(:'p6')).status, 'cancelled', 'a failed payout is dissolved');
+select tests.as_owner();
+select private.schedule_payouts() as batch7 \gset
+select tests.settle();
+select tests.as_service();
+select is((public.record_payout_result(:'p6', 'succeeded', 'pq')).status, 'paid', 'but had gone through');
+select is((public.record_payout_result(:'p6', 'succeeded', 'pq')).status, 'paid', 'once');
+select tests.as_owner();
+select tests.settle();
+select is(tests.balance_of(:'host'), 'VND -1360001 0 1360001', 'the host owes what came twice');
+select is(private.schedule_payouts(), null, 'and gets nothing more for it');
+select tests.make_trip(:'renter', :'vehicle') as b7 \gset
+select tests.make_trip(:'renter', :'vehicle') as b8 \gset
+select private.schedule_payouts() as batch8 \gset
+select is((select total from public.payout_batches where id = :'batch8'), 1360001::bigint, 'the next payout is less by it');
+select is((select jsonb_array_length(public.payout_statement(id) -> 'lines') from (select tests.as_user(:'host')) s, public.payouts where batch_id = :'batch8'), 3, 'and its statement says so');
+select tests.as_owner();
+select tests.settle();
+select is(tests.broken_promises(), null, 'no promise is broken');
+
+-- the other host ---------------------------------------------------------------------------------------------------------
+update public.bank_accounts set created_at = now() - interval '3 days', usable_from = now() - interval '2 days' where id = :'fresh';
+select tests.make_trip(:'renter', :'rival_vehicle') as r1 \gset
+select tests.make_paid_booking(:'renter', :'rival_vehicle', tests.hours(10), tests.hours(12)) as r2 \gset
+select tests.as_user(:'renter');
+select public.cancel_booking(:'r2', null, gen_random_uuid());
+select tests.as_owner();
+select private.schedule_payouts() as batch9 \gset
+select is((select total from public.payout_batches where id = :'batch9'), (select 1360001 + a.host_keeps from public.bookings b, private.cancellation_amounts(b, 'renter', now()) a where b.id = :'r2'),
+  'what a late cancellation leaves is payable at once, with the trip');
+select is((select array_agg(user_id) from public.payouts where batch_id = :'batch9'), array[:'rival'::uuid], 'to whom it belongs');
+select tests.settle();
+select is(tests.broken_promises(), null, 'no promise is broken');
+select is((select sum(amount) from private.ledger_entries), 0::numeric, 'everything adds up to nothing');
+
+select * from finish();
+rollback;

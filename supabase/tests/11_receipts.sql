@@ -1,0 +1,164 @@
+-- Receipts: what was paid for, on paper, numbered without a hole.
+begin;
+set local client_min_messages = warning;
+\ir helpers.psql
+select no_plan();
+
+select tests.make_renter('renter') as renter, tests.make_user('host') as host, tests.make_user('stranger') as stranger, tests.make_admin('admin') as admin \gset
+select tests.make_vehicle(:'host') as vehicle \gset
+delete from private.outbox;
+update private.settings set value = '{"name": "Journey JSC", "address": "1 Tràng Tiền, Hà Nội", "tax_code": "0101234567"}' where key = 'seller';
+select 'R' || to_char(now() at time zone 'Asia/Ho_Chi_Minh', 'YYYY') as series, 'C' || to_char(now() at time zone 'Asia/Ho_Chi_Minh', 'YYYY') as credits \gset
+
+-- ordered in the transaction that earns it --------------------------------------------------------------------------
+select tests.make_booking(:'renter', :'vehicle', tests.hours(100), tests.hours(110)) as booking \gset
+select id as payment from public.payments where booking_id = :'booking' \gset
+select is((select count(*)::int from private.outbox where topic = 'receipt'), 0, 'what is not paid has no receipt');
+select tests.as_service();
+select is(tests.outcome(format($$ select public.issue_receipt('receipt', %L) $$, :'payment')), 'receipt_not_found', 'and none can be had');
+select tests.as_owner();
+select tests.pay(:'booking');
+select is((select array_agg(payload) from private.outbox where topic = 'receipt'), array[jsonb_build_object('kind', 'receipt', 'subject_id', :'payment')], 'a confirmed booking orders one');
+select is((select count(*)::int from public.receipts), 0, 'without taking a number yet');
+
+-- who may -----------------------------------------------------------------------------------------------------------
+select tests.as_visitor();
+select is(tests.outcome('select * from public.receipts'), '42501', 'a visitor reads no receipt');
+select tests.as_user(:'renter');
+select is(tests.outcome(format($$ select public.issue_receipt('receipt', %L) $$, :'payment')), '42501', 'nobody issues the own');
+select is(tests.outcome($$ insert into public.receipts (series, seq, kind) values ('R', 1, 'receipt') $$), '42501', 'nor writes one');
+
+-- issuing -----------------------------------------------------------------------------------------------------------
+select tests.as_service();
+select is(tests.outcome(format($$ select public.issue_receipt('invoice', %L) $$, :'payment')), 'invalid_input', 'there are two kinds');
+select is(tests.outcome($$ select public.issue_receipt('receipt', gen_random_uuid()) $$), 'receipt_not_found', 'of something that was paid');
+select id as receipt, number, total from public.issue_receipt('receipt', :'payment') \gset
+select is(:'number' || ' ' || :'total', :'series' || '-000001 1814405', 'the first of the year, of everything but the deposit');
+select is((public.issue_receipt('receipt', :'payment')).number, :'number', 'a repeat is the same one');
+select tests.as_owner();
+select is((select count(*)::int from public.receipts), 1, 'and no second');
+select is(content - 'issued_at' - 'booking', jsonb_build_object(
+  'number', :'number', 'kind', 'receipt', 'locale', 'en', 'currency', 'VND', 'total', 1814405, 'tax', 134401,
+  'seller', '{"name": "Journey JSC", "address": "1 Tràng Tiền, Hà Nội", "tax_code": "0101234567"}'::jsonb, 'buyer', '{"name": "renter"}'::jsonb,
+  'lines', '[{"label": "Rental, hours", "amount": 1600001}, {"label": "Service fee", "amount": 80003}, {"label": "VAT", "amount": 134401}]'::jsonb,
+  'payment', (select jsonb_build_object('provider', 'vnpay', 'transaction_id', a.provider_transaction_id, 'paid_at', p.succeeded_at)
+    from public.payments p join public.payment_attempts a on a.payment_id = p.id where p.id = :'payment')), 'it says who, what, how much and how')
+from public.receipts where id = :'receipt';
+select is(content -> 'booking', (select jsonb_build_object('code', code, 'vehicle', 'Toyota Vios Hà Nội', 'starts_at', starts_at, 'ends_at', ends_at) from public.bookings where id = :'booking'), 'and which trip')
+from public.receipts where id = :'receipt';
+select is((content ->> 'issued_at')::timestamptz, issued_at, 'and when') from public.receipts where id = :'receipt';
+select is((select array_agg(title) from public.notifications where template = 'receipt_issued'), array['Receipt ' || :'number'], 'its owner is told once');
+select is((select count(*)::int from private.outbox where topic = 'email' and payload ->> 'subject' like 'Receipt %' and payload ->> 'text' like '%VAT: 134.401 VND%Total: 1.814.405 VND%'), 1, 'by mail, line by line');
+
+-- what was issued stays ------------------------------------------------------------------------------------------------
+select is(tests.outcome('update public.receipts set total = 1'), '42501', 'what was issued is not changed');
+select is(tests.outcome('delete from public.receipts'), '42501', 'nor deleted');
+update public.profiles set display_name = 'Another', locale = 'vi' where id = :'renter';
+update private.settings set value = '{"name": "Other"}' where key = 'seller';
+select is((public.issue_receipt('receipt', :'payment')).content -> 'seller' ->> 'name', 'Journey JSC', 'nor follows later changes');
+create function tests.store_receipt(p_seq int, p_total bigint, p_lines text, p_content_number text default null)
+returns text
+language sql
+as $$
+  select format('insert into public.receipts (series, seq, kind, user_id, payment_id, refund_id, booking_id, corrects_id, issued_at, currency, total, content)
+    select series, %s, kind, user_id, gen_random_uuid(), refund_id, booking_id, corrects_id, now(), currency, %s, jsonb_build_object(''number'', %L, ''lines'', %L::jsonb) from public.receipts limit 1; set constraints all immediate',
+    p_seq, p_total, coalesce(p_content_number, (select private.receipt_number(series, p_seq) from public.receipts limit 1)), p_lines)
+$$;
+select is(tests.outcome(tests.store_receipt(1, 5, '[{"amount": 5}]')), '23505', 'no number twice');
+select is(tests.outcome(tests.store_receipt(7, 5, '[{"amount": 4}]')), '23514', 'no total beside its lines');
+select is(tests.outcome(tests.store_receipt(7, 5, '[{"amount": 5}]', 'R1-1')), '23514', 'no other number on the paper');
+select is(tests.outcome(tests.store_receipt(7, 5, '[{"amount": 5}]')), '23503', 'nor one of nothing paid');
+select is(private.receipt_number('R2026', 1234567), 'R2026-1234567', 'a million in a year is not one');
+
+-- reading ---------------------------------------------------------------------------------------------------------------
+select tests.as_user(:'renter');
+select is((select count(*)::int from public.my_receipts()), 1, 'the payer finds it');
+select is((select count(*)::int from public.my_receipts((select jsonb_build_object('issued_at', issued_at, 'id', id) from public.receipts))), 0, 'page by page');
+select is(tests.outcome($$ select public.my_receipts('{"id": 5}') $$), 'invalid_input', 'from a place that exists');
+select is((public.receipt(:'receipt')).number, :'number', 'and reads it');
+select is(tests.outcome('select public.receipt(gen_random_uuid())'), 'receipt_not_found', 'an invented one not');
+select tests.as_user(:'stranger');
+select is(tests.outcome(format('select public.receipt(%L)', :'receipt')), 'receipt_not_found', 'nor a stranger this one');
+select is((select count(*)::int from public.my_receipts()), 0, 'who has none');
+select tests.as_user(:'host');
+select is((select count(*)::int from public.receipts), 0, 'it is not the host''s');
+select tests.as_user(:'admin');
+select is((public.receipt(:'receipt')).number, :'number', 'an admin reads all');
+
+-- a number that is rolled back is given again -----------------------------------------------------------------------------
+select tests.as_owner();
+select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(200), tests.hours(210)) as b2 \gset
+select id as p2 from public.payments where booking_id = :'b2' \gset
+savepoint before;
+select is((public.issue_receipt('receipt', :'p2')).seq, 2::bigint, 'the second number');
+rollback to before;
+select is((select last_seq from private.receipt_series where series = :'series'), 1::bigint, 'given back,');
+select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(300), tests.hours(310)) as b3 \gset
+select is((public.issue_receipt('receipt', id)).seq, 2::bigint, 'goes to the next who asks') from public.payments where booking_id = :'b3';
+select is((select content -> 'lines' -> 0 ->> 'label' from public.receipts where booking_id = :'b3'), 'Tiền thuê theo giờ', 'in the words of its reader');
+
+-- credit notes --------------------------------------------------------------------------------------------------------------
+delete from private.outbox;
+select tests.as_user(:'renter');
+select public.cancel_booking(:'b2', null, gen_random_uuid());
+select tests.as_service();
+select is(tests.outcome(format($$ select public.issue_receipt('credit_note', %L) $$, (select id from public.refunds where booking_id = :'b2'))), 'receipt_not_found', 'what is not given back is not credited');
+select tests.as_owner();
+select is((select count(*)::int from private.outbox where topic = 'receipt'), 0, 'nor ordered');
+select (public.record_refund_result(id, 'succeeded', 'back-1')).id as refund from public.refunds where booking_id = :'b2' \gset
+select is((select array_agg(payload) from private.outbox where topic = 'receipt'), array[jsonb_build_object('kind', 'credit_note', 'subject_id', :'refund')], 'a refund that arrived orders a credit note');
+select tests.as_service();
+select number as credit, total as credited, corrects_id is not null as corrects from public.issue_receipt('credit_note', :'refund') \gset
+select is(concat_ws(' ', :'credit', :'credited', :'corrects'), :'credits' || '-000001 1814405 t', 'in a series of its own, without the deposit');
+select is((public.issue_receipt('credit_note', :'refund')).number, :'credit', 'a repeat is the same one');
+select tests.as_owner();
+select is((select number from public.receipts where payment_id = :'p2' and kind = 'receipt'), :'series' || '-000003', 'the receipt it corrects was issued first');
+select is(content -> 'lines', jsonb_build_array(jsonb_build_object('label', 'Hoàn tiền, điều chỉnh biên nhận ' || :'series' || '-000003', 'amount', 1814405)), 'and is named')
+from public.receipts where refund_id = :'refund';
+select is(concat_ws(' ', content ->> 'tax', content -> 'payment' ->> 'provider', content -> 'payment' ->> 'transaction_id'), '134401 vnpay back-1', 'with its tax and the way back')
+from public.receipts where refund_id = :'refund';
+
+select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(30), tests.hours(40)) as b4 \gset
+select tests.as_user(:'renter');
+select (public.cancel_booking_preview(:'b4')) ->> 'kept_amount' as kept \gset
+select public.cancel_booking(:'b4', null, gen_random_uuid());
+select tests.as_owner();
+select (public.record_refund_result(id, 'succeeded', 'back-2')).id as part from public.refunds where booking_id = :'b4' \gset
+select ok(:'kept'::bigint > 0, 'a late cancellation keeps something');
+select is((public.issue_receipt('credit_note', :'part')).total, 1814405 - :'kept'::bigint, 'and credits the rest');
+select is((content ->> 'tax')::bigint, 134401 - (select tax_keeps from public.bookings b, private.cancellation_amounts(b, 'renter', now()) where b.id = :'b4'), 'with its part of the tax')
+from public.receipts where refund_id = :'part';
+
+delete from private.outbox;
+select tests.move_trip(:'booking', -1);
+select tests.inspect('check_in', :'renter', :'booking', 10), tests.inspect('check_out', :'renter', :'booking', 20);
+select tests.as_user(:'host');
+select public.release_deposit(:'booking', gen_random_uuid());
+select tests.as_owner();
+select (public.record_refund_result(id, 'succeeded', 'back-3')).id as deposit from public.refunds where booking_id = :'booking' \gset
+select is((select count(*)::int from private.outbox where topic = 'receipt'), 0, 'a deposit that returns was never sold');
+select is(tests.outcome(format($$ select public.issue_receipt('credit_note', %L) $$, :'deposit')), 'receipt_not_found', 'so nothing is credited');
+select tests.as_user(:'admin');
+select id as goodwill from public.refund_payment(:'payment', 50000, 'sorry for the smell', gen_random_uuid()) \gset
+select tests.as_owner();
+select public.record_refund_result(:'goodwill', 'succeeded', 'back-4');
+select is((public.issue_receipt('credit_note', :'goodwill')).total, 50000::bigint, 'goodwill is credited');
+
+-- money that came too late was no sale ------------------------------------------------------------------------------------
+delete from private.outbox;
+select tests.make_booking(:'renter', :'vehicle', tests.hours(400), tests.hours(410)) as late \gset
+select tests.start_payment(:'late') as late_ref \gset
+select tests.as_user(:'renter');
+select public.cancel_booking(:'late', null, gen_random_uuid());
+select tests.as_owner();
+select is(tests.provider_says(:'late_ref'), 'refunded_late', 'paid after the cancellation');
+select public.record_refund_result(id, 'succeeded', 'back-5') from public.refunds where booking_id = :'late';
+select is((select count(*)::int from private.outbox where topic = 'receipt'), 0, 'neither receipt nor credit note');
+
+select tests.settle();
+select is(tests.broken_promises(), null, 'no promise is broken');
+select is((select array_agg(seq order by seq) from public.receipts where series = :'series'), array(select generate_series(1, (select last_seq from private.receipt_series where series = :'series'))), 'no number is missing');
+select ok((select bool_and(issued_at >= before) from (select issued_at, lag(issued_at, 1, '-infinity') over (partition by series order by seq) as before from public.receipts) r), 'and numbers follow time');
+
+select * from finish();
+rollback;
