@@ -32,7 +32,8 @@ export async function callApi(
       signal: AbortSignal.timeout(init.timeoutMs ?? 6_000),
     });
     const body: unknown = await response.json();
-    if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new Error(`HTTP ${response.status}, not an object`);
+    if (typeof body !== 'object' || body === null || Array.isArray(body))
+      throw new Error(`HTTP ${response.status}, not an object`);
     return { status: response.status, body: { ...body } };
   } catch (error) {
     throw appError('provider_unavailable', { provider }, error);

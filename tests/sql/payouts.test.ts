@@ -1,0 +1,247 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Act, allAtOnce, brokenPromises, openWorld, tally, type World } from './harness.ts';
+
+let world: World;
+let admin: string;
+
+beforeAll(async () => {
+  world = await openWorld('tests_payouts');
+  admin = await world.make('make_admin', 'admin');
+  await world.sql.query(`
+    create function tests_payouts.earn(p_host uuid, p_amount bigint, p_booking uuid default null)
+    returns void
+    language sql volatile
+    as $$
+      select private.post_ledger('test_earned', gen_random_uuid()::text, 'VND', p_booking, array[
+        ('host_payable', p_host::text, -p_amount), ('platform_revenue', '', p_amount)
+      ]::private.ledger_line[])
+    $$;
+    create function tests_payouts.set_account(p_host uuid)
+    returns uuid
+    language plpgsql volatile
+    as $$
+    declare
+      v_id uuid;
+    begin
+      perform set_config('request.jwt.claims', json_build_object('sub', p_host, 'role', 'authenticated')::text, true);
+      v_id := (public.set_bank_account('970436', '0123456789', 'Nguyen Van A', gen_random_uuid())).id;
+      perform set_config('request.jwt.claims', '', true);
+      update public.bank_accounts set created_at = now() - interval '2 days', usable_from = now() - interval '1 day' where id = v_id;
+      return v_id;
+    end
+    $$;
+    grant usage on schema tests_payouts to service_role`);
+});
+
+afterAll(async () => {
+  await world?.close();
+});
+
+/** More than anybody earns in other tests of this database, so that their hosts are left alone. */
+const much = 900_000_000;
+const schedule: Act = { text: `private.schedule_payouts(${much})::text` };
+
+async function makeHost(...earned: number[]): Promise<string> {
+  const host = await world.make('make_user', 'host');
+  await world.make('set_account', host);
+  for (const amount of earned) await world.make('earn', host, amount);
+  return host;
+}
+
+const approve = (batch: string): Act => ({
+  user: admin,
+  text: '(public.approve_payout_batch($1)).status',
+  args: [batch],
+});
+
+/** A payout of a new host, with its batch. */
+async function makePayout(approved = true): Promise<{ host: string; payout: string; batch: string }> {
+  const host = await makeHost(much);
+  const batch = await world.value<string>(`private.schedule_payouts(${much})`);
+  if (approved) await allAtOnce([approve(batch)]);
+  const payout = await world.value<string>('select id from public.payouts where user_id = $1', host);
+  return { host, payout, batch };
+}
+
+const statusOf = (payout: string) =>
+  world.value<string>('select status from public.payouts where id = $1', payout);
+
+/** Payouts that are still to be sent though something stands against them. */
+const forbidden = () =>
+  world.value<number>(
+    `select count(*)::int from public.payouts o join public.bank_accounts b on b.id = o.bank_account_id
+     where o.status in ('scheduled', 'approved') and (b.removed_at is not null or private.payout_carries_hold(o.id))`,
+  );
+
+describe('scheduling', () => {
+  it('pays each entry once, however many schedule at once', async () => {
+    const hosts: string[] = [];
+    for (const earned of [[much, 5, 7], [much, -100], [much], [much, -1]])
+      hosts.push(await makeHost(...earned));
+    const outcomes = await allAtOnce(Array.from({ length: 12 }, () => schedule));
+    expect(tally(outcomes)).toEqual({ ok: 12 });
+    const { rows } = await world.sql.query<{ amount: string }>(
+      'select amount from public.payouts where user_id = any ($1) order by amount',
+      [hosts],
+    );
+    // what is owed by a host takes the second and the fourth below the minimum
+    expect(rows.map((row) => Number(row.amount))).toEqual([much, much + 12]);
+    expect(await brokenPromises(world)).toEqual([]);
+  });
+
+  it('never lets a hold slip past a payout that is being made', async () => {
+    const renter = await world.make('make_renter', 'renter');
+    for (let round = 0; round < 6; round += 1) {
+      const host = await makeHost(much);
+      const vehicle = await world.make('make_vehicle', host, JSON.stringify({ lat: -44.5, lng: 170.5 }));
+      const hours = (count: number) => world.make<Date>('hours', count);
+      const booking = await world.make(
+        'make_paid_booking',
+        renter,
+        vehicle,
+        await hours(500 + round * 20),
+        await hours(510 + round * 20),
+      );
+      await world.make('earn', host, 1000, booking);
+      const hold: Act = {
+        user: admin,
+        text: "public.hold_booking_money($1, 'why')::text",
+        args: [booking],
+      };
+      const outcomes = await allAtOnce([schedule, hold, schedule, hold]);
+      expect(tally(outcomes)).toEqual({ ok: 4 });
+      const payout = await world.value<{ status: string; amount: string }>(
+        'select to_jsonb(o) from public.payouts o where user_id = $1',
+        host,
+      );
+      // either without the booking's money, or held
+      expect([payout.status, Number(payout.amount)]).toEqual(
+        payout.status === 'held' ? ['held', much + 1000] : ['scheduled', much],
+      );
+      expect(await forbidden()).toBe(0);
+    }
+  });
+
+  it('never pays to an account that was replaced or removed meanwhile, and never deadlocks', async () => {
+    for (let round = 0; round < 6; round += 1) {
+      const hosts = [await makeHost(much), await makeHost(much)];
+      const changes = hosts.flatMap((host): Act[] => [
+        {
+          user: host,
+          text: "(public.set_bank_account('970422', '9999888877', 'Nguyen Van A', $1)).id",
+          args: [randomUUID()],
+        },
+        { user: host, text: '(public.remove_bank_account()).id' },
+      ]);
+      const before = await allAtOnce([schedule, ...changes, schedule]);
+      const refused = before.flatMap(({ error }) => error ?? []);
+      expect(refused.filter((code) => code !== 'bank_account_not_found')).toEqual([]);
+      expect(await forbidden()).toBe(0);
+    }
+    expect(await brokenPromises(world)).toEqual([]);
+  });
+});
+
+describe('sending', () => {
+  it('lets one of sending, holding, cancelling and removing the account come first', async () => {
+    const ends = new Set<string>();
+    for (let round = 0; round < 8; round += 1) {
+      const { host, payout } = await makePayout();
+      const send: Act = { text: "public.payout_to_send($1) ->> 'request_key'", args: [payout] };
+      const outcomes = await allAtOnce([
+        send,
+        { user: admin, text: "(public.hold_payout($1, 'why')).status", args: [payout] },
+        { user: admin, text: '(public.cancel_payout($1)).status', args: [payout] },
+        { user: host, text: '(public.remove_bank_account()).id' },
+        send,
+      ]);
+      expect(outcomes.flatMap(({ error }) => error ?? []).filter((e) => e !== 'illegal_transition')).toEqual(
+        [],
+      );
+      const status = await statusOf(payout);
+      ends.add(status);
+      // an account number that was handed out means that nothing else has happened, nor can
+      const handedOut = [outcomes[0], outcomes[4]].some((outcome) => outcome?.value);
+      expect(handedOut).toBe(status === 'processing');
+    }
+    expect([...ends].every((status) => ['processing', 'held', 'cancelled'].includes(status))).toBe(true);
+  });
+
+  it('records a success once, whoever else reports', async () => {
+    const { host, payout } = await makePayout();
+    await world.value('public.payout_to_send($1)', payout);
+    const report = (outcome: string): Act => ({
+      text: "(public.record_payout_result($1, $2, 'px', 'why')).status",
+      args: [payout, outcome],
+    });
+    const outcomes = await allAtOnce([
+      ...Array.from({ length: 6 }, () => report('succeeded')),
+      ...Array.from({ length: 3 }, () => report('failed')),
+    ]);
+    expect(tally(outcomes)).toEqual({ ok: 9 });
+    expect(await statusOf(payout)).toBe('paid');
+    expect(
+      await world.value(
+        "select count(*)::int from private.ledger_transactions where event = 'payout_paid' and reference = $1",
+        payout,
+      ),
+    ).toBe(1);
+    expect(await world.value<string>("private.balance('host_payable', $1)", host)).toBe('0');
+    expect(await brokenPromises(world)).toEqual([]);
+  });
+
+  it('approves a batch once', async () => {
+    const { payout, batch } = await makePayout(false);
+    expect(tally(await allAtOnce(Array.from({ length: 6 }, () => approve(batch))))).toEqual({ ok: 6 });
+    expect(
+      await world.value(
+        "select count(*)::int from private.outbox where topic = 'payout' and payload ->> 'payout_id' = $1",
+        payout,
+      ),
+    ).toBe(1);
+  });
+});
+
+describe('receipts', () => {
+  it('number many at once without hole or twin, though some are rolled back', async () => {
+    const renter = await world.make('make_renter', 'renter');
+    const host = await world.make('make_user', 'host');
+    const vehicle = await world.make('make_vehicle', host, JSON.stringify({ lat: -44.5, lng: 170.5 }));
+    const payments: string[] = [];
+    for (let i = 0; i < 12; i += 1) {
+      const [from, to] = [
+        await world.make<Date>('hours', 100 + i * 20),
+        await world.make<Date>('hours', 110 + i * 20),
+      ];
+      const booking = await world.make('make_paid_booking', renter, vehicle, from, to);
+      payments.push(await world.value('select id from public.payments where booking_id = $1', booking));
+    }
+    const issue = (payment: string): Act => ({
+      text: "(public.issue_receipt('receipt', $1)).number",
+      args: [payment],
+    });
+    const issueAndFail = (payment: string): Act => ({
+      text: "1 / (0 * (public.issue_receipt('receipt', $1)).seq)",
+      args: [payment],
+    });
+    const outcomes = await allAtOnce(
+      payments.flatMap((payment, i) => [
+        issue(payment),
+        i % 2 === 0 ? issueAndFail(payment) : issue(payment),
+      ]),
+    );
+    expect(tally(outcomes)).toEqual({ ok: 18, '22012 division by zero': 6 });
+    const numbers = outcomes.flatMap(({ value }) => (value === null ? [] : [value]));
+    expect(new Set(numbers).size).toBe(12);
+    const { rows } = await world.sql.query(
+      `select r.series, max(s.last_seq) as last, max(r.seq) as highest, count(*) as issued,
+         bool_and(r.issued_at >= coalesce(r.before, r.issued_at)) as in_order
+       from (select *, lag(issued_at) over (partition by series order by seq) as before from public.receipts) r
+       join private.receipt_series s using (series)
+       group by r.series having max(s.last_seq) <> count(*) or max(r.seq) <> count(*)
+         or not bool_and(r.issued_at >= coalesce(r.before, r.issued_at))`,
+    );
+    expect(rows).toEqual([]);
+  });
+});
