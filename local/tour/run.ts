@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import { addHours, addMinutes, startOfMinute } from 'date-fns';
+import { addDays, addHours, addMinutes, startOfMinute } from 'date-fns';
 import type { InspectionAngle, Notification } from '../../sdk/src/index.ts';
 import type { StackEnvironment } from '../environment.ts';
 import { money, Narrator } from './narrator.ts';
@@ -154,16 +154,21 @@ async function tellRental(environment: StackEnvironment, tell: Narrator, people:
   );
   tell.check(open.payment != null, 'the booking has no payment');
   const payment = open.payment;
+  const methods = await tell.call('Renter: payments.methods()', () => renter.journey.payments.methods());
+  tell.say(`ways to pay: ${methods.map((method) => method.provider).join(', ')}`);
   const start = await tell.call("Renter: payments.start({ paymentId, provider: 'vnpay' })", () =>
     renter.journey.payments.start({ paymentId: payment.id, provider: 'vnpay' }),
   );
   tell.say(`pay at ${start.redirect_url.slice(0, 70)}…`);
-  const paid = await fetch(`${environment.SANDBOX_URL}/vnpay/api/pay`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ redirectUrl: start.redirect_url, outcome: 'success' }),
-  });
-  tell.check(paid.ok, `the sandbox answered ${paid.status}: ${await paid.clone().text()}`);
+  const pay = async (provider: string, how: Record<string, unknown>): Promise<void> => {
+    const paid = await fetch(`${environment.SANDBOX_URL}/${provider}/api/pay`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...how, outcome: 'success' }),
+    });
+    tell.check(paid.ok, `the sandbox answered ${paid.status}: ${await paid.clone().text()}`);
+  };
+  await pay('vnpay', { redirectUrl: start.redirect_url });
   const settled = await tell.call('Renter: payments.waitUntilFinal(paymentId)', () =>
     renter.journey.payments.waitUntilFinal(payment.id),
   );
@@ -187,9 +192,14 @@ async function tellRental(environment: StackEnvironment, tell: Narrator, people:
   const mail = await tell.wait('the confirmation is in the mail catcher', async () => {
     const answer = await fetch(`${environment.MAIL_URL}/api/messages?to=${encodeURIComponent(renter.email)}`);
     const messages = (await answer.json()) as Mail[];
-    return messages.find((message) => message.subject.includes(booking.code));
+    return messages.find((message) => message.subject.includes(`${booking.code} confirmed`));
   });
   tell.say(`“${mail.subject}”`);
+  const receipt = await tell.wait('a receipt was issued, to print or to keep', async () => {
+    const { data } = await renter.journey.receipts.list();
+    return data?.rows[0];
+  });
+  tell.say(`receipt ${receipt.number} over ${money(receipt.total)}, deposit not included`);
 
   tell.chapter('The trip: photos at check-in and check-out, acknowledged by the other side');
   const before = await uploadAll(tell, renter, 'inspection', angles);
@@ -236,12 +246,45 @@ async function tellRental(environment: StackEnvironment, tell: Narrator, people:
   });
   tell.say(`returned to the renter: ${money(returned.amount)}`);
 
+  tell.chapter('Another way to pay: a bank transfer by QR, here in two parts');
+  const next = { startsAt: addDays(startsAt, 30), endsAt: addDays(endsAt, 30) };
+  const secondQuote = await tell.call('Renter: quotes.create({ a month later })', () =>
+    renter.journey.quotes.create({ vehicleId: vehicle.id, ...next }),
+  );
+  const second = await tell.call('Renter: bookings.create({ quoteId })', () =>
+    renter.journey.bookings.create({ quoteId: secondQuote.id }),
+  );
+  const { payment: due } = await tell.call('Renter: bookings.get(bookingId)', () =>
+    renter.journey.bookings.get(second.id),
+  );
+  tell.check(due != null, 'the booking has no payment');
+  const transfer = await tell.call("Renter: payments.start({ paymentId, provider: 'vietqr' })", () =>
+    renter.journey.payments.start({ paymentId: due.id, provider: 'vietqr' }),
+  );
+  tell.say(`transfer ${money(due.amount)} with the message ${transfer.details.transfer.message}`);
+  const part = Math.floor(due.amount / 3);
+  await pay('vietqr', { qr: transfer.qr.payload, amount: part });
+  const waiting = await tell.call('Renter: payments.check(paymentId)', () =>
+    renter.journey.payments.check(due.id),
+  );
+  tell.say(`${money(part)} came: the payment is ${waiting.payment.status}, the rest may follow`);
+  await pay('vietqr', { qr: transfer.qr.payload, amount: due.amount - part });
+  const complete = await tell.call('Renter: payments.waitUntilFinal(paymentId)', () =>
+    renter.journey.payments.waitUntilFinal(due.id),
+  );
+  tell.check(complete.payment.status === 'succeeded', `the payment is ${complete.payment.status}`);
+  tell.say(`the rest came: the payment is ${complete.payment.status}`);
+
   tell.chapter('And every promise holds');
   const broken = await tell.call('admin: admin.checkInvariants()', () =>
     admin.journey.admin.checkInvariants(),
   );
   tell.check(broken.length === 0, `broken: ${JSON.stringify(broken)}`);
-  tell.say('no row: nothing is broken');
+  const unproven = await tell.call('admin: admin.money.reconcileLedger()', () =>
+    admin.journey.admin.money.reconcileLedger(),
+  );
+  tell.check(unproven.length === 0, `unproven: ${JSON.stringify(unproven)}`);
+  tell.say('no row: nothing is broken, and every movement of money is explained');
   subscription.unsubscribe();
 }
 
