@@ -94,10 +94,11 @@ describe('the package', () => {
         const carPicture: Bytes, frontPicture: Bytes, backPicture: Bytes;
         const fivePhotos: Photos, fiveMorePhotos: Photos;
         const adminAccount: { email: string; password: string };
-        const quoteId: string, stored: { lastSeq: number };
+        const quoteId: string, paymentId: string, openedUrl: string, stored: { lastSeq: number };
         const process: { env: Record<string, string | undefined> };
         function toast(text: string): void;
         function setBadge(count: number): void;
+        function showSpinner(status: string): void;
         function setOffline(offline: boolean): void;
       }`;
     try {
