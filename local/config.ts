@@ -15,7 +15,7 @@ export interface StackPorts {
 
 /** Everything that differs between two stacks on one machine. */
 export interface StackConfig {
-  /** `dev`, `test`, `bench`, or the name of a scratch database. */
+  /** `dev`, `test`, `bench`, `chaos`, or the name of a scratch database. */
   name: string;
   /** The project's root. */
   root: string;
@@ -39,15 +39,23 @@ const defaultBases: Record<string, number> = {
   dev: 54321,
   test: 55321,
   bench: 56321,
+  chaos: 55351,
   check: 55381,
   scratch: 57998,
 };
-const overrideOffsets: Record<string, number> = { dev: 0, test: 20, bench: 40, check: 60, scratch: 70 };
+const overrideOffsets: Record<string, number> = {
+  dev: 0,
+  test: 20,
+  bench: 40,
+  chaos: 50,
+  check: 60,
+  scratch: 70,
+};
 
 /**
  * The ports of a stack: api, +1 database, +3 mail, +4 sandbox, +5 functions.
  * `JOURNEY_PORT_BASE` moves all of them: the dev stack begins there, test 20 above it, bench
- * 40 and check 60 above.
+ * 40, chaos 50 and check 60 above.
  */
 export function portsOf(name: string, env: NodeJS.ProcessEnv = process.env): StackPorts {
   const override = env.JOURNEY_PORT_BASE;

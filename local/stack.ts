@@ -12,12 +12,14 @@ import { startMail } from './mail/server.ts';
 import { requireFreePorts } from './ports.ts';
 import { startRunner } from './runner.ts';
 import { sandboxMerchants } from './sandbox/merchants.ts';
-import { startSandbox } from './sandbox/server.ts';
+import { type SandboxOptions, startSandbox } from './sandbox/server.ts';
 
 /** A running stack. */
 export interface Stack {
   config: StackConfig;
   health(): Promise<Health>;
+  /** The process of the edge functions, for tests that kill it. */
+  functionsPid(): number | undefined;
   /** Stops every part, the database last. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -28,6 +30,8 @@ export interface StackOptions {
   seed?: boolean;
   /** Starts the edge functions again when their files change. */
   watch?: boolean;
+  /** How patient the payment sandbox is; a `stateDir` of undefined keeps its books in memory. */
+  sandbox?: Partial<Omit<SandboxOptions, 'port' | 'webhookUrl' | 'merchants'>>;
   /** Asked between two steps: a stop that came early need not wait for all of them. */
   signal?: AbortSignal;
 }
@@ -99,6 +103,7 @@ export async function startStack(config: StackConfig, options: StackOptions): Pr
         webhookUrl: (provider) => `${apiUrl(config)}/functions/v1/payment-webhooks/${provider}`,
         merchants: sandboxMerchants,
         stateDir: `${config.dir}/sandbox`,
+        ...options.sandbox,
       });
       started.push(['the sandbox', sandbox]);
       const functions = await startFunctions({ config, log, watch: options.watch ?? false });
@@ -118,7 +123,7 @@ export async function startStack(config: StackConfig, options: StackOptions): Pr
       // Stopped before the gateway, through which it calls.
       started.push(['the runner', runner]);
       writeEnvironment(config);
-      return { config, health, stop };
+      return { config, health, functionsPid: functions.pid, stop };
     });
   } catch (error) {
     await stop();

@@ -11,6 +11,8 @@ import { functionEnvironment } from './environment.ts';
 export interface FunctionsHost {
   /** Whether the router answers. */
   isUp(): Promise<boolean>;
+  /** Of the router as it runs now, for tests that kill it; another one after each start. */
+  pid(): number | undefined;
   close(): Promise<void>;
 }
 
@@ -157,5 +159,5 @@ export async function startFunctions({
     const said = readFileSync(functionsLog(config), 'utf8').trimEnd().split('\n').slice(-15).join('\n');
     throw new StackError('The edge functions did not start.', `deno said:\n${said}`);
   }
-  return { isUp, close };
+  return { isUp, pid: () => child.pid, close };
 }

@@ -45,8 +45,9 @@ export interface TransferDetails {
 export interface CheckoutDetails {
   vnpay: Record<string, never>;
   momo: { deeplink?: string };
-  zalopay: { deeplink?: string };
-  payos: { transfer: TransferDetails };
+  zalopay: Record<string, never>;
+  /** Absent when a lost answer had to be made up for. */
+  payos: { transfer?: TransferDetails };
   stripe: Record<string, never>;
   vietqr: { transfer: TransferDetails };
 }

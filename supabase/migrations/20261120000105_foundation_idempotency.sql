@@ -15,22 +15,26 @@ create table private.idempotency_keys (
 );
 create index idempotency_keys_created_idx on private.idempotency_keys using brin (created_at);
 
--- Returns null when the command must run, or the answer of its first run.
+-- Returns null when the command must run, or the answer of its first run; refuses whoever is not signed in.
 -- A second call with the same key waits here until the first has committed or failed.
-create function private.begin_command(p_command text, p_key uuid, p_request jsonb)
+-- A command that knows its answer beforehand gives it here and needs no finish_command.
+create function private.begin_command(p_command text, p_key uuid, p_request jsonb, p_response jsonb default null)
 returns jsonb
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  v_actor_id uuid := private.require_user();
+  v_actor_id uuid := auth.uid();
   v_hash bytea := sha256(convert_to(p_request::text, 'utf8'));
   v_stored private.idempotency_keys;
 begin
+  if v_actor_id is null then
+    perform private.fail('unauthenticated');
+  end if;
   if p_key is null then
     perform private.fail_input('idempotency_key', 'required');
   end if;
-  insert into private.idempotency_keys (actor_id, key, command, request_hash)
-  values (v_actor_id, p_key, p_command, v_hash)
+  insert into private.idempotency_keys (actor_id, key, command, request_hash, response)
+  values (v_actor_id, p_key, p_command, v_hash, p_response)
   on conflict do nothing;
   if found then
     return null;

@@ -46,19 +46,26 @@ language plpgsql volatile set search_path = ''
 as $$
 declare
   v_blocked tstzrange := private.blocked_range(p_booking.starts_at, p_booking.ends_at, p_buffer_minutes);
+  v_is_cleared boolean := false;
 begin
-  -- Most losers of a rush are refused here, without waiting for the winner's lock.
-  if not private.is_free(p_booking.vehicle_id, v_blocked) then
-    perform private.fail('vehicle_unavailable');
-  end if;
   -- Without it, two inserts that exclude each other would wait for one another.
   perform private.lock_vehicle(p_booking.vehicle_id);
-  perform private.release_expired_holds(p_booking.vehicle_id, v_blocked);
-  insert into public.calendar_entries (vehicle_id, kind, blocked, booking_id, expires_at)
-  values (p_booking.vehicle_id, 'hold', v_blocked, p_booking.id, p_booking.hold_expires_at);
-exception
-  when exclusion_violation then
-    perform private.fail('vehicle_unavailable');
+  loop
+    -- The constraint is asked first, as it has to be asked anyway and nearly always agrees.
+    begin
+      insert into public.calendar_entries (vehicle_id, kind, blocked, booking_id, expires_at)
+      values (p_booking.vehicle_id, 'hold', v_blocked, p_booking.id, p_booking.hold_expires_at);
+      return;
+    exception
+      when exclusion_violation then
+        if v_is_cleared or not private.is_free(p_booking.vehicle_id, v_blocked) then
+          perform private.fail('vehicle_unavailable');
+        end if;
+    end;
+    -- Only holds whose time is over are in the way.
+    perform private.release_expired_holds(p_booking.vehicle_id, v_blocked);
+    v_is_cleared := true;
+  end loop;
 end
 $$;
 
@@ -73,13 +80,17 @@ returns public.bookings
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
-  v_renter_id uuid := private.require_user();
+  -- begin_command refuses whoever is not signed in
+  v_renter_id uuid := auth.uid();
+  -- known beforehand, so that the answer is stored together with the key
+  v_booking_id uuid := gen_random_uuid();
   v_stored jsonb;
   v_quote public.quotes;
   v_vehicle public.vehicles;
   v_booking public.bookings;
 begin
-  v_stored := private.begin_command('create_booking', p_idempotency_key, jsonb_build_object('quote_id', p_quote_id));
+  v_stored := private.begin_command('create_booking', p_idempotency_key, jsonb_build_object('quote_id', p_quote_id),
+    jsonb_build_object('id', v_booking_id));
   if v_stored is not null then
     select * into v_booking from public.bookings where id = (v_stored ->> 'id')::uuid;
     return v_booking;
@@ -89,26 +100,23 @@ begin
   if not found then
     perform private.fail('quote_not_found');
   end if;
-  if exists (select from public.bookings where quote_id = p_quote_id) then
-    perform private.fail('quote_used');
-  end if;
   if v_quote.expires_at <= now() then
-    perform private.fail('quote_expired');
+    perform private.fail(case when exists (select from public.bookings where quote_id = p_quote_id) then 'quote_used' else 'quote_expired' end);
   end if;
   v_vehicle := private.bookable_vehicle(v_renter_id, v_quote.vehicle_id, v_quote.starts_at, v_quote.ends_at);
 
   insert into public.bookings (
-    quote_id, vehicle_id, renter_id, host_id, period, status, currency, total_amount, deposit_amount, host_amount,
+    id, quote_id, vehicle_id, renter_id, host_id, period, status, currency, total_amount, deposit_amount, host_amount,
     platform_amount, tax_amount, cancellation_policy, hold_expires_at, answer_by
   ) values (
-    v_quote.id, v_quote.vehicle_id, v_renter_id, v_vehicle.host_id, v_quote.period,
+    v_booking_id, v_quote.id, v_quote.vehicle_id, v_renter_id, v_vehicle.host_id, v_quote.period,
     case when v_vehicle.instant_book then 'pending_payment' else 'requested' end,
     v_quote.currency, v_quote.total_amount, v_quote.deposit_amount, v_quote.host_amount, v_quote.platform_amount,
     v_quote.tax_amount, v_quote.cancellation_policy,
     case when v_vehicle.instant_book then now() + make_interval(mins => (private.setting('hold_minutes'))::int) end,
     case when not v_vehicle.instant_book then private.answer_deadline(v_quote.starts_at) end
   )
-  -- the same quote in two requests at once: the second waits here, and is told
+  -- a quote makes one booking; of two requests at once the second waits here, and is told
   on conflict (quote_id) do nothing
   returning * into v_booking;
   if not found then
@@ -124,7 +132,6 @@ begin
     end if;
     perform private.notify_host(v_booking.id, 'booking_requested');
   end if;
-  perform private.finish_command(p_idempotency_key, jsonb_build_object('id', v_booking.id));
   return v_booking;
 end
 $$;

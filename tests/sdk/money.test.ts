@@ -34,7 +34,7 @@ describe('payments', () => {
   it('know by type what each provider gives', () => {
     expectTypeOf<PaymentStart<'vietqr'>['redirect_url']>().toEqualTypeOf<null>();
     expectTypeOf<PaymentStart<'momo'>['redirect_url']>().toEqualTypeOf<string>();
-    expectTypeOf<PaymentStart<'payos'>['details']['transfer']>().toEqualTypeOf<TransferDetails>();
+    expectTypeOf<PaymentStart<'vietqr'>['details']['transfer']>().toEqualTypeOf<TransferDetails>();
     expectTypeOf<PaymentStart<'momo'>['details']['deeplink']>().toEqualTypeOf<string | undefined>();
   });
 
