@@ -39,6 +39,7 @@ const style = `
   button { font: inherit; padding: .6rem 1rem; border-radius: .5rem; border: 1px solid #8888; cursor: pointer; }
   button[value=success] { background: #15803d; color: #fff; }
   table { border-collapse: collapse; width: 100%; font-size: .875rem; }
+  th { white-space: nowrap; }
   th, td { text-align: left; padding: .35rem .5rem; border-top: 1px solid #8884; vertical-align: top; overflow-wrap: anywhere; }
   code { font-size: .8rem; overflow-wrap: anywhere; }
 `;

@@ -14,7 +14,8 @@ caption { text-align: left; font-weight: 600; padding: 0 0 .5rem; }
 th, td { text-align: left; padding: .4rem 0; border-top: 1px solid #bbb; vertical-align: top; overflow-wrap: anywhere; }
 th:last-child, td:last-child { text-align: right; white-space: nowrap; padding-left: 1.5rem; font-variant-numeric: tabular-nums; }
 tfoot th { font-weight: 400; }
-tfoot tr:last-child > * { font-weight: 700; border-top: 2px solid #111; }
+tfoot tr:first-child > * { font-weight: 700; border-top: 2px solid #111; }
+tfoot tr:last-child > * { color: #444; border: 0; padding-top: 0; }
 footer { color: #444; font-size: .875rem; }
 @page { margin: 18mm; }
 @media print {
@@ -29,6 +30,7 @@ const providerNames = new Map([
   ['zalopay', 'ZaloPay'],
   ['payos', 'PayOS'],
   ['stripe', 'Stripe'],
+  ['vietqr', 'VietQR'],
 ]);
 
 /** Writes amounts in minor units and instants the way one reader expects them. */
@@ -79,7 +81,7 @@ function lines(content: ReceiptContent, words: ReceiptWords, { money }: Formats)
   return html`<table><caption>${words.details}</caption>
 <thead><tr><th scope="col">${words.item}</th><th scope="col">${words.amount}</th></tr></thead>
 <tbody>${content.lines.map((line) => html`<tr><td>${line.label}</td><td>${money(line.amount)}</td></tr>`)}</tbody>
-<tfoot>${row(words.tax, content.tax)}${row(words.total[content.kind], content.total)}</tfoot></table>`;
+<tfoot>${row(words.total[content.kind], content.total)}${row(words.tax, content.tax)}</tfoot></table>`;
 }
 
 function payment({ payment: paid }: ReceiptContent, words: ReceiptWords, { moment }: Formats): Html | null {
