@@ -29,7 +29,9 @@ create table public.bank_accounts (
   constraint bank_accounts_holder_form check (holder_name ~ '^[A-Z0-9]+( [A-Z0-9]+)*$' and char_length(holder_name) between 2 and 70),
   constraint bank_accounts_waits_first check (usable_from > created_at),
   -- what a payout refers to: whose account, and usable since when
-  constraint bank_accounts_usable_from unique (id, user_id, usable_from)
+  constraint bank_accounts_usable_from unique (id, user_id, usable_from),
+  -- what a refund refers to
+  constraint bank_accounts_owner unique (id, user_id)
 );
 create unique index bank_accounts_one_live on public.bank_accounts (user_id) where removed_at is null;
 create index bank_accounts_user_idx on public.bank_accounts (user_id);

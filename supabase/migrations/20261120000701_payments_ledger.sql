@@ -30,6 +30,9 @@ create table private.ledger_accounts (
   currency text not null,
   constraint ledger_accounts_once unique (kind, owner, currency)
 );
+-- another owner would be another's money
+create trigger append_only before update or delete or truncate on private.ledger_accounts
+  for each statement execute function private.forbid_change();
 
 create table private.ledger_transactions (
   id bigint generated always as identity primary key,
@@ -71,7 +74,8 @@ begin
     raise exception 'ledger transaction % does not balance: %', new.transaction_id, v_sum using errcode = '23514', constraint = 'ledger_entries_balanced';
   end if;
   if new.amount > 0 then
-    -- one at a time per account, or two could each see enough
+    -- One at a time per account, or two could each see enough. No stronger lock: the foreign keys of others' entries
+    -- would wait for it, and it for them.
     select a.kind into v_kind
     from private.ledger_accounts a
     join private.ledger_account_kinds k on k.kind = a.kind
@@ -79,7 +83,7 @@ begin
       and (k.has_floor or (k.has_payout_floor and exists (
         select from private.ledger_transactions t where t.id = new.transaction_id and t.event = 'payout_reserved'
       )))
-    for update of a;
+    for no key update of a;
     if found and (select sum(amount) from private.ledger_entries where account_id = new.account_id) > 0 then
       raise exception 'account % (%) holds less than is taken', new.account_id, v_kind using errcode = '23514', constraint = 'ledger_accounts_floor';
     end if;

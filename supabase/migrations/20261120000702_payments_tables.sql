@@ -88,6 +88,12 @@ create index payments_open_idx on public.payments (expires_at) where status in (
 comment on table public.payments is 'What a booking costs its renter; amount in minor units. Payable until expires_at.';
 select private.govern('public.payments', 'payment');
 create trigger touch before update on public.payments for each row execute function private.touch();
+-- What was agreed, asked for or received stays as it was, by any path; only what became of it is written later.
+create trigger immutable before update on public.payments for each row
+  when ((old.id, old.booking_id, old.payer_id, old.amount, old.currency) is distinct from (new.id, new.booking_id, new.payer_id, new.amount, new.currency))
+  execute function private.forbid_change();
+create trigger never_deleted before delete or truncate on public.payments
+  for each statement execute function private.forbid_change();
 
 -- Providers want references that are short, ASCII and never repeat.
 create sequence private.payment_reference;
@@ -114,6 +120,7 @@ create table public.payment_attempts (
   expires_at timestamptz not null,
   created_at timestamptz not null default now(),
   constraint payment_attempts_one_transaction unique (provider, provider_transaction_id),
+  constraint payment_attempts_amount_positive check (amount > 0 and transaction_amount >= 0),
   constraint payment_attempts_success_complete check (
     status <> 'succeeded' or (provider_transaction_id is not null and transaction_amount is not null)
   )
@@ -125,6 +132,13 @@ create index payment_attempts_failed_idx on public.payment_attempts (expires_at)
 create unique index payment_attempts_one_success on public.payment_attempts (payment_id) where status = 'succeeded';
 comment on table public.payment_attempts is 'One try at paying with one provider. `reference` is what the provider knows it by.';
 select private.govern('public.payment_attempts', 'payment_attempt');
+create trigger immutable before update on public.payment_attempts for each row
+  when ((old.id, old.payment_id, old.provider, old.reference, old.amount, old.currency) is distinct from (new.id, new.payment_id, new.provider, new.reference, new.amount, new.currency)
+    or (old.status = 'succeeded'
+      and (old.provider_transaction_id, old.transaction_amount) is distinct from (new.provider_transaction_id, new.transaction_amount)))
+  execute function private.forbid_change();
+create trigger never_deleted before delete or truncate on public.payment_attempts
+  for each statement execute function private.forbid_change();
 
 create table private.payment_events (
   id bigint generated always as identity primary key,
@@ -145,8 +159,17 @@ create table private.payment_events (
   constraint payment_events_raw_size check (octet_length(raw) <= 65536)
 );
 create index payment_events_reference_idx on private.payment_events (reference);
+create index payment_events_unverified_idx on private.payment_events (received_at) where not verified;
 create index payment_events_attention_idx on private.payment_events (id) where outcome = 'attention' and acknowledged_at is null;
 comment on table private.payment_events is 'Every message of a provider as received, with what became of it.';
+create trigger immutable before update on private.payment_events for each row
+  when ((old.id, old.provider, old.provider_event_id, old.verified, old.raw, old.received_at) is distinct from (new.id, new.provider, new.provider_event_id, new.verified, new.raw, new.received_at))
+  execute function private.forbid_change();
+-- what nobody signed is swept after a while
+create trigger never_deleted before delete on private.payment_events for each row when (old.verified)
+  execute function private.forbid_change();
+create trigger never_emptied before truncate on private.payment_events
+  for each statement execute function private.forbid_change();
 
 create table private.unmatched_money (
   id uuid primary key default gen_random_uuid(),
@@ -184,6 +207,15 @@ create unique index unmatched_money_one_per_transaction on private.unmatched_mon
 create index unmatched_money_attempt_idx on private.unmatched_money (attempt_id) where status = 'open';
 create index unmatched_money_open_idx on private.unmatched_money (created_at, id) where status = 'open';
 comment on table private.unmatched_money is 'Money that reached us and fits no open payment. It is the payer''s until an admin, or the rest of the sum, settles it: applied to a payment, refunded, kept with a note; void when the provider corrected itself.';
+-- whose it is may be found out later, until it is settled
+create trigger immutable before update on private.unmatched_money for each row
+  when ((old.id, old.event_id, old.provider, old.reference, old.transaction_id, old.amount, old.currency, old.reason, old.attempt_id)
+      is distinct from (new.id, new.event_id, new.provider, new.reference, new.transaction_id, new.amount, new.currency, new.reason, new.attempt_id)
+    or (old.status = 'settled'
+      and (old.status, old.settlement, old.payer_id, old.payment_id) is distinct from (new.status, new.settlement, new.payer_id, new.payment_id)))
+  execute function private.forbid_change();
+create trigger never_deleted before delete or truncate on private.unmatched_money
+  for each statement execute function private.forbid_change();
 
 create table public.refunds (
   id uuid primary key default gen_random_uuid(),
@@ -200,7 +232,7 @@ create table public.refunds (
   -- the rail it leaves by; manual is a transfer an admin made
   provider text not null,
   provider_refund_id text,
-  bank_account_id uuid references public.bank_accounts on delete restrict,
+  bank_account_id uuid,
   failure_code text,
   reason text,
   created_at timestamptz not null default now(),
@@ -212,6 +244,9 @@ create table public.refunds (
     case when kind = 'unmatched' then unmatched_id is not null and payment_id is null and booking_id is null
       else unmatched_id is null and payment_id is not null and attempt_id is not null and booking_id is not null and payer_id is not null end
   ),
+  constraint refunds_own_account foreign key (bank_account_id, payer_id)
+    references public.bank_accounts (id, user_id) on delete restrict,
+  constraint refunds_account_has_owner check (bank_account_id is null or payer_id is not null),
   constraint refunds_account_for_transfer check (
     method = 'provider' or status in ('awaiting_account', 'succeeded') or bank_account_id is not null
   ),
@@ -223,9 +258,16 @@ create unique index refunds_provider_id_once on public.refunds (provider, provid
 create index refunds_payment_idx on public.refunds (payment_id);
 create index refunds_attempt_idx on public.refunds (attempt_id);
 create index refunds_booking_idx on public.refunds (booking_id);
-create index refunds_waiting_idx on public.refunds (payer_id) where status = 'awaiting_account';
+create index refunds_open_idx on public.refunds (payer_id) where status <> 'succeeded';
 comment on table public.refunds is 'Money on its way back to the payer: by the provider that took it, or by bank transfer where that cannot. `provider_refund_id` is the id there, or the bank''s reference of a transfer made by hand.';
 select private.govern('public.refunds', 'refund');
+create trigger immutable before update on public.refunds for each row
+  when ((old.id, old.payment_id, old.attempt_id, old.booking_id, old.unmatched_id, old.kind, old.amount, old.currency)
+      is distinct from (new.id, new.payment_id, new.attempt_id, new.booking_id, new.unmatched_id, new.kind, new.amount, new.currency)
+    or (old.payer_id is not null and old.payer_id is distinct from new.payer_id))
+  execute function private.forbid_change();
+create trigger never_deleted before delete or truncate on public.refunds
+  for each statement execute function private.forbid_change();
 
 alter table public.payments enable row level security;
 alter table public.payment_attempts enable row level security;

@@ -92,6 +92,8 @@ begin
   if v_stored is not null then
     -- its state may have moved on since
     select * into v_attempt from public.payment_attempts where id = (v_stored ->> 'id')::uuid;
+    -- between us and the provider
+    v_attempt.provider_data := '{}';
     return v_attempt;
   end if;
   perform private.take_token('start_payment', v_user_id::text);
@@ -150,6 +152,9 @@ begin
     if not found then
       perform private.fail('payment_not_found');
     end if;
+  elsif exists (select from public.payments where id = v_attempt.payment_id and status not in ('pending', 'processing')) then
+    -- paid or over while the provider was making the link
+    perform private.cancel_attempts(v_attempt.payment_id);
   end if;
   return v_attempt;
 end

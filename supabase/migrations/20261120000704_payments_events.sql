@@ -144,10 +144,17 @@ declare
   v_parts uuid[];
   v_received bigint := p_amount;
 begin
+  if p_amount = 0 then
+    return case when p_attempt.id is null then 'unknown_reference' else 'amount_mismatch' end;
+  end if;
+  -- Messages of one movement, whatever their ids and references: one after the other. The last lock but for those
+  -- of the rows of unmatched money.
+  perform pg_advisory_xact_lock(hashtextextended('transaction:' || p_event.provider || ':' || p_transaction_id, 0));
   -- the provider has told of this very movement before
   select * into v_told from private.unmatched_money
   where provider = p_event.provider and transaction_id = p_transaction_id
-    and settlement is distinct from 'void' and reason <> 'overpaid';
+    and settlement is distinct from 'void' and reason <> 'overpaid'
+  for no key update;
   if found then
     if v_told.amount = p_amount and v_told.currency = p_currency then
       return 'duplicate';
@@ -185,7 +192,8 @@ begin
       return private.apply_success(p_booking, p_payment, p_attempt, p_event, p_transaction_id, p_amount, v_parts);
     end if;
     perform private.keep_unmatched(p_event, p_attempt, p_payment.payer_id, p_reference, p_transaction_id, p_amount, p_currency, 'underpaid');
-    if p_payment.payer_id is not null then
+    -- nobody is asked for the rest of what was called off
+    if p_payment.status <> 'cancelled' then
       perform private.notify_renter(p_booking.id, 'payment_part_received', jsonb_build_object(
         'amount', private.format_money(p_amount, p_currency),
         'missing', private.format_money(p_attempt.amount - v_received, p_currency)), 'event:' || p_event.id);
@@ -203,16 +211,21 @@ begin
 end
 $$;
 
--- What came of an attempt so far and was less than all of it.
+-- What came of an attempt so far and was less than all of it, locked: an admin may be settling it.
 create function private.parts_of(p_attempt public.payment_attempts)
 returns uuid[]
-language plpgsql stable set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
 begin
   return (
-    select coalesce(array_agg(u.id order by u.created_at, u.id), '{}')
-    from private.unmatched_money u
-    where u.attempt_id = p_attempt.id and u.status = 'open' and u.reason = 'underpaid'
+    select coalesce(array_agg(s.id), '{}')
+    from (
+      select u.id
+      from private.unmatched_money u
+      where u.attempt_id = p_attempt.id and u.status = 'open' and u.reason = 'underpaid'
+      order by u.id
+      for no key update
+    ) s
   );
 end
 $$;
@@ -228,6 +241,22 @@ begin
 end
 $$;
 
+-- The same for what is learnt on another way than by a message: it becomes one, so that an admin finds all of it in
+-- one place. p_provider is who said so, or, where an admin's hand took over, who sends our transfers.
+create function private.raise_attention(p_provider text, p_key text, p_reference text, p_reason text)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  insert into private.payment_events (provider, provider_event_id, verified, reference, raw, outcome, applied_at, note)
+  select r.provider, p_key, true, p_reference, '', 'attention', now(), p_reason
+  from private.payment_providers r
+  order by r.provider = p_provider desc, r.provider = private.transfer_provider() desc, r.provider
+  limit 1
+  on conflict (provider, provider_event_id) do nothing;
+end
+$$;
+
 create function private.keep_unmatched(
   p_event private.payment_events, p_attempt public.payment_attempts, p_payer_id uuid, p_reference text,
   p_transaction_id text, p_amount bigint, p_currency text, p_reason text
@@ -238,9 +267,6 @@ as $$
 declare
   v_id uuid;
 begin
-  if p_amount = 0 then
-    return;
-  end if;
   insert into private.unmatched_money (event_id, provider, reference, transaction_id, amount, currency, reason, attempt_id, payer_id)
   values (p_event.id, p_event.provider, p_reference, p_transaction_id, p_amount, p_currency, p_reason, p_attempt.id, p_payer_id)
   returning id into v_id;
@@ -248,7 +274,8 @@ begin
     ('clearing', p_event.provider, p_amount)::private.ledger_line,
     ('unmatched', v_id::text, -p_amount)::private.ledger_line
   ]);
-  if p_payer_id is not null and p_reason <> 'underpaid' then
+  if p_payer_id is not null
+     and (p_reason <> 'underpaid' or exists (select from public.payments where id = p_attempt.payment_id and status = 'cancelled')) then
     perform private.notify(p_payer_id, 'payment_unmatched',
       jsonb_build_object('amount', private.format_money(p_amount, p_currency)), 'unmatched:' || v_id);
   end if;

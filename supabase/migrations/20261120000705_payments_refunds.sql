@@ -14,6 +14,8 @@ declare
 begin
   select * into strict v_refund from public.refunds where id = p_refund_id;
   if v_refund.method = 'bank_transfer' then
+    -- before or after a change of account, never during one (as set_bank_account locks)
+    perform 1 from public.profiles where id = v_refund.payer_id for share;
     select * into v_account from public.bank_accounts where user_id = v_refund.payer_id and removed_at is null;
     if not found then
       if v_refund.payer_id is not null then
@@ -62,7 +64,8 @@ begin
   end if;
   select * into strict v_payment from public.payments where booking_id = p_booking.id;
   select * into strict v_attempt from public.payment_attempts where payment_id = v_payment.id and status = 'succeeded';
-  v_method := private.refund_method(v_attempt.provider);
+  -- what an admin put together of unmatched money was no transaction of this attempt that a rail could reverse
+  v_method := case when v_attempt.transaction_amount >= v_payment.amount then private.refund_method(v_attempt.provider) else 'bank_transfer' end;
   insert into public.refunds (payer_id, payment_id, attempt_id, booking_id, kind, amount, currency, method, provider, reason, status)
   values (v_payment.payer_id, v_payment.id, v_attempt.id, p_booking.id, p_kind, p_amount, v_payment.currency, v_method,
     case v_method when 'provider' then v_attempt.provider else private.transfer_provider() end, left(p_reason, 500),
@@ -117,7 +120,7 @@ language sql stable security definer set search_path = ''
 as $$
   select jsonb_build_object(
     'refund', to_jsonb(r) || jsonb_build_object(
-      'reference', coalesce(a.reference, u.reference), 'paid_amount', coalesce(a.transaction_amount, u.amount, p.amount),
+      'reference', coalesce(a.reference, u.reference), 'paid_amount', coalesce(u.amount, a.transaction_amount, p.amount),
       'provider_transaction_id', coalesce(u.transaction_id, a.provider_transaction_id),
       -- an older row of the outbox must not send to an account in its first day
       'status', case when r.status = 'pending' and b.usable_from > now() then 'awaiting_account' else r.status end),
@@ -174,6 +177,11 @@ begin
   perform 1 from public.payments where id = v_refund.payment_id for no key update;
   select * into v_refund from public.refunds where id = p_refund_id for no key update;
   if v_refund.status = 'succeeded' then
+    -- a second success under another name is a second payment
+    if p_outcome = 'succeeded' and (v_refund.provider = 'manual' or p_provider_refund_id <> v_refund.provider_refund_id) then
+      perform private.raise_attention(v_refund.provider, 'refund_paid_twice:' || v_refund.id, coalesce(p_provider_refund_id, v_refund.id::text),
+        'refund ' || v_refund.id || ' was paid already, by ' || v_refund.provider || ' ' || coalesce(v_refund.provider_refund_id, ''));
+    end if;
     return v_refund;
   end if;
   perform private.because('provider:' || v_refund.provider);
@@ -248,13 +256,18 @@ begin
     select array_agg(r.id) into v_found
     from public.refunds r
     join public.payment_attempts a on a.id = r.attempt_id
+    left join private.unmatched_money u on u.id = r.unmatched_id
     where r.provider = v_event.provider and r.provider_refund_id is null and r.status in ('pending', 'processing')
-      and a.provider_transaction_id = p_transaction_id and r.amount = p_amount and r.currency = p_currency;
+      and coalesce(u.transaction_id, a.provider_transaction_id) = p_transaction_id and r.amount = p_amount and r.currency = p_currency;
   end if;
   if cardinality(v_found) = 1 then
     select status into v_before from public.refunds where id = v_found[1];
     select status into v_after from private.record_refund_result(v_found[1], p_outcome, p_provider_refund_id, p_failure_code);
-    v_result := case when v_before = v_after then 'duplicate' else 'recorded' end;
+    if v_before = 'succeeded' and p_outcome = 'failed' then
+      v_result := private.contradict(p_event_id, 'refund ' || v_found[1] || ' was paid, and has come back', 'attention');
+    else
+      v_result := case when v_before = v_after then 'duplicate' else 'recorded' end;
+    end if;
   else
     v_result := private.contradict(p_event_id, 'a refund we did not order', 'attention');
   end if;
@@ -271,6 +284,18 @@ as $$ select private.apply_refund_event(event_id, provider_refund_id, transactio
 comment on function public.apply_refund_event is 'Applies a stored, verified message about a refund: recorded, duplicate, or attention when it is none of ours. Service only.';
 select private.expose('apply_refund_event(bigint, text, text, text, bigint, text, text)', 'service_role');
 
+-- A row of the outbox that was given up is performed again: the same order, which is asked about before it is sent.
+create function private.wake_dead(p_topic text, p_order text)
+returns boolean
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update private.outbox set status = 'pending', attempts = 1, available_at = now(), finished_at = null
+  where status = 'dead' and topic = p_topic and starts_with(dedupe_key, p_order || ':');
+  return found;
+end
+$$;
+
 create function private.retry_refund(p_refund_id uuid, p_method text)
 returns public.refunds
 language plpgsql volatile security definer set search_path = ''
@@ -283,8 +308,11 @@ begin
   if p_method is not null and p_method not in ('provider', 'bank_transfer') then
     perform private.fail_input('method', 'must be provider or bank_transfer');
   end if;
-  select * into v_refund from public.refunds where id = p_refund_id and status = 'failed' for no key update;
-  if not found then
+  select * into v_refund from public.refunds where id = p_refund_id for no key update;
+  if v_refund.status in ('pending', 'processing') and p_method is null and private.wake_dead('refund', p_refund_id::text) then
+    return v_refund;
+  end if;
+  if v_refund.status is distinct from 'failed' then
     perform private.fail('refund_not_found');
   end if;
   if p_method = 'provider' and v_refund.method <> 'provider' then
@@ -306,7 +334,7 @@ create function public.retry_refund(refund_id uuid, method text default null)
 returns public.refunds
 language sql volatile set search_path = ''
 as $$ select private.retry_refund(refund_id, method) $$;
-comment on function public.retry_refund is 'Admin: sends a failed refund again, as before or, with method bank_transfer, to the payer''s bank account. Errors: forbidden, refund_not_found, invalid_input.';
+comment on function public.retry_refund is 'Admin: sends a failed refund again, as before or, with method bank_transfer, to the payer''s bank account; one that was given up on its way goes on. Errors: forbidden, refund_not_found, invalid_input.';
 select private.expose('retry_refund(uuid, text)', 'authenticated');
 
 create function private.record_manual_refund(p_refund_id uuid, p_bank_reference text)
@@ -320,13 +348,25 @@ begin
   if char_length(btrim(coalesce(p_bank_reference, ''))) not between 4 and 100 then
     perform private.fail_input('bank_reference', '4 to 100 characters');
   end if;
+  -- the order of all locks here: booking, payment, refund
+  select * into v_refund from public.refunds where id = p_refund_id;
+  perform 1 from public.bookings where id = v_refund.booking_id for no key update;
+  perform 1 from public.payments where id = v_refund.payment_id for no key update;
   select * into v_refund from public.refunds where id = p_refund_id for no key update;
+  if v_refund.status = 'succeeded' and v_refund.provider = 'manual' and v_refund.provider_refund_id = btrim(p_bank_reference) then
+    return v_refund;
+  end if;
   -- one that a provider works on would be paid twice
-  if not found or v_refund.status not in ('awaiting_account', 'pending', 'failed') or (v_refund.status = 'pending' and v_refund.method = 'provider') then
+  if v_refund.id is null or v_refund.status not in ('awaiting_account', 'pending', 'failed') or (v_refund.status = 'pending' and v_refund.method = 'provider') then
     perform private.fail('refund_not_found');
   end if;
-  update public.refunds set provider = 'manual', method = 'bank_transfer' where id = p_refund_id;
+  perform private.because('admin');
+  update public.refunds set provider = 'manual', method = 'bank_transfer', provider_refund_id = null where id = p_refund_id;
   return private.record_refund_result(p_refund_id, 'succeeded', btrim(p_bank_reference), null);
+exception
+  -- refunds_provider_id_once
+  when unique_violation then
+    perform private.fail_input('bank_reference', 'another refund was paid by this transfer');
 end
 $$;
 create function public.record_manual_refund(refund_id uuid, bank_reference text)

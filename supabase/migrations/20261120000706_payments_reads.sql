@@ -13,8 +13,8 @@ as $$ select private.attempt_to_reconcile(attempt_id) $$;
 comment on function public.attempt_to_reconcile is 'An attempt with its provider_data, for asking the provider about it. Service only.';
 select private.expose('attempt_to_reconcile(uuid)', 'service_role');
 
--- What asking the provider brought: no_answer is asked again later, not_found ends the attempt once its time is
--- over. Money that comes after that is still found by its webhook.
+-- What asking the provider brought: no_answer is asked again later; not_found and final end the attempt once its
+-- time is over. Money that comes after that is still found by its webhook.
 create function private.note_reconciliation(p_attempt_id uuid, p_outcome text)
 returns public.payment_attempts
 language plpgsql volatile security definer set search_path = ''
@@ -30,7 +30,8 @@ begin
   set checked_at = now(), checks = checks + 1,
       status = case
         when status not in ('created', 'pending') then status
-        when p_outcome = 'not_found' and expires_at <= now() then 'expired'
+        -- final and still open: what came by it was booked elsewhere, as unmatched money
+        when p_outcome in ('not_found', 'final') and expires_at <= now() then 'expired'
         -- a provider that still says nothing days later will not
         when p_outcome in ('pending', 'no_answer') and expires_at <= now() - interval '3 days' then 'expired'
         else status

@@ -75,12 +75,18 @@ create table public.payouts (
   constraint payouts_manual_has_reference check (provider <> 'manual' or status <> 'paid' or bank_reference is not null),
   constraint payouts_held_has_reason check ((status = 'held') = (hold_reason is not null))
 );
+create unique index payouts_provider_id_once on public.payouts (provider, provider_payout_id);
 create index payouts_user_idx on public.payouts (user_id, created_at desc, id);
 create index payouts_batch_idx on public.payouts (batch_id);
 create index payouts_account_idx on public.payouts (bank_account_id);
 create index payouts_open_idx on public.payouts (status, created_at) where status not in ('paid', 'cancelled');
 comment on table public.payouts is 'A host''s earnings on their way to a bank account; amount in minor units. hold_reason and failure_code are the host''s to read.';
 select private.govern('public.payouts', 'payout');
+create trigger immutable before update on public.payouts for each row
+  when ((old.id, old.user_id, old.batch_id, old.amount, old.currency) is distinct from (new.id, new.user_id, new.batch_id, new.amount, new.currency))
+  execute function private.forbid_change();
+create trigger never_deleted before delete or truncate on public.payouts
+  for each statement execute function private.forbid_change();
 
 create table private.payout_items (
   entry_id bigint primary key references private.ledger_entries on delete restrict,

@@ -95,6 +95,10 @@ declare
   v_payout public.payouts;
 begin
   perform private.require_admin();
+  select * into v_payout from public.payouts where id = p_payout_id;
+  if v_payout.status in ('approved', 'processing') and private.wake_dead('payout', p_payout_id::text) then
+    return v_payout;
+  end if;
   v_account := private.account_for_payout(p_payout_id);
   v_payout := private.lock_payout(p_payout_id);
   perform private.require_status(v_payout, 'approved', 'failed');
@@ -116,7 +120,7 @@ create function public.retry_payout(payout_id uuid)
 returns public.payouts
 language sql volatile set search_path = ''
 as $$ select private.retry_payout(payout_id) $$;
-comment on function public.retry_payout is 'Admin: sends a failed payout again, to the account its host has now. Errors: forbidden, payout_not_found, illegal_transition, booking_money_held, bank_account_required.';
+comment on function public.retry_payout is 'Admin: sends a failed payout again, to the account its host has now; one that was given up on its way goes on. Errors: forbidden, payout_not_found, illegal_transition, booking_money_held, bank_account_required.';
 select private.expose('retry_payout(uuid)', 'authenticated');
 
 create function private.cancel_payout(p_payout_id uuid)
@@ -152,6 +156,9 @@ begin
     perform private.fail_input('bank_reference', '4 to 100 characters');
   end if;
   v_payout := private.lock_payout(p_payout_id);
+  if v_payout.status = 'paid' and v_payout.provider = 'manual' and v_payout.bank_reference = btrim(p_bank_reference) then
+    return v_payout;
+  end if;
   -- One that a provider works on would be paid twice. One held or called back may have been paid just before.
   perform private.require_status(v_payout, 'paid', 'approved', 'failed', 'held', 'cancelled');
   perform private.because('admin');
@@ -201,6 +208,12 @@ declare
   v_payout public.payouts := private.lock_payout(p_payout_id);
 begin
   if v_payout.status = 'paid' then
+    -- a second success under another name is a second payment; and a bank may send one back
+    if (p_outcome = 'succeeded' and (v_payout.provider = 'manual' or p_provider_payout_id <> v_payout.provider_payout_id)) or p_outcome = 'failed' then
+      perform private.raise_attention(v_payout.provider, 'payout_' || p_outcome || '_after_paid:' || v_payout.id,
+        coalesce(p_provider_payout_id, v_payout.id::text),
+        'payout ' || v_payout.id || ' was paid already, by ' || v_payout.provider || ' ' || coalesce(v_payout.provider_payout_id, v_payout.bank_reference, ''));
+    end if;
     return v_payout;
   end if;
   perform private.because('provider:' || coalesce(v_payout.provider, 'none'));

@@ -79,7 +79,7 @@ begin
         settled_by = auth.uid(), settled_at = now(), note = p_note
     where id = p_unmatched_id;
     if p_action = 'refund' then
-      v_refund_id := private.refund_unmatched(v_row, p_note);
+      v_refund_id := private.refund_unmatched(v_row);
     else
       perform private.post_ledger('unmatched_kept', p_unmatched_id::text, v_row.currency, null, array[
         ('unmatched', p_unmatched_id::text, v_row.amount)::private.ledger_line,
@@ -94,18 +94,19 @@ begin
 end
 $$;
 
-create function private.refund_unmatched(p_row private.unmatched_money, p_reason text)
+-- The note stays with the row: it is for admins, and the payer reads the refund.
+create function private.refund_unmatched(p_row private.unmatched_money)
 returns uuid
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  -- a rail can give back what it knows under a reference of ours
-  v_method text := case when p_row.attempt_id is null then 'bank_transfer' else private.refund_method(p_row.provider) end;
+  -- a rail can give back what it knows under a reference of ours; what was over is part of a transaction only
+  v_method text := case when p_row.attempt_id is null or p_row.reason = 'overpaid' then 'bank_transfer' else private.refund_method(p_row.provider) end;
   v_refund_id uuid;
 begin
-  insert into public.refunds (payer_id, attempt_id, unmatched_id, kind, amount, currency, method, provider, reason, status)
+  insert into public.refunds (payer_id, attempt_id, unmatched_id, kind, amount, currency, method, provider, status)
   values (p_row.payer_id, p_row.attempt_id, p_row.id, 'unmatched', p_row.amount, p_row.currency, v_method,
-    case v_method when 'provider' then p_row.provider else private.transfer_provider() end, p_reason,
+    case v_method when 'provider' then p_row.provider else private.transfer_provider() end,
     case v_method when 'provider' then 'pending' else 'awaiting_account' end)
   returning id into v_refund_id;
   perform private.post_ledger('unmatched_refund_ordered', p_row.id::text, p_row.currency, null, array[
@@ -141,18 +142,20 @@ begin
   if v_payment.status not in ('pending', 'processing', 'expired', 'cancelled') then
     perform private.fail('payment_not_payable', jsonb_build_object('status', v_payment.status));
   end if;
-  select * into v_row from private.unmatched_money where id = p_unmatched_id and status = 'open' for no key update;
+  -- in one order, as another admin may be applying some of them elsewhere
+  select array_agg(t.id), sum(t.amount) into v_parts, v_sum
+  from (
+    select u.id, u.amount
+    from private.unmatched_money u
+    where u.status = 'open' and u.currency = v_payment.currency
+      and (u.id = p_unmatched_id or u.attempt_id in (select a.id from public.payment_attempts a where a.payment_id = p_payment_id))
+    order by u.id
+    for no key update
+  ) t;
+  select * into v_row from private.unmatched_money where id = p_unmatched_id and status = 'open';
   if not found then
     perform private.fail('unmatched_not_found');
   end if;
-  with taken as (
-    select u.id, u.amount
-    from private.unmatched_money u
-    left join public.payment_attempts a on a.id = u.attempt_id
-    where u.status = 'open' and u.currency = v_payment.currency and (u.id = p_unmatched_id or a.payment_id = p_payment_id)
-    for no key update of u
-  )
-  select array_agg(id), sum(amount) into v_parts, v_sum from taken;
   if coalesce(v_sum, 0) < v_payment.amount or not p_unmatched_id = any (v_parts) then
     perform private.fail('unmatched_not_enough', jsonb_build_object(
       'amount', coalesce(v_sum, 0), 'needed', v_payment.amount, 'currency', v_payment.currency));

@@ -76,6 +76,44 @@ as $$
   group by b.id, h.kind, h.held, h.expected
   having h.held <> h.expected
   union all
+  select 'payment_disagrees', p.id::text, d.what
+  from public.payments p
+  join public.bookings b on b.id = p.booking_id
+  cross join lateral (
+    select 'not what its booking says' as what
+    where (p.amount, p.currency, p.payer_id) is distinct from (b.total_amount, b.currency, b.renter_id)
+    union all
+    select 'attempt ' || a.id || ' over another sum' from public.payment_attempts a
+    where a.payment_id = p.id and (a.amount, a.currency) is distinct from (p.amount, p.currency)
+    union all
+    select 'refund ' || r.id || ' of something else'
+    from public.refunds r left join public.payment_attempts a on a.id = r.attempt_id
+    where r.payment_id = p.id
+      and (r.booking_id, r.payer_id, r.currency, a.payment_id, a.status) is distinct from (p.booking_id, p.payer_id, p.currency, p.id, 'succeeded')
+    union all
+    select 'refunds of ' || sum(r.amount) from public.refunds r where r.payment_id = p.id having sum(r.amount) > p.amount
+  ) d
+  union all
+  select 'payment_event_not_applied', e.id::text, e.provider || ' ' || e.provider_event_id
+  from private.payment_events e
+  where e.verified and e.outcome is null and e.applied_at is null and e.received_at < now() - interval '15 minutes'
+  union all
+  select 'money_not_on_its_way', m.id::text, m.topic || ' ' || m.status
+  from (
+    -- what is to leave is in the outbox, or with an admin who sends it by hand
+    select id, 'refund' as topic, status from public.refunds where status in ('pending', 'processing') and provider <> 'manual'
+    union all
+    select id, 'payout', status from public.payouts where status in ('approved', 'processing') and provider <> 'manual'
+  ) m
+  where not exists (
+    select from private.outbox o
+    where o.status in ('pending', 'leased', 'dead') and o.topic = m.topic and o.payload ->> (m.topic || '_id') = m.id::text
+  )
+  union all
+  select 'refund_to_removed_account', r.id::text, r.status
+  from public.refunds r join public.bank_accounts a on a.id = r.bank_account_id
+  where r.status = 'pending' and a.removed_at is not null
+  union all
   select 'refunded_amount_drift', p.id::text, p.refunded_amount::text
   from public.payments p
   where p.refunded_amount <> (select coalesce(sum(r.amount), 0) from public.refunds r where r.payment_id = p.id and r.status = 'succeeded')

@@ -3,6 +3,16 @@
 -- providers about what stayed silent. All run every minute or slower, as pg_cron 1.4 knows no seconds.
 -- Left out on purpose: performing outside effects, which is the outbox function's.
 
+-- One question per asking, and a new one the next day where the outbox has given it up.
+create function private.reconciliation_key(p_attempt public.payment_attempts)
+returns text
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return p_attempt.id || ':' || p_attempt.checks || ':' || current_date;
+end
+$$;
+
 -- Asks about attempts without a final answer: after p_quiet, then ever more slowly; and about failed ones once
 -- after their time is over, since a payer whose first card was refused may have paid with another.
 create function private.enqueue_reconciliations(p_quiet interval default '2 minutes')
@@ -14,16 +24,18 @@ declare
   v_count int := 0;
 begin
   for v_attempt in
-    select * from public.payment_attempts
-    where (status in ('created', 'pending')
-        and created_at < now() - p_quiet
-        and coalesce(checked_at, created_at) < now() - least(interval '1 hour', p_quiet * 2 ^ least(checks, 6)))
-      or (status = 'failed' and (checked_at is null or checked_at < expires_at) and expires_at < now() - p_quiet)
-    order by created_at
+    select * from public.payment_attempts a
+    where ((a.status in ('created', 'pending')
+        and a.created_at < now() - p_quiet
+        and coalesce(a.checked_at, a.created_at) < now() - least(interval '1 hour', p_quiet * 2 ^ least(a.checks, 6)))
+      or (a.status = 'failed' and (a.checked_at is null or a.checked_at < a.expires_at) and a.expires_at < now() - p_quiet))
+      -- those that wait in the outbox must not keep the others from it
+      and not exists (select from private.outbox o where o.topic = 'reconcile' and o.dedupe_key = private.reconciliation_key(a))
+    order by a.created_at
     limit 500
   loop
     perform private.enqueue('reconcile', jsonb_build_object('attempt_id', v_attempt.id, 'provider', v_attempt.provider),
-      v_attempt.id || ':' || v_attempt.checks);
+      private.reconciliation_key(v_attempt));
     v_count := v_count + 1;
   end loop;
   return v_count;

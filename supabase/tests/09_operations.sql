@@ -40,7 +40,7 @@ declare
 begin
   begin
     foreach v_table in array array['public.bookings', 'public.payments', 'public.refunds', 'public.vehicles', 'public.notifications',
-      'public.calendar_entries', 'public.payment_attempts', 'private.ledger_entries', 'private.domain_events', 'public.media', 'public.payouts', 'private.payout_items', 'private.ledger_transactions', 'public.receipts', 'public.bank_accounts'] loop
+      'public.calendar_entries', 'public.payment_attempts', 'private.ledger_entries', 'private.domain_events', 'public.media', 'public.payouts', 'private.payout_items', 'private.ledger_transactions', 'public.receipts', 'public.bank_accounts', 'private.payment_events', 'private.unmatched_money', 'private.ledger_accounts'] loop
       execute format('alter table %s disable trigger user', v_table);
     end loop;
     execute p_breach;
@@ -72,7 +72,8 @@ begin
   insert into public.payouts (user_id, batch_id, bank_account_id, bank_account_usable_from, amount, currency)
   values (v_booking.host_id, v_batch_id, v_account.id, v_account.usable_from, 5, 'VND') returning id into v_payout_id;
   insert into private.ledger_accounts (kind, owner, currency) values ('host_payable', v_booking.host_id::text, 'VND')
-  on conflict (kind, owner, currency) do update set kind = excluded.kind returning id into v_ledger_id;
+  on conflict do nothing;
+  select id into v_ledger_id from private.ledger_accounts where kind = 'host_payable' and owner = v_booking.host_id::text;
   insert into private.ledger_transactions (event, reference, currency, booking_id) values ('test', 'planted', 'VND', p_booking_id);
   insert into private.ledger_entries (transaction_id, account_id, amount)
   select id, v_ledger_id, -7 from private.ledger_transactions where reference = 'planted' returning id into v_entry_id;
@@ -96,6 +97,15 @@ insert into breaches values
   ('payment_not_in_ledger', 'a payment without its posting', format($$ update private.ledger_transactions set reference = 'x' where reference = (select id::text from public.payments where booking_id = %L) $$, :'paid')),
   ('held_money_disagrees', 'the deposit was given out on paper only', format($$ update public.bookings set deposit_status = 'returned' where id = %L $$, :'paid')),
   ('held_money_disagrees', 'a refund is owed that nobody ordered', format($$ delete from public.refunds where booking_id = %L $$, :'cancelled')),
+  ('payment_disagrees', 'a payment over another sum than its booking', format($$ update public.payments set amount = amount + 1 where booking_id = %L $$, :'held')),
+  ('payment_disagrees', 'more goes back than came', format($$ update public.refunds set amount = 4814406 where booking_id = %L $$, :'cancelled')),
+  ('payment_disagrees', 'a refund for somebody else', format($$ update public.refunds set payer_id = %L where booking_id = %L $$, :'host', :'cancelled')),
+  ('payment_event_not_applied', 'a message was stored and left', $$ insert into private.payment_events (provider, provider_event_id, verified, raw, received_at) values ('vnpay', 'left', true, '', now() - interval '1 hour') $$),
+  ('money_not_on_its_way', 'a refund left the outbox unsent', $$ update private.outbox set status = 'done' where topic = 'refund' $$),
+  ('money_not_on_its_way', 'so did a payout', format($$ select tests.plant_payout(%L); update public.payouts set status = 'approved', provider = 'payos' $$, :'paid')),
+  ('refund_to_removed_account', 'a refund goes where nobody is', format($$ with gone as (insert into public.bank_accounts (user_id, bank_bin, account_last4, holder_name, usable_from, created_at, removed_at)
+    values (%L, '970436', '0001', 'RENTER', now() - interval '1 hour', now() - interval '2 days', now()) returning id)
+    update public.refunds set bank_account_id = gone.id from gone where booking_id = %L $$, :'renter', :'cancelled')),
   ('refunded_amount_drift', 'a payment says it was refunded', format($$ update public.payments set refunded_amount = 1, status = 'partially_refunded' where booking_id = %L $$, :'paid')),
   ('notification_gap', 'a notification was deleted', format($$ delete from public.notifications where user_id = %L and seq = 1 $$, :'renter')),
   ('notification_gap', 'an inbox ran ahead', format($$ update private.inboxes set last_seq = last_seq + 1 where user_id = %L $$, :'host')),

@@ -136,7 +136,10 @@ select is(tests.outcome(tests.store(:'rival', :'batch', :'a1', $$now() - interva
 select is(tests.outcome(tests.store(:'host', :'batch', :'a1', $$now() - interval '2 days'$$, 5)), '23514', 'a payout of no entries');
 set constraints all deferred;
 select is(tests.outcome(format('insert into private.payout_items (entry_id, payout_id) select entry_id, payout_id from private.payout_items where payout_id = %L', :'p1')), '23505', 'an entry paid twice');
-select is(tests.outcome(format('update public.payouts set amount = 1360002 where id = %L; set constraints all immediate', :'p1')), '23514', 'more than its entries');
+select is(tests.outcome(format('update public.payouts set amount = 1360002 where id = %L', :'p1')), '42501', 'another sum');
+select is(tests.outcome(format('update public.payouts set user_id = %L where id = %L', :'rival', :'p1')), '42501', 'another owner');
+select is(tests.outcome(format('delete from public.payouts where id = %L', :'p1')), '42501', 'nothing at all');
+select is(tests.outcome(format('update private.ledger_accounts set owner = %L where owner = %L', :'rival', :'host')), '42501', 'the account of somebody else');
 set constraints all deferred;
 select is(tests.outcome(format('delete from private.payout_items where payout_id = %L; set constraints all immediate', :'p1')), '23514', 'an entry taken out');
 set constraints all deferred;
@@ -314,7 +317,8 @@ select is(public.payout_to_send(:'p4'), null, 'what is paid by hand is not sent'
 select is(tests.outcome(format($$ select public.record_payout_result(%L, 'succeeded') $$, :'p4')), 'illegal_transition', 'nor reported by the service');
 select tests.as_user(:'admin');
 select is((public.record_manual_payout(:'p4', ' FT123 ')).bank_reference, 'FT123', 'an admin records it');
-select is(tests.outcome(format($$ select public.record_manual_payout(%L, 'FT123') $$, :'p4')), 'illegal_transition', 'once');
+select is((public.record_manual_payout(:'p4', 'FT123')).status, 'paid', 'the same again is the same');
+select is(tests.outcome(format($$ select public.record_manual_payout(%L, 'FT124') $$, :'p4')), 'illegal_transition', 'another transfer is not');
 select tests.as_owner();
 select is((select count(*)::int from private.outbox where topic = 'payout'), 0, 'nothing was queued');
 select is(private.balance('clearing', 'manual'), 2720002::bigint, 'the money went out by our own bank');
@@ -371,6 +375,41 @@ select is((select array_agg(user_id) from public.payouts where batch_id = :'batc
 select tests.settle();
 select is(tests.broken_promises(), null, 'no promise is broken');
 select is((select sum(amount) from private.ledger_entries), 0::numeric, 'everything adds up to nothing');
+
+-- given up on its way, and paid twice ------------------------------------------------------------------------------------
+select id as p9 from public.payouts where batch_id = :'batch9' \gset
+select tests.as_user(:'admin');
+select public.approve_payout_batch(:'batch9');
+select tests.as_service();
+select public.payout_to_send(:'p9');
+select tests.as_owner();
+update private.outbox set status = 'dead', attempts = 12, finished_at = now() where topic = 'payout' and payload ->> 'payout_id' = :'p9';
+select tests.as_user(:'stranger');
+select is(tests.outcome(format('select public.retry_payout(%L)', :'p9')), 'forbidden', 'not everybody sends it again');
+select tests.as_user(:'admin');
+select is((public.retry_payout(:'p9')).sending, 1, 'an admin lets the same sending go on');
+select is(tests.outcome(format('select public.retry_payout(%L)', :'p9')), 'illegal_transition', 'once');
+select tests.as_owner();
+select is((select string_agg(status || ' ' || attempts, ', ') from private.outbox where topic = 'payout' and payload ->> 'payout_id' = :'p9'), 'pending 1', 'as one that was tried before');
+select is((public.record_payout_result(:'p9', 'failed', null, 'TIMEOUT')).status, 'failed', 'it fails');
+select tests.as_user(:'admin');
+select is((public.record_manual_payout(:'p9', 'FT777')).status, 'paid', 'an admin pays it by hand');
+select tests.as_owner();
+select is((public.record_payout_result(:'p9', 'succeeded', 'late')).bank_reference, 'FT777', 'the provider has paid it too');
+select is((public.record_payout_result(:'p9', 'succeeded', 'late')).status, 'paid', 'and says so twice');
+select is(
+  (select string_agg(provider || ' ' || reference || ': ' || note, '; ') from private.payment_events where outcome = 'attention' and note like '%' || :'p9' || '%'),
+  format('payos late: payout %s was paid already, by manual FT777', :'p9'), 'somebody must look, once');
+select is(tests.outcome(format($$ update public.payouts set provider = 'payos', provider_payout_id = 'py' where id = %L $$, :'p9')), '23505', 'one transfer of a provider pays one payout');
+
+-- one whose books are wrong keeps nobody else from being paid -----------------------------------------------------------------
+select tests.make_trip(:'renter', :'vehicle'), tests.make_trip(:'renter', :'rival_vehicle');
+select tests.settle();
+select private.post_ledger('payout_mended', 'by hand', 'VND', null, array[('host_payable', :'rival', 100000), ('platform_revenue', '', -100000)]::private.ledger_line[]);
+select private.schedule_payouts() as batch10 \gset
+select is((select array_agg(user_id) from public.payouts where batch_id = :'batch10'), array[:'host'::uuid], 'the other host is paid');
+select is((select count(*)::int from private.payout_items i join public.payouts o on o.id = i.payout_id where o.user_id = :'rival' and o.batch_id = :'batch10'), 0, 'and nothing is left of the one that failed');
+select tests.settle();
 
 select * from finish();
 rollback;

@@ -446,17 +446,17 @@ isOneToOne: false
       referencedRelation: "payment_attempts"
       referencedColumns: ["id"]
     },{
-      foreignKeyName: "refunds_bank_account_id_fkey"
-      columns: ["bank_account_id"]
-isOneToOne: false
-      referencedRelation: "bank_accounts"
-      referencedColumns: ["id"]
-    },{
       foreignKeyName: "refunds_booking_id_fkey"
       columns: ["booking_id"]
 isOneToOne: false
       referencedRelation: "bookings"
       referencedColumns: ["id"]
+    },{
+      foreignKeyName: "refunds_own_account"
+      columns: ["bank_account_id","payer_id"]
+isOneToOne: false
+      referencedRelation: "bank_accounts"
+      referencedColumns: ["id","user_id"]
     },{
       foreignKeyName: "refunds_payer_id_fkey"
       columns: ["payer_id"]

@@ -1,0 +1,201 @@
+-- Payments: refunds and money that go wrong, what of it cannot be stored, and what somebody must look at.
+begin;
+set local client_min_messages = warning;
+\ir helpers.psql
+select no_plan();
+
+select tests.make_renter('renter') as renter, tests.make_user('host') as host, tests.make_user('stranger') as stranger, tests.make_admin('admin') as admin \gset
+select tests.make_vehicle(:'host') as vehicle \gset
+
+create function tests.new_booking(p_from numeric)
+returns uuid
+language sql volatile
+as $$ select tests.make_booking((select id from public.profiles where display_name = 'renter'), (select id from public.vehicles), tests.hours(p_from), tests.hours(p_from + 5)) $$;
+create function tests.payment_of(p_booking_id uuid)
+returns uuid
+language sql stable
+as $$ select id from public.payments where booking_id = p_booking_id $$;
+create function tests.refund_of(p_booking_id uuid)
+returns uuid
+language sql stable
+as $$ select id from public.refunds where booking_id = p_booking_id order by created_at desc, id limit 1 $$;
+create function tests.cancel(p_user_id uuid, p_booking_id uuid)
+returns text
+language plpgsql volatile
+as $$
+declare
+  v_status text;
+begin
+  perform set_config('request.jwt.claims', json_build_object('sub', p_user_id, 'role', 'authenticated')::text, true);
+  v_status := (public.cancel_booking(p_booking_id, null, gen_random_uuid())).status;
+  perform set_config('request.jwt.claims', '', true);
+  return v_status;
+end
+$$;
+-- A booking paid by this rail and called off: its refund.
+create function tests.make_refund(p_user_id uuid, p_from numeric, p_provider text)
+returns uuid
+language plpgsql volatile
+as $$
+declare
+  v_booking_id uuid := tests.new_booking(p_from);
+begin
+  perform tests.provider_says(tests.start_payment(v_booking_id, p_provider));
+  perform tests.cancel(p_user_id, v_booking_id);
+  return tests.refund_of(v_booking_id);
+end
+$$;
+create function tests.attention()
+returns text
+language sql stable
+as $$ select string_agg(provider || ' ' || reference || ': ' || note, '; ' order by id) from private.payment_events where outcome = 'attention' and acknowledged_at is null $$;
+
+-- how money put together by an admin goes back ---------------------------------------------------------------------
+select tests.new_booking(200) as b1 \gset
+select tests.start_payment(:'b1', 'momo') as r1 \gset
+select is(tests.provider_says(:'r1', 'succeeded', 4000000, p_transaction_id => 'm1'), 'amount_mismatch', 'a wrong sum by one rail');
+select is(tests.provider_says('J00000000000001', 'succeeded', 6000000, p_transaction_id => 'v1'), 'unknown_reference', 'and one for nobody by another');
+select tests.as_user(:'admin');
+select public.settle_unmatched_money((select id from public.unmatched_money() where transaction_id = 'v1'), 'apply', gen_random_uuid(), tests.payment_of(:'b1')) ->> 'result' as result \gset
+select is(:'result'::text, 'applied', 'pay a booking together');
+select tests.as_owner();
+select is(tests.cancel(:'renter', :'b1'), 'cancelled', 'which is then called off');
+select is((select method || ' ' || status from public.refunds where id = tests.refund_of(:'b1')), 'bank_transfer awaiting_account', 'no rail is asked to reverse what it did not carry');
+select id as over from private.unmatched_money where reason = 'overpaid' \gset
+select tests.as_user(:'admin');
+select (public.settle_unmatched_money(:'over', 'refund', gen_random_uuid(), null, 'he is a friend of the boss') ->> 'refund_id') as refund \gset
+select tests.as_owner();
+select is((select method from public.refunds where id = :'refund'), 'bank_transfer', 'nor a part of what it carried');
+select is((select reason from public.refunds where id = :'refund'), null, 'and what admins note is not the payer''s to read');
+select is((select note from private.unmatched_money where id = :'over'), 'he is a friend of the boss', 'it stays with the row');
+
+select tests.new_booking(210) as b2 \gset
+select tests.start_payment(:'b2') as r2 \gset
+select tests.provider_says(:'r2', 'succeeded');
+select is(tests.provider_says(:'r2', 'succeeded', 900000, p_transaction_id => 'again'), 'unmatched', 'a second payment of one try');
+select tests.as_user(:'admin');
+select (public.settle_unmatched_money((select id from public.unmatched_money() where transaction_id = 'again'), 'refund', gen_random_uuid()) ->> 'refund_id') as refund \gset
+select tests.as_owner();
+select is((select (f ->> 'provider_transaction_id') || ' of ' || (f ->> 'paid_amount') from (select public.refund_to_send(:'refund') -> 'refund') s (f)), 'again of 900000', 'is reversed in full, by its own number');
+
+-- by hand ------------------------------------------------------------------------------------------------------------
+select tests.make_refund(:'renter', 220, 'payos') as one, tests.make_refund(:'renter', 230, 'payos') as two \gset
+select tests.as_user(:'admin');
+select is((public.record_manual_refund(:'one', 'FT26325900')).status, 'succeeded', 'one transfer by hand');
+select is((public.record_manual_refund(:'one', ' FT26325900 ')).status, 'succeeded', 'said twice is one');
+select is(tests.outcome(format($$ select public.record_manual_refund(%L, 'FT26325900') $$, :'two')), 'invalid_input', 'and pays no other refund');
+select tests.as_service();
+select is((public.record_refund_result(:'one', 'succeeded', 'batch-7')).status, 'succeeded', 'a provider that has paid it as well');
+select tests.as_owner();
+select is(tests.attention(), format('payos batch-7: refund %s was paid already, by manual FT26325900', :'one'), 'is heard');
+update private.payment_events set acknowledged_at = now() where outcome = 'attention';
+
+-- given up on its way --------------------------------------------------------------------------------------------------
+select tests.make_refund(:'renter', 240, 'vnpay') as gone \gset
+update private.outbox set status = 'dead', attempts = 12, finished_at = now() where topic = 'refund' and payload ->> 'refund_id' = :'gone';
+select tests.as_user(:'stranger');
+select is(tests.outcome(format('select public.retry_refund(%L)', :'gone')), 'forbidden', 'not everybody sends it again');
+select tests.as_user(:'admin');
+select is(tests.outcome(format('select public.retry_refund(%L, %L)', :'gone', 'bank_transfer')), 'refund_not_found', 'nor another way, as it may have been sent');
+select is((public.retry_refund(:'gone')).status, 'pending', 'an admin lets it go on');
+select is(tests.outcome(format('select public.retry_refund(%L)', :'gone')), 'refund_not_found', 'once');
+select tests.as_owner();
+select is((select status || ' ' || attempts from private.outbox where topic = 'refund' and payload ->> 'refund_id' = :'gone'), 'pending 1', 'as one that was tried before, so that the provider is asked first');
+select is((select count(*)::int from private.outbox where topic = 'refund' and payload ->> 'refund_id' = :'gone'), 1, 'under the same key');
+
+-- what comes back, and what comes twice -----------------------------------------------------------------------------------
+create function tests.refund_news(p_event text, p_id text, p_outcome text, p_amount bigint, p_transaction text)
+returns text
+language sql volatile
+as $$ select public.apply_refund_event((public.record_payment_event('stripe', p_event, true, null, 'raw') ->> 'event_id')::bigint, p_id, p_transaction, p_outcome, p_amount, 'VND') $$;
+select tests.new_booking(250) as b3 \gset
+select tests.start_payment(:'b3', 'stripe') as r3 \gset
+select tests.provider_says(:'r3', 'succeeded', p_transaction_id => 'pi_3');
+select tests.cancel(:'renter', :'b3');
+select tests.refund_of(:'b3') as f3 \gset
+select is(tests.refund_news('n1', 're_1', 'failed', 4814405, 'pi_3'), 'recorded', 'a refund fails');
+select tests.as_user(:'admin');
+select is((public.retry_refund(:'f3')).status, 'pending', 'and is ordered again');
+select tests.as_owner();
+select is(tests.refund_news('n2', 're_1', 'succeeded', 4814405, 'pi_3'), 'recorded', 'the first one comes true after all');
+select is(public.refund_to_send(:'f3') -> 'refund' ->> 'status', 'succeeded', 'so the second is not sent');
+select is((public.record_refund_result(:'f3', 'succeeded', 're_2')).provider_refund_id, 're_1', 'if it was');
+select is(tests.attention(), format('stripe re_2: refund %s was paid already, by stripe re_1', :'f3'), 'somebody is told');
+select is((public.record_refund_result(:'f3', 'succeeded', 're_1')).status, 'succeeded', 'the same success again');
+select is(tests.refund_news('n3', 're_1', 'failed', 4814405, 'pi_3'), 'attention', 'a success that is taken back');
+select is((select note from private.payment_events where provider_event_id = 'n3'), format('refund %s was paid, and has come back', :'f3'), 'is for somebody to look at');
+-- news of a refund of the second payment finds that one, though the first paid the booking
+select is(tests.provider_says(:'r3', 'succeeded', 4814405, p_transaction_id => 'pi_4'), 'unmatched', 'paid twice by card');
+select tests.as_user(:'admin');
+select (public.settle_unmatched_money((select id from public.unmatched_money() where transaction_id = 'pi_4'), 'refund', gen_random_uuid()) ->> 'refund_id') as f4 \gset
+select tests.as_owner();
+select is(tests.refund_news('n4', 're_9', 'succeeded', 4814405, 'pi_3'), 'attention', 'news of another transaction is not taken for it');
+select is(tests.refund_news('n5', 're_4', 'succeeded', 4814405, 'pi_4'), 'recorded', 'news of its own is');
+select is((select status from public.refunds where id = :'f4'), 'succeeded', 'so it is paid');
+
+-- parts of what was called off ------------------------------------------------------------------------------------------------
+select tests.new_booking(260) as b5 \gset
+select tests.start_payment(:'b5', 'vietqr') as r5 \gset
+select tests.cancel(:'renter', :'b5');
+select is(tests.provider_says(:'r5', 'succeeded', 1000000, p_transaction_id => 'late part'), 'part_received', 'a part of what was called off');
+select is((select count(*)::int from public.notifications where template = 'payment_part_received_renter' and data ->> 'booking_id' = :'b5'), 0, 'nobody is asked for the rest');
+select is((select count(*)::int from public.notifications where template = 'payment_unmatched' and body like '%1.000.000 VND%'), 1, 'but told that it came');
+select is(tests.provider_says(:'r5', 'succeeded', 0, p_transaction_id => 'nothing'), 'amount_mismatch', 'nothing is nothing');
+select is((select count(*)::int from private.unmatched_money where transaction_id = 'nothing'), 0, 'and no row');
+select is(tests.provider_says(:'r5', 'succeeded', 3814405, p_transaction_id => 'late rest'), 'refunded_late', 'with the rest all of it goes back');
+
+-- a link made too late ----------------------------------------------------------------------------------------------------------
+select tests.new_booking(270) as b6 \gset
+select tests.as_user(:'renter');
+select id as slow, provider_data as shown from public.start_payment(tests.payment_of(:'b6'), 'payos', 'eeeeeeee-0000-4000-8000-000000000006') \gset
+select tests.as_owner();
+select is(tests.provider_says(tests.start_payment(:'b6', 'vnpay')), 'applied', 'paid by another try while the link is made');
+select is((public.attach_checkout(:'slow', 'https://pay.example.com', 'qr', '{}', '{"secret": 1}')).status, 'pending', 'the link comes');
+select is((select count(*)::int from private.outbox where topic = 'cancel_attempt' and payload ->> 'attempt_id' = :'slow'), 1, 'and is ended at once');
+select tests.as_user(:'renter');
+select is((public.start_payment(tests.payment_of(:'b6'), 'payos', 'eeeeeeee-0000-4000-8000-000000000006')).provider_data, '{}', 'what is between us and the provider is not shown');
+select tests.as_owner();
+
+-- asking about what was booked elsewhere ---------------------------------------------------------------------------------------
+select is((public.note_reconciliation(:'slow', 'final')).status, 'pending', 'a try whose money was booked elsewhere stays open while it can be paid');
+update public.payment_attempts set expires_at = now() where id = :'slow';
+select is((public.note_reconciliation(:'slow', 'final')).status, 'expired', 'and ends with its time');
+select tests.new_booking(280) as b7 \gset
+select tests.start_payment(:'b7') as r7 \gset
+update public.payment_attempts set created_at = now() - interval '3 minutes' where reference = :'r7';
+select is(private.enqueue_reconciliations(), 1, 'a silent try is asked about');
+select is(private.enqueue_reconciliations(), 0, 'one that waits for it takes no place of others');
+update private.outbox set status = 'dead', finished_at = now(), dedupe_key = replace(dedupe_key, current_date::text, (current_date - 1)::text) where topic = 'reconcile';
+select is(private.enqueue_reconciliations(), 1, 'one that was given up is asked about again the next day');
+delete from private.outbox where topic = 'reconcile';
+
+-- what cannot be stored, by any path ---------------------------------------------------------------------------------------------
+select tests.settle();
+select is(tests.broken_promises(), null, 'no promise is broken');
+select is(tests.outcome(replace(statement, '$1', quote_literal(:'b7'))), '42501', what) from (values
+  ('another amount of a payment', 'update public.payments set amount = amount + 1 where booking_id = $1'),
+  ('another payer', 'update public.payments set payer_id = (select host_id from public.bookings where id = $1) where booking_id = $1'),
+  ('a payment deleted', 'delete from public.payments where booking_id = $1'),
+  ('another reference', $$ update public.payment_attempts set reference = 'J' where payment_id = tests.payment_of($1) $$),
+  ('a try of another payment', 'update public.payment_attempts set payment_id = (select id from public.payments where booking_id <> $1 limit 1) where payment_id = tests.payment_of($1)'),
+  ('a try deleted', 'delete from public.payment_attempts where payment_id = tests.payment_of($1)'),
+  ('another transaction of what was paid', $$ update public.payment_attempts set provider_transaction_id = 'x' where status = 'succeeded' $$),
+  ('a larger refund', 'update public.refunds set amount = amount + 1'),
+  ('a refund for somebody else', 'update public.refunds set payer_id = (select host_id from public.bookings where id = $1)'),
+  ('a refund deleted', 'delete from public.refunds'),
+  ('more unmatched money', $$ update private.unmatched_money set amount = amount + 1 where status = 'settled' $$),
+  ('settled money opened again', $$ update private.unmatched_money set status = 'open', settlement = null, settled_at = null, payment_id = null where status = 'settled' $$),
+  ('unmatched money deleted', 'delete from private.unmatched_money'),
+  ('a message rewritten', $$ update private.payment_events set raw = 'x' $$),
+  ('a message believed after all', 'update private.payment_events set verified = not verified'),
+  ('a message deleted', 'delete from private.payment_events where verified'),
+  ('all messages deleted', 'truncate private.payment_events cascade'),
+  ('an account of the ledger for somebody else', $$ update private.ledger_accounts set owner = 'x' where kind = 'escrow' $$)
+) v (what, statement);
+select tests.as_user(:'stranger');
+select (public.set_bank_account('970436', '0011223344', 'STRANGER', gen_random_uuid())).id as thief \gset
+select tests.as_owner();
+select is(tests.outcome(format($$ update public.refunds set bank_account_id = %L where id = tests.refund_of(%L) $$, :'thief', :'b1')), '23503', 'a refund to an account that is not the payer''s');
+
+select * from finish();
+rollback;
