@@ -87,7 +87,6 @@ export interface Refund {
   provider: PaymentProvider | 'manual';
   provider_refund_id: string | null;
   failure_code: string | null;
-  reason: string | null;
   created_at: Timestamp;
   completed_at: Timestamp | null;
 }

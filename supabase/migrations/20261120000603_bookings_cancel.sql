@@ -58,6 +58,10 @@ begin
   if p_booking.status not in ('requested', 'pending_payment', 'confirmed') then
     perform private.fail('booking_not_cancellable', jsonb_build_object('status', p_booking.status));
   end if;
+  -- somebody must decide first where it goes
+  if private.booking_money_held(p_booking.id) then
+    perform private.fail('booking_money_held');
+  end if;
 end
 $$;
 
@@ -92,7 +96,7 @@ create function public.cancel_booking_preview(booking_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.cancel_booking_preview(booking_id) $$;
-comment on function public.cancel_booking_preview is 'What cancelling now would give back and keep: {currency, refund_amount (deposit included), deposit_refund, kept_amount, refund_bps, policy, cancelled_by}, in minor units. Errors: booking_not_found, booking_not_cancellable.';
+comment on function public.cancel_booking_preview is 'What cancelling now would give back and keep: {currency, refund_amount (deposit included), deposit_refund, kept_amount, refund_bps, policy, cancelled_by}, in minor units. Errors: booking_not_found, booking_not_cancellable, booking_money_held.';
 select private.expose('cancel_booking_preview(uuid)', 'authenticated');
 
 create function private.cancel_booking(p_booking_id uuid, p_reason text, p_idempotency_key uuid)
@@ -149,5 +153,5 @@ create function public.cancel_booking(booking_id uuid, reason text, idempotency_
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.cancel_booking(booking_id, reason, idempotency_key) $$;
-comment on function public.cancel_booking is 'Cancels a booking that has not begun, as renter, host or admin; refunds what cancel_booking_preview says. Errors: booking_not_found, booking_not_cancellable, invalid_input, idempotency_conflict.';
+comment on function public.cancel_booking is 'Cancels a booking that has not begun, as renter, host or admin; refunds what cancel_booking_preview says. Errors: booking_not_found, booking_not_cancellable, booking_money_held, invalid_input, idempotency_conflict.';
 select private.expose('cancel_booking(uuid, text, uuid)', 'authenticated');

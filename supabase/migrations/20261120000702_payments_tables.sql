@@ -117,6 +117,9 @@ create table public.payment_attempts (
   failure_code text,
   checked_at timestamptz,
   checks int not null default 0,
+  -- It has ended, and is to be asked about once more then: a payer whose first card was refused may have paid with
+  -- another, and one who had paid may have sent a second transfer.
+  recheck_at timestamptz,
   expires_at timestamptz not null,
   created_at timestamptz not null default now(),
   constraint payment_attempts_one_transaction unique (provider, provider_transaction_id),
@@ -127,8 +130,7 @@ create table public.payment_attempts (
 );
 create index payment_attempts_payment_idx on public.payment_attempts (payment_id, created_at);
 create index payment_attempts_open_idx on public.payment_attempts (created_at) where status in ('created', 'pending');
-create index payment_attempts_failed_idx on public.payment_attempts (expires_at)
-  where status = 'failed' and (checked_at is null or checked_at < expires_at);
+create index payment_attempts_recheck_idx on public.payment_attempts (recheck_at) where recheck_at is not null;
 create unique index payment_attempts_one_success on public.payment_attempts (payment_id) where status = 'succeeded';
 comment on table public.payment_attempts is 'One try at paying with one provider. `reference` is what the provider knows it by.';
 select private.govern('public.payment_attempts', 'payment_attempt');
@@ -276,7 +278,7 @@ revoke all on public.payments, public.payment_attempts, public.refunds from anon
 grant select on public.payments to authenticated, service_role;
 grant select (id, payment_id, provider, reference, amount, currency, status, redirect_url, qr_payload, details, provider_transaction_id, failure_code, expires_at, created_at)
   on public.payment_attempts to authenticated;
-grant select (id, payment_id, booking_id, kind, amount, currency, status, method, provider, provider_refund_id, failure_code, reason, created_at, completed_at)
+grant select (id, payment_id, booking_id, kind, amount, currency, status, method, provider, provider_refund_id, failure_code, created_at, completed_at)
   on public.refunds to authenticated;
 grant select on public.refunds to service_role;
 grant select on public.payment_attempts to service_role;

@@ -114,7 +114,7 @@ begin
   else
     v_result := 'applied';
     update public.payment_attempts
-    set status = 'failed', failure_code = p_failure_code, checked_at = now()
+    set status = 'failed', failure_code = p_failure_code, checked_at = now(), recheck_at = greatest(expires_at, now())
     where id = v_attempt.id and status in ('created', 'pending');
   end if;
 
@@ -314,7 +314,9 @@ begin
       jsonb_build_object('amount', private.format_money(v_over, p_payment.currency)), 'unmatched:' || v_over_id);
   end if;
   update public.payment_attempts
-  set status = 'succeeded', provider_transaction_id = p_transaction_id, transaction_amount = p_received, failure_code = null, checked_at = now()
+  set status = 'succeeded', provider_transaction_id = p_transaction_id, transaction_amount = p_received, failure_code = null, checked_at = now(),
+      recheck_at = case when exists (select from private.payment_providers r where r.provider = p_attempt.provider and r.in_parts)
+        then greatest(expires_at, now()) end
   where id = p_attempt.id;
   update public.payments set status = 'succeeded', succeeded_at = now() where id = p_payment.id;
   -- money that still comes through another try is unmatched; where it can be stopped, it is

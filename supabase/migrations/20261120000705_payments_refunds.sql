@@ -100,7 +100,7 @@ begin
 end
 $$;
 
--- A refund as both sides may see it.
+-- A refund as both sides may see it; why an admin gave it is for admins.
 create function private.refund_view(p_refund_id uuid)
 returns jsonb
 language sql stable set search_path = ''
@@ -108,7 +108,7 @@ as $$
   select jsonb_build_object(
     'id', r.id, 'payment_id', r.payment_id, 'booking_id', r.booking_id, 'kind', r.kind, 'amount', r.amount, 'currency', r.currency,
     'status', r.status, 'method', r.method, 'provider', r.provider, 'provider_refund_id', r.provider_refund_id,
-    'failure_code', r.failure_code, 'reason', r.reason, 'created_at', r.created_at, 'completed_at', r.completed_at)
+    'failure_code', r.failure_code, 'created_at', r.created_at, 'completed_at', r.completed_at)
   from public.refunds r
   where r.id = p_refund_id
 $$;

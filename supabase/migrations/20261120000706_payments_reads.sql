@@ -28,6 +28,9 @@ begin
   perform private.because('reconciliation');
   update public.payment_attempts
   set checked_at = now(), checks = checks + 1,
+      recheck_at = case
+        when recheck_at > now() or (p_outcome = 'no_answer' and recheck_at > now() - interval '3 days') then recheck_at
+      end,
       status = case
         when status not in ('created', 'pending') then status
         -- final and still open: what came by it was booked elsewhere, as unmatched money

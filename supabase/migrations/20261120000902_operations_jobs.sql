@@ -13,8 +13,8 @@ begin
 end
 $$;
 
--- Asks about attempts without a final answer: after p_quiet, then ever more slowly; and about failed ones once
--- after their time is over, since a payer whose first card was refused may have paid with another.
+-- Asks about attempts without a final answer: after p_quiet, then ever more slowly; and once more about those that
+-- want it (recheck_at).
 create function private.enqueue_reconciliations(p_quiet interval default '2 minutes')
 returns int
 language plpgsql volatile set search_path = ''
@@ -28,7 +28,7 @@ begin
     where ((a.status in ('created', 'pending')
         and a.created_at < now() - p_quiet
         and coalesce(a.checked_at, a.created_at) < now() - least(interval '1 hour', p_quiet * 2 ^ least(a.checks, 6)))
-      or (a.status = 'failed' and (a.checked_at is null or a.checked_at < a.expires_at) and a.expires_at < now() - p_quiet))
+      or a.recheck_at < now() - p_quiet)
       -- those that wait in the outbox must not keep the others from it
       and not exists (select from private.outbox o where o.topic = 'reconcile' and o.dedupe_key = private.reconciliation_key(a))
     order by a.created_at

@@ -33,8 +33,8 @@ insert into expected_access values
 create temporary table columns_kept_back (relation text, kept_back text[]);
 insert into columns_kept_back values
   ('driver_licences', '{number_hash}'),
-  ('payment_attempts', '{provider_data,transaction_amount,checked_at,checks}'),
-  ('refunds', '{payer_id,attempt_id,unmatched_id,bank_account_id,ordered_at}');
+  ('payment_attempts', '{provider_data,transaction_amount,checked_at,checks,recheck_at}'),
+  ('refunds', '{payer_id,attempt_id,unmatched_id,bank_account_id,reason,ordered_at}');
 
 create function tests.access_of(p_role text, p_relation regclass)
 returns text

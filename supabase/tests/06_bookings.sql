@@ -223,6 +223,14 @@ select is(tests.cancel_as_previewed(:'admin', 'strict', 1), '10000', 'so does th
 select tests.make_booking(:'renter', :'vehicle', tests.hours(200), tests.hours(210)) as unpaid \gset
 select tests.as_user(:'renter');
 select is(public.cancel_booking_preview(:'unpaid') ->> 'refund_amount', '0', 'nothing paid, nothing back');
+select tests.as_owner();
+insert into private.booking_holds (booking_id, reason) values (:'unpaid', 'complaint');
+select tests.as_user((select renter_id from public.bookings where id = :'unpaid'));
+select is(tests.outcome(format('select public.cancel_booking_preview(%L)', :'unpaid')), 'booking_money_held', 'what somebody has a claim on is not called off');
+select is(tests.outcome(format('select public.cancel_booking(%L, null, gen_random_uuid())', :'unpaid')), 'booking_money_held', 'neither');
+select tests.as_owner();
+update private.booking_holds set released_at = now() where booking_id = :'unpaid';
+select tests.as_user((select renter_id from public.bookings where id = :'unpaid'));
 select is((public.cancel_booking(:'unpaid', null, gen_random_uuid())).status, 'cancelled', 'an unpaid booking is cancelled');
 select is(tests.outcome(format('select public.cancel_booking(%L, null, gen_random_uuid())', :'unpaid')), 'booking_not_cancellable', 'once');
 select is(tests.outcome(format('select public.cancel_booking_preview(%L)', :'unpaid')), 'booking_not_cancellable', 'and has no preview any more');

@@ -191,6 +191,33 @@ select is(tests.refund_news('e4', 're_2', 'succeeded', 5000), 'attention', 'a re
 select tests.settle();
 select is(tests.broken_promises(), null, 'no promise is broken');
 
+-- asked once more ------------------------------------------------------------------------------------------------------
+create function tests.asked_again(p_reference text)
+returns boolean
+language plpgsql volatile
+as $$
+begin
+  delete from private.outbox where topic = 'reconcile';
+  perform private.enqueue_reconciliations('0 seconds');
+  return exists (select from private.outbox o join public.payment_attempts a on a.id::text = o.payload ->> 'attempt_id' where o.topic = 'reconcile' and a.reference = p_reference);
+end
+$$;
+select tests.new_booking(110) as b7 \gset
+select tests.start_payment(:'b7', 'vietqr') as r7 \gset
+select tests.start_payment(:'b7', 'vnpay') as r8 \gset
+select is(tests.provider_says(:'r8', 'failed', 0, p_transaction_id => 'none'), 'applied', 'a card is refused');
+select is(tests.provider_says(:'r7', 'succeeded', p_transaction_id => 's1'), 'applied', 'and a transfer made');
+select ok(not tests.asked_again(:'r7'), 'what is paid is not asked about at once');
+select ok(not tests.asked_again(:'r8'), 'nor what has failed');
+update public.payment_attempts set recheck_at = now() - interval '1 minute' where reference in (:'r7', :'r8');
+select ok(tests.asked_again(:'r7'), 'once its time is over, it is: a second transfer may have followed');
+select ok(tests.asked_again(:'r8'), 'or another card');
+select id as a7 from public.payment_attempts where reference = :'r7' \gset
+select is((public.note_reconciliation(:'a7', 'no_answer')).recheck_at is not null, true, 'silence is no answer');
+select is((public.note_reconciliation(:'a7', 'final')).recheck_at is null, true, 'an answer is one');
+select ok(not tests.asked_again(:'r7'), 'and then it is enough');
+select is((select recheck_at from public.payment_attempts a join public.payments p on p.id = a.payment_id where p.booking_id = :'b6'), null, 'a rail that takes no parts is not asked again');
+
 -- the proof ---------------------------------------------------------------------------------------------------------------
 select private.post_ledger('test', 'slip', 'VND', null, array[('clearing', 'vnpay', 5), ('platform_revenue', '', -5)]::private.ledger_line[]);
 select tests.settle();

@@ -165,6 +165,22 @@ describe('money in parts', () => {
     expect(await ok(staff.journey.admin.money.reconcileLedger())).toEqual([]);
   });
 
+  it('is found also when the news of a second transfer was lost', async () => {
+    const { booking, start } = await begin('vietqr');
+    await payAtSandbox(start);
+    expect(await statusOf(booking)).toBe('confirmed');
+    await payAtSandbox(start, { amount: 777_000, notify: { never: true } });
+    await sql(`update public.payment_attempts set recheck_at = now() - interval '1 hour' where id = $1`, [
+      start.attempt.id,
+    ]);
+    await sql('select private.enqueue_reconciliations()');
+    const found = await eventually(async () => {
+      const rows = await ok(staff.journey.admin.money.unmatched());
+      return rows.find((row) => row.amount === 777_000) ?? null;
+    });
+    expect(found).toMatchObject({ reason: 'paid_twice', payer_id: guest.id });
+  });
+
   it('that names no booking is applied by an admin, who alone may', async () => {
     const { booking, start } = await begin('vietqr');
     await payAtSandbox(start, { message: 'tien xe' });

@@ -51,11 +51,11 @@ describe('the rows written by hand', () => {
     expectTypeOf<Hidden<'payments', Payment>>().toBeNever();
     expectTypeOf<Invented<'payment_attempts', PaymentAttempt>>().toBeNever();
     expectTypeOf<Hidden<'payment_attempts', PaymentAttempt>>().toEqualTypeOf<
-      'provider_data' | 'transaction_amount' | 'checked_at' | 'checks'
+      'provider_data' | 'transaction_amount' | 'checked_at' | 'checks' | 'recheck_at'
     >();
     expectTypeOf<Invented<'refunds', Refund>>().toBeNever();
     expectTypeOf<Hidden<'refunds', Refund>>().toEqualTypeOf<
-      'payer_id' | 'attempt_id' | 'unmatched_id' | 'bank_account_id' | 'ordered_at'
+      'payer_id' | 'attempt_id' | 'unmatched_id' | 'bank_account_id' | 'reason' | 'ordered_at'
     >();
     expectTypeOf<Invented<'bank_accounts', BankAccount>>().toBeNever();
     expectTypeOf<Hidden<'bank_accounts', BankAccount>>().toBeNever();

@@ -241,14 +241,14 @@ isOneToOne: false
                   ]
                 },"payment_attempts": {
                   Row: {
-                    "amount": number,"checked_at": string | null,"checks": number,"created_at": string,"currency": string,"details": NonNullable<Json>,"expires_at": string,"failure_code": string | null,"id": string,"payment_id": string,"provider": string,"provider_data": NonNullable<Json>,"provider_transaction_id": string | null,"qr_payload": string | null,"redirect_url": string | null,"reference": string,"status": string,"transaction_amount": number | null
+                    "amount": number,"checked_at": string | null,"checks": number,"created_at": string,"currency": string,"details": NonNullable<Json>,"expires_at": string,"failure_code": string | null,"id": string,"payment_id": string,"provider": string,"provider_data": NonNullable<Json>,"provider_transaction_id": string | null,"qr_payload": string | null,"recheck_at": string | null,"redirect_url": string | null,"reference": string,"status": string,"transaction_amount": number | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "amount": number,"checked_at"?: string | null,"checks"?: number,"created_at"?: string,"currency": string,"details"?: NonNullable<Json>,"expires_at": string,"failure_code"?: string | null,"id"?: string,"payment_id": string,"provider": string,"provider_data"?: NonNullable<Json>,"provider_transaction_id"?: string | null,"qr_payload"?: string | null,"redirect_url"?: string | null,"reference"?: string,"status"?: string,"transaction_amount"?: number | null
+                    "amount": number,"checked_at"?: string | null,"checks"?: number,"created_at"?: string,"currency": string,"details"?: NonNullable<Json>,"expires_at": string,"failure_code"?: string | null,"id"?: string,"payment_id": string,"provider": string,"provider_data"?: NonNullable<Json>,"provider_transaction_id"?: string | null,"qr_payload"?: string | null,"recheck_at"?: string | null,"redirect_url"?: string | null,"reference"?: string,"status"?: string,"transaction_amount"?: number | null
                   }
                   Update: {
-                    "amount"?: number,"checked_at"?: string | null,"checks"?: number,"created_at"?: string,"currency"?: string,"details"?: NonNullable<Json>,"expires_at"?: string,"failure_code"?: string | null,"id"?: string,"payment_id"?: string,"provider"?: string,"provider_data"?: NonNullable<Json>,"provider_transaction_id"?: string | null,"qr_payload"?: string | null,"redirect_url"?: string | null,"reference"?: string,"status"?: string,"transaction_amount"?: number | null
+                    "amount"?: number,"checked_at"?: string | null,"checks"?: number,"created_at"?: string,"currency"?: string,"details"?: NonNullable<Json>,"expires_at"?: string,"failure_code"?: string | null,"id"?: string,"payment_id"?: string,"provider"?: string,"provider_data"?: NonNullable<Json>,"provider_transaction_id"?: string | null,"qr_payload"?: string | null,"recheck_at"?: string | null,"redirect_url"?: string | null,"reference"?: string,"status"?: string,"transaction_amount"?: number | null
                   }
                   Relationships: [
                     {
@@ -744,6 +744,7 @@ isOneToOne: false
 "provider_data": NonNullable<Json>,
 "provider_transaction_id": string | null,
 "qr_payload": string | null,
+"recheck_at": string | null,
 "redirect_url": string | null,
 "reference": string,
 "status": string,
@@ -771,6 +772,7 @@ isOneToOne: false
 "provider_data": NonNullable<Json>,
 "provider_transaction_id": string | null,
 "qr_payload": string | null,
+"recheck_at": string | null,
 "redirect_url": string | null,
 "reference": string,
 "status": string,
@@ -1298,6 +1300,7 @@ isOneToOne: false
 "provider_data": NonNullable<Json>,
 "provider_transaction_id": string | null,
 "qr_payload": string | null,
+"recheck_at": string | null,
 "redirect_url": string | null,
 "reference": string,
 "status": string,
@@ -1819,6 +1822,7 @@ isOneToOne: false
 "provider_data": NonNullable<Json>,
 "provider_transaction_id": string | null,
 "qr_payload": string | null,
+"recheck_at": string | null,
 "redirect_url": string | null,
 "reference": string,
 "status": string,

@@ -24,6 +24,11 @@ function database(changes: object = {}, givenAccount: object | null = account) {
       payment: {},
       account: givenAccount,
     }),
+    claim_refund: (args: Record<string, unknown>) => {
+      if (state.status !== 'pending' || args.ordered_at !== state.ordered_at) return false;
+      state.status = 'processing';
+      return true;
+    },
     record_refund_result: (args: Record<string, unknown>) => {
       if (state.status !== 'succeeded') state.status = args.outcome;
       return state;
@@ -55,8 +60,8 @@ describe('a refund by bank transfer', () => {
         },
       },
     ]);
+    expect(named('claim_refund')).toEqual([{ refund_id, ordered_at: refund.ordered_at }]);
     expect(named('record_refund_result')).toEqual([
-      { refund_id, outcome: 'processing', provider_refund_id: null, failure_code: null },
       { refund_id, outcome: 'processing', provider_refund_id: 'batch-1', failure_code: null },
     ]);
     expect(named('defer_outbox')).toHaveLength(1);
@@ -82,7 +87,7 @@ describe('a refund by bank transfer', () => {
     const { transfers, calls } = fakeTransfers({ send: accepted });
     const { report } = await work({
       rows: [row('refund', payload)],
-      database: { ...database(), record_refund_result: () => ({ status: 'succeeded' }) },
+      database: { ...database(), claim_refund: () => false },
       options: { transfers },
     });
     expect(calls).toEqual([]);
@@ -122,7 +127,7 @@ describe('a refund by bank transfer', () => {
 
   it('waits for an admin where nobody sends transfers, reserving nothing', async () => {
     const { named } = await work({ rows: [row('refund', payload)], database: database() });
-    expect(named('record_refund_result')).toEqual([]);
+    expect(named('claim_refund')).toEqual([]);
     expect(named('defer_outbox')[0]).toMatchObject({
       seconds: 3600,
       reason: 'an admin sends this transfer by hand',

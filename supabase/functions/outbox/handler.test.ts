@@ -301,4 +301,11 @@ describe('topic reconcile', () => {
     const settled = await ask({}, { status: 'succeeded' });
     expect([settled.noted, settled.asked]).toEqual(['final', []]);
   });
+
+  it('asks once more about a settled one where a second transfer may have followed', async () => {
+    const changes = { status: 'succeeded', recheck_at: '2026-11-20T04:30:00+00:00' };
+    const { noted, asked } = await ask({ querydr: { ...payment, vnp_TransactionStatus: '00' } }, changes);
+    expect(noted).toBe('final');
+    expect(asked).toHaveLength(1);
+  });
 });

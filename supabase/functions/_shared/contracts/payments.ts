@@ -28,6 +28,7 @@ export const paymentAttempt = z.looseObject({
   details: z.record(z.string(), z.unknown()).default({}),
   provider_data: z.record(z.string(), z.unknown()).default({}),
   provider_transaction_id: z.string().nullable(),
+  recheck_at: z.string().nullable().default(null),
   expires_at: z.string(),
   created_at: z.string(),
 });

@@ -44,7 +44,9 @@ export async function reconcileAttempt(
   attempt: PaymentAttempt,
   { service, providers, now }: ReconcileTools,
 ): Promise<Verdict> {
-  if (attempt.status === 'succeeded') return { outcome: 'final', reason: 'already settled' };
+  // one that was paid is asked about only where a second transfer may have followed
+  if (attempt.status === 'succeeded' && attempt.recheck_at === null)
+    return { outcome: 'final', reason: 'already settled' };
   // its link was never stored, so nobody was sent to the provider with it
   if (attempt.status === 'created') return { outcome: 'not_found', reason: 'never offered' };
 
