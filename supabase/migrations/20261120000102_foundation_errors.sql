@@ -118,5 +118,31 @@ begin
 end
 $$;
 
+-- Where a page of a list begins: after the row {<p_key>, id} that a client gives back; nulls for the first page.
+create type private.page_start as (at timestamptz, id uuid);
+create function private.read_page(p_after jsonb, p_key text, p_page_size int)
+returns private.page_start
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_start private.page_start;
+begin
+  if p_page_size is null or p_page_size not between 1 and 100 then
+    perform private.fail_input('page_size', 'must be 1 to 100');
+  end if;
+  begin
+    v_start := ((p_after ->> p_key)::timestamptz, (p_after ->> 'id')::uuid);
+  exception
+    when data_exception then
+      null;
+  end;
+  if p_after is not null and (v_start.at is null or v_start.id is null) then
+    perform private.fail_input('after', format('needs %s and id of the last row', p_key));
+  end if;
+  return v_start;
+end
+$$;
+
 -- Reads in public check their input as the caller.
 grant execute on function private.fail(text, jsonb), private.fail_input(text, text), private.require_user() to anon, authenticated;
+grant execute on function private.read_page(jsonb, text, int) to authenticated;

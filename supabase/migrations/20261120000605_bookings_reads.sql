@@ -62,29 +62,17 @@ language plpgsql stable set search_path = ''
 as $$
 declare
   v_user_id uuid := private.require_user();
-  v_after_at timestamptz;
+  v_start private.page_start := private.read_page(after, 'created_at', page_size);
 begin
   if role is null or role not in ('renter', 'host') then
     perform private.fail_input('role', 'must be renter or host');
-  end if;
-  if page_size is null or page_size not between 1 and 100 then
-    perform private.fail_input('page_size', 'must be 1 to 100');
-  end if;
-  begin
-    v_after_at := (after ->> 'created_at')::timestamptz;
-  exception
-    when data_exception then
-      perform private.fail_input('after', 'needs created_at and id of the last row');
-  end;
-  if after is not null and (v_after_at is null or coalesce(after ->> 'id', '') !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$') then
-    perform private.fail_input('after', 'needs created_at and id of the last row');
   end if;
   return query
     select b.*
     from public.bookings b
     where case when role = 'renter' then b.renter_id = v_user_id else b.host_id = v_user_id end
       and (statuses is null or b.status = any (statuses))
-      and (after is null or (b.created_at, b.id) < (v_after_at, (after ->> 'id')::uuid))
+      and (v_start.id is null or (b.created_at, b.id) < (v_start.at, v_start.id))
     order by b.created_at desc, b.id desc
     limit page_size;
 end

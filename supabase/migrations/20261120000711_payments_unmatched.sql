@@ -7,25 +7,19 @@ create function private.list_unmatched_money(p_status text, p_after jsonb, p_pag
 returns setof private.unmatched_money
 language plpgsql stable security definer set search_path = ''
 as $$
+declare
+  v_start private.page_start := private.read_page(p_after, 'created_at', p_page_size);
 begin
   perform private.require_admin();
   if p_status is not null and p_status not in ('open', 'settled') then
     perform private.fail_input('status', 'must be open or settled');
   end if;
-  if p_page_size is null or p_page_size not between 1 and 100 then
-    perform private.fail_input('page_size', 'must be 1 to 100');
-  end if;
-  begin
-    return query
-      select * from private.unmatched_money u
-      where (p_status is null or u.status = p_status)
-        and (p_after is null or (u.created_at, u.id) < ((p_after ->> 'created_at')::timestamptz, (p_after ->> 'id')::uuid))
-      order by u.created_at desc, u.id desc
-      limit p_page_size;
-  exception
-    when data_exception then
-      perform private.fail_input('after', 'needs created_at and id of the last row');
-  end;
+  return query
+    select * from private.unmatched_money u
+    where (p_status is null or u.status = p_status)
+      and (v_start.id is null or (u.created_at, u.id) < (v_start.at, v_start.id))
+    order by u.created_at desc, u.id desc
+    limit p_page_size;
 end
 $$;
 create function public.unmatched_money(status text default 'open', after jsonb default null, page_size int default 20)

@@ -128,25 +128,13 @@ language plpgsql stable set search_path = ''
 as $$
 declare
   v_user_id uuid := private.require_user();
-  v_after_at timestamptz;
+  v_start private.page_start := private.read_page(after, 'issued_at', page_size);
 begin
-  if page_size is null or page_size not between 1 and 100 then
-    perform private.fail_input('page_size', 'must be 1 to 100');
-  end if;
-  begin
-    v_after_at := (after ->> 'issued_at')::timestamptz;
-  exception
-    when data_exception then
-      perform private.fail_input('after', 'needs issued_at and id of the last row');
-  end;
-  if after is not null and (v_after_at is null or coalesce(after ->> 'id', '') !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$') then
-    perform private.fail_input('after', 'needs issued_at and id of the last row');
-  end if;
   return query
     select r.*
     from public.receipts r
     where r.user_id = v_user_id
-      and (after is null or (r.issued_at, r.id) < (v_after_at, (after ->> 'id')::uuid))
+      and (v_start.id is null or (r.issued_at, r.id) < (v_start.at, v_start.id))
     order by r.issued_at desc, r.id desc
     limit page_size;
 end

@@ -182,6 +182,7 @@ insert into expected_helpers values
   ('my_booking_ids', 'authenticated'),
   ('my_unread_count', 'authenticated'),
   ('my_vehicle_ids', 'authenticated'),
+  ('read_page', 'authenticated'),
   ('reconcile_ledger_as_admin', 'authenticated'),
   ('refund_view', 'authenticated'),
   ('require_user', 'anon authenticated'),
