@@ -250,7 +250,7 @@ create table public.refunds (
     references public.bank_accounts (id, user_id) on delete restrict,
   constraint refunds_account_has_owner check (bank_account_id is null or payer_id is not null),
   constraint refunds_account_for_transfer check (
-    method = 'provider' or status in ('awaiting_account', 'succeeded') or bank_account_id is not null
+    method = 'provider' or status in ('awaiting_account', 'failed', 'succeeded') or bank_account_id is not null
   ),
   constraint refunds_amount_positive check (amount > 0),
   constraint refunds_completed check ((status = 'succeeded') = (completed_at is not null))

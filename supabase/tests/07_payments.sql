@@ -163,6 +163,14 @@ select is((public.record_refund_result(:'refund', 'failed', null, 'closed accoun
 select is((public.record_refund_result(:'refund', 'failed', null, 'closed account')).status, 'failed', 'the same again says the same');
 select is((public.record_refund_result(:'refund', 'processing')).status, 'failed', 'a failed one does not go on by itself');
 select tests.as_user(:'admin');
+select is((public.retry_refund(:'refund', 'bank_transfer')).status, 'awaiting_account', 'an admin may send it another way');
+select is(tests.outcome(format('select public.retry_refund(%L, %L)', :'refund', 'provider')), 'refund_not_found', 'once');
+select tests.as_owner();
+-- as if it had not been
+update public.refunds set status = 'pending', method = 'provider', provider = 'vnpay' where id = :'refund';
+update public.refunds set status = 'failed' where id = :'refund';
+select tests.as_user(:'admin');
+select is(tests.outcome(format('select public.record_manual_refund(%L, %L); select private.fail(%L)', :'refund', 'FT0001', 'forbidden')), 'forbidden', 'or pay it by hand');
 select is((public.retry_refund(:'refund')).status, 'pending', 'an admin sends it again');
 select is(tests.outcome(format('select public.retry_refund(%L)', :'refund')), 'refund_not_found', 'once');
 select tests.as_service();

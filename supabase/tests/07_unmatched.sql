@@ -10,7 +10,7 @@ select tests.make_vehicle(:'host') as vehicle \gset
 create function tests.new_booking(p_from numeric)
 returns uuid
 language sql volatile
-as $$ select tests.make_booking((select id from public.profiles where display_name = 'renter'), (select id from public.vehicles), tests.hours(p_from), tests.hours(p_from + 5)) $$;
+as $$ select tests.make_booking((select id from public.profiles where display_name = 'renter'), (select id from public.vehicles order by created_at desc limit 1), tests.hours(p_from), tests.hours(p_from + 5)) $$;
 create function tests.state_of(p_booking_id uuid)
 returns text
 language sql stable
