@@ -92,6 +92,7 @@ export async function startDatabase(scale: Scale, keep: boolean, log: Log): Prom
       await admin.query('create table bench.loaded as select $1::text as fingerprint', [wanted]);
     }
     await admin.query(sqlFile('plain-search.sql'));
+    await admin.query(sqlFile('webhook.sql'));
     await admin.query('checkpoint');
   } catch (error) {
     await admin.end().catch(() => {});

@@ -8,6 +8,8 @@ import { benchContention } from './contention.ts';
 import { type BenchDatabase, type Scale, startDatabase } from './database.ts';
 import { type Measurement, machine, table } from './report.ts';
 import { benchSearch } from './search.ts';
+import { benchSignatures } from './signatures.ts';
+import { benchWebhook } from './webhook.ts';
 
 /** How long to measure. */
 export interface Effort {
@@ -17,10 +19,12 @@ export interface Effort {
   searchSeconds: number;
   /** Queries whose answers are compared. */
   queries: number;
-  /** Bookings of each of the 16 connections in a round, and how many of them come before the measurement. */
+  /** Bookings, or webhooks, of each of the 16 connections in a round, and how many come before the measurement. */
   bookings: number;
   bookingWarmUp: number;
   rushes: number;
+  /** Notifications of each payment provider. */
+  signatures: number;
 }
 
 const full: Effort = {
@@ -31,6 +35,7 @@ const full: Effort = {
   bookings: 500,
   bookingWarmUp: 50,
   rushes: 25,
+  signatures: 1000,
 };
 const quick: Effort = {
   scale: { vehicles: 10_000, renters: 2_000 },
@@ -40,6 +45,7 @@ const quick: Effort = {
   bookings: 60,
   bookingWarmUp: 15,
   rushes: 5,
+  signatures: 100,
 };
 
 type Workload = (
@@ -52,13 +58,19 @@ const workloads: Record<string, Workload> = {
   search: benchSearch,
   booking: benchBooking,
   contention: benchContention,
+  webhook: benchWebhook,
+};
+
+/** Those that need no database. */
+const offline: Record<string, (effort: Effort) => Promise<Measurement[]>> = {
+  signatures: benchSignatures,
 };
 
 const usage = `Usage: npm run bench [-- options]
 
   --json FILE   also write the measurements to FILE
   --quick       less data and shorter rounds: whether it runs, not how fast
-  --only NAME   one of ${Object.keys(workloads).join(', ')}
+  --only NAME   one of ${[...Object.keys(workloads), ...Object.keys(offline)].join(', ')}
   --strict      exit with 1 when a goal is missed
   --keep        keep the loaded database for the next run of the same day
 `;
@@ -84,19 +96,28 @@ export async function runBench(argv: string[]): Promise<number> {
     log.info(usage);
     return 0;
   }
-  const chosen = Object.entries(workloads).filter(([name]) => (values.only ?? name) === name);
-  if (chosen.length === 0) throw new StackError(`There is no measurement "${values.only}".`, usage);
+  const isChosen = ([name]: [string, unknown]) => (values.only ?? name) === name;
+  const chosen = Object.entries(workloads).filter(isChosen);
+  const chosenOffline = Object.entries(offline).filter(isChosen);
+  if (chosen.length + chosenOffline.length === 0) {
+    throw new StackError(`There is no measurement "${values.only}".`, usage);
+  }
 
   const effort = values.quick ? quick : full;
   const where = machine();
-  const database = await startDatabase(effort.scale, values.keep, log);
   const measurements: Measurement[] = [];
-  try {
-    for (const [name, workload] of chosen) {
-      measurements.push(...(await log.step(`measure ${name}`, () => workload(database, effort, log.info))));
+  if (chosen.length > 0) {
+    const database = await startDatabase(effort.scale, values.keep, log);
+    try {
+      for (const [name, workload] of chosen) {
+        measurements.push(...(await log.step(`measure ${name}`, () => workload(database, effort, log.info))));
+      }
+    } finally {
+      await database.close();
     }
-  } finally {
-    await database.close();
+  }
+  for (const [name, workload] of chosenOffline) {
+    measurements.push(...(await log.step(`measure ${name}`, () => workload(effort))));
   }
   log.info(`\n${table(measurements)}\n\n${where}`);
   if (values.quick) log.info('A quick run: too little data and time for these ratios to mean anything.');

@@ -153,7 +153,6 @@ create table public.calendar_entries (
   constraint calendar_entries_hold_expires check ((kind = 'hold') = (expires_at is not null)),
   constraint calendar_entries_one_per_booking unique (booking_id)
 );
-create index calendar_entries_holds_idx on public.calendar_entries (expires_at) where kind = 'hold';
 comment on table public.calendar_entries is 'When a vehicle is taken: bookings, unpaid holds until expires_at, host blocks, maintenance, external calendars. Overlap cannot be stored.';
 
 alter table public.vehicles enable row level security;

@@ -1,0 +1,3 @@
+-- As prelude.sql, for the edge functions: they come with the service key and act for nobody.
+begin;
+select set_config('search_path', 'public, extensions', true), set_config('role', 'service_role', true), set_config('request.jwt.claims', '{"aud":"authenticated","exp":4102444800,"role":"service_role","iss":"supabase"}', true), set_config('request.method', 'POST', true), set_config('request.path', '/rpc', true), set_config('request.headers', '{"x-client-info":"bench","x-correlation-id":"00000000-0000-4000-8000-000000000000","content-type":"application/json"}', true), set_config('request.cookies', '{}', true), set_config('statement_timeout', '8s', true);

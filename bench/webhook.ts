@@ -1,0 +1,57 @@
+import { StackError } from '../local/errors.ts';
+import type { BenchDatabase } from './database.ts';
+import { runLoad, steadyPerSecond } from './pgbench.ts';
+import { inTurns, type Measurement, measurement } from './report.ts';
+import type { Effort } from './run.ts';
+
+const clients = 16;
+
+const left = `
+select count(*)::int as left
+from generate_series($1::bigint, $2::bigint) n
+join public.bookings b on b.id = bench.id('booking', n)
+where b.status <> 'confirmed'`;
+
+/**
+ * What a verified webhook costs the database: the two transactions of function payment-webhooks, which store the
+ * message and apply it, against two transactions that insert one row each. 16 connections, each with attempts of
+ * its own.
+ */
+export async function benchWebhook(
+  database: BenchDatabase,
+  effort: Effort,
+  say: (text: string) => void,
+): Promise<Measurement[]> {
+  const share = effort.bookings;
+  const side = (first: string, second: string, confirms: boolean) => async () => {
+    // Made for both sides, so that both find the same caches and the same distance from the last checkpoint.
+    const made = await database.admin.query<{ first: string }>('select bench.make_attempts($1) as first', [
+      share * clients,
+    ]);
+    const from = Number(made.rows[0]?.first);
+    const { finished } = await runLoad(database, {
+      scripts: ['booking-pick', 'prelude-service', first, 'prelude-service', second],
+      clients,
+      transactions: share,
+      variables: { done: 0, share, first: from },
+      latencies: true,
+    });
+    if (confirms) {
+      const found = await database.admin.query<{ left: number }>(left, [from, from + share * clients - 1]);
+      if (found.rows[0]?.left !== 0) {
+        throw new StackError(
+          `${found.rows[0]?.left} of ${share * clients} bookings were not confirmed by their webhook.`,
+          'The measured calls did something else than they should; private.payment_events.outcome says what.',
+        );
+      }
+    }
+    return steadyPerSecond(finished, effort.bookingWarmUp);
+  };
+  const [candidate, baseline] = await inTurns(
+    effort.rounds,
+    side('webhook-record', 'webhook-apply', true),
+    side('booking-plain', 'booking-plain', false),
+    say,
+  );
+  return [measurement('webhook', 'per second', candidate, baseline, { atLeast: 0.2 })];
+}
