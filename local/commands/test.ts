@@ -46,6 +46,9 @@ interface VitestReport {
   testResults: { status: string; assertionResults: { status: string }[] }[];
 }
 
+// It hurts a stack of its own, and should find the machine quiet.
+const chaos = 'tests/chaos';
+
 async function runVitest(config: StackConfig, args: string[]): Promise<Count> {
   const report = join(config.dir, 'vitest.json');
   rmSync(report, { force: true });
@@ -66,7 +69,23 @@ async function runVitest(config: StackConfig, args: string[]): Promise<Count> {
   return { passed: numPassedTests, failed: status !== 0 && failed === 0 ? 1 : failed };
 }
 
-/** `npm test`: a stack of its own with new data, every test, and nothing left. Arguments go to vitest. */
+/** The chaos test. Its stack is its own to start and stop; what a run cut short leaves is removed here. */
+async function runChaos(config: StackConfig): Promise<Count> {
+  const own = loadConfig('chaos', { unsafeFast: false });
+  const holder = lockHolder(own);
+  if (holder) throw alreadyRunning(own, holder.pid, holder.api);
+  try {
+    return await runVitest(config, [chaos]);
+  } finally {
+    await stopEverything(own);
+    await removeData(own);
+  }
+}
+
+/**
+ * `npm test`: a stack of its own with new data, every test, and nothing left. Arguments go to vitest. The chaos
+ * test comes last, and with arguments only when they name it.
+ */
 export async function test(args: string[]): Promise<number> {
   const log = createLog();
   const stopped = stopSignal();
@@ -78,19 +97,33 @@ export async function test(args: string[]): Promise<number> {
   const stack = await startOrStop(config, log, stopped, false);
   if (!stack) return 130;
   const total: Count = { passed: 0, failed: 0 };
+  const add = (count: Count): void => {
+    total.passed += count.passed;
+    total.failed += count.failed;
+  };
+  const named = args.some((arg) => arg.includes('chaos'));
   try {
-    const suites = [() => runVitest(config, args)];
+    const suites = [() => runVitest(config, named ? args : ['--exclude', `${chaos}/**`, ...args])];
     // Whoever names files means files of vitest.
     if (args.length === 0) suites.unshift(() => runPgTap(config, log));
     for (const suite of suites) {
       const count = await Promise.race([suite(), stopped.then(() => null)]);
       if (!count) return 130;
-      total.passed += count.passed;
-      total.failed += count.failed;
+      add(count);
     }
   } finally {
     await stack.stop();
     await removeData(config);
+  }
+  if (args.length === 0) {
+    const chaosRun = runChaos(config);
+    const count = await Promise.race([chaosRun, stopped.then(() => null)]);
+    if (!count) {
+      await stopEverything(loadConfig('chaos'));
+      await chaosRun;
+      return 130;
+    }
+    add(count);
   }
   log.info(`${total.passed} passed, ${total.failed} failed`);
   return total.failed === 0 && total.passed > 0 ? 0 : 1;

@@ -1,6 +1,7 @@
 import { createPostgresConnection, type PostgresConnection } from '@supabase/lite/postgres';
 import { AnsweredFailure, answerable } from './errors.ts';
 import { quoteArgumentNames } from './quoted-arguments.ts';
+import { survivingReservations } from './reservations.ts';
 
 interface SessionVars {
   auth?: { role?: unknown; uid?: unknown; jwt?: unknown };
@@ -86,15 +87,24 @@ const jsonTypes = {
 };
 
 function connect(url: string, applicationName: string, max: number, times: object = {}): PostgresConnection {
-  return createPostgresConnection({
-    url,
-    postgresOptions: {
-      max,
-      onnotice: () => {},
-      types: { ...jsonTypes, ...times },
-      connection: { application_name: applicationName },
-    },
-  });
+  const open = (onclose?: () => void): PostgresConnection =>
+    createPostgresConnection({
+      url,
+      postgresOptions: {
+        max: 1,
+        onnotice: () => {},
+        ...(onclose ? { onclose } : {}),
+        types: { ...jsonTypes, ...times },
+        connection: { application_name: applicationName },
+      },
+    });
+  const connection = open();
+  // all that lite 0.10.0 asks of its driver
+  Object.assign(
+    connection.driver,
+    survivingReservations((onclose) => open(onclose).driver, max),
+  );
+  return connection;
 }
 
 /**

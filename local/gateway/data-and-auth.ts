@@ -4,6 +4,7 @@ import { apiUrl, databaseUrl, mailUrl, type StackConfig } from '../config.ts';
 import { readProjectSettings } from '../project-settings.ts';
 import { authConnection, dataApiConnection } from './connection.ts';
 import { AnsweredFailure } from './errors.ts';
+import { LostConnection } from './reservations.ts';
 
 /** `/rest/v1` and `/auth/v1`, both served by `@supabase/lite`. */
 export interface DataAndAuth {
@@ -36,11 +37,15 @@ function mailDriver(config: StackConfig, siteUrl: string): EmailDriver {
   };
 }
 
-/** lite prints every database error, also those it answers; an answer to a client is no news. */
+/**
+ * lite prints every database error, also those it answers; an answer to a client is no news. That the database
+ * is away is news, but not for every request: Realtime tells it once.
+ */
 function silenceAnsweredFailures(): () => void {
   const original = console.error;
   console.error = (...parts: unknown[]) => {
-    const answered = parts[0] instanceof AnsweredFailure || parts[0] instanceof RelationNotFoundError;
+    const known = [AnsweredFailure, RelationNotFoundError, LostConnection];
+    const answered = parts.some((part) => known.some((kind) => part instanceof kind));
     if (!answered) original(...parts);
   };
   return () => {
@@ -65,18 +70,49 @@ async function mendVerification(request: Request): Promise<Request> {
   return new Request(url, { method: 'POST', headers: request.headers, body });
 }
 
-/** Drops the cached schema when the database says that it changed, as PostgREST does. */
-async function listenForChanges(adminUrl: string, onChange: () => Promise<void>): Promise<Client> {
-  const client = new Client({ connectionString: adminUrl, application_name: 'journey schema listener' });
-  client.on('notification', () => {
+const listenAgainMs = 1000;
+
+/**
+ * Drops the cached schema when the database says that it changed, as PostgREST does. A lost connection is made
+ * again, and what changed meanwhile is read then.
+ */
+async function listenForChanges(
+  adminUrl: string,
+  onChange: () => Promise<void>,
+): Promise<{ close(): Promise<void> }> {
+  let closed = false;
+  let timer: NodeJS.Timeout | undefined;
+  let current: Client | undefined;
+  const readAgain = () => {
     onChange().catch((error: unknown) =>
       console.error(`The schema could not be read again: ${String(error)}`),
     );
-  });
-  client.on('error', (error) => console.error(`The schema listener lost its connection: ${error.message}`));
-  await client.connect();
-  await client.query('listen pgrst');
-  return client;
+  };
+  const listen = async () => {
+    const client = new Client({ connectionString: adminUrl, application_name: 'journey schema listener' });
+    current = client;
+    client.on('notification', readAgain);
+    // a connection that breaks says so here and in `end`
+    client.on('error', () => {});
+    await client.connect();
+    client.once('end', again);
+    await client.query('listen pgrst');
+  };
+  const again = () => {
+    if (closed) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      listen().then(readAgain, again);
+    }, listenAgainMs);
+  };
+  await listen();
+  return {
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await current?.end();
+    },
+  };
 }
 
 /** Starts the Data API and Auth over the stack's database. */
@@ -127,7 +163,7 @@ export async function createDataAndAuth(config: StackConfig): Promise<DataAndAut
     auth: async (request) => authApp.fetch(await mendVerification(request)),
     async close() {
       restoreConsole();
-      await Promise.allSettled([listener.end(), data.close(), users.close()]);
+      await Promise.allSettled([listener.close(), data.close(), users.close()]);
     },
   };
 }

@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { projectRoot } from '../../local/config.ts';
+import type { ChaosStack } from './chaos-stack.ts';
+
+/** A booking whose payment is to be made. */
+export interface Booked {
+  bookingId: string;
+  paymentId: string;
+  payerId: string;
+  amount: number;
+  /** For whoever takes it once this booking has lost it. */
+  slot: Slot;
+}
+
+interface Slot {
+  vehicleId: string;
+  startsAt: string;
+  endsAt: string;
+}
+
+export interface World {
+  adminId: string;
+  /** Books the next slots. */
+  book(count: number): Promise<Booked[]>;
+  /** Lets the hold of a booking run out; `tidy`: and be tidied up. */
+  runOut(booked: Booked, tidy: boolean): Promise<void>;
+  /** Somebody else books the slot; false when it is not free. */
+  steal(booked: Booked): Promise<boolean>;
+  /** The payer cancels; false when that is refused. */
+  cancel(booked: Booked): Promise<boolean>;
+}
+
+const hour = 3_600_000;
+const slotsPerVehicle = 20;
+const bookingsPerRenter = 6;
+
+/** People and vehicles for so many bookings, made by the commands that people call. */
+export async function populate({ sql }: ChaosStack, payments: number): Promise<World> {
+  await sql(readFileSync(join(projectRoot, 'supabase', 'tests', 'helpers.psql'), 'utf8'));
+  const ids = async (text: string, values: unknown[]): Promise<string[]> =>
+    (await sql<{ id: string }>(text, values)).map(({ id }) => id);
+  const [adminId = ''] = await ids(`select tests.make_admin('admin') as id`, []);
+  const renters = await ids(`select tests.make_renter('renter') as id from generate_series(1, $1)`, [
+    Math.ceil(payments / bookingsPerRenter) + 1,
+  ]);
+  const vehicleCount = Math.ceil(payments / slotsPerVehicle) + 1;
+  const hosts = await ids(`select tests.make_user('host') as id from generate_series(1, $1)`, [
+    Math.ceil(vehicleCount / 10),
+  ]);
+  const vehicles: string[] = [];
+  for (let number = 0; number < vehicleCount; number += 1) {
+    const more = { security_deposit: 500_000 * (number % 7) };
+    const host = hosts[number % hosts.length];
+    vehicles.push(...(await ids(`select tests.make_vehicle($1, $2) as id`, [host, more])));
+  }
+  const first = Date.now() + 72 * hour;
+  let booked = 0;
+
+  const at = (instant: number): string => new Date(instant).toISOString();
+  const slotOf = (number: number): Slot => {
+    const startsAt = first + Math.floor(number / vehicleCount) * 12 * hour;
+    const vehicleId = vehicles[number % vehicleCount] ?? '';
+    return { vehicleId, startsAt: at(startsAt), endsAt: at(startsAt + 6 * hour) };
+  };
+  const renterOf = (number: number): string => renters[number % renters.length] ?? '';
+  const outcome = async (text: string): Promise<boolean> =>
+    (await sql<{ outcome: string }>('select tests.outcome($1)', [text]))[0]?.outcome === 'ok';
+
+  return {
+    adminId,
+    async book(count) {
+      const wanted = Array.from({ length: count }, (_, i) => ({
+        ...slotOf(booked + i),
+        number: booked + i,
+        renterId: renterOf(booked + i),
+      }));
+      booked += count;
+      const rows = await sql<{ number: number; booking: string; payment: string; amount: string }>(
+        `with made as materialized (
+           select (w ->> 'number')::int as number, tests.make_booking(
+             (w ->> 'renterId')::uuid, (w ->> 'vehicleId')::uuid, (w ->> 'startsAt')::timestamptz, (w ->> 'endsAt')::timestamptz) as id
+           from jsonb_array_elements($1::jsonb) w
+         )
+         select * from made`,
+        [JSON.stringify(wanted)],
+      ).then((made) =>
+        sql<{ number: number; booking: string; payment: string; amount: string }>(
+          `select m.number, m.id as booking, p.id as payment, p.amount
+           from jsonb_to_recordset($1::jsonb) m (number int, id uuid) join public.payments p on p.booking_id = m.id
+           order by m.number`,
+          [JSON.stringify(made)],
+        ),
+      );
+      return rows.map((row) => ({
+        bookingId: row.booking,
+        paymentId: row.payment,
+        payerId: renterOf(row.number),
+        amount: Number(row.amount),
+        slot: slotOf(row.number),
+      }));
+    },
+    async runOut({ bookingId }, tidy) {
+      await sql('select tests.run_out($1)', [bookingId]);
+      if (tidy) await sql('select private.expire_overdue_bookings()');
+    },
+    steal: ({ slot, payerId }) => {
+      const thief = renters[(renters.indexOf(payerId) + 1) % renters.length];
+      return outcome(
+        `select tests.make_booking('${thief}', '${slot.vehicleId}', '${slot.startsAt}', '${slot.endsAt}')`,
+      );
+    },
+    cancel: ({ bookingId, payerId }) =>
+      outcome(
+        `do $do$ begin
+           perform set_config('request.jwt.claims', '{"sub": "${payerId}", "role": "authenticated"}', true);
+           perform public.cancel_booking('${bookingId}', 'other plans', gen_random_uuid());
+         end $do$`,
+      ),
+  };
+}

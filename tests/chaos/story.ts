@@ -1,0 +1,156 @@
+import type { NotifyPlan } from '../../local/sandbox/delivery.ts';
+import type { PaymentProvider } from '../../sdk/src/index.ts';
+import type { Random } from './random.ts';
+
+export const rails = ['vnpay', 'momo', 'zalopay', 'payos', 'stripe', 'vietqr'] as const;
+
+/** One thing a payer does at a provider, and how the provider tells of it. */
+export interface Act {
+  outcome: 'success' | 'cancel' | 'insufficient_funds' | 'expire' | 'pending';
+  /** Of an attempt that has ended there, or waits. */
+  again?: boolean;
+  /** Other than what is asked for, on rails where the payer chooses. */
+  sum?: 'part' | 'rest' | 'over' | 'once_more';
+  /** What banks do to the message of a transfer. */
+  mangle?: string;
+  notify: NotifyPlan;
+}
+
+/**
+ * What becomes of the hold before money comes: `overdue` is past its deadline and nobody has tidied, `stolen`
+ * is held by somebody else by then.
+ */
+export type Hold = 'live' | 'overdue' | 'expired' | 'stolen' | 'cancelled';
+
+/** A try at paying by one rail. */
+export interface Try {
+  provider: PaymentProvider;
+  acts: Act[];
+  /** What reached us is told again at the end, in another order. */
+  toldAgain: NotifyPlan | null;
+}
+
+/** One payment, from its booking to the last rumour about it. */
+export interface Story {
+  number: number;
+  tries: Try[];
+  hold: Hold;
+  /** What the payer waits before the first act. */
+  pauseMs: number;
+  /** Starts are sent twice at once, as by an impatient finger. */
+  doubleStart: boolean;
+  /** A confirmed booking is given back. */
+  regret: boolean;
+  /** The payer's bank takes nothing back. */
+  rejects: boolean;
+}
+
+// lost and cut messages name nobody, so only their notification tells of them
+const readable = ['prefix', 'plain', 'no_spaces', 'lower_case', 'broken', 'dotted', 'doubled'] as const;
+
+function heard(random: Random): NotifyPlan {
+  return random.weighted<NotifyPlan>([
+    [5, {}],
+    [2, { times: random.whole(2, 5) }],
+    [2, { delayMs: random.whole(20, 2_500) }],
+    [1, { delayMs: random.whole(20, 1_500), times: random.whole(2, 4) }],
+    [1, { beforeReturn: false }],
+  ]);
+}
+
+function anyhow(random: Random): NotifyPlan {
+  return random.weighted<NotifyPlan>([
+    [62, heard(random)],
+    [14, { never: true }],
+    [5, { tamper: true, times: random.whole(1, 2) }],
+    [5, { wrongSecret: true }],
+    [5, { foreignMerchant: true }],
+    [6, { wrongAmount: true, times: random.whole(1, 2) }],
+    [3, { wrongAmount: true, delayMs: random.whole(20, 1_500) }],
+  ]);
+}
+
+function transferActs(random: Random, provider: 'payos' | 'vietqr'): Act[] | null {
+  const act = (sum: Act['sum'], notify: NotifyPlan): Act => ({ outcome: 'success', sum, notify });
+  const told = (): NotifyPlan => anyhow(random);
+  return random.weighted<Act[] | null>([
+    [55, null],
+    [8, [act('part', told())]],
+    [14, [act('part', told()), act('rest', told())]],
+    [9, [act('over', told())]],
+    [
+      7,
+      [
+        { outcome: 'success', notify: told() },
+        { ...act('once_more', told()), again: provider === 'payos' },
+      ],
+    ],
+    [
+      7,
+      provider === 'vietqr'
+        ? [{ outcome: 'success', mangle: random.pick(['lost', 'cut']), notify: heard(random) }]
+        : null,
+    ],
+  ]);
+}
+
+function actsOf(random: Random, provider: PaymentProvider): Act[] {
+  const success = (again = false): Act => ({ outcome: 'success', again, notify: anyhow(random) });
+  const says = (outcome: Act['outcome']): Act => ({ outcome, notify: anyhow(random) });
+  if (provider === 'payos' || provider === 'vietqr') {
+    const chosen = transferActs(random, provider);
+    if (chosen) return chosen;
+  }
+  const canWait = provider !== 'vnpay';
+  const acts = random.weighted<Act[]>([
+    [52, [success()]],
+    [5, [says('cancel')]],
+    [5, [says('insufficient_funds')]],
+    [4, [says('expire')]],
+    [7, []],
+    [10, [says('insufficient_funds'), success(true)]],
+    [4, [says(provider === 'stripe' ? 'cancel' : 'expire'), success(true)]],
+    [canWait ? 7 : 0, [says('pending'), success(true)]],
+    [canWait ? 3 : 0, [says('pending'), { ...says('insufficient_funds'), again: true }]],
+    [canWait ? 2 : 0, [says('pending')]],
+  ]);
+  if (provider !== 'vietqr') return acts;
+  // a transfer that was refused is not taken up again, the next one is another
+  const waits = acts[0]?.outcome === 'pending';
+  return acts.map((act) => ({ ...act, again: act.again === true && waits, mangle: random.pick(readable) }));
+}
+
+function tryBy(random: Random, provider: PaymentProvider): Try {
+  const acts = actsOf(random, provider);
+  const mustBeHeard = acts.some(({ mangle }) => mangle === 'lost' || mangle === 'cut');
+  const toldAgain = mustBeHeard ? {} : random.chance(0.3) ? anyhow(random) : null;
+  return { provider, acts, toldAgain };
+}
+
+/** The story of one payment. */
+export function writeStory(random: Random, number: number): Story {
+  const provider = rails[number % rails.length] ?? 'vnpay';
+  const tries = [tryBy(random, provider)];
+  if (random.chance(0.15)) {
+    const rival = tryBy(random, random.pick(rails.filter((rail) => rail !== provider)));
+    // both are paid in earnest, at about the same time
+    const paid: Act = { outcome: 'success', notify: heard(random) };
+    if (random.chance(0.7)) for (const one of [...tries, rival]) one.acts = [{ ...paid }];
+    tries.push(rival);
+  }
+  return {
+    number,
+    tries,
+    hold: random.weighted<Hold>([
+      [74, 'live'],
+      [7, 'overdue'],
+      [8, 'expired'],
+      [6, 'stolen'],
+      [5, 'cancelled'],
+    ]),
+    pauseMs: random.chance(0.15) ? random.whole(100, 3_000) : 0,
+    doubleStart: random.chance(0.08),
+    regret: random.chance(0.06),
+    rejects: random.chance(0.1),
+  };
+}
