@@ -367,6 +367,7 @@ exception
   -- refunds_provider_id_once
   when unique_violation then
     perform private.fail_input('bank_reference', 'another refund was paid by this transfer');
+    return null;
 end
 $$;
 create function public.record_manual_refund(refund_id uuid, bank_reference text)
