@@ -23,9 +23,11 @@ $$;
 
 create function private.html_from(p_text text)
 returns text
-language sql immutable set search_path = ''
+language plpgsql immutable set search_path = ''
 as $$
-  select '<p>' || replace(replace(replace(replace(replace(replace(p_text, '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;'), E'\n\n', '</p><p>'), E'\n', '<br>') || '</p>'
+begin
+  return '<p>' || replace(replace(replace(replace(replace(replace(p_text, '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;'), E'\n\n', '</p><p>'), E'\n', '<br>') || '</p>';
+end
 $$;
 
 create function private.format_money(p_amount bigint, p_currency text)
