@@ -3,18 +3,9 @@
 -- providers about what stayed silent. All run every minute or slower, as pg_cron 1.4 knows no seconds.
 -- Left out on purpose: performing outside effects, which is the outbox function's.
 
--- One question per asking, and a new one the next day where the outbox has given it up.
-create function private.reconciliation_key(p_attempt public.payment_attempts)
-returns text
-language plpgsql stable set search_path = ''
-as $$
-begin
-  return p_attempt.id || ':' || p_attempt.checks || ':' || current_date;
-end
-$$;
-
 -- Asks about attempts without a final answer: after p_quiet, then ever more slowly; and once more about those that
--- want it (recheck_at).
+-- want it (recheck_at). The attempt is the key of its question, so there is one at a time however long it waits; one
+-- that was answered makes room for the next, and one the outbox has given up does so after a day.
 create function private.enqueue_reconciliations(p_quiet interval default '2 minutes')
 returns int
 language plpgsql volatile set search_path = ''
@@ -30,12 +21,18 @@ begin
         and coalesce(a.checked_at, a.created_at) < now() - least(interval '1 hour', p_quiet * 2 ^ least(a.checks, 6)))
       or a.recheck_at < now() - p_quiet)
       -- those that wait in the outbox must not keep the others from it
-      and not exists (select from private.outbox o where o.topic = 'reconcile' and o.dedupe_key = private.reconciliation_key(a))
+      and not exists (
+        select from private.outbox o
+        where o.topic = 'reconcile' and o.dedupe_key = a.id::text
+          and (o.status in ('pending', 'leased') or (o.status = 'dead' and o.finished_at > now() - interval '1 day'))
+      )
     order by a.created_at
     limit 500
   loop
+    delete from private.outbox
+    where topic = 'reconcile' and dedupe_key = v_attempt.id::text and status in ('done', 'dead');
     perform private.enqueue('reconcile', jsonb_build_object('attempt_id', v_attempt.id, 'provider', v_attempt.provider),
-      private.reconciliation_key(v_attempt));
+      v_attempt.id::text);
     v_count := v_count + 1;
   end loop;
   return v_count;

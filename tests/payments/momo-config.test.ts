@@ -1,22 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { readEnv } from '../../supabase/functions/_shared/env.ts';
-import { createProviders } from '../../supabase/functions/_shared/payments/index.ts';
 import { createMomo } from '../../supabase/functions/_shared/payments/momo/index.ts';
+import { inProduction, platform, setUpOf } from './settings.ts';
 
-const platform = {
-  SUPABASE_URL: 'http://127.0.0.1:54321',
-  SUPABASE_PUBLISHABLE_KEYS: '{"default":"sb_publishable_x"}',
-  SUPABASE_SECRET_KEYS: '{"default":"sb_secret_x"}',
-};
-const live = {
-  ...platform,
-  JOURNEY_ENV: 'production',
+const live = inProduction({
   MOMO_PARTNER_CODE: 'MOMOABCD20261120',
   MOMO_ACCESS_KEY: 'q7JtX2mP9sLw4KzB',
   MOMO_SECRET_KEY: 'V7qJ2m4Xk8W1pZ5rT3nB6cH9dF0gSlAe',
   MOMO_API_URL: 'https://payment.momo.example',
-};
-const setUp = (env: Record<string, string>) => createProviders(readEnv(env)).get('momo');
+});
+const setUp = setUpOf('momo');
 
 describe('MoMo settings', () => {
   it('work when they are complete', () => {

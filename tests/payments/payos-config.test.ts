@@ -1,15 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { sandboxSettings } from '../../local/sandbox/merchants.ts';
 import { readEnv } from '../../supabase/functions/_shared/env.ts';
-import { createProviders, createTransfers } from '../../supabase/functions/_shared/payments/index.ts';
+import { createTransfers } from '../../supabase/functions/_shared/payments/index.ts';
 import { payosConfig } from '../../supabase/functions/_shared/payments/payos/config.ts';
+import { inProduction, setUpOf } from './settings.ts';
 
-const platform = {
-  SUPABASE_URL: 'http://127.0.0.1:54321',
-  SUPABASE_PUBLISHABLE_KEYS: '{"default":"sb_publishable_x"}',
-  SUPABASE_SECRET_KEYS: '{"default":"sb_secret_x"}',
-  JOURNEY_ENV: 'production',
-};
+const production = inProduction({});
 const payments = {
   PAYOS_CLIENT_ID: '0f6d2a3e-51c7-4b0f-9a55-6a1c2f7f0b11',
   PAYOS_API_KEY: '7b0d6c5e-2f0e-4f0a-8d39-14d6f0a1c3e5',
@@ -23,27 +19,27 @@ const payouts = {
   PAYOS_PAYOUT_API_URL: 'https://api-merchant.payos.vn',
 };
 const sandbox = sandboxSettings('http://127.0.0.1:54325');
-const setUp = (env: Record<string, string>) => createProviders(readEnv(env)).get('payos');
+const setUp = setUpOf('payos');
 const setUpPayouts = (env: Record<string, string>) => createTransfers(readEnv(env));
 
 describe('PayOS settings', () => {
   it('work when they are complete, each channel without the other', () => {
-    expect(setUp({ ...platform, ...payments }).name).toBe('payos');
-    expect(setUpPayouts({ ...platform, ...payments })).toBeNull();
-    expect(setUpPayouts({ ...platform, ...payouts })?.name).toBe('payos');
+    expect(setUp({ ...production, ...payments }).name).toBe('payos');
+    expect(setUpPayouts({ ...production, ...payments })).toBeNull();
+    expect(setUpPayouts({ ...production, ...payouts })?.name).toBe('payos');
   });
 
   it('may be absent, and then the payment method is not set up', () => {
-    expect(() => setUp(platform)).toThrow(expect.objectContaining({ code: 'provider_not_configured' }));
-    expect(setUpPayouts(platform)).toBeNull();
+    expect(() => setUp(production)).toThrow(expect.objectContaining({ code: 'provider_not_configured' }));
+    expect(setUpPayouts(production)).toBeNull();
   });
 
   it.each(Object.keys(payments))('refuse an empty %s', (name) => {
-    expect(() => setUp({ ...platform, ...payments, [name]: ' ' })).toThrow(`${name} is empty`);
+    expect(() => setUp({ ...production, ...payments, [name]: ' ' })).toThrow(`${name} is empty`);
   });
 
   it.each(Object.keys(payouts))('refuse an empty %s', (name) => {
-    expect(() => setUpPayouts({ ...platform, ...payouts, [name]: '' })).toThrow(`${name} is empty`);
+    expect(() => setUpPayouts({ ...production, ...payouts, [name]: '' })).toThrow(`${name} is empty`);
   });
 
   it.each([
@@ -55,7 +51,7 @@ describe('PayOS settings', () => {
     ['PAYOS_PAYOUT_API_KEY', sandbox.PAYOS_PAYOUT_API_KEY],
     ['PAYOS_PAYOUT_CHECKSUM_KEY', sandbox.PAYOS_PAYOUT_CHECKSUM_KEY],
   ])('refuse in production a %s that everybody knows', (name, value = '') => {
-    const env = { ...platform, ...payments, ...payouts, [name]: value };
+    const env = { ...production, ...payments, ...payouts, [name]: value };
     const start = () => [setUp(env), setUpPayouts(env)];
     expect(start).toThrow(`${name} is a demo secret`);
     expect(() => setUp({ ...env, JOURNEY_ENV: 'staging' })).not.toThrow();
@@ -67,21 +63,21 @@ describe('PayOS settings', () => {
       'https://api-test.payos.vn',
       'http://api-merchant.payos.vn',
     ]) {
-      const env = { ...platform, ...payments, ...payouts, [name]: url };
+      const env = { ...production, ...payments, ...payouts, [name]: url };
       expect(() => [setUp(env), setUpPayouts(env)]).toThrow('not for real money');
     }
-    const env = { ...platform, ...payments, ...payouts, [name]: 'payos' };
+    const env = { ...production, ...payments, ...payouts, [name]: 'payos' };
     expect(() => [setUp(env), setUpPayouts(env)]).toThrow(`${name} is not an address`);
   });
 
   it('know where links live at the live host and the sandbox, and nowhere else', () => {
     const linksUrl = (env: Record<string, string>) => payosConfig(readEnv(env))?.linksUrl;
-    expect(linksUrl({ ...platform, ...payments })).toBe('https://pay.payos.vn/web');
-    const local = { ...platform, ...sandbox, JOURNEY_ENV: 'local' };
+    expect(linksUrl({ ...production, ...payments })).toBe('https://pay.payos.vn/web');
+    const local = { ...production, ...sandbox, JOURNEY_ENV: 'local' };
     expect(linksUrl(local)).toBe('http://127.0.0.1:54325/payos/web');
     expect(linksUrl({ ...local, PAYOS_API_URL: 'http://127.0.0.1:54325/payos//' })).toBe(
       'http://127.0.0.1:54325/payos/web',
     );
-    expect(linksUrl({ ...platform, ...payments, PAYOS_API_URL: 'https://proxy.example' })).toBeNull();
+    expect(linksUrl({ ...production, ...payments, PAYOS_API_URL: 'https://proxy.example' })).toBeNull();
   });
 });

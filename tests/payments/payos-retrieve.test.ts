@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { payosConfig } from '../../supabase/functions/_shared/payments/payos/config.ts';
 import { createPayos } from '../../supabase/functions/_shared/payments/payos/index.ts';
 import type { PaymentReport, Retrieved } from '../../supabase/functions/_shared/payments/provider.ts';
-import { construct, nextReference, type Rig, startRig } from './sandbox.ts';
+import { askedTooOften, construct, nextReference, type Rig, startRig } from './sandbox.ts';
 
 let rig: Rig;
 
@@ -179,7 +179,6 @@ describe('an answer that proves nothing', () => {
   });
 
   it.each([
-    [429, { code: '429' }, { kind: 'try_later', reason: '429' }],
     [503, { error: 'down' }, { kind: 'try_later', reason: '503' }],
     [200, { code: '214', desc: 'no such gateway' }, none('214')],
     [403, {}, none('http_403')],
@@ -187,6 +186,12 @@ describe('an answer that proves nothing', () => {
   ])('is HTTP %i with %j', async (status, body, expected) => {
     const { reference } = await rig.checkout();
     expect(await asWith(reference, () => Response.json(body, { status }))).toEqual(expected);
+  });
+
+  it('is that PayOS is asked too often', async () => {
+    const { reference } = await rig.checkout();
+    const refused = asWith(reference, () => Response.json({ code: '429' }, { status: 429 }));
+    await expect(refused).rejects.toThrow(askedTooOften('payos'));
   });
 
   it('is none at all', async () => {

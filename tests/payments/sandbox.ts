@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { expect } from 'vitest';
 import { sandboxMerchants, sandboxSettings } from '../../local/sandbox/merchants.ts';
 import { type SandboxOptions, startSandbox } from '../../local/sandbox/server.ts';
 import { type Env, readEnv } from '../../supabase/functions/_shared/env.ts';
@@ -9,6 +10,7 @@ import type {
   PaymentProvider,
   ProviderName,
 } from '../../supabase/functions/_shared/payments/provider.ts';
+import { platform } from './settings.ts';
 
 /** A notification as it arrived. */
 export interface Received {
@@ -35,13 +37,6 @@ export interface Rig {
   ): Promise<{ status: number; body: Record<string, unknown> }>;
   close(): Promise<void>;
 }
-
-const platform = {
-  SUPABASE_URL: 'http://127.0.0.1:54321',
-  SUPABASE_PUBLISHABLE_KEYS: '{"default":"sb_publishable_x"}',
-  SUPABASE_SECRET_KEYS: '{"default":"sb_secret_x"}',
-  JOURNEY_ENV: 'local',
-};
 
 export const terminal = sandboxMerchants.vnpay;
 let references = 0;
@@ -90,7 +85,7 @@ export async function startRig(
     stepMs: 0,
     ...options,
   });
-  const env = readEnv({ ...platform, ...sandboxSettings(sandbox.url) });
+  const env = readEnv({ ...platform, JOURNEY_ENV: 'local', ...sandboxSettings(sandbox.url) });
   const provider = createProviders(env).get(name);
   const reply: Rig['reply'] = { with: async () => provider.answer('applied') };
   const post: Rig['post'] = async (path, body) => {
@@ -127,6 +122,14 @@ export async function startRig(
       await new Promise((resolve) => receiver.close(resolve));
     },
   };
+}
+
+/** The error that asks for a provider to be left alone, for use in `toThrow`. */
+export function askedTooOften(provider: ProviderName, seconds = 2): unknown {
+  return expect.objectContaining({
+    code: 'provider_unavailable',
+    details: { provider, retry_after: seconds },
+  });
 }
 
 /** What a rig's wrapper makes of a notification as it arrived. */

@@ -1,21 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { readEnv } from '../../supabase/functions/_shared/env.ts';
-import { createProviders } from '../../supabase/functions/_shared/payments/index.ts';
 import { createStripe } from '../../supabase/functions/_shared/payments/stripe/index.ts';
+import { inProduction, platform, setUpOf } from './settings.ts';
 
-const platform = {
-  SUPABASE_URL: 'http://127.0.0.1:54321',
-  SUPABASE_PUBLISHABLE_KEYS: '{"default":"sb_publishable_x"}',
-  SUPABASE_SECRET_KEYS: '{"default":"sb_secret_x"}',
-};
 const made = (prefix: string) => `${prefix}_${'a1B2'.repeat(8)}`;
-const live = {
-  ...platform,
-  JOURNEY_ENV: 'production',
+const live = inProduction({
   STRIPE_SECRET_KEY: made('sk_live'),
   STRIPE_WEBHOOK_SECRET: made('whsec'),
-};
-const setUp = (env: Record<string, string>) => createProviders(readEnv(env)).get('stripe');
+});
+const setUp = setUpOf('stripe');
 
 describe('Stripe settings', () => {
   it('work when they are complete, with or without the address of the API', () => {

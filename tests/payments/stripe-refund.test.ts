@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { sandboxMerchants } from '../../local/sandbox/merchants.ts';
 import { createStripe } from '../../supabase/functions/_shared/payments/stripe/index.ts';
-import { construct, type Rig, startRig } from './sandbox.ts';
+import { askedTooOften, construct, type Rig, startRig } from './sandbox.ts';
 
 let rig: Rig;
 
@@ -179,10 +179,13 @@ describe('a refund', () => {
   it('says whether to ask later, or that nothing is known', async () => {
     const { order } = await paid();
     const input = order(1, 'x');
-    const busy = answering(refusal(429, { code: 'rate_limit' }));
-    const later = { known: false, status: 'try_later', reason: 'rate_limit' };
+    const busy = answering(refusal(429, { code: 'lock_timeout' }));
+    const later = { known: false, status: 'try_later', reason: 'lock_timeout' };
     expect(await busy.refund(input)).toEqual(later);
     expect(await busy.retrieveRefund(input)).toEqual(later);
+    const weary = answering(refusal(429, { code: 'rate_limit' }));
+    await expect(weary.refund(input)).rejects.toThrow(askedTooOften('stripe'));
+    await expect(weary.retrieveRefund(input)).rejects.toThrow(askedTooOften('stripe'));
     const down = answering(refusal(500, {}));
     await expect(down.refund(input)).rejects.toMatchObject({ code: 'provider_unavailable' });
     await expect(down.retrieveRefund(input)).rejects.toMatchObject({ code: 'provider_unavailable' });

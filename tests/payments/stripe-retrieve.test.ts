@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sandboxMerchants } from '../../local/sandbox/merchants.ts';
 import { createStripe } from '../../supabase/functions/_shared/payments/stripe/index.ts';
-import { construct, type Rig, startRig } from './sandbox.ts';
+import { askedTooOften, construct, type Rig, startRig } from './sandbox.ts';
 
 let rig: Rig;
 
@@ -95,5 +95,16 @@ describe('asking about a payment', () => {
       kind: 'no_information',
       reason: 'testmode',
     });
+  });
+
+  it('leaves Stripe alone for as long as it says when it is asked too often', async () => {
+    const input = inputOf(await rig.checkout());
+    await expect(answering(refusal(429, { code: 'rate_limit' })).retrieve(input)).rejects.toThrow(
+      askedTooOften('stripe'),
+    );
+    const headers = { 'retry-after': '30' };
+    const body = { error: { code: 'rate_limit' } };
+    const timed = answering(() => Response.json(body, { status: 429, headers }));
+    await expect(timed.retrieve(input)).rejects.toThrow(askedTooOften('stripe', 30));
   });
 });

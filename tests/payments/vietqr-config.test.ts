@@ -1,15 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { sandboxMerchants } from '../../local/sandbox/merchants.ts';
 import { readEnv } from '../../supabase/functions/_shared/env.ts';
-import { createProviders } from '../../supabase/functions/_shared/payments/index.ts';
 import { vietqrConfig } from '../../supabase/functions/_shared/payments/vietqr/config.ts';
 import { createVietqr } from '../../supabase/functions/_shared/payments/vietqr/index.ts';
+import { inProduction, platform, setUpOf } from './settings.ts';
 
-const platform = {
-  SUPABASE_URL: 'http://127.0.0.1:54321',
-  SUPABASE_PUBLISHABLE_KEYS: '{"default":"sb_publishable_x"}',
-  SUPABASE_SECRET_KEYS: '{"default":"sb_secret_x"}',
-};
 const own = {
   VIETQR_BANK_BIN: '970436',
   VIETQR_ACCOUNT_NUMBER: '1029384756',
@@ -18,8 +13,8 @@ const own = {
   SEPAY_API_TOKEN: 'R3NB6CH9DF0GSLAEV7QJ2M4XK8W1PZ5T',
   SEPAY_API_URL: 'https://my.sepay.vn',
 };
-const live = { ...platform, ...own, JOURNEY_ENV: 'production' };
-const setUp = (env: Record<string, string>) => createProviders(readEnv(env)).get('vietqr');
+const live = inProduction(own);
+const setUp = setUpOf('vietqr');
 
 describe('VietQR settings', () => {
   it('work when they are complete', () => {

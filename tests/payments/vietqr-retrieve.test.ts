@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { vietqrConfig } from '../../supabase/functions/_shared/payments/vietqr/config.ts';
 import { createVietqr } from '../../supabase/functions/_shared/payments/vietqr/index.ts';
-import { construct, nextReference, type Rig, startRig } from './sandbox.ts';
+import { askedTooOften, construct, nextReference, type Rig, startRig } from './sandbox.ts';
 
 let rig: Rig;
 
@@ -75,9 +75,10 @@ describe('asking the bank feed', () => {
     try {
       const reference = nextReference();
       const answers = [];
-      for (let i = 0; i < 4; i += 1) answers.push(await asked(reference));
-      expect(answers.slice(0, 3)).toEqual(Array(3).fill({ kind: 'not_found', signed: true }));
-      expect(answers[3]).toEqual({ kind: 'try_later', reason: '429' });
+      for (let i = 0; i < 3; i += 1) answers.push(await asked(reference));
+      expect(answers).toEqual(Array(3).fill({ kind: 'not_found', signed: true }));
+      // as SePay says in a header of its own
+      await expect(asked(reference)).rejects.toThrow(askedTooOften('vietqr', 1));
     } finally {
       await rig.post('/vietqr/api/settings', { throttleMs: 0 });
     }
@@ -198,9 +199,12 @@ describe('the list', () => {
     ['another status', () => list([row], { status: 500 }), { kind: 'no_information', reason: 'malformed' }],
     ['HTTP 401', () => list([row], {}, 401), { kind: 'no_information', reason: 'http_401' }],
     ['HTTP 404', () => list([], {}, 404), { kind: 'no_information', reason: 'http_404' }],
-    ['HTTP 429', () => list([], {}, 429), { kind: 'try_later', reason: '429' }],
     ['HTTP 503', () => list([], {}, 503), { kind: 'try_later', reason: '503' }],
   ])('that comes as %s proves nothing', async (_what, ask, expected) => {
     expect(await ask()).toEqual(expected);
+  });
+
+  it('that comes as HTTP 429 is none: SePay is asked too often', async () => {
+    await expect(list([], {}, 429)).rejects.toThrow(askedTooOften('vietqr'));
   });
 });

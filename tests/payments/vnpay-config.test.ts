@@ -1,21 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { readEnv } from '../../supabase/functions/_shared/env.ts';
-import { createProviders } from '../../supabase/functions/_shared/payments/index.ts';
+import { inProduction, platform, setUpOf } from './settings.ts';
 
-const platform = {
-  SUPABASE_URL: 'http://127.0.0.1:54321',
-  SUPABASE_PUBLISHABLE_KEYS: '{"default":"sb_publishable_x"}',
-  SUPABASE_SECRET_KEYS: '{"default":"sb_secret_x"}',
-};
-const live = {
-  ...platform,
-  JOURNEY_ENV: 'production',
+const live = inProduction({
   VNPAY_TMN_CODE: 'JOURNEY9',
   VNPAY_HASH_SECRET: 'V7QJ2M4XK8W1PZ5RT3NB6CH9DF0GSLAE',
   VNPAY_PAY_URL: 'https://pay.vnpay.example/paymentv2/vpcpay.html',
   VNPAY_API_URL: 'https://merchant.vnpay.example/merchant_webapi/api/transaction',
-};
-const setUp = (env: Record<string, string>) => createProviders(readEnv(env)).get('vnpay');
+});
+const setUp = setUpOf('vnpay');
 
 describe('VNPay settings', () => {
   it('work when they are complete', () => {

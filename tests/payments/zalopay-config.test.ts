@@ -4,21 +4,15 @@ import { readEnv } from '../../supabase/functions/_shared/env.ts';
 import { createProviders } from '../../supabase/functions/_shared/payments/index.ts';
 import { zalopayConfig } from '../../supabase/functions/_shared/payments/zalopay/config.ts';
 import { createZalopay } from '../../supabase/functions/_shared/payments/zalopay/index.ts';
+import { inProduction, platform, setUpOf } from './settings.ts';
 
-const platform = {
-  SUPABASE_URL: 'http://127.0.0.1:54321',
-  SUPABASE_PUBLISHABLE_KEYS: '{"default":"sb_publishable_x"}',
-  SUPABASE_SECRET_KEYS: '{"default":"sb_secret_x"}',
-};
-const live = {
-  ...platform,
-  JOURNEY_ENV: 'production',
+const live = inProduction({
   ZALOPAY_APP_ID: '4711',
   ZALOPAY_KEY1: 'V7QJ2M4XK8W1PZ5RT3NB6CH9DF0GSLAE',
   ZALOPAY_KEY2: 'EALSG0FD9HC6BN3TR5ZP1W8KX4M2JQ7V',
   ZALOPAY_API_URL: 'https://openapi.zalopay.example',
-};
-const setUp = (env: Record<string, string>) => createProviders(readEnv(env)).get('zalopay');
+});
+const setUp = setUpOf('zalopay');
 
 describe('ZaloPay settings', () => {
   it('work when they are complete', () => {

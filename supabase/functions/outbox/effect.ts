@@ -4,35 +4,48 @@ import type { Rpc } from '../_shared/db.ts';
 import type { Deps } from '../_shared/deps.ts';
 
 /**
- * What came of one row: performed, not performed and whether it is worth another try, or well under way and to
- * be looked at again after some seconds, which counts as no failure.
+ * What is to be done with a row: performed; not performed, and whether it is worth another try; or well under way
+ * and to be looked at again after some seconds, which counts as no failure.
  */
-export type EffectResult =
+export type RowResult =
   | { done: true; providerId: string | null; result: Record<string, unknown> }
   | { done: false; permanent: boolean; reason: string }
   | { done: false; waitSeconds: number; reason: string };
 
-/** Performs the effect of one leased row. What it throws counts as worth another try. */
+/**
+ * What came of a row. Besides the above, its provider may have refused it because it is asked too often; that is no
+ * failure of the row, and concerns all that would ask that provider.
+ */
+export type EffectResult = RowResult | { done: false; pauseSeconds: number; reason: string };
+
+/**
+ * Performs the effect of one leased row. What it throws counts as worth another try, unless it says that the
+ * provider is asked too often.
+ */
 export type Effect = (item: OutboxItem, tools: EffectTools) => Promise<EffectResult>;
 
 export interface EffectTools extends Pick<Deps, 'providers' | 'transfers' | 'mailer' | 'now'> {
   service: Rpc;
 }
 
-export function performed(providerId: string | null, result: Record<string, unknown> = {}): EffectResult {
+export function performed(providerId: string | null, result: Record<string, unknown> = {}): RowResult {
   return { done: true, providerId, result };
 }
 
-export function later(reason: string): EffectResult {
+export function later(reason: string): RowResult {
   return { done: false, permanent: false, reason };
 }
 
-export function never(reason: string): EffectResult {
+export function never(reason: string): RowResult {
   return { done: false, permanent: true, reason };
 }
 
-export function wait(waitSeconds: number, reason: string): EffectResult {
+export function wait(waitSeconds: number, reason: string): RowResult {
   return { done: false, waitSeconds, reason };
+}
+
+export function leaveAlone(pauseSeconds: number, reason: string): EffectResult {
+  return { done: false, pauseSeconds, reason };
 }
 
 /** Wraps an effect so that a payload outside its contract is refused for good. */

@@ -1,4 +1,5 @@
 import { endpoint, serveEndpoints } from '../_shared/http.ts';
+import { createPauses } from './pauses.ts';
 import { type WorkDeps, workOutbox } from './work.ts';
 
 /**
@@ -13,12 +14,14 @@ export function handle({
   mailer,
   now,
 }: WorkDeps): (request: Request) => Promise<Response> {
+  // kept as long as this instance lives; another one learns it by a refused question of its own
+  const pauses = createPauses(now);
   const work = endpoint({
     methods: ['POST'],
     path: '/',
     auth: 'secret',
     async run({ note }) {
-      const report = await workOutbox({ http, db, providers, transfers, mailer, now });
+      const report = await workOutbox({ http, db, providers, transfers, mailer, now }, pauses);
       note({ ...report });
       return report;
     },

@@ -1,4 +1,6 @@
 import { differenceInSeconds } from 'date-fns';
+import { AppError } from '../_shared/errors.ts';
+import { pauseAskedFor } from '../_shared/payments/call.ts';
 import type { RefundResult } from '../_shared/payments/provider.ts';
 import { type EffectResult, later, performed, wait } from './effect.ts';
 
@@ -28,6 +30,20 @@ function pauseOf(order: MoneyOrder, now: number): number {
   return Math.round(Math.min(Math.max(age / 4, 3), order.longestPause));
 }
 
+/**
+ * Asks what became of the money. Once it was accepted, a provider that is away is one that says nothing, however
+ * often; but one that is asked too often says so to its whole lane.
+ */
+async function askAbout(order: MoneyOrder): Promise<RefundResult> {
+  try {
+    return await order.ask();
+  } catch (error) {
+    const away = error instanceof AppError && error.code === 'provider_unavailable' && !pauseAskedFor(error);
+    if (!order.accepted || !away) throw error;
+    return { known: false, status: 'no_information', reason: String(error.cause ?? error.code) };
+  }
+}
+
 async function settle(order: MoneyOrder, result: RefundResult, now: number): Promise<EffectResult> {
   const { what, by } = order;
   if (!result.known) {
@@ -49,7 +65,7 @@ async function settle(order: MoneyOrder, result: RefundResult, now: number): Pro
  */
 export async function sendMoney(order: MoneyOrder, now: number): Promise<EffectResult> {
   if (order.mayBeThere) {
-    const known = await order.ask();
+    const known = await askAbout(order);
     if (known.known || known.status === 'try_later' || order.accepted) return settle(order, known, now);
   }
   if (order.claim && !(await order.claim())) return performed(null, { skipped: 'no longer to be sent' });

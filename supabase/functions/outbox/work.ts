@@ -3,10 +3,12 @@ import { type OutboxItem, outboxItem } from '../_shared/contracts/outbox.ts';
 import type { Deps } from '../_shared/deps.ts';
 import { AppError } from '../_shared/errors.ts';
 import { drain, inLanes } from '../_shared/lanes.ts';
+import { pauseAskedFor } from '../_shared/payments/call.ts';
 import { traceFor } from '../_shared/trace.ts';
 import { cancelAttempt } from './cancel-attempt.ts';
-import { type Effect, type EffectResult, later, never, wait } from './effect.ts';
+import { type Effect, type EffectResult, later, leaveAlone, never, type RowResult, wait } from './effect.ts';
 import { issueReceipt } from './issue-receipt.ts';
+import type { Pauses } from './pauses.ts';
 import { reconcile } from './reconcile.ts';
 import { sendEmail } from './send-email.ts';
 import { sendPayout } from './send-payout.ts';
@@ -35,6 +37,8 @@ const effects = new Map<string, Effect>([
 // away keeps nobody else waiting.
 const providerTopics = new Set(['refund', 'reconcile', 'payout', 'cancel_attempt']);
 const lanePayload = z.looseObject({ provider: z.string() });
+// check_invariants knows by it the rows that have been put off for days
+const tooOften = 'asked too often: ';
 const leaseSeconds = 120;
 const batchSize = 10;
 // After this, nothing new is leased or begun. The slowest effect makes two calls of half a minute, so a call of
@@ -50,12 +54,14 @@ async function perform(item: OutboxItem, deps: WorkDeps): Promise<EffectResult> 
   try {
     return await effect(item, { service, providers, transfers, mailer, now });
   } catch (error) {
+    const pause = pauseAskedFor(error);
+    if (pause) return leaveAlone(pause.pauseSeconds, pause.reason);
     const cause = error instanceof Error && error.cause !== undefined ? ` <- ${error.cause}` : '';
     return later(`${error}${cause}`);
   }
 }
 
-async function settle(item: OutboxItem, result: EffectResult, deps: WorkDeps): Promise<void> {
+async function settle(item: OutboxItem, result: RowResult, deps: WorkDeps): Promise<void> {
   const service = deps.db.service(traceFor(item.correlation_id));
   const lease = { id: item.id, lease_token: item.lease_token };
   try {
@@ -84,8 +90,25 @@ function laneOf(item: OutboxItem): string {
   return lanePayload.safeParse(item.payload).data?.provider ?? item.topic;
 }
 
+/**
+ * Performs a row, unless its lane is to be left alone. Waiting counts no attempt: it is no failure of the row. All
+ * wait equally long, so the lane keeps its order; the refused one goes behind the others, lest a provider that
+ * minds that one question only were asked no other.
+ */
+async function performInLane(item: OutboxItem, pauses: Pauses, deps: WorkDeps): Promise<RowResult> {
+  const lane = laneOf(item);
+  const left = pauses.left(lane);
+  if (left > 0) return wait(left, `${tooOften}its lane, ${lane}, waits`);
+  const result = await perform(item, deps);
+  if ('pauseSeconds' in result) {
+    return wait(pauses.refused(lane, result.pauseSeconds) + 1, `${tooOften}${result.reason}`);
+  }
+  pauses.answered(lane);
+  return result;
+}
+
 /** Leases and performs rows of the outbox until there are none or the time is up. */
-export async function workOutbox(deps: WorkDeps): Promise<WorkReport> {
+export async function workOutbox(deps: WorkDeps, pauses: Pauses): Promise<WorkReport> {
   const deadline = deps.now() + budgetMs;
   const report: WorkReport = { leased: 0, done: 0, failed: 0, more: false };
   const leaseRows = z.array(outboxItem);
@@ -93,9 +116,9 @@ export async function workOutbox(deps: WorkDeps): Promise<WorkReport> {
   const handleItem = async (item: OutboxItem): Promise<void> => {
     const startedAt = deps.now();
     // one that was not begun has not failed: waiting counts no attempt
-    const result: EffectResult =
+    const result: RowResult =
       startedAt < deadline
-        ? await perform(item, deps)
+        ? await performInLane(item, pauses, deps)
         : wait(1, 'the worker ran out of time before this row');
     await settle(item, result, deps);
     if (result.done) report.done += 1;

@@ -7,7 +7,7 @@ import {
   user,
   userPost,
 } from '../../../tests/functions/fakes.ts';
-import { attempt } from '../../../tests/functions/outbox.ts';
+import { attempt, vnpayAnswers } from '../../../tests/functions/outbox.ts';
 import { appError } from '../_shared/errors.ts';
 import type { Retrieved } from '../_shared/payments/provider.ts';
 import { handle } from './handler.ts';
@@ -124,6 +124,46 @@ describe('POST /payments/check', () => {
     );
     expect((await check(outside)).status).toBe(200);
     expect(asked).toEqual(['J1']);
+  });
+
+  it('asks no more of a provider that is asked too often, and the others all the same', async () => {
+    const rails = { vnpay: 3, momo: 2 } as const;
+    const attempts = Object.entries(rails).flatMap(([provider, count]) =>
+      Array.from({ length: count }, (_, i) => ({
+        provider,
+        id: crypto.randomUUID(),
+        reference: `${provider}${i}`,
+      })),
+    );
+    const asked: string[] = [];
+    const { asked: askedVnpay, vnpayFetch } = vnpayAnswers({ querydr: { vnp_ResponseCode: '94' } });
+    const momo = fakeProvider('momo', {
+      retrieve: async ({ reference }) => {
+        asked.push(reference);
+        // away, which says nothing about the next question
+        throw appError('provider_unavailable', { provider: 'momo' });
+      },
+    });
+    const outside = outsideWith(
+      { vnpayFetch, providers: [momo] },
+      {
+        check_payment: () => attempts.map(({ id }) => id),
+        attempt_to_reconcile: ({ attempt_id }) => ({
+          ...attempt,
+          ...attempts.find(({ id }) => id === attempt_id),
+          status: 'pending',
+        }),
+      },
+    );
+    const answer = await check(outside);
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toEqual(state);
+    expect(askedVnpay).toHaveLength(1);
+    expect(asked).toEqual(['momo0', 'momo1']);
+    expect(outside.logs.at(-1)).toMatchObject({ outcomes: ['no_answer', 'no_answer', 'no_answer'] });
+    // it is kept for this call only: whoever looks again asks again
+    await check(outside);
+    expect(askedVnpay).toHaveLength(2);
   });
 
   it('asks nothing for somebody else, or too often', async () => {

@@ -13,8 +13,9 @@ const budgetMs = 10_000;
 
 /**
  * Asks the providers about every open attempt of a payment, applies what they say, and answers how the payment
- * stands. A provider that fails leaves things as they were. The asking is not noted, so that impatience does
- * not slow down the rhythm in which the outbox asks.
+ * stands. A provider that fails leaves things as they were; one that refuses because it is asked too often is asked
+ * no more in this call. The asking is not noted, so that impatience does not slow down the rhythm in which the
+ * outbox asks.
  */
 export async function checkPayment(
   paymentId: string,
@@ -31,10 +32,13 @@ export async function checkPayment(
 
   const deadline = now() + budgetMs;
   const outcomes: string[] = [];
+  // it is asked too often already, and the lanes of the outbox want their turn too
+  const leftAlone = new Set<string>();
   const ask = async (attempt: PaymentAttempt): Promise<void> => {
-    if (now() > deadline) return;
+    if (now() > deadline || leftAlone.has(attempt.provider)) return;
     try {
-      const { outcome } = await reconcileAttempt(attempt, { service, providers, now });
+      const { outcome, pauseSeconds } = await reconcileAttempt(attempt, { service, providers, now });
+      if (pauseSeconds !== undefined) leftAlone.add(attempt.provider);
       outcomes.push(outcome);
     } catch (error) {
       outcomes.push('error');

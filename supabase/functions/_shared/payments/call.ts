@@ -1,4 +1,4 @@
-import { appError } from '../errors.ts';
+import { AppError, appError } from '../errors.ts';
 import type { ProviderName } from './provider.ts';
 
 /** What a call of a provider's API needs from outside; tests give their own. */
@@ -14,14 +14,50 @@ export interface ApiAnswer {
   body: Record<string, unknown>;
 }
 
+/** Seconds to leave a provider alone that does not say for how long; short, as refusals that go on lengthen it. */
+const defaultPause = 2;
+const longestPause = 3600;
+
+/**
+ * Of a provider that is asked too often, whatever it was asked: nothing was done, nothing was learnt, and the next
+ * question would fare no better. `provider_unavailable` that says when to come again.
+ */
+export function askedTooOften(provider: ProviderName, code: string, seconds?: number): AppError {
+  const pause = Math.min(Math.max(Math.ceil(seconds ?? defaultPause), 1), longestPause);
+  const cause = new Error(`${provider} is asked too often (${code})`);
+  return appError('provider_unavailable', { provider, retry_after: pause }, cause);
+}
+
+/** For how long, and why, a provider is to be left alone altogether; null for every other error. */
+export function pauseAskedFor(error: unknown): { pauseSeconds: number; reason: string } | null {
+  if (!(error instanceof AppError) || error.code !== 'provider_unavailable') return null;
+  const { retry_after: pauseSeconds } = error.details;
+  const reason = error.cause instanceof Error ? error.cause.message : error.code;
+  return typeof pauseSeconds === 'number' ? { pauseSeconds, reason } : null;
+}
+
+/** `Retry-After` in seconds; its other form, a date, and nonsense are as good as nothing. */
+export function secondsOf(retryAfter: string | null | undefined): number | undefined {
+  return /^\d{1,6}$/.test(retryAfter ?? '') ? Number(retryAfter) : undefined;
+}
+
+interface CallInit {
+  method: 'GET' | 'POST';
+  headers?: Record<string, string>;
+  body?: unknown;
+  timeoutMs?: number;
+  /** The header that says when to come again, where it has a name of the provider's own. */
+  retryAfter?: string;
+}
+
 /**
  * Calls a provider's API and reads the JSON object it answers with. Throws `provider_unavailable` when there is
- * no such answer in time; an HTTP error with a JSON object is an answer.
+ * no such answer in time, and as `askedTooOften` for HTTP 429; another HTTP error with a JSON object is an answer.
  */
 export async function callApi(
   provider: ProviderName,
   url: string,
-  init: { method: 'GET' | 'POST'; headers?: Record<string, string>; body?: unknown; timeoutMs?: number },
+  init: CallInit,
   fetcher: typeof fetch,
 ): Promise<ApiAnswer> {
   try {
@@ -31,11 +67,15 @@ export async function callApi(
       ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
       signal: AbortSignal.timeout(init.timeoutMs ?? 6_000),
     });
+    if (response.status === 429) {
+      await response.body?.cancel();
+      throw askedTooOften(provider, '429', secondsOf(response.headers.get(init.retryAfter ?? 'retry-after')));
+    }
     const body: unknown = await response.json();
     if (typeof body !== 'object' || body === null || Array.isArray(body))
       throw new Error(`HTTP ${response.status}, not an object`);
     return { status: response.status, body: { ...body } };
   } catch (error) {
-    throw appError('provider_unavailable', { provider }, error);
+    throw error instanceof AppError ? error : appError('provider_unavailable', { provider }, error);
   }
 }

@@ -146,7 +146,7 @@ export type Retrieved =
   | { kind: 'reports'; reports: PaymentReport[] }
   /** Unknown there. `signed` says whether the answer can be proven to be the provider's. */
   | { kind: 'not_found'; signed: boolean }
-  /** The provider wants to be asked later. */
+  /** The provider wants to be asked about this one later. */
   | { kind: 'try_later'; reason: string }
   /** An answer that proves nothing. */
   | { kind: 'no_information'; reason: string };
@@ -167,10 +167,13 @@ export interface RefundInput extends AttemptInput {
 /** What became of money sent, be it a refund or a bank transfer. */
 export type RefundResult =
   | { known: true; status: 'succeeded' | 'processing' | 'failed'; refundId: string | null; code: string }
-  /** `try_later`: the provider wants to be asked later. Otherwise its answer proves nothing. */
+  /** `try_later`: the provider wants to be asked about this one later. Otherwise its answer proves nothing. */
   | { known: false; status: 'try_later' | 'no_information'; reason: string };
 
-/** One payment provider. Calls throw `provider_unavailable` when it does not answer. */
+/**
+ * One payment provider. Calls throw `provider_unavailable` when it does not answer, with `details.retry_after` when
+ * it refuses because it is asked too often: then it is to be left alone altogether for that many seconds.
+ */
 export interface PaymentProvider {
   readonly name: ProviderName;
   /**

@@ -27,13 +27,13 @@ export const orderExists = '231';
 
 /** The code of a refusal, or of an error that came without one. */
 export function codeOf(status: number, body: Record<string, unknown>): string {
-  if (status === 429 || status >= 500) return String(status);
+  if (status >= 500) return String(status);
   return typeof body.code === 'string' && body.code !== '' ? body.code : `http_${status}`;
 }
 
-/** Whether PayOS says that it is too busy, and not what was asked. */
+/** Whether PayOS says that it is in trouble, and not what was asked. */
 export function isBusy(code: string): boolean {
-  return code === '429' || /^5\d\d$/.test(code);
+  return /^5\d\d$/.test(code);
 }
 
 /** Calls PayOS's API. Throws `provider_unavailable` when no readable answer comes in time. */

@@ -1,6 +1,6 @@
 import Stripe from 'stripe';
 import { appError } from '../../errors.ts';
-import type { Outside } from '../call.ts';
+import { askedTooOften, type Outside, secondsOf } from '../call.ts';
 import type { StripeConfig } from './config.ts';
 
 /** What calls to Stripe need besides the attempt. */
@@ -35,12 +35,15 @@ export function createClient(config: StripeConfig, { fetch }: Outside): Stripe {
 /** What became of a call that was answered. */
 export type Answered<T> =
   | { kind: 'done'; value: T }
-  /** Stripe wants to be asked later. */
+  /** Stripe wants to be asked about this one later. */
   | { kind: 'busy'; reason: string }
   /** Stripe will not do it; `code` is its own, and `param` names the parameter at fault. */
   | { kind: 'refused'; code: string; param: string };
 
-/** Makes one call. Throws `provider_unavailable` when nothing can be learnt from what came back. */
+/**
+ * Makes one call. Throws `provider_unavailable` when nothing can be learnt from what came back, and as
+ * `askedTooOften` when Stripe says that.
+ */
 export async function ask<T>(call: () => Promise<T>): Promise<Answered<T>> {
   try {
     return { kind: 'done', value: await call() };
@@ -48,8 +51,9 @@ export async function ask<T>(call: () => Promise<T>): Promise<Answered<T>> {
     if (!(error instanceof Stripe.errors.StripeError)) throw error;
     const status = error.statusCode ?? 0;
     const code = error.code ?? error.rawType ?? 'unknown';
-    // 409: another call with this idempotency key is still under way
-    if (status === 429 || status === 409) return { kind: 'busy', reason: code };
+    // another call with this idempotency key, or about the same object, is still under way
+    if (status === 409 || code === 'lock_timeout') return { kind: 'busy', reason: code };
+    if (status === 429) throw askedTooOften('stripe', code, secondsOf(error.headers?.['retry-after']));
     // 401 and 403 speak of our key and not of the payment
     const refused = status >= 400 && status < 500 && status !== 401 && status !== 403;
     if (refused) return { kind: 'refused', code, param: error.param ?? '' };

@@ -42,7 +42,8 @@ export async function refundStripe(input: RefundInput, tools: StripeTools): Prom
     amount: input.refundAmount,
     metadata: { request_key: input.requestKey },
   };
-  const options = { idempotencyKey: `refund-${input.requestKey}` };
+  // one call, so that a refusal is about all that was sent; a repeat comes by the outbox, which asks first
+  const options = { idempotencyKey: `refund-${input.requestKey}`, maxNetworkRetries: 0 };
   const answer = await ask(() => tools.client.refunds.create(params, options));
   if (answer.kind === 'refused' && answer.code !== 'idempotency_error') {
     return { known: true, status: 'failed', refundId: null, code: answer.code };

@@ -42,10 +42,14 @@ export async function retrieveTransfers(
   const { status, body } = await callApi(
     'vietqr',
     listUrl(reference, config),
-    { method: 'GET', headers: { authorization: `Bearer ${config.apiToken}` } },
+    {
+      method: 'GET',
+      headers: { authorization: `Bearer ${config.apiToken}` },
+      retryAfter: 'x-sepay-userapi-retry-after',
+    },
     fetch,
   );
-  if (status === 429 || status >= 500) return { kind: 'try_later', reason: String(status) };
+  if (status >= 500) return { kind: 'try_later', reason: String(status) };
   if (status !== 200) return { kind: 'no_information', reason: `http_${status}` };
   const rows = rowsOf(body);
   if (rows === null) return { kind: 'no_information', reason: 'malformed' };

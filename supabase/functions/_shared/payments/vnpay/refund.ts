@@ -24,7 +24,8 @@ export async function refundVnpay(input: RefundInput, tools: VnpayTools): Promis
   };
   const answer = await callVnpay('refund', message, config, signer, fetch);
   const code = answer.field('ResponseCode');
-  // 94: this request, or another about the payment, came within the last five minutes
+  // 94: this request, or another about the payment, came within the last five minutes. Unlike that of a query it
+  // is about this refund alone, which may have been taken; it counts as a try, so that it is asked about next
   if (code === '94') return { known: false, status: 'try_later', reason: '94' };
   if (!answer.signed) return { known: false, status: 'no_information', reason: `unsigned_${code}` };
   if (code === '00') return refundStatus(answer);

@@ -1,4 +1,4 @@
-import type { Outside } from '../call.ts';
+import { askedTooOften, type Outside } from '../call.ts';
 import type { Signer } from '../hmac.ts';
 import type { AttemptInput, RefundInput, RefundResult, Retrieved } from '../provider.ts';
 import { vietnamTime } from '../vietnam-time.ts';
@@ -19,6 +19,7 @@ export function createDateOf(input: AttemptInput): string {
   throw new Error(`attempt ${input.reference} has no create_date, so VNPay cannot be asked about it`);
 }
 
+// 94 is VNPay asking for patience: one query per terminal in about five minutes, whichever payment it is about.
 async function query(input: AttemptInput, tools: VnpayTools): Promise<VnpayAnswer> {
   const message = {
     vnp_RequestId: crypto.randomUUID().replaceAll('-', ''),
@@ -31,24 +32,24 @@ async function query(input: AttemptInput, tools: VnpayTools): Promise<VnpayAnswe
     vnp_IpAddr: '127.0.0.1',
     vnp_OrderInfo: `Truy van ${input.reference}`,
   };
-  return callVnpay('querydr', message, tools.config, tools.signer, tools.fetch);
+  const answer = await callVnpay('querydr', message, tools.config, tools.signer, tools.fetch);
+  if (answer.field('ResponseCode') === '94') throw askedTooOften('vnpay', '94');
+  return answer;
 }
 
-// 94 is VNPay asking for patience: one query per terminal in about five minutes.
-function unsettled(answer: VnpayAnswer): { kind: 'try_later' | 'no_information'; reason: string } | null {
+/** Why an answer proves nothing; null when it does. */
+function doubt(answer: VnpayAnswer): string | null {
   const code = answer.field('ResponseCode');
-  if (code === '94') return { kind: 'try_later', reason: '94' };
-  if (!answer.signed) return { kind: 'no_information', reason: `unsigned_${code}` };
-  if (code !== '00') return { kind: 'no_information', reason: code };
-  return null;
+  if (!answer.signed) return `unsigned_${code}`;
+  return code === '00' ? null : code;
 }
 
 /** Asks VNPay what became of a payment. */
 export async function retrievePayment(input: AttemptInput, tools: VnpayTools): Promise<Retrieved> {
   const answer = await query(input, tools);
   if (answer.field('ResponseCode') === '91') return { kind: 'not_found', signed: answer.signed };
-  const problem = unsettled(answer);
-  if (problem) return problem;
+  const reason = doubt(answer);
+  if (reason !== null) return { kind: 'no_information', reason };
   if (answer.field('TxnRef') !== input.reference)
     return { kind: 'no_information', reason: 'other_reference' };
   // 02 and 03 are refunds of this payment and say nothing about whether it was paid
@@ -76,8 +77,8 @@ export function refundStatus(answer: VnpayAnswer): RefundResult {
 /** Asks VNPay what became of a refund. It answers about the latest movement of the payment only. */
 export async function retrieveVnpayRefund(input: RefundInput, tools: VnpayTools): Promise<RefundResult> {
   const answer = await query(input, tools);
-  const problem = unsettled(answer);
-  if (problem) return { known: false, status: problem.kind, reason: problem.reason };
+  const reason = doubt(answer);
+  if (reason !== null) return { known: false, status: 'no_information', reason };
   const type = answer.field('TransactionType');
   const ours =
     answer.field('TxnRef') === input.reference &&

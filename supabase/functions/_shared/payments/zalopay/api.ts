@@ -1,4 +1,4 @@
-import { callApi, type Outside } from '../call.ts';
+import { askedTooOften, callApi, type Outside } from '../call.ts';
 import type { Signer } from '../hmac.ts';
 import type { ZalopayConfig } from './config.ts';
 import { quoteNumbers, textOf } from './digits.ts';
@@ -21,8 +21,9 @@ export interface ZalopayAnswer {
   field(name: string): string;
 }
 
-// Says nothing about what was asked: too many calls, an error there, maintenance.
-const passing = new Set(['-429', '-500', '-503', '-999']);
+const tooMany = '-429';
+// Says nothing about what was asked: an error there, maintenance.
+const passing = new Set(['-500', '-503', '-999']);
 
 /** Whether ZaloPay answered that it has no answer now. */
 export function isPassing(answer: ZalopayAnswer): boolean {
@@ -39,7 +40,10 @@ function codeOf(returnCode: string, subCode: string): string {
   return /^[123]$/.test(returnCode) && /^-\d+$/.test(subCode) ? subCode : returnCode;
 }
 
-/** Calls ZaloPay's API. Throws `provider_unavailable` when no readable answer comes in six seconds. */
+/**
+ * Calls ZaloPay's API. Throws `provider_unavailable` when no readable answer comes in six seconds, and as
+ * `askedTooOften` when ZaloPay says that.
+ */
 export async function callZalopay(
   path: ZalopayPath,
   message: Record<string, unknown>,
@@ -49,7 +53,8 @@ export async function callZalopay(
   const mac = await signer.sign(callText(path, body, config.key1));
   const fetchKeepingDigits: typeof fetch = async (url, init) => {
     const response = await fetch(url, init);
-    return new Response(quoteNumbers(await response.text()), { status: response.status });
+    const { status, headers } = response;
+    return new Response(quoteNumbers(await response.text()), { status, headers });
   };
   const answer = await callApi(
     'zalopay',
@@ -59,5 +64,7 @@ export async function callZalopay(
   );
   const field = (name: string): string => textOf(answer.body[name]);
   const returnCode = field('return_code');
-  return { returnCode, code: codeOf(returnCode, field('sub_return_code')), field };
+  const code = codeOf(returnCode, field('sub_return_code'));
+  if (code === tooMany && returnCode !== '1') throw askedTooOften('zalopay', code);
+  return { returnCode, code, field };
 }

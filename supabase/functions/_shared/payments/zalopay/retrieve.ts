@@ -19,7 +19,6 @@ export async function retrieveOrder(input: AttemptInput, tools: ZalopayTools): P
     const report = paidReport(id, answer.field('amount'), answer.field('zp_trans_id'));
     return report ? one(report) : nothing('malformed');
   }
-  if (code === '-429') return { kind: 'try_later', reason: code };
   if (isPassing(answer) || isDenied(answer) || code === '-92') return nothing(code);
   if (returnCode !== '2' && returnCode !== '3') return nothing(`return_code_${returnCode}`);
   const { app_time: appTime, open_until: openUntil } = input.providerData;

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { createPauses } from './pauses.ts';
+
+function lanes() {
+  const clock = { now: 1_000_000 };
+  const pauses = createPauses(() => clock.now);
+  const pass = (seconds: number): void => {
+    clock.now += seconds * 1000;
+  };
+  return { pauses, pass };
+}
+
+/** How long each of some refusals makes a lane wait, one right after the pause of another. */
+function inARow(count: number, seconds: number): number[] {
+  const { pauses, pass } = lanes();
+  return Array.from({ length: count }, () => {
+    const waits = pauses.refused('vnpay', seconds);
+    pass(waits);
+    return waits;
+  });
+}
+
+describe('the pause of a lane', () => {
+  it('lasts as long as the provider asks for, and concerns no other lane', () => {
+    const { pauses, pass } = lanes();
+    expect(pauses.left('vnpay')).toBe(0);
+    expect(pauses.refused('vnpay', 7)).toBe(7);
+    expect([pauses.left('vnpay'), pauses.left('momo')]).toEqual([7, 0]);
+    pass(6.5);
+    expect(pauses.left('vnpay')).toBe(1);
+    pass(0.5);
+    expect(pauses.left('vnpay')).toBe(0);
+  });
+
+  it('doubles while nothing is answered, up to five minutes or what the provider asks for', () => {
+    expect(inARow(9, 2)).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 300]);
+    expect(inARow(2, 1200)).toEqual([1200, 1200]);
+  });
+
+  it('stays as it is once it was long enough for an answer', () => {
+    const { pauses, pass } = lanes();
+    for (const expected of [2, 4, 4, 4]) {
+      expect(pauses.refused('vnpay', 2)).toBe(expected);
+      pass(expected);
+      if (expected === 4) pauses.answered('vnpay');
+    }
+  });
+
+  it('is short again after five quiet minutes', () => {
+    const { pauses, pass } = lanes();
+    for (const expected of [2, 4, 8]) {
+      expect(pauses.refused('vnpay', 2)).toBe(expected);
+      pass(expected);
+    }
+    pass(300);
+    expect(pauses.refused('vnpay', 2)).toBe(16);
+    pass(16 + 301);
+    expect(pauses.refused('vnpay', 2)).toBe(2);
+  });
+
+  it('is one for questions that were under way together', () => {
+    const { pauses, pass } = lanes();
+    expect(pauses.refused('vnpay', 4)).toBe(4);
+    pass(1);
+    expect(pauses.refused('vnpay', 4)).toBe(3);
+    pass(3);
+    expect(pauses.left('vnpay')).toBe(0);
+    expect(pauses.refused('vnpay', 4)).toBe(8);
+  });
+});

@@ -1,0 +1,50 @@
+/** Which lanes are to be left alone, as far as this instance has been told. */
+export interface Pauses {
+  /** Whole seconds until the lane may be asked again; 0 when it may. */
+  left(lane: string): number;
+  /** Its provider refused, as it is asked too often, and named some seconds. Answers how long the lane waits now. */
+  refused(lane: string, seconds: number): number;
+  /** Its provider was asked and did not refuse so. */
+  answered(lane: string): void;
+}
+
+interface Pause {
+  seconds: number;
+  /** In milliseconds since 1970. */
+  until: number;
+  /** Whether anything was answered since. */
+  over: boolean;
+}
+
+// VNPay's own limit is about five minutes
+const longestSeconds = 300;
+
+/**
+ * A provider that refuses again right after its pause is given twice as long, up to five minutes; one that answered
+ * in between gets the same pause as before, which was long enough. Providers that do not name their limit are so
+ * asked neither too early for long nor too late.
+ */
+export function createPauses(now: () => number): Pauses {
+  const lanes = new Map<string, Pause>();
+  const left = (lane: string): number => {
+    const pause = lanes.get(lane);
+    return pause === undefined ? 0 : Math.max(0, Math.ceil((pause.until - now()) / 1000));
+  };
+  return {
+    left,
+    refused(lane, asked) {
+      // questions that were under way together hear of one and the same limit
+      if (left(lane) > 0) return left(lane);
+      const last = lanes.get(lane);
+      const forgotten = last === undefined || last.until < now() - longestSeconds * 1000;
+      const learnt = forgotten ? 0 : Math.min(last.over ? last.seconds : last.seconds * 2, longestSeconds);
+      const seconds = Math.max(asked, learnt);
+      lanes.set(lane, { seconds, until: now() + seconds * 1000, over: false });
+      return seconds;
+    },
+    answered(lane) {
+      const pause = lanes.get(lane);
+      if (pause) pause.over = true;
+    },
+  };
+}
