@@ -22,11 +22,17 @@ create table private.domain_events (
   from_state text,
   event text,
   to_state text,
-  actor_id uuid,
-  cause text,
-  reason text,
+  actor_id uuid default auth.uid(),
+  -- as private.because() said
+  cause text default nullif(current_setting('journey.cause', true), ''),
+  reason text default nullif(current_setting('journey.reason', true), ''),
   data jsonb not null default '{}',
-  correlation_id text,
+  -- The id that travels SDK → REST → SQL → function → provider; from the request's headers. An expression and not
+  -- a function, since every move pays for it; the outbox has the same.
+  correlation_id text default left(coalesce(
+    nullif(current_setting('request.headers', true), '')::json ->> 'x-correlation-id',
+    nullif(current_setting('request.headers', true), '')::json ->> 'traceparent'
+  ), 100),
   occurred_at timestamptz not null default now(),
   constraint domain_events_legal_transition
     foreign key (machine, from_state, event, to_state)
@@ -46,34 +52,16 @@ $$;
 create trigger append_only before update or delete or truncate on private.domain_events
   for each statement execute function private.forbid_change();
 
--- The id that travels SDK → REST → SQL → function → provider; from the request's headers.
-create function private.correlation_id()
-returns text
-language plpgsql stable set search_path = ''
-as $$
-declare
-  v_headers jsonb := nullif(current_setting('request.headers', true), '')::jsonb;
-begin
-  return left(coalesce(v_headers ->> 'x-correlation-id', v_headers ->> 'traceparent'), 100);
-end
-$$;
-
 create function private.record_event(p_type text, p_subject_id uuid, p_data jsonb default '{}')
 returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  insert into private.domain_events (type, subject_id, actor_id, cause, reason, data, correlation_id)
-  values (
-    p_type, p_subject_id, auth.uid(),
-    nullif(current_setting('journey.cause', true), ''),
-    nullif(current_setting('journey.reason', true), ''),
-    p_data, private.correlation_id()
-  );
+  insert into private.domain_events (type, subject_id, data) values (p_type, p_subject_id, p_data);
 end
 $$;
 
--- Says why the moves of this transaction happen; read by record_transition.
+-- Says why the moves of this transaction happen.
 create function private.because(p_cause text, p_reason text default null)
 returns void
 language plpgsql volatile set search_path = ''
@@ -99,14 +87,8 @@ begin
   if not found then
     perform private.fail('illegal_transition', jsonb_build_object('machine', tg_argv[0], 'from', v_from, 'to', new.status));
   end if;
-  insert into private.domain_events (
-    type, subject_id, machine, from_state, event, to_state, actor_id, cause, reason, correlation_id
-  ) values (
-    tg_argv[0] || '.' || v_event, new.id, tg_argv[0], v_from, v_event, new.status, auth.uid(),
-    nullif(current_setting('journey.cause', true), ''),
-    nullif(current_setting('journey.reason', true), ''),
-    private.correlation_id()
-  );
+  insert into private.domain_events (type, subject_id, machine, from_state, event, to_state)
+  values (tg_argv[0] || '.' || v_event, new.id, tg_argv[0], v_from, v_event, new.status);
   return null;
 end
 $$;

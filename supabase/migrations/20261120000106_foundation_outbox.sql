@@ -17,7 +17,11 @@ create table private.outbox (
   provider_id text,
   result jsonb,
   last_error text,
-  correlation_id text,
+  -- of whoever caused it, as in domain_events
+  correlation_id text default left(coalesce(
+    nullif(current_setting('request.headers', true), '')::json ->> 'x-correlation-id',
+    nullif(current_setting('request.headers', true), '')::json ->> 'traceparent'
+  ), 100),
   created_at timestamptz not null default now(),
   finished_at timestamptz,
   constraint outbox_status_known check (status in ('pending', 'leased', 'done', 'dead')),
@@ -33,8 +37,8 @@ returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  insert into private.outbox (topic, payload, dedupe_key, available_at, correlation_id)
-  values (p_topic, p_payload, p_dedupe_key, p_available_at, private.correlation_id())
+  insert into private.outbox (topic, payload, dedupe_key, available_at)
+  values (p_topic, p_payload, p_dedupe_key, p_available_at)
   on conflict (topic, dedupe_key) do nothing;
 end
 $$;
@@ -81,6 +85,8 @@ language sql volatile set search_path = ''
 as $$
   select l.id, l.topic, l.payload, l.attempts, l.lease_token, l.dedupe_key, l.correlation_id
   from private.lease_outbox(batch, lease_seconds) l
+  -- an update returns in no order, and whoever asks a provider asks first about what has waited longest
+  order by l.available_at, l.id
 $$;
 comment on function public.lease_outbox is 'Leases up to `batch` (1–100) due rows for `lease_seconds` (5–600). Service only.';
 

@@ -61,47 +61,62 @@ create trigger append_only before update or delete or truncate on private.ledger
 create trigger append_only before update or delete or truncate on private.ledger_transactions
   for each statement execute function private.forbid_change();
 
-create function private.check_ledger()
+-- What one statement adds to a movement adds up to zero, so every movement does at any time.
+create function private.check_balanced()
 returns trigger
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
-  v_sum bigint;
-  v_kind text;
+  v_wrong record;
 begin
-  select sum(amount) into v_sum from private.ledger_entries where transaction_id = new.transaction_id;
-  if v_sum <> 0 then
-    raise exception 'ledger transaction % does not balance: %', new.transaction_id, v_sum using errcode = '23514', constraint = 'ledger_entries_balanced';
-  end if;
-  if new.amount > 0 then
-    -- One at a time per account, or two could each see enough. No stronger lock: the foreign keys of others' entries
-    -- would wait for it, and it for them.
-    select a.kind into v_kind
-    from private.ledger_accounts a
-    join private.ledger_account_kinds k on k.kind = a.kind
-    where a.id = new.account_id
-      and (k.has_floor or (k.has_payout_floor and exists (
-        select from private.ledger_transactions t where t.id = new.transaction_id and t.event = 'payout_reserved'
-      )))
-    for no key update of a;
-    if found and (select sum(amount) from private.ledger_entries where account_id = new.account_id) > 0 then
-      raise exception 'account % (%) holds less than is taken', new.account_id, v_kind using errcode = '23514', constraint = 'ledger_accounts_floor';
-    end if;
+  select transaction_id, sum(amount) as amount into v_wrong from added group by transaction_id having sum(amount) <> 0 limit 1;
+  if found then
+    raise exception 'ledger transaction % does not balance: %', v_wrong.transaction_id, v_wrong.amount
+      using errcode = '23514', constraint = 'ledger_entries_balanced';
   end if;
   return null;
 end
 $$;
-create constraint trigger ledger_entries_balanced
+create trigger ledger_entries_balanced after insert on private.ledger_entries
+  referencing new table as added
+  for each statement execute function private.check_balanced();
+
+create function private.check_floor()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_kind text;
+begin
+  -- One at a time per account, or two could each see enough. No stronger lock: the foreign keys of others' entries
+  -- would wait for it, and it for them.
+  select a.kind into v_kind
+  from private.ledger_accounts a
+  join private.ledger_account_kinds k on k.kind = a.kind
+  where a.id = new.account_id
+    and (k.has_floor or (k.has_payout_floor and exists (
+      select from private.ledger_transactions t where t.id = new.transaction_id and t.event = 'payout_reserved'
+    )))
+  for no key update of a;
+  if found and (select sum(amount) from private.ledger_entries where account_id = new.account_id) > 0 then
+    raise exception 'account % (%) holds less than is taken', new.account_id, v_kind using errcode = '23514', constraint = 'ledger_accounts_floor';
+  end if;
+  return null;
+end
+$$;
+-- at the end, when a transaction that moves money between accounts of one owner has done both
+create constraint trigger ledger_accounts_floor
   after insert on private.ledger_entries
   deferrable initially deferred
-  for each row execute function private.check_ledger();
+  for each row when (new.amount > 0) execute function private.check_floor();
 
 create type private.ledger_line as (kind text, owner text, amount bigint);
 
 -- Posts one movement. Lines of zero are left out; the same event and reference a second time is an error.
 create function private.post_ledger(p_event text, p_reference text, p_currency text, p_booking_id uuid, p_lines private.ledger_line[])
 returns void
-language plpgsql volatile set search_path = ''
+-- it would be planned anew each time, since the planner looks into arrays
+language plpgsql volatile set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_transaction_id bigint;

@@ -95,8 +95,8 @@ begin
     begin
       v_amount := private.schedule_payout(v_ledger_account_id, v_minimum, v_batch_id);
       -- here, where it spoils one payout, and not at the commit, where it would spoil all
-      set constraints private.ledger_entries_balanced, public.payouts_amount_is_sum, private.payout_items_are_sum immediate;
-      set constraints private.ledger_entries_balanced, public.payouts_amount_is_sum, private.payout_items_are_sum deferred;
+      set constraints private.ledger_accounts_floor, public.payouts_amount_is_sum, private.payout_items_are_sum immediate;
+      set constraints private.ledger_accounts_floor, public.payouts_amount_is_sum, private.payout_items_are_sum deferred;
       v_count := v_count + (v_amount > 0)::int;
       v_total := v_total + v_amount;
     exception

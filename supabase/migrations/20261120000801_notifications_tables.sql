@@ -24,6 +24,9 @@ create table public.notification_templates (
   constraint notification_templates_email_complete check ((email_subject is null) = (email_body is null))
 );
 comment on table public.notification_templates is 'Texts with {{variables}}, per locale; the highest version is used. A variable without a value is an error.';
+-- a mail is rendered when it is sent, from the version the person was told by
+create trigger append_only before update or delete or truncate on public.notification_templates
+  for each statement execute function private.forbid_change();
 
 create table public.notifications (
   id uuid primary key default gen_random_uuid(),
@@ -33,6 +36,7 @@ create table public.notifications (
   category text not null,
   template text not null,
   template_version int not null,
+  locale text not null,
   title text not null,
   body text not null,
   data jsonb not null,

@@ -4,11 +4,11 @@
 
 create function private.render(p_text text, p_data jsonb)
 returns text
-language plpgsql immutable set search_path = ''
+language plpgsql immutable strict set search_path = ''
 as $$
 declare
   -- text, name, text, name, …: one pass, so that a value is never read as a template
-  v_parts text[] := regexp_split_to_array(p_text, '\{\{|\}\}');
+  v_parts text[] := string_to_array(replace(p_text, '}}', '{{'), '{{');
   v_out text := '';
 begin
   for i in 1 .. cardinality(v_parts) loop
@@ -59,39 +59,42 @@ begin
 end
 $$;
 
--- Tells one person. The same cause a second time says nothing.
+-- Tells people of one cause, each by a template of their own. The same cause a second time says nothing.
+create function private.notify_each(p_user_ids uuid[], p_templates text[], p_data jsonb, p_dedupe_key text)
+returns void
+-- it would be planned anew each time, since the planner looks into arrays
+language plpgsql volatile security definer set search_path = '' set plan_cache_mode = force_generic_plan
+as $$
+begin
+  with told as (
+    insert into public.notifications (user_id, category, template, template_version, locale, title, body, data, dedupe_key)
+    select w.user_id, t.category, w.template, t.version, t.locale, private.render(t.title, p_data), private.render(t.body, p_data), p_data, p_dedupe_key
+    from unnest(p_user_ids, p_templates) as w (user_id, template)
+    -- outer joins: a person or a template that is not there must be an error and not a silence
+    left join public.profiles p on p.id = w.user_id
+    left join lateral (
+      select * from public.notification_templates t
+      where t.code = w.template and t.locale = p.locale
+      order by t.version desc
+      limit 1
+    ) t on true
+    on conflict (user_id, dedupe_key) do nothing
+    returning id, template, locale, template_version
+  )
+  insert into private.outbox (topic, payload, dedupe_key)
+  select 'email', jsonb_build_object('notification_id', n.id), n.id::text
+  from told n
+  join public.notification_templates t on t.code = n.template and t.locale = n.locale and t.version = n.template_version
+  where t.email_subject is not null;
+end
+$$;
+
 create function private.notify(p_user_id uuid, p_template text, p_data jsonb, p_dedupe_key text)
 returns void
-language plpgsql volatile security definer set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
-declare
-  v_template public.notification_templates;
-  v_notification_id uuid;
 begin
-  select t.* into strict v_template
-  from public.notification_templates t
-  join public.profiles p on p.id = p_user_id and p.locale = t.locale
-  where t.code = p_template
-  order by t.version desc
-  limit 1;
-  insert into public.notifications (user_id, category, template, template_version, title, body, data, dedupe_key)
-  values (
-    p_user_id, v_template.category, p_template, v_template.version,
-    private.render(v_template.title, p_data), private.render(v_template.body, p_data), p_data, p_dedupe_key
-  )
-  on conflict (user_id, dedupe_key) do nothing
-  returning id into v_notification_id;
-  if not found then
-    return;
-  end if;
-  if v_template.email_subject is not null then
-    perform private.enqueue('email', jsonb_build_object(
-      'user_id', p_user_id, 'template', p_template,
-      'subject', private.render(v_template.email_subject, p_data),
-      'text', private.render(v_template.email_body, p_data),
-      'html', private.html_from(private.render(v_template.email_body, p_data))
-    ), v_notification_id::text);
-  end if;
+  perform private.notify_each(array[p_user_id], array[p_template], p_data, p_dedupe_key);
 end
 $$;
 
@@ -102,21 +105,28 @@ returns trigger
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
-  v_user_id uuid;
+  v_person record;
   v_seq bigint;
-  v_notification public.notifications;
+  v_told record;
 begin
-  for v_user_id in select distinct user_id from public.notifications where seq is null order by user_id loop
-    select last_seq into strict v_seq from private.inboxes where user_id = v_user_id for update;
-    for v_notification in
-      select * from public.notifications where user_id = v_user_id and seq is null order by created_at, id
+  -- every row calls this; the first call numbers all of them
+  for v_person in
+    select user_id, count(*) as told from public.notifications where seq is null group by user_id order by user_id
+  loop
+    update private.inboxes set last_seq = last_seq + v_person.told where user_id = v_person.user_id
+    returning last_seq - v_person.told into strict v_seq;
+    for v_told in
+      update public.notifications n
+      set seq = v_seq + (
+        select count(*) from public.notifications o
+        where o.user_id = v_person.user_id and o.seq is null and (o.created_at, o.id) <= (n.created_at, n.id)
+      )
+      where n.user_id = v_person.user_id and n.seq is null
+      returning to_jsonb(n) - '{locale,dedupe_key,deleted_at}'::text[] as facts
     loop
-      v_seq := v_seq + 1;
-      update public.notifications set seq = v_seq where id = v_notification.id returning * into v_notification;
-      perform private.broadcast('user:' || v_user_id, 'notification',
-        to_jsonb(v_notification) - 'dedupe_key' - 'deleted_at' || jsonb_build_object('unread', private.unread_count(v_user_id)));
+      perform private.broadcast('user:' || v_person.user_id, 'notification',
+        v_told.facts || jsonb_build_object('unread', private.unread_count(v_person.user_id)));
     end loop;
-    update private.inboxes set last_seq = v_seq where user_id = v_user_id;
   end loop;
   return null;
 end
@@ -167,7 +177,9 @@ returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  perform private.notify_renter(p_booking_id, p_event, p_data);
-  perform private.notify_host(p_booking_id, p_event, p_data);
+  perform private.notify_each(
+    array[b.renter_id, b.host_id], array[p_event || '_renter', p_event || '_host'], private.booking_data(b) || p_data, p_event || ':' || b.id
+  )
+  from public.bookings b where b.id = p_booking_id;
 end
 $$;

@@ -111,17 +111,24 @@ select private.expose('mark_notification_read(uuid)', 'authenticated');
 select private.expose('mark_all_notifications_read()', 'authenticated');
 select private.expose('delete_notification(uuid)', 'authenticated');
 
-create function private.mail_recipient(p_user_id uuid)
+-- Rendered when it is sent, by the version of the text the person was told by; the address is that of now.
+create function private.mail_to_send(p_notification_id uuid)
 returns jsonb
 language sql stable security definer set search_path = ''
 as $$
-  select jsonb_build_object('email', u.email, 'locale', p.locale, 'display_name', p.display_name)
-  from public.profiles p join auth.users u on u.id = p.id
-  where p.id = p_user_id and p.deleted_at is null
+  select jsonb_build_object(
+    'email', u.email, 'subject', private.render(t.email_subject, n.data), 'text', m.text, 'html', private.html_from(m.text)
+  )
+  from public.notifications n
+  join public.profiles p on p.id = n.user_id and p.deleted_at is null
+  join auth.users u on u.id = p.id
+  join public.notification_templates t on t.code = n.template and t.locale = n.locale and t.version = n.template_version
+  cross join lateral (select private.render(t.email_body, n.data) as text) m
+  where n.id = p_notification_id
 $$;
-create function public.mail_recipient(user_id uuid)
+create function public.mail_to_send(notification_id uuid)
 returns jsonb
 language sql stable set search_path = ''
-as $$ select private.mail_recipient(user_id) $$;
-comment on function public.mail_recipient is 'Where to write to a person now: {email, locale, display_name}, or null. Service only.';
-select private.expose('mail_recipient(uuid)', 'service_role');
+as $$ select private.mail_to_send(notification_id) $$;
+comment on function public.mail_to_send is 'The mail of a notification, to where its person is now: {email, subject, text, html}; email is null for who has no address, all is null when the person is gone. Service only.';
+select private.expose('mail_to_send(uuid)', 'service_role');

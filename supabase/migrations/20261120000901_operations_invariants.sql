@@ -110,6 +110,14 @@ as $$
     where o.status in ('pending', 'leased', 'dead') and o.topic = m.topic and o.payload ->> (m.topic || '_id') = m.id::text
   )
   union all
+  select 'money_long_under_way', o.payload ->> (o.topic || '_id'), o.topic || ': ' || coalesce(o.last_error, '')
+  from private.outbox o
+  -- what a provider has accepted waits for ever and counts no try; a refund may take it days, a transfer hours
+  where o.topic in ('refund', 'payout') and o.status in ('pending', 'leased')
+    and o.created_at < now() - case o.topic when 'refund' then interval '14 days' else interval '3 days' end
+    and (exists (select from public.refunds r where r.id::text = o.payload ->> 'refund_id' and r.status = 'processing')
+      or exists (select from public.payouts p where p.id::text = o.payload ->> 'payout_id' and p.status = 'processing'))
+  union all
   select 'refund_to_removed_account', r.id::text, r.status
   from public.refunds r join public.bank_accounts a on a.id = r.bank_account_id
   where r.status = 'pending' and a.removed_at is not null
@@ -127,6 +135,13 @@ as $$
   from private.outbox o
   where o.status in ('pending', 'leased') and o.available_at < now() - interval '15 minutes'
     and coalesce(o.leased_until, o.available_at) < now() - interval '15 minutes'
+     -- function outbox puts off what a provider refuses to be asked, and counts no attempt
+     or (o.status = 'pending' and o.last_error like 'asked too often: %' and o.created_at < now() - interval '1 day'
+       and not exists (
+         -- those that wait for a bank or an account take days anyway
+         select from public.refunds r
+         where r.id::text = o.payload ->> 'refund_id' and (r.status <> 'pending' or r.ordered_at > now() - interval '1 day')
+       ))
   union all
   select 'outbox_dead', o.id::text, o.topic || ': ' || coalesce(o.last_error, '')
   from private.outbox o

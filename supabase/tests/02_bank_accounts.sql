@@ -70,7 +70,7 @@ select is(tests.outcome(format($$ insert into public.bank_accounts (user_id, ban
 
 -- change -------------------------------------------------------------------------------------------------------
 select is((select array_agg(template) from public.notifications where user_id = :'host'), array['bank_account_changed'], 'the owner was told');
-select is((select count(*)::int from private.outbox where topic = 'email' and payload ->> 'user_id' = :'host' and payload ->> 'text' like '%6789%'), 1, 'by mail too');
+select is((select count(*)::int from tests.mails() where user_id = :'host' and text like '%6789%'), 1, 'by mail too');
 select is((private.usable_bank_account(:'host')).id, null, 'it cannot be used yet');
 update public.bank_accounts set created_at = created_at - interval '25 hours', usable_from = usable_from - interval '25 hours' where id = :'first';
 select is((private.usable_bank_account(:'host')).id, :'first'::uuid, 'a day later it can');

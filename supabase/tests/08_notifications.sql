@@ -52,13 +52,22 @@ select is((select array_agg(event || ' ' || coalesce(payload ->> 'seq', payload 
 select tests.as_owner();
 
 -- mail
-select ok((select count(*) > 0 and bool_and(payload ?& array['user_id', 'template', 'subject', 'text', 'html']) from private.outbox where topic = 'email'), 'what is worth a mail is in the outbox');
-select is((select count(*)::int from private.outbox where topic = 'email' and payload ->> 'html' like '%<b>%'), 0, 'what a host writes is no HTML');
-select is((select count(*)::int from private.outbox where topic = 'email' and payload::text like '%{{%' and payload::text not like '%Car {{total}}%'), 0, 'no variable is left unfilled');
+select is((select array_agg(n.template order by n.template) from tests.mails() m join public.notifications n on n.id = m.notification_id), array['booking_confirmed_host', 'booking_confirmed_renter'], 'what is worth a mail is in the outbox');
+select is((select count(*)::int from tests.mails() where html like '%<b>%'), 0, 'what a host writes is no HTML');
+select is((select count(*)::int from tests.mails() where concat(subject, text, html) ~ '{{' and text !~ 'Car {{total}}'), 0, 'no variable is left unfilled');
+select notification_id as mail, (select email from auth.users where id = user_id) as address from tests.mails() where user_id = :'renter' \gset
 select tests.as_service();
-select is((public.mail_recipient(:'renter')) ->> 'display_name', 'renter', 'the address is asked for when the mail is sent');
-select is(public.mail_recipient(gen_random_uuid()), null, 'nobody has none');
+select is(public.mail_to_send(:'mail') ->> 'email', :'address', 'the address is asked for when the mail is sent');
+select is(public.mail_to_send(gen_random_uuid()), null, 'who is gone has none');
 select tests.as_owner();
+update public.profiles set locale = case locale when 'vi' then 'en' else 'vi' end where id = :'renter';
+insert into public.notification_templates (code, locale, version, category, title, body, email_subject, email_body)
+select code, locale, 2, category, title, body, 'New {{reason}}', email_body from public.notification_templates where code = 'booking_confirmed_renter';
+select is(public.mail_to_send(:'mail') ->> 'subject', 'Booking ' || (select code from public.bookings where id = :'booking') || ' confirmed', 'in the words of then');
+select is(tests.outcome($$ update public.notification_templates set email_body = '' $$), '42501', 'which nobody changes');
+select is(tests.outcome($$ delete from public.notification_templates $$), '42501', 'nor deletes');
+select is(tests.outcome(format($$ select private.notify(%L, 'no_such_text', '{}', 'x') $$, :'renter')), '23502', 'there is no telling without a text');
+select is(tests.outcome($$ select private.notify(gen_random_uuid(), 'licence_verified', '{}', 'x') $$), '23502', 'nor without a person');
 
 -- templates
 select is((select string_agg(code, ', ') from (select code from public.notification_templates group by code having array_agg(distinct locale order by locale) <> array['en', 'vi']) t), null, 'every text exists in both languages');

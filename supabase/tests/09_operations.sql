@@ -103,6 +103,10 @@ insert into breaches values
   ('payment_event_not_applied', 'a message was stored and left', $$ insert into private.payment_events (provider, provider_event_id, verified, raw, received_at) values ('vnpay', 'left', true, '', now() - interval '1 hour') $$),
   ('money_not_on_its_way', 'a refund left the outbox unsent', $$ update private.outbox set status = 'done' where topic = 'refund' $$),
   ('money_not_on_its_way', 'so did a payout', format($$ select tests.plant_payout(%L); update public.payouts set status = 'approved', provider = 'payos' $$, :'paid')),
+  ('money_long_under_way', 'a provider never says how a refund ended', format($$ update public.refunds set status = 'processing' where booking_id = %L;
+    update private.outbox set created_at = now() - interval '15 days' where topic = 'refund' $$, :'cancelled')),
+  ('money_long_under_way', 'nor a bank how a payout did', format($$ select tests.plant_payout(%L); update public.payouts set status = 'processing', provider = 'payos';
+    insert into private.outbox (topic, payload, dedupe_key, created_at) select 'payout', jsonb_build_object('payout_id', id), 'x', now() - interval '4 days' from public.payouts $$, :'paid')),
   ('refund_to_removed_account', 'a refund goes where nobody is', format($$ with gone as (insert into public.bank_accounts (user_id, bank_bin, account_last4, holder_name, usable_from, created_at, removed_at)
     values (%L, '970436', '0001', 'RENTER', now() - interval '1 hour', now() - interval '2 days', now()) returning id)
     update public.refunds set bank_account_id = gone.id from gone where booking_id = %L $$, :'renter', :'cancelled')),
@@ -111,6 +115,7 @@ insert into breaches values
   ('notification_gap', 'an inbox ran ahead', format($$ update private.inboxes set last_seq = last_seq + 1 where user_id = %L $$, :'host')),
   ('outbox_stuck', 'nobody takes a row', $$ insert into private.outbox (topic, payload, dedupe_key, available_at) values ('x', '{}', 'x', now() - interval '1 hour') $$),
   ('outbox_stuck', 'nobody finishes a row', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, status, lease_token, leased_until) values ('x', '{}', 'x', now() - interval '1 hour', 'leased', gen_random_uuid(), now() - interval '1 hour') $$),
+  ('outbox_stuck', 'a provider refuses a question for days', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, created_at, last_error) values ('x', '{}', 'x', now() + interval '1 minute', now() - interval '25 hours', 'asked too often: x') $$),
   ('outbox_dead', 'a row was given up', $$ insert into private.outbox (topic, payload, dedupe_key, status) values ('x', '{}', 'x', 'dead') $$),
   ('media_without_object', 'a ready upload has no file', format($$ update public.media set path = 'elsewhere' where owner_id = %L and purpose = 'licence' and id = (select min(id::text)::uuid from public.media where owner_id = %1$L) $$, :'renter')),
   ('attempt_without_end', 'a try was never asked about', format($$ update public.payment_attempts set status = 'pending', expires_at = now() - interval '5 days' where payment_id = (select id from public.payments where booking_id = %L) $$, :'paid')),
@@ -144,14 +149,34 @@ select tests.start_payment(:'silent') as silent_ref \gset
 select is(private.enqueue_reconciliations(), 0, 'a try is given two minutes');
 update public.payment_attempts set created_at = now() - interval '3 minutes' where reference = :'silent_ref';
 select private.enqueue_reconciliations(), private.enqueue_reconciliations();
-select is((select count(*)::int from private.outbox o join public.payment_attempts a on o.payload ->> 'attempt_id' = a.id::text where o.topic = 'reconcile' and a.reference = :'silent_ref'), 1, 'then the provider is asked, once');
 select id as attempt from public.payment_attempts where reference = :'silent_ref' \gset
+create function tests.questions(p_attempt_id uuid)
+returns text[]
+language sql stable
+as $$
+  select coalesce(array_agg(status order by id), '{}') from private.outbox
+  where topic = 'reconcile' and payload ->> 'attempt_id' = p_attempt_id::text
+$$;
+select is(tests.questions(:'attempt'), '{pending}', 'then the provider is asked, once');
+-- as if it had been written before midnight, and the provider had refused it since
+update private.outbox
+set created_at = now() - interval '1 day', available_at = now() + interval '5 minutes',
+    dedupe_key = replace(dedupe_key, current_date::text, (current_date - 1)::text)
+where topic = 'reconcile' and payload ->> 'attempt_id' = :'attempt';
+select is(private.enqueue_reconciliations(), 0, 'a question that waits over midnight is not asked twice');
+select is(tests.questions(:'attempt'), '{pending}', 'it is still one');
 select is(tests.outcome(format($$ select public.note_reconciliation(%L, 'perhaps') $$, :'attempt')), 'invalid_input', 'an answer is one of four');
 select is(tests.outcome($$ select public.note_reconciliation(gen_random_uuid(), 'final') $$), 'payment_not_found', 'of a try that exists');
 select is((public.note_reconciliation(:'attempt', 'not_found')).status, 'pending', 'not found there is not final while the payer may still come');
-select is(private.enqueue_reconciliations(), 0, 'and is not asked again at once');
 update public.payment_attempts set expires_at = now(), checked_at = now() - interval '1 hour' where id = :'attempt';
+select is(private.enqueue_reconciliations(), 0, 'nor is one that was noted by a worker that died before it was done');
+update private.outbox set status = 'done', attempts = 3, finished_at = now() where topic = 'reconcile' and dedupe_key = :'attempt';
+update public.payment_attempts set checked_at = now() where id = :'attempt';
+select is(private.enqueue_reconciliations(), 0, 'one that was answered is not asked again at once');
+update public.payment_attempts set checked_at = now() - interval '1 hour' where id = :'attempt';
 select is(private.enqueue_reconciliations(), 1, 'but later');
+select is(tests.questions(:'attempt'), '{pending}', 'and the new question takes the place of the old');
+select is((select attempts from private.outbox where topic = 'reconcile' and dedupe_key = :'attempt'), 0, 'with all its tries before it');
 select is((public.note_reconciliation(:'attempt', 'not_found')).status, 'expired', 'when its time is over, not found is final');
 
 select tests.make_licence(:'host', '{B}', current_date) as ending \gset

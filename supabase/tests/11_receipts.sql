@@ -48,7 +48,7 @@ select is(content -> 'booking', (select jsonb_build_object('code', code, 'vehicl
 from public.receipts where id = :'receipt';
 select is((content ->> 'issued_at')::timestamptz, issued_at, 'and when') from public.receipts where id = :'receipt';
 select is((select array_agg(title) from public.notifications where template = 'receipt_issued'), array['Receipt ' || :'number'], 'its owner is told once');
-select is((select count(*)::int from private.outbox where topic = 'email' and payload ->> 'subject' like 'Receipt %' and payload ->> 'text' like '%VAT: 134.401 VND%Total: 1.814.405 VND%'), 1, 'by mail, line by line');
+select is((select count(*)::int from tests.mails() where subject like 'Receipt %' and text like '%VAT: 134.401 VND%Total: 1.814.405 VND%'), 1, 'by mail, line by line');
 
 -- what was issued stays ------------------------------------------------------------------------------------------------
 select is(tests.outcome('update public.receipts set total = 1'), '42501', 'what was issued is not changed');

@@ -83,6 +83,14 @@ export function vnpayAnswers(answers: { querydr?: Answer; refund?: Answer }) {
   return { asked, vnpayFetch };
 }
 
+/** As `mail_to_send` answers. */
+export const mail = {
+  email: 'renter@example.com',
+  subject: 'Hello',
+  text: 'text',
+  html: '<p>text</p>',
+};
+
 export interface Setting {
   rows: Row[];
   database?: FakeDatabase;
@@ -98,7 +106,7 @@ export async function work({ rows, database = {}, options }: Setting) {
       complete_outbox: () => null,
       fail_outbox: () => null,
       defer_outbox: () => null,
-      mail_recipient: () => ({ email: 'renter@example.com', locale: 'vi', display_name: 'R' }),
+      mail_to_send: () => mail,
       ...database,
     },
     options,

@@ -66,7 +66,7 @@ describe('the rows written by hand', () => {
     expectTypeOf<Hidden<'receipts', Receipt>>().toBeNever();
     expectTypeOf<Invented<'notifications', Notification>>().toBeNever();
     expectTypeOf<Hidden<'notifications', Notification>>().toEqualTypeOf<
-      'template_version' | 'dedupe_key' | 'deleted_at'
+      'template_version' | 'locale' | 'dedupe_key' | 'deleted_at'
     >();
   });
 });

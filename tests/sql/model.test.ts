@@ -33,7 +33,8 @@ async function step(real: Real, work: () => Promise<unknown>): Promise<string> {
     const outcome = await work();
     await world.sql.query(
       `update private.outbox set available_at = now() + interval '1 year'
-       where status = 'pending' and (payload ->> 'user_id' = any ($1) or topic = 'refund' and payload ->> 'refund_id' in (
+       where status = 'pending' and (topic = 'email' and payload ->> 'notification_id' in (
+         select id::text from public.notifications where user_id = any ($1)) or topic = 'refund' and payload ->> 'refund_id' in (
          select r.id::text from public.refunds r join public.bookings b on b.id = r.booking_id where b.vehicle_id = $2))`,
       [[real.host, ...real.renters], real.vehicle],
     );

@@ -221,14 +221,14 @@ isOneToOne: false
                   ]
                 },"notifications": {
                   Row: {
-                    "body": string,"category": string,"created_at": string,"data": NonNullable<Json>,"dedupe_key": string,"deleted_at": string | null,"id": string,"read_at": string | null,"seq": number | null,"template": string,"template_version": number,"title": string,"user_id": string
+                    "body": string,"category": string,"created_at": string,"data": NonNullable<Json>,"dedupe_key": string,"deleted_at": string | null,"id": string,"locale": string,"read_at": string | null,"seq": number | null,"template": string,"template_version": number,"title": string,"user_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "body": string,"category": string,"created_at"?: string,"data": NonNullable<Json>,"dedupe_key": string,"deleted_at"?: string | null,"id"?: string,"read_at"?: string | null,"seq"?: number | null,"template": string,"template_version": number,"title": string,"user_id": string
+                    "body": string,"category": string,"created_at"?: string,"data": NonNullable<Json>,"dedupe_key": string,"deleted_at"?: string | null,"id"?: string,"locale": string,"read_at"?: string | null,"seq"?: number | null,"template": string,"template_version": number,"title": string,"user_id": string
                   }
                   Update: {
-                    "body"?: string,"category"?: string,"created_at"?: string,"data"?: NonNullable<Json>,"dedupe_key"?: string,"deleted_at"?: string | null,"id"?: string,"read_at"?: string | null,"seq"?: number | null,"template"?: string,"template_version"?: number,"title"?: string,"user_id"?: string
+                    "body"?: string,"category"?: string,"created_at"?: string,"data"?: NonNullable<Json>,"dedupe_key"?: string,"deleted_at"?: string | null,"id"?: string,"locale"?: string,"read_at"?: string | null,"seq"?: number | null,"template"?: string,"template_version"?: number,"title"?: string,"user_id"?: string
                   }
                   Relationships: [
                     {
@@ -1151,6 +1151,7 @@ isOneToOne: false
 "dedupe_key": string,
 "deleted_at": string | null,
 "id": string,
+"locale": string,
 "read_at": string | null,
 "seq": number | null,
 "template": string,
@@ -1164,8 +1165,8 @@ isOneToOne: false
         isOneToOne: false
         isSetofReturn: true
       } },
-"mail_recipient":
-{ Args: { "user_id": string }; Returns: Json
+"mail_to_send":
+{ Args: { "notification_id": string }; Returns: Json
                            },
 "mark_all_notifications_read":
 { Args: Record<PropertyKey, never>; Returns: undefined
@@ -1321,6 +1322,7 @@ isOneToOne: false
 "dedupe_key": string,
 "deleted_at": string | null,
 "id": string,
+"locale": string,
 "read_at": string | null,
 "seq": number | null,
 "template": string,

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { fakeOutside, secretKey, user } from '../../../tests/functions/fakes.ts';
+import { fakeOutside, secretKey } from '../../../tests/functions/fakes.ts';
 import {
   attempt,
   attempt_id,
   lease_token,
+  mail,
   refund,
   refund_id,
   row,
@@ -14,7 +15,7 @@ import {
 import { appError } from '../_shared/errors.ts';
 import { handle } from './handler.ts';
 
-const email = { user_id: user.id, template: 't', subject: 'Hello', text: 'text', html: '<p>text</p>' };
+const email = { notification_id: '6f1c2d3e-0000-4000-8000-000000000009' };
 const toRefund = { refund_id, provider: 'vnpay' };
 
 describe('POST /outbox', () => {
@@ -56,7 +57,7 @@ describe('POST /outbox', () => {
         lease_outbox: () => rows,
         complete_outbox: () => null,
         defer_outbox: () => null,
-        mail_recipient: () => ({ email: 'a@example.com', display_name: null }),
+        mail_to_send: () => mail,
       },
       {
         mail: () => {
@@ -83,7 +84,9 @@ describe('POST /outbox', () => {
   it('gives up on what can never work, and on nothing else', async () => {
     const fails = async (setting: Setting) => (await work(setting)).named('fail_outbox')[0];
     expect(await fails({ rows: [row('carrier_pigeon', {})] })).toMatchObject({ permanent: true });
-    expect(await fails({ rows: [row('email', { user_id: 'x' })] })).toMatchObject({ permanent: true });
+    expect(await fails({ rows: [row('email', { notification_id: 'x' })] })).toMatchObject({
+      permanent: true,
+    });
     const refusing = (permanent: boolean) => ({
       mail: () => ({ sent: false as const, permanent, reason: 'because' }),
     });
@@ -95,7 +98,7 @@ describe('POST /outbox', () => {
       permanent: false,
     });
     const away = {
-      mail_recipient: () => {
+      mail_to_send: () => {
         throw appError('internal', {}, new Error('the database is away'));
       },
     };
@@ -108,7 +111,7 @@ describe('POST /outbox', () => {
   it('writes to nobody who is gone', async () => {
     const { outside, named } = await work({
       rows: [row('email', email)],
-      database: { mail_recipient: () => null },
+      database: { mail_to_send: () => null },
     });
     expect(outside.mails).toEqual([]);
     expect(named('complete_outbox')[0]).toMatchObject({ result: { skipped: 'no address' } });
@@ -280,7 +283,7 @@ describe('topic reconcile', () => {
 
   it('goes on asking while the payer may still pay, or nothing was said', async () => {
     expect((await ask({ querydr: { ...payment, vnp_TransactionStatus: '01' } })).noted).toBe('pending');
-    expect((await ask({ querydr: { vnp_ResponseCode: '94' } })).noted).toBe('no_answer');
+    expect((await ask({ querydr: { vnp_ResponseCode: '99' } })).noted).toBe('no_answer');
     const away = await ask({});
     expect(away.noted).toBe('no_answer');
     expect(away.events).toEqual([]);

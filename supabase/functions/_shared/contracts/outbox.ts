@@ -13,17 +13,17 @@ export const outboxItem = z.looseObject({
 });
 export type OutboxItem = z.infer<typeof outboxItem>;
 
-export const emailPayload = z.looseObject({
-  user_id: z.uuid(),
-  template: z.string(),
-  subject: z.string().min(1),
-  text: z.string().min(1),
-  html: z.string().min(1),
-});
+/** Topic `email`. */
+export const emailPayload = z.looseObject({ notification_id: z.uuid() });
 
-/** Answer of `mail_recipient`; no address means there is nobody to write to. */
-export const mailRecipient = z
-  .looseObject({ email: z.string().nullable(), display_name: z.string().nullable() })
+/** Answer of `mail_to_send`; no address, or no person any more, means there is nobody to write to. */
+export const mailToSend = z
+  .looseObject({
+    email: z.string().nullable(),
+    subject: z.string().min(1),
+    text: z.string().min(1),
+    html: z.string().min(1),
+  })
   .nullable();
 
 /** Topic `refund`. `provider` names the lane, in this and the topics below. */

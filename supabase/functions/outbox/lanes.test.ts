@@ -1,0 +1,199 @@
+import { describe, expect, it } from 'vitest';
+import { fakeOutside, fakeProvider, secretKey } from '../../../tests/functions/fakes.ts';
+import {
+  attempt,
+  lease_token,
+  mail,
+  type Row,
+  refund,
+  row,
+  vnpayAnswers,
+  work,
+} from '../../../tests/functions/outbox.ts';
+import { askedTooOften } from '../_shared/payments/call.ts';
+import type { ProviderName, Retrieved } from '../_shared/payments/provider.ts';
+import { handle } from './handler.ts';
+
+const idOf = (number: number) => `6f1c2d3e-0000-4000-8000-${String(number).padStart(12, '0')}`;
+const mailRow = () => row('email', { notification_id: idOf(9) });
+const attemptIds: Partial<Record<ProviderName, string>> = { vnpay: idOf(1), momo: idOf(2), stripe: idOf(3) };
+const about = (provider: ProviderName) => ({ attempt_id: attemptIds[provider], provider });
+const question = (provider: ProviderName) => row('reconcile', about(provider));
+const refundRow = () => row('refund', { refund_id: refund.id, provider: 'vnpay' });
+const database = {
+  attempt_to_reconcile: ({ attempt_id: id }: Record<string, unknown>) => {
+    const provider = Object.entries(attemptIds).find(([, known]) => known === id)?.[0] ?? 'vnpay';
+    return { ...attempt, id, provider, status: 'pending', provider_transaction_id: null };
+  },
+  note_reconciliation: () => ({ id: idOf(1) }),
+  refund_to_send: () => ({ refund, attempt, payment: {}, account: null }),
+  record_refund_result: () => ({ status: 'x' }),
+};
+const ids = (rows: readonly { id?: unknown }[]) => rows.map(({ id }) => Number(id)).sort((a, b) => a - b);
+const tooOften = 'asked too often: vnpay is asked too often';
+const waits = 'asked too often: its lane, vnpay, waits';
+
+describe('a provider that is asked too often', () => {
+  it('is asked no more: what it refused and what waits behind is put off, and no attempt counts', async () => {
+    const { asked, vnpayFetch } = vnpayAnswers({ querydr: { vnp_ResponseCode: '94' } });
+    const rows = [question('vnpay'), refundRow(), question('vnpay')];
+    const { named, report } = await work({ rows, database, options: { vnpayFetch } });
+    expect(asked.map(({ command }) => command)).toEqual(['querydr']);
+    expect(named('defer_outbox')).toEqual([
+      { id: rows[0]?.id, lease_token, seconds: 3, reason: `${tooOften} (94)` },
+      { id: rows[1]?.id, lease_token, seconds: 2, reason: waits },
+      { id: rows[2]?.id, lease_token, seconds: 2, reason: waits },
+    ]);
+    expect(named('fail_outbox')).toEqual([]);
+    // a question that was refused has not been asked
+    expect(named('note_reconciliation')).toEqual([]);
+    expect(report).toEqual({ leased: 3, done: 0, failed: 0, more: false });
+  });
+
+  it('keeps no other provider waiting, nor the mails', async () => {
+    const { vnpayFetch } = vnpayAnswers({ querydr: { vnp_ResponseCode: '94' } });
+    const momo = fakeProvider('momo', { retrieve: async () => ({ kind: 'no_information', reason: 'x' }) });
+    const rows = [question('vnpay'), question('vnpay'), question('momo'), mailRow(), question('momo')];
+    const { named, outside } = await work({ rows, database, options: { vnpayFetch, providers: [momo] } });
+    expect(ids(named('defer_outbox'))).toEqual(ids(rows.slice(0, 2)));
+    expect(ids(named('complete_outbox'))).toEqual(ids(rows.slice(2)));
+    expect(outside.mails).toHaveLength(1);
+  });
+
+  it('says so by HTTP 429 too, and for how long, whatever it was asked', async () => {
+    const headers = { 'retry-after': '40' };
+    const vnpayFetch = async () => new Response('<html>', { status: 429, headers });
+    const refused = await work({ rows: [refundRow(), question('vnpay')], database, options: { vnpayFetch } });
+    expect(refused.named('record_refund_result')).toEqual([]);
+    expect(refused.named('defer_outbox')).toMatchObject([
+      { seconds: 41, reason: `${tooOften} (429)` },
+      { seconds: 40, reason: waits },
+    ]);
+    const stripe = fakeProvider('stripe', {
+      cancel: async () => {
+        throw askedTooOften('stripe', 'rate_limit', 5);
+      },
+    });
+    const ending = await work({
+      rows: [row('cancel_attempt', about('stripe'))],
+      database,
+      options: { providers: [stripe] },
+    });
+    expect(ending.named('defer_outbox')).toMatchObject([{ seconds: 6 }]);
+    expect([...refused.named('fail_outbox'), ...ending.named('fail_outbox')]).toEqual([]);
+  });
+
+  it('is not one that still works at a refund: that refund alone comes later, and it counts', async () => {
+    const { asked, vnpayFetch } = vnpayAnswers({
+      refund: { vnp_ResponseCode: '94' },
+      querydr: { vnp_ResponseCode: '91' },
+    });
+    const rows = [refundRow(), question('vnpay')];
+    const { named } = await work({ rows, database, options: { vnpayFetch } });
+    expect(asked.map(({ command }) => command)).toEqual(['refund', 'querydr']);
+    expect(named('fail_outbox')).toMatchObject([{ id: rows[0]?.id, permanent: false }]);
+    expect(named('complete_outbox')).toMatchObject([{ id: rows[1]?.id }]);
+  });
+});
+
+/** An outbox that keeps time as the real one does, and workers that are rung once a second while rows are due. */
+function backlog(rows: Row[], retrieve: (reference: string, now: number) => Retrieved, workers = 1) {
+  const kept = rows.map((one) => ({ ...one, attempts: 0, dueAt: 0, state: 'pending', doneAt: 0 }));
+  const find = (id: unknown) => kept.filter((one) => one.id === id);
+  let clock = { now: 0 };
+  const outbox = {
+    ...database,
+    attempt_to_reconcile: (args: Record<string, unknown>) => ({
+      ...database.attempt_to_reconcile(args),
+      reference: String(args.attempt_id),
+      provider: 'vnpay',
+    }),
+    lease_outbox: ({ batch }: Record<string, unknown>) => {
+      const due = kept.filter(({ state, dueAt }) => state === 'pending' && dueAt <= clock.now);
+      const leased = due.sort((a, b) => a.dueAt - b.dueAt || a.id - b.id).slice(0, Number(batch));
+      for (const one of leased) Object.assign(one, { state: 'leased', attempts: one.attempts + 1 });
+      return leased.map((one) => ({ ...one }));
+    },
+    complete_outbox: ({ id }: Record<string, unknown>) => {
+      for (const one of find(id)) Object.assign(one, { state: 'done', doneAt: clock.now });
+    },
+    defer_outbox: ({ id, seconds }: Record<string, unknown>) => {
+      const dueAt = clock.now + Number(seconds) * 1000;
+      for (const one of find(id)) Object.assign(one, { state: 'pending', attempts: one.attempts - 1, dueAt });
+      clock.now += 5;
+    },
+    mail_to_send: () => mail,
+  };
+  let asked = 0;
+  const vnpay = fakeProvider('vnpay', {
+    retrieve: async ({ reference }) => {
+      asked += 1;
+      return retrieve(reference, clock.now);
+    },
+  });
+  const outside = fakeOutside(outbox, { providers: [vnpay] });
+  clock = outside.clock;
+  const startedAt = clock.now;
+  const functions = Array.from({ length: workers }, () => handle(outside.deps));
+  const ring = async (): Promise<void> => {
+    const headers = { apikey: secretKey };
+    await Promise.all(
+      functions.map((run) => run(new Request('http://x/outbox', { method: 'POST', headers }))),
+    );
+  };
+  return {
+    kept,
+    asked: () => asked,
+    seconds: ({ doneAt }: { doneAt: number }) => (doneAt - startedAt) / 1000,
+    async run(seconds: number): Promise<void> {
+      for (let second = 0; second < seconds; second += 1) {
+        clock.now = Math.max(clock.now, startedAt + second * 1000);
+        await ring();
+      }
+    },
+  };
+}
+
+/** VNPay as it was seen: one question in some seconds, whichever payment it is about. */
+function oneIn(seconds: number, alwaysRefused = '') {
+  let last = Number.NEGATIVE_INFINITY;
+  return (reference: string, now: number): Retrieved => {
+    if (reference === alwaysRefused || now - last < seconds * 1000) throw askedTooOften('vnpay', '94');
+    last = now;
+    return { kind: 'not_found', signed: true };
+  };
+}
+
+describe('a backlog of questions to a provider that takes one at a time', () => {
+  const questions = (count: number) =>
+    Array.from({ length: count }, (_, i) =>
+      row('reconcile', { attempt_id: idOf(100 + i), provider: 'vnpay' }),
+    );
+
+  it('is worked off as fast as it lets itself be asked, while mails that came later go out at once', async () => {
+    const waiting = questions(35);
+    const { kept, asked, seconds, run } = backlog([...waiting, mailRow(), mailRow()], oneIn(5));
+    await run(175);
+    expect(kept.map(({ state, attempts }) => [state, attempts])).toEqual(kept.map(() => ['done', 1]));
+    expect(Math.max(...kept.slice(waiting.length).map(seconds))).toBeLessThan(1);
+    // one refusal for each answer shows where the limit is
+    expect(asked()).toBeLessThanOrEqual(2 * waiting.length);
+  });
+
+  it('is worked off although one of them is always refused, which waits and fails nothing', async () => {
+    const { kept, asked, seconds, run } = backlog(questions(12), oneIn(0, idOf(100)));
+    await run(120);
+    const [refused, ...others] = kept;
+    expect(refused).toMatchObject({ state: 'pending', attempts: 0 });
+    expect(others.map(({ state }) => state)).toEqual(others.map(() => 'done'));
+    expect(Math.max(...others.map(seconds))).toBeLessThan(5);
+    // ever more slowly: seven times in two minutes, and a lane that answers in between waits for none of it
+    expect(asked() - others.length).toBeLessThanOrEqual(7);
+  });
+
+  it('is worked off by several instances, each of which learns for itself', async () => {
+    const { kept, run } = backlog(questions(35), oneIn(5), 3);
+    await run(900);
+    expect(kept.map(({ state, attempts }) => [state, attempts])).toEqual(kept.map(() => ['done', 1]));
+  });
+});
