@@ -49,18 +49,22 @@ create table private.payment_providers (
   in_parts boolean not null,
   refunds_by text not null,
   can_cancel boolean not null,
+  -- money can come that names no attempt, so all that came in is read; and up to where it was
+  has_feed boolean not null default false,
+  feed_cursor text,
+  feed_read_at timestamptz,
   enabled boolean not null default true,
   constraint payment_providers_range check (0 < min_amount and min_amount <= max_amount),
   constraint payment_providers_refunds_known check (refunds_by in ('provider', 'transfer'))
 );
 comment on table private.payment_providers is 'What each rail can carry, in minor units (a NAPAS 247 transfer stays below 500 million), and how it gives money back: by itself, or by a bank transfer of ours. An operator switches one off with `enabled`.';
-insert into private.payment_providers (provider, min_amount, max_amount, in_parts, refunds_by, can_cancel) values
-  ('vnpay', 1, 9999999999, false, 'provider', false),
-  ('momo', 1000, 50000000, false, 'provider', false),
-  ('zalopay', 1000, 999999999, false, 'provider', false),
-  ('payos', 2000, 499999999, true, 'transfer', true),
-  ('stripe', 15000, 99999999, false, 'provider', true),
-  ('vietqr', 1000, 499999999, true, 'transfer', false);
+insert into private.payment_providers (provider, min_amount, max_amount, in_parts, refunds_by, can_cancel, has_feed) values
+  ('vnpay', 1, 9999999999, false, 'provider', false, false),
+  ('momo', 1000, 50000000, false, 'provider', false, false),
+  ('zalopay', 1000, 999999999, false, 'provider', false, false),
+  ('payos', 2000, 499999999, true, 'transfer', true, false),
+  ('stripe', 15000, 99999999, false, 'provider', true, false),
+  ('vietqr', 1000, 499999999, true, 'transfer', false, true);
 
 create table public.payments (
   id uuid primary key default gen_random_uuid(),

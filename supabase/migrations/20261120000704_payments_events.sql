@@ -384,3 +384,25 @@ language sql volatile set search_path = ''
 as $$ select private.settle_payment_event(event_id, outcome, reason) $$;
 comment on function public.settle_payment_event is 'Ends a stored, verified message that moves no money: ignored, or attention for an admin to look at. Service only. Errors: not_found.';
 select private.expose('settle_payment_event(bigint, text, text)', 'service_role');
+
+-- Where the next look into a provider's feed begins.
+create function private.note_feed(p_provider text, p_cursor text)
+returns void
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  if p_cursor is null then
+    perform private.fail_input('cursor', 'must be where the feed was read to');
+  end if;
+  update private.payment_providers set feed_cursor = p_cursor, feed_read_at = now() where provider = p_provider and has_feed;
+  if not found then
+    perform private.fail('not_found');
+  end if;
+end
+$$;
+create function public.note_feed(provider text, cursor text)
+returns void
+language sql volatile set search_path = ''
+as $$ select private.note_feed(provider, cursor) $$;
+comment on function public.note_feed is 'Notes up to where the feed of a provider was read and applied. Service only. Errors: not_found.';
+select private.expose('note_feed(text, text)', 'service_role');

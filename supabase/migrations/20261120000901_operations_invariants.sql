@@ -110,6 +110,11 @@ as $$
     where o.status in ('pending', 'leased', 'dead') and o.topic = m.topic and o.payload ->> (m.topic || '_id') = m.id::text
   )
   union all
+  select 'feed_not_read', r.provider, 'last read: ' || coalesce(r.feed_read_at::text, 'never')
+  from private.payment_providers r
+  where r.has_feed
+    and coalesce(r.feed_read_at, (select min(a.created_at) from public.payment_attempts a where a.provider = r.provider)) < now() - interval '1 day'
+  union all
   select 'money_long_under_way', o.payload ->> (o.topic || '_id'), o.topic || ': ' || coalesce(o.last_error, '')
   from private.outbox o
   -- what a provider has accepted waits for ever and counts no try; a refund may take it days, a transfer hours

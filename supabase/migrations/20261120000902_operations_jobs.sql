@@ -39,6 +39,20 @@ begin
 end
 $$;
 
+-- Reads what came in to an account of ours that anybody may send money to: one look at a time, where such a rail is
+-- in use. One that was given up is ordered anew.
+create function private.enqueue_feeds()
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  delete from private.outbox where topic = 'feed' and status in ('done', 'dead');
+  perform private.enqueue('feed', jsonb_build_object('provider', r.provider, 'cursor', r.feed_cursor), r.provider)
+  from private.payment_providers r
+  where r.has_feed and exists (select from public.payment_attempts a where a.provider = r.provider);
+end
+$$;
+
 create function private.run_daily_jobs()
 returns void
 language plpgsql volatile set search_path = ''
@@ -133,12 +147,13 @@ begin
     perform cron.schedule('journey_expire', '* * * * *', 'select private.expire_overdue_bookings()');
     perform cron.schedule('journey_deposits', '* * * * *', 'select private.return_due_deposits()');
     perform cron.schedule('journey_reconcile', '* * * * *', 'select private.enqueue_reconciliations()');
+    perform cron.schedule('journey_feeds', '11 * * * *', 'select private.enqueue_feeds()');
     perform cron.schedule('journey_outbox', '* * * * *', 'select private.ring_outbox()');
     perform cron.schedule('journey_payouts', '7 1 * * *', 'select private.schedule_payouts()');
     perform cron.schedule('journey_daily', '17 20 * * *', 'select private.run_daily_jobs()');
     perform cron.schedule('journey_cron_log', '37 20 * * *', $job$delete from cron.job_run_details where end_time < now() - interval '7 days'$job$);
   else
-    raise notice 'pg_cron is not available: run expire_overdue_bookings, return_due_deposits, enqueue_reconciliations, schedule_payouts and run_daily_jobs of schema private by another clock';
+    raise notice 'pg_cron is not available: run expire_overdue_bookings, return_due_deposits, enqueue_reconciliations, enqueue_feeds, schedule_payouts and run_daily_jobs of schema private by another clock';
   end if;
 end
 $do$;

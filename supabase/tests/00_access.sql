@@ -135,7 +135,7 @@ select unnest(array[
 union all
 select unnest(array[
   'apply_payment_event', 'apply_refund_event', 'claim_refund', 'settle_payment_event', 'attach_checkout', 'attempt_to_reconcile', 'complete_media', 'complete_outbox', 'defer_outbox', 'fail_outbox', 'health_facts',
-  'lease_outbox', 'mail_to_send', 'media_to_check', 'note_reconciliation', 'quote_facts', 'record_payment_event',
+  'lease_outbox', 'mail_to_send', 'media_to_check', 'note_feed', 'note_reconciliation', 'quote_facts', 'record_payment_event',
   'record_refund_result', 'refund_to_send', 'store_quote'
 ]), 'service_role'
 union all

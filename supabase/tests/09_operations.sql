@@ -103,6 +103,7 @@ insert into breaches values
   ('payment_event_not_applied', 'a message was stored and left', $$ insert into private.payment_events (provider, provider_event_id, verified, raw, received_at) values ('vnpay', 'left', true, '', now() - interval '1 hour') $$),
   ('money_not_on_its_way', 'a refund left the outbox unsent', $$ update private.outbox set status = 'done' where topic = 'refund' $$),
   ('money_not_on_its_way', 'so did a payout', format($$ select tests.plant_payout(%L); update public.payouts set status = 'approved', provider = 'payos' $$, :'paid')),
+  ('feed_not_read', 'nobody answers for the bank feed', $$ update private.payment_providers set feed_read_at = now() - interval '25 hours' where has_feed $$),
   ('money_long_under_way', 'a provider never says how a refund ended', format($$ update public.refunds set status = 'processing' where booking_id = %L;
     update private.outbox set created_at = now() - interval '15 days' where topic = 'refund' $$, :'cancelled')),
   ('money_long_under_way', 'nor a bank how a payout did', format($$ select tests.plant_payout(%L); update public.payouts set status = 'processing', provider = 'payos';
@@ -193,12 +194,32 @@ select is((select status from public.media where path = 'never'), 'deleted', 'a 
 select is((select count(*)::int from public.quotes where id = :'old_quote'), 0, 'an old quote without booking goes');
 select is((select count(*)::int from public.quotes q join public.bookings b on b.quote_id = q.id where b.id = :'paid'), 1, 'one with a booking stays');
 select is((select count(*)::int from private.idempotency_keys where created_at < now() - interval '30 days'), 0, 'old keys go');
+
+-- the bank feed
+create function pg_temp.feeds() returns text language sql as $$ select string_agg((payload ->> 'provider') || ' ' || coalesce(payload ->> 'cursor', 'first') || ' ' || status, ', ') from private.outbox where topic = 'feed' $$;
+select private.enqueue_feeds();
+select is(pg_temp.feeds(), null, 'a rail nobody used has none to read');
+insert into public.payment_attempts (payment_id, provider, amount, currency, expires_at) select payment_id, 'vietqr', amount, currency, expires_at from public.payment_attempts limit 1;
+select private.enqueue_feeds(), private.enqueue_feeds();
+select is(pg_temp.feeds(), 'vietqr first pending', 'one look at a time');
+update private.outbox set status = 'done' where topic = 'feed';
+select tests.as_service();
+select public.note_feed('vietqr', '49682');
+select is(tests.outcome($$ select public.note_feed('vnpay', '1') $$), 'not_found', 'only a rail with a feed has one');
+select is(tests.outcome($$ select public.note_feed('vietqr', null) $$), 'invalid_input', 'a look ends somewhere');
+select tests.as_owner();
+select private.enqueue_feeds();
+select is(pg_temp.feeds(), 'vietqr 49682 pending', 'the next begins where the last ended');
+update private.outbox set status = 'dead', finished_at = now() where topic = 'feed';
+select private.enqueue_feeds();
+select is(pg_temp.feeds(), 'vietqr 49682 pending', 'and one that was given up is ordered anew');
+delete from private.outbox where topic = 'feed';
 select lives_ok('select private.ring_outbox()', 'without pg_net the bell is silent');
 select tests.settle();
 select is(tests.broken_promises(), null, 'no promise is broken');
 select is(
   (select array_agg(command order by jobname) from cron.job where jobname like 'journey_%' and command like 'select private.%'),
-  array['select private.run_daily_jobs()', 'select private.return_due_deposits()', 'select private.expire_overdue_bookings()', 'select private.ring_outbox()', 'select private.schedule_payouts()', 'select private.enqueue_reconciliations()'],
+  array['select private.run_daily_jobs()', 'select private.return_due_deposits()', 'select private.expire_overdue_bookings()', 'select private.enqueue_feeds()', 'select private.ring_outbox()', 'select private.schedule_payouts()', 'select private.enqueue_reconciliations()'],
   'every job has its clock'
 );
 

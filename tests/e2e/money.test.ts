@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Booking, PaymentProvider, PaymentStart, Refund, Vehicle } from '../../sdk/src/index.ts';
 import {
   admin,
+  askSandbox,
   book,
   closeSql,
   eventually,
@@ -179,6 +180,37 @@ describe('money in parts', () => {
       return rows.find((row) => row.amount === 777_000) ?? null;
     });
     expect(found).toMatchObject({ reason: 'paid_twice', payer_id: guest.id });
+  });
+
+  it('that names no booking and whose news was lost is found in the bank feed, once', async () => {
+    const { start } = await begin('vietqr');
+    const { reference } = start.attempt;
+    const readFeed = async () => {
+      const [before] = await sql<{ at: Date }>('select clock_timestamp() as at');
+      await sql('select private.enqueue_feeds()');
+      await eventually(async () => {
+        const [rail] = await sql<{ read: boolean }>(
+          `select feed_read_at > $1 as read from private.payment_providers where provider = 'vietqr'`,
+          [before?.at],
+        );
+        return rail?.read === true ? true : null;
+      });
+    };
+    const kept = async () => {
+      const rows = await ok(staff.journey.admin.money.unmatched());
+      return rows.filter(({ amount }) => amount === 777_123).map(({ reason }) => reason);
+    };
+    await readFeed();
+    await payAtSandbox(start, { message: 'tien xe', amount: 777_123, notify: { never: true } });
+    expect(await kept()).toEqual([]);
+    await readFeed();
+    expect(await kept()).toEqual(['unknown_reference']);
+    // what is read again, and what is told after all, is the same news
+    await sql(`update private.payment_providers set feed_cursor = '1' where provider = 'vietqr'`);
+    await readFeed();
+    await askSandbox('vietqr/api/notify', { reference });
+    expect(await kept()).toEqual(['unknown_reference']);
+    expect(await ok(staff.journey.admin.money.reconcileLedger())).toEqual([]);
   });
 
   it('that names no booking is applied by an admin, who alone may', async () => {

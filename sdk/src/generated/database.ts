@@ -1285,6 +1285,9 @@ isOneToOne: false
         isOneToOne: false
         isSetofReturn: true
       } },
+"note_feed":
+{ Args: { "cursor": string,"provider": string }; Returns: undefined
+                           },
 "note_reconciliation":
 { Args: { "attempt_id": string,"outcome": string }; Returns: {
               "amount": number,

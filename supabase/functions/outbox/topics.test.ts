@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { fakeProvider } from '../../../tests/functions/fakes.ts';
 import { attempt, attempt_id, row, work } from '../../../tests/functions/outbox.ts';
 import { appError } from '../_shared/errors.ts';
-import type { PaymentReport, Retrieved } from '../_shared/payments/provider.ts';
+import type { FeedNews, PaymentReport, Retrieved } from '../_shared/payments/provider.ts';
 
 const open = { ...attempt, status: 'pending', provider_transaction_id: null };
 const noted = { note_reconciliation: () => ({ id: attempt_id }) };
@@ -146,5 +146,64 @@ describe('topic receipt', () => {
   it('of another kind is refused for good', async () => {
     const { named } = await work({ rows: [row('receipt', { kind: 'invoice', subject_id })] });
     expect(named('fail_outbox')[0]).toMatchObject({ permanent: true });
+  });
+});
+
+describe('topic feed', () => {
+  const movement = (transactionId: string): PaymentReport => ({
+    outcome: 'succeeded',
+    reference: null,
+    amount: 50_000,
+    currency: 'VND',
+    transactionId,
+    failureCode: null,
+    eventId: `:${transactionId}:succeeded:50000`,
+  });
+  const asked: (string | null)[] = [];
+  const look = async (news: FeedNews, apply: () => unknown = () => 'unknown_reference') => {
+    asked.length = 0;
+    const readFeed = async (cursor: string | null) => {
+      asked.push(cursor);
+      return news;
+    };
+    return work({
+      rows: [row('feed', { provider: 'vietqr', cursor: '7' })],
+      database: {
+        record_payment_event: () => ({ event_id: 1, is_new: true, outcome: null }),
+        apply_payment_event: apply,
+        note_feed: () => null,
+      },
+      options: { providers: [fakeProvider('vietqr', { readFeed })] },
+    });
+  };
+
+  it('takes each movement as a notification, and notes how far it got', async () => {
+    const reports = [movement('8'), movement('9')];
+    const { named, report } = await look({ kind: 'reports', reports, cursor: '9' });
+    expect(report).toMatchObject({ done: 1 });
+    expect(asked).toEqual(['7']);
+    expect(named('record_payment_event')).toMatchObject(
+      reports.map(({ eventId }) => ({ provider: 'vietqr', provider_event_id: eventId, verified: true })),
+    );
+    expect(named('apply_payment_event')).toMatchObject([{ transaction_id: '8' }, { transaction_id: '9' }]);
+    expect(named('note_feed')).toEqual([{ provider: 'vietqr', cursor: '9' }]);
+  });
+
+  it('goes on only from what took effect', async () => {
+    const failing = await look({ kind: 'reports', reports: [movement('8')], cursor: '8' }, () => {
+      throw appError('internal');
+    });
+    const silent = await look({ kind: 'no_information', reason: 'list_full' });
+    for (const { named, report } of [failing, silent]) {
+      expect(report).toMatchObject({ done: 0, failed: 1 });
+      expect(named('note_feed')).toEqual([]);
+    }
+    expect(silent.named('fail_outbox')).toMatchObject([{ error: 'list_full', permanent: false }]);
+  });
+
+  it('is given up where a rail has none', async () => {
+    const rows = [row('feed', { provider: 'momo', cursor: null })];
+    const { named } = await work({ rows, options: { providers: [fakeProvider('momo', {})] } });
+    expect(named('fail_outbox')).toMatchObject([{ permanent: true }]);
   });
 });

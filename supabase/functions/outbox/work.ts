@@ -9,6 +9,7 @@ import { cancelAttempt } from './cancel-attempt.ts';
 import { type Effect, type EffectResult, later, leaveAlone, never, type RowResult, wait } from './effect.ts';
 import { issueReceipt } from './issue-receipt.ts';
 import type { Pauses } from './pauses.ts';
+import { readFeed } from './read-feed.ts';
 import { reconcile } from './reconcile.ts';
 import { sendEmail } from './send-email.ts';
 import { sendPayout } from './send-payout.ts';
@@ -28,6 +29,7 @@ const effects = new Map<string, Effect>([
   ['email', sendEmail],
   ['refund', sendRefund],
   ['reconcile', reconcile],
+  ['feed', readFeed],
   ['payout', sendPayout],
   ['cancel_attempt', cancelAttempt],
   ['receipt', issueReceipt],
@@ -35,7 +37,7 @@ const effects = new Map<string, Effect>([
 
 // Providers count calls per merchant, so what asks one of them goes one after the other; one that is slow or
 // away keeps nobody else waiting.
-const providerTopics = new Set(['refund', 'reconcile', 'payout', 'cancel_attempt']);
+const providerTopics = new Set(['refund', 'reconcile', 'feed', 'payout', 'cancel_attempt']);
 const lanePayload = z.looseObject({ provider: z.string() });
 // check_invariants knows by it the rows that have been put off for days
 const tooOften = 'asked too often: ';

@@ -30,6 +30,8 @@ export const mailToSend = z
 export const refundPayload = z.looseObject({ refund_id: z.uuid(), provider: z.string() });
 /** Topics `reconcile` and `cancel_attempt`. */
 export const attemptPayload = z.looseObject({ attempt_id: z.uuid(), provider: z.string() });
+/** Topic `feed`; `cursor` is where the last look ended. */
+export const feedPayload = z.looseObject({ provider: z.string(), cursor: z.string().nullable() });
 /** Topic `payout`. */
 export const payoutPayload = z.looseObject({ payout_id: z.uuid(), provider: z.string() });
 /** Topic `receipt`. */

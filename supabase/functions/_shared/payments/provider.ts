@@ -151,6 +151,13 @@ export type Retrieved =
   /** An answer that proves nothing. */
   | { kind: 'no_information'; reason: string };
 
+/** What came in since a look before, whoever it is for. */
+export type FeedNews =
+  /** `cursor`: where to look on from. */
+  | { kind: 'reports'; reports: PaymentReport[]; cursor: string }
+  /** As for `Retrieved`. */
+  | { kind: 'try_later' | 'no_information'; reason: string };
+
 export interface RefundInput extends AttemptInput {
   /** Equal for repeats of one order to refund, so that the provider can refuse to pay twice. */
   requestKey: string;
@@ -190,6 +197,11 @@ export interface PaymentProvider {
   answer(outcome: WebhookOutcome): Response;
   /** Asks what became of an attempt. */
   retrieve(input: AttemptInput): Promise<Retrieved>;
+  /**
+   * Reads all that came in, where money can come that names no attempt (`payment_providers.has_feed`). Null stands
+   * for the first look, which brings a cursor and no reports.
+   */
+  readFeed?(cursor: string | null): Promise<FeedNews>;
   /** Orders money back. Never called for rails that cannot (`payment_providers.refunds_by`). */
   refund(input: RefundInput): Promise<RefundResult>;
   /** Asks what became of an ordered refund. */

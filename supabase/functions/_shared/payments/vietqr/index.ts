@@ -3,6 +3,7 @@ import { createSigner } from '../hmac.ts';
 import type { PaymentProvider, RefundResult } from '../provider.ts';
 import { createTransfer } from './checkout.ts';
 import type { VietqrConfig } from './config.ts';
+import { readFeed } from './feed.ts';
 import { retrieveTransfers } from './retrieve.ts';
 import { constructSepayEvent, sepayAnswer } from './webhook.ts';
 
@@ -27,6 +28,7 @@ export function createVietqr(
     readReturn: async () => ({ status: 'unverified', reference: null }),
     answer: sepayAnswer,
     retrieve: (input) => retrieveTransfers(input, { config, ...outside }),
+    readFeed: (cursor) => readFeed(cursor, { config, ...outside }),
     refund: async () => cannotRefund,
     retrieveRefund: async () => cannotRefund,
     // a bank account takes whatever comes
