@@ -123,7 +123,7 @@ export async function settle(stack: ChaosStack, world: World, random: Random, ta
         `update public.payment_attempts set expires_at = now() - interval '4 days' where status in ('created', 'pending')`,
       );
     }
-    await sql(`select private.enqueue_reconciliations('0 seconds')`);
+    await sql(`select private.enqueue_reconciliations('0 seconds'), private.enqueue_feeds()`);
     if (round === patientRounds + 2) await decideUnmatched(stack, world, random, tally);
     await retryRefunds(stack, world, tally);
     await nameAccounts(stack);
