@@ -16,10 +16,8 @@ declare
 begin
   for v_attempt in
     select * from public.payment_attempts a
-    where ((a.status in ('created', 'pending')
-        and a.created_at < now() - p_quiet
-        and coalesce(a.checked_at, a.created_at) < now() - least(interval '1 hour', p_quiet * 2 ^ least(a.checks, 6)))
-      or a.recheck_at < now() - p_quiet)
+    where ((a.status in ('created', 'pending') and a.created_at < now() - p_quiet) or a.recheck_at < now() - p_quiet)
+      and coalesce(a.checked_at, a.created_at) < now() - least(interval '1 hour', p_quiet * 2 ^ least(a.checks, 6))
       -- those that wait in the outbox must not keep the others from it
       and not exists (
         select from private.outbox o

@@ -179,6 +179,12 @@ select is(private.enqueue_reconciliations(), 1, 'but later');
 select is(tests.questions(:'attempt'), '{pending}', 'and the new question takes the place of the old');
 select is((select attempts from private.outbox where topic = 'reconcile' and dedupe_key = :'attempt'), 0, 'with all its tries before it');
 select is((public.note_reconciliation(:'attempt', 'not_found')).status, 'expired', 'when its time is over, not found is final');
+delete from private.outbox where topic = 'reconcile' and dedupe_key = :'attempt';
+update public.payment_attempts set recheck_at = now() - interval '3 minutes', checks = 3, checked_at = now() - interval '15 minutes' where id = :'attempt';
+select is(private.enqueue_reconciliations(), 0, 'one that is to be asked about once more is asked ever more slowly, too');
+update public.payment_attempts set checked_at = now() - interval '17 minutes' where id = :'attempt';
+select is(private.enqueue_reconciliations(), 1, 'until its provider speaks');
+select is((public.note_reconciliation(:'attempt', 'final')).recheck_at, null, 'which ends it');
 
 select tests.make_licence(:'host', '{B}', current_date) as ending \gset
 update public.driver_licences set valid_until = current_date - 1 where id = :'ending';

@@ -171,9 +171,10 @@ describe('money in parts', () => {
     await payAtSandbox(start);
     expect(await statusOf(booking)).toBe('confirmed');
     await payAtSandbox(start, { amount: 777_000, notify: { never: true } });
-    await sql(`update public.payment_attempts set recheck_at = now() - interval '1 hour' where id = $1`, [
-      start.attempt.id,
-    ]);
+    await sql(
+      `update public.payment_attempts set recheck_at = now() - interval '1 hour', checked_at = now() - interval '1 hour' where id = $1`,
+      [start.attempt.id],
+    );
     await sql('select private.enqueue_reconciliations()');
     const found = await eventually(async () => {
       const rows = await ok(staff.journey.admin.money.unmatched());
