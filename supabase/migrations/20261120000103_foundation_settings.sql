@@ -2,10 +2,43 @@
 -- Rule kept here: money agreed upon never reads from here again; rates are copied into the quote.
 -- Left out on purpose: secrets of the outside world, which live in the functions' environment.
 
+create function private.is_whole(p_value jsonb, p_from bigint, p_to bigint)
+returns boolean
+language sql immutable set search_path = ''
+as $$
+  select coalesce(case when jsonb_typeof(p_value) = 'number' then (p_value #>> '{}')::numeric between p_from and p_to and (p_value #>> '{}')::numeric % 1 = 0 end, false)
+$$;
+
+-- Every policy has tiers, and every tier a time and a share.
+create function private.are_policies(p_value jsonb)
+returns boolean
+language sql immutable set search_path = ''
+as $$
+  select coalesce(bool_and(
+    private.is_whole(t.tier -> 'hours_before', 0, 8760) and private.is_whole(t.tier -> 'refund_bps', 0, 10000)
+  ), false)
+  from jsonb_each(case when jsonb_typeof(p_value) = 'object' then p_value else '{}' end) p
+  left join lateral jsonb_array_elements(case when jsonb_typeof(p.value) = 'array' then p.value else '[]' end) t (tier) on true
+$$;
+
+-- A wrong value would be heard of only when somebody books; each setting's own rule stands here or where it is made.
 create table private.settings (
   key text primary key,
   value jsonb not null,
-  description text not null
+  description text not null,
+  constraint settings_hold_minutes check (key <> 'hold_minutes' or private.is_whole(value, 1, 1440)),
+  constraint settings_quote_minutes check (key <> 'quote_minutes' or private.is_whole(value, 1, 1440)),
+  constraint settings_claim_window_hours check (key <> 'claim_window_hours' or private.is_whole(value, 1, 720)),
+  constraint settings_booking_horizon_days check (key <> 'booking_horizon_days' or private.is_whole(value, 1, 1095)),
+  constraint settings_rates check (key <> 'rates' or (
+    private.is_whole(value -> 'commission_bps', 0, 10000) and private.is_whole(value -> 'service_fee_bps', 0, 10000)
+    and private.is_whole(value -> 'vat_bps', 0, 10000) and private.is_whole(value #> '{insurance,basic}', 0, 10000)
+    and private.is_whole(value #> '{insurance,premium}', 0, 10000)
+  )),
+  constraint settings_cancellation_policies check (key <> 'cancellation_policies' or (private.are_policies(value) and value ?& '{flexible,moderate,strict}')),
+  constraint settings_fuzz_metres check (key <> 'fuzz_metres' or (
+    private.is_whole(value -> 'min', 1, 10000) and private.is_whole(value -> 'max', 1, 10000) and value -> 'min' <= value -> 'max'
+  ))
 );
 comment on table private.settings is 'Operator settings, one JSON value each. Changing one affects what is agreed from then on, never what was agreed before.';
 

@@ -8,6 +8,7 @@
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
   ('bank_account_not_found', 404, false, 'There is no bank account.', 'Không tìm thấy tài khoản ngân hàng.'),
   ('bank_account_required', 409, false, 'A bank account is needed that has been set for long enough; see details.usable_from.', 'Cần có tài khoản ngân hàng đã đủ thời gian chờ.');
+alter table private.settings add constraint settings_bank_account_wait_hours check (key <> 'bank_account_wait_hours' or private.is_whole(value, 1, 720));
 insert into private.settings (key, value, description) values
   ('bank_account_wait_hours', '24', 'How long nothing is sent to a bank account after it was set.');
 insert into private.rate_limits (action, capacity, per_minute) values

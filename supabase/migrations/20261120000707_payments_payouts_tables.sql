@@ -6,6 +6,9 @@
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
   ('payout_not_found', 404, false, 'There is no such payout.', 'Không tìm thấy khoản chi trả.'),
   ('payout_batch_not_found', 404, false, 'There is no such batch of payouts.', 'Không tìm thấy đợt chi trả.');
+alter table private.settings
+  add constraint settings_payout_minimum check (key <> 'payout_minimum' or private.is_whole(value, 1, 499999999)),
+  add constraint settings_payout_provider check (key <> 'payout_provider' or value in ('"payos"', '"manual"'));
 insert into private.settings (key, value, description) values
   ('payout_minimum', '50000', 'VND: less than this is not paid out yet, but waits for more.'),
   ('payout_provider', '"payos"', 'Who sends approved payouts: "payos", or "manual" when an admin makes the transfers and records them.');

@@ -11,6 +11,13 @@ select tests.make_vehicle(:'host') as vehicle \gset
 select tests.as_visitor();
 select is(tests.outcome($$ select * from private.error_codes $$), '42501', 'a visitor cannot read the registry''s table');
 select is(tests.outcome($$ select * from private.settings $$), '42501', 'a visitor cannot read the settings');
+select tests.as_owner();
+select is(tests.outcome(format('update private.settings set value = %L where key = %L', v, k)), '23514', 'a setting of ' || k || ' that cannot work is refused: ' || v)
+from (values ('hold_minutes', '0'), ('hold_minutes', '"15"'), ('hold_minutes', '1.5'), ('quote_minutes', 'null'), ('claim_window_hours', '-1'), ('booking_horizon_days', '100000'),
+  ('rates', '{"commission_bps": 9999}'), ('rates', '[]'), ('cancellation_policies', '{}'), ('cancellation_policies', '{"flexible": [], "moderate": [], "strict": []}'),
+  ('cancellation_policies', '{"flexible": [{"hours_before": 1, "refund_bps": 10001}], "moderate": [], "strict": []}'), ('fuzz_metres', '{"min": 400, "max": 150}'),
+  ('bank_account_wait_hours', '0'), ('payout_minimum', '0'), ('payout_provider', '"paypal"'), ('seller', '{"name": " "}'), ('seller', '{}')) s (k, v);
+select tests.as_visitor();
 select is(tests.outcome($$ select * from private.secrets $$), '42501', 'a visitor cannot read the pepper');
 select is(tests.outcome($$ select private.keyed_hash('x') $$), '42501', 'a visitor cannot hash with the pepper');
 select is(tests.outcome($$ select private.setting('rates') $$), '42501', 'a visitor cannot ask for a setting');

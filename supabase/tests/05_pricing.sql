@@ -58,7 +58,7 @@ from (values
 
 select tests.as_owner();
 select is((select expires_at from public.quotes where id = :'quote'), now() + interval '10 minutes', 'a quote lives ten minutes');
-update private.settings set value = '{"commission_bps": 9999}' where key = 'rates';
+update private.settings set value = value || '{"commission_bps": 9999}' where key = 'rates';
 select is((select facts -> 'rates' ->> 'commission_bps' from public.quotes where id = :'quote'), '1500', 'and keeps the rates it was made with');
 update private.rate_limits set capacity = 1 where action = 'quote';
 delete from private.rate_buckets;

@@ -9,7 +9,7 @@ const texts: Record<ReturnNews['status'], string> = {
   pending:
     'The payment is being processed. The app shows when it is done.\n\nGiao dịch đang được xử lý. Ứng dụng sẽ cập nhật khi hoàn tất.',
   unverified:
-    'This link cannot be verified. Open the app to see your payment.\n\nKhông xác minh được liên kết. Vui lòng mở ứng dụng để xem thanh toán.',
+    'This page cannot tell how the payment went. Open the app: it asks the payment provider.\n\nTrang này không cho biết kết quả thanh toán. Vui lòng mở ứng dụng để xem.',
 };
 
 /**
