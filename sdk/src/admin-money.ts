@@ -100,6 +100,26 @@ export class AdminMoney {
     return this.#calls.rpc<Refund>('record_manual_refund', args, options);
   }
 
+  /**
+   * Says how a refund ended that is `processing` and of which its provider does not speak, from what the provider's own
+   * pages show. One that failed can be retried. Errors: `forbidden`, `refund_not_found`, `invalid_input`.
+   */
+  settleRefund(
+    input: { refundId: Uuid; note: string } & (
+      | { outcome: 'succeeded'; providerRefundId: string }
+      | { outcome: 'failed' }
+    ),
+    options?: CallOptions,
+  ): Promise<Result<Refund>> {
+    const args = {
+      refund_id: input.refundId,
+      outcome: input.outcome,
+      provider_refund_id: input.outcome === 'succeeded' ? input.providerRefundId : null,
+      note: input.note,
+    };
+    return this.#calls.rpc<Refund>('settle_refund', args, options);
+  }
+
   /** One row for each movement on which ledger and rows disagree; none means proven. Errors: `forbidden`. */
   reconcileLedger(options?: CallOptions): Promise<Result<LedgerProblem[]>> {
     return this.#calls.rpc<LedgerProblem[]>('reconcile_ledger', {}, options);

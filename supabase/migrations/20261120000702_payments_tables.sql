@@ -59,7 +59,7 @@ create table private.payment_providers (
 );
 comment on table private.payment_providers is 'What each rail can carry, in minor units (a NAPAS 247 transfer stays below 500 million), and how it gives money back: by itself, or by a bank transfer of ours. An operator switches one off with `enabled`.';
 insert into private.payment_providers (provider, min_amount, max_amount, in_parts, refunds_by, can_cancel, has_feed) values
-  ('vnpay', 1, 9999999999, false, 'provider', false, false),
+  ('vnpay', 5000, 999999999, false, 'provider', false, false),
   ('momo', 1000, 50000000, false, 'provider', false, false),
   ('zalopay', 1000, 999999999, false, 'provider', false, false),
   ('payos', 2000, 499999999, true, 'transfer', true, false),
@@ -100,7 +100,8 @@ create trigger never_deleted before delete or truncate on public.payments
   for each statement execute function private.forbid_change();
 
 -- Providers want references that are short, ASCII and never repeat.
-create sequence private.payment_reference;
+-- eight digits; the day before them makes them unique when it begins again
+create sequence private.payment_reference maxvalue 99999999 cycle;
 
 create table public.payment_attempts (
   id uuid primary key default gen_random_uuid(),

@@ -100,6 +100,8 @@ begin
 end
 $$;
 
+create index refunds_payer_idx on public.refunds (payer_id, created_at desc, id desc);
+
 -- A refund as both sides may see it; why an admin gave it is for admins.
 create function private.refund_view(p_refund_id uuid)
 returns jsonb
@@ -125,6 +127,17 @@ as $$
       -- an older row of the outbox must not send to an account in its first day
       'status', case when r.status = 'pending' and b.usable_from > now() then 'awaiting_account' else r.status end),
     'attempt', to_jsonb(a), 'payment', to_jsonb(p),
+    -- A provider that is asked about one may answer with another of the same payment (VNPay tells of the latest): so
+    -- they go one after the other, and what was given to others is known.
+    'waits', exists (
+      select from public.refunds o
+      where o.attempt_id = r.attempt_id and o.id <> r.id and o.method = 'provider' and o.status in ('pending', 'processing')
+        and (o.ordered_at, o.id) < (r.ordered_at, r.id)
+    ),
+    'other_refund_ids', (
+      select coalesce(jsonb_agg(o.provider_refund_id), '[]') from public.refunds o
+      where o.attempt_id = r.attempt_id and o.id <> r.id and o.provider_refund_id is not null
+    ),
     'account', case when r.method = 'bank_transfer' and b.id is not null then jsonb_build_object(
       'bank_bin', b.bank_bin, 'account_number', private.bank_account_number(b.id), 'account_name', b.holder_name) end)
   from public.refunds r
@@ -138,7 +151,7 @@ create function public.refund_to_send(refund_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.refund_to_send(refund_id) $$;
-comment on function public.refund_to_send is 'A refund with what it gives back, {refund, attempt, payment, account}; account is where a bank transfer goes. Service only.';
+comment on function public.refund_to_send is 'A refund with what it gives back, {refund, attempt, payment, waits, other_refund_ids, account}: waits while an earlier refund of the same payment is with its provider; account is where a bank transfer goes. Service only.';
 select private.expose('refund_to_send(uuid)', 'service_role');
 
 -- Reserves a transfer for being sent now, as it was when it was read: from then on no other worker sends it, no
@@ -376,6 +389,49 @@ language sql volatile set search_path = ''
 as $$ select private.record_manual_refund(refund_id, bank_reference) $$;
 comment on function public.record_manual_refund is 'Admin: a refund has been paid by a transfer made by hand, with the bank''s reference (4–100 characters). Refused while a provider works on it. Errors: forbidden, refund_not_found, invalid_input.';
 select private.expose('record_manual_refund(uuid, text)', 'authenticated');
+
+-- A provider, or whoever sends our transfers, has a refund and does not say how it ended: an admin does, from what its
+-- own pages show.
+create function private.settle_refund(p_refund_id uuid, p_outcome text, p_provider_refund_id text, p_note text)
+returns public.refunds
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_refund public.refunds;
+begin
+  perform private.require_admin();
+  if p_outcome is null or p_outcome not in ('succeeded', 'failed') then
+    perform private.fail_input('outcome', 'must be succeeded or failed');
+  end if;
+  if char_length(btrim(coalesce(p_note, ''))) not between 3 and 500 then
+    perform private.fail_input('note', '3 to 500 characters');
+  end if;
+  if p_outcome = 'succeeded' and char_length(btrim(coalesce(p_provider_refund_id, ''))) not between 1 and 100 then
+    perform private.fail_input('provider_refund_id', '1 to 100 characters');
+  end if;
+  -- the order of all locks here: booking, payment, refund
+  select * into v_refund from public.refunds where id = p_refund_id;
+  perform 1 from public.bookings where id = v_refund.booking_id for no key update;
+  perform 1 from public.payments where id = v_refund.payment_id for no key update;
+  select * into v_refund from public.refunds where id = p_refund_id for no key update;
+  if v_refund.status is distinct from 'processing' then
+    perform private.fail('refund_not_found');
+  end if;
+  perform private.record_event('refund.settled_by_admin', p_refund_id, jsonb_build_object('outcome', p_outcome, 'note', btrim(p_note)));
+  return private.record_refund_result(p_refund_id, p_outcome, btrim(p_provider_refund_id), 'settled_by_admin');
+exception
+  -- refunds_provider_id_once
+  when unique_violation then
+    perform private.fail_input('provider_refund_id', 'another refund was paid under this number');
+    return null;
+end
+$$;
+create function public.settle_refund(refund_id uuid, outcome text, provider_refund_id text, note text)
+returns public.refunds
+language sql volatile set search_path = ''
+as $$ select private.settle_refund(refund_id, outcome, provider_refund_id, note) $$;
+comment on function public.settle_refund is 'Admin: how a refund ended that is under way (processing) and of which its provider does not speak: succeeded, with the provider''s number of it, or failed, after which it can be retried; note of 3–500 characters says how that is known. Errors: forbidden, refund_not_found, invalid_input.';
+select private.expose('settle_refund(uuid, text, text, text)', 'authenticated');
 
 -- Goodwill: part of what was paid goes back out of the platform's own pocket, once the booking is over.
 create function private.refund_payment(p_payment_id uuid, p_amount bigint, p_reason text, p_idempotency_key uuid)

@@ -103,6 +103,43 @@ select tests.as_owner();
 select is((select status || ' ' || attempts from private.outbox where topic = 'refund' and payload ->> 'refund_id' = :'gone'), 'pending 1', 'as one that was tried before, so that the provider is asked first');
 select is((select count(*)::int from private.outbox where topic = 'refund' and payload ->> 'refund_id' = :'gone'), 1, 'under the same key');
 
+-- under way for ever -----------------------------------------------------------------------------------------------------
+select tests.make_refund(:'renter', 245, 'vnpay') as mute, tests.make_refund(:'renter', 247, 'vnpay') as deaf \gset
+select tests.as_user(:'admin');
+select is(tests.outcome(format($$ select public.settle_refund(%L, 'succeeded', 'V1', 'the portal says so') $$, :'mute')), 'refund_not_found', 'one that was not taken yet is not settled by hand');
+select tests.as_service();
+select public.record_refund_result(:'mute', 'processing', null), public.record_refund_result(:'deaf', 'processing', null);
+select tests.as_user(:'renter');
+select is(tests.outcome(format($$ select public.settle_refund(%L, 'succeeded', 'V1', 'the portal says so') $$, :'mute')), 'forbidden', 'its payer does not say how it ended');
+select tests.as_user(:'admin');
+select is(tests.outcome(format($$ select public.settle_refund(%L, 'perhaps', 'V1', 'the portal says so') $$, :'mute')), 'invalid_input', 'it ended well or not');
+select is(tests.outcome(format($$ select public.settle_refund(%L, 'succeeded', ' ', 'the portal says so') $$, :'mute')), 'invalid_input', 'under a number');
+select is(tests.outcome(format($$ select public.settle_refund(%L, 'failed', null, '') $$, :'mute')), 'invalid_input', 'known from somewhere');
+select is((public.settle_refund(:'mute', 'succeeded', 'V1', 'the portal says so')).status, 'succeeded', 'an admin says that it was paid');
+select is(tests.outcome(format($$ select public.settle_refund(%L, 'succeeded', 'V1', 'the portal says so') $$, :'deaf')), 'invalid_input', 'one number is one refund');
+select is((public.settle_refund(:'deaf', 'failed', null, 'refused by the bank, says the portal')).failure_code, 'settled_by_admin', 'or that it was not');
+select is((public.retry_refund(:'deaf', 'bank_transfer')).method, 'bank_transfer', 'which can then go another way');
+select tests.as_owner();
+select is((select array_agg(data ->> 'outcome' order by id) from private.domain_events where type = 'refund.settled_by_admin' and actor_id = :'admin'), array['succeeded', 'failed'], 'and it is on record who said so');
+select is((select count(*)::int from private.reconcile_ledger()), 0, 'the books agree');
+
+-- one after the other --------------------------------------------------------------------------------------------------------
+create function tests.order_of(p_refund_id uuid) returns text language sql stable
+as $$ select (f ->> 'waits') || ' ' || (f ->> 'other_refund_ids') from public.refund_to_send(p_refund_id) f $$;
+select tests.new_booking(250) as b3 \gset
+select tests.start_payment(:'b3') as r3 \gset
+select tests.provider_says(:'r3', 'succeeded'), tests.provider_says(:'r3', 'succeeded', 900000, p_transaction_id => 'once more');
+select tests.as_user(:'admin');
+select (public.settle_unmatched_money((select id from public.unmatched_money() where transaction_id = 'once more'), 'refund', gen_random_uuid()) ->> 'refund_id') as first \gset
+select tests.as_owner();
+select tests.cancel(:'renter', :'b3');
+select tests.refund_of(:'b3') as second \gset
+select is(tests.order_of(:'first') || ', ' || tests.order_of(:'second'), 'false [], true []', 'a refund waits for an earlier one of its payment');
+select public.record_refund_result(:'first', 'processing', 'V7');
+select is(tests.order_of(:'second'), 'true ["V7"]', 'also while it is at the bank');
+select public.record_refund_result(:'first', 'succeeded', 'V7');
+select is(tests.order_of(:'second'), 'false ["V7"]', 'and knows its number');
+
 -- what comes back, and what comes twice -----------------------------------------------------------------------------------
 create function tests.refund_news(p_event text, p_id text, p_outcome text, p_amount bigint, p_transaction text)
 returns text

@@ -59,6 +59,12 @@ describe('VietQR settings', () => {
     }
   });
 
+  it('refuse in production the account of the sandbox, which may be somebody’s', () => {
+    const played = { ...live, VIETQR_ACCOUNT_NUMBER: sandboxMerchants.vietqr.accountNumber };
+    expect(() => setUp(played)).toThrow('VIETQR_ACCOUNT_NUMBER');
+    expect(setUp({ ...played, JOURNEY_ENV: 'staging' }).name).toBe('vietqr');
+  });
+
   it('are taken as production where nobody says otherwise', () => {
     const { JOURNEY_ENV: _, ...unsaid } = live;
     const url = 'http://127.0.0.1:1/vietqr';

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { signedQuery } from '../../local/sandbox/vnpay/sign.ts';
 import type { CheckoutInput } from '../../supabase/functions/_shared/payments/provider.ts';
 import { createVnpay } from '../../supabase/functions/_shared/payments/vnpay/index.ts';
 import { askedTooOften, type Rig, startRig, terminal } from './sandbox.ts';
@@ -74,9 +75,26 @@ describe('a pay link', () => {
 
   it('is not made for sums or currencies VNPay cannot carry', async () => {
     const refusal = expect.objectContaining({ code: 'payment_amount_unsupported', status: 400 });
-    await expect(link({ amount: 10_000_000_000 })).rejects.toThrow(refusal);
+    for (const amount of [0, 4_999, 5_000.5, 1_000_000_000]) {
+      await expect(link({ amount }), String(amount)).rejects.toThrow(refusal);
+    }
     await expect(link({ currency: 'USD' })).rejects.toThrow(refusal);
-    expect((await link({ amount: 9_999_999_999 })).redirectUrl).toContain('vnp_Amount=999999999900&');
+    for (const amount of [5_000, 999_999_999]) {
+      const { redirectUrl } = await link({ amount });
+      expect(redirectUrl).toContain(`vnp_Amount=${amount}00&`);
+      expect((await fetch(redirectUrl)).status).toBe(200);
+    }
+  });
+
+  it('for less or more than VNPay carries is refused by its page', async () => {
+    for (const amount of [499_900, 100_000_000_000]) {
+      const { redirectUrl } = await link();
+      const url = new URL(redirectUrl);
+      url.searchParams.set('vnp_Amount', String(amount));
+      url.searchParams.delete('vnp_SecureHash');
+      const query = signedQuery(Object.fromEntries(url.searchParams), terminal.hashSecret);
+      expect(await (await fetch(`${url.origin}${url.pathname}?${query}`)).text()).toContain('Code 32');
+    }
   });
 
   it('is the same for repeats of one attempt', async () => {
@@ -389,6 +407,21 @@ describe('a refund', () => {
     });
     await rig.provider.refund(input);
     expect(await rig.provider.retrieve(input)).toEqual({ kind: 'no_information', reason: 'refund_row' });
+  });
+
+  it('is not taken for an earlier one of the same sum', async () => {
+    const order = await paid();
+    const first = await rig.provider.refund(order(500_000, 'first'));
+    const otherRefundIds = first.known && first.refundId !== null ? [first.refundId] : [];
+    expect(otherRefundIds).toHaveLength(1);
+    // its own order was lost on the way
+    const second = order(500_000, 'second');
+    expect(await rig.provider.retrieveRefund(second)).toMatchObject({ known: true });
+    expect(await rig.provider.retrieveRefund({ ...second, otherRefundIds })).toEqual({
+      known: false,
+      status: 'no_information',
+      reason: 'other_movement',
+    });
   });
 });
 

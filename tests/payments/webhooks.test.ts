@@ -21,11 +21,12 @@ import {
 import { terminal } from './sandbox.ts';
 
 let guest: Person;
+let staff: Person;
 let vehicle: Vehicle;
 let days = 2;
 
 beforeAll(async () => {
-  const staff = await admin();
+  staff = await admin();
   const host = await person('host');
   guest = await renter(staff);
   vehicle = await listing(host, staff);
@@ -195,10 +196,14 @@ describe('a notification', () => {
     expect(await statusOf(one)).toBe('confirmed');
   });
 
-  it('under suspicion waits for the provider to make up its mind', async () => {
+  it('under suspicion waits for the provider to make up its mind, and an admin sees it', async () => {
     const one = await unpaid();
     expect(await deliver(notification(one, { response: '07' }))).toBe('00');
+    expect(await deliver(notification(one, { response: '07' }))).toBe('00');
     expect(await statusOf(one)).toBe('pending_payment');
+    const shown = await ok(staff.journey.admin.money.eventsForAttention());
+    const about = shown.filter((event) => event.reference === one.reference);
+    expect(about.map((event) => event.note)).toEqual([expect.stringContaining('suspects fraud')]);
     expect(await deliver(notification(one))).toBe('00');
     expect(await statusOf(one)).toBe('confirmed');
   });
@@ -255,6 +260,21 @@ describe('a payment whose notification never came', () => {
     // a question that was refused is neither noted nor counted
     expect(asked).toEqual(silent.map(() => ({ checks: 1, attempts: 1 })));
   }, 120_000);
+});
+
+describe('the payments of a person', () => {
+  it('are listed page by page, newest first, and nobody else’s', async () => {
+    const made = [await unpaid(), await unpaid(), await unpaid()].map(
+      ({ start }) => start.attempt.payment_id,
+    );
+    const first = await ok(guest.journey.payments.list({ pageSize: 2 }));
+    expect(first.rows.map(({ id }) => id)).toEqual([made[2], made[1]]);
+    const after = first.next ?? undefined;
+    const second = await ok(guest.journey.payments.list({ pageSize: 2, after }));
+    expect(second.rows[0]?.id).toBe(made[0]);
+    // an admin may read all of them, and has none
+    expect((await ok(staff.journey.payments.list())).rows).toEqual([]);
+  });
 });
 
 describe('the way to the provider and back', () => {

@@ -33,6 +33,10 @@ export function openLink(params: Record<string, string>, context: VnpayContext):
   if (value('TmnCode') !== context.tmnCode)
     throw new SandboxError('02', `there is no terminal ${value('TmnCode')}`);
   if (!isSignedQuery(params, context.hashSecret)) throw new SandboxError('70', 'the signature is wrong');
+  const dong = Number(value('Amount')) / 100;
+  if (dong < 5_000 || dong >= 1_000_000_000) {
+    throw new SandboxError('32', 'the amount must be from 5,000 to less than 1 billion VND');
+  }
   const created = instantOf(value('CreateDate'));
   if (Math.abs(Date.now() - created) > 24 * 3_600_000) {
     throw new SandboxError('03', 'vnp_CreateDate is not of today, GMT+7');

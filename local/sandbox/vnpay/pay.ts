@@ -37,7 +37,9 @@ export async function pay(
   transaction.outcome = outcome;
   transaction.responseCode = response;
   transaction.transactionStatus = status;
-  transaction.transactionNo = moved ? context.store.nextTransactionNo() : '0';
+  const before = transaction.transactionNo;
+  const number = before === '0' ? context.store.nextTransactionNo() : before;
+  transaction.transactionNo = moved ? number : '0';
   transaction.bankCode = moved ? 'NCB' : 'VNPAY';
   transaction.payDate = stamp();
   context.store.save();

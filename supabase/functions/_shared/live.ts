@@ -3,6 +3,7 @@ import type { Deps } from './deps.ts';
 import { type Env, readEnv } from './env.ts';
 import { createMailer } from './mail/mailer.ts';
 import { createProviders, createTransfers } from './payments/index.ts';
+import { publicFunctionsUrl } from './payments/settings.ts';
 
 function once<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
@@ -32,7 +33,7 @@ export function liveDeps(): Deps {
   const providers = once(() => createProviders(env));
   const transfers = once(() => createTransfers(env));
   const mailer = once(() => createMailer(env));
-  const functionsUrl = env.PUBLIC_FUNCTIONS_URL ?? `${env.SUPABASE_URL}/functions/v1`;
+  const returns = once(() => ({ functionsUrl: publicFunctionsUrl(env), allowed: allowedReturns(env) }));
   return {
     http: {
       verifyUser: (token) => db().verifyUser(token),
@@ -51,9 +52,8 @@ export function liveDeps(): Deps {
     get mailer() {
       return mailer();
     },
-    returns: {
-      functionsUrl,
-      allowed: allowedReturns(env),
+    get returns() {
+      return returns();
     },
     now: Date.now,
   };

@@ -25,7 +25,7 @@ export interface MoneyOrder {
 }
 
 // it can take seconds or days: ask soon at first, then ever more slowly
-function pauseOf(order: MoneyOrder, now: number): number {
+export function pauseOf(order: Pick<MoneyOrder, 'orderedAt' | 'longestPause'>, now: number): number {
   const age = differenceInSeconds(now, order.orderedAt);
   return Math.round(Math.min(Math.max(age / 4, 3), order.longestPause));
 }

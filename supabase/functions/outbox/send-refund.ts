@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type FoundRefund, refundPayload, refundToSend } from '../_shared/contracts/outbox.ts';
 import type { RefundInput } from '../_shared/payments/provider.ts';
 import { type EffectTools, never, performed, wait, withPayload } from './effect.ts';
-import { sendMoney } from './send-money.ts';
+import { pauseOf, sendMoney } from './send-money.ts';
 import { type Leg, transferLeg } from './transfer.ts';
 
 const refundRow = z.looseObject({ status: z.string() });
@@ -10,7 +10,7 @@ const oneHour = 3600;
 
 /** Back by the rail it came by; null when nothing says which payment to reverse. */
 function providerLeg(
-  { refund, attempt }: FoundRefund,
+  { refund, attempt, other_refund_ids: otherRefundIds }: FoundRefund,
   requestKey: string,
   { providers }: EffectTools,
 ): Leg | null {
@@ -30,6 +30,7 @@ function providerLeg(
     refundAmount: refund.amount,
     transactionId,
     refundId: refund.provider_refund_id,
+    otherRefundIds,
   };
   return {
     by: provider.name,
@@ -82,6 +83,10 @@ export const sendRefund = withPayload(refundPayload, async ({ refund_id }, { att
   }
 
   const underWay = refund.status === 'processing';
+  if (found.waits && !byTransfer && !underWay) {
+    const pause = pauseOf({ orderedAt: refund.ordered_at, longestPause: oneHour }, now());
+    return wait(pause, 'an earlier refund of this payment is with its provider');
+  }
   const claim = (): Promise<boolean> =>
     service.call('claim_refund', { refund_id, ordered_at: refund.ordered_at }, z.boolean());
   return sendMoney(

@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { fakeProvider } from '../../../tests/functions/fakes.ts';
-import { attempt, attempt_id, row, work } from '../../../tests/functions/outbox.ts';
+import { attempt, attempt_id, refund, refund_id, row, work } from '../../../tests/functions/outbox.ts';
 import { appError } from '../_shared/errors.ts';
-import type { FeedNews, PaymentReport, Retrieved } from '../_shared/payments/provider.ts';
+import type {
+  FeedNews,
+  PaymentReport,
+  RefundInput,
+  RefundResult,
+  Retrieved,
+} from '../_shared/payments/provider.ts';
 
 const open = { ...attempt, status: 'pending', provider_transaction_id: null };
 const noted = { note_reconciliation: () => ({ id: attempt_id }) };
@@ -146,6 +152,47 @@ describe('topic receipt', () => {
   it('of another kind is refused for good', async () => {
     const { named } = await work({ rows: [row('receipt', { kind: 'invoice', subject_id })] });
     expect(named('fail_outbox')[0]).toMatchObject({ permanent: true });
+  });
+});
+
+describe('topic refund', () => {
+  const send = (found: Record<string, unknown>, status = 'pending') => {
+    const asked: RefundInput[] = [];
+    const take = async (input: RefundInput): Promise<RefundResult> => {
+      asked.push(input);
+      return { known: true, status: 'succeeded', refundId: 'r2', code: '00' };
+    };
+    const sending = work({
+      rows: [row('refund', { refund_id, provider: 'momo' })],
+      database: {
+        refund_to_send: () => ({
+          refund: { ...refund, status, provider: 'momo' },
+          attempt,
+          account: null,
+          ...found,
+        }),
+        record_refund_result: () => ({ status: 'succeeded' }),
+      },
+      options: { providers: [fakeProvider('momo', { refund: take, retrieveRefund: take })] },
+    });
+    return sending.then((done) => ({ ...done, asked }));
+  };
+
+  it('waits, and counts no try, while an earlier refund of the payment is with its provider', async () => {
+    const { asked, named } = await send({ waits: true, other_refund_ids: ['r1'] });
+    expect(asked).toEqual([]);
+    expect(named('defer_outbox')).toMatchObject([{ reason: expect.stringContaining('an earlier refund') }]);
+  });
+
+  it('that is under way itself is asked about all the same', async () => {
+    const { asked } = await send({ waits: true, other_refund_ids: ['r1'] }, 'processing');
+    expect(asked).toMatchObject([{ otherRefundIds: ['r1'] }]);
+  });
+
+  it('tells the provider’s wrapper what the others are called', async () => {
+    const { asked, named } = await send({ waits: false, other_refund_ids: ['r1'] });
+    expect(asked).toMatchObject([{ otherRefundIds: ['r1'] }]);
+    expect(named('complete_outbox')).toMatchObject([{ provider_id: 'r2' }]);
   });
 });
 

@@ -77,3 +77,36 @@ describe('a notification that is of no payment', () => {
     });
   });
 });
+
+describe('a notification of a payment whose money is held back', () => {
+  it('is applied, and shown to an admin under an id of its own', async () => {
+    const report = {
+      outcome: 'pending',
+      reference: 'J26112100000042',
+      amount: 400_000,
+      currency: 'VND',
+      transactionId: '7',
+      failureCode: '07',
+      eventId: 'J26112100000042:7:pending:400000',
+      attention: 'suspects fraud',
+    } as const;
+    const { answered, calls } = await deliver(
+      { kind: 'payment', report },
+      { settle_payment_event: () => 'attention', apply_payment_event: () => 'ignored' },
+    );
+    expect(answered).toEqual(['ignored']);
+    expect(calls.map(({ name }) => name)).toEqual([
+      'record_payment_event',
+      'record_payment_event',
+      'settle_payment_event',
+      'apply_payment_event',
+    ]);
+    expect(calls[1]?.args).toMatchObject({
+      provider_event_id: 'J26112100000042:7:pending:400000:attention',
+      reference: 'J26112100000042',
+      verified: true,
+    });
+    expect(calls[2]?.args).toEqual({ event_id: 9, outcome: 'attention', reason: 'suspects fraud' });
+    expect(calls[3]?.args).toMatchObject({ outcome: 'pending', transaction_id: '7' });
+  });
+});

@@ -88,6 +88,15 @@ describe('POST /payments/start', () => {
     expect(outside.calls).toHaveLength(1);
   });
 
+  it('asks no provider for an attempt whose time is over, when a repeat comes late', async () => {
+    const outside = outsideWith();
+    outside.clock.now = Date.parse(created.expires_at);
+    const answer = await handle(outside.deps)(userPost('/payments/start', body));
+    expect(answer.status).toBe(409);
+    expect((await errorOf(answer)).code).toBe('hold_expired');
+    expect(outside.calls.map(({ name }) => name)).toEqual(['start_payment']);
+  });
+
   it('refuses before it leaves a trace when the method is not set up or the return address is foreign', async () => {
     const bare = fakeOutside({}, { noVnpay: true });
     const unset = await handle(bare.deps)(userPost('/payments/start', body));
@@ -232,7 +241,7 @@ describe('GET /payments/return/vnpay', () => {
 
   it('says nothing of a payment when the signature is wrong', async () => {
     const forged = signedQuery(result, 'guess');
-    expect(await (await open(forged)).response.text()).toContain('cannot be verified');
+    expect(await (await open(forged)).response.text()).toContain('cannot tell');
     const { response } = await open(`to=journey%3A%2F%2Fpaid&${forged}`);
     expect(response.headers.get('location')).toBe('journey://paid?payment_status=unverified');
   });

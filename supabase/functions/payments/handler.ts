@@ -17,7 +17,7 @@ type Needs = Pick<Deps, 'http' | 'db' | 'providers' | 'returns' | 'now'>;
  * GET /payments/return/<provider>: what the payer sees afterwards; it never settles anything.
  */
 export function handle(deps: Needs): (request: Request) => Promise<Response> {
-  const { http, db, providers, returns } = deps;
+  const { http, db, providers, returns, now } = deps;
   const start = endpoint({
     methods: ['POST'],
     path: '/start',
@@ -40,6 +40,8 @@ export function handle(deps: Needs): (request: Request) => Promise<Response> {
         );
       note({ attempt_id: attempt.id, provider: body.provider });
       if (attempt.status === 'created') {
+        // a repeat of a request whose answer was lost long ago
+        if (Date.parse(attempt.expires_at) <= now()) throw appError('hold_expired');
         const checkout = await provider.create({
           reference: attempt.reference,
           amount: attempt.amount,

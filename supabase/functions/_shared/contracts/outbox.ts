@@ -66,6 +66,10 @@ const foundRefund = z.looseObject({
   }),
   /** Null for money that came for no attempt of ours. */
   attempt: paymentAttempt.nullable(),
+  /** While an earlier refund of the same payment is with its provider. */
+  waits: z.boolean().default(false),
+  /** The provider's numbers of the payment's other refunds. */
+  other_refund_ids: z.array(z.string()).default([]),
   account: transferAccount.nullable(),
 });
 export type FoundRefund = z.infer<typeof foundRefund>;

@@ -1,6 +1,6 @@
 import { type ApplyResult, applyResult, recordedEvent } from '../contracts/payments.ts';
 import type { Rpc } from '../db.ts';
-import type { ProviderName, ProviderNews } from './provider.ts';
+import type { PaymentReport, ProviderName, ProviderNews } from './provider.ts';
 
 /** Verified news and what it was read from. */
 export interface VerifiedNews {
@@ -22,6 +22,25 @@ function eventOf(news: ProviderNews): { id: string; reference: string | null } {
   }
 }
 
+/** Shows to an admin what takes effect in another way, or in none; once, however often it is told. */
+async function raiseAttention(
+  { provider, raw, headers }: Omit<VerifiedNews, 'news'>,
+  { eventId, reference, attention }: PaymentReport,
+  service: Rpc,
+): Promise<void> {
+  if (attention === undefined) return;
+  const { event_id } = await service.call(
+    'record_payment_event',
+    { provider, provider_event_id: `${eventId}:attention`, verified: true, reference, raw, headers },
+    recordedEvent,
+  );
+  await service.call(
+    'settle_payment_event',
+    { event_id, outcome: 'attention', reason: attention },
+    applyResult,
+  );
+}
+
 /** Stores what a provider said, then lets it take effect: once, however often and by whichever way it came. */
 export async function applyNews(
   { provider, news, raw, headers }: VerifiedNews,
@@ -37,6 +56,7 @@ export async function applyNews(
     case 'payment': {
       const { outcome, amount, currency, transactionId, failureCode } = news.report;
       const told = { event_id, reference, outcome, amount, currency };
+      await raiseAttention({ provider, raw, headers }, news.report, service);
       return service.call(
         'apply_payment_event',
         { ...told, transaction_id: transactionId, failure_code: failureCode },

@@ -76,6 +76,8 @@ export interface PaymentReport {
   failureCode: string | null;
   /** Equal for equal news, whether pushed or asked for. */
   eventId: string;
+  /** Why somebody must look at it as well: the payer's money is taken and held back, and no one is told again. */
+  attention?: string;
 }
 
 /** What a provider says of a refund. */
@@ -167,6 +169,8 @@ export interface RefundInput extends AttemptInput {
   transactionId: string | null;
   /** The provider's id of this refund, once it gave one. */
   refundId: string | null;
+  /** Its ids of other refunds of the same payment: an answer that names one of them is not about this. */
+  otherRefundIds?: readonly string[];
   /** When this order was written, in milliseconds; equal for its repeats, later where an admin orders anew. */
   orderedAt: number;
 }

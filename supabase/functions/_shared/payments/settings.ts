@@ -37,6 +37,16 @@ export function checkUrl(env: Env, name: string, value: string, testHosts: reado
   }
 }
 
+/**
+ * Where providers and payers reach the functions, without a slash at its end. It is given to providers with each
+ * payment, so production takes https only: behind a proxy, `SUPABASE_URL` is often an address of the inside.
+ */
+export function publicFunctionsUrl(env: Env): string {
+  const url = env.PUBLIC_FUNCTIONS_URL ?? `${env.SUPABASE_URL.replace(/\/+$/, '')}/functions/v1`;
+  checkUrl(env, 'PUBLIC_FUNCTIONS_URL', url, []);
+  return url.replace(/\/+$/, '');
+}
+
 /** Checks a secret. Production takes none that is short, printed in public or the local sandbox's. */
 export function checkSecret(env: Env, name: string, value: string, publicSecrets: readonly string[]): void {
   const known = value.length < 16 || publicSecrets.includes(value) || /LOCAL[-_]?SANDBOX/i.test(value);

@@ -22,6 +22,8 @@ const publicSecrets = [
   'your_webhook_secret_key_here',
 ];
 const testHosts = ['my.dev.sepay.vn'];
+// of the local sandbox, and of many a sample
+const sandboxAccount = '0123456789';
 
 /**
  * The account that is paid into and the bank feed that tells of it, or null when none of it is set. Throws when
@@ -42,6 +44,10 @@ export function vietqrConfig(env: Env): VietqrConfig | null {
   }
   if (!/^[A-Za-z0-9]{4,19}$/.test(settings.VIETQR_ACCOUNT_NUMBER)) {
     throw new Error('VIETQR_ACCOUNT_NUMBER must be 4 to 19 letters or digits, without spaces.');
+  }
+  // nothing can be called back from an account that is not ours
+  if (env.JOURNEY_ENV === 'production' && settings.VIETQR_ACCOUNT_NUMBER === sandboxAccount) {
+    throw new Error("VIETQR_ACCOUNT_NUMBER is that of the sandbox, and at a bank it is somebody else's.");
   }
   checkSecret(env, 'SEPAY_WEBHOOK_SECRET', settings.SEPAY_WEBHOOK_SECRET, publicSecrets);
   checkSecret(env, 'SEPAY_API_TOKEN', settings.SEPAY_API_TOKEN, publicSecrets);

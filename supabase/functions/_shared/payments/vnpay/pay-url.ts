@@ -6,8 +6,9 @@ import { vietnamTime } from '../vietnam-time.ts';
 import type { VnpayConfig } from './config.ts';
 import { canonicalQuery } from './sign.ts';
 
-// vnp_Amount has at most 12 digits, and carries two more than ours
-const maxAmount = 9_999_999_999;
+// what VNPay's own page refuses: "from 5,000 to less than 1 billion đồng"
+const minAmount = 5_000;
+const maxAmount = 999_999_999;
 
 /** The signed link that takes the payer to VNPay. No call is made. */
 export async function createPayUrl(
@@ -15,9 +16,11 @@ export async function createPayUrl(
   config: VnpayConfig,
   signer: Signer,
 ): Promise<Checkout> {
-  if (input.currency !== 'VND' || input.amount < 1 || input.amount > maxAmount) {
+  const { amount, currency } = input;
+  if (currency !== 'VND' || !Number.isInteger(amount) || amount < minAmount || amount > maxAmount) {
     throw appError('payment_amount_unsupported', {
       provider: 'vnpay',
+      min_amount: minAmount,
       max_amount: maxAmount,
       currency: 'VND',
     });
@@ -28,7 +31,7 @@ export async function createPayUrl(
       vnp_Version: '2.1.0',
       vnp_Command: 'pay',
       vnp_TmnCode: config.tmnCode,
-      vnp_Amount: String(input.amount * 100),
+      vnp_Amount: String(amount * 100),
       vnp_CreateDate: createDate,
       vnp_ExpireDate: vietnamTime(input.expiresAt),
       vnp_CurrCode: 'VND',

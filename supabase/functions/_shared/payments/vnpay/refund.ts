@@ -28,7 +28,11 @@ export async function refundVnpay(input: RefundInput, tools: VnpayTools): Promis
   // is about this refund alone, which may have been taken; it counts as a try, so that it is asked about next
   if (code === '94') return { known: false, status: 'try_later', reason: '94' };
   if (!answer.signed) return { known: false, status: 'no_information', reason: `unsigned_${code}` };
-  if (code === '00') return refundStatus(answer);
+  if (code === '00') {
+    const result = refundStatus(answer, input);
+    // the order was taken, whatever the word for its state: asked about from now on, and never sent again
+    return result.known ? result : { known: true, status: 'processing', refundId: null, code: result.reason };
+  }
   // 99 is VNPay's "other error", which may pass; the rest are refusals
   if (code === '99' || code === '98') return { known: false, status: 'try_later', reason: code };
   return { known: true, status: 'failed', refundId: null, code };

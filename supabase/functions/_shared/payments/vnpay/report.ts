@@ -10,18 +10,25 @@ interface VnpayFacts {
   transactionNo: string;
 }
 
+/** Money that the payer no longer has and we do not have yet; VNPay decides, mostly after it was asked by phone. */
+function heldBack(responseCode: string, status: string): string | undefined {
+  if (responseCode === '07' || status === '07') return 'VNPay has taken this money and suspects fraud';
+  return status === '04' ? 'taken by the bank of the payer, not arrived at VNPay' : undefined;
+}
+
 function outcomeOf(responseCode: string, status: string): PaymentReport['outcome'] {
   if (responseCode === '00' && status === '00') return 'succeeded';
-  // 07: money taken and under suspicion; 01: not finished; 04: taken at the bank, not arrived at VNPay
-  if (responseCode === '07' || status === '01' || status === '04' || status === '07') return 'pending';
-  return 'failed';
+  if (status === '02') return 'failed';
+  // 01: not finished; 05, 06 and 09 speak of a refund, so it was paid; words we do not know prove no failure
+  return responseCode === '00' || status === '01' ? 'pending' : 'failed';
 }
 
 /** Reads VNPay's facts; null when the amount is not a whole number of đồng, or a success has no number. */
 export function readReport(facts: VnpayFacts): PaymentReport | null {
   if (!/^\d{1,15}00$/.test(facts.amount) || facts.reference === '') return null;
   const amount = Number(facts.amount) / 100;
-  const outcome = outcomeOf(facts.responseCode, facts.transactionStatus);
+  const attention = heldBack(facts.responseCode, facts.transactionStatus);
+  const outcome = attention ? 'pending' : outcomeOf(facts.responseCode, facts.transactionStatus);
   const transactionId = /^0*$/.test(facts.transactionNo) ? null : facts.transactionNo;
   if (outcome === 'succeeded' && transactionId === null) return null;
   const failureCode = facts.responseCode !== '00' ? facts.responseCode : `status_${facts.transactionStatus}`;
@@ -33,5 +40,6 @@ export function readReport(facts: VnpayFacts): PaymentReport | null {
     transactionId,
     failureCode: outcome === 'succeeded' ? null : failureCode,
     eventId: [facts.reference, transactionId ?? '0', outcome, amount].join(':'),
+    ...(attention ? { attention } : {}),
   };
 }

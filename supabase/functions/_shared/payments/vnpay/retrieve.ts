@@ -64,14 +64,29 @@ export async function retrievePayment(input: AttemptInput, tools: VnpayTools): P
   return report ? { kind: 'reports', reports: [report] } : { kind: 'no_information', reason: 'malformed' };
 }
 
-/** What a transaction status means for a refund: 05 in process, 06 sent to the bank, 09 rejected. */
-export function refundStatus(answer: VnpayAnswer): RefundResult {
+const refundStates: Record<string, 'succeeded' | 'processing' | 'failed'> = {
+  '00': 'succeeded',
+  '01': 'processing',
+  '05': 'processing',
+  '06': 'processing',
+  // under suspicion: held back, and not refused
+  '07': 'processing',
+  '02': 'failed',
+  '09': 'failed',
+};
+
+/**
+ * What a transaction status means for a refund: 05 in process, 06 sent to the bank, 02 and 09 refused. None, or one
+ * that is not of refunds, proves nothing: taken for a failure, the money would be sent once more.
+ */
+export function refundStatus(answer: VnpayAnswer, { transactionId }: RefundInput): RefundResult {
   const code = answer.field('TransactionStatus');
-  const refundId = answer.field('TransactionNo') || null;
-  if (code === '00') return { known: true, status: 'succeeded', refundId, code };
-  if (code === '05' || code === '06' || code === '01')
-    return { known: true, status: 'processing', refundId, code };
-  return { known: true, status: 'failed', refundId, code: `status_${code}` };
+  const status = Object.hasOwn(refundStates, code) ? refundStates[code] : undefined;
+  if (status === undefined) return { known: false, status: 'no_information', reason: `status_${code}` };
+  // a number of its own, or none: that of the payment would be the same for each of its refunds
+  const number = answer.field('TransactionNo');
+  const refundId = /^0*$/.test(number) || number === transactionId ? null : number;
+  return { known: true, status, refundId, code: status === 'failed' ? `status_${code}` : code };
 }
 
 /** Asks VNPay what became of a refund. It answers about the latest movement of the payment only. */
@@ -84,6 +99,9 @@ export async function retrieveVnpayRefund(input: RefundInput, tools: VnpayTools)
     answer.field('TxnRef') === input.reference &&
     (type === '02' || type === '03') &&
     answer.field('Amount') === String(input.refundAmount * 100) &&
-    (input.refundId === null || answer.field('TransactionNo') === input.refundId);
-  return ours ? refundStatus(answer) : { known: false, status: 'no_information', reason: 'other_movement' };
+    (input.refundId === null || answer.field('TransactionNo') === input.refundId) &&
+    input.otherRefundIds?.includes(answer.field('TransactionNo')) !== true;
+  return ours
+    ? refundStatus(answer, input)
+    : { known: false, status: 'no_information', reason: 'other_movement' };
 }
