@@ -98,7 +98,14 @@ begin
       select from private.ledger_transactions t where t.id = new.transaction_id and t.event = 'payout_reserved'
     )))
   for no key update of a;
-  if found and (select sum(amount) from private.ledger_entries where account_id = new.account_id) > 0 then
+  if not found then
+    return null;
+  end if;
+  -- a snapshot from the transaction's beginning does not see what others have taken since, lock or no lock
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'account % (%) is taken from in read committed only', new.account_id, v_kind using errcode = '25000';
+  end if;
+  if (select sum(amount) from private.ledger_entries where account_id = new.account_id) > 0 then
     raise exception 'account % (%) holds less than is taken', new.account_id, v_kind using errcode = '23514', constraint = 'ledger_accounts_floor';
   end if;
   return null;
@@ -112,7 +119,8 @@ create constraint trigger ledger_accounts_floor
 
 create type private.ledger_line as (kind text, owner text, amount bigint);
 
--- Posts one movement. Lines of zero are left out; the same event and reference a second time is an error.
+-- Posts one movement. Lines of zero are left out; one without an amount is an error, and so is the same event and
+-- reference a second time.
 create function private.post_ledger(p_event text, p_reference text, p_currency text, p_booking_id uuid, p_lines private.ledger_line[])
 returns void
 -- it would be planned anew each time, since the planner looks into arrays
@@ -122,7 +130,7 @@ declare
   v_transaction_id bigint;
 begin
   insert into private.ledger_accounts (kind, owner, currency)
-  select distinct l.kind, l.owner, p_currency from unnest(p_lines) l where l.amount <> 0
+  select distinct l.kind, l.owner, p_currency from unnest(p_lines) l where l.amount is distinct from 0
   order by 1, 2
   on conflict do nothing;
   insert into private.ledger_transactions (event, reference, currency, booking_id)
@@ -132,10 +140,10 @@ begin
   select v_transaction_id, a.id, l.amount
   from unnest(p_lines) l
   join private.ledger_accounts a on a.kind = l.kind and a.owner = l.owner and a.currency = p_currency
-  where l.amount <> 0;
+  where l.amount is distinct from 0;
   perform private.record_event('ledger.' || p_event, coalesce(p_booking_id, '00000000-0000-0000-0000-000000000000'), jsonb_build_object(
     'reference', p_reference, 'currency', p_currency,
-    'lines', (select jsonb_agg(jsonb_build_object('kind', l.kind, 'owner', l.owner, 'amount', l.amount)) from unnest(p_lines) l where l.amount <> 0)
+    'lines', (select jsonb_agg(jsonb_build_object('kind', l.kind, 'owner', l.owner, 'amount', l.amount)) from unnest(p_lines) l where l.amount is distinct from 0)
   ));
 end
 $$;

@@ -107,7 +107,8 @@ as $$
 declare
   v_person record;
   v_seq bigint;
-  v_told record;
+  v_unread int;
+  v_facts jsonb;
 begin
   -- every row calls this; the first call numbers all of them
   for v_person in
@@ -115,17 +116,22 @@ begin
   loop
     update private.inboxes set last_seq = last_seq + v_person.told where user_id = v_person.user_id
     returning last_seq - v_person.told into strict v_seq;
-    for v_told in
-      update public.notifications n
-      set seq = v_seq + (
-        select count(*) from public.notifications o
-        where o.user_id = v_person.user_id and o.seq is null and (o.created_at, o.id) <= (n.created_at, n.id)
+    v_unread := private.unread_count(v_person.user_id);
+    for v_facts in
+      with numbered as (
+        update public.notifications n
+        set seq = v_seq + o.place
+        from (
+          select id, row_number() over (order by created_at, id) as place
+          from public.notifications where user_id = v_person.user_id and seq is null
+        ) o
+        where n.id = o.id
+        returning n.seq, to_jsonb(n) - '{locale,dedupe_key,deleted_at}'::text[] as facts
       )
-      where n.user_id = v_person.user_id and n.seq is null
-      returning to_jsonb(n) - '{locale,dedupe_key,deleted_at}'::text[] as facts
+      -- an update returns in no order, and a client that sees the second first thinks it has missed the first
+      select facts from numbered order by seq
     loop
-      perform private.broadcast('user:' || v_person.user_id, 'notification',
-        v_told.facts || jsonb_build_object('unread', private.unread_count(v_person.user_id)));
+      perform private.broadcast('user:' || v_person.user_id, 'notification', v_facts || jsonb_build_object('unread', v_unread));
     end loop;
   end loop;
   return null;

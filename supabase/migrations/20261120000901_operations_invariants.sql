@@ -115,13 +115,21 @@ as $$
   where r.has_feed
     and coalesce(r.feed_read_at, (select min(a.created_at) from public.payment_attempts a where a.provider = r.provider)) < now() - interval '1 day'
   union all
-  select 'money_long_under_way', o.payload ->> (o.topic || '_id'), o.topic || ': ' || coalesce(o.last_error, '')
-  from private.outbox o
-  -- what a provider has accepted waits for ever and counts no try; a refund may take it days, a transfer hours
-  where o.topic in ('refund', 'payout') and o.status in ('pending', 'leased')
-    and o.created_at < now() - case o.topic when 'refund' then interval '14 days' else interval '3 days' end
-    and (exists (select from public.refunds r where r.id::text = o.payload ->> 'refund_id' and r.status = 'processing')
-      or exists (select from public.payouts p where p.id::text = o.payload ->> 'payout_id' and p.status = 'processing'))
+  select 'money_long_under_way', m.id::text, m.topic || ': ' || coalesce((
+    select max(o.last_error) from private.outbox o
+    where o.status in ('pending', 'leased') and o.topic = m.topic and o.payload ->> (m.topic || '_id') = m.id::text
+  ), '')
+  from (
+    select id, 'refund' as topic, interval '14 days' as longest from public.refunds where status = 'processing' and provider <> 'manual'
+    union all
+    select id, 'payout', interval '3 days' from public.payouts where status = 'processing' and provider <> 'manual'
+  ) m
+  -- What a provider has accepted waits for ever and counts no try; a refund may take it days, a transfer hours. Since
+  -- it was accepted: before that, it may have waited for weeks for an account to go to.
+  where (
+    select max(e.occurred_at) from private.domain_events e
+    where e.subject_id = m.id and e.machine = m.topic and e.to_state = 'processing'
+  ) < now() - m.longest
   union all
   select 'refund_to_removed_account', r.id::text, r.status
   from public.refunds r join public.bank_accounts a on a.id = r.bank_account_id
@@ -151,6 +159,15 @@ as $$
   select 'outbox_dead', o.id::text, o.topic || ': ' || coalesce(o.last_error, '')
   from private.outbox o
   where o.status = 'dead'
+  union all
+  select 'mail_without_value', n.id::text, n.template || ' ' || n.template_version || ' ' || n.locale || ': ' || v.name[1]
+  from private.outbox o
+  join public.notifications n
+    on n.id = case when o.payload ->> 'notification_id' ~ '^[0-9a-f-]{36}$' then (o.payload ->> 'notification_id')::uuid end
+  join public.notification_templates t on t.code = n.template and t.locale = n.locale and t.version = n.template_version
+  -- it is rendered when it is sent, which fails for hours before the outbox gives it up
+  cross join lateral regexp_matches(t.email_subject || t.email_body, '{{(.*?)}}', 'g') v (name)
+  where o.topic = 'email' and o.status in ('pending', 'leased') and n.data ->> v.name[1] is null
   union all
   select 'media_without_object', m.id::text, m.bucket || '/' || m.path
   from public.media m

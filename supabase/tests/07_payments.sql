@@ -164,7 +164,7 @@ select is((public.record_refund_result(:'refund', 'failed', null, 'closed accoun
 select is((public.record_refund_result(:'refund', 'processing')).status, 'failed', 'a failed one does not go on by itself');
 select tests.as_user(:'admin');
 select is((public.retry_refund(:'refund', 'bank_transfer')).status, 'awaiting_account', 'an admin may send it another way');
-select is(tests.outcome(format('select public.retry_refund(%L, %L)', :'refund', 'provider')), 'refund_not_found', 'once');
+select is(tests.outcome(format('select public.retry_refund(%L, %L)', :'refund', 'provider')), 'illegal_transition', 'once');
 select tests.as_owner();
 -- as if it had not been
 update public.refunds set status = 'pending', method = 'provider', provider = 'vnpay' where id = :'refund';
@@ -172,7 +172,7 @@ update public.refunds set status = 'failed' where id = :'refund';
 select tests.as_user(:'admin');
 select is(tests.outcome(format('select public.record_manual_refund(%L, %L); select private.fail(%L)', :'refund', 'FT0001', 'forbidden')), 'forbidden', 'or pay it by hand');
 select is((public.retry_refund(:'refund')).status, 'pending', 'an admin sends it again');
-select is(tests.outcome(format('select public.retry_refund(%L)', :'refund')), 'refund_not_found', 'once');
+select is(tests.outcome(format('select public.retry_refund(%L)', :'refund')), 'illegal_transition', 'once');
 select tests.as_service();
 select is((public.record_refund_result(:'refund', 'failed', null, 'again')).status, 'failed', 'refused again');
 select is((public.record_refund_result(:'refund', 'succeeded', 'p2')).provider_refund_id, 'p2', 'but the money did go, as we hear late');
@@ -204,6 +204,7 @@ select tests.settle();
 select is(tests.outcome($$ select private.post_ledger('test', 'one leg', 'VND', null, array[('clearing', 'vnpay', 5)::private.ledger_line]); set constraints all immediate $$), '23514', 'one leg cannot stand');
 set constraints all deferred;
 select is(tests.outcome($$ select private.post_ledger('test', 'uneven', 'VND', null, array[('clearing', 'vnpay', 5), ('unmatched', '', -4)]::private.ledger_line[]); set constraints all immediate $$), '23514', 'uneven legs neither');
+select is(tests.outcome($$ select private.post_ledger('test', 'nothing', 'VND', null, array[('clearing', 'vnpay', null), ('unmatched', '', null)]::private.ledger_line[]) $$), '23502', 'a movement of nobody knows how much is none');
 set constraints all deferred;
 select is(tests.outcome(format($$ select private.post_ledger('test', 'too much', 'VND', null, array[('escrow', %L, 9000000), ('clearing', 'vnpay', -9000000)]::private.ledger_line[]); set constraints all immediate $$, :'booking')), '23514', 'nobody takes more out of escrow than is in it');
 set constraints all deferred;

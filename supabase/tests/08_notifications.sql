@@ -40,6 +40,8 @@ select is(tests.broken_promises(), null, 'no promise is broken');
 -- order and repair
 select private.notify(:'renter', 'licence_verified', '{}', 'cause ' || n) from generate_series(1, 5) n;
 select private.notify(:'renter', 'licence_verified', '{}', 'cause 1');
+-- as rows that went where there was room: their order in the table is not that of their telling
+update public.notifications set created_at = created_at - make_interval(secs => right(dedupe_key, 1)::int) where seq is null;
 select tests.settle();
 select tests.as_user(:'renter');
 select is((select array_agg(seq) from public.notifications_since(3)), array[4, 5, 6]::bigint[], 'what came after a number, oldest first');
@@ -47,8 +49,8 @@ select is((select array_agg(seq) from public.list_notifications(5, 2)), array[4,
 select is((select count(*)::int from public.list_notifications(null, 100000)), 5, 'one cause is told once');
 select public.mark_all_notifications_read();
 select is(public.unread_count(), 0, 'all read at once');
-select is((select array_agg(event || ' ' || coalesce(payload ->> 'seq', payload ->> 'unread') order by event, payload ->> 'seq') from realtime.messages where topic = 'user:' || :'renter' and event = 'notification'),
-  array['notification 1', 'notification 2', 'notification 3', 'notification 4', 'notification 5', 'notification 6'], 'each goes out on the own topic, with its number');
+select is((select array_agg(payload ->> 'seq' order by cmin::text::int) from realtime.messages where topic = 'user:' || :'renter' and event = 'notification'),
+  array['1', '2', '3', '4', '5', '6'], 'each goes out on the own topic, in the order of their numbers');
 select tests.as_owner();
 
 -- mail

@@ -79,7 +79,15 @@ begin
   select id, v_ledger_id, -7 from private.ledger_transactions where reference = 'planted' returning id into v_entry_id;
   insert into private.payout_items (entry_id, payout_id) values (v_entry_id, v_payout_id);
 end
+$$;-- That money went on its way some time ago.
+create function tests.plant_move(p_machine text, p_from text, p_event text, p_ago interval, p_id uuid)
+returns void
+language sql volatile
+as $$
+  insert into private.domain_events (type, subject_id, machine, from_state, event, to_state, occurred_at)
+  values (p_machine || '.' || p_event, p_id, p_machine, p_from, p_event, 'processing', now() - p_ago)
 $$;
+
 create temporary table breaches (invariant text, what text, breach text);
 insert into breaches values
   ('calendar_overlap', 'two entries overlap', format($$ alter table public.calendar_entries drop constraint calendar_entries_no_overlap;
@@ -105,9 +113,9 @@ insert into breaches values
   ('money_not_on_its_way', 'so did a payout', format($$ select tests.plant_payout(%L); update public.payouts set status = 'approved', provider = 'payos' $$, :'paid')),
   ('feed_not_read', 'nobody answers for the bank feed', $$ update private.payment_providers set feed_read_at = now() - interval '25 hours' where has_feed $$),
   ('money_long_under_way', 'a provider never says how a refund ended', format($$ update public.refunds set status = 'processing' where booking_id = %L;
-    update private.outbox set created_at = now() - interval '15 days' where topic = 'refund' $$, :'cancelled')),
+    select tests.plant_move('refund', 'pending', 'accept', interval '15 days', id) from public.refunds $$, :'cancelled')),
   ('money_long_under_way', 'nor a bank how a payout did', format($$ select tests.plant_payout(%L); update public.payouts set status = 'processing', provider = 'payos';
-    insert into private.outbox (topic, payload, dedupe_key, created_at) select 'payout', jsonb_build_object('payout_id', id), 'x', now() - interval '4 days' from public.payouts $$, :'paid')),
+    select tests.plant_move('payout', 'approved', 'send', interval '4 days', id) from public.payouts $$, :'paid')),
   ('refund_to_removed_account', 'a refund goes where nobody is', format($$ with gone as (insert into public.bank_accounts (user_id, bank_bin, account_last4, holder_name, usable_from, created_at, removed_at)
     values (%L, '970436', '0001', 'RENTER', now() - interval '1 hour', now() - interval '2 days', now()) returning id)
     update public.refunds set bank_account_id = gone.id from gone where booking_id = %L $$, :'renter', :'cancelled')),
@@ -118,6 +126,9 @@ insert into breaches values
   ('outbox_stuck', 'nobody finishes a row', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, status, lease_token, leased_until) values ('x', '{}', 'x', now() - interval '1 hour', 'leased', gen_random_uuid(), now() - interval '1 hour') $$),
   ('outbox_stuck', 'a provider refuses a question for days', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, created_at, last_error) values ('x', '{}', 'x', now() + interval '1 minute', now() - interval '25 hours', 'asked too often: x') $$),
   ('outbox_dead', 'a row was given up', $$ insert into private.outbox (topic, payload, dedupe_key, status) values ('x', '{}', 'x', 'dead') $$),
+  ('mail_without_value', 'a word of a mail was never told', format($$ insert into public.notification_templates (code, locale, version, category, title, body, email_subject, email_body)
+    select code, locale, 2, category, title, body, 'x', 'Dear {{nobody}}' from public.notification_templates where code = 'licence_verified';
+    select private.notify(%L, 'licence_verified', '{}', 'x') $$, :'host')),
   ('media_without_object', 'a ready upload has no file', format($$ update public.media set path = 'elsewhere' where owner_id = %L and purpose = 'licence' and id = (select min(id::text)::uuid from public.media where owner_id = %1$L) $$, :'renter')),
   ('attempt_without_end', 'a try was never asked about', format($$ update public.payment_attempts set status = 'pending', expires_at = now() - interval '5 days' where payment_id = (select id from public.payments where booking_id = %L) $$, :'paid')),
   ('ledger_disagrees', 'money came that no row explains', $$ insert into private.ledger_entries (transaction_id, account_id, amount)
@@ -135,6 +146,10 @@ insert into breaches values
 select ok(b.invariant = any (tests.found_after(b.breach)),
   b.invariant || ' is seen: ' || b.what)
 from breaches b;
+select ok('money_long_under_way' <> all (tests.found_after(format($$ update public.refunds set status = 'processing' where booking_id = %L;
+  update private.outbox set created_at = now() - interval '60 days' where topic = 'refund';
+  select tests.plant_move('refund', 'pending', 'accept', interval '1 hour', id) from public.refunds $$, :'cancelled'))),
+  'a refund that waited two months for an account is not long under way');
 select is(tests.broken_promises(), null, 'and all is as before');
 select is(
   (select array_agg(distinct m[1] order by m[1]) from regexp_matches(pg_get_functiondef('private.check_invariants()'::regprocedure), '(?:AS \$function\$|union all)\s+select ''([a-z_]+)''', 'g') m),

@@ -240,17 +240,29 @@ describe('money on its way back', () => {
 });
 
 describe('the floor of an account', () => {
+  const take = `private.post_ledger('test_floor', gen_random_uuid()::text, 'VND', null, array[
+    ('escrow', $1, $2::bigint), ('platform_revenue', '', -$2::bigint)]::private.ledger_line[])`;
+
   it('holds against many takers at once, none of whom waits for another in a circle', async () => {
     const owner = randomUUID();
-    const post = (amount: number): Act => ({
-      text: `private.post_ledger('test_floor', gen_random_uuid()::text, 'VND', null, array[
-        ('escrow', $1, $2::bigint), ('platform_revenue', '', -$2::bigint)]::private.ledger_line[])`,
-      args: [owner, amount],
-    });
+    const post = (amount: number): Act => ({ text: take, args: [owner, amount] });
     await allAtOnce([post(-10)]);
     const outcomes = await allAtOnce(Array.from({ length: 30 }, () => post(1)));
     const refused = said(outcomes).filter((answer) => answer.includes('holds less than is taken'));
     expect([outcomes.filter(({ error }) => error === null).length, refused.length]).toEqual([10, 20]);
     expect(await world.value("private.balance('escrow', $1)", owner)).toBe('0');
+  });
+
+  it('is not looked at through a snapshot that does not see what others took', async () => {
+    const owner = randomUUID();
+    await world.value(take, owner, -10);
+    const other = await openWorld('tests_money_other');
+    await other.sql.query('begin isolation level repeatable read');
+    await other.value('(select count(*) from private.ledger_entries)');
+    await world.value(take, owner, 8);
+    await other.value(take, owner, 8);
+    await expect(other.sql.query('commit')).rejects.toMatchObject({ code: '25000' });
+    await other.close();
+    expect(await world.value("private.balance('escrow', $1)", owner)).toBe('2');
   });
 });

@@ -191,6 +191,7 @@ describe('a refund of money that paid no attempt', () => {
         refundAmount: 400_000,
         transactionId: '777',
         refundId: null,
+        otherRefundIds: [],
       },
     ]);
   });

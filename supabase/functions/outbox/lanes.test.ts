@@ -145,6 +145,9 @@ function backlog(rows: Row[], retrieve: (reference: string, now: number) => Retr
     kept,
     asked: () => asked,
     seconds: ({ doneAt }: { doneAt: number }) => (doneAt - startedAt) / 1000,
+    comeLater(row: { dueAt: number }, seconds: number): void {
+      row.dueAt = startedAt + seconds * 1000;
+    },
     async run(seconds: number): Promise<void> {
       for (let second = 0; second < seconds; second += 1) {
         clock.now = Math.max(clock.now, startedAt + second * 1000);
@@ -178,6 +181,18 @@ describe('a backlog of questions to a provider that takes one at a time', () => 
     expect(Math.max(...kept.slice(waiting.length).map(seconds))).toBeLessThan(1);
     // one refusal for each answer shows where the limit is
     expect(asked()).toBeLessThanOrEqual(2 * waiting.length);
+  });
+
+  it('keeps a mail waiting at most once, however long it is', async () => {
+    const { kept, seconds, comeLater, run } = backlog([...questions(1000), mailRow(), mailRow()], oneIn(5));
+    const mails = kept.slice(1000);
+    for (const [i, one] of mails.entries()) comeLater(one, 20 + i * 5);
+    await run(40);
+    // all of them put off again at each refusal would keep it for five seconds
+    for (const [i, one] of mails.entries()) {
+      expect(one.state).toBe('done');
+      expect(seconds(one) - 20 - i * 5).toBeLessThan(1.5);
+    }
   });
 
   it('is worked off although one of them is always refused, which waits and fails nothing', async () => {

@@ -67,4 +67,19 @@ describe('the pause of a lane', () => {
     expect(pauses.left('vnpay')).toBe(0);
     expect(pauses.refused('vnpay', 4)).toBe(8);
   });
+
+  it('lets the first fifty of those behind it come together, and then ten a second', () => {
+    const { pauses, pass } = lanes();
+    expect(pauses.turn('vnpay')).toBe(0);
+    pauses.refused('vnpay', 8);
+    const turns = Array.from({ length: 72 }, () => pauses.turn('vnpay'));
+    expect(turns).toEqual(
+      [8, 9, 10, 11].flatMap((second, i) => Array(i === 0 ? 51 : i === 3 ? 1 : 10).fill(second)),
+    );
+    for (let i = 0; i < 50_000; i += 1) pauses.turn('vnpay');
+    expect(pauses.turn('vnpay')).toBe(3608);
+    pass(8);
+    pauses.refused('vnpay', 8);
+    expect(pauses.turn('vnpay')).toBe(16);
+  });
 });

@@ -93,14 +93,13 @@ function laneOf(item: OutboxItem): string {
 }
 
 /**
- * Performs a row, unless its lane is to be left alone. Waiting counts no attempt: it is no failure of the row. All
- * wait equally long, so the lane keeps its order; the refused one goes behind the others, lest a provider that
- * minds that one question only were asked no other.
+ * Performs a row, unless its lane is to be left alone. Waiting counts no attempt: it is no failure of the row. Those
+ * behind it get their turns in the order in which they came; the refused one goes behind the first of them, lest a
+ * provider that minds that one question only were asked no other.
  */
 async function performInLane(item: OutboxItem, pauses: Pauses, deps: WorkDeps): Promise<RowResult> {
   const lane = laneOf(item);
-  const left = pauses.left(lane);
-  if (left > 0) return wait(left, `${tooOften}its lane, ${lane}, waits`);
+  if (pauses.left(lane) > 0) return wait(pauses.turn(lane), `${tooOften}its lane, ${lane}, waits`);
   const result = await perform(item, deps);
   if ('pauseSeconds' in result) {
     return wait(pauses.refused(lane, result.pauseSeconds) + 1, `${tooOften}${result.reason}`);

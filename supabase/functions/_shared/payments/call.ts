@@ -38,7 +38,7 @@ export function pauseAskedFor(error: unknown): { pauseSeconds: number; reason: s
 
 /** `Retry-After` in seconds; its other form, a date, and nonsense are as good as nothing. */
 export function secondsOf(retryAfter: string | null | undefined): number | undefined {
-  return /^\d{1,6}$/.test(retryAfter ?? '') ? Number(retryAfter) : undefined;
+  return /^\d+$/.test(retryAfter ?? '') ? Number(retryAfter) : undefined;
 }
 
 interface CallInit {
@@ -46,7 +46,7 @@ interface CallInit {
   headers?: Record<string, string>;
   body?: unknown;
   timeoutMs?: number;
-  /** The header that says when to come again, where it has a name of the provider's own. */
+  /** The header that says when to come again, where the provider has one of its own beside `Retry-After`. */
   retryAfter?: string;
 }
 
@@ -69,7 +69,8 @@ export async function callApi(
     });
     if (response.status === 429) {
       await response.body?.cancel();
-      throw askedTooOften(provider, '429', secondsOf(response.headers.get(init.retryAfter ?? 'retry-after')));
+      const own = init.retryAfter === undefined ? null : response.headers.get(init.retryAfter);
+      throw askedTooOften(provider, '429', secondsOf(own ?? response.headers.get('retry-after')));
     }
     const body: unknown = await response.json();
     if (typeof body !== 'object' || body === null || Array.isArray(body))
