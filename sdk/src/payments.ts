@@ -12,6 +12,7 @@ import type {
   PaymentReturn,
   PaymentStart,
   PaymentState,
+  Refund,
   Uuid,
 } from './types.ts';
 
@@ -125,6 +126,27 @@ export class Payments {
       },
       options,
     );
+    return mapResult(result, (rows) => toPage(rows, pageSize, ({ created_at, id }) => ({ created_at, id })));
+  }
+
+  /**
+   * What comes back to the signed-in person, newest first: the refunds of all their payments, and of money that
+   * fitted none (`payment_id` is null then). One that is `awaiting_account` goes on after `payouts.setBankAccount`.
+   * `pageSize` is 1 to 100, default 20. Errors: `invalid_input`.
+   *
+   * @example
+   * ```ts
+   * const { data } = await journey.payments.refunds();
+   * if (data?.rows.some(({ status }) => status === 'awaiting_account')) askForBankAccount();
+   * ```
+   */
+  async refunds(
+    input: { after?: Pick<Refund, 'created_at' | 'id'>; pageSize?: number } = {},
+    options?: CallOptions,
+  ): Promise<Result<Page<Refund, Pick<Refund, 'created_at' | 'id'>>>> {
+    const pageSize = input.pageSize ?? 20;
+    const args = { after: input.after, page_size: pageSize };
+    const result = await this.#calls.rpc<Refund[]>('my_refunds', args, options);
     return mapResult(result, (rows) => toPage(rows, pageSize, ({ created_at, id }) => ({ created_at, id })));
   }
 

@@ -102,3 +102,36 @@ $$;
 comment on function public.payment_status is 'A payment of the caller with its attempts and refunds; null when there is none.';
 select private.expose('payment_status(uuid)', 'authenticated');
 
+
+-- What comes back to a payer, also of money that fitted no payment and is therefore inside none. The owner's rights
+-- are for payer_id, which clients may not read; the columns are those of refund_view.
+create function private.my_refunds(p_after jsonb, p_page_size int)
+returns table (
+  id uuid, payment_id uuid, booking_id uuid, kind text, amount bigint, currency text, status text, method text,
+  provider text, provider_refund_id text, failure_code text, created_at timestamptz, completed_at timestamptz
+)
+language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  v_user_id uuid := private.require_user();
+  v_start private.page_start := private.read_page(p_after, 'created_at', p_page_size);
+begin
+  return query
+    select r.id, r.payment_id, r.booking_id, r.kind, r.amount, r.currency, r.status, r.method,
+      r.provider, r.provider_refund_id, r.failure_code, r.created_at, r.completed_at
+    from public.refunds r
+    where r.payer_id = v_user_id
+      and (v_start.id is null or (r.created_at, r.id) < (v_start.at, v_start.id))
+    order by r.created_at desc, r.id desc
+    limit p_page_size;
+end
+$$;
+create function public.my_refunds(after jsonb default null, page_size int default 20)
+returns table (
+  id uuid, payment_id uuid, booking_id uuid, kind text, amount bigint, currency text, status text, method text,
+  provider text, provider_refund_id text, failure_code text, created_at timestamptz, completed_at timestamptz
+)
+language sql stable set search_path = ''
+as $$ select * from private.my_refunds(after, page_size) $$;
+comment on function public.my_refunds is 'The caller''s refunds as payer, newest first, also those of money that fitted no payment (payment_id and booking_id are null then); `after` takes {created_at, id} of the last row. Errors: invalid_input.';
+select private.expose('my_refunds(jsonb, int)', 'authenticated');

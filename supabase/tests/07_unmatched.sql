@@ -135,6 +135,8 @@ select is((select count(*)::int from public.notifications where template = 'refu
 select is((select count(*)::int from private.outbox where topic = 'refund' and payload ->> 'refund_id' = :'refund'), 0, 'nothing is sent yet');
 select tests.as_user(:'renter');
 select is((select count(*)::int from public.refunds where id = :'refund'), 1, 'the payer sees it');
+select is((select status || ' ' || kind from public.my_refunds()), 'awaiting_account unmatched', 'and finds it among what comes back, waiting for an account');
+select ok((select payment_id is null and booking_id is null from public.my_refunds()), 'though it is inside no payment and no booking');
 select public.set_bank_account('970436', '0011223344', 'NGUYEN VAN A', gen_random_uuid());
 select tests.as_owner();
 select is((select status from public.refunds where id = :'refund'), 'pending', 'an account is named');
@@ -145,7 +147,7 @@ select tests.as_user(:'admin');
 select is(tests.outcome(format($$ select public.record_manual_refund(%L, 'x') $$, :'refund')), 'invalid_input', 'by hand with the reference of the bank');
 select is((public.record_manual_refund(:'refund', 'FT26325001')).status, 'succeeded', 'an admin pays by hand');
 select is((public.record_manual_refund(:'refund', 'FT26325001')).status, 'succeeded', 'the same again is the same');
-select is(tests.outcome(format($$ select public.record_manual_refund(%L, 'FT26325002') $$, :'refund')), 'refund_not_found', 'another transfer is not');
+select is(tests.outcome(format($$ select public.record_manual_refund(%L, 'FT26325002') $$, :'refund')), 'illegal_transition', 'another transfer is not');
 select tests.as_owner();
 select is(private.balance('refund_payable', :'twice'), 0::bigint, 'nothing is owed any more');
 select tests.settle();
@@ -190,6 +192,47 @@ select is(tests.refund_news('e3', 're_1', 'failed', 4814405), 'attention', 'succ
 select is(tests.refund_news('e4', 're_2', 'succeeded', 5000), 'attention', 'a refund made elsewhere is for somebody to look at');
 select tests.settle();
 select is(tests.broken_promises(), null, 'no promise is broken');
+
+-- the refunds of a payer ---------------------------------------------------------------------------------------------------
+-- one transaction has one time; the two of goodwill keep it in common, so that their ids decide
+update public.refunds set created_at = created_at - case kind when 'unmatched' then interval '2 hours' when 'goodwill' then interval '1 hour' else '0' end
+where payer_id = :'renter';
+select array_agg(id order by created_at desc, id desc)::text as mine, count(*) as many from public.refunds where payer_id = :'renter' \gset
+create function tests.refund_pages(p_size int)
+returns uuid[]
+language plpgsql stable
+as $$
+declare
+  v_seen uuid[] := '{}';
+  v_page jsonb;
+  v_after jsonb;
+begin
+  loop
+    select jsonb_agg(to_jsonb(r)) into v_page from public.my_refunds(v_after, p_size) r;
+    exit when v_page is null;
+    v_seen := v_seen || array(select (x.one ->> 'id')::uuid from jsonb_array_elements(v_page) with ordinality x (one, place) order by x.place);
+    v_after := v_page -> -1;
+  end loop;
+  return v_seen;
+end
+$$;
+select tests.as_visitor();
+select is(tests.outcome('select * from public.my_refunds()'), '42501', 'a visitor has no list of refunds');
+select tests.as_user(:'stranger');
+select is((select count(*)::int from public.my_refunds()), 0, 'a stranger has an empty one');
+select tests.as_user(:'host');
+select ok((select count(*) > 0 from public.refunds), 'a host sees what goes back of the own bookings');
+select is((select count(*)::int from public.my_refunds()), 0, 'but it comes back to others');
+select tests.as_user(:'admin');
+select is((select count(*)::int from public.my_refunds()), 0, 'as it does for an admin');
+select tests.as_user(:'renter');
+select is(array(select kind from public.my_refunds()), array['cancellation', 'goodwill', 'goodwill', 'unmatched'], 'the payer has them all, newest first');
+select is(tests.refund_pages(1), :'mine'::uuid[], 'page by page, each once, also where two are of one moment');
+select is(tests.refund_pages(3), :'mine'::uuid[], 'whatever the size of a page');
+select is((select count(*)::int from public.my_refunds() r where to_jsonb(r) = private.refund_view(r.id)), :many, 'each as it is seen inside its payment');
+select is(tests.outcome($$ select public.my_refunds('{"created_at": "x"}') $$), 'invalid_input', 'from a place that exists');
+select is(tests.outcome('select public.my_refunds(null, 101)'), 'invalid_input', 'at most a hundred at once');
+select tests.as_owner();
 
 -- asked once more ------------------------------------------------------------------------------------------------------
 create function tests.asked_again(p_reference text)

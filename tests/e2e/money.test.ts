@@ -260,6 +260,27 @@ describe('a refund', () => {
     },
   );
 
+  it('of money that fits no payment is in its payer’s list, and goes on from there', async () => {
+    const payer = await renter(staff);
+    const start = await startPayment(payer, await book(payer, vehicle, soon()), 'vietqr');
+    await payAtSandbox(start);
+    await payAtSandbox(start, { amount: 654_000 });
+    const money = staff.journey.admin.money;
+    const twice = (await ok(money.unmatched())).find((row) => row.payer_id === payer.id);
+    expect(twice).toMatchObject({ reason: 'paid_twice', amount: 654_000 });
+    const settled = await ok(money.settleUnmatched({ unmatchedId: twice?.id ?? '', action: 'refund' }));
+    const listed = async () => (await ok(payer.journey.payments.refunds())).rows;
+    const nowhere = { id: settled.refund_id, kind: 'unmatched', payment_id: null, booking_id: null };
+    expect(await listed()).toEqual([
+      expect.objectContaining({ ...nowhere, amount: 654_000, status: 'awaiting_account' }),
+    ]);
+    await account(payer);
+    await hurry();
+    await eventually(async () => (await listed()).find((one) => one.status === 'succeeded') ?? null);
+    expect((await ok(host.journey.payments.refunds())).rows).toEqual([]);
+    expect((await ok(staff.journey.payments.refunds())).rows).toEqual([]);
+  });
+
   it('that the account refuses has failed, and is paid by hand', async () => {
     const payer = await renter(staff);
     const booking = await paidBooking(payer, vehicle, soon(), 'vietqr');

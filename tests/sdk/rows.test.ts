@@ -21,6 +21,9 @@ import type {
 } from '../../sdk/src/index.ts';
 
 type Tables = Database['public']['Tables'];
+/** A row that a database function answers. */
+type Answer<F extends keyof Database['public']['Functions']> =
+  Database['public']['Functions'][F]['Returns'] extends (infer Row)[] ? Row : never;
 /** Columns of the table that the hand-written row leaves out. */
 type Hidden<T extends keyof Tables, Own> = Exclude<keyof Tables[T]['Row'], keyof Own>;
 /** Columns of the hand-written row that the table does not have. */
@@ -57,6 +60,7 @@ describe('the rows written by hand', () => {
     expectTypeOf<Hidden<'refunds', Refund>>().toEqualTypeOf<
       'payer_id' | 'attempt_id' | 'unmatched_id' | 'bank_account_id' | 'reason' | 'ordered_at'
     >();
+    expectTypeOf<keyof Answer<'my_refunds'>>().toEqualTypeOf<keyof Refund>();
     expectTypeOf<Invented<'bank_accounts', BankAccount>>().toBeNever();
     expectTypeOf<Hidden<'bank_accounts', BankAccount>>().toBeNever();
     expectTypeOf<Invented<'payouts', Payout>>().toBeNever();

@@ -79,6 +79,7 @@ export const rpcCatalog = {
   my_bookings: rpc('read', 'role', 'statuses', 'after', 'page_size'),
   my_balance: rpc('read'),
   payment_status: rpc('read', 'payment_id'),
+  my_refunds: rpc('read', 'after', 'page_size'),
   list_notifications: rpc('read', 'before_seq', 'page_size'),
   notifications_since: rpc('read', 'after_seq'),
   unread_count: rpc('read'),
@@ -110,6 +111,7 @@ export const rpcCatalog = {
   refund_payment: rpc('keyed', 'payment_id', 'amount', 'reason', 'idempotency_key'),
   retry_refund: rpc('once', 'refund_id', 'method'),
   record_manual_refund: rpc('once', 'refund_id', 'bank_reference'),
+  settle_refund: rpc('once', 'refund_id', 'outcome', 'provider_refund_id', 'note'),
   reconcile_ledger: rpc('read'),
   check_invariants: rpc('read'),
 } as const satisfies Record<string, RpcEntry>;

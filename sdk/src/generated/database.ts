@@ -1285,6 +1285,11 @@ isOneToOne: false
         isOneToOne: false
         isSetofReturn: true
       } },
+"my_refunds":
+{ Args: { "after"?: Json,"page_size"?: number }; Returns: {
+              "amount": number,"booking_id": string,"completed_at": string,"created_at": string,"currency": string,"failure_code": string,"id": string,"kind": string,"method": string,"payment_id": string,"provider": string,"provider_refund_id": string,"status": string
+            }[]
+                           },
 "note_feed":
 { Args: { "cursor": string,"provider": string }; Returns: undefined
                            },
@@ -1808,6 +1813,34 @@ isOneToOne: false
 "settle_payment_event":
 { Args: { "event_id": number,"outcome": string,"reason": string }; Returns: string
                            },
+"settle_refund":
+{ Args: { "note": string,"outcome": string,"provider_refund_id": string,"refund_id": string }; Returns: {
+              "amount": number,
+"attempt_id": string | null,
+"bank_account_id": string | null,
+"booking_id": string | null,
+"completed_at": string | null,
+"created_at": string,
+"currency": string,
+"failure_code": string | null,
+"id": string,
+"kind": string,
+"method": string,
+"ordered_at": string,
+"payer_id": string | null,
+"payment_id": string | null,
+"provider": string,
+"provider_refund_id": string | null,
+"reason": string | null,
+"status": string,
+"unmatched_id": string | null
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "refunds"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "settle_unmatched_money":
 { Args: { "action": string,"idempotency_key": string,"note"?: string,"payment_id"?: string,"unmatched_id": string }; Returns: Json
                            },
