@@ -78,7 +78,7 @@ export class AdminMoney {
 
   /**
    * Sends a failed refund again, as before or by a transfer to the payer's bank account.
-   * Errors: `forbidden`, `refund_not_found`, `invalid_input`.
+   * Errors: `forbidden`, `refund_not_found`, `illegal_transition`, `invalid_input`.
    */
   retryRefund(
     input: { refundId: Uuid; method?: Refund['method'] },
@@ -90,7 +90,7 @@ export class AdminMoney {
 
   /**
    * Says that a refund was paid by a transfer made by hand. Refused while a provider works on it.
-   * Errors: `forbidden`, `refund_not_found`, `invalid_input`.
+   * Errors: `forbidden`, `refund_not_found`, `illegal_transition`, `invalid_input`.
    */
   recordManualRefund(
     input: { refundId: Uuid; bankReference: string },
@@ -102,7 +102,7 @@ export class AdminMoney {
 
   /**
    * Says how a refund ended that is `processing` and of which its provider does not speak, from what the provider's own
-   * pages show. One that failed can be retried. Errors: `forbidden`, `refund_not_found`, `invalid_input`.
+   * pages show. One that failed can be retried. Errors: `forbidden`, `refund_not_found`, `illegal_transition`, `invalid_input`.
    */
   settleRefund(
     input: { refundId: Uuid; note: string } & (

@@ -309,6 +309,20 @@ begin
 end
 $$;
 
+-- A refund that is not there, or not where a command finds it.
+create function private.require_refund_status(p_refund public.refunds, p_to text, variadic p_from text[])
+returns void
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if p_refund.id is null then
+    perform private.fail('refund_not_found');
+  elsif p_refund.status <> all (p_from) then
+    perform private.fail('illegal_transition', jsonb_build_object('machine', 'refund', 'from', p_refund.status, 'to', p_to));
+  end if;
+end
+$$;
+
 create function private.retry_refund(p_refund_id uuid, p_method text)
 returns public.refunds
 language plpgsql volatile security definer set search_path = ''
@@ -325,9 +339,7 @@ begin
   if v_refund.status in ('pending', 'processing') and p_method is null and private.wake_dead('refund', p_refund_id::text) then
     return v_refund;
   end if;
-  if v_refund.status is distinct from 'failed' then
-    perform private.fail('refund_not_found');
-  end if;
+  perform private.require_refund_status(v_refund, 'pending', 'failed');
   if p_method = 'provider' and v_refund.method <> 'provider' then
     perform private.fail_input('method', 'the rail of this payment cannot give money back');
   end if;
@@ -347,7 +359,7 @@ create function public.retry_refund(refund_id uuid, method text default null)
 returns public.refunds
 language sql volatile set search_path = ''
 as $$ select private.retry_refund(refund_id, method) $$;
-comment on function public.retry_refund is 'Admin: sends a failed refund again, as before or, with method bank_transfer, to the payer''s bank account; one that was given up on its way goes on. Errors: forbidden, refund_not_found, invalid_input.';
+comment on function public.retry_refund is 'Admin: sends a failed refund again, as before or, with method bank_transfer, to the payer''s bank account; one that was given up on its way goes on. Errors: forbidden, refund_not_found, illegal_transition, invalid_input.';
 select private.expose('retry_refund(uuid, text)', 'authenticated');
 
 create function private.record_manual_refund(p_refund_id uuid, p_bank_reference text)
@@ -370,8 +382,10 @@ begin
     return v_refund;
   end if;
   -- one that a provider works on would be paid twice
-  if v_refund.id is null or v_refund.status not in ('awaiting_account', 'pending', 'failed') or (v_refund.status = 'pending' and v_refund.method = 'provider') then
-    perform private.fail('refund_not_found');
+  if v_refund.method = 'provider' then
+    perform private.require_refund_status(v_refund, 'succeeded', 'failed');
+  else
+    perform private.require_refund_status(v_refund, 'succeeded', 'awaiting_account', 'pending', 'failed');
   end if;
   perform private.because('admin');
   update public.refunds set provider = 'manual', method = 'bank_transfer', provider_refund_id = null where id = p_refund_id;
@@ -387,7 +401,7 @@ create function public.record_manual_refund(refund_id uuid, bank_reference text)
 returns public.refunds
 language sql volatile set search_path = ''
 as $$ select private.record_manual_refund(refund_id, bank_reference) $$;
-comment on function public.record_manual_refund is 'Admin: a refund has been paid by a transfer made by hand, with the bank''s reference (4–100 characters). Refused while a provider works on it. Errors: forbidden, refund_not_found, invalid_input.';
+comment on function public.record_manual_refund is 'Admin: a refund has been paid by a transfer made by hand, with the bank''s reference (4–100 characters). Refused while a provider works on it. Errors: forbidden, refund_not_found, illegal_transition, invalid_input.';
 select private.expose('record_manual_refund(uuid, text)', 'authenticated');
 
 -- A provider, or whoever sends our transfers, has a refund and does not say how it ended: an admin does, from what its
@@ -414,9 +428,7 @@ begin
   perform 1 from public.bookings where id = v_refund.booking_id for no key update;
   perform 1 from public.payments where id = v_refund.payment_id for no key update;
   select * into v_refund from public.refunds where id = p_refund_id for no key update;
-  if v_refund.status is distinct from 'processing' then
-    perform private.fail('refund_not_found');
-  end if;
+  perform private.require_refund_status(v_refund, p_outcome, 'processing');
   perform private.record_event('refund.settled_by_admin', p_refund_id, jsonb_build_object('outcome', p_outcome, 'note', btrim(p_note)));
   return private.record_refund_result(p_refund_id, p_outcome, btrim(p_provider_refund_id), 'settled_by_admin');
 exception
@@ -430,7 +442,7 @@ create function public.settle_refund(refund_id uuid, outcome text, provider_refu
 returns public.refunds
 language sql volatile set search_path = ''
 as $$ select private.settle_refund(refund_id, outcome, provider_refund_id, note) $$;
-comment on function public.settle_refund is 'Admin: how a refund ended that is under way (processing) and of which its provider does not speak: succeeded, with the provider''s number of it, or failed, after which it can be retried; note of 3–500 characters says how that is known. Errors: forbidden, refund_not_found, invalid_input.';
+comment on function public.settle_refund is 'Admin: how a refund ended that is under way (processing) and of which its provider does not speak: succeeded, with the provider''s number of it, or failed, after which it can be retried; note of 3–500 characters says how that is known. Errors: forbidden, refund_not_found, illegal_transition, invalid_input.';
 select private.expose('settle_refund(uuid, text, text, text)', 'authenticated');
 
 -- Goodwill: part of what was paid goes back out of the platform's own pocket, once the booking is over.

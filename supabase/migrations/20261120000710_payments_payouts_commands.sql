@@ -232,7 +232,10 @@ begin
       update public.payouts
       set status = 'failed', failure_code = coalesce(p_failure_code, 'unknown'), provider_payout_id = coalesce(p_provider_payout_id, provider_payout_id)
       where id = p_payout_id and status in ('approved', 'processing');
-      if found then
+      -- these are about our own account at PayOS, which its owner cannot mend
+      if found and coalesce(p_failure_code, '') not in (
+        'AMOUNT_NOT_INTEGER', 'BALANCE_NOT_ENOUGH', 'PAYOUT_LIMIT_REACHED', 'PAYOUT_MAX_EXCEEDED_PER_TIME', 'PAYOUT_MIN_EXCEEDED_PER_TIME'
+      ) then
         perform private.tell_payout(v_payout, 'payout_failed', ':' || v_payout.sending);
       end if;
     else

@@ -7,7 +7,9 @@
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
   ('receipt_not_found', 404, false, 'There is no such receipt, or nothing to issue one for.', 'Không tìm thấy biên nhận.');
 alter table private.settings add constraint settings_seller
-  check (key <> 'seller' or coalesce(jsonb_typeof(value -> 'name') = 'string' and btrim(value ->> 'name') <> '', false));
+  check (key <> 'seller' or coalesce(
+    jsonb_typeof(value -> 'name') = 'string' and btrim(value ->> 'name') <> ''
+    and jsonb_typeof(value -> 'address') = 'string' and jsonb_typeof(value -> 'tax_code') = 'string', false));
 insert into private.settings (key, value, description) values
   ('seller', '{"name": "Journey", "address": "", "tax_code": ""}',
     'Who issues receipts: {name, address, tax_code}, printed as they are on the day of issue. Set it before the first booking is paid.');

@@ -189,6 +189,12 @@ select is(tests.outcome(format('select public.retry_payout(%L)', :'p1')), 'illeg
 select tests.as_service();
 select is(tests.outcome(format($$ select public.record_payout_result(%L, 'maybe') $$, :'p1')), 'invalid_input', 'a result is one of three');
 select is((public.record_payout_result(:'p1', 'processing', 'px')).provider_payout_id, 'px', 'the provider has an id for it');
+savepoint ours;
+select public.record_payout_result(:'p1', 'failed', null, 'BALANCE_NOT_ENOUGH') is null as fails \gset
+select tests.as_owner();
+select count(*) = 0 as untold from public.notifications where user_id = :'host' and template = 'payout_failed' \gset
+rollback to ours;
+select ok(:'untold'::boolean, 'a host is not told of our own account''s want of money');
 select is((public.record_payout_result(:'p1', 'failed', null, 'ACCOUNT_CLOSED')).failure_code, 'ACCOUNT_CLOSED', 'it fails');
 select is((public.record_payout_result(:'p1', 'failed', null, 'ACCOUNT_CLOSED')).status, 'failed', 'the same again says the same');
 select is((public.record_payout_result(:'p1', 'processing')).status, 'failed', 'a failed one does not go on by itself');
