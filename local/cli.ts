@@ -21,6 +21,21 @@ const usage = `Usage: npm run <command>  (or: npm start)
 
 type Command = (args: string[]) => Promise<number>;
 
+const unexpected = (arg: string): StackError => new StackError(`This command takes no "${arg}".`, usage);
+
+/** A command that takes no arguments: `reset --help` must not throw data away. */
+function bare(work: () => Promise<number>): Command {
+  return (args) => {
+    if (args[0] !== undefined) throw unexpected(args[0]);
+    return work();
+  };
+}
+
+/** A failure of `parseArgs`: the person mistyped, and needs no stack of calls. */
+function isMistyped(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_');
+}
+
 const log = createLog();
 
 /** A command whose program is a file of the project: it exports `main(args)`. */
@@ -36,15 +51,18 @@ function program(path: string): Command {
 
 const commands: Record<string, Command> = {
   start: async (args) => (await import('./commands/start.ts')).start(args),
-  up: async () => (await import('./commands/background.ts')).up(),
-  supervise: async () => (await import('./commands/background.ts')).supervise(),
-  down: async () => (await import('./commands/background.ts')).down(),
-  reset: async () => (await import('./commands/background.ts')).reset(),
-  status: async () => (await import('./commands/background.ts')).status(),
+  up: bare(async () => (await import('./commands/background.ts')).up()),
+  supervise: bare(async () => (await import('./commands/background.ts')).supervise()),
+  down: bare(async () => (await import('./commands/background.ts')).down()),
+  reset: bare(async () => (await import('./commands/background.ts')).reset()),
+  status: bare(async () => (await import('./commands/background.ts')).status()),
   test: async (args) => (await import('./commands/test.ts')).test(args),
-  check: async () => (await import('./commands/check.ts')).check(),
-  types: async () => (await import('./commands/types.ts')).types(),
-  docs: program('docs/generate.ts'),
+  check: bare(async () => (await import('./commands/check.ts')).check()),
+  types: bare(async () => (await import('./commands/types.ts')).types()),
+  docs: async (args) => {
+    if (args[0]?.startsWith('-')) throw unexpected(args[0]);
+    return program('docs/generate.ts')(args);
+  },
   bench: program('bench/run.ts'),
   async db(args) {
     const { values, positionals } = parseArgs({
@@ -54,6 +72,9 @@ const commands: Record<string, Command> = {
     });
     const { startScratch } = await import('./cluster/scratch.ts');
     const port = values.port === undefined ? undefined : Number(values.port);
+    if (port !== undefined && !(Number.isInteger(port) && port >= 1024 && port <= 65535)) {
+      throw new StackError(`"${values.port}" is not a port between 1024 and 65535.`, usage);
+    }
     const url = await startScratch({ ...values, name: positionals[0] ?? 'scratch', port }, log);
     log.info(url);
     return 0;
@@ -89,7 +110,7 @@ async function main(): Promise<number> {
 try {
   process.exitCode = await main();
 } catch (error) {
-  printFailure(error);
+  printFailure(isMistyped(error) ? new StackError(error.message, usage) : error);
   process.exitCode = 1;
 }
 // A part that forgot to let go of a socket must not keep the terminal.

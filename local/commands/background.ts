@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from
 import { join } from 'node:path';
 import { removeCluster, stopCluster } from '../cluster/cluster.ts';
 import { ensurePostgres, findPostgres } from '../cluster/packages.ts';
-import { apiUrl, loadConfig, type StackConfig } from '../config.ts';
+import { apiUrl, loadConfig, portsOf, type StackConfig } from '../config.ts';
 import { StackError } from '../errors.ts';
 import { lockHolder } from '../lock.ts';
 import { createLog } from '../log.ts';
@@ -109,15 +109,15 @@ export async function reset(): Promise<number> {
   return 0;
 }
 
-/** `npm run status`, as `node local/cli.ts status`. */
+/** `npm run status`. The addresses are those of the stack that runs, whatever `JOURNEY_PORT_BASE` says here. */
 export async function status(): Promise<number> {
-  const config = loadConfig('dev');
-  const holder = lockHolder(config);
+  const holder = lockHolder(loadConfig('dev'));
   if (!holder) {
     log.info('Nothing is running. Start with: npm start');
     return 1;
   }
-  const answer = await fetch(`http://${config.host}:${holder.api}/health`).catch(() => null);
+  const config = loadConfig('dev', { ports: portsOf('dev', { JOURNEY_PORT_BASE: String(holder.api) }) });
+  const answer = await fetch(`${apiUrl(config)}/health`).catch(() => null);
   const health = answer ? ((await answer.json()) as { parts: Record<string, string> }) : null;
   if (!health) {
     log.info(`Process ${holder.pid} is starting, or does not answer.`);

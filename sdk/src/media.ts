@@ -1,7 +1,8 @@
 import type { CallOptions, Calls, Try } from './core/calls.ts';
 import { storageFailure } from './core/failure.ts';
+import { localError } from './core/rows.ts';
 import { sha256Hex } from './core/sha256.ts';
-import type { Result } from './result.ts';
+import { fail, type Result } from './result.ts';
 import type { Media, MediaPurpose } from './types.ts';
 
 /** A file to be uploaded. */
@@ -82,20 +83,31 @@ export class MediaFiles {
 
   /**
    * An address under which a file can be shown until it expires (seconds, default one hour).
-   * Errors: `not_found`, `forbidden`.
+   * Errors: `not_found`, `forbidden`, `invalid_input`.
    *
    * @example `journey.media.signedUrl({ bucket: hit.cover_bucket, path: hit.cover_path })`
    */
-  signedUrl(
+  async signedUrl(
     file: { bucket: string; path: string },
     options?: CallOptions & { expiresIn?: number },
   ): Promise<Result<string>> {
+    for (const field of ['bucket', 'path'] as const) {
+      if (isPlainPath(file[field])) continue;
+      return fail(localError('invalid_input', { field, problem: 'must be as the backend gave it' }, options));
+    }
     return this.#calls.run<string>({ kind: 'read', options }, async (): Promise<Try<string>> => {
       const bucket = this.#calls.client.storage.from(file.bucket);
       const { data, error } = await bucket.createSignedUrl(file.path, options?.expiresIn ?? 3600);
       return error ? { failure: storageFailure(error) } : { data: data.signedUrl };
     });
   }
+}
+
+/** Whether a text stays what it is as part of an address. The backend's own bucket names and paths all do. */
+function isPlainPath(text: unknown): boolean {
+  return String(text)
+    .split('/')
+    .every((part) => /^[\w.-]+$/.test(part) && !/^\.+$/.test(part));
 }
 
 function isDuplicate(error: { code?: string; statusCode?: string; message: string }): boolean {

@@ -1,7 +1,8 @@
 import type { CallOptions, Calls } from './core/calls.ts';
+import { uuidForm } from './core/ids.ts';
 import { mapResult, type Page, toPage } from './core/pages.ts';
-import { valueOr } from './core/rows.ts';
-import type { Result } from './result.ts';
+import { localError, valueOr } from './core/rows.ts';
+import { fail, type Result } from './result.ts';
 import type { Receipt, Uuid } from './types.ts';
 
 /** The last row of a page of receipts. */
@@ -33,7 +34,8 @@ export class Receipts {
   }
 
   /**
-   * A receipt as an HTML page to show in a web view or to print. Errors: `receipt_not_found`.
+   * A receipt as an HTML page to show in a web view or to print. Errors: `receipt_not_found`,
+   * `invalid_input`.
    *
    * @example
    * ```ts
@@ -41,7 +43,11 @@ export class Receipts {
    * if (html) await Print.printAsync({ html });
    * ```
    */
-  page(receiptId: Uuid, options?: CallOptions): Promise<Result<string>> {
+  async page(receiptId: Uuid, options?: CallOptions): Promise<Result<string>> {
+    // It becomes part of an address, where `..` would lead to another function.
+    if (!uuidForm.test(receiptId)) {
+      return fail(localError('invalid_input', { field: 'id', problem: 'must be a UUID' }, options));
+    }
     return this.#calls.read<string>(`receipts/${receiptId}`, options);
   }
 }

@@ -127,6 +127,39 @@ describe('media.upload', () => {
   });
 });
 
+describe('what becomes part of an address', () => {
+  const elsewhere = ['../health', '..', '%2e%2e/health', 'a?b', '..\\health', '', './a'];
+
+  it.each(elsewhere)('refuses the receipt %j, which would lead elsewhere', async (id) => {
+    api.answer({ status: 200, body: 'somebody else’s page' });
+    const { error } = await api.journey.receipts.page(id);
+    expect(error).toMatchObject({ code: 'invalid_input', status: 400, details: { field: 'id' }, tries: 0 });
+    expect(api.seen).toEqual([]);
+  });
+
+  it.each(elsewhere)('refuses %j as bucket or path of a file', async (text) => {
+    api.answer({ status: 200, body: { signedURL: '/object/sign/other' } });
+    const { media } = api.journey;
+    const bucket = await media.signedUrl({ bucket: text, path: 'u/m1.png' });
+    expect(bucket.error).toMatchObject({ code: 'invalid_input', details: { field: 'bucket' } });
+    const path = await media.signedUrl({ bucket: 'avatars', path: `u/${text}` });
+    expect(path.error).toMatchObject({ code: 'invalid_input', details: { field: 'path' } });
+    expect(api.seen).toEqual([]);
+  });
+
+  it('takes what the backend gives', async () => {
+    const id = crypto.randomUUID();
+    api.answer({ status: 200, body: 'page' }, { status: 200, body: { signedURL: '/object/sign/u' } });
+    await api.journey.receipts.page(id);
+    const file = { bucket: 'vehicle-images', path: `${id}/demo-front.jpeg` };
+    expect((await api.journey.media.signedUrl(file)).error).toBeNull();
+    expect(api.seen.map(({ path }) => path)).toEqual([
+      `/functions/v1/receipts/${id}`,
+      `/storage/v1/object/sign/vehicle-images/${file.path}`,
+    ]);
+  });
+});
+
 describe('payments.waitUntilFinal', () => {
   const state = (status: string, attempts: { id: string; status: string }[] = []) => ({
     status: 200,

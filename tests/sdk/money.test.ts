@@ -106,8 +106,9 @@ describe('payouts and receipts', () => {
   });
 
   it('give a receipt as a page to print, and its refusal as an error', async () => {
+    const known = crypto.randomUUID();
     api.route(({ path }) =>
-      path.endsWith('/receipts/known')
+      path.endsWith(`/receipts/${known}`)
         ? { status: 200, body: undefined, headers: { 'content-type': 'text/plain' } }
         : {
             status: 404,
@@ -122,8 +123,8 @@ describe('payouts and receipts', () => {
             },
           },
     );
-    expect((await api.journey.receipts.page('known')).error).toBeNull();
+    expect((await api.journey.receipts.page(known)).error).toBeNull();
     expect(api.seen[0]?.method).toBe('GET');
-    expect((await api.journey.receipts.page('other')).error?.code).toBe('receipt_not_found');
+    expect((await api.journey.receipts.page(crypto.randomUUID())).error?.code).toBe('receipt_not_found');
   });
 });

@@ -2,7 +2,7 @@ import type { SupabaseClient } from '@supabase/supabase-js';
 import { errorText, JourneyError } from '../error.ts';
 import { fail, type Result, succeed } from '../result.ts';
 import { type Failure, functionFailure, restFailure, unansweredFailure } from './failure.ts';
-import { createIdempotencyKey, createTraceId, traceparent } from './ids.ts';
+import { createIdempotencyKey, createTraceId, traceparent, uuidForm } from './ids.ts';
 import { type CallKind, type RpcArgs, type RpcName, rpcCatalog } from './rpc-catalog.ts';
 import { backoffMs, type RetryPolicy, wait } from './wait.ts';
 
@@ -41,8 +41,6 @@ interface CallSpec {
   options?: CommandOptions;
   timeoutMs?: number;
 }
-
-const uuidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** The one place where requests are sent, repeated, given up, and their throws turned into results. */
 export class Calls {

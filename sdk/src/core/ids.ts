@@ -10,6 +10,9 @@ function randomBytes(length: number): Uint8Array {
   return bytes;
 }
 
+/** What a UUID looks like, of whatever version. */
+export const uuidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 /**
  * A random UUID (version 4), also where `crypto.randomUUID` is missing (React Native, plain http pages).
  *
