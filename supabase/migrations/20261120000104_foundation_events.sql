@@ -14,6 +14,18 @@ create table private.transitions (
 );
 comment on table private.transitions is 'The legal moves of every state machine; `initial` is the state before the row exists. Diagrams and SDK unions are generated from it.';
 
+-- The id that travels SDK → REST → SQL → function → provider; from the request's headers.
+create function private.correlation_id()
+returns text
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_headers jsonb := nullif(current_setting('request.headers', true), '')::jsonb;
+begin
+  return left(coalesce(v_headers ->> 'x-correlation-id', v_headers ->> 'traceparent'), 100);
+end
+$$;
+
 create table private.domain_events (
   id bigint generated always as identity primary key,
   type text not null,
@@ -27,12 +39,7 @@ create table private.domain_events (
   cause text default nullif(current_setting('journey.cause', true), ''),
   reason text default nullif(current_setting('journey.reason', true), ''),
   data jsonb not null default '{}',
-  -- The id that travels SDK → REST → SQL → function → provider; from the request's headers. An expression and not
-  -- a function, since every move pays for it; the outbox has the same.
-  correlation_id text default left(coalesce(
-    nullif(current_setting('request.headers', true), '')::json ->> 'x-correlation-id',
-    nullif(current_setting('request.headers', true), '')::json ->> 'traceparent'
-  ), 100),
+  correlation_id text default private.correlation_id(),
   occurred_at timestamptz not null default now(),
   constraint domain_events_legal_transition
     foreign key (machine, from_state, event, to_state)

@@ -17,11 +17,7 @@ create table private.outbox (
   provider_id text,
   result jsonb,
   last_error text,
-  -- of whoever caused it, as in domain_events
-  correlation_id text default left(coalesce(
-    nullif(current_setting('request.headers', true), '')::json ->> 'x-correlation-id',
-    nullif(current_setting('request.headers', true), '')::json ->> 'traceparent'
-  ), 100),
+  correlation_id text default private.correlation_id(),
   created_at timestamptz not null default now(),
   finished_at timestamptz,
   constraint outbox_status_known check (status in ('pending', 'leased', 'done', 'dead')),

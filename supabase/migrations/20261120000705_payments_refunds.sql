@@ -175,6 +175,22 @@ as $$ select private.claim_refund(refund_id, ordered_at) $$;
 comment on function public.claim_refund is 'Reserves a refund by bank transfer for being sent now; false when it is no longer as refund_to_send said. Service only.';
 select private.expose('claim_refund(uuid, timestamptz)', 'service_role');
 
+-- The refund, or nothing, and all it moves: the order of all locks here is booking, payment, refund.
+create function private.lock_refund(p_refund_id uuid)
+returns public.refunds
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_refund public.refunds;
+begin
+  select * into v_refund from public.refunds where id = p_refund_id;
+  perform 1 from public.bookings where id = v_refund.booking_id for no key update;
+  perform 1 from public.payments where id = v_refund.payment_id for no key update;
+  select * into v_refund from public.refunds where id = p_refund_id for no key update;
+  return v_refund;
+end
+$$;
+
 create function private.record_refund_result(p_refund_id uuid, p_outcome text, p_provider_refund_id text, p_failure_code text)
 returns public.refunds
 language plpgsql volatile security definer set search_path = ''
@@ -182,13 +198,10 @@ as $$
 declare
   v_refund public.refunds;
 begin
-  select * into v_refund from public.refunds where id = p_refund_id;
-  if not found then
+  v_refund := private.lock_refund(p_refund_id);
+  if v_refund.id is null then
     perform private.fail('refund_not_found');
   end if;
-  perform 1 from public.bookings where id = v_refund.booking_id for no key update;
-  perform 1 from public.payments where id = v_refund.payment_id for no key update;
-  select * into v_refund from public.refunds where id = p_refund_id for no key update;
   if v_refund.status = 'succeeded' then
     -- a second success under another name is a second payment
     if p_outcome = 'succeeded' and (v_refund.provider = 'manual' or p_provider_refund_id <> v_refund.provider_refund_id) then
@@ -373,11 +386,7 @@ begin
   if char_length(btrim(coalesce(p_bank_reference, ''))) not between 4 and 100 then
     perform private.fail_input('bank_reference', '4 to 100 characters');
   end if;
-  -- the order of all locks here: booking, payment, refund
-  select * into v_refund from public.refunds where id = p_refund_id;
-  perform 1 from public.bookings where id = v_refund.booking_id for no key update;
-  perform 1 from public.payments where id = v_refund.payment_id for no key update;
-  select * into v_refund from public.refunds where id = p_refund_id for no key update;
+  v_refund := private.lock_refund(p_refund_id);
   if v_refund.status = 'succeeded' and v_refund.provider = 'manual' and v_refund.provider_refund_id = btrim(p_bank_reference) then
     return v_refund;
   end if;
@@ -423,11 +432,7 @@ begin
   if p_outcome = 'succeeded' and char_length(btrim(coalesce(p_provider_refund_id, ''))) not between 1 and 100 then
     perform private.fail_input('provider_refund_id', '1 to 100 characters');
   end if;
-  -- the order of all locks here: booking, payment, refund
-  select * into v_refund from public.refunds where id = p_refund_id;
-  perform 1 from public.bookings where id = v_refund.booking_id for no key update;
-  perform 1 from public.payments where id = v_refund.payment_id for no key update;
-  select * into v_refund from public.refunds where id = p_refund_id for no key update;
+  v_refund := private.lock_refund(p_refund_id);
   perform private.require_refund_status(v_refund, p_outcome, 'processing');
   perform private.record_event('refund.settled_by_admin', p_refund_id, jsonb_build_object('outcome', p_outcome, 'note', btrim(p_note)));
   return private.record_refund_result(p_refund_id, p_outcome, btrim(p_provider_refund_id), 'settled_by_admin');

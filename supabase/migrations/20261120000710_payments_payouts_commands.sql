@@ -200,7 +200,7 @@ as $$ select private.payout_to_send(payout_id) $$;
 comment on function public.payout_to_send is 'Begins the sending of an approved payout and says where to: {payout, request_key (the same for repeats of one sending), account {bank_bin, account_number, account_name}}; null when there is nothing to send any more. Service only. Errors: payout_not_found.';
 select private.expose('payout_to_send(uuid)', 'service_role');
 
-create function private.record_payout_result(p_payout_id uuid, p_outcome text, p_provider_payout_id text, p_failure_code text)
+create function private.record_payout_result(p_payout_id uuid, p_outcome text, p_provider_payout_id text, p_failure_code text, p_failed_by_us boolean)
 returns public.payouts
 language plpgsql volatile security definer set search_path = ''
 as $$
@@ -232,10 +232,8 @@ begin
       update public.payouts
       set status = 'failed', failure_code = coalesce(p_failure_code, 'unknown'), provider_payout_id = coalesce(p_provider_payout_id, provider_payout_id)
       where id = p_payout_id and status in ('approved', 'processing');
-      -- these are about our own account at PayOS, which its owner cannot mend
-      if found and coalesce(p_failure_code, '') not in (
-        'AMOUNT_NOT_INTEGER', 'BALANCE_NOT_ENOUGH', 'PAYOUT_LIMIT_REACHED', 'PAYOUT_MAX_EXCEEDED_PER_TIME', 'PAYOUT_MIN_EXCEEDED_PER_TIME'
-      ) then
+      -- what is ours to mend is no news for its owner
+      if found and p_failed_by_us is not true then
         perform private.tell_payout(v_payout, 'payout_failed', ':' || v_payout.sending);
       end if;
     else
@@ -245,9 +243,11 @@ begin
   return v_payout;
 end
 $$;
-create function public.record_payout_result(payout_id uuid, outcome text, provider_payout_id text default null, failure_code text default null)
+create function public.record_payout_result(
+  payout_id uuid, outcome text, provider_payout_id text default null, failure_code text default null, failed_by_us boolean default false
+)
 returns public.payouts
 language sql volatile set search_path = ''
-as $$ select private.record_payout_result(payout_id, outcome, provider_payout_id, failure_code) $$;
-comment on function public.record_payout_result is 'What the provider said of a payout: succeeded, processing or failed. Succeeded is final, and counts even after failed. Service only. Errors: payout_not_found, invalid_input, illegal_transition.';
-select private.expose('record_payout_result(uuid, text, text, text)', 'service_role');
+as $$ select private.record_payout_result(payout_id, outcome, provider_payout_id, failure_code, failed_by_us) $$;
+comment on function public.record_payout_result is 'What the provider said of a payout: succeeded, processing or failed. Succeeded is final, and counts even after failed. The host is told of a failure unless failed_by_us. Service only. Errors: payout_not_found, invalid_input, illegal_transition.';
+select private.expose('record_payout_result(uuid, text, text, text, boolean)', 'service_role');

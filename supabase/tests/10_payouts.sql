@@ -190,7 +190,7 @@ select tests.as_service();
 select is(tests.outcome(format($$ select public.record_payout_result(%L, 'maybe') $$, :'p1')), 'invalid_input', 'a result is one of three');
 select is((public.record_payout_result(:'p1', 'processing', 'px')).provider_payout_id, 'px', 'the provider has an id for it');
 savepoint ours;
-select public.record_payout_result(:'p1', 'failed', null, 'BALANCE_NOT_ENOUGH') is null as fails \gset
+select public.record_payout_result(:'p1', 'failed', null, 'BALANCE_NOT_ENOUGH', true) is null as fails \gset
 select tests.as_owner();
 select count(*) = 0 as untold from public.notifications where user_id = :'host' and template = 'payout_failed' \gset
 rollback to ours;

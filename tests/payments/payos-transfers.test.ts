@@ -127,7 +127,7 @@ describe('a transfer', () => {
   it('does not start without the money for it', async () => {
     await rig.post('/payos/api/settings', { balance: 4_199_999 });
     const input = order();
-    const refused = { known: true, status: 'failed', refundId: null, code: 'BALANCE_NOT_ENOUGH' };
+    const refused = { known: true, status: 'failed', refundId: null, code: 'BALANCE_NOT_ENOUGH', byUs: true };
     expect(await transfers().send(input)).toEqual(refused);
     expect(await sent(input)).toHaveLength(0);
     await rig.post('/payos/api/settings', { balance: 4_200_000 });

@@ -1475,7 +1475,7 @@ isOneToOne: false
 { Args: { "headers"?: Json,"provider": string,"provider_event_id": string,"raw": string,"reference": string,"verified": boolean }; Returns: Json
                            },
 "record_payout_result":
-{ Args: { "failure_code"?: string,"outcome": string,"payout_id": string,"provider_payout_id"?: string }; Returns: {
+{ Args: { "failed_by_us"?: boolean,"failure_code"?: string,"outcome": string,"payout_id": string,"provider_payout_id"?: string }; Returns: {
               "amount": number,
 "bank_account_id": string,
 "bank_account_usable_from": string,

@@ -48,7 +48,13 @@ describe('topic payout', () => {
       },
     ]);
     expect(named('record_payout_result')).toEqual([
-      { payout_id, outcome: 'processing', provider_payout_id: 'batch-9', failure_code: null },
+      {
+        payout_id,
+        outcome: 'processing',
+        provider_payout_id: 'batch-9',
+        failure_code: null,
+        failed_by_us: false,
+      },
     ]);
     // scheduled a day ago, but between banks it takes minutes
     expect(named('defer_outbox')[0]).toMatchObject({ seconds: 900 });
@@ -103,20 +109,37 @@ describe('topic payout', () => {
       options: { transfers },
     });
     expect(named('record_payout_result')).toEqual([
-      { payout_id, outcome: 'failed', provider_payout_id: 'batch-9', failure_code: 'INVALID_ACCOUNT' },
+      {
+        payout_id,
+        outcome: 'failed',
+        provider_payout_id: 'batch-9',
+        failure_code: 'INVALID_ACCOUNT',
+        failed_by_us: false,
+      },
     ]);
     expect(named('complete_outbox')[0]).toMatchObject({ result: { failed: 'INVALID_ACCOUNT' } });
+  });
+
+  it('that fails by what is ours is told apart, so that its owner is not asked to mend it', async () => {
+    const { transfers } = fakeTransfers({
+      send: { known: true, status: 'failed', refundId: null, code: 'BALANCE_NOT_ENOUGH', byUs: true },
+    });
+    const rows = [row('payout', payload)];
+    const { named } = await work({ rows, database: database(), options: { transfers } });
+    expect(named('record_payout_result')).toMatchObject([{ outcome: 'failed', failed_by_us: true }]);
   });
 
   it('is not left reserved where it cannot be sent', async () => {
     const { transfers, calls } = fakeTransfers({ send: accepted });
     const code = async (setting: Parameters<typeof work>[0]) =>
-      (await work(setting)).named('record_payout_result')[0]?.failure_code;
+      (await work(setting))
+        .named('record_payout_result')
+        .map((told) => [told.failure_code, told.failed_by_us]);
     const rows = [row('payout', payload)];
-    expect(await code({ rows, database: database() })).toBe('provider_not_configured');
-    expect(await code({ rows, database: database({}, { account: null }), options: { transfers } })).toBe(
-      'no_account',
-    );
+    expect(await code({ rows, database: database() })).toEqual([['provider_not_configured', true]]);
+    expect(await code({ rows, database: database({}, { account: null }), options: { transfers } })).toEqual([
+      ['no_account', false],
+    ]);
     expect(calls).toEqual([]);
   });
 

@@ -13,16 +13,16 @@ export const sendPayout = withPayload(payoutPayload, async ({ payout_id }, { att
   if (!found) return performed(null, { skipped: 'nothing to send' });
   const { payout, account, request_key: orderKey } = found;
 
-  const record = (outcome: string, providerId: string | null, failureCode: string | null) =>
+  const record = (outcome: string, providerId: string | null, failureCode: string | null, byUs = false) =>
     service.call(
       'record_payout_result',
-      { payout_id, outcome, provider_payout_id: providerId, failure_code: failureCode },
+      { payout_id, outcome, provider_payout_id: providerId, failure_code: failureCode, failed_by_us: byUs },
       payoutRow,
     );
   // it is reserved for being sent by now, so it must be said where it cannot be
   if (!transfers || !account) {
     const failed = transfers ? 'no_account' : 'provider_not_configured';
-    await record('failed', null, failed);
+    await record('failed', null, failed, !transfers);
     return performed(null, { failed });
   }
 
@@ -38,7 +38,7 @@ export const sendPayout = withPayload(payoutPayload, async ({ payout_id }, { att
       orderedAt: payout.scheduled_at,
       claim: null,
       record: (result) =>
-        record(result.status, result.refundId, result.status === 'failed' ? result.code : null),
+        record(result.status, result.refundId, result.status === 'failed' ? result.code : null, result.byUs),
     },
     now(),
   );

@@ -177,7 +177,14 @@ export interface RefundInput extends AttemptInput {
 
 /** What became of money sent, be it a refund or a bank transfer. */
 export type RefundResult =
-  | { known: true; status: 'succeeded' | 'processing' | 'failed'; refundId: string | null; code: string }
+  | {
+      known: true;
+      status: 'succeeded' | 'processing' | 'failed';
+      refundId: string | null;
+      code: string;
+      /** It failed by what is ours, such as too little money on our account; its receiver can mend nothing. */
+      byUs?: true;
+    }
   /** `try_later`: the provider wants to be asked about this one later. Otherwise its answer proves nothing. */
   | { known: false; status: 'try_later' | 'no_information'; reason: string };
 

@@ -90,7 +90,7 @@ async function idempotencyKey(requestKey: string): Promise<string> {
 // orders it anew takes another reference.
 async function send(input: TransferInput, tools: PayoutTools): Promise<RefundResult> {
   if (input.currency !== 'VND' || !isWhole(input.amount, 1)) {
-    return { known: true, status: 'failed', refundId: null, code: 'amount_unsupported' };
+    return { known: true, status: 'failed', refundId: null, code: 'amount_unsupported', byUs: true };
   }
   const before = await find(input, tools);
   if (before !== notFound) return before;
@@ -109,7 +109,8 @@ async function send(input: TransferInput, tools: PayoutTools): Promise<RefundRes
     // such as for the money that a call of the same order, a moment earlier, has just taken
     const after = await find(input, tools);
     if (after !== notFound) return after;
-    return { known: true, status: 'failed', refundId: null, code: answer.code };
+    const failed = { known: true, status: 'failed', refundId: null, code: answer.code } as const;
+    return answer.code === 'INVALID_DESTINATION' ? failed : { ...failed, byUs: true };
   }
   return problemOf(answer) ?? readPayout(answer.data, input);
 }
