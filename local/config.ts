@@ -34,14 +34,15 @@ export interface StackConfig {
 
 export const projectRoot = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 
-// The dev stack uses the ports of `supabase start`, so that whatever was configured for one fits the other.
+// The dev stack uses the ports of `supabase start`, so that whatever was configured for one fits the other. The others
+// stay below 32768: above it, Linux hands ports to outgoing connections, and one of those may just have ours.
 const defaultBases: Record<string, number> = {
   dev: 54321,
-  test: 55321,
-  bench: 56321,
-  chaos: 55351,
-  check: 55381,
-  scratch: 57998,
+  test: 24321,
+  bench: 25321,
+  chaos: 24351,
+  check: 24381,
+  scratch: 26998,
 };
 const overrideOffsets: Record<string, number> = {
   dev: 0,

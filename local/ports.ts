@@ -1,9 +1,10 @@
 import { createServer } from 'node:net';
 import type { StackConfig } from './config.ts';
 import { StackError } from './errors.ts';
+import { waitUntil } from './process.ts';
 
 /** Whether nothing listens on a loopback port. */
-export function isPortFree(port: number, host = '127.0.0.1'): Promise<boolean> {
+function isPortFree(port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once('error', () => resolve(false));
@@ -19,6 +20,14 @@ export function portTaken(port: number, purpose: string): StackError {
   );
 }
 
+// the system may have lent the port to an outgoing connection, or a killed stack's process is about to leave it
+const patienceMs = 3000;
+
+/** Refuses a port that is taken and stays so. */
+export async function requireFreePort(port: number, purpose: string): Promise<void> {
+  if (!(await waitUntil(() => isPortFree(port), patienceMs))) throw portTaken(port, purpose);
+}
+
 /** Refuses to start when any port of the stack, except those in `ours`, is taken. */
 export async function requireFreePorts(config: StackConfig, ours: readonly number[] = []): Promise<void> {
   const purposes: [keyof StackConfig['ports'], string][] = [
@@ -30,6 +39,6 @@ export async function requireFreePorts(config: StackConfig, ours: readonly numbe
   ];
   for (const [key, purpose] of purposes) {
     const port = config.ports[key];
-    if (!ours.includes(port) && !(await isPortFree(port))) throw portTaken(port, purpose);
+    if (!ours.includes(port)) await requireFreePort(port, purpose);
   }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { databaseUrl, type StackConfig } from '../config.ts';
 import { StackError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { isPortFree, portTaken } from '../ports.ts';
+import { portTaken, requireFreePort } from '../ports.ts';
 import { delay, isAlive } from '../process.ts';
 import { applyBaseline, baselineHash } from './baseline.ts';
 import { type ClusterOwner, clusterOwner, dataFolder, runAsOwner } from './owner.ts';
@@ -178,7 +178,7 @@ export async function startCluster(
   const running = runningServer(dataDir);
   if (running && ready && running.port === config.ports.db) return cluster;
   if (running) await halt(install, owner, dataDir);
-  if (!(await isPortFree(config.ports.db))) throw portTaken(config.ports.db, 'database');
+  await requireFreePort(config.ports.db, 'database');
   if (ready) {
     if (ready.baseline !== baselineHash()) {
       log.info(

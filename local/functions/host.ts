@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { StackConfig } from '../config.ts';
 import { StackError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { isPortFree, portTaken } from '../ports.ts';
+import { requireFreePort } from '../ports.ts';
 import { delay, waitUntil } from '../process.ts';
 import { functionEnvironment } from './environment.ts';
 
@@ -82,9 +82,7 @@ export async function startFunctions({
   watch: watching,
 }: FunctionsOptions): Promise<FunctionsHost> {
   const { host, ports } = config;
-  // A killed stack's router leaves as soon as it notices.
-  if (!(await waitUntil(() => isPortFree(ports.functions), 3000)))
-    throw portTaken(ports.functions, 'edge functions');
+  await requireFreePort(ports.functions, 'edge functions');
   let closing = false;
   let reloading = false;
   let child: ChildProcess;

@@ -60,7 +60,7 @@ function refundOf(bookingId: string, status: Refund['status']): Promise<Refund> 
   return eventually(async () => {
     const { refunds } = await ok(guest.journey.bookings.get(bookingId));
     return refunds.find((refund) => refund.status === status) ?? null;
-  }, 25_000);
+  });
 }
 
 async function ringAtOnce(times: number): Promise<void> {
@@ -85,7 +85,7 @@ describe('a refund', () => {
     const { payment } = await ok(guest.journey.bookings.get(booking.id));
     expect(payment).toMatchObject({ status: 'refunded', refunded_amount: booking.total_amount });
     expect(await brokenPromises(booking.id, refund.id)).toEqual([]);
-  }, 40_000);
+  }, 90_000);
 
   it('that the bank rejects has failed, is told apart from one on its way, and can be ordered anew', async () => {
     const { booking, payment, reference } = await paid();
@@ -105,5 +105,5 @@ describe('a refund', () => {
     expect(refunds).toHaveLength(2);
     expect(new Set(refunds.map((one) => one.requestId)).size).toBe(2);
     expect(await brokenPromises(booking.id, succeeded.id, payment.id)).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 });

@@ -222,7 +222,7 @@ export async function inspectionPhotos(one: Person): Promise<{ mediaId: string; 
 /** Polls until there is something; a deadline, never a fixed sleep. */
 export async function eventually<T>(
   look: () => Promise<T | null | undefined>,
-  timeoutMs = 15_000,
+  timeoutMs = 30_000,
 ): Promise<T> {
   const end = Date.now() + timeoutMs;
   for (;;) {
