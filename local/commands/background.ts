@@ -17,7 +17,7 @@ const log = createLog();
 export async function supervise(): Promise<number> {
   const stopped = stopSignal();
   const config = loadConfig('dev');
-  const stack = await startOrStop(config, log, stopped, true);
+  const stack = await startOrStop(config, stopped, { log, watch: true });
   if (!stack) return 130;
   log.info('ready');
   await stopped;

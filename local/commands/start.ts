@@ -6,7 +6,7 @@ import { type StackEnvironment, stackEnvironment } from '../environment.ts';
 import { functionsLog } from '../functions/host.ts';
 import { createLog, type Log } from '../log.ts';
 import { importIfThere } from '../optional.ts';
-import { type Stack, startStack } from '../stack.ts';
+import { type Stack, type StackOptions, startStack } from '../stack.ts';
 
 interface TourModule {
   runTour(environment: StackEnvironment): Promise<boolean>;
@@ -44,12 +44,12 @@ export function describe(config: StackConfig): string {
 /** Starts a stack unless a signal comes first; then whatever was started is stopped again. */
 export async function startOrStop(
   config: StackConfig,
-  log: Log,
   stopped: Promise<void>,
-  watch: boolean,
+  options: Omit<StackOptions, 'signal'>,
 ): Promise<Stack | null> {
+  const { log } = options;
   const early = new AbortController();
-  const starting = startStack(config, { log, watch, signal: early.signal });
+  const starting = startStack(config, { ...options, signal: early.signal });
   const stack = await Promise.race([starting, stopped.then(() => null)]);
   if (stack) return stack;
   log.info('Stopping …');
@@ -79,7 +79,7 @@ export async function start(args: string[]): Promise<number> {
   const log = createLog();
   const stopped = stopSignal();
   const config = loadConfig('dev');
-  const stack = await startOrStop(config, log, stopped, true);
+  const stack = await startOrStop(config, stopped, { log, watch: true });
   if (!stack) return 130;
   const seen = join(config.dir, 'tour-seen');
   const wanted = values['tour-only'] || values.tour || (!values['no-tour'] && !existsSync(seen));

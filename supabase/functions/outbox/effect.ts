@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { OutboxItem } from '../_shared/contracts/outbox.ts';
 import type { Rpc } from '../_shared/db.ts';
 import type { Deps } from '../_shared/deps.ts';
+import type { PauseAskedFor } from '../_shared/payments/call.ts';
 
 /**
  * What is to be done with a row: performed; not performed, and whether it is worth another try; or well under way
@@ -16,7 +17,7 @@ export type RowResult =
  * What came of a row. Besides the above, its provider may have refused it because it is asked too often; that is no
  * failure of the row, and concerns all that would ask that provider.
  */
-export type EffectResult = RowResult | { done: false; pauseSeconds: number; reason: string };
+export type EffectResult = RowResult | ({ done: false } & PauseAskedFor);
 
 /**
  * Performs the effect of one leased row. What it throws counts as worth another try, unless it says that the
@@ -26,6 +27,8 @@ export type Effect = (item: OutboxItem, tools: EffectTools) => Promise<EffectRes
 
 export interface EffectTools extends Pick<Deps, 'providers' | 'transfers' | 'mailer' | 'now'> {
   service: Rpc;
+  /** Asks the row's provider what became of something, unless it is to be asked nothing for a while. */
+  ask<T>(question: () => Promise<T>): Promise<T>;
 }
 
 export function performed(providerId: string | null, result: Record<string, unknown> = {}): RowResult {
@@ -44,8 +47,8 @@ export function wait(waitSeconds: number, reason: string): RowResult {
   return { done: false, waitSeconds, reason };
 }
 
-export function leaveAlone(pauseSeconds: number, reason: string): EffectResult {
-  return { done: false, pauseSeconds, reason };
+export function leaveAlone(pause: PauseAskedFor): EffectResult {
+  return { done: false, ...pause };
 }
 
 /** Wraps an effect so that a payload outside its contract is refused for good. */

@@ -32,22 +32,43 @@ const database = {
 const ids = (rows: readonly { id?: unknown }[]) => rows.map(({ id }) => Number(id)).sort((a, b) => a - b);
 const tooOften = 'asked too often: vnpay is asked too often';
 const waits = 'asked too often: its lane, vnpay, waits';
+const questionsWait = 'asked too often: its lane, questions to vnpay, waits';
 
 describe('a provider that is asked too often', () => {
   it('is asked no more: what it refused and what waits behind is put off, and no attempt counts', async () => {
     const { asked, vnpayFetch } = vnpayAnswers({ querydr: { vnp_ResponseCode: '94' } });
-    const rows = [question('vnpay'), refundRow(), question('vnpay')];
+    const rows = [question('vnpay'), question('vnpay'), question('vnpay')];
     const { named, report } = await work({ rows, database, options: { vnpayFetch } });
     expect(asked.map(({ command }) => command)).toEqual(['querydr']);
     expect(named('defer_outbox')).toEqual([
       { id: rows[0]?.id, lease_token, seconds: 3, reason: `${tooOften} (94)` },
-      { id: rows[1]?.id, lease_token, seconds: 2, reason: waits },
-      { id: rows[2]?.id, lease_token, seconds: 2, reason: waits },
+      { id: rows[1]?.id, lease_token, seconds: 2, reason: questionsWait },
+      { id: rows[2]?.id, lease_token, seconds: 2, reason: questionsWait },
     ]);
     expect(named('fail_outbox')).toEqual([]);
     // a question that was refused has not been asked
     expect(named('note_reconciliation')).toEqual([]);
     expect(report).toEqual({ leased: 3, done: 0, failed: 0, more: false });
+  });
+
+  it('still takes orders, where it counts only questions: money goes back while those wait', async () => {
+    const { asked, vnpayFetch } = vnpayAnswers({
+      querydr: { vnp_ResponseCode: '94' },
+      refund: { vnp_TransactionStatus: '05' },
+    });
+    const again = row('refund', { refund_id: refund.id, provider: 'vnpay' }, { attempts: 2 });
+    const rows = [question('vnpay'), refundRow(), again, question('vnpay')];
+    const { named } = await work({ rows, database, options: { vnpayFetch } });
+    // of one that may have been sent it must be asked first
+    expect(asked.map(({ command }) => command)).toEqual(['querydr', 'refund']);
+    expect(named('record_refund_result')).toMatchObject([{ outcome: 'processing' }]);
+    expect(named('defer_outbox')).toMatchObject([
+      { id: rows[0]?.id, reason: `${tooOften} (94)` },
+      { id: rows[1]?.id, reason: expect.stringContaining('vnpay has accepted the refund') },
+      { id: again.id, reason: `${tooOften} (others were refused)` },
+      { id: rows[3]?.id, reason: questionsWait },
+    ]);
+    expect(named('fail_outbox')).toEqual([]);
   });
 
   it('keeps no other provider waiting, nor the mails', async () => {
@@ -71,7 +92,7 @@ describe('a provider that is asked too often', () => {
     ]);
     const stripe = fakeProvider('stripe', {
       cancel: async () => {
-        throw askedTooOften('stripe', 'rate_limit', 5);
+        throw askedTooOften('stripe', 'rate_limit', { seconds: 5 });
       },
     });
     const ending = await work({
@@ -161,7 +182,8 @@ function backlog(rows: Row[], retrieve: (reference: string, now: number) => Retr
 function oneIn(seconds: number, alwaysRefused = '') {
   let last = Number.NEGATIVE_INFINITY;
   return (reference: string, now: number): Retrieved => {
-    if (reference === alwaysRefused || now - last < seconds * 1000) throw askedTooOften('vnpay', '94');
+    if (reference === alwaysRefused || now - last < seconds * 1000)
+      throw askedTooOften('vnpay', '94', { questionsOnly: true });
     last = now;
     return { kind: 'not_found', signed: true };
   };

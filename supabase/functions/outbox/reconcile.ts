@@ -16,8 +16,8 @@ export const reconcile = withPayload(attemptPayload, async ({ attempt_id }, _ite
   const { service } = tools;
   const attempt = await service.call('attempt_to_reconcile', { attempt_id }, paymentAttempt.nullable());
   if (!attempt) return never('there is no such attempt');
-  const { outcome, reason, pauseSeconds } = await reconcileAttempt(attempt, tools);
-  if (pauseSeconds !== undefined) return leaveAlone(pauseSeconds, reason);
+  const { outcome, reason, pause } = await reconcileAttempt(attempt, tools);
+  if (pause) return leaveAlone(pause);
   await service.call('note_reconciliation', { attempt_id, outcome }, row);
   return performed(null, { outcome, reason });
 });

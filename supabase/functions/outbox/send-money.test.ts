@@ -85,7 +85,7 @@ describe('money that was accepted, while its provider is away', () => {
       const { named } = await work({ rows, database: underWay, options: { vnpayFetch } });
       expect(named('defer_outbox')).toMatchObject([
         { id: rows[0]?.id, reason: expect.stringContaining('asked too often: vnpay is asked too often') },
-        { id: rows[1]?.id, reason: 'asked too often: its lane, vnpay, waits' },
+        { id: rows[1]?.id, reason: expect.stringMatching(/its lane, vnpay, waits|others were refused/) },
       ]);
       expect(named('fail_outbox')).toEqual([]);
     }

@@ -12,7 +12,7 @@ const oneHour = 3600;
 function providerLeg(
   { refund, attempt, other_refund_ids: otherRefundIds }: FoundRefund,
   requestKey: string,
-  { providers }: EffectTools,
+  { providers, ask }: EffectTools,
 ): Leg | null {
   // of unmatched money the refund itself knows the movement, which need not be the one that paid the attempt
   const transactionId = refund.provider_transaction_id ?? attempt?.provider_transaction_id ?? null;
@@ -34,7 +34,7 @@ function providerLeg(
   };
   return {
     by: provider.name,
-    ask: () => provider.retrieveRefund(input),
+    ask: () => ask(() => provider.retrieveRefund(input)),
     send: () => provider.refund(input),
     longestPause: 6 * oneHour,
   };

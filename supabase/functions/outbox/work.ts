@@ -3,10 +3,19 @@ import { type OutboxItem, outboxItem } from '../_shared/contracts/outbox.ts';
 import type { Deps } from '../_shared/deps.ts';
 import { AppError } from '../_shared/errors.ts';
 import { drain, inLanes } from '../_shared/lanes.ts';
-import { pauseAskedFor } from '../_shared/payments/call.ts';
+import { askedTooOften, pauseAskedFor } from '../_shared/payments/call.ts';
 import { traceFor } from '../_shared/trace.ts';
 import { cancelAttempt } from './cancel-attempt.ts';
-import { type Effect, type EffectResult, later, leaveAlone, never, type RowResult, wait } from './effect.ts';
+import {
+  type Effect,
+  type EffectResult,
+  type EffectTools,
+  later,
+  leaveAlone,
+  never,
+  type RowResult,
+  wait,
+} from './effect.ts';
 import { issueReceipt } from './issue-receipt.ts';
 import type { Pauses } from './pauses.ts';
 import { readFeed } from './read-feed.ts';
@@ -38,6 +47,8 @@ const effects = new Map<string, Effect>([
 // Providers count calls per merchant, so what asks one of them goes one after the other; one that is slow or
 // away keeps nobody else waiting.
 const providerTopics = new Set(['refund', 'reconcile', 'feed', 'payout', 'cancel_attempt']);
+// these rows are questions and nothing else; of the others some have one before what they order
+const questionTopics = new Set(['reconcile', 'feed']);
 const lanePayload = z.looseObject({ provider: z.string() });
 // check_invariants knows by it the rows that have been put off for days
 const tooOften = 'asked too often: ';
@@ -48,16 +59,16 @@ const batchSize = 10;
 const budgetMs = 7_000;
 const parallelEffects = 4;
 
-async function perform(item: OutboxItem, deps: WorkDeps): Promise<EffectResult> {
+async function perform(item: OutboxItem, ask: EffectTools['ask'], deps: WorkDeps): Promise<EffectResult> {
   const effect = effects.get(item.topic);
   if (!effect) return never(`no effect is known for topic ${item.topic}`);
   const { providers, transfers, mailer, now } = deps;
   const service = deps.db.service(traceFor(item.correlation_id));
   try {
-    return await effect(item, { service, providers, transfers, mailer, now });
+    return await effect(item, { service, providers, transfers, mailer, now, ask });
   } catch (error) {
     const pause = pauseAskedFor(error);
-    if (pause) return leaveAlone(pause.pauseSeconds, pause.reason);
+    if (pause) return leaveAlone(pause);
     const cause = error instanceof Error && error.cause !== undefined ? ` <- ${error.cause}` : '';
     return later(`${error}${cause}`);
   }
@@ -93,18 +104,29 @@ function laneOf(item: OutboxItem): string {
 }
 
 /**
- * Performs a row, unless its lane is to be left alone. Waiting counts no attempt: it is no failure of the row. Those
- * behind it get their turns in the order in which they came; the refused one goes behind the first of them, lest a
- * provider that minds that one question only were asked no other.
+ * Performs a row, unless its lane is to be left alone, or questions in it: money is sent while those wait. Waiting
+ * counts no attempt: it is no failure of the row. Those behind it get their turns in the order in which they came;
+ * the refused one goes behind the first of them, lest a provider that minds that one question only were asked no other.
  */
 async function performInLane(item: OutboxItem, pauses: Pauses, deps: WorkDeps): Promise<RowResult> {
   const lane = laneOf(item);
-  if (pauses.left(lane) > 0) return wait(pauses.turn(lane), `${tooOften}its lane, ${lane}, waits`);
-  const result = await perform(item, deps);
+  const questions = `questions to ${lane}`;
+  let asks = questionTopics.has(item.topic);
+  const paused = [lane, ...(asks ? [questions] : [])].find((one) => pauses.left(one) > 0);
+  if (paused) return wait(pauses.turn(paused), `${tooOften}its lane, ${paused}, waits`);
+  const ask: EffectTools['ask'] = async (question) => {
+    asks = true;
+    const seconds = pauses.left(questions);
+    if (seconds > 0) throw askedTooOften(lane, 'others were refused', { seconds, questionsOnly: true });
+    return question();
+  };
+  const result = await perform(item, ask, deps);
   if ('pauseSeconds' in result) {
-    return wait(pauses.refused(lane, result.pauseSeconds) + 1, `${tooOften}${result.reason}`);
+    const refused = result.questionsOnly ? questions : lane;
+    return wait(pauses.refused(refused, result.pauseSeconds) + 1, `${tooOften}${result.reason}`);
   }
   pauses.answered(lane);
+  if (asks) pauses.answered(questions);
   return result;
 }
 

@@ -37,8 +37,8 @@ export async function checkPayment(
   const ask = async (attempt: PaymentAttempt): Promise<void> => {
     if (now() > deadline || leftAlone.has(attempt.provider)) return;
     try {
-      const { outcome, pauseSeconds } = await reconcileAttempt(attempt, { service, providers, now });
-      if (pauseSeconds !== undefined) leftAlone.add(attempt.provider);
+      const { outcome, pause } = await reconcileAttempt(attempt, { service, providers, now });
+      if (pause) leftAlone.add(attempt.provider);
       outcomes.push(outcome);
     } catch (error) {
       outcomes.push('error');

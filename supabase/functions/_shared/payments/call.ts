@@ -18,22 +18,48 @@ export interface ApiAnswer {
 const defaultPause = 2;
 const longestPause = 3600;
 
+interface TooOften {
+  /** How long to leave it alone, when it says so. */
+  seconds?: number | undefined;
+  /** Only what became of a payment may not be asked; orders, such as a refund, are taken. */
+  questionsOnly?: boolean;
+}
+
+class TooOftenError extends Error {
+  readonly questionsOnly: boolean;
+
+  constructor(message: string, questionsOnly: boolean) {
+    super(message);
+    this.questionsOnly = questionsOnly;
+  }
+}
+
 /**
- * Of a provider that is asked too often, whatever it was asked: nothing was done, nothing was learnt, and the next
- * question would fare no better. `provider_unavailable` that says when to come again.
+ * Of a provider that is asked too often: nothing was done, nothing was learnt, and the next question would fare no
+ * better. `provider_unavailable` that says when to come again.
  */
-export function askedTooOften(provider: ProviderName, code: string, seconds?: number): AppError {
-  const pause = Math.min(Math.max(Math.ceil(seconds ?? defaultPause), 1), longestPause);
-  const cause = new Error(`${provider} is asked too often (${code})`);
+export function askedTooOften(
+  provider: string,
+  code: string,
+  { seconds = defaultPause, questionsOnly = false }: TooOften = {},
+): AppError {
+  const pause = Math.min(Math.max(Math.ceil(seconds), 1), longestPause);
+  const cause = new TooOftenError(`${provider} is asked too often (${code})`, questionsOnly);
   return appError('provider_unavailable', { provider, retry_after: pause }, cause);
 }
 
-/** For how long, and why, a provider is to be left alone altogether; null for every other error. */
-export function pauseAskedFor(error: unknown): { pauseSeconds: number; reason: string } | null {
-  if (!(error instanceof AppError) || error.code !== 'provider_unavailable') return null;
-  const { retry_after: pauseSeconds } = error.details;
-  const reason = error.cause instanceof Error ? error.cause.message : error.code;
-  return typeof pauseSeconds === 'number' ? { pauseSeconds, reason } : null;
+/** For how long, for what and why a provider is to be left alone. */
+export interface PauseAskedFor {
+  pauseSeconds: number;
+  questionsOnly: boolean;
+  reason: string;
+}
+
+/** What a refusal of `askedTooOften` says; null for every other error. */
+export function pauseAskedFor(error: unknown): PauseAskedFor | null {
+  if (!(error instanceof AppError && error.cause instanceof TooOftenError)) return null;
+  const { questionsOnly, message: reason } = error.cause;
+  return { pauseSeconds: Number(error.details.retry_after), questionsOnly, reason };
 }
 
 /** `Retry-After` in seconds; its other form, a date, and nonsense are as good as nothing. */
@@ -70,7 +96,9 @@ export async function callApi(
     if (response.status === 429) {
       await response.body?.cancel();
       const own = init.retryAfter === undefined ? null : response.headers.get(init.retryAfter);
-      throw askedTooOften(provider, '429', secondsOf(own ?? response.headers.get('retry-after')));
+      throw askedTooOften(provider, '429', {
+        seconds: secondsOf(own ?? response.headers.get('retry-after')),
+      });
     }
     const body: unknown = await response.json();
     if (typeof body !== 'object' || body === null || Array.isArray(body))

@@ -5,15 +5,15 @@ import type { Deps } from '../deps.ts';
 import { AppError } from '../errors.ts';
 import { applyNews } from './apply-news.ts';
 import { attemptInput } from './attempt-input.ts';
-import { pauseAskedFor } from './call.ts';
+import { type PauseAskedFor, pauseAskedFor } from './call.ts';
 import type { PaymentReport, ProviderName, Retrieved } from './provider.ts';
 
 /** What asking brought, in the words of `note_reconciliation`. */
 export interface Verdict {
   outcome: 'final' | 'pending' | 'no_answer' | 'not_found';
   reason: string;
-  /** The question was refused, as the provider is asked too often: seconds to leave it alone altogether. */
-  pauseSeconds?: number;
+  /** The question was refused, as the provider is asked too often. */
+  pause?: PauseAskedFor;
 }
 
 export interface ReconcileTools extends Pick<Deps, 'providers' | 'now'> {
@@ -59,7 +59,8 @@ export async function reconcileAttempt(
     found = await provider.retrieve(attemptInput(attempt));
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'provider_unavailable') throw error;
-    return { outcome: 'no_answer', reason: error.code, ...pauseAskedFor(error) };
+    const pause = pauseAskedFor(error);
+    return { outcome: 'no_answer', reason: error.code, ...(pause ? { pause } : {}) };
   }
   switch (found.kind) {
     case 'reports':

@@ -53,7 +53,8 @@ export async function ask<T>(call: () => Promise<T>): Promise<Answered<T>> {
     const code = error.code ?? error.rawType ?? 'unknown';
     // another call with this idempotency key, or about the same object, is still under way
     if (status === 409 || code === 'lock_timeout') return { kind: 'busy', reason: code };
-    if (status === 429) throw askedTooOften('stripe', code, secondsOf(error.headers?.['retry-after']));
+    if (status === 429)
+      throw askedTooOften('stripe', code, { seconds: secondsOf(error.headers?.['retry-after']) });
     // 401 and 403 speak of our key and not of the payment
     const refused = status >= 400 && status < 500 && status !== 401 && status !== 403;
     if (refused) return { kind: 'refused', code, param: error.param ?? '' };

@@ -19,7 +19,8 @@ export function createDateOf(input: AttemptInput): string {
   throw new Error(`attempt ${input.reference} has no create_date, so VNPay cannot be asked about it`);
 }
 
-// 94 is VNPay asking for patience: one query per terminal in about five minutes, whichever payment it is about.
+// 94 is VNPay asking for patience: one query per terminal in about five minutes, whichever payment it is about. A
+// refund is an order, and not counted with them.
 async function query(input: AttemptInput, tools: VnpayTools): Promise<VnpayAnswer> {
   const message = {
     vnp_RequestId: crypto.randomUUID().replaceAll('-', ''),
@@ -33,7 +34,7 @@ async function query(input: AttemptInput, tools: VnpayTools): Promise<VnpayAnswe
     vnp_OrderInfo: `Truy van ${input.reference}`,
   };
   const answer = await callVnpay('querydr', message, tools.config, tools.signer, tools.fetch);
-  if (answer.field('ResponseCode') === '94') throw askedTooOften('vnpay', '94');
+  if (answer.field('ResponseCode') === '94') throw askedTooOften('vnpay', '94', { questionsOnly: true });
   return answer;
 }
 
