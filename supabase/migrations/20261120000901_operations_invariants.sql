@@ -148,8 +148,8 @@ as $$
   from private.outbox o
   where o.status in ('pending', 'leased') and o.available_at < now() - interval '15 minutes'
     and coalesce(o.leased_until, o.available_at) < now() - interval '15 minutes'
-     -- function outbox puts off what a provider refuses to be asked, and counts no attempt
-     or (o.status = 'pending' and o.last_error like 'asked too often: %' and o.created_at < now() - interval '1 day'
+     -- function outbox puts off what a provider refuses to be asked, or has no settings for, and counts no attempt
+     or (o.status = 'pending' and o.last_error ~ '^(asked too often|not set up): ' and o.created_at < now() - interval '1 day'
        and not exists (
          -- those that wait for a bank or an account take days anyway
          select from public.refunds r
@@ -274,12 +274,13 @@ as $$
     'unmatched_open', (select count(*) from private.unmatched_money where status = 'open'),
     'attention_open', (select count(*) from private.payment_events where outcome = 'attention' and acknowledged_at is null),
     'refunds_open', (select count(*) from public.refunds where status <> 'succeeded'),
-    'payouts_failed', (select count(*) from public.payouts where status = 'failed')
+    'payouts_failed', (select count(*) from public.payouts where status = 'failed'),
+    'rails', (select coalesce(jsonb_agg(provider), '[]') from private.payment_providers where enabled)
   )
 $$;
 create function public.health_facts()
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.health_facts() $$;
-comment on function public.health_facts is 'Counts for function health: outbox due and dead, unmatched money and messages for attention open, refunds open, payouts failed. Service only.';
+comment on function public.health_facts is 'Counts for function health: outbox due and dead, unmatched money and messages for attention open, refunds open, payouts failed; and `rails`, those that are switched on. Service only.';
 select private.expose('health_facts()', 'service_role');

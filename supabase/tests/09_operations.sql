@@ -125,6 +125,7 @@ insert into breaches values
   ('outbox_stuck', 'nobody takes a row', $$ insert into private.outbox (topic, payload, dedupe_key, available_at) values ('x', '{}', 'x', now() - interval '1 hour') $$),
   ('outbox_stuck', 'nobody finishes a row', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, status, lease_token, leased_until) values ('x', '{}', 'x', now() - interval '1 hour', 'leased', gen_random_uuid(), now() - interval '1 hour') $$),
   ('outbox_stuck', 'a provider refuses a question for days', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, created_at, last_error) values ('x', '{}', 'x', now() + interval '1 minute', now() - interval '25 hours', 'asked too often: x') $$),
+  ('outbox_stuck', 'a rail has no settings for a day', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, created_at, last_error) values ('x', '{}', 'x', now() + interval '1 minute', now() - interval '25 hours', 'not set up: x') $$),
   ('outbox_dead', 'a row was given up', $$ insert into private.outbox (topic, payload, dedupe_key, status) values ('x', '{}', 'x', 'dead') $$),
   ('mail_without_value', 'a word of a mail was never told', format($$ insert into public.notification_templates (code, locale, version, category, title, body, email_subject, email_body)
     select code, locale, 2, category, title, body, 'x', 'Dear {{nobody}}' from public.notification_templates where code = 'licence_verified';

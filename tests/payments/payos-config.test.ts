@@ -20,7 +20,11 @@ const payouts = {
 };
 const sandbox = sandboxSettings('http://127.0.0.1:54325');
 const setUp = setUpOf('payos');
-const setUpPayouts = (env: Record<string, string>) => createTransfers(readEnv(env));
+const setUpPayouts = (env: Record<string, string>) => {
+  const transfers = createTransfers(readEnv(env));
+  if (transfers?.problem !== undefined) throw new Error(transfers.problem);
+  return transfers;
+};
 
 describe('PayOS settings', () => {
   it('work when they are complete, each channel without the other', () => {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { sandboxMerchants, sandboxSettings } from '../../local/sandbox/merchants.ts';
 import { readEnv } from '../../supabase/functions/_shared/env.ts';
-import { createProviders } from '../../supabase/functions/_shared/payments/index.ts';
 import { zalopayConfig } from '../../supabase/functions/_shared/payments/zalopay/config.ts';
 import { createZalopay } from '../../supabase/functions/_shared/payments/zalopay/index.ts';
 import { inProduction, platform, setUpOf } from './settings.ts';
@@ -69,10 +68,8 @@ describe('ZaloPay settings', () => {
 
   it('are taken as production where nobody says otherwise', () => {
     const sandbox = { ...platform, ...sandboxSettings('http://127.0.0.1:1') };
-    expect(() => createProviders(readEnv(sandbox))).toThrow('demo');
-    expect(createProviders(readEnv({ ...sandbox, JOURNEY_ENV: 'local' })).get('zalopay').name).toBe(
-      'zalopay',
-    );
+    expect(() => setUp(sandbox)).toThrow('demo');
+    expect(setUp({ ...sandbox, JOURNEY_ENV: 'local' }).name).toBe('zalopay');
   });
 
   it('do not work with empty keys, whoever passes them', () => {

@@ -23,9 +23,9 @@ function allowedReturns(env: Env): string[] {
 }
 
 /**
- * The real outside, set up from the environment. Each part is made when a handler first asks for it, so a
- * function starts without the settings of parts it does not use, and refuses to start with bad ones of those
- * it does.
+ * The real outside, set up from the environment. Each part is made when a handler first asks for it, so a function
+ * starts without the settings of parts it does not use, and refuses to start with bad ones of those it does; of
+ * providers, one with bad settings is off by itself.
  */
 export function liveDeps(): Deps {
   const env = readEnv(Deno.env.toObject());

@@ -1,11 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { sandboxSettings } from '../../../local/sandbox/merchants.ts';
 import { fakeOutside } from '../../../tests/functions/fakes.ts';
-import { handle } from './handler.ts';
+import { platform } from '../../../tests/payments/settings.ts';
+import { readEnv } from '../_shared/env.ts';
+import { createProviders, createTransfers } from '../_shared/payments/index.ts';
+import { type HealthDeps, handle } from './handler.ts';
 
-const ask = async (database: Parameters<typeof fakeOutside>[0], settings: () => unknown = () => null) => {
+const ask = async (database: Parameters<typeof fakeOutside>[0], settings?: HealthDeps['settings']) => {
   const { deps, logs } = fakeOutside(database);
   const { http, db } = deps;
-  const answer = await handle({ http, db, settings })(new Request('http://x/health'));
+  const answer = await handle({ http, db, settings: settings ?? (() => deps) })(
+    new Request('http://x/health'),
+  );
   return { status: answer.status, body: await answer.json(), logs };
 };
 
@@ -30,6 +36,37 @@ describe('GET /health', () => {
     const { status, body } = await ask({ health_facts: away });
     expect(status).toBe(503);
     expect(body).toEqual({ status: 'down', settings: 'ok', database: 'unreachable', outbox: null });
+  });
+
+  it('is degraded while a rail is refused or switched on without settings, and says which to the log alone', async () => {
+    const facts = { outbox_due: 0, outbox_dead: 0, rails: ['vnpay', 'momo'] };
+    const set = (changes: Record<string, string | undefined>) => {
+      const known = {
+        ...platform,
+        JOURNEY_ENV: 'local',
+        ...sandboxSettings('http://127.0.0.1:1'),
+        ...changes,
+      };
+      const env = readEnv(known);
+      return () => ({ providers: createProviders(env), transfers: createTransfers(env) });
+    };
+    const good = await ask({ health_facts: () => facts }, set({}));
+    expect(good.body).toMatchObject({ status: 'ok', settings: 'ok' });
+    const momo = 'MOMO_PARTNER_CODE MOMO_ACCESS_KEY MOMO_SECRET_KEY MOMO_API_URL'.split(' ');
+    const none = Object.fromEntries(momo.map((name) => [name, undefined]));
+    for (const [changes, said] of [
+      [{ STRIPE_SECRET_KEY: '' }, 'STRIPE_SECRET_KEY is empty'],
+      [{ PAYOS_PAYOUT_API_KEY: '' }, 'PAYOS_PAYOUT_API_KEY is empty'],
+      [none, 'momo is switched on without settings'],
+    ] as const) {
+      const { status, body, logs } = await ask({ health_facts: () => facts }, set(changes));
+      expect(status).toBe(200);
+      expect(body).toEqual({
+        ...{ status: 'degraded', settings: 'incomplete', database: 'ok' },
+        outbox: { due: 0, dead: 0 },
+      });
+      expect(JSON.stringify(logs)).toContain(said);
+    }
   });
 
   it('is down with a setting that the others do not start with, and says which to the log alone', async () => {

@@ -4,15 +4,19 @@ import { endpoint, serveEndpoints } from '../_shared/http.ts';
 
 export interface HealthDeps extends Pick<Deps, 'http' | 'db'> {
   /** Sets up all that the other functions use; throws on a setting that they would not start with. */
-  settings(): unknown;
+  settings(): Pick<Deps, 'providers' | 'transfers'>;
 }
 
-const healthFacts = z.looseObject({ outbox_due: z.int(), outbox_dead: z.int() });
+const healthFacts = z.looseObject({
+  outbox_due: z.int(),
+  outbox_dead: z.int(),
+  rails: z.array(z.string()).default([]),
+});
 
 /**
  * GET /health: whether functions and database answer, whether the settings of all functions are taken, and whether the
  * outbox keeps up. Anybody may ask, so it says no more than that; the log names what was refused. 200 while bookings
- * work, 503 when they cannot.
+ * work, 503 when they cannot. One rail without good settings takes no other down: `degraded`.
  */
 export function handle({ http, db, settings }: HealthDeps): (request: Request) => Promise<Response> {
   const read = endpoint({
@@ -20,8 +24,9 @@ export function handle({ http, db, settings }: HealthDeps): (request: Request) =
     path: '/',
     auth: 'none',
     async run({ trace, note }) {
+      let set: ReturnType<HealthDeps['settings']>;
       try {
-        settings();
+        set = settings();
       } catch (error) {
         note({ error: String(error) });
         const body = { status: 'down', settings: 'refused', database: 'unknown', outbox: null };
@@ -30,7 +35,11 @@ export function handle({ http, db, settings }: HealthDeps): (request: Request) =
       try {
         const facts = await db.service(trace).call('health_facts', {}, healthFacts);
         const outbox = { due: facts.outbox_due, dead: facts.outbox_dead };
-        return { status: outbox.dead > 0 ? 'degraded' : 'ok', settings: 'ok', database: 'ok', outbox };
+        const problems = set.providers.problems(facts.rails);
+        if (set.transfers?.problem !== undefined) problems.push(set.transfers.problem);
+        if (problems.length > 0) note({ problems });
+        const status = outbox.dead > 0 || problems.length > 0 ? 'degraded' : 'ok';
+        return { status, settings: problems.length > 0 ? 'incomplete' : 'ok', database: 'ok', outbox };
       } catch (error) {
         note({ error: String(error instanceof Error && error.cause ? error.cause : error) });
         const body = { status: 'down', settings: 'ok', database: 'unreachable', outbox: null };

@@ -3,4 +3,9 @@ import { handle } from './handler.ts';
 
 const deps = liveDeps();
 const { http, db } = deps;
-Deno.serve(handle({ http, db, settings: () => [deps.providers, deps.transfers, deps.mailer, deps.returns] }));
+// a part is set up when it is first asked for
+const settings = () => {
+  const { providers, transfers, mailer, returns } = deps;
+  return { providers, transfers, mailer, returns };
+};
+Deno.serve(handle({ http, db, settings }));

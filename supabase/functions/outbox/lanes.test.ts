@@ -117,6 +117,20 @@ describe('a provider that is asked too often', () => {
   });
 });
 
+describe('a provider without good settings', () => {
+  it('keeps its own rows waiting, which counts no attempt, and nobody else', async () => {
+    const momo = fakeProvider('momo', { retrieve: async () => ({ kind: 'no_information', reason: 'x' }) });
+    const rows = [question('vnpay'), refundRow(), question('momo'), mailRow()];
+    const { named } = await work({ rows, database, options: { noVnpay: true, providers: [momo] } });
+    expect(named('defer_outbox')).toMatchObject([
+      { id: rows[0]?.id, reason: 'not set up: reconcile for vnpay' },
+      { id: rows[1]?.id, reason: 'not set up: refund for vnpay' },
+    ]);
+    expect(named('fail_outbox')).toEqual([]);
+    expect(ids(named('complete_outbox'))).toEqual(ids(rows.slice(2)));
+  });
+});
+
 /** An outbox that keeps time as the real one does, and workers that are rung once a second while rows are due. */
 function backlog(rows: Row[], retrieve: (reference: string, now: number) => Retrieved, workers = 1) {
   const kept = rows.map((one) => ({ ...one, attempts: 0, dueAt: 0, state: 'pending', doneAt: 0 }));

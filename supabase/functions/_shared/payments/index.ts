@@ -20,42 +20,74 @@ import { createZalopay } from './zalopay/index.ts';
 export interface Providers {
   /** Whether the name is one we can speak, set up or not. */
   knows(name: string): boolean;
-  /** Throws `provider_not_configured` for one that is not set up, `not_found` for one we cannot speak. */
+  /**
+   * Throws `provider_not_configured` for one that is not set up, with the reason as its cause where its settings are
+   * refused; `not_found` for one we cannot speak.
+   */
   get(name: string): PaymentProvider;
+  /** What is wrong: settings that are refused, naming the variable, and settings that `needed` providers lack. */
+  problems(needed: readonly string[]): string[];
 }
 
-function made<Config, Made>(config: Config | null, make: (config: Config) => Made): Made | null {
-  return config === null ? null : make(config);
+/** Set up, not set up (null), or refused, with what is wrong with its settings. */
+type SetUp<Made> = Made | null | Error;
+
+// One with bad settings is off, and the others go on: money must not stand still for a key of somebody else.
+function setUp<Config, Made>(
+  env: Env,
+  read: (env: Env) => Config | null,
+  make: (config: Config) => Made,
+): SetUp<Made> {
+  try {
+    const config = read(env);
+    return config === null ? null : make(config);
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
-/** Sets up every provider whose settings are in the environment. Throws on settings that are unsafe. */
+/** Sets up every provider whose settings are in the environment; those with unsafe settings are refused. */
 export function createProviders(env: Env): Providers {
-  const configured: Record<ProviderName, PaymentProvider | null> = {
-    vnpay: made(vnpayConfig(env), (config) => createVnpay(config)),
-    momo: made(momoConfig(env), (config) => createMomo(config)),
-    zalopay: made(zalopayConfig(env), (config) => createZalopay(config)),
-    payos: made(payosConfig(env), (config) => createPayos(config)),
-    stripe: made(stripeConfig(env), (config) => createStripe(config)),
-    vietqr: made(vietqrConfig(env), (config) => createVietqr(config)),
+  const all: Record<ProviderName, SetUp<PaymentProvider>> = {
+    vnpay: setUp(env, vnpayConfig, (config) => createVnpay(config)),
+    momo: setUp(env, momoConfig, (config) => createMomo(config)),
+    zalopay: setUp(env, zalopayConfig, (config) => createZalopay(config)),
+    payos: setUp(env, payosConfig, (config) => createPayos(config)),
+    stripe: setUp(env, stripeConfig, (config) => createStripe(config)),
+    vietqr: setUp(env, vietqrConfig, (config) => createVietqr(config)),
   };
-  return providersFrom(configured);
+  return providersFrom(all);
 }
 
-/** Whoever sends bank transfers for us, or null: then an admin sends them and records that. */
+/**
+ * Whoever sends bank transfers for us, or null: then an admin sends them and records that. One with refused settings
+ * is not null, lest a transfer it may have sent be made once more by hand; it throws `provider_not_configured`.
+ */
 export function createTransfers(env: Env): TransferProvider | null {
-  return made(payosTransfersConfig(env), (config) => createPayosTransfers(config));
+  const made = setUp(env, payosTransfersConfig, (config) => createPayosTransfers(config));
+  if (!(made instanceof Error)) return made;
+  const refuse = async (): Promise<never> => {
+    throw appError('provider_not_configured', { provider: 'payos' }, made);
+  };
+  return { name: 'payos', send: refuse, retrieve: refuse, problem: made.message };
 }
 
-/** Providers by name; null stands for one that is known and not set up. */
-export function providersFrom(configured: Partial<Record<ProviderName, PaymentProvider | null>>): Providers {
-  const found = new Map<string, PaymentProvider | null>(Object.entries(configured));
+/** Providers by name. */
+export function providersFrom(all: Partial<Record<ProviderName, SetUp<PaymentProvider>>>): Providers {
+  const found = new Map<string, SetUp<PaymentProvider>>(Object.entries(all));
   return {
     knows: (name) => found.has(name),
     get(name) {
       const provider = found.get(name);
       if (provider === undefined) throw appError('not_found', { provider: name });
       if (provider === null) throw appError('provider_not_configured', { provider: name });
+      if (provider instanceof Error) throw appError('provider_not_configured', { provider: name }, provider);
       return provider;
     },
+    problems: (needed) =>
+      [...found].flatMap(([name, provider]) => {
+        if (provider instanceof Error) return [provider.message];
+        return provider === null && needed.includes(name) ? [`${name} is switched on without settings.`] : [];
+      }),
   };
 }

@@ -25,4 +25,6 @@ export interface TransferProvider {
   send(input: TransferInput): Promise<RefundResult>;
   /** Asks what became of one. `known: false` also when it is not there. */
   retrieve(input: TransferInput): Promise<RefundResult>;
+  /** Why its settings are refused, so that it can do neither; it names the variable. */
+  readonly problem?: string;
 }
