@@ -1,6 +1,6 @@
 -- Payments: the ledger.
--- Rule kept here: every movement is a transaction whose entries add up to zero, posted once, never changed;
--- money held for somebody (escrow, deposit, refunds owed) cannot be given out twice.
+-- Rule kept here: every movement is a transaction in one currency whose entries add up to zero, posted once, never
+-- changed; money held for somebody (escrow, deposit, refunds owed) cannot be given out twice.
 -- Left out on purpose: stored balances; they are sums of entries.
 
 create table private.ledger_account_kinds (
@@ -28,7 +28,9 @@ create table private.ledger_accounts (
   -- a booking, host, payout or row of unmatched money by id, or a provider by name; empty for the platform's own
   owner text not null default '',
   currency text not null,
-  constraint ledger_accounts_once unique (kind, owner, currency)
+  constraint ledger_accounts_once unique (kind, owner, currency),
+  -- for the entries, which may be in no other currency
+  constraint ledger_accounts_currency unique (id, currency)
 );
 -- another owner would be another's money
 create trigger append_only before update or delete or truncate on private.ledger_accounts
@@ -41,17 +43,24 @@ create table private.ledger_transactions (
   currency text not null,
   booking_id uuid references public.bookings on delete restrict,
   posted_at timestamptz not null default now(),
-  constraint ledger_transactions_posted_once unique (event, reference)
+  constraint ledger_transactions_posted_once unique (event, reference),
+  constraint ledger_transactions_currency unique (id, currency)
 );
 create index ledger_transactions_booking_idx on private.ledger_transactions (booking_id);
 
 create table private.ledger_entries (
   id bigint generated always as identity primary key,
-  transaction_id bigint not null references private.ledger_transactions on delete restrict,
-  account_id bigint not null references private.ledger_accounts on delete restrict,
+  transaction_id bigint not null,
+  account_id bigint not null,
+  -- that of its transaction and of its account, or dong would be added up with dollars
+  currency text not null,
   -- debit positive, credit negative, minor units
   amount bigint not null,
-  constraint ledger_entries_not_zero check (amount <> 0)
+  constraint ledger_entries_not_zero check (amount <> 0),
+  constraint ledger_entries_currency_of_transaction foreign key (transaction_id, currency)
+    references private.ledger_transactions (id, currency) on delete restrict,
+  constraint ledger_entries_currency_of_account foreign key (account_id, currency)
+    references private.ledger_accounts (id, currency) on delete restrict
 );
 create index ledger_entries_transaction_idx on private.ledger_entries (transaction_id);
 create index ledger_entries_account_idx on private.ledger_entries (account_id) include (amount);
@@ -136,8 +145,8 @@ begin
   insert into private.ledger_transactions (event, reference, currency, booking_id)
   values (p_event, p_reference, p_currency, p_booking_id)
   returning id into v_transaction_id;
-  insert into private.ledger_entries (transaction_id, account_id, amount)
-  select v_transaction_id, a.id, l.amount
+  insert into private.ledger_entries (transaction_id, account_id, currency, amount)
+  select v_transaction_id, a.id, p_currency, l.amount
   from unnest(p_lines) l
   join private.ledger_accounts a on a.kind = l.kind and a.owner = l.owner and a.currency = p_currency
   where l.amount is distinct from 0;

@@ -75,8 +75,8 @@ begin
   on conflict do nothing;
   select id into v_ledger_id from private.ledger_accounts where kind = 'host_payable' and owner = v_booking.host_id::text;
   insert into private.ledger_transactions (event, reference, currency, booking_id) values ('test', 'planted', 'VND', p_booking_id);
-  insert into private.ledger_entries (transaction_id, account_id, amount)
-  select id, v_ledger_id, -7 from private.ledger_transactions where reference = 'planted' returning id into v_entry_id;
+  insert into private.ledger_entries (transaction_id, account_id, currency, amount)
+  select id, v_ledger_id, currency, -7 from private.ledger_transactions where reference = 'planted' returning id into v_entry_id;
   insert into private.payout_items (entry_id, payout_id) values (v_entry_id, v_payout_id);
 end
 $$;-- That money went on its way some time ago.
@@ -99,9 +99,9 @@ insert into breaches values
   ('payment_state_disagrees', 'a confirmed booking is not paid', format($$ update public.payments set status = 'pending', succeeded_at = null where booking_id = %L $$, :'paid')),
   ('payment_state_disagrees', 'a held booking has no payment', format($$ delete from public.payments where booking_id = %L $$, :'held')),
   ('payment_state_disagrees', 'a cancelled booking can still be paid', format($$ update public.payments set status = 'pending', succeeded_at = null where booking_id = %L $$, :'cancelled')),
-  ('ledger_unbalanced', 'a leg was added', $$ insert into private.ledger_entries (transaction_id, account_id, amount) select max(transaction_id), max(account_id), 7 from private.ledger_entries $$),
-  ('ledger_floor', 'more left escrow than came', format($$ insert into private.ledger_entries (transaction_id, account_id, amount)
-    select (select max(transaction_id) from private.ledger_entries), id, 99000000 from private.ledger_accounts where kind = 'escrow' and owner = %L $$, :'paid')),
+  ('ledger_unbalanced', 'a leg was added', $$ insert into private.ledger_entries (transaction_id, account_id, currency, amount) select max(transaction_id), max(account_id), 'VND', 7 from private.ledger_entries $$),
+  ('ledger_floor', 'more left escrow than came', format($$ insert into private.ledger_entries (transaction_id, account_id, currency, amount)
+    select (select max(transaction_id) from private.ledger_entries), id, currency, 99000000 from private.ledger_accounts where kind = 'escrow' and owner = %L $$, :'paid')),
   ('payment_not_in_ledger', 'a payment without its posting', format($$ update private.ledger_transactions set reference = 'x' where reference = (select id::text from public.payments where booking_id = %L) $$, :'paid')),
   ('held_money_disagrees', 'the deposit was given out on paper only', format($$ update public.bookings set deposit_status = 'returned' where id = %L $$, :'paid')),
   ('held_money_disagrees', 'a refund is owed that nobody ordered', format($$ delete from public.refunds where booking_id = %L $$, :'cancelled')),
@@ -132,8 +132,8 @@ insert into breaches values
     select private.notify(%L, 'licence_verified', '{}', 'x') $$, :'host')),
   ('media_without_object', 'a ready upload has no file', format($$ update public.media set path = 'elsewhere' where owner_id = %L and purpose = 'licence' and id = (select min(id::text)::uuid from public.media where owner_id = %1$L) $$, :'renter')),
   ('attempt_without_end', 'a try was never asked about', format($$ update public.payment_attempts set status = 'pending', expires_at = now() - interval '5 days' where payment_id = (select id from public.payments where booking_id = %L) $$, :'paid')),
-  ('ledger_disagrees', 'money came that no row explains', $$ insert into private.ledger_entries (transaction_id, account_id, amount)
-    select (select max(transaction_id) from private.ledger_entries), id, 7 from private.ledger_accounts where kind = 'clearing' limit 1 $$),
+  ('ledger_disagrees', 'money came that no row explains', $$ insert into private.ledger_entries (transaction_id, account_id, currency, amount)
+    select (select max(transaction_id) from private.ledger_entries), id, currency, 7 from private.ledger_accounts where kind = 'clearing' limit 1 $$),
   ('ledger_disagrees', 'a payment lost the try that paid it', format($$ update public.payment_attempts set status = 'failed' where payment_id = (select id from public.payments where booking_id = %L) $$, :'paid')),
   ('payout_items_disagree', 'a payout is made of nothing', format('select tests.plant_payout(%L)', :'paid')),
   ('payout_ledger_disagrees', 'nothing was set aside for a payout', format('select tests.plant_payout(%L)', :'paid')),
