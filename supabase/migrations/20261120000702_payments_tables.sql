@@ -1,6 +1,7 @@
 -- Payments: what is owed, tried, received and given back.
 -- Rule kept here: a payment never goes backwards; every message of a provider is a row before anything
--- else happens; money that fits no payment is a row with a reason, never a log line.
+-- else happens, and what anybody may send is kept in numbers that are bounded; money that fits no payment is a
+-- row with a reason, never a log line.
 -- Left out on purpose: signatures and wire formats, which are each provider's wrapper.
 
 insert into private.transitions (machine, from_state, event, to_state) values
@@ -163,6 +164,8 @@ create table private.payment_events (
   acknowledged_at timestamptz,
   note text,
   constraint payment_events_once unique (provider, provider_event_id),
+  -- or anybody could take the place of a genuine one
+  constraint payment_events_unverified_apart check (verified or provider_event_id like 'unverified:%'),
   constraint payment_events_raw_size check (octet_length(raw) <= 65536)
 );
 create index payment_events_reference_idx on private.payment_events (reference);
@@ -177,6 +180,19 @@ create trigger never_deleted before delete on private.payment_events for each ro
   execute function private.forbid_change();
 create trigger never_emptied before truncate on private.payment_events
   for each statement execute function private.forbid_change();
+
+alter table private.settings
+  add constraint settings_unverified_events_per_hour check (key <> 'unverified_events_per_hour' or private.is_whole(value, 0, 10000));
+insert into private.settings (key, value, description) values
+  ('unverified_events_per_hour', '100', 'How many messages to the webhook of a provider that are not verified are stored in an hour; the others are only counted.');
+
+create table private.unverified_counts (
+  provider text not null references private.payment_providers,
+  hour timestamptz not null,
+  received bigint not null default 1,
+  primary key (provider, hour)
+) with (fillfactor = 50);
+comment on table private.unverified_counts is 'How many messages that are not verified came in an hour, those included that were not stored; the same one again, while it is stored, is not counted.';
 
 create table private.unmatched_money (
   id uuid primary key default gen_random_uuid(),

@@ -1,7 +1,28 @@
 -- Payments: what a provider's message does.
 -- Rule kept here: locks are taken in one order, vehicle → booking → payment → attempt; a verified message
--- changes the state once, however often, late or out of order it comes; money is never dropped.
+-- changes the state once, however often, late or out of order it comes; money is never dropped. Whoever cannot
+-- sign can neither fill the database nor make a genuine message wait.
 -- Left out on purpose: verifying it, which function `payment-webhooks` has done before.
+
+-- Whether there is room left in this hour for one more message that nobody signed. It locks the count for the rest
+-- of the transaction: these wait for each other, and a verified one never comes here.
+create function private.has_room_for_unverified(p_provider text)
+returns boolean
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_received bigint;
+begin
+  -- A flood of them must not queue for the disk and keep the connections that genuine ones need; one that a crash
+  -- takes is no loss.
+  perform set_config('synchronous_commit', 'off', true);
+  insert into private.unverified_counts as c (provider, hour)
+  values (p_provider, date_trunc('hour', now(), 'UTC'))
+  on conflict (provider, hour) do update set received = c.received + 1
+  returning received into v_received;
+  return v_received <= (private.setting('unverified_events_per_hour') #>> '{}')::bigint;
+end
+$$;
 
 create function private.record_payment_event(p_provider text, p_provider_event_id text, p_verified boolean, p_reference text, p_raw text, p_headers jsonb)
 returns jsonb
@@ -10,6 +31,11 @@ as $$
 declare
   v_event private.payment_events;
 begin
+  if not p_verified
+     and not exists (select from private.payment_events where provider = p_provider and provider_event_id = p_provider_event_id)
+     and not private.has_room_for_unverified(p_provider) then
+    return jsonb_build_object('event_id', null, 'is_new', false, 'outcome', null);
+  end if;
   insert into private.payment_events (provider, provider_event_id, verified, reference, raw, headers)
   values (p_provider, p_provider_event_id, p_verified, p_reference, p_raw, coalesce(p_headers, '{}'))
   on conflict (provider, provider_event_id) do nothing
@@ -25,7 +51,7 @@ create function public.record_payment_event(provider text, provider_event_id tex
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.record_payment_event(provider, provider_event_id, verified, reference, raw, headers) $$;
-comment on function public.record_payment_event is 'Stores a provider''s message as received: {event_id, is_new, outcome}. Service only.';
+comment on function public.record_payment_event is 'Stores a provider''s message as received: {event_id, is_new, outcome}. One that is not verified is only counted when as many were stored in this hour as setting unverified_events_per_hour allows: event_id is null then. Service only.';
 select private.expose('record_payment_event(text, text, boolean, text, text, jsonb)', 'service_role');
 
 -- Confirms a booking whose money has come; false when its slot is gone.

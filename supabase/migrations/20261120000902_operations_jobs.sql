@@ -63,6 +63,7 @@ begin
   delete from private.outbox where status = 'done' and finished_at < now() - interval '30 days';
   -- what nobody signed is kept only as long as somebody may ask who sent it
   delete from private.payment_events where not verified and received_at < now() - interval '30 days';
+  delete from private.unverified_counts where hour < now() - interval '30 days';
   update public.media set status = 'deleted' where status = 'reserved' and expires_at < now() - interval '1 day';
   delete from public.quotes q
   where q.expires_at < now() - interval '7 days' and not exists (select from public.bookings b where b.quote_id = q.id);

@@ -42,7 +42,7 @@ select isnt((select reference from public.start_payment(:'payment', 'vnpay', gen
 
 -- messages -----------------------------------------------------------------------------------------------------
 select tests.as_service();
-select public.record_payment_event('vnpay', 'unsigned', false, :'ref1', 'raw') ->> 'event_id' as unsigned \gset
+select public.record_payment_event('vnpay', 'unverified:1', false, :'ref1', 'raw') ->> 'event_id' as unsigned \gset
 select is(tests.outcome(format($$ select public.apply_payment_event(%s, %L, 'succeeded', 4814405, 'VND', 't1') $$, :unsigned, :'ref1')), 'not_found', 'an unverified message moves nothing');
 select is(tests.outcome($$ select public.apply_payment_event(-1, 'x', 'succeeded', 1, 'VND', 't1') $$), 'not_found', 'nor one that was never stored');
 select public.record_payment_event('vnpay', 'e0', true, :'ref1', 'raw') ->> 'event_id' as e0 \gset
@@ -51,6 +51,41 @@ select is(tests.outcome(format($$ select public.apply_payment_event(%s, %L, 'suc
 select is(public.apply_payment_event(:e0, :'ref1', 'pending', 4814405, 'VND', null), 'ignored', 'pending says nothing yet');
 select is(public.record_payment_event('vnpay', 'e0', true, :'ref1', 'raw') ->> 'is_new', 'false', 'a message is stored once');
 select tests.as_owner();
+
+-- what nobody signed
+select tests.as_service();
+select is(tests.outcome($$ select public.record_payment_event('vnpay', 'e1', false, null, 'raw') $$), '23514', 'an unverified message does not take the id of a genuine one');
+select tests.as_owner();
+create function tests.unverified(p_id text, p_provider text default 'momo')
+returns text
+language sql volatile
+as $$ select case when public.record_payment_event(p_provider, 'unverified:' || p_id, false, null, 'raw') ->> 'event_id' is null then 'counted' else 'stored' end $$;
+create function tests.counted(p_provider text default 'momo')
+returns text
+language sql stable
+as $$
+  select concat_ws(' of ',
+    (select count(*) from private.payment_events where provider = p_provider and not verified),
+    (select sum(received) from private.unverified_counts where provider = p_provider))
+$$;
+delete from private.payment_events where not verified;
+delete from private.unverified_counts;
+update private.settings set value = '2' where key = 'unverified_events_per_hour';
+select is((select array_agg(tests.unverified(n::text) order by n) from generate_series(1, 4) n), '{stored,stored,counted,counted}', 'of unverified messages so many an hour are stored');
+select is(tests.counted(), '2 of 4', 'the others are counted');
+select is(tests.unverified('1'), 'stored', 'one that is there');
+select is(tests.counted(), '2 of 4', 'takes no room a second time');
+select is(tests.unverified('1', 'zalopay'), 'stored', 'each provider has its own room');
+select is(public.record_payment_event('momo', 'genuine', true, 'x', 'raw') ->> 'is_new', 'true', 'a verified message is stored however many were not');
+select is(tests.counted(), '2 of 4', 'and not counted with them');
+update private.unverified_counts set hour = hour - interval '1 hour' where provider = 'momo';
+select is(tests.unverified('5'), 'stored', 'the next hour has room again');
+update private.settings set value = '0' where key = 'unverified_events_per_hour';
+select is(tests.unverified('6'), 'counted', 'an operator may have none stored');
+update private.unverified_counts set hour = hour - interval '31 days' where provider = 'momo' and hour < date_trunc('hour', now());
+select private.run_daily_jobs();
+select is(tests.counted(), '3 of 2', 'after 30 days the counts go too');
+
 select is(tests.outcome($$ select public.record_payment_event('vnpay', 'big', true, 'x', repeat('x', 70000)) $$), '23514', 'a message of 70 kB is refused');
 
 select is(tests.provider_says(:'ref1', 'succeeded', 4814404), 'amount_mismatch', 'one dong short is not paid');
@@ -211,7 +246,25 @@ set constraints all deferred;
 select is(tests.outcome($$ select private.post_ledger('test', 'fine', 'VND', null, array[('clearing', 'vnpay', 5), ('unmatched', '', -5)]::private.ledger_line[]); set constraints all immediate $$), 'ok', 'even legs stand');
 set constraints all deferred;
 select is(tests.outcome($$ select private.post_ledger('test', 'fine', 'VND', null, array[('clearing', 'vnpay', 5), ('unmatched', '', -5)]::private.ledger_line[]) $$), '23505', 'once');
-select is(tests.outcome($$ insert into private.ledger_entries (transaction_id, account_id, amount) select min(t.id), min(a.id), 0 from private.ledger_transactions t, private.ledger_accounts a $$), '23514', 'a leg of nothing is no leg');
+select is(tests.outcome($$ insert into private.ledger_entries (transaction_id, account_id, currency, amount) select min(t.id), min(a.id), 'VND', 0 from private.ledger_transactions t, private.ledger_accounts a $$), '23514', 'a leg of nothing is no leg');
+-- an even pair of legs, of which the second is of another account
+create function tests.two_legs(p_transaction text, p_account text, p_leg text)
+returns text
+language sql volatile
+as $$
+  insert into private.ledger_accounts (kind, owner, currency)
+  select 'clearing', 'vnpay', c from unnest(array['VND', 'USD']) c on conflict do nothing;
+  with posted as (
+    insert into private.ledger_transactions (event, reference, currency) values ('test', gen_random_uuid()::text, p_transaction) returning id
+  )
+  select tests.outcome(format('insert into private.ledger_entries (transaction_id, account_id, currency, amount) values (%1$s, %2$s, %4$L, 5), (%1$s, %3$s, %4$L, -5)',
+    posted.id, vnd.id, other.id, p_leg))
+  from posted, private.ledger_accounts vnd, private.ledger_accounts other
+  where (vnd.kind, vnd.owner, vnd.currency) = ('clearing', 'vnpay', p_leg) and (other.kind, other.owner, other.currency) = ('clearing', 'vnpay', p_account)
+$$;
+select is(tests.two_legs('VND', 'VND', 'VND'), 'ok', 'legs of one currency stand');
+select is(tests.two_legs('VND', 'USD', 'VND'), '23503', 'dong on an account of dollars do not, even by the owner of the table');
+select is(tests.two_legs('USD', 'VND', 'VND'), '23503', 'nor in a transaction of dollars');
 select is((select sum(amount) from private.ledger_entries), 0::numeric, 'everything adds up to nothing');
 
 select * from finish();

@@ -102,6 +102,15 @@ describe('a notification of VNPay', () => {
     expect(outside.calls[0]?.args.provider_event_id).toMatch(/^unverified:[0-9a-f]{64}$/);
   });
 
+  it('that is not verified is answered the same when it is only counted', async () => {
+    const counted = () => ({ event_id: null, is_new: false, outcome: null });
+    const query = signedQuery(paid, 'guess');
+    const { outside, response, answer } = await deliver(query, { record_payment_event: counted });
+    expect(response.status).toBe(200);
+    expect(answer).toEqual({ RspCode: '97', Message: 'Invalid signature' });
+    expect(outside.calls).toHaveLength(1);
+  });
+
   it('that is not verified does not fill the disk', async () => {
     const { outside } = await deliver(`vnp_OrderInfo=${'a'.repeat(60_000)}`, {
       record_payment_event: recorded,
