@@ -99,7 +99,8 @@ end
 $$;
 
 -- Numbers and sends what this transaction wrote, as its last act: the inboxes of several people are
--- locked for a moment only, in one order, after every other lock. Nobody else sees an unnumbered row.
+-- locked for a moment only, in one order, after every other lock. Nobody else sees an unnumbered row. The badge is
+-- counted under that lock, by a statement that begins after it: what is told last is true (tell_inbox does the same).
 create function private.number_notifications()
 returns trigger
 language plpgsql volatile security definer set search_path = ''
