@@ -1,10 +1,15 @@
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
+import { type CreatedCursor, createdCursor, type Page, readPage } from './core/pages.ts';
 import type { Result } from './result.ts';
 import type {
+  AdminRefund,
+  AttemptForAttention,
   LedgerProblem,
   Minor,
   PaymentEvent,
   Refund,
+  RefundNeed,
+  RefundStatus,
   UnmatchedMoney,
   UnmatchedSettlement,
   Uuid,
@@ -18,17 +23,18 @@ export class AdminMoney {
     this.#calls = calls;
   }
 
-  /** Money that fits no open payment, newest first; `after` is the last row seen. Errors: `forbidden`. */
+  /**
+   * Money that fits no open payment, newest first: what waits to be settled, or what was. `pageSize` is 1 to 100,
+   * default 20. Errors: `forbidden`, `invalid_input`.
+   */
   unmatched(
-    input: {
-      status?: 'open' | 'settled';
-      after?: Pick<UnmatchedMoney, 'created_at' | 'id'>;
-      pageSize?: number;
-    } = {},
+    input: { status?: 'open' | 'settled'; after?: CreatedCursor; pageSize?: number } = {},
     options?: CallOptions,
-  ): Promise<Result<UnmatchedMoney[]>> {
-    const args = { status: input.status, after: input.after, page_size: input.pageSize };
-    return this.#calls.rpc<UnmatchedMoney[]>('unmatched_money', args, options);
+  ): Promise<Result<Page<UnmatchedMoney, CreatedCursor>>> {
+    const { status, after, pageSize } = input;
+    const read = (size: number) =>
+      this.#calls.rpc<UnmatchedMoney[]>('unmatched_money', { status, after, page_size: size }, options);
+    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
   }
 
   /**
@@ -50,7 +56,52 @@ export class AdminMoney {
     return this.#calls.rpc<UnmatchedSettlement>('settle_unmatched_money', args, options);
   }
 
-  /** Messages of providers that somebody must look at, oldest first. Errors: `forbidden`. */
+  /**
+   * Refunds, newest first: by default all that are not paid yet (`open`); `null` is those of every state. Each says
+   * what it `needs` of an admin, and `needs` gives only those (`any`: whatever it is). `pageSize` is 1 to 100,
+   * default 20. Errors: `forbidden`, `invalid_input`.
+   *
+   * @example
+   * ```ts
+   * const { data } = await journey.admin.money.refunds({ needs: 'any' });
+   * for (const refund of data?.rows ?? []) show(refund.needs, refund.failure_code);
+   * ```
+   */
+  refunds(
+    input: {
+      status?: 'open' | RefundStatus | null;
+      needs?: RefundNeed | 'any';
+      after?: CreatedCursor;
+      pageSize?: number;
+    } = {},
+    options?: CallOptions,
+  ): Promise<Result<Page<AdminRefund, CreatedCursor>>> {
+    const { status, needs, after, pageSize } = input;
+    const read = (size: number) =>
+      this.#calls.rpc<AdminRefund[]>('list_refunds', { status, needs, after, page_size: size }, options);
+    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
+  }
+
+  /**
+   * Tries at paying that are still open and of which a message for attention speaks, newest first: such as money that
+   * VNPay took and keeps under suspicion. Acknowledging the message leaves the try here until the provider has
+   * decided. `pageSize` is 1 to 100, default 20. Errors: `forbidden`, `invalid_input`.
+   */
+  attemptsForAttention(
+    input: { after?: CreatedCursor; pageSize?: number } = {},
+    options?: CallOptions,
+  ): Promise<Result<Page<AttemptForAttention, CreatedCursor>>> {
+    const { after, pageSize } = input;
+    const read = (size: number) =>
+      this.#calls.rpc<AttemptForAttention[]>(
+        'payment_attempts_for_attention',
+        { after, page_size: size },
+        options,
+      );
+    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
+  }
+
+  /** Messages of providers that somebody must look at, oldest first, at most 200. Errors: `forbidden`. */
   eventsForAttention(options?: CallOptions): Promise<Result<PaymentEvent[]>> {
     return this.#calls.rpc<PaymentEvent[]>('payment_events_for_attention', {}, options);
   }

@@ -1,6 +1,7 @@
 import type { CallOptions, Calls } from './core/calls.ts';
+import { type CreatedCursor, createdCursor, type Page, readPage } from './core/pages.ts';
 import type { Result } from './result.ts';
-import type { Payout, PayoutBatch, Uuid } from './types.ts';
+import type { Payout, PayoutBatch, PayoutStatus, Uuid } from './types.ts';
 
 /** Payouts as people with the role `admin` run them: proposed in batches, approved, held, sent again. */
 export class AdminPayouts {
@@ -8,6 +9,52 @@ export class AdminPayouts {
 
   constructor(calls: Calls) {
     this.#calls = calls;
+  }
+
+  /**
+   * Batches, newest first; `proposed` are those to look through with `list`, then `approve`. `pageSize` is 1 to 100,
+   * default 20. Errors: `forbidden`, `invalid_input`.
+   *
+   * @example
+   * ```ts
+   * const { data: page } = await journey.admin.payouts.batches({ status: 'proposed' });
+   * ```
+   */
+  batches(
+    input: { status?: PayoutBatch['status']; after?: CreatedCursor; pageSize?: number } = {},
+    options?: CallOptions,
+  ): Promise<Result<Page<PayoutBatch, CreatedCursor>>> {
+    const { status, after, pageSize } = input;
+    const read = (size: number) =>
+      this.#calls.rpc<PayoutBatch[]>('list_payout_batches', { status, after, page_size: size }, options);
+    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
+  }
+
+  /**
+   * Payouts, newest first: of one batch, in one state, of one host, or all. What one is made of gives
+   * `payouts.statement`. `pageSize` is 1 to 100, default 20. Errors: `forbidden`, `invalid_input`.
+   *
+   * @example
+   * ```ts
+   * const { data: page } = await journey.admin.payouts.list({ status: 'failed' });
+   * for (const { id, failure_code } of page?.rows ?? []) show(id, failure_code);
+   * ```
+   */
+  list(
+    input: {
+      batchId?: Uuid;
+      status?: PayoutStatus;
+      hostId?: Uuid;
+      after?: CreatedCursor;
+      pageSize?: number;
+    } = {},
+    options?: CallOptions,
+  ): Promise<Result<Page<Payout, CreatedCursor>>> {
+    const { status, after, pageSize } = input;
+    const filter = { batch_id: input.batchId, status, host_id: input.hostId };
+    const read = (size: number) =>
+      this.#calls.rpc<Payout[]>('list_payouts', { ...filter, after, page_size: size }, options);
+    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
   }
 
   /** Proposes payouts of everything that is due; it also happens daily by itself. Errors: `forbidden`. */

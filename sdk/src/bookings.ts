@@ -1,5 +1,5 @@
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
-import { eachRow, mapResult, type Page, toPage } from './core/pages.ts';
+import { type CreatedCursor, createdCursor, eachRow, type Page, readPage } from './core/pages.ts';
 import type { Result } from './result.ts';
 import type {
   Booking,
@@ -31,9 +31,6 @@ export interface BookingList {
   /** 1 to 100. Default 20. */
   pageSize?: number;
 }
-
-/** Where a list of bookings goes on: after the row with this id and time. */
-export type BookingCursor = Pick<Booking, 'id' | 'created_at'>;
 
 /** Bookings: from the quote to the deposit's return. Every command may be repeated with its key. */
 export class Bookings {
@@ -105,23 +102,21 @@ export class Bookings {
     return this.#calls.rpc<BookingDetail>('booking_detail', { booking_id: bookingId }, options);
   }
 
-  /** One page of the caller's bookings, newest first. */
-  async list(
+  /** One page of the caller's bookings, newest first. Errors: `invalid_input`. */
+  list(
     list: BookingList,
-    options?: CallOptions & { after?: BookingCursor | null },
-  ): Promise<Result<Page<Booking, BookingCursor>>> {
-    const size = list.pageSize ?? 20;
-    const rows = await this.#calls.rpc<Booking[]>(
-      'my_bookings',
-      { role: list.role, statuses: list.statuses, after: options?.after ?? undefined, page_size: size },
-      options,
-    );
-    return mapResult(rows, (data) => toPage(data, size, ({ id, created_at }) => ({ id, created_at })));
+    options?: CallOptions & { after?: CreatedCursor | null },
+  ): Promise<Result<Page<Booking, CreatedCursor>>> {
+    const { role, statuses, pageSize } = list;
+    const after = options?.after ?? undefined;
+    const read = (size: number) =>
+      this.#calls.rpc<Booking[]>('my_bookings', { role, statuses, after, page_size: size }, options);
+    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
   }
 
   /** All of the caller's bookings, page after page; an error is the last item. */
   listAll(list: BookingList, options?: CallOptions): AsyncGenerator<Result<Booking>, void, undefined> {
-    return eachRow<Booking, BookingCursor>((after) => this.list(list, { ...options, after }));
+    return eachRow<Booking, CreatedCursor>((after) => this.list(list, { ...options, after }));
   }
 }
 

@@ -2,10 +2,10 @@ export type { Admin } from './admin.ts';
 export type { AdminMoney } from './admin-money.ts';
 export type { AdminPayouts } from './admin-payouts.ts';
 export type { Auth, SignUp } from './auth.ts';
-export type { BookingCursor, BookingList, Bookings, InspectionReport } from './bookings.ts';
+export type { BookingList, Bookings, InspectionReport } from './bookings.ts';
 export type { CallOptions, CommandOptions } from './core/calls.ts';
 export { createIdempotencyKey } from './core/ids.ts';
-export type { Page } from './core/pages.ts';
+export type { CreatedCursor, Page } from './core/pages.ts';
 export type { RetryPolicy } from './core/wait.ts';
 export {
   errorText,
@@ -32,7 +32,7 @@ export type { LicenceSubmission, Licences } from './licences.ts';
 export type { MediaFiles, Upload } from './media.ts';
 export type { Notifications } from './notifications.ts';
 export type { Payments, WaitForPayment } from './payments.ts';
-export type { PayoutCursor, Payouts } from './payouts.ts';
+export type { Payouts } from './payouts.ts';
 export type { ProfileChanges, Profiles } from './profiles.ts';
 export type { EstimateRequest, QuoteRequest, Quotes } from './quotes.ts';
 export type {

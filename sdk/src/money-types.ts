@@ -174,19 +174,6 @@ export interface PayoutStatement {
   lines: { posted_at: Timestamp; event: string; booking_code: string | null; amount: Minor }[];
 }
 
-/** Payouts proposed together, for an admin to approve. */
-export interface PayoutBatch {
-  id: Uuid;
-  number: number;
-  status: 'proposed' | 'approved';
-  payouts: number;
-  total: Minor;
-  currency: 'VND';
-  created_at: Timestamp;
-  approved_at: Timestamp | null;
-  approved_by: Uuid | null;
-}
-
 /** Proof of a payment, or of a refund of one. Numbers are without gaps per kind and year. */
 export interface Receipt {
   id: Uuid;
@@ -224,60 +211,4 @@ export interface ReceiptContent {
   booking: { code: string; vehicle: string; starts_at: Timestamp; ends_at: Timestamp } | null;
   lines: { label: string; amount: Minor }[];
   payment: { provider: string; transaction_id: string; paid_at: Timestamp } | null;
-}
-
-/** Money that reached us and fits no open payment. */
-export interface UnmatchedMoney {
-  id: Uuid;
-  event_id: number;
-  provider: PaymentProvider;
-  reference: string | null;
-  transaction_id: string | null;
-  amount: Minor;
-  currency: string;
-  reason:
-    | 'unknown_reference'
-    | 'amount_mismatch'
-    | 'currency_mismatch'
-    | 'paid_twice'
-    | 'underpaid'
-    | 'overpaid';
-  attempt_id: Uuid | null;
-  payer_id: Uuid | null;
-  status: 'open' | 'settled';
-  settlement: 'applied' | 'refunded' | 'kept' | 'void' | null;
-  payment_id: Uuid | null;
-  settled_by: Uuid | null;
-  settled_at: Timestamp | null;
-  note: string | null;
-  created_at: Timestamp;
-}
-
-/** What became of unmatched money. */
-export interface UnmatchedSettlement {
-  result: 'applied' | 'refunded_late' | 'refund' | 'keep';
-  refund_id: Uuid | null;
-  unmatched: UnmatchedMoney;
-}
-
-/** A message of a provider that somebody must look at. */
-export interface PaymentEvent {
-  id: number;
-  provider: PaymentProvider;
-  reference: string | null;
-  note: string | null;
-  /** As received. */
-  raw: string;
-  received_at: Timestamp;
-}
-
-/** A movement on which the ledger and the rows disagree. */
-export interface LedgerProblem {
-  problem: string;
-  provider: string;
-  subject: string;
-  /** What the rows say. */
-  expected: Minor | null;
-  /** What the ledger says. */
-  found: Minor | null;
 }

@@ -1,5 +1,5 @@
 import type { CallOptions, Calls } from './core/calls.ts';
-import { eachRow, mapResult, type Page, toPage } from './core/pages.ts';
+import { eachRow, mapResult, type Page, readPage } from './core/pages.ts';
 import { requireUserId } from './core/rows.ts';
 import {
   NotificationFeed,
@@ -21,18 +21,15 @@ export class Notifications {
     this.#inbox = inbox;
   }
 
-  /** One page, newest first; give `next` as `before`. */
-  async page(
+  /** One page, newest first; give `next` as `before`. `pageSize` is 1 to 100, default 20. Errors: `invalid_input`. */
+  page(
     input: { before?: number | null; pageSize?: number } = {},
     options?: CallOptions,
   ): Promise<Result<Page<Notification, number>>> {
-    const size = input.pageSize ?? 20;
-    const rows = await this.#calls.rpc<Notification[]>(
-      'list_notifications',
-      { before_seq: input.before ?? undefined, page_size: size },
-      options,
-    );
-    return mapResult(rows, (data) => toPage(data, size, (row) => row.seq));
+    const before_seq = input.before ?? undefined;
+    const read = (size: number) =>
+      this.#calls.rpc<Notification[]>('list_notifications', { before_seq, page_size: size }, options);
+    return readPage({ pageSize: input.pageSize, read, cursorOf: ({ seq }) => seq }, options);
   }
 
   /**

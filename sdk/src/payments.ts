@@ -1,5 +1,5 @@
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
-import { mapResult, type Page, toPage } from './core/pages.ts';
+import { type CreatedCursor, createdCursor, type Page, readPage } from './core/pages.ts';
 import { localError, requireUserId } from './core/rows.ts';
 import { wait } from './core/wait.ts';
 import { JourneyError } from './error.ts';
@@ -101,32 +101,32 @@ export class Payments {
     return status ? { status, reference: query.get('payment_reference') } : null;
   }
 
-  /** The payments of the signed-in person, newest first. */
+  /** The payments of the signed-in person, newest first. `pageSize` is 1 to 100, default 20. Errors: `invalid_input`. */
   async list(
-    input: { after?: Pick<Payment, 'created_at' | 'id'>; pageSize?: number } = {},
+    input: { after?: CreatedCursor; pageSize?: number } = {},
     options?: CallOptions,
-  ): Promise<Result<Page<Payment, Pick<Payment, 'created_at' | 'id'>>>> {
+  ): Promise<Result<Page<Payment, CreatedCursor>>> {
     const user = await requireUserId(this.#calls, options);
     if (user.error) return user;
-    const pageSize = input.pageSize ?? 20;
-    const { after } = input;
-    const result = await this.#calls.table<Payment[]>(
-      'read',
-      (client) => {
-        const query = client.from('payments').select().eq('payer_id', user.data);
-        const older = after
-          ? query.or(
-              `created_at.lt."${after.created_at}",and(created_at.eq."${after.created_at}",id.lt.${after.id})`,
-            )
-          : query;
-        return older
-          .order('created_at', { ascending: false })
-          .order('id', { ascending: false })
-          .limit(pageSize);
-      },
-      options,
-    );
-    return mapResult(result, (rows) => toPage(rows, pageSize, ({ created_at, id }) => ({ created_at, id })));
+    const { after, pageSize } = input;
+    const read = (size: number) =>
+      this.#calls.table<Payment[]>(
+        'read',
+        (client) => {
+          const query = client.from('payments').select().eq('payer_id', user.data);
+          const older = after
+            ? query.or(
+                `created_at.lt."${after.created_at}",and(created_at.eq."${after.created_at}",id.lt.${after.id})`,
+              )
+            : query;
+          return older
+            .order('created_at', { ascending: false })
+            .order('id', { ascending: false })
+            .limit(size);
+        },
+        options,
+      );
+    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
   }
 
   /**
@@ -140,14 +140,14 @@ export class Payments {
    * if (data?.rows.some(({ status }) => status === 'awaiting_account')) askForBankAccount();
    * ```
    */
-  async refunds(
-    input: { after?: Pick<Refund, 'created_at' | 'id'>; pageSize?: number } = {},
+  refunds(
+    input: { after?: CreatedCursor; pageSize?: number } = {},
     options?: CallOptions,
-  ): Promise<Result<Page<Refund, Pick<Refund, 'created_at' | 'id'>>>> {
-    const pageSize = input.pageSize ?? 20;
-    const args = { after: input.after, page_size: pageSize };
-    const result = await this.#calls.rpc<Refund[]>('my_refunds', args, options);
-    return mapResult(result, (rows) => toPage(rows, pageSize, ({ created_at, id }) => ({ created_at, id })));
+  ): Promise<Result<Page<Refund, CreatedCursor>>> {
+    const { after, pageSize } = input;
+    const read = (size: number) =>
+      this.#calls.rpc<Refund[]>('my_refunds', { after, page_size: size }, options);
+    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
   }
 
   /** How a payment stands now. Errors: `payment_not_found`. */

@@ -1,11 +1,8 @@
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
-import { mapResult, type Page, toPage } from './core/pages.ts';
+import { type CreatedCursor, createdCursor, mapResult, type Page, readPage } from './core/pages.ts';
 import { requireUserId } from './core/rows.ts';
 import type { Result } from './result.ts';
 import type { Balance, BankAccount, Payout, PayoutStatement, Uuid } from './types.ts';
-
-/** The last row of a page of payouts. */
-export type PayoutCursor = Pick<Payout, 'created_at' | 'id'>;
 
 /** What a host has earned, where it goes, and what has been paid. */
 export class Payouts {
@@ -61,15 +58,15 @@ export class Payouts {
     return this.#calls.rpc<BankAccount>('remove_bank_account', {}, options);
   }
 
-  /** Payouts of the signed-in person, newest first. Errors: `invalid_input`. */
-  async list(
-    input: { after?: PayoutCursor; pageSize?: number } = {},
+  /** Payouts of the signed-in person, newest first. `pageSize` is 1 to 100, default 20. Errors: `invalid_input`. */
+  list(
+    input: { after?: CreatedCursor; pageSize?: number } = {},
     options?: CallOptions,
-  ): Promise<Result<Page<Payout, PayoutCursor>>> {
-    const pageSize = input.pageSize ?? 20;
-    const args = { after: input.after, page_size: pageSize };
-    const result = await this.#calls.rpc<Payout[]>('my_payouts', args, options);
-    return mapResult(result, (rows) => toPage(rows, pageSize, ({ created_at, id }) => ({ created_at, id })));
+  ): Promise<Result<Page<Payout, CreatedCursor>>> {
+    const { after, pageSize } = input;
+    const read = (size: number) =>
+      this.#calls.rpc<Payout[]>('my_payouts', { after, page_size: size }, options);
+    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
   }
 
   /** What a payout is made of. Errors: `payout_not_found`. */

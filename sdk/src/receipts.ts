@@ -1,6 +1,6 @@
 import type { CallOptions, Calls } from './core/calls.ts';
 import { uuidForm } from './core/ids.ts';
-import { mapResult, type Page, toPage } from './core/pages.ts';
+import { type Page, readPage } from './core/pages.ts';
 import { localError, valueOr } from './core/rows.ts';
 import { fail, type Result } from './result.ts';
 import type { Receipt, Uuid } from './types.ts';
@@ -16,15 +16,16 @@ export class Receipts {
     this.#calls = calls;
   }
 
-  /** Receipts of the signed-in person, newest first. Errors: `invalid_input`. */
-  async list(
+  /** Receipts of the signed-in person, newest first. `pageSize` is 1 to 100, default 20. Errors: `invalid_input`. */
+  list(
     input: { after?: ReceiptCursor; pageSize?: number } = {},
     options?: CallOptions,
   ): Promise<Result<Page<Receipt, ReceiptCursor>>> {
-    const pageSize = input.pageSize ?? 20;
-    const args = { after: input.after, page_size: pageSize };
-    const result = await this.#calls.rpc<Receipt[]>('my_receipts', args, options);
-    return mapResult(result, (rows) => toPage(rows, pageSize, ({ issued_at, id }) => ({ issued_at, id })));
+    const { after, pageSize } = input;
+    const read = (size: number) =>
+      this.#calls.rpc<Receipt[]>('my_receipts', { after, page_size: size }, options);
+    const cursorOf = ({ issued_at, id }: Receipt): ReceiptCursor => ({ issued_at, id });
+    return readPage({ pageSize, read, cursorOf }, options);
   }
 
   /** One receipt. Errors: `receipt_not_found`. */

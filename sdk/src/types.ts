@@ -5,6 +5,7 @@ import type { PriceLine, PricingFacts } from './generated/pricing/index.ts';
 import type { EventOf, StateOf } from './generated/states.ts';
 import type { Payment, Refund } from './money-types.ts';
 
+export type * from './admin-money-types.ts';
 export type * from './money-types.ts';
 
 /** A UUID. */

@@ -1,5 +1,5 @@
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
-import { eachRow, mapResult, type Page, toPage } from './core/pages.ts';
+import { eachRow, mapResult, type Page, readPage } from './core/pages.ts';
 import { requireUserId, valueOr } from './core/rows.ts';
 import type { Result } from './result.ts';
 import { type Instant, toTimestamp } from './time.ts';
@@ -77,33 +77,30 @@ export class Vehicles {
     search: VehicleSearch,
     options?: CallOptions & { after?: SearchCursor | null },
   ): Promise<Result<Page<VehicleHit, SearchCursor>>> {
-    const size = search.pageSize ?? 20;
-    const rows = await this.#calls.rpc<VehicleHit[]>(
-      'search_vehicles',
-      {
-        lat: search.lat,
-        lng: search.lng,
-        radius_m: search.radiusM,
-        starts_at: toTimestamp(search.startsAt),
-        ends_at: toTimestamp(search.endsAt),
-        kind: search.kind,
-        min_seats: search.minSeats,
-        brand: search.brand,
-        transmission: search.transmission,
-        fuel: search.fuel,
-        min_price: search.minPrice,
-        max_price: search.maxPrice,
-        features: search.features,
-        instant_only: search.instantOnly,
-        min_rating: search.minRating,
-        query: search.query,
-        sort: search.sort,
-        after: options?.after ?? undefined,
-        page_size: size,
-      },
-      options,
-    );
-    return mapResult(rows, (data) => toPage(data, size, (row) => row.cursor));
+    const args = {
+      lat: search.lat,
+      lng: search.lng,
+      radius_m: search.radiusM,
+      starts_at: toTimestamp(search.startsAt),
+      ends_at: toTimestamp(search.endsAt),
+      kind: search.kind,
+      min_seats: search.minSeats,
+      brand: search.brand,
+      transmission: search.transmission,
+      fuel: search.fuel,
+      min_price: search.minPrice,
+      max_price: search.maxPrice,
+      features: search.features,
+      instant_only: search.instantOnly,
+      min_rating: search.minRating,
+      query: search.query,
+      sort: search.sort,
+      after: options?.after ?? undefined,
+    };
+    const read = (size: number) =>
+      this.#calls.rpc<VehicleHit[]>('search_vehicles', { ...args, page_size: size }, options);
+    const { pageSize } = search;
+    return readPage({ pageSize, longest: 50, read, cursorOf: ({ cursor }) => cursor }, options);
   }
 
   /**

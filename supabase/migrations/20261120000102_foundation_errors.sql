@@ -118,6 +118,18 @@ begin
 end
 $$;
 
+create function private.require_page_size(p_page_size int)
+returns int
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if p_page_size is null or p_page_size not between 1 and 100 then
+    perform private.fail_input('page_size', 'must be 1 to 100');
+  end if;
+  return p_page_size;
+end
+$$;
+
 -- Where a page of a list begins: after the row {<p_key>, id} that a client gives back; nulls for the first page.
 create type private.page_start as (at timestamptz, id uuid);
 create function private.read_page(p_after jsonb, p_key text, p_page_size int)
@@ -127,9 +139,7 @@ as $$
 declare
   v_start private.page_start;
 begin
-  if p_page_size is null or p_page_size not between 1 and 100 then
-    perform private.fail_input('page_size', 'must be 1 to 100');
-  end if;
+  perform private.require_page_size(p_page_size);
   begin
     v_start := ((p_after ->> p_key)::timestamptz, (p_after ->> 'id')::uuid);
   exception
@@ -145,4 +155,4 @@ $$;
 
 -- Reads in public check their input as the caller.
 grant execute on function private.fail(text, jsonb), private.fail_input(text, text), private.require_user() to anon, authenticated;
-grant execute on function private.read_page(jsonb, text, int) to authenticated;
+grant execute on function private.read_page(jsonb, text, int), private.require_page_size(int) to authenticated;

@@ -1,4 +1,4 @@
--- Payments: asking about tries that stayed silent, and what screens ask for.
+-- Payments: asking about tries that stayed silent, and what screens ask for, of payers and of admins.
 -- Rule kept here: a provider's "not found" ends a try only when its time is over.
 -- Left out on purpose: what a host has earned, which is in payments_payouts.
 
@@ -135,3 +135,112 @@ language sql stable set search_path = ''
 as $$ select * from private.my_refunds(after, page_size) $$;
 comment on function public.my_refunds is 'The caller''s refunds as payer, newest first, also those of money that fitted no payment (payment_id and booking_id are null then); `after` takes {created_at, id} of the last row. Errors: invalid_input.';
 select private.expose('my_refunds(jsonb, int)', 'authenticated');
+
+-- What goes back, and what of it waits for a person. `needs` is worked out when it is read: a week for a provider and
+-- a day for a transfer are what they take at most, long before check_invariants speaks of them. The plan is made for
+-- each call, so that those that are open are found among all that were ever paid.
+create function private.list_refunds(p_status text, p_needs text, p_after jsonb, p_page_size int)
+returns table (
+  id uuid, payment_id uuid, booking_id uuid, kind text, amount bigint, currency text, status text, method text,
+  provider text, provider_refund_id text, failure_code text, created_at timestamptz, completed_at timestamptz,
+  payer_id uuid, attempt_id uuid, unmatched_id uuid, reason text, ordered_at timestamptz, needs text
+)
+language plpgsql stable security definer set search_path = '' set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_start private.page_start := private.read_page(p_after, 'created_at', p_page_size);
+begin
+  perform private.require_admin();
+  if p_status is not null and p_status <> 'open' and not exists (select from private.transitions t where t.machine = 'refund' and t.to_state = p_status) then
+    perform private.fail_input('status', 'must be open, or a state of refunds');
+  end if;
+  if p_needs is not null and p_needs not in ('any', 'account', 'transfer', 'retry', 'question') then
+    perform private.fail_input('needs', 'must be any, account, transfer, retry or question');
+  end if;
+  return query
+    select r.id, r.payment_id, r.booking_id, r.kind, r.amount, r.currency, r.status, r.method,
+      r.provider, r.provider_refund_id, r.failure_code, r.created_at, r.completed_at,
+      r.payer_id, r.attempt_id, r.unmatched_id, r.reason, r.ordered_at, n.needs
+    from public.refunds r
+    left join public.bank_accounts b on b.id = r.bank_account_id
+    cross join lateral (
+      select case
+        when r.status = 'succeeded' then null
+        when r.status = 'failed' then 'retry'
+        when r.status = 'awaiting_account' then
+          -- nobody can be asked for the account of a payer we do not know
+          case when r.payer_id is null or r.ordered_at < now() - interval '3 days' then 'account' end
+        when r.provider = 'manual' then case when b.usable_from <= now() then 'transfer' end
+        when exists (
+          select from private.outbox o where o.status = 'dead' and o.topic = 'refund' and o.payload ->> 'refund_id' = r.id::text
+        ) and not exists (
+          select from private.outbox o where o.status in ('pending', 'leased') and o.topic = 'refund' and o.payload ->> 'refund_id' = r.id::text
+        ) then 'retry'
+        when coalesce(
+          (select max(e.occurred_at) from private.domain_events e where e.subject_id = r.id and e.machine = 'refund' and e.to_state = 'processing'),
+          greatest(r.ordered_at, b.usable_from)
+        ) < now() - case r.method when 'provider' then interval '7 days' else interval '1 day' end then 'question'
+      end
+    ) n (needs)
+    where (p_status is null or case p_status when 'open' then r.status <> 'succeeded' else r.status = p_status end)
+      and (p_needs is null or (r.status <> 'succeeded' and case p_needs when 'any' then n.needs is not null else n.needs = p_needs end))
+      and (v_start.id is null or (r.created_at, r.id) < (v_start.at, v_start.id))
+    order by r.created_at desc, r.id desc
+    limit p_page_size;
+end
+$$;
+create function public.list_refunds(status text default 'open', needs text default null, after jsonb default null, page_size int default 20)
+returns table (
+  id uuid, payment_id uuid, booking_id uuid, kind text, amount bigint, currency text, status text, method text,
+  provider text, provider_refund_id text, failure_code text, created_at timestamptz, completed_at timestamptz,
+  payer_id uuid, attempt_id uuid, unmatched_id uuid, reason text, ordered_at timestamptz, needs text
+)
+language sql stable set search_path = ''
+as $$ select * from private.list_refunds($1, $2, $3, $4) $$;
+comment on function public.list_refunds is 'Admin: refunds, newest first; status open (all that are not paid yet), a state, or null for all. `needs` says what an admin must do: account (its payer is unknown, or has named none for 3 days), transfer (by hand, to an account that may be used), retry (failed, or given up on its way), question (a provider has had it for a week, a transfer for a day: ask), or null; given as argument, only those, any for all four. `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
+select private.expose('list_refunds(text, text, jsonb, int)', 'authenticated');
+create index refunds_created_idx on public.refunds (created_at desc, id desc);
+create index refunds_unpaid_idx on public.refunds (created_at desc, id desc) where status <> 'succeeded';
+
+-- Tries that go on and of which a message for attention speaks: mostly money that a provider took and keeps under
+-- suspicion. Acknowledging the message does not end the try, so it stays here until the provider has decided.
+create function private.payment_attempts_for_attention(p_after jsonb, p_page_size int)
+returns table (
+  id uuid, payment_id uuid, booking_id uuid, payer_id uuid, provider text, reference text, amount bigint, currency text,
+  status text, expires_at timestamptz, created_at timestamptz,
+  event_id bigint, note text, received_at timestamptz, acknowledged_at timestamptz
+)
+language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  v_start private.page_start := private.read_page(p_after, 'created_at', p_page_size);
+begin
+  perform private.require_admin();
+  return query
+    select a.id, a.payment_id, p.booking_id, p.payer_id, a.provider, a.reference, a.amount, a.currency,
+      a.status, a.expires_at, a.created_at, m.id, m.note, m.received_at, m.acknowledged_at
+    from public.payment_attempts a
+    join public.payments p on p.id = a.payment_id
+    cross join lateral (
+      select e.id, e.note, e.received_at, e.acknowledged_at
+      from private.payment_events e
+      where e.provider = a.provider and e.reference = a.reference and e.outcome = 'attention'
+      order by e.id desc
+      limit 1
+    ) m
+    where a.status in ('created', 'pending')
+      and (v_start.id is null or (a.created_at, a.id) < (v_start.at, v_start.id))
+    order by a.created_at desc, a.id desc
+    limit p_page_size;
+end
+$$;
+create function public.payment_attempts_for_attention(after jsonb default null, page_size int default 20)
+returns table (
+  id uuid, payment_id uuid, booking_id uuid, payer_id uuid, provider text, reference text, amount bigint, currency text,
+  status text, expires_at timestamptz, created_at timestamptz,
+  event_id bigint, note text, received_at timestamptz, acknowledged_at timestamptz
+)
+language sql stable set search_path = ''
+as $$ select * from private.payment_attempts_for_attention($1, $2) $$;
+comment on function public.payment_attempts_for_attention is 'Admin: tries that are still open and of which a message for attention speaks (event_id, note, received_at, acknowledged_at of the latest), such as money that a provider keeps under suspicion; newest first; `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
+select private.expose('payment_attempts_for_attention(jsonb, int)', 'authenticated');

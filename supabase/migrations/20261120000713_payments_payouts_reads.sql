@@ -1,4 +1,4 @@
--- Payments: what a host has, gets, and got.
+-- Payments: what a host has, gets, and got; and the batches and payouts that admins look through.
 -- Rule kept here: available and pending together are the host's balance in the ledger; available is what the
 -- next payout takes, and may be negative.
 -- Left out on purpose: other currencies; there is one row, of VND.
@@ -83,3 +83,64 @@ language sql stable set search_path = ''
 as $$ select private.payout_statement(payout_id) $$;
 comment on function public.payout_statement is 'What a payout of the caller (or of anybody, for admins) is made of: {payout, account {bank_bin, account_last4, holder_name}, lines [{posted_at, event, booking_code, amount}]}; the lines add up to its amount, and a cancelled one has none. Errors: payout_not_found.';
 select private.expose('payout_statement(uuid)', 'authenticated');
+
+create function private.list_payout_batches(p_status text, p_after jsonb, p_page_size int)
+returns setof public.payout_batches
+language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  v_start private.page_start := private.read_page(p_after, 'created_at', p_page_size);
+begin
+  perform private.require_admin();
+  if p_status is not null and p_status not in ('proposed', 'approved') then
+    perform private.fail_input('status', 'must be proposed or approved');
+  end if;
+  return query
+    select b.*
+    from public.payout_batches b
+    where (p_status is null or b.status = p_status)
+      and (v_start.id is null or (b.created_at, b.id) < (v_start.at, v_start.id))
+    order by b.created_at desc, b.id desc
+    limit p_page_size;
+end
+$$;
+create function public.list_payout_batches(status text default null, after jsonb default null, page_size int default 20)
+returns setof public.payout_batches
+language sql stable set search_path = ''
+as $$ select * from private.list_payout_batches($1, $2, $3) $$;
+comment on function public.list_payout_batches is 'Admin: batches of payouts, newest first; status proposed or approved, null for both; `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
+select private.expose('list_payout_batches(text, jsonb, int)', 'authenticated');
+
+create index payouts_created_idx on public.payouts (created_at desc, id desc);
+
+-- Planned anew for each call, as which index serves depends on what is asked for.
+create function private.list_payouts(p_batch_id uuid, p_status text, p_host_id uuid, p_after jsonb, p_page_size int)
+returns setof public.payouts
+language plpgsql stable security definer set search_path = '' set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_start private.page_start := private.read_page(p_after, 'created_at', p_page_size);
+begin
+  perform private.require_admin();
+  if p_status is not null and not exists (select from private.transitions t where t.machine = 'payout' and t.to_state = p_status) then
+    perform private.fail_input('status', 'must be a state of payouts');
+  end if;
+  return query
+    select o.*
+    from public.payouts o
+    where (p_batch_id is null or o.batch_id = p_batch_id)
+      and (p_status is null or o.status = p_status)
+      and (p_host_id is null or o.user_id = p_host_id)
+      and (v_start.id is null or (o.created_at, o.id) < (v_start.at, v_start.id))
+    order by o.created_at desc, o.id desc
+    limit p_page_size;
+end
+$$;
+create function public.list_payouts(
+  batch_id uuid default null, status text default null, host_id uuid default null, after jsonb default null, page_size int default 20
+)
+returns setof public.payouts
+language sql stable set search_path = ''
+as $$ select * from private.list_payouts($1, $2, $3, $4, $5) $$;
+comment on function public.list_payouts is 'Admin: payouts, newest first: of one batch, in one state, of one host, or all; `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
+select private.expose('list_payouts(uuid, text, uuid, jsonb, int)', 'authenticated');

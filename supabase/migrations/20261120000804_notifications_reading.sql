@@ -1,6 +1,6 @@
 -- Notifications: the inbox as a client sees it.
 -- Rule kept here: the badge is the count of visible unread rows, from one function; every device of a
--- person sees reads and deletes at once.
+-- person sees reads and deletes at once, and the badge it hears last is right.
 -- Left out on purpose: filters by category.
 
 create function public.list_notifications(before_seq bigint default null, page_size int default 20)
@@ -10,9 +10,9 @@ as $$
   select n.* from public.notifications n
   where n.user_id = (select auth.uid()) and n.deleted_at is null and (before_seq is null or n.seq < before_seq)
   order by n.seq desc
-  limit least(greatest(page_size, 1), 100)
+  limit private.require_page_size(page_size)
 $$;
-comment on function public.list_notifications is 'The caller''s notifications, newest first, below before_seq; 1–100 a page.';
+comment on function public.list_notifications is 'The caller''s notifications, newest first, below before_seq; 1–100 a page. Errors: invalid_input.';
 
 create function public.notifications_since(after_seq bigint)
 returns setof public.notifications
@@ -37,13 +37,19 @@ comment on function public.unread_count is 'The badge: the caller''s visible not
 revoke all on function private.my_unread_count(), public.unread_count() from public, anon, authenticated, service_role;
 grant execute on function private.my_unread_count(), public.unread_count() to authenticated;
 
--- All devices of a person see reads and deletes at once.
+-- All devices of a person see reads and deletes at once. The inbox is the last lock, as it is when something is told,
+-- and kept until the commit: whoever counts later sees this, and is heard later.
 create function private.tell_inbox(p_user_id uuid)
 returns void
-language sql volatile set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
-  select private.broadcast('user:' || p_user_id, 'inbox', jsonb_build_object('last_seq', i.last_seq, 'unread', private.unread_count(p_user_id)))
-  from private.inboxes i where i.user_id = p_user_id
+declare
+  v_last_seq bigint;
+begin
+  select last_seq into strict v_last_seq from private.inboxes where user_id = p_user_id for no key update;
+  -- a statement of its own: one that waited for the lock would count what there was before it waited
+  perform private.broadcast('user:' || p_user_id, 'inbox', jsonb_build_object('last_seq', v_last_seq, 'unread', private.unread_count(p_user_id)));
+end
 $$;
 
 create function private.mark_notification_read(p_notification_id uuid)

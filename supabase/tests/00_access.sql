@@ -141,6 +141,7 @@ select unnest(array[
 union all
 select unnest(array[
   'approve_payout_batch', 'cancel_payout', 'hold_booking_money', 'hold_payout', 'my_payouts', 'my_receipts', 'my_refunds', 'payout_statement',
+  'list_payout_batches', 'list_payouts', 'list_refunds', 'payment_attempts_for_attention',
   'propose_payouts', 'receipt', 'record_manual_payout', 'release_booking_money', 'release_payout', 'remove_bank_account', 'retry_payout',
   'set_bank_account'
 ]), 'authenticated'
@@ -183,6 +184,7 @@ insert into expected_helpers values
   ('my_unread_count', 'authenticated'),
   ('my_vehicle_ids', 'authenticated'),
   ('read_page', 'authenticated'),
+  ('require_page_size', 'authenticated'),
   ('reconcile_ledger_as_admin', 'authenticated'),
   ('refund_view', 'authenticated'),
   ('require_user', 'anon authenticated'),

@@ -46,7 +46,8 @@ select tests.settle();
 select tests.as_user(:'renter');
 select is((select array_agg(seq) from public.notifications_since(3)), array[4, 5, 6]::bigint[], 'what came after a number, oldest first');
 select is((select array_agg(seq) from public.list_notifications(5, 2)), array[4, 3]::bigint[], 'what came before one, newest first');
-select is((select count(*)::int from public.list_notifications(null, 100000)), 5, 'one cause is told once');
+select is((select count(*)::int from public.list_notifications(null, 100)), 5, 'one cause is told once');
+select is(tests.outcome('select * from public.list_notifications(null, 101)'), 'invalid_input', 'a page that would be cut is refused');
 select public.mark_all_notifications_read();
 select is(public.unread_count(), 0, 'all read at once');
 select is((select array_agg(payload ->> 'seq' order by cmin::text::int) from realtime.messages where topic = 'user:' || :'renter' and event = 'notification'),

@@ -134,6 +134,24 @@ describe('the ways to pay', () => {
     },
   );
 
+  it('show to admins what VNPay keeps under suspicion, until it has decided', async () => {
+    const { booking, start } = await begin('vnpay');
+    await payAtSandbox(start, { outcome: 'suspicious' });
+    const { money } = staff.journey.admin;
+    const kept = async () =>
+      (await ok(money.attemptsForAttention())).rows.find(({ id }) => id === start.attempt.id);
+    const shown = await eventually(kept);
+    expect(shown).toMatchObject({ booking_id: booking.id, payer_id: guest.id, acknowledged_at: null });
+    expect(shown.note).toContain('suspects fraud');
+    expect((await ok(money.eventsForAttention())).map(({ id }) => id)).toContain(shown.event_id);
+    await ok(money.acknowledgeEvent({ eventId: shown.event_id, note: 'called VNPay' }));
+    expect((await kept())?.acknowledged_at).not.toBeNull();
+    expect(await refusal(guest.journey.admin.money.attemptsForAttention())).toBe('forbidden');
+    await payAtSandbox(start, { outcome: 'success', again: true });
+    expect(await statusOf(booking)).toBe('confirmed');
+    expect(await kept()).toBeUndefined();
+  });
+
   it('are not for everybody: a stranger neither starts nor asks', async () => {
     const { start } = await begin('momo');
     const stranger = await person('stranger');
@@ -153,7 +171,7 @@ describe('money in parts', () => {
     expect(await statusOf(booking)).toBe('pending_payment');
     await payAtSandbox(start, { amount: amount - 900_000 });
     expect(await statusOf(booking)).toBe('confirmed');
-    const [over] = await ok(staff.journey.admin.money.unmatched());
+    const [over] = (await ok(staff.journey.admin.money.unmatched())).rows;
     expect(over).toMatchObject({ reason: 'overpaid', amount: 100_000, payer_id: guest.id, status: 'open' });
     const settled = await ok(
       staff.journey.admin.money.settleUnmatched({
@@ -177,7 +195,7 @@ describe('money in parts', () => {
     );
     await sql('select private.enqueue_reconciliations()');
     const found = await eventually(async () => {
-      const rows = await ok(staff.journey.admin.money.unmatched());
+      const { rows } = await ok(staff.journey.admin.money.unmatched());
       return rows.find((row) => row.amount === 777_000) ?? null;
     });
     expect(found).toMatchObject({ reason: 'paid_twice', payer_id: guest.id });
@@ -198,7 +216,7 @@ describe('money in parts', () => {
       });
     };
     const kept = async () => {
-      const rows = await ok(staff.journey.admin.money.unmatched());
+      const { rows } = await ok(staff.journey.admin.money.unmatched());
       return rows.filter(({ amount }) => amount === 777_123).map(({ reason }) => reason);
     };
     await readFeed();
@@ -218,7 +236,7 @@ describe('money in parts', () => {
     const { booking, start } = await begin('vietqr');
     await payAtSandbox(start, { message: 'tien xe' });
     expect(await statusOf(booking)).toBe('pending_payment');
-    const [lost] = await ok(staff.journey.admin.money.unmatched());
+    const [lost] = (await ok(staff.journey.admin.money.unmatched())).rows;
     expect(lost).toMatchObject({ reason: 'unknown_reference', amount: start.attempt.amount });
     const order = {
       unmatchedId: lost?.id ?? '',
@@ -266,7 +284,7 @@ describe('a refund', () => {
     await payAtSandbox(start);
     await payAtSandbox(start, { amount: 654_000 });
     const money = staff.journey.admin.money;
-    const twice = (await ok(money.unmatched())).find((row) => row.payer_id === payer.id);
+    const twice = (await ok(money.unmatched())).rows.find((row) => row.payer_id === payer.id);
     expect(twice).toMatchObject({ reason: 'paid_twice', amount: 654_000 });
     const settled = await ok(money.settleUnmatched({ unmatchedId: twice?.id ?? '', action: 'refund' }));
     const listed = async () => (await ok(payer.journey.payments.refunds())).rows;
@@ -292,11 +310,18 @@ describe('a refund', () => {
       return refunds.find((one) => one.status === 'failed') ?? null;
     });
     const order = { refundId: failed.id, bankReference: 'FT26325009' };
+    expect(await refusal(payer.journey.admin.money.refunds())).toBe('forbidden');
+    const listed = async () =>
+      (await ok(staff.journey.admin.money.refunds({ needs: 'retry' }))).rows.find(
+        ({ id }) => id === failed.id,
+      );
+    expect(await listed()).toMatchObject({ ...failed, payer_id: payer.id, reason: null, needs: 'retry' });
     expect(await refusal(payer.journey.admin.money.recordManualRefund(order))).toBe('forbidden');
     expect(await ok(staff.journey.admin.money.recordManualRefund(order))).toMatchObject({
       status: 'succeeded',
       provider: 'manual',
     });
+    expect(await listed()).toBeUndefined();
     expect(await ok(staff.journey.admin.money.reconcileLedger())).toEqual([]);
   });
 });
@@ -349,12 +374,26 @@ describe('a payout', () => {
     expect(await refusal(owner.journey.admin.payouts.propose())).toBe('forbidden');
     const batches = await ok(staff.journey.admin.payouts.propose());
     expect(await balance()).toMatchObject({ available: 0, on_the_way: booking.host_amount });
-    for (const batch of batches) await ok(staff.journey.admin.payouts.approve(batch.id));
+    const { payouts } = staff.journey.admin;
+    const proposed = (await ok(payouts.batches({ status: 'proposed' }))).rows;
+    expect(proposed).toEqual(expect.arrayContaining(batches));
+    const batchIds = batches.map(({ id }) => id);
+    const mine = async () => (await ok(payouts.list({ hostId: owner.id }))).rows;
+    const [due] = await mine();
+    expect(due).toMatchObject({ status: 'scheduled', amount: booking.host_amount, user_id: owner.id });
+    expect(batchIds).toContain(due?.batch_id);
+    expect((await ok(payouts.list({ batchId: due?.batch_id, status: 'scheduled' }))).rows).toContainEqual(
+      due,
+    );
+    expect(await refusal(owner.journey.admin.payouts.batches())).toBe('forbidden');
+    expect(await refusal(owner.journey.admin.payouts.list({ hostId: owner.id }))).toBe('forbidden');
+    for (const batchId of batchIds) await ok(payouts.approve(batchId));
     const paid = await eventually(async () => {
       const { rows } = await ok(owner.journey.payouts.list());
       return rows[0]?.status === 'paid' ? rows[0] : null;
     });
     expect(paid).toMatchObject({ amount: booking.host_amount, provider: 'payos' });
+    expect(await mine()).toEqual([paid]);
     const statement = await ok(owner.journey.payouts.statement(paid.id));
     expect(statement.lines).toEqual([
       expect.objectContaining({ booking_code: booking.code, amount: booking.host_amount }),

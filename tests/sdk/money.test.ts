@@ -78,6 +78,24 @@ describe('an admin', () => {
     });
   });
 
+  it('asks for the refunds, batches and payouts that were named, and for open refunds else', async () => {
+    api.answer({ status: 200, body: [] });
+    const { money, payouts } = api.journey.admin;
+    const after = { created_at: '2026-11-21T00:00:00+00:00', id: 'r' };
+    await money.refunds();
+    await money.refunds({ status: null, needs: 'any', after, pageSize: 5 });
+    await money.attemptsForAttention({ after });
+    await payouts.batches({ status: 'proposed' });
+    await payouts.list({ batchId: 'b', status: 'held', hostId: 'h', after });
+    expect(api.seen.map(({ path, body }) => [path.split('/').at(-1), body])).toEqual([
+      ['list_refunds', { page_size: 20 }],
+      ['list_refunds', { status: null, needs: 'any', after, page_size: 5 }],
+      ['payment_attempts_for_attention', { after, page_size: 20 }],
+      ['list_payout_batches', { status: 'proposed', page_size: 20 }],
+      ['list_payouts', { batch_id: 'b', status: 'held', host_id: 'h', after, page_size: 20 }],
+    ]);
+  });
+
   it('never has a refund made by hand recorded twice by a repeat', async () => {
     api.answer('drop', { status: 200, body: {} });
     const { error } = await api.journey.admin.money.recordManualRefund({

@@ -1,6 +1,8 @@
 import { describe, expectTypeOf, it } from 'vitest';
 import type { Database } from '../../sdk/src/generated/database.ts';
 import type {
+  AdminRefund,
+  AttemptForAttention,
   BankAccount,
   Booking,
   CalendarEntry,
@@ -16,6 +18,7 @@ import type {
   Quote,
   Receipt,
   Refund,
+  UnmatchedMoney,
   Vehicle,
   VehicleImage,
 } from '../../sdk/src/index.ts';
@@ -61,11 +64,17 @@ describe('the rows written by hand', () => {
       'payer_id' | 'attempt_id' | 'unmatched_id' | 'bank_account_id' | 'reason' | 'ordered_at'
     >();
     expectTypeOf<keyof Answer<'my_refunds'>>().toEqualTypeOf<keyof Refund>();
+    expectTypeOf<keyof Answer<'list_refunds'>>().toEqualTypeOf<keyof AdminRefund>();
+    expectTypeOf<keyof Answer<'unmatched_money'>>().toEqualTypeOf<keyof UnmatchedMoney>();
+    expectTypeOf<keyof Answer<'payment_attempts_for_attention'>>().toEqualTypeOf<keyof AttemptForAttention>();
     expectTypeOf<Invented<'bank_accounts', BankAccount>>().toBeNever();
     expectTypeOf<Hidden<'bank_accounts', BankAccount>>().toBeNever();
     expectTypeOf<Invented<'payouts', Payout>>().toBeNever();
     expectTypeOf<Hidden<'payouts', Payout>>().toEqualTypeOf<'sending'>();
     expectTypeOf<Invented<'payout_batches', PayoutBatch>>().toBeNever();
+    expectTypeOf<Hidden<'payout_batches', PayoutBatch>>().toBeNever();
+    expectTypeOf<Exclude<keyof Payout, keyof Answer<'list_payouts'>>>().toBeNever();
+    expectTypeOf<keyof Answer<'list_payout_batches'>>().toEqualTypeOf<keyof PayoutBatch>();
     expectTypeOf<Invented<'receipts', Receipt>>().toBeNever();
     expectTypeOf<Hidden<'receipts', Receipt>>().toBeNever();
     expectTypeOf<Invented<'notifications', Notification>>().toBeNever();

@@ -1,4 +1,7 @@
-import type { Result } from '../result.ts';
+import { fail, type Result } from '../result.ts';
+import type { Timestamp, Uuid } from '../types.ts';
+import type { CallOptions } from './calls.ts';
+import { localError } from './rows.ts';
 
 /** One page of a list. `next` is null when it was the last one. */
 export interface Page<Row, Cursor> {
@@ -25,14 +28,41 @@ export async function* eachRow<Row, Cursor>(
   } while (after !== null);
 }
 
-/** Makes a page of the rows asked for: a short page is the last one. */
-export function toPage<Row, Cursor>(
-  rows: Row[],
-  size: number,
-  cursorOf: (row: Row) => Cursor,
-): Page<Row, Cursor> {
-  const last = rows.at(-1);
-  return { rows, next: last === undefined || rows.length < size ? null : cursorOf(last) };
+/** Where most lists go on: after the row with this time and id. */
+export interface CreatedCursor {
+  created_at: Timestamp;
+  id: Uuid;
+}
+
+/** That place, of a row. */
+export const createdCursor = ({ created_at, id }: CreatedCursor): CreatedCursor => ({ created_at, id });
+
+/** How one page of a list is read. */
+interface PageRead<Row, Cursor> {
+  /** As the caller said it. Default 20. */
+  pageSize: number | undefined;
+  /** What the backend gives at most. Default 100. */
+  longest?: number;
+  read(pageSize: number): Promise<Result<Row[]>>;
+  cursorOf(row: NoInfer<Row>): Cursor;
+}
+
+/**
+ * Reads one page; every list goes through here. A short page is the last one, so a size that the backend would cut,
+ * or take for another, is refused before anything is sent: the rest would be lost without a word.
+ */
+export async function readPage<Row, Cursor>(
+  { pageSize = 20, longest = 100, read, cursorOf }: PageRead<Row, Cursor>,
+  options?: CallOptions,
+): Promise<Result<Page<Row, Cursor>>> {
+  if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > longest) {
+    const details = { field: 'page_size', problem: `must be 1 to ${longest}` };
+    return fail(localError('invalid_input', details, options));
+  }
+  return mapResult(await read(pageSize), (rows) => {
+    const last = rows.at(-1);
+    return { rows, next: last === undefined || rows.length < pageSize ? null : cursorOf(last) };
+  });
 }
 
 /** Changes the data of a result that worked. */

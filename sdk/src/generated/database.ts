@@ -1165,6 +1165,55 @@ isOneToOne: false
         isOneToOne: false
         isSetofReturn: true
       } },
+"list_payout_batches":
+{ Args: { "after"?: Json,"page_size"?: number,"status"?: string }; Returns: {
+              "approved_at": string | null,
+"approved_by": string | null,
+"created_at": string,
+"currency": string,
+"id": string,
+"number": number,
+"payouts": number,
+"status": string,
+"total": number
+            }[]
+                          SetofOptions: {
+        from: "*"
+        to: "payout_batches"
+        isOneToOne: false
+        isSetofReturn: true
+      } },
+"list_payouts":
+{ Args: { "after"?: Json,"batch_id"?: string,"host_id"?: string,"page_size"?: number,"status"?: string }; Returns: {
+              "amount": number,
+"bank_account_id": string,
+"bank_account_usable_from": string,
+"bank_reference": string | null,
+"batch_id": string,
+"created_at": string,
+"currency": string,
+"failure_code": string | null,
+"hold_reason": string | null,
+"id": string,
+"paid_at": string | null,
+"provider": string | null,
+"provider_payout_id": string | null,
+"scheduled_at": string,
+"sending": number,
+"status": string,
+"user_id": string
+            }[]
+                          SetofOptions: {
+        from: "*"
+        to: "payouts"
+        isOneToOne: false
+        isSetofReturn: true
+      } },
+"list_refunds":
+{ Args: { "after"?: Json,"needs"?: string,"page_size"?: number,"status"?: string }; Returns: {
+              "amount": number,"attempt_id": string,"booking_id": string,"completed_at": string,"created_at": string,"currency": string,"failure_code": string,"id": string,"kind": string,"method": string,"needs": string,"ordered_at": string,"payer_id": string,"payment_id": string,"provider": string,"provider_refund_id": string,"reason": string,"status": string,"unmatched_id": string
+            }[]
+                           },
 "mail_to_send":
 { Args: { "notification_id": string }; Returns: Json
                            },
@@ -1344,6 +1393,11 @@ isOneToOne: false
         isOneToOne: false
         isSetofReturn: true
       } },
+"payment_attempts_for_attention":
+{ Args: { "after"?: Json,"page_size"?: number }; Returns: {
+              "acknowledged_at": string,"amount": number,"booking_id": string,"created_at": string,"currency": string,"event_id": number,"expires_at": string,"id": string,"note": string,"payer_id": string,"payment_id": string,"provider": string,"received_at": string,"reference": string,"status": string
+            }[]
+                           },
 "payment_events_for_attention":
 { Args: Record<PropertyKey, never>; Returns: {
               "id": number,"note": string,"provider": string,"raw": string,"received_at": string,"reference": string
