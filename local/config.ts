@@ -15,7 +15,7 @@ export interface StackPorts {
 
 /** Everything that differs between two stacks on one machine. */
 export interface StackConfig {
-  /** `dev`, `test`, `bench`, `chaos`, or the name of a scratch database. */
+  /** `dev`, `test`, `outage`, `bench`, `chaos`, or the name of a scratch database. */
   name: string;
   /** The project's root. */
   root: string;
@@ -40,6 +40,7 @@ const defaultBases: Record<string, number> = {
   dev: 54321,
   test: 24321,
   bench: 25321,
+  outage: 24341,
   chaos: 24351,
   check: 24381,
   scratch: 26998,
@@ -47,6 +48,7 @@ const defaultBases: Record<string, number> = {
 const overrideOffsets: Record<string, number> = {
   dev: 0,
   test: 20,
+  outage: 30,
   bench: 40,
   chaos: 50,
   check: 60,
@@ -55,8 +57,8 @@ const overrideOffsets: Record<string, number> = {
 
 /**
  * The ports of a stack: api, +1 database, +3 mail, +4 sandbox, +5 functions.
- * `JOURNEY_PORT_BASE` moves all of them: the dev stack begins there, test 20 above it, bench
- * 40, chaos 50 and check 60 above.
+ * `JOURNEY_PORT_BASE` moves all of them: the dev stack begins there, test 20 above it, outage
+ * 30, bench 40, chaos 50 and check 60 above.
  */
 export function portsOf(name: string, env: NodeJS.ProcessEnv = process.env): StackPorts {
   const override = env.JOURNEY_PORT_BASE;

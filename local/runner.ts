@@ -40,13 +40,15 @@ async function isDue(client: Client): Promise<boolean | null> {
 
 /**
  * Asks once a second whether the outbox has something due and, if so, calls the outbox function until it
- * says that nothing is left. Calls never overlap. A failure delays and is told once, not every second.
+ * says that nothing is left. Calls never overlap. A failure delays, and is told once, when the next try has failed
+ * too: one that a restarted part explains needs no words here.
  */
 export function startRunner(config: StackConfig, log: Log): Runner {
   const abort = new AbortController();
   let client: Client | undefined;
   let healthy = true;
   let told = '';
+  let failures = 0;
 
   const connect = async () => {
     const fresh = new Client({ connectionString: databaseUrl(config), application_name: 'journey runner' });
@@ -81,14 +83,18 @@ export function startRunner(config: StackConfig, log: Log): Runner {
         await tick();
         healthy = true;
         told = '';
+        failures = 0;
         pause = pollMs;
       } catch (error) {
         if (abort.signal.aborted) break;
         healthy = false;
         pause = Math.min(pause * 2, 10_000);
         const text = error instanceof Error ? error.message : String(error);
-        if (text !== told) log.info(`! The outbox is waiting: ${text}`);
-        told = text;
+        failures += 1;
+        if (failures > 1 && text !== told) {
+          log.info(`! The outbox is waiting: ${text}`);
+          told = text;
+        }
       }
       await sleep(pause);
     }

@@ -1,6 +1,7 @@
 import { type Cluster, startCluster } from './cluster/cluster.ts';
 import { applyMigrations, applySeed } from './cluster/migrate.ts';
 import { ensurePostgres } from './cluster/packages.ts';
+import { superviseCluster } from './cluster/supervise.ts';
 import { apiUrl, type StackConfig } from './config.ts';
 import { writeEnvironment } from './environment.ts';
 import { StackError } from './errors.ts';
@@ -20,6 +21,8 @@ export interface Stack {
   health(): Promise<Health>;
   /** The process of the edge functions, for tests that kill it. */
   functionsPid(): number | undefined;
+  /** The process of the database, for tests that kill it. */
+  databasePid(): number | undefined;
   /** Stops every part, the database last. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -43,6 +46,8 @@ interface Part {
 async function isDatabaseUp(cluster: Cluster): Promise<boolean> {
   const { Client } = await import('pg');
   const client = new Client({ connectionString: cluster.url, connectionTimeoutMillis: 2000 });
+  // A connection that breaks says so to its query, and once more here.
+  client.on('error', () => {});
   try {
     await client.connect();
     await client.query('select 1');
@@ -122,8 +127,10 @@ export async function startStack(config: StackConfig, options: StackOptions): Pr
       started.push(['the gateway', await startGateway({ config, log, health })]);
       // Stopped before the gateway, through which it calls.
       started.push(['the runner', runner]);
+      // Stopped before all others: from then on a database that ends is not started again.
+      started.push(['the supervision of the database', superviseCluster(cluster, log)]);
       writeEnvironment(config);
-      return { config, health, functionsPid: functions.pid, stop };
+      return { config, health, functionsPid: functions.pid, databasePid: cluster.pid, stop };
     });
   } catch (error) {
     await stop();

@@ -1,4 +1,4 @@
-import { chownSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { databaseUrl, type StackConfig } from '../config.ts';
 import { StackError } from '../errors.ts';
@@ -8,6 +8,7 @@ import { delay, isAlive } from '../process.ts';
 import { applyBaseline, baselineHash } from './baseline.ts';
 import { type ClusterOwner, clusterOwner, dataFolder, runAsOwner } from './owner.ts';
 import type { PostgresInstall } from './packages.ts';
+import { lastComplaint, serverLog, serverLogTail } from './server-log.ts';
 import { serverSettings } from './settings.ts';
 
 /** A running private cluster. */
@@ -17,6 +18,14 @@ export interface Cluster {
   /** Connection string of `postgres`, as a project on the platform has it. */
   url: string;
   dataDir: string;
+  /** What its server prints. */
+  logFile: string;
+  /** Its server, by the lock file in its own data; undefined when that has ended. Another one after each start. */
+  pid(): number | undefined;
+  /** Starts a server that has ended, with the same data. Gives up early when told so. */
+  start(signal?: AbortSignal): Promise<void>;
+  /** Why its server ended or did not start, if that said so. */
+  complaint(): string | undefined;
   close(): Promise<void>;
 }
 
@@ -29,9 +38,12 @@ const readyFile = 'journey-ready.json';
 
 /** What is known of a server that may be running on a data folder, from its own lock file. */
 function runningServer(dataDir: string): { pid: number; port: number } | null {
-  const file = join(dataDir, 'postmaster.pid');
-  if (!existsSync(file)) return null;
-  const lines = readFileSync(file, 'utf8').split('\n');
+  let lines: string[];
+  try {
+    lines = readFileSync(join(dataDir, 'postmaster.pid'), 'utf8').split('\n');
+  } catch {
+    return null;
+  }
   const pid = Number(lines[0]);
   if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return null;
   // After a reboot or in a new container the number may belong to somebody else.
@@ -50,11 +62,6 @@ function readReady(dataDir: string): Ready | null {
   } catch {
     return null;
   }
-}
-
-function tail(file: string, lines: number): string {
-  if (!existsSync(file)) return '(no server log)';
-  return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
 }
 
 async function initialise(
@@ -104,11 +111,17 @@ async function initialise(
   writeFileSync(conf, `${readFileSync(conf, 'utf8')}\ninclude = 'journey.conf'\n`);
 }
 
-async function launch(install: PostgresInstall, config: StackConfig, owner: ClusterOwner, dataDir: string) {
+async function launch(
+  install: PostgresInstall,
+  config: StackConfig,
+  owner: ClusterOwner,
+  dataDir: string,
+  signal?: AbortSignal,
+) {
   const settings = join(dataDir, 'journey.conf');
   writeFileSync(settings, serverSettings(config));
   if (owner.uid !== undefined && owner.gid !== undefined) chownSync(settings, owner.uid, owner.gid);
-  const log = join(dataDir, 'server.log');
+  const log = serverLog(dataDir);
   rmSync(log, { force: true });
   if (!runningServer(dataDir)) rmSync(join(dataDir, 'postmaster.pid'), { force: true });
   for (let attempt = 1; ; attempt++) {
@@ -117,16 +130,17 @@ async function launch(install: PostgresInstall, config: StackConfig, owner: Clus
       ...['-o', `-p ${config.ports.db}`, 'start'],
     ]);
     if (started.status === 0) return;
-    const said = tail(log, 12);
+    const said = serverLogTail(dataDir, 12);
     // Children of a server that was killed hold its memory for a moment; they leave on their own.
     const passing = /pre-existing shared memory block|lock file "postmaster.pid" already exists/.test(said);
-    if (passing && attempt < 20) {
+    if (passing && attempt < 20 && !signal?.aborted) {
       await delay(300);
       continue;
     }
     if (/Address already in use|could not bind/.test(said)) throw portTaken(config.ports.db, 'database');
+    const reason = lastComplaint(dataDir) ?? (said.split('\n').at(-1) || started.stderr.split('\n')[0]);
     throw new StackError(
-      'The database did not start.',
+      `The database did not start: ${reason?.replace(/\.$/, '')}.`,
       `Its log (${log}) ends with:\n${said}\nIf its files are damaged, npm run reset makes new ones.`,
     );
   }
@@ -166,6 +180,10 @@ export async function startCluster(
     adminUrl: databaseUrl(config, 'supabase_admin'),
     url: databaseUrl(config),
     dataDir,
+    logFile: serverLog(dataDir),
+    pid: () => runningServer(dataDir)?.pid,
+    start: (signal) => launch(install, config, owner, dataDir, signal),
+    complaint: () => lastComplaint(dataDir),
     close: () => halt(install, owner, dataDir),
   };
   const ready = readReady(dataDir);

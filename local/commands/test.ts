@@ -117,6 +117,10 @@ export async function test(args: string[]): Promise<number> {
   } finally {
     await stack.stop();
     await removeData(config);
+    // Stopped by its own test, unless that was cut short.
+    const outage = loadConfig('outage');
+    await stopEverything(outage);
+    await removeData(outage);
   }
   if (args.length === 0) {
     const chaosRun = runChaos(config);

@@ -86,24 +86,40 @@ const jsonTypes = {
   jsonb: { to: 3802, from: [3802], serialize: asText, parse: parseText },
 };
 
-function connect(url: string, applicationName: string, max: number, times: object = {}): PostgresConnection {
-  const open = (onclose?: () => void): PostgresConnection =>
+/**
+ * Opening a connection, postgres.js 3.4.9 asks for the types of arrays and leaves the answer to nobody: a connection
+ * lost just then would end the process. So one asks, at the start of the stack, and the others are told; arrays of a
+ * type that is made later are read as text until the next start.
+ */
+async function connect(
+  url: string,
+  applicationName: string,
+  max: number,
+  times: object = {},
+): Promise<PostgresConnection> {
+  const open = (options: object): PostgresConnection =>
     createPostgresConnection({
       url,
       postgresOptions: {
         max: 1,
         onnotice: () => {},
-        ...(onclose ? { onclose } : {}),
         types: { ...jsonTypes, ...times },
         connection: { application_name: applicationName },
+        ...options,
       },
     });
-  const connection = open();
+  const connection = open({ fetch_types: true });
+  const { reserve, end, options: known } = connection.driver;
+  (await reserve()).release();
+  await end();
+  const openTold = (onclose: () => void) => {
+    const { driver } = open({ fetch_types: false, onclose });
+    Object.assign(driver.options.parsers, known.parsers);
+    Object.assign(driver.options.serializers, known.serializers);
+    return driver;
+  };
   // all that lite 0.10.0 asks of its driver
-  Object.assign(
-    connection.driver,
-    survivingReservations((onclose) => open(onclose).driver, max),
-  );
+  Object.assign(connection.driver, survivingReservations(openTold, max));
   return connection;
 }
 
@@ -111,8 +127,8 @@ function connect(url: string, applicationName: string, max: number, times: objec
  * The connection of the Data API. It logs in as superuser because lite reads the schema through
  * information_schema, which hides what a role may not touch; every request then runs as its own role.
  */
-export function dataApiConnection(adminUrl: string): PostgresConnection {
-  const connection = connect(adminUrl, 'journey data api', 12, timeTypes);
+export async function dataApiConnection(adminUrl: string): Promise<PostgresConnection> {
+  const connection = await connect(adminUrl, 'journey data api', 12, timeTypes);
   const internals = connection as unknown as Internals;
   // Left "unknown", lite 0.10.0 grants ALL on every table of every schema with row security to everybody.
   internals.rlsState = 'active';
@@ -141,8 +157,8 @@ export function dataApiConnection(adminUrl: string): PostgresConnection {
 }
 
 /** The connection of Auth: as on the platform, the owner of its tables and of nothing else. */
-export function authConnection(url: string): PostgresConnection {
-  const connection = connect(url, 'journey auth', 6);
+export async function authConnection(url: string): Promise<PostgresConnection> {
+  const connection = await connect(url, 'journey auth', 6);
   (connection as unknown as Internals).rlsState = 'inactive';
   return connection;
 }

@@ -126,8 +126,8 @@ export async function createDataAndAuth(config: StackConfig): Promise<DataAndAut
     publishable_key: config.publishableKey,
     secret_key: config.secretKey,
   };
-  const data = dataApiConnection(databaseUrl(config, 'supabase_admin'));
-  const users = authConnection(databaseUrl(config, 'supabase_auth_admin'));
+  const data = await dataApiConnection(databaseUrl(config, 'supabase_admin'));
+  const users = await authConnection(databaseUrl(config, 'supabase_auth_admin'));
   const restApp = new App({
     connection: data,
     api: { schemas: ['public'], extra_search_path: ['public', 'extensions'], max_rows: 1000 },

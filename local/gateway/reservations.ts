@@ -10,6 +10,8 @@ interface Slot {
   /** Rejects when the connection has gone. */
   gone: Promise<never>;
   isGone: boolean;
+  /** Whether it has answered yet. */
+  isOpen: boolean;
   leave(reason: unknown): void;
 }
 
@@ -52,6 +54,7 @@ export function survivingReservations(
       driver: open(() => slot.leave(new LostConnection())),
       gone,
       isGone: false,
+      isOpen: false,
       leave(reason) {
         slot.isGone = true;
         reject(reason);
@@ -59,6 +62,12 @@ export function survivingReservations(
     };
     all.add(slot);
     return slot;
+  };
+  const reserveIn = async (slot: Slot): Promise<Reserved> => {
+    // Told to fetch no types, postgres.js 3.4.9 never answers a reservation that had to open the connection.
+    if (!slot.isOpen) await slot.driver.unsafe('select 1');
+    slot.isOpen = true;
+    return slot.driver.reserve();
   };
   const drop = (slot: Slot): void => {
     all.delete(slot);
@@ -84,7 +93,7 @@ export function survivingReservations(
       const slot = await take();
       let reserved: Reserved;
       try {
-        reserved = await Promise.race([slot.driver.reserve(), slot.gone]);
+        reserved = await Promise.race([reserveIn(slot), slot.gone]);
       } catch (error) {
         const lost = error instanceof LostConnection ? error : new LostConnection(error);
         slot.leave(lost);

@@ -51,7 +51,7 @@ export interface RealtimeServer {
 export async function startRealtime(options: RealtimeOptions): Promise<RealtimeServer> {
   const limits = { ...defaultLimits, ...options.limits };
   const log = options.log ?? ((line: string) => console.error(line));
-  const pool = createPool(options.dbUrl, log);
+  const pool = createPool(options.dbUrl);
   const hub = new Hub();
 
   const maintain = () => {
@@ -134,7 +134,7 @@ async function maintainPartitions(pool: pg.Pool): Promise<void> {
   await pool.query('select realtime.maintain_message_partitions()');
 }
 
-function createPool(dbUrl: string, log: (line: string) => void): pg.Pool {
+function createPool(dbUrl: string): pg.Pool {
   const pool = new pg.Pool({
     connectionString: dbUrl,
     application_name: 'realtime',
@@ -142,7 +142,8 @@ function createPool(dbUrl: string, log: (line: string) => void): pg.Pool {
     connectionTimeoutMillis: 5000,
     statement_timeout: 10_000,
   });
-  pool.on('error', (error) => log(`Realtime lost a database connection: ${error.message}`));
+  // One lost while idle is replaced by the next query; that the database is away, the replication tells.
+  pool.on('error', () => undefined);
   // A connection that breaks while in use reports twice: to its query, and as an event that would
   // otherwise end the process.
   pool.on('connect', (client) => client.on('error', () => undefined));

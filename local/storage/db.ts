@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { Caller } from '../gateway/caller.ts';
-import { failureFromDatabase, type failures } from './errors.ts';
+import { failureFromDatabase, failures, StorageFailure } from './errors.ts';
 
 /** For whom, and in the course of which request, a transaction runs; policies and triggers can read it all. */
 export interface Actor {
@@ -50,6 +50,8 @@ export class Database {
     this.#pool = new pg.Pool({ connectionString: url, max: 8, application_name: 'storage' });
     // A connection lost while idle is replaced by the next query; without a listener it would end the process.
     this.#pool.on('error', () => {});
+    // One that breaks while in use says so to its query, and once more here, where nobody else listens.
+    this.#pool.on('connect', (client) => client.on('error', () => {}));
   }
 
   /** Runs `work` in a transaction as `actor`. A database error is thrown in the platform's words. */
@@ -72,7 +74,9 @@ export class Database {
     end: 'commit' | 'rollback',
     duplicate?: typeof failures.keyAlreadyExists,
   ): Promise<T> {
-    const client = await this.#pool.connect();
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw failures.databaseAway(error);
+    });
     let broken: Error | undefined;
     try {
       await client.query('begin');
@@ -99,6 +103,7 @@ export class Database {
       await client.query('rollback').catch((lost: Error) => {
         broken = lost;
       });
+      if (broken && !(error instanceof StorageFailure)) throw failures.databaseAway(error);
       throw failureFromDatabase(error, duplicate);
     } finally {
       client.release(broken);

@@ -60,6 +60,12 @@ export const failures = {
   notEnabled: (feature: string) =>
     refuse(422, 'FeatureNotEnabled', `The feature ${feature} is not enabled for this resource`),
   aborted: () => refuse(400, 'Aborted', 'The upload ended before the whole file had arrived'),
+  /** The database is away: it could not be reached, or went in the middle of it. */
+  databaseAway(cause: unknown) {
+    const failure = refuse(544, 'DatabaseTimeout', 'The connection to the database timed out');
+    failure.cause = cause;
+    return failure;
+  },
   internal: () => refuse(500, 'InternalError', 'Internal server error'),
 };
 
@@ -83,7 +89,7 @@ export function failureFromDatabase(error: unknown, duplicate = failures.keyAlre
     case '40P01':
       return refuse(423, 'ResourceLocked', 'The resource is locked');
     case '57014':
-      return refuse(544, 'DatabaseTimeout', 'The connection to the database timed out');
+      return failures.databaseAway(error);
     default:
       return refuse(500, 'DatabaseError', error.message);
   }
