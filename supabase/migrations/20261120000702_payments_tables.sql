@@ -100,16 +100,31 @@ create trigger immutable before update on public.payments for each row
 create trigger never_deleted before delete or truncate on public.payments
   for each statement execute function private.forbid_change();
 
--- Providers want references that are short, ASCII and never repeat.
--- eight digits; the day before them makes them unique when it begins again
-create sequence private.payment_reference maxvalue 99999999 cycle;
+-- Providers want references that are short, ASCII and never repeat: J, the day, eight digits. They are drawn and not
+-- counted: a database restored from last night's backup would count through those of this morning once more, and take
+-- what their payers paid for the payment of somebody else; and a payer who mistypes one meets nobody's.
+create function private.new_payment_reference()
+returns text
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_reference text;
+begin
+  loop
+    -- the day is Vietnam's: ZaloPay checks it
+    v_reference := 'J' || to_char(now() at time zone 'Asia/Ho_Chi_Minh', 'YYMMDD')
+      || lpad((('x' || left(gen_random_uuid()::text, 8))::bit(32)::bigint % 100000000)::text, 8, '0');
+    exit when not exists (select from public.payment_attempts where reference = v_reference);
+  end loop;
+  return v_reference;
+end
+$$;
 
 create table public.payment_attempts (
   id uuid primary key default gen_random_uuid(),
   payment_id uuid not null references public.payments on delete restrict,
   provider text not null references private.payment_providers,
-  -- the day is Vietnam's: ZaloPay checks it
-  reference text not null unique default 'J' || to_char(now() at time zone 'Asia/Ho_Chi_Minh', 'YYMMDD') || lpad(nextval('private.payment_reference')::text, 8, '0'),
+  reference text not null unique default private.new_payment_reference(),
   amount bigint not null,
   currency text not null,
   status text not null default 'created',
