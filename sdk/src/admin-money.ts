@@ -128,7 +128,8 @@ export class AdminMoney {
   }
 
   /**
-   * Sends a failed refund again, as before or by a transfer to the payer's bank account.
+   * Sends a failed refund again, as before or another way: by a transfer to the payer's bank account, or by the rail the
+   * money came by, which also ends waiting for an account.
    * Errors: `forbidden`, `refund_not_found`, `illegal_transition`, `invalid_input`.
    */
   retryRefund(
@@ -152,8 +153,9 @@ export class AdminMoney {
   }
 
   /**
-   * Says how a refund ended that is `processing` and of which its provider does not speak, from what the provider's own
-   * pages show. One that failed can be retried. Errors: `forbidden`, `refund_not_found`, `illegal_transition`, `invalid_input`.
+   * Says how a refund ended that is `processing` and of which its provider does not speak, or that waits (`pending`) for
+   * a rail that refuses it or is not set up any more, from what the provider's own pages show. One that failed can be
+   * retried, also by transfer. Errors: `forbidden`, `refund_not_found`, `illegal_transition`, `invalid_input`.
    */
   settleRefund(
     input: { refundId: Uuid; note: string } & (

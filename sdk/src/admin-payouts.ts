@@ -97,6 +97,27 @@ export class AdminPayouts {
     return this.#calls.rpc<Payout>('record_manual_payout', args, options);
   }
 
+  /**
+   * Says how a payout ended that is `processing` and of which its provider does not speak, from what the provider's own
+   * pages show. One that failed can be retried, or paid by hand. Errors: `forbidden`, `payout_not_found`,
+   * `illegal_transition`, `invalid_input`.
+   */
+  settle(
+    input: { payoutId: Uuid; note: string } & (
+      | { outcome: 'succeeded'; providerPayoutId: string }
+      | { outcome: 'failed' }
+    ),
+    options?: CallOptions,
+  ): Promise<Result<Payout>> {
+    const args = {
+      payout_id: input.payoutId,
+      outcome: input.outcome,
+      provider_payout_id: input.outcome === 'succeeded' ? input.providerPayoutId : null,
+      note: input.note,
+    };
+    return this.#calls.rpc<Payout>('settle_payout', args, options);
+  }
+
   /** Keeps a booking's deposit and the host's share of it where they are. Errors: `forbidden`, `booking_not_found`, `invalid_input`. */
   holdBookingMoney(
     input: { bookingId: Uuid; reason: string },

@@ -154,6 +154,36 @@ language sql volatile set search_path = ''
 as $$ select private.defer_outbox(id, lease_token, seconds, reason) $$;
 comment on function public.defer_outbox is 'Puts a leased row back for `seconds` (1–86400) without counting the attempt: it went well and is not over yet. Service only. Errors: outbox_lease_lost.';
 
+-- A row of the outbox that was given up is performed again: the same order, which is asked about before it is sent.
+create function private.wake_dead(p_topic text, p_order text)
+returns boolean
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update private.outbox set status = 'pending', attempts = 1, available_at = now(), finished_at = null
+  where status = 'dead' and topic = p_topic and starts_with(dedupe_key, p_order || ':');
+  return found;
+end
+$$;
+
+-- Whether nobody is about to perform an order that waits: its rows of the outbox were refused, given up or lost. They
+-- are locked, so that none is leased before the end of the transaction.
+create function private.is_stranded(p_topic text, p_order text)
+returns boolean
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform 1 from private.outbox
+  where status in ('pending', 'leased') and topic = p_topic and starts_with(dedupe_key, p_order || ':')
+  for update;
+  return not exists (
+    select from private.outbox
+    where topic = p_topic and starts_with(dedupe_key, p_order || ':')
+      and (status = 'leased' and leased_until > now() or status = 'pending' and last_error is null)
+  );
+end
+$$;
+
 select private.expose('defer_outbox(bigint, uuid, int, text)', 'service_role');
 select private.expose('lease_outbox(int, int)', 'service_role');
 select private.expose('complete_outbox(bigint, uuid, text, jsonb)', 'service_role');

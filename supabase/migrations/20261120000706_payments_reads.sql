@@ -176,6 +176,10 @@ begin
         ) and not exists (
           select from private.outbox o where o.status in ('pending', 'leased') and o.topic = 'refund' and o.payload ->> 'refund_id' = r.id::text
         ) then 'retry'
+        when exists (
+          select from private.outbox o
+          where o.status = 'pending' and o.topic = 'refund' and o.payload ->> 'refund_id' = r.id::text and o.last_error like 'not set up: %'
+        ) then 'question'
         when coalesce(
           (select max(e.occurred_at) from private.domain_events e where e.subject_id = r.id and e.machine = 'refund' and e.to_state = 'processing'),
           greatest(r.ordered_at, b.usable_from)
@@ -197,7 +201,7 @@ returns table (
 )
 language sql stable set search_path = ''
 as $$ select * from private.list_refunds($1, $2, $3, $4) $$;
-comment on function public.list_refunds is 'Admin: refunds, newest first; status open (all that are not paid yet), a state, or null for all. `needs` says what an admin must do: account (its payer is unknown, or has named none for 3 days), transfer (by hand, to an account that may be used), retry (failed, or given up on its way), question (a provider has had it for a week, a transfer for a day: ask), or null; given as argument, only those, any for all four. `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
+comment on function public.list_refunds is 'Admin: refunds, newest first; status open (all that are not paid yet), a state, or null for all. `needs` says what an admin must do: account (its payer is unknown, or has named none for 3 days), transfer (by hand, to an account that may be used), retry (failed, or given up on its way), question (a provider has had it for a week, a transfer for a day, or has no settings any more: ask), or null; given as argument, only those, any for all four. `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
 select private.expose('list_refunds(text, text, jsonb, int)', 'authenticated');
 create index refunds_created_idx on public.refunds (created_at desc, id desc);
 create index refunds_unpaid_idx on public.refunds (created_at desc, id desc) where status <> 'succeeded';

@@ -79,6 +79,7 @@ create table public.payouts (
   constraint payouts_held_has_reason check ((status = 'held') = (hold_reason is not null))
 );
 create unique index payouts_provider_id_once on public.payouts (provider, provider_payout_id);
+create unique index payouts_bank_reference_once on public.payouts (bank_reference);
 create index payouts_user_idx on public.payouts (user_id, created_at desc, id);
 create index payouts_batch_idx on public.payouts (batch_id);
 create index payouts_account_idx on public.payouts (bank_account_id);

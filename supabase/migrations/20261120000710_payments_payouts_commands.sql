@@ -162,6 +162,11 @@ begin
   perform private.require_status(v_payout, 'paid', 'approved', 'failed', 'held', 'cancelled');
   perform private.because('admin');
   return private.mark_paid(v_payout, 'manual', null, btrim(p_bank_reference));
+exception
+  -- payouts_bank_reference_once
+  when unique_violation then
+    perform private.fail_input('bank_reference', 'another payout was paid by this transfer');
+    return null;
 end
 $$;
 create function public.record_manual_payout(payout_id uuid, bank_reference text)
@@ -250,3 +255,31 @@ language sql volatile set search_path = ''
 as $$ select private.record_payout_result(payout_id, outcome, provider_payout_id, failure_code, failed_by_us) $$;
 comment on function public.record_payout_result is 'What the provider said of a payout: succeeded, processing or failed. Succeeded is final, and counts even after failed. The host is told of a failure unless failed_by_us. Service only. Errors: payout_not_found, invalid_input, illegal_transition.';
 select private.expose('record_payout_result(uuid, text, text, text, boolean)', 'service_role');
+
+-- Whoever sends our transfers has a payout and does not say how it ended: an admin does, from what its own pages show.
+create function private.settle_payout(p_payout_id uuid, p_outcome text, p_provider_payout_id text, p_note text)
+returns public.payouts
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_payout public.payouts;
+begin
+  perform private.require_admin();
+  perform private.require_settlement(p_outcome, 'provider_payout_id', p_provider_payout_id, p_note);
+  v_payout := private.lock_payout(p_payout_id);
+  perform private.require_status(v_payout, case p_outcome when 'succeeded' then 'paid' else 'failed' end, 'processing');
+  perform private.record_event('payout.settled_by_admin', p_payout_id, jsonb_build_object('outcome', p_outcome, 'note', btrim(p_note)));
+  return private.record_payout_result(p_payout_id, p_outcome, btrim(p_provider_payout_id), 'settled_by_admin', false);
+exception
+  -- payouts_provider_id_once
+  when unique_violation then
+    perform private.fail_input('provider_payout_id', 'another payout was paid under this number');
+    return null;
+end
+$$;
+create function public.settle_payout(payout_id uuid, outcome text, provider_payout_id text, note text)
+returns public.payouts
+language sql volatile set search_path = ''
+as $$ select private.settle_payout(payout_id, outcome, provider_payout_id, note) $$;
+comment on function public.settle_payout is 'Admin: how a payout ended that is under way (processing) and of which its provider does not speak: succeeded, with the provider''s number of it, or failed, after which it can be retried or paid by hand; note of 3–500 characters says how that is known. Errors: forbidden, payout_not_found, illegal_transition, invalid_input.';
+select private.expose('settle_payout(uuid, text, text, text)', 'authenticated');

@@ -94,14 +94,13 @@ returns uuid
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  -- a rail can give back what it knows under a reference of ours; what was over is part of a transaction only
-  v_method text := case when p_row.attempt_id is null or p_row.reason = 'overpaid' then 'bank_transfer' else private.refund_method(p_row.provider) end;
+  v_rail text := private.rail_to_refund(p_row.attempt_id, p_row.id);
   v_refund_id uuid;
 begin
   insert into public.refunds (payer_id, attempt_id, unmatched_id, kind, amount, currency, method, provider, status)
-  values (p_row.payer_id, p_row.attempt_id, p_row.id, 'unmatched', p_row.amount, p_row.currency, v_method,
-    case v_method when 'provider' then p_row.provider else private.transfer_provider() end,
-    case v_method when 'provider' then 'pending' else 'awaiting_account' end)
+  values (p_row.payer_id, p_row.attempt_id, p_row.id, 'unmatched', p_row.amount, p_row.currency,
+    case when v_rail is null then 'bank_transfer' else 'provider' end, coalesce(v_rail, private.transfer_provider()),
+    case when v_rail is null then 'awaiting_account' else 'pending' end)
   returning id into v_refund_id;
   perform private.post_ledger('unmatched_refund_ordered', p_row.id::text, p_row.currency, null, array[
     ('unmatched', p_row.id::text, p_row.amount)::private.ledger_line,

@@ -129,7 +129,7 @@ select unnest(array[
   'acknowledge_inspection', 'add_vehicle_image', 'answer_booking', 'archive_vehicle', 'block_period', 'booking_detail',
   'cancel_booking', 'cancel_booking_preview', 'check_in', 'check_invariants', 'check_out', 'create_booking', 'create_vehicle',
   'delete_notification', 'list_notifications', 'mark_all_notifications_read', 'mark_notification_read', 'my_balance', 'my_bookings',
-  'notifications_since', 'payment_status', 'release_deposit', 'remove_vehicle_image', 'request_upload', 'retry_refund', 'settle_refund', 'acknowledge_payment_event', 'check_payment', 'payment_events_for_attention', 'reconcile_ledger', 'record_manual_refund', 'refund_payment', 'settle_unmatched_money', 'unmatched_money',
+  'notifications_since', 'payment_status', 'release_deposit', 'remove_vehicle_image', 'request_upload', 'retry_refund', 'settle_payout', 'settle_refund', 'acknowledge_payment_event', 'check_payment', 'payment_events_for_attention', 'reconcile_ledger', 'record_manual_refund', 'refund_payment', 'settle_unmatched_money', 'unmatched_money',
   'review_licence', 'review_vehicle', 'start_payment', 'submit_licence', 'submit_vehicle', 'unblock_period', 'unread_count', 'update_vehicle'
 ]), 'authenticated'
 union all

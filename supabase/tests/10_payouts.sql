@@ -68,6 +68,7 @@ insert into commands values
   ('retry_payout', 'select public.retry_payout(gen_random_uuid())'),
   ('cancel_payout', 'select public.cancel_payout(gen_random_uuid())'),
   ('record_manual_payout', $$ select public.record_manual_payout(gen_random_uuid(), 'FT123') $$),
+  ('settle_payout', $$ select public.settle_payout(gen_random_uuid(), 'failed', null, 'seen there') $$),
   ('hold_booking_money', $$ select public.hold_booking_money(gen_random_uuid(), 'why') $$),
   ('release_booking_money', 'select public.release_booking_money(gen_random_uuid())');
 grant select on commands to public;
@@ -189,6 +190,22 @@ select is(tests.outcome(format('select public.retry_payout(%L)', :'p1')), 'illeg
 select tests.as_service();
 select is(tests.outcome(format($$ select public.record_payout_result(%L, 'maybe') $$, :'p1')), 'invalid_input', 'a result is one of three');
 select is((public.record_payout_result(:'p1', 'processing', 'px')).provider_payout_id, 'px', 'the provider has an id for it');
+savepoint settled;
+select tests.as_user(:'admin');
+select is(tests.outcome(format($$ select public.settle_payout(%L, 'perhaps', 'py', 'the portal says so') $$, :'p1')), 'invalid_input', 'an admin who has looked says that it ended well, or not');
+select is(tests.outcome(format($$ select public.settle_payout(%L, 'succeeded', ' ', 'the portal says so') $$, :'p1')), 'invalid_input', 'under a number');
+select is(tests.outcome(format($$ select public.settle_payout(%L, 'failed', null, '') $$, :'p1')), 'invalid_input', 'known from somewhere');
+select is((public.settle_payout(:'p1', 'failed', null, 'the portal does not know it')).failure_code, 'settled_by_admin', 'that it failed');
+select is((public.retry_payout(:'p1')).status, 'approved', 'and it can be sent anew');
+select is(tests.outcome(format($$ select public.settle_payout(%L, 'succeeded', 'py', 'the portal says so') $$, :'p1')), 'illegal_transition', 'of what was not sent nobody says so');
+rollback to settled;
+select tests.as_user(:'admin');
+select is((public.settle_payout(:'p1', 'succeeded', 'py', 'the portal says so')).provider_payout_id, 'py', 'or that it was paid');
+select is(tests.outcome(format($$ select public.settle_payout(%L, 'failed', null, 'it came back') $$, :'p1')), 'illegal_transition', 'which is final');
+select tests.as_owner();
+select is((select array_agg((data ->> 'outcome') || ' ' || (data ->> 'note')) from private.domain_events where type = 'payout.settled_by_admin' and actor_id = :'admin' and subject_id = :'p1'), array['succeeded the portal says so'], 'and it is on record who said so');
+select is((select count(*)::int from private.reconcile_ledger()), 0, 'the books agree');
+rollback to settled;
 savepoint ours;
 select public.record_payout_result(:'p1', 'failed', null, 'BALANCE_NOT_ENOUGH', true) is null as fails \gset
 select tests.as_owner();
@@ -399,6 +416,7 @@ select tests.as_owner();
 select is((select string_agg(status || ' ' || attempts, ', ') from private.outbox where topic = 'payout' and payload ->> 'payout_id' = :'p9'), 'pending 1', 'as one that was tried before');
 select is((public.record_payout_result(:'p9', 'failed', null, 'TIMEOUT')).status, 'failed', 'it fails');
 select tests.as_user(:'admin');
+select is(tests.outcome(format($$ select public.record_manual_payout(%L, ' FT123 ') $$, :'p9')), 'invalid_input', 'the transfer that paid another pays it not');
 select is((public.record_manual_payout(:'p9', 'FT777')).status, 'paid', 'an admin pays it by hand');
 select tests.as_owner();
 select is((public.record_payout_result(:'p9', 'succeeded', 'late')).bank_reference, 'FT777', 'the provider has paid it too');

@@ -115,6 +115,7 @@ export const rpcCatalog = {
   refund_payment: rpc('keyed', 'payment_id', 'amount', 'reason', 'idempotency_key'),
   retry_refund: rpc('once', 'refund_id', 'method'),
   record_manual_refund: rpc('once', 'refund_id', 'bank_reference'),
+  settle_payout: rpc('once', 'payout_id', 'outcome', 'provider_payout_id', 'note'),
   settle_refund: rpc('once', 'refund_id', 'outcome', 'provider_refund_id', 'note'),
   reconcile_ledger: rpc('read'),
   check_invariants: rpc('read'),

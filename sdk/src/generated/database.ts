@@ -1867,6 +1867,32 @@ isOneToOne: false
 "settle_payment_event":
 { Args: { "event_id": number,"outcome": string,"reason": string }; Returns: string
                            },
+"settle_payout":
+{ Args: { "note": string,"outcome": string,"payout_id": string,"provider_payout_id": string }; Returns: {
+              "amount": number,
+"bank_account_id": string,
+"bank_account_usable_from": string,
+"bank_reference": string | null,
+"batch_id": string,
+"created_at": string,
+"currency": string,
+"failure_code": string | null,
+"hold_reason": string | null,
+"id": string,
+"paid_at": string | null,
+"provider": string | null,
+"provider_payout_id": string | null,
+"scheduled_at": string,
+"sending": number,
+"status": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "payouts"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "settle_refund":
 { Args: { "note": string,"outcome": string,"provider_refund_id": string,"refund_id": string }; Returns: {
               "amount": number,

@@ -143,6 +143,20 @@ describe('topic payout', () => {
     expect(calls).toEqual([]);
   });
 
+  it('that may have been sent waits for the channel, lest it be paid by hand as well', async () => {
+    const known = { provider_payout_id: 'batch-1', status: 'processing' };
+    for (const [rows, changes] of [
+      [[row('payout', payload)], known],
+      [[row('payout', payload, { attempts: 2 })], {}],
+    ] as const) {
+      const { named } = await work({ rows: [...rows], database: database(changes) });
+      expect(named('record_payout_result')).toEqual([]);
+      expect(named('defer_outbox')).toMatchObject([
+        { reason: expect.stringContaining('not set up: payout') },
+      ]);
+    }
+  });
+
   it('is done when there is nothing to send any more', async () => {
     const { transfers, calls } = fakeTransfers({ send: accepted });
     const { report } = await work({

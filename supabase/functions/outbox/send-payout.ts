@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { payoutPayload, payoutToSend } from '../_shared/contracts/outbox.ts';
+import { appError } from '../_shared/errors.ts';
 import { performed, withPayload } from './effect.ts';
 import { sendMoney } from './send-money.ts';
 import { transferLeg } from './transfer.ts';
@@ -19,6 +20,9 @@ export const sendPayout = withPayload(payoutPayload, async ({ payout_id }, { att
       { payout_id, outcome, provider_payout_id: providerId, failure_code: failureCode, failed_by_us: byUs },
       payoutRow,
     );
+  const mayBeThere = payout.provider_payout_id !== null || attempts > 1;
+  // said to have failed, it would be paid by hand, and once more when the channel has sent it
+  if (!transfers && mayBeThere) throw appError('provider_not_configured', { provider: 'payos' });
   // it is reserved for being sent by now, so it must be said where it cannot be
   if (!transfers || !account) {
     const failed = transfers ? 'no_account' : 'provider_not_configured';
@@ -34,7 +38,7 @@ export const sendPayout = withPayload(payoutPayload, async ({ payout_id }, { att
       ...leg,
       what: 'the payout',
       accepted: transferId !== null,
-      mayBeThere: transferId !== null || attempts > 1,
+      mayBeThere,
       orderedAt: payout.scheduled_at,
       claim: null,
       record: (result) =>

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type FoundRefund, refundPayload, refundToSend } from '../_shared/contracts/outbox.ts';
+import { appError } from '../_shared/errors.ts';
 import type { RefundInput } from '../_shared/payments/provider.ts';
 import { type EffectTools, never, performed, wait, withPayload } from './effect.ts';
 import { pauseOf, sendMoney } from './send-money.ts';
@@ -73,7 +74,11 @@ export const sendRefund = withPayload(refundPayload, async ({ refund_id }, { att
   // of the order and not of this row, as a change of account can leave two rows for one order
   const orderKey = `${refund.id}:${refund.ordered_at}`;
   const byTransfer = refund.method === 'bank_transfer';
-  if (byTransfer && !transfers) return wait(oneHour, 'an admin sends this transfer by hand');
+  const underWay = refund.status === 'processing';
+  if (byTransfer && !transfers) {
+    if (underWay) throw appError('provider_not_configured', { provider: refund.provider });
+    return wait(oneHour, 'an admin sends this transfer by hand');
+  }
   const leg =
     byTransfer && transfers ? await bankLeg(found, orderKey, transfers) : providerLeg(found, orderKey, tools);
   if (leg === null) {
@@ -82,7 +87,6 @@ export const sendRefund = withPayload(refundPayload, async ({ refund_id }, { att
     return performed(null, { failed });
   }
 
-  const underWay = refund.status === 'processing';
   if (found.waits && !byTransfer && !underWay) {
     const pause = pauseOf({ orderedAt: refund.ordered_at, longestPause: oneHour }, now());
     return wait(pause, 'an earlier refund of this payment is with its provider');
