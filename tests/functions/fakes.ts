@@ -30,6 +30,7 @@ export type FakeDatabase = Record<string, (args: Record<string, unknown>) => unk
 
 export interface FakeOptions {
   mail?: (mail: Mail) => MailResult;
+  mailProblem?: string;
   vnpayFetch?: typeof fetch;
   noVnpay?: boolean;
   /** Besides VNPay, which is the real wrapper. */
@@ -81,6 +82,7 @@ export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): 
     }),
     transfers: options.transfers ?? null,
     mailer: {
+      ...(options.mailProblem === undefined ? {} : { problem: options.mailProblem }),
       async send(mail) {
         mails.push(mail);
         return options.mail?.(mail) ?? { sent: true, id: `mail-${mails.length}` };

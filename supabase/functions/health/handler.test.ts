@@ -3,6 +3,7 @@ import { sandboxSettings } from '../../../local/sandbox/merchants.ts';
 import { fakeOutside } from '../../../tests/functions/fakes.ts';
 import { platform } from '../../../tests/payments/settings.ts';
 import { readEnv } from '../_shared/env.ts';
+import { createMailer } from '../_shared/mail/mailer.ts';
 import { createProviders, createTransfers } from '../_shared/payments/index.ts';
 import { type HealthDeps, handle } from './handler.ts';
 
@@ -39,25 +40,38 @@ describe('GET /health', () => {
   });
 
   it('is degraded while a rail is refused or switched on without settings, and says which to the log alone', async () => {
-    const facts = { outbox_due: 0, outbox_dead: 0, rails: ['vnpay', 'momo'] };
+    const facts = { outbox_due: 0, outbox_dead: 0, rails: ['vnpay', 'momo'], payout_provider: 'payos' };
+    const all = sandboxSettings('http://127.0.0.1:1');
     const set = (changes: Record<string, string | undefined>) => {
       const known = {
         ...platform,
         JOURNEY_ENV: 'local',
-        ...sandboxSettings('http://127.0.0.1:1'),
+        ...{ RESEND_API_KEY: 're_x', MAIL_FROM: 'a@b.example' },
+        ...all,
         ...changes,
       };
       const env = readEnv(known);
-      return () => ({ providers: createProviders(env), transfers: createTransfers(env) });
+      const made = {
+        providers: createProviders(env),
+        transfers: createTransfers(env),
+        mailer: createMailer(env),
+      };
+      return () => made;
     };
     const good = await ask({ health_facts: () => facts }, set({}));
     expect(good.body).toMatchObject({ status: 'ok', settings: 'ok' });
-    const momo = 'MOMO_PARTNER_CODE MOMO_ACCESS_KEY MOMO_SECRET_KEY MOMO_API_URL'.split(' ');
-    const none = Object.fromEntries(momo.map((name) => [name, undefined]));
+    const without = (prefix: string) =>
+      Object.fromEntries(
+        Object.keys(all)
+          .filter((name) => name.startsWith(prefix))
+          .map((name) => [name, undefined]),
+      );
     for (const [changes, said] of [
       [{ STRIPE_SECRET_KEY: '' }, 'STRIPE_SECRET_KEY is empty'],
       [{ PAYOS_PAYOUT_API_KEY: '' }, 'PAYOS_PAYOUT_API_KEY is empty'],
-      [none, 'momo is switched on without settings'],
+      [without('MOMO_'), 'momo is switched on without settings'],
+      [without('PAYOS_PAYOUT_'), 'payos is to send transfers'],
+      [{ MAIL_FROM: undefined }, 'MAIL_FROM'],
     ] as const) {
       const { status, body, logs } = await ask({ health_facts: () => facts }, set(changes));
       expect(status).toBe(200);

@@ -4,19 +4,33 @@ import { endpoint, serveEndpoints } from '../_shared/http.ts';
 
 export interface HealthDeps extends Pick<Deps, 'http' | 'db'> {
   /** Sets up all that the other functions use; throws on a setting that they would not start with. */
-  settings(): Pick<Deps, 'providers' | 'transfers'>;
+  settings(): Pick<Deps, 'providers' | 'transfers' | 'mailer'>;
 }
 
 const healthFacts = z.looseObject({
   outbox_due: z.int(),
   outbox_dead: z.int(),
   rails: z.array(z.string()).default([]),
+  payout_provider: z.string().default('manual'),
 });
+
+/** What is wrong with the settings of ways to pay, to be paid and to tell people. */
+function problemsOf(
+  { providers, transfers, mailer }: ReturnType<HealthDeps['settings']>,
+  { rails, payout_provider: sender }: z.infer<typeof healthFacts>,
+): string[] {
+  const unpaid = transfers === null && sender !== 'manual';
+  return [
+    ...providers.problems(rails),
+    ...(unpaid ? [`${sender} is to send transfers, and its payout channel has no settings.`] : []),
+    ...[transfers?.problem, mailer.problem].filter((problem) => problem !== undefined),
+  ];
+}
 
 /**
  * GET /health: whether functions and database answer, whether the settings of all functions are taken, and whether the
  * outbox keeps up. Anybody may ask, so it says no more than that; the log names what was refused. 200 while bookings
- * work, 503 when they cannot. One rail without good settings takes no other down: `degraded`.
+ * work, 503 when they cannot. A rail without good settings takes no other down, nor do mails: `degraded`.
  */
 export function handle({ http, db, settings }: HealthDeps): (request: Request) => Promise<Response> {
   const read = endpoint({
@@ -35,8 +49,7 @@ export function handle({ http, db, settings }: HealthDeps): (request: Request) =
       try {
         const facts = await db.service(trace).call('health_facts', {}, healthFacts);
         const outbox = { due: facts.outbox_due, dead: facts.outbox_dead };
-        const problems = set.providers.problems(facts.rails);
-        if (set.transfers?.problem !== undefined) problems.push(set.transfers.problem);
+        const problems = problemsOf(set, facts);
         if (problems.length > 0) note({ problems });
         const status = outbox.dead > 0 || problems.length > 0 ? 'degraded' : 'ok';
         return { status, settings: problems.length > 0 ? 'incomplete' : 'ok', database: 'ok', outbox };

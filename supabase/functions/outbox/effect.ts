@@ -47,6 +47,15 @@ export function wait(waitSeconds: number, reason: string): RowResult {
   return { done: false, waitSeconds, reason };
 }
 
+// check_invariants knows by it the rows that have waited for a day
+const notSetUp = 'not set up: ';
+const notSetUpSeconds = 60;
+
+/** Waits for an operator: what this row needs has no settings, or bad ones. That is no failure of the row. */
+export function waitForSettings(reason: string): RowResult {
+  return wait(notSetUpSeconds, `${notSetUp}${reason}`);
+}
+
 export function leaveAlone(pause: PauseAskedFor): EffectResult {
   return { done: false, ...pause };
 }

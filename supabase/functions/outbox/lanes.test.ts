@@ -117,7 +117,7 @@ describe('a provider that is asked too often', () => {
   });
 });
 
-describe('a provider without good settings', () => {
+describe('what has no good settings', () => {
   it('keeps its own rows waiting, which counts no attempt, and nobody else', async () => {
     const momo = fakeProvider('momo', { retrieve: async () => ({ kind: 'no_information', reason: 'x' }) });
     const rows = [question('vnpay'), refundRow(), question('momo'), mailRow()];
@@ -128,6 +128,14 @@ describe('a provider without good settings', () => {
     ]);
     expect(named('fail_outbox')).toEqual([]);
     expect(ids(named('complete_outbox'))).toEqual(ids(rows.slice(2)));
+  });
+
+  it('is mail, too, which is not rendered for nobody to send', async () => {
+    const problem = 'RESEND_API_KEY and MAIL_FROM are needed.';
+    const { named, outside } = await work({ rows: [mailRow()], database, options: { mailProblem: problem } });
+    expect(named('mail_to_send')).toEqual([]);
+    expect(named('defer_outbox')).toMatchObject([{ reason: `not set up: ${problem}` }]);
+    expect(outside.mails).toEqual([]);
   });
 });
 

@@ -1,8 +1,9 @@
 import { emailPayload, mailToSend } from '../_shared/contracts/outbox.ts';
-import { later, never, performed, withPayload } from './effect.ts';
+import { later, never, performed, waitForSettings, withPayload } from './effect.ts';
 
 /** Topic `email`. The address is looked up now: it may have changed, or its owner left, since the row was written. */
 export const sendEmail = withPayload(emailPayload, async ({ notification_id }, item, { service, mailer }) => {
+  if (mailer.problem !== undefined) return waitForSettings(mailer.problem);
   const mail = await service.call('mail_to_send', { notification_id }, mailToSend);
   if (!mail?.email) return performed(null, { skipped: 'no address' });
   const { email: to, subject, text, html } = mail;

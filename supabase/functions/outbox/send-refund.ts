@@ -74,11 +74,8 @@ export const sendRefund = withPayload(refundPayload, async ({ refund_id }, { att
   // of the order and not of this row, as a change of account can leave two rows for one order
   const orderKey = `${refund.id}:${refund.ordered_at}`;
   const byTransfer = refund.method === 'bank_transfer';
-  const underWay = refund.status === 'processing';
-  if (byTransfer && !transfers) {
-    if (underWay) throw appError('provider_not_configured', { provider: refund.provider });
-    return wait(oneHour, 'an admin sends this transfer by hand');
-  }
+  // it waits: an admin who transfers by hand what has been sent, or will be once there are keys, would pay it twice
+  if (byTransfer && !transfers) throw appError('provider_not_configured', { provider: refund.provider });
   const leg =
     byTransfer && transfers ? await bankLeg(found, orderKey, transfers) : providerLeg(found, orderKey, tools);
   if (leg === null) {
@@ -87,6 +84,7 @@ export const sendRefund = withPayload(refundPayload, async ({ refund_id }, { att
     return performed(null, { failed });
   }
 
+  const underWay = refund.status === 'processing';
   if (found.waits && !byTransfer && !underWay) {
     const pause = pauseOf({ orderedAt: refund.ordered_at, longestPause: oneHour }, now());
     return wait(pause, 'an earlier refund of this payment is with its provider');

@@ -15,6 +15,7 @@ import {
   never,
   type RowResult,
   wait,
+  waitForSettings,
 } from './effect.ts';
 import { issueReceipt } from './issue-receipt.ts';
 import type { Pauses } from './pauses.ts';
@@ -52,9 +53,6 @@ const questionTopics = new Set(['reconcile', 'feed']);
 const lanePayload = z.looseObject({ provider: z.string() });
 // check_invariants knows by it the rows that have been put off for days
 const tooOften = 'asked too often: ';
-// and these wait for an operator
-const notSetUp = 'not set up: ';
-const notSetUpSeconds = 60;
 const leaseSeconds = 120;
 const batchSize = 10;
 // After this, nothing new is leased or begun. The slowest effect makes two calls of half a minute, so a call of
@@ -74,7 +72,7 @@ async function perform(item: OutboxItem, ask: EffectTools['ask'], deps: WorkDeps
     if (pause) return leaveAlone(pause);
     const cause = error instanceof Error && error.cause !== undefined ? ` <- ${error.cause}` : '';
     if (error instanceof AppError && error.code === 'provider_not_configured')
-      return wait(notSetUpSeconds, `${notSetUp}${item.topic} for ${laneOf(item)}${cause}`);
+      return waitForSettings(`${item.topic} for ${laneOf(item)}${cause}`);
     return later(`${error}${cause}`);
   }
 }

@@ -15,6 +15,8 @@ export type MailResult = { sent: true; id: string } | { sent: false; permanent: 
 
 export interface Mailer {
   send(mail: Mail): Promise<MailResult>;
+  /** Why it can send nothing; it names the variables. */
+  readonly problem?: string;
 }
 
 // Refusals of the message itself. Keys and quotas are the operator's to mend, and mail waits for that.
@@ -31,13 +33,8 @@ const permanentErrors = new Set([
 export function createMailer(env: Pick<Env, 'RESEND_API_KEY' | 'RESEND_BASE_URL' | 'MAIL_FROM'>): Mailer {
   const { RESEND_API_KEY, RESEND_BASE_URL, MAIL_FROM } = env;
   if (RESEND_API_KEY === undefined || MAIL_FROM === undefined) {
-    return {
-      send: async () => ({
-        sent: false,
-        permanent: false,
-        reason: 'mail is not set up: RESEND_API_KEY and MAIL_FROM are needed',
-      }),
-    };
+    const problem = 'RESEND_API_KEY and MAIL_FROM are needed.';
+    return { problem, send: async () => ({ sent: false, permanent: false, reason: problem }) };
   }
   const resend = new Resend(RESEND_API_KEY, { baseUrl: RESEND_BASE_URL });
   return {
