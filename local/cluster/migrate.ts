@@ -125,10 +125,11 @@ export async function applyMigrations(cluster: Cluster, log: Log): Promise<numbe
 export async function applySeed(cluster: Cluster, log: Log): Promise<boolean> {
   const file = join(projectRoot, 'supabase', 'seed.sql');
   if (!existsSync(file)) return false;
+  // On the table of migrations, so that a dump carries it: a comment on the database would stay behind.
   const marker = 'journey: seeded';
   const seeded = await withAdmin(cluster.adminUrl, (admin) =>
     admin.query<{ done: boolean }>(
-      `select coalesce(shobj_description(oid, 'pg_database'), '') = $1 as done from pg_database where datname = 'postgres'`,
+      `select obj_description(to_regclass('supabase_migrations.schema_migrations'), 'pg_class') is not distinct from $1 as done`,
       [marker],
     ),
   );
@@ -138,7 +139,7 @@ export async function applySeed(cluster: Cluster, log: Log): Promise<boolean> {
       await client.query('begin');
       await runSqlFile(client, file);
       // The mark commits with the data, so neither can be there without the other.
-      await client.query(`comment on database postgres is '${marker}'`);
+      await client.query(`comment on table supabase_migrations.schema_migrations is '${marker}'`);
       await client.query('commit');
     }),
   );

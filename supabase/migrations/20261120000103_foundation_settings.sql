@@ -26,6 +26,8 @@ create table private.settings (
   key text primary key,
   value jsonb not null,
   description text not null,
+  -- what the documentation writes where a value is to be put
+  constraint settings_not_a_placeholder check (value::text not like '%…%'),
   constraint settings_hold_minutes check (key <> 'hold_minutes' or private.is_whole(value, 1, 1440)),
   constraint settings_quote_minutes check (key <> 'quote_minutes' or private.is_whole(value, 1, 1440)),
   constraint settings_claim_window_hours check (key <> 'claim_window_hours' or private.is_whole(value, 1, 720)),
@@ -41,6 +43,20 @@ create table private.settings (
   ))
 );
 comment on table private.settings is 'Operator settings, one JSON value each. Changing one affects what is agreed from then on, never what was agreed before.';
+
+-- Commands read every one of them, and would fail without it.
+create function private.keep_setting()
+returns trigger
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  raise exception 'setting % is needed: change its value instead', old.key using errcode = '42501';
+end
+$$;
+create trigger never_deleted before delete on private.settings
+  for each row execute function private.keep_setting();
+create trigger never_renamed before update on private.settings
+  for each row when (old.key <> new.key) execute function private.keep_setting();
 
 insert into private.settings (key, value, description) values
   ('hold_minutes', '15', 'How long a new booking keeps its slot while it is being paid.'),

@@ -79,7 +79,7 @@ begin
 end
 $$;
 
--- Trigger on a status column; its argument is the machine.
+-- Trigger on a status column; its arguments are the machine, and columns whose values the history keeps.
 create function private.record_transition()
 returns trigger
 language plpgsql volatile security definer set search_path = ''
@@ -87,6 +87,7 @@ as $$
 declare
   v_from text := case when tg_op = 'INSERT' then 'initial' else old.status end;
   v_event text;
+  v_data jsonb := '{}';
 begin
   select t.event into v_event
   from private.transitions t
@@ -94,20 +95,25 @@ begin
   if not found then
     perform private.fail('illegal_transition', jsonb_build_object('machine', tg_argv[0], 'from', v_from, 'to', new.status));
   end if;
-  insert into private.domain_events (type, subject_id, machine, from_state, event, to_state)
-  values (tg_argv[0] || '.' || v_event, new.id, tg_argv[0], v_from, v_event, new.status);
+  if tg_nargs > 1 then
+    select jsonb_object_agg(kept, to_jsonb(new) -> kept) into v_data from unnest(tg_argv[1:]) kept;
+  end if;
+  insert into private.domain_events (type, subject_id, machine, from_state, event, to_state, data)
+  values (tg_argv[0] || '.' || v_event, new.id, tg_argv[0], v_from, v_event, new.status, v_data);
   return null;
 end
 $$;
 
--- Puts a table's status under a machine: one trigger for creation, one for moves.
-create function private.govern(p_table regclass, p_machine text)
+-- Puts a table's status under a machine: one trigger for creation, one for moves. Each move keeps the values of p_kept.
+create function private.govern(p_table regclass, p_machine text, variadic p_kept text[] default '{}')
 returns void
 language plpgsql volatile set search_path = ''
 as $$
+declare
+  v_arguments text := (select string_agg(quote_literal(one), ', ') from unnest(p_machine || p_kept) one);
 begin
-  execute format('create trigger transition_on_insert after insert on %s for each row execute function private.record_transition(%L)', p_table, p_machine);
-  execute format('create trigger transition_on_update after update of status on %s for each row when (old.status is distinct from new.status) execute function private.record_transition(%L)', p_table, p_machine);
+  execute format('create trigger transition_on_insert after insert on %s for each row execute function private.record_transition(%s)', p_table, v_arguments);
+  execute format('create trigger transition_on_update after update of status on %s for each row when (old.status is distinct from new.status) execute function private.record_transition(%s)', p_table, v_arguments);
 end
 $$;
 

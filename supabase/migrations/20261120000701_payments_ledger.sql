@@ -1,6 +1,7 @@
 -- Payments: the ledger.
 -- Rule kept here: every movement is a transaction in one currency whose entries add up to zero, posted once, never
--- changed; money held for somebody (escrow, deposit, refunds owed) cannot be given out twice.
+-- changed; money held for somebody (escrow, deposit, refunds owed) cannot be given out twice. A wrong one is put right
+-- by one more that names it.
 -- Left out on purpose: stored balances; they are sums of entries.
 
 create table private.ledger_account_kinds (
@@ -42,11 +43,18 @@ create table private.ledger_transactions (
   reference text not null,
   currency text not null,
   booking_id uuid references public.bookings on delete restrict,
+  -- the movement that this one puts right
+  corrects bigint,
   posted_at timestamptz not null default now(),
   constraint ledger_transactions_posted_once unique (event, reference),
-  constraint ledger_transactions_currency unique (id, currency)
+  constraint ledger_transactions_currency unique (id, currency),
+  constraint ledger_transactions_corrects foreign key (corrects, currency)
+    references private.ledger_transactions (id, currency) on delete restrict,
+  -- nobody corrects in general
+  constraint ledger_transactions_correction_of_something check ((corrects is not null) = (event in ('correction', 'payout_correction')))
 );
 create index ledger_transactions_booking_idx on private.ledger_transactions (booking_id);
+create index ledger_transactions_corrects_idx on private.ledger_transactions (corrects) where corrects is not null;
 
 create table private.ledger_entries (
   id bigint generated always as identity primary key,
@@ -130,7 +138,9 @@ create type private.ledger_line as (kind text, owner text, amount bigint);
 
 -- Posts one movement. Lines of zero are left out; one without an amount is an error, and so is the same event and
 -- reference a second time.
-create function private.post_ledger(p_event text, p_reference text, p_currency text, p_booking_id uuid, p_lines private.ledger_line[])
+create function private.post_ledger(
+  p_event text, p_reference text, p_currency text, p_booking_id uuid, p_lines private.ledger_line[], p_corrects bigint default null
+)
 returns void
 -- it would be planned anew each time, since the planner looks into arrays
 language plpgsql volatile set search_path = '' set plan_cache_mode = force_generic_plan
@@ -142,8 +152,8 @@ begin
   select distinct l.kind, l.owner, p_currency from unnest(p_lines) l where l.amount is distinct from 0
   order by 1, 2
   on conflict do nothing;
-  insert into private.ledger_transactions (event, reference, currency, booking_id)
-  values (p_event, p_reference, p_currency, p_booking_id)
+  insert into private.ledger_transactions (event, reference, currency, booking_id, corrects)
+  values (p_event, p_reference, p_currency, p_booking_id, p_corrects)
   returning id into v_transaction_id;
   insert into private.ledger_entries (transaction_id, account_id, currency, amount)
   select v_transaction_id, a.id, p_currency, l.amount
@@ -167,3 +177,66 @@ as $$
   join private.ledger_entries e on e.account_id = a.id
   where a.kind = p_kind and a.owner = p_owner and a.currency = p_currency
 $$;
+
+-- By hand, as postgres: adds lines to a movement that was posted wrongly, or by nobody's command. The movement and its
+-- corrections are proven together (reconcile_ledger), so one that does not put right what it names stays listed. The
+-- note says why, and the log has it with whoever's claims the session carries. Answers the id of the correction.
+create function private.correct_movement(p_transaction_id bigint, p_note text, p_lines private.ledger_line[])
+returns bigint
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_movement private.ledger_transactions;
+  v_event text;
+  v_reference text;
+begin
+  -- with a correction, the movement it corrects is meant; two at once: one after the other
+  select m.* into v_movement
+  from private.ledger_transactions t
+  join private.ledger_transactions m on m.id = coalesce(t.corrects, t.id)
+  where t.id = p_transaction_id
+  for no key update of m;
+  if not found then
+    raise exception 'there is no movement % in private.ledger_transactions', p_transaction_id using errcode = '22023';
+  elsif char_length(btrim(coalesce(p_note, ''))) not between 3 and 500 then
+    raise exception 'the note must say why, in 3 to 500 characters' using errcode = '22023';
+  elsif not exists (select from unnest(p_lines) l where l.amount <> 0) then
+    raise exception 'there is nothing to correct in movement %', v_movement.id using errcode = '22023';
+  end if;
+  -- what payouts move is not earned, and neither is what puts it right
+  v_event := case when starts_with(v_movement.event, 'payout_') then 'payout_correction' else 'correction' end;
+  v_reference := v_movement.id || '.' || (select count(*) + 1 from private.ledger_transactions where corrects = v_movement.id);
+  perform private.because('correction', btrim(p_note));
+  perform private.post_ledger(v_event, v_reference, v_movement.currency, v_movement.booking_id, p_lines, v_movement.id);
+  return (select id from private.ledger_transactions where event = v_event and reference = v_reference);
+end
+$$;
+comment on function private.correct_movement is 'By hand: posts lines (debit positive, they add up to zero) that put a movement right. The proof takes both together.';
+
+-- By hand, as postgres: takes back what a movement, with its corrections so far, has come to.
+create function private.reverse_movement(p_transaction_id bigint, p_note text)
+returns bigint
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_id bigint;
+  v_lines private.ledger_line[];
+begin
+  select m.id into v_id
+  from private.ledger_transactions t
+  join private.ledger_transactions m on m.id = coalesce(t.corrects, t.id)
+  where t.id = p_transaction_id
+  for no key update of m;
+  select array_agg((s.kind, s.owner, -s.amount)::private.ledger_line) into v_lines
+  from (
+    select a.kind, a.owner, sum(e.amount)::bigint as amount
+    from private.ledger_transactions t
+    join private.ledger_entries e on e.transaction_id = t.id
+    join private.ledger_accounts a on a.id = e.account_id
+    where v_id in (t.id, t.corrects)
+    group by a.kind, a.owner
+  ) s;
+  return private.correct_movement(p_transaction_id, p_note, v_lines);
+end
+$$;
+comment on function private.reverse_movement is 'By hand: posts the opposite of a movement and of its corrections so far. Refused when there is nothing left to take back.';

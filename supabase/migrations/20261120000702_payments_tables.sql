@@ -56,7 +56,12 @@ create table private.payment_providers (
   feed_read_at timestamptz,
   enabled boolean not null default true,
   constraint payment_providers_range check (0 < min_amount and min_amount <= max_amount),
-  constraint payment_providers_refunds_known check (refunds_by in ('provider', 'transfer'))
+  constraint payment_providers_refunds_known check (refunds_by in ('provider', 'transfer')),
+  -- nobody claims what the code of a rail (_shared/payments) cannot do
+  constraint payment_providers_can_refund check (refunds_by = 'transfer' or provider in ('vnpay', 'momo', 'zalopay', 'stripe')),
+  constraint payment_providers_can_be_cancelled check (not can_cancel or provider in ('payos', 'stripe')),
+  constraint payment_providers_can_take_parts check (not in_parts or provider in ('payos', 'vietqr')),
+  constraint payment_providers_can_read_feed check (not has_feed or provider = 'vietqr')
 );
 comment on table private.payment_providers is 'What each rail can carry, in minor units (a NAPAS 247 transfer stays below 500 million), and how it gives money back: by itself, or by a bank transfer of ours. An operator switches one off with `enabled`.';
 insert into private.payment_providers (provider, min_amount, max_amount, in_parts, refunds_by, can_cancel, has_feed) values
@@ -154,7 +159,8 @@ create index payment_attempts_open_idx on public.payment_attempts (created_at) w
 create index payment_attempts_recheck_idx on public.payment_attempts (recheck_at) where recheck_at is not null;
 create unique index payment_attempts_one_success on public.payment_attempts (payment_id) where status = 'succeeded';
 comment on table public.payment_attempts is 'One try at paying with one provider. `reference` is what the provider knows it by.';
-select private.govern('public.payment_attempts', 'payment_attempt');
+-- the log keeps what paid it: refunds go by it, and no other row holds it
+select private.govern('public.payment_attempts', 'payment_attempt', 'provider_transaction_id', 'transaction_amount');
 create trigger immutable before update on public.payment_attempts for each row
   when ((old.id, old.payment_id, old.provider, old.reference, old.amount, old.currency) is distinct from (new.id, new.payment_id, new.provider, new.reference, new.amount, new.currency)
     or (old.status = 'succeeded'

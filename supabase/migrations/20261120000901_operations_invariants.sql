@@ -61,20 +61,22 @@ as $$
       where t.reference = p.id::text and t.event in ('payment_received', 'late_payment_received')
     )
   union all
-  select 'held_money_disagrees', b.id::text, h.kind || ' is ' || h.held || ', should be ' || h.expected
+  select 'held_money_disagrees', b.id::text, h.kind || ' is ' || coalesce(l.held, 0) || ', should be ' || h.expected
   from public.bookings b
   cross join lateral (
     values
-      ('escrow', private.balance('escrow', b.id::text, b.currency),
-        case when b.status in ('confirmed', 'in_progress') then b.total_amount - b.deposit_amount else 0 end),
-      ('deposit', private.balance('deposit', b.id::text, b.currency),
-        case when b.deposit_status = 'held' then b.deposit_amount else 0 end),
-      ('refund_payable', private.balance('refund_payable', b.id::text, b.currency),
-        (select coalesce(sum(r.amount), 0)::bigint from public.refunds r where r.booking_id = b.id and r.status <> 'succeeded'))
-  ) h (kind, held, expected)
-  where b.confirmed_at is not null or exists (select from public.refunds r where r.booking_id = b.id)
-  group by b.id, h.kind, h.held, h.expected
-  having h.held <> h.expected
+      ('escrow', case when b.status in ('confirmed', 'in_progress') then b.total_amount - b.deposit_amount else 0 end),
+      ('deposit', case when b.deposit_status = 'held' then b.deposit_amount else 0 end),
+      ('refund_payable', (select coalesce(sum(r.amount), 0)::bigint from public.refunds r where r.booking_id = b.id and r.status <> 'succeeded'))
+  ) h (kind, expected)
+  -- all balances at once: private.balance() for each took most of the time of all promises together
+  left join (
+    select a.kind, a.owner, a.currency, -sum(e.amount) as held
+    from private.ledger_accounts a join private.ledger_entries e on e.account_id = a.id
+    where a.kind in ('escrow', 'deposit', 'refund_payable')
+    group by 1, 2, 3
+  ) l on l.kind = h.kind and l.owner = b.id::text and l.currency = b.currency
+  where coalesce(l.held, 0) <> h.expected
   union all
   select 'payment_disagrees', p.id::text, d.what
   from public.payments p
@@ -93,6 +95,31 @@ as $$
     union all
     select 'refunds of ' || sum(r.amount) from public.refunds r where r.payment_id = p.id having sum(r.amount) > p.amount
   ) d
+  union all
+  select 'paid_by_another_transaction', a.id::text, a.provider || ' ' || coalesce(a.provider_transaction_id, 'nothing') || w.was
+  from public.payment_attempts a
+  cross join lateral (
+    -- what paid it, as the log has it; or the row of unmatched money an admin gave it
+    select ', paid by ' || coalesce(e.data ->> 'provider_transaction_id', 'nothing') as was
+    from (select) one
+    left join private.domain_events e on e.subject_id = a.id and e.machine = 'payment_attempt' and e.to_state = 'succeeded'
+    where (e.data ->> 'provider_transaction_id', (e.data ->> 'transaction_amount')::bigint)
+      is distinct from (a.provider_transaction_id, a.transaction_amount)
+    union all
+    select ', which no applied money has'
+    where a.transaction_amount = 0 and not exists (
+      select from private.unmatched_money u
+      where u.payment_id = a.payment_id and u.provider = a.provider
+        and a.provider_transaction_id = u.transaction_id || case u.reason when 'overpaid' then ':' || u.id else '' end
+    )
+  ) w
+  where a.status = 'succeeded'
+  union all
+  select 'unmatched_refund_disagrees', u.id::text, 'refund ' || coalesce(r.id::text, 'missing')
+  from private.unmatched_money u
+  left join public.refunds r on r.unmatched_id = u.id
+  where (u.settlement is not distinct from 'refunded') <> (r.id is not null)
+     or (r.payer_id, r.attempt_id, r.amount, r.currency) is distinct from (u.payer_id, u.attempt_id, u.amount, u.currency) and r.id is not null
   union all
   select 'payment_event_not_applied', e.id::text, e.provider || ' ' || e.provider_event_id
   from private.payment_events e
@@ -156,6 +183,9 @@ as $$
          where r.id::text = o.payload ->> 'refund_id' and (r.status <> 'pending' or r.ordered_at > now() - interval '1 day')
        ))
   union all
+  select 'job_not_run', j.job, 'last success: ' || coalesce(j.last_success::text, 'none')
+  from private.jobs_not_run(private.server_started()) j
+  union all
   select 'outbox_dead', o.id::text, o.topic || ': ' || coalesce(o.last_error, '')
   from private.outbox o
   where o.status = 'dead'
@@ -212,6 +242,15 @@ as $$
   from public.payouts o join public.bank_accounts b on b.id = o.bank_account_id
   where o.status in ('scheduled', 'approved') and b.removed_at is not null
   union all
+  select 'bank_account_unreadable', b.id::text, 'of ' || b.user_id
+  -- deciphering takes a moment each: a lost key is seen on the first as well as on the last
+  from (
+    (select * from public.bank_accounts order by created_at desc limit 100)
+    union
+    (select * from public.bank_accounts order by created_at limit 100)
+  ) b
+  where not private.is_readable(b::public.bank_accounts)
+  union all
   select 'receipt_gap', s.series, 'last ' || s.last_seq || ', issued ' || count(r.id) || ', highest ' || coalesce(max(r.seq), 0)
   from private.receipt_series s
   left join public.receipts r on r.series = s.series
@@ -263,24 +302,3 @@ as $$ select * from private.check_invariants_as_admin() $$;
 comment on function public.check_invariants is 'Admin: one row per broken promise; none means healthy. Errors: unauthenticated, forbidden.';
 revoke all on function private.check_invariants_as_admin(), public.check_invariants() from public, anon, authenticated, service_role;
 grant execute on function private.check_invariants_as_admin(), public.check_invariants() to authenticated;
-
-create function private.health_facts()
-returns jsonb
-language sql stable security definer set search_path = ''
-as $$
-  select jsonb_build_object(
-    'outbox_due', (select count(*) from private.outbox where status = 'pending' and available_at <= now()),
-    'outbox_dead', (select count(*) from private.outbox where status = 'dead'),
-    'unmatched_open', (select count(*) from private.unmatched_money where status = 'open'),
-    'attention_open', (select count(*) from private.payment_events where outcome = 'attention' and acknowledged_at is null),
-    'refunds_open', (select count(*) from public.refunds where status <> 'succeeded'),
-    'payouts_failed', (select count(*) from public.payouts where status = 'failed'),
-    'rails', (select coalesce(jsonb_agg(provider), '[]') from private.payment_providers where enabled)
-  )
-$$;
-create function public.health_facts()
-returns jsonb
-language sql stable set search_path = ''
-as $$ select private.health_facts() $$;
-comment on function public.health_facts is 'Counts for function health: outbox due and dead, unmatched money and messages for attention open, refunds open, payouts failed; and `rails`, those that are switched on. Service only.';
-select private.expose('health_facts()', 'service_role');

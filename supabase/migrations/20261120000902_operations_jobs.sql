@@ -135,6 +135,26 @@ $$;
 create trigger ring after insert on private.outbox
   for each statement execute function private.ring_on_insert();
 
+-- Each is a job of its own, so that one that fails stops no other.
+create table private.jobs (
+  name text primary key,
+  schedule text not null,
+  command text not null,
+  -- without a success; the schedule and patience beside it
+  longest interval not null
+);
+comment on table private.jobs is 'The jobs that pg_cron is given, and how long each may go without a successful run before check_invariants names it.';
+insert into private.jobs (name, schedule, longest, command) values
+  ('journey_expire', '* * * * *', '15 minutes', 'select private.expire_overdue_bookings()'),
+  ('journey_deposits', '* * * * *', '15 minutes', 'select private.return_due_deposits()'),
+  ('journey_reconcile', '* * * * *', '15 minutes', 'select private.enqueue_reconciliations()'),
+  ('journey_feeds', '11 * * * *', '3 hours', 'select private.enqueue_feeds()'),
+  ('journey_outbox', '* * * * *', '15 minutes', 'select private.ring_outbox()'),
+  ('journey_payouts', '7 1 * * *', '26 hours', 'select private.schedule_payouts()'),
+  ('journey_daily', '17 20 * * *', '26 hours', 'select private.run_daily_jobs()'),
+  -- far more than the longest of the above; a run that a crash cut short has no end
+  ('journey_cron_log', '37 20 * * *', '26 hours', $job$delete from cron.job_run_details where coalesce(end_time, start_time) < now() - interval '7 days'$job$);
+
 do $do$
 begin
   if exists (select from pg_available_extensions where name = 'pg_net') then
@@ -142,15 +162,7 @@ begin
   end if;
   if exists (select from pg_available_extensions where name = 'pg_cron') then
     create extension if not exists pg_cron with schema pg_catalog;
-    -- apart, so that one that fails stops no other
-    perform cron.schedule('journey_expire', '* * * * *', 'select private.expire_overdue_bookings()');
-    perform cron.schedule('journey_deposits', '* * * * *', 'select private.return_due_deposits()');
-    perform cron.schedule('journey_reconcile', '* * * * *', 'select private.enqueue_reconciliations()');
-    perform cron.schedule('journey_feeds', '11 * * * *', 'select private.enqueue_feeds()');
-    perform cron.schedule('journey_outbox', '* * * * *', 'select private.ring_outbox()');
-    perform cron.schedule('journey_payouts', '7 1 * * *', 'select private.schedule_payouts()');
-    perform cron.schedule('journey_daily', '17 20 * * *', 'select private.run_daily_jobs()');
-    perform cron.schedule('journey_cron_log', '37 20 * * *', $job$delete from cron.job_run_details where end_time < now() - interval '7 days'$job$);
+    perform cron.schedule(j.name, j.schedule, j.command) from private.jobs j order by j.name;
   else
     raise notice 'pg_cron is not available: run expire_overdue_bookings, return_due_deposits, enqueue_reconciliations, enqueue_feeds, schedule_payouts and run_daily_jobs of schema private by another clock';
   end if;

@@ -16,7 +16,9 @@ select is(tests.outcome(format('update private.settings set value = %L where key
 from (values ('hold_minutes', '0'), ('hold_minutes', '"15"'), ('hold_minutes', '1.5'), ('quote_minutes', 'null'), ('claim_window_hours', '-1'), ('booking_horizon_days', '100000'),
   ('rates', '{"commission_bps": 9999}'), ('rates', '[]'), ('cancellation_policies', '{}'), ('cancellation_policies', '{"flexible": [], "moderate": [], "strict": []}'),
   ('cancellation_policies', '{"flexible": [{"hours_before": 1, "refund_bps": 10001}], "moderate": [], "strict": []}'), ('fuzz_metres', '{"min": 400, "max": 150}'),
-  ('bank_account_wait_hours', '0'), ('unverified_events_per_hour', '-1'), ('unverified_events_per_hour', '10001'), ('unverified_events_per_hour', 'null'), ('payout_minimum', '0'), ('payout_provider', '"paypal"'), ('seller', '{"name": " "}'), ('seller', '{}'), ('seller', '{"name": "Journey"}')) s (k, v);
+  ('bank_account_wait_hours', '0'), ('unverified_events_per_hour', '-1'), ('unverified_events_per_hour', '10001'), ('unverified_events_per_hour', 'null'), ('payout_minimum', '0'), ('payout_provider', '"paypal"'), ('seller', '{"name": " "}'), ('seller', '{}'), ('seller', '{"name": "Journey"}'), ('seller', '{"name": "…", "address": "…", "tax_code": "…"}')) s (k, v);
+select is(tests.outcome($$ delete from private.settings where key = 'rates' $$), '42501', 'a setting that commands read is not deleted');
+select is(tests.outcome($$ update private.settings set key = 'rate' where key = 'rates' $$), '42501', 'nor called otherwise');
 select tests.as_visitor();
 select is(tests.outcome($$ select * from private.secrets $$), '42501', 'a visitor cannot read the pepper');
 select is(tests.outcome($$ select private.keyed_hash('x') $$), '42501', 'a visitor cannot hash with the pepper');

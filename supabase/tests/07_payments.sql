@@ -269,5 +269,53 @@ select is(tests.two_legs('VND', 'USD', 'VND'), '23503', 'dong on an account of d
 select is(tests.two_legs('USD', 'VND', 'VND'), '23503', 'nor in a transaction of dollars');
 select is((select sum(amount) from private.ledger_entries), 0::numeric, 'everything adds up to nothing');
 
+-- putting right what was posted wrongly ----------------------------------------------------------------------------------
+-- What the proof says of a movement.
+create function tests.proof(p_reference text)
+returns text
+language sql stable
+as $$
+  select string_agg(concat_ws(' ', r.problem, case when r.provider in ('', 'vnpay') then r.provider else 'of somebody' end, coalesce(r.expected::text, '-'), coalesce(r.found::text, '-')), ', ' order by r.problem)
+  from private.reconcile_ledger() r where r.subject = p_reference
+$$;
+create function tests.movement(p_event text, p_reference text)
+returns bigint
+language sql stable
+as $$ select id from private.ledger_transactions where event = p_event and reference = p_reference $$;
+select private.post_ledger('bonus', 'slip', 'VND', null, array[('platform_revenue', '', 100), ('host_payable', :'earner', -100)]::private.ledger_line[]);
+select is(tests.proof('slip'), 'bonus on host_payable of somebody - -100, bonus on platform_revenue  - 100', 'what no command posts is seen, though no provider has seen it');
+select tests.movement('bonus', 'slip') as slip \gset
+select is(tests.outcome($$ select private.reverse_movement(-1, 'INC-7') $$), '22023', 'what is not there is not taken back');
+select is(tests.outcome(format('select private.reverse_movement(%s, %L)', :slip, ' ')), '22023', 'nor is anything without a reason');
+select is(tests.outcome($$ select private.post_ledger('correction', 'INC-7', 'VND', null, array[('platform_revenue', '', -100), ('unmatched', 'x', 100)]::private.ledger_line[]) $$), '23514', 'a correction names what it corrects');
+select private.correct_movement(:slip, 'INC-7: by mistake', array[('platform_revenue', '', -60), ('host_payable', :'earner', 60)]::private.ledger_line[]) as half \gset
+select is(tests.proof('slip'), 'bonus on host_payable of somebody - -40, bonus on platform_revenue  - 40', 'one that puts half of it right leaves the other half');
+select private.reverse_movement(:half, 'INC-7: by mistake') as rest \gset
+select is(tests.proof('slip'), null, 'what a movement and its corrections have come to is taken back as one');
+select is(tests.outcome(format('select private.reverse_movement(%s, %L)', :slip, 'INC-7')), '22023', 'once');
+select is((select array_agg(reference order by id) from private.ledger_transactions where corrects = :slip), array[:slip || '.1', :slip || '.2'], 'each correction is a movement of its own');
+select is((select array_agg(data ->> 'reference' order by id) from private.domain_events where type = 'ledger.correction' and reason = 'INC-7: by mistake'), array[:slip || '.1', :slip || '.2'], 'and in the log with its reason');
+select is(private.balance('host_payable', :'earner'), 1360001::bigint, 'the host has what was earned');
+select tests.movement('booking_completed', :'b3') as right_one \gset
+select private.reverse_movement(:right_one, 'taken for a mistake');
+select is(tests.proof(:'b3'), 'booking_completed on escrow of somebody 1814405 -, booking_completed on host_payable of somebody -1360001 -, booking_completed on platform_revenue  -320003 -, booking_completed on tax_payable  -134401 -', 'who takes back what was right is told');
+select private.correct_movement(:right_one, 'was right after all', array_agg((a.kind, a.owner, e.amount)::private.ledger_line))
+from private.ledger_entries e join private.ledger_accounts a on a.id = e.account_id where e.transaction_id = :right_one;
+select is(tests.proof(:'b3'), null, 'until it is as the booking says');
+select private.post_ledger('payout_reserved', 'nobody', 'VND', null, array[('host_payable', :'earner', 5), ('payout_payable', 'nobody', -5)]::private.ledger_line[]);
+select private.reverse_movement(tests.movement('payout_reserved', 'nobody'), 'no such payout');
+select tests.as_user(:'earner');
+select results_eq('select available, pending from public.my_balance()', 'values (1360001::bigint, 0::bigint)', 'what puts a payout right is not earned');
+select tests.as_owner();
+select tests.settle();
+select is((select count(*)::int from private.check_invariants() where invariant = 'host_balance_disagrees'), 0, 'and leaves no trace in what payouts took');
+select private.post_ledger('bonus', 'XTS', 'XTS', null, array[('platform_revenue', '', 100), ('host_payable', :'earner', -100)]::private.ledger_line[]);
+select is(tests.proof('XTS'), null, 'the currency of tests is not proven');
+
+-- what a rail cannot do -------------------------------------------------------------------------------------------------
+select is(tests.outcome(format('update private.payment_providers set %s where provider = %L', claim, rail)), '23514', rail || ' cannot: ' || claim)
+from (values ('momo', 'has_feed = true'), ('payos', $$refunds_by = 'provider'$$), ('vnpay', 'can_cancel = true'), ('stripe', 'in_parts = true')) v (rail, claim);
+select is(tests.outcome($$ update private.payment_providers set has_feed = false, refunds_by = 'transfer', can_cancel = false, in_parts = false $$), 'ok', 'but anything a rail can do may be left');
+
 select * from finish();
 rollback;

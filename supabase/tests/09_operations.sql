@@ -4,13 +4,30 @@ set local client_min_messages = warning;
 \ir helpers.psql
 select no_plan();
 
-select tests.make_renter('renter') as renter, tests.make_user('host') as host, tests.make_admin('admin') as admin \gset
+select tests.make_renter('renter') as renter, tests.make_user('host') as host, tests.make_admin('admin') as admin, tests.make_user('stranger') as stranger \gset
 select tests.make_vehicle(:'host') as vehicle \gset
 select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(30), tests.hours(40)) as paid \gset
 select tests.make_booking(:'renter', :'vehicle', tests.hours(50), tests.hours(60)) as held \gset
 select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(70), tests.hours(80)) as cancelled \gset
 select tests.as_user(:'renter');
 select public.cancel_booking(:'cancelled', null, gen_random_uuid());
+select tests.as_owner();
+-- a trip that is over, of another host; money that came twice and goes back; money an admin found a payment for
+select tests.make_user('earner') as earner \gset
+select tests.make_paid_booking(:'renter', tests.make_vehicle(:'earner'), tests.hours(100), tests.hours(110)) as done \gset
+select tests.move_trip(:'done', -1);
+select tests.inspect('check_in', :'renter', :'done', 10), tests.inspect('check_out', :'renter', :'done', 20);
+select a.reference as paid_ref from public.payment_attempts a join public.payments p on p.id = a.payment_id where p.booking_id = :'paid' \gset
+select tests.provider_says(:'paid_ref', 'succeeded', p_transaction_id => 'twice');
+select tests.make_booking(:'renter', :'vehicle', tests.hours(90), tests.hours(95)) as found \gset
+select id as found_payment, amount as found_amount from public.payments where booking_id = :'found' \gset
+select tests.provider_says('J00000000000009', 'succeeded', :found_amount, p_transaction_id => 'lost');
+select id as twice from private.unmatched_money where transaction_id = 'twice' \gset
+select id as lost from private.unmatched_money where transaction_id = 'lost' \gset
+select tests.as_user(:'admin');
+select public.settle_unmatched_money(:'twice', 'refund', gen_random_uuid()), public.settle_unmatched_money(:'lost', 'apply', gen_random_uuid(), :'found_payment');
+select tests.as_user(:'earner');
+select public.set_bank_account('970436', '0123456789', 'EARNER', gen_random_uuid());
 select tests.as_owner();
 select tests.settle();
 
@@ -79,13 +96,26 @@ begin
   select id, v_ledger_id, currency, -7 from private.ledger_transactions where reference = 'planted' returning id into v_entry_id;
   insert into private.payout_items (entry_id, payout_id) values (v_entry_id, v_payout_id);
 end
-$$;-- That money went on its way some time ago.
+$$;
+-- That money went on its way some time ago.
 create function tests.plant_move(p_machine text, p_from text, p_event text, p_ago interval, p_id uuid)
 returns void
 language sql volatile
 as $$
   insert into private.domain_events (type, subject_id, machine, from_state, event, to_state, occurred_at)
   values (p_machine || '.' || p_event, p_id, p_machine, p_from, p_event, 'processing', now() - p_ago)
+$$;
+
+-- A job that pg_cron does not know, long after the server and the database were new.
+create function tests.plant_job()
+returns void
+language plpgsql volatile
+as $$
+begin
+  create or replace function private.server_started() returns timestamptz language sql stable as 'select now() - interval ''1 day''';
+  update private.domain_events set occurred_at = now() - interval '30 days' where id = (select min(id) from private.domain_events);
+  insert into private.jobs (name, schedule, command, longest) values ('tests_never', '* * * * *', 'select 1', '15 minutes');
+end
 $$;
 
 create temporary table breaches (invariant text, what text, breach text);
@@ -130,11 +160,31 @@ insert into breaches values
   ('mail_without_value', 'a word of a mail was never told', format($$ insert into public.notification_templates (code, locale, version, category, title, body, email_subject, email_body)
     select code, locale, 2, category, title, body, 'x', 'Dear {{nobody}}' from public.notification_templates where code = 'licence_verified';
     select private.notify(%L, 'licence_verified', '{}', 'x') $$, :'host')),
-  ('media_without_object', 'a ready upload has no file', format($$ update public.media set path = 'elsewhere' where owner_id = %L and purpose = 'licence' and id = (select min(id::text)::uuid from public.media where owner_id = %1$L) $$, :'renter')),
+  ('media_without_object', 'a ready upload has no file', format($$ update public.media set path = 'elsewhere' where owner_id = %L and purpose = 'licence' and id = (select min(id::text)::uuid from public.media where owner_id = %1$L and purpose = 'licence') $$, :'renter')),
   ('attempt_without_end', 'a try was never asked about', format($$ update public.payment_attempts set status = 'pending', expires_at = now() - interval '5 days' where payment_id = (select id from public.payments where booking_id = %L) $$, :'paid')),
   ('ledger_disagrees', 'money came that no row explains', $$ insert into private.ledger_entries (transaction_id, account_id, currency, amount)
     select (select max(transaction_id) from private.ledger_entries), id, currency, 7 from private.ledger_accounts where kind = 'clearing' limit 1 $$),
   ('ledger_disagrees', 'a payment lost the try that paid it', format($$ update public.payment_attempts set status = 'failed' where payment_id = (select id from public.payments where booking_id = %L) $$, :'paid')),
+  ('ledger_disagrees', 'a host has what another earned', format($$ insert into private.ledger_accounts (kind, owner, currency) values ('host_payable', %L, 'VND');
+    update private.ledger_entries e set account_id = (select id from private.ledger_accounts where kind = 'host_payable' and owner = %1$L)
+    from private.ledger_transactions t where t.id = e.transaction_id and t.event = 'booking_completed' and e.amount = -(select host_amount from public.bookings where id = %L) $$, :'stranger', :'done')),
+  ('ledger_disagrees', 'a host was given more than was agreed', format($$ update private.ledger_entries e set amount = e.amount + case a.kind when 'host_payable' then -100 else 100 end
+    from private.ledger_transactions t, private.ledger_accounts a
+    where t.id = e.transaction_id and t.event = 'booking_completed' and t.reference = %L and a.id = e.account_id and a.kind in ('host_payable', 'platform_revenue') $$, :'done')),
+  ('ledger_disagrees', 'a host was given something by nobody', format($$ select private.post_ledger('booking_completed', gen_random_uuid()::text, 'VND', null, array[
+    ('platform_revenue', '', 100), ('host_payable', %L, -100)]::private.ledger_line[]) $$, :'earner')),
+  ('ledger_disagrees', 'what was earned belongs to no booking, and can be claimed by none', $$ update private.ledger_transactions set booking_id = null where event = 'booking_completed' $$),
+  ('ledger_disagrees', 'a booking was completed without its movement', format($$ delete from private.ledger_entries e using private.ledger_transactions t
+    where t.id = e.transaction_id and t.event = 'booking_completed' and t.reference = %L $$, :'done')),
+  ('paid_by_another_transaction', 'a refund would go by it', format($$ update public.payment_attempts set provider_transaction_id = 'another' where reference = %L $$, :'paid_ref')),
+  ('paid_by_another_transaction', 'nobody says what paid', $$ delete from private.domain_events where machine = 'payment_attempt' and to_state = 'succeeded' $$),
+  ('paid_by_another_transaction', 'the log was changed, too', format($$ update public.payment_attempts set provider_transaction_id = 'another' where payment_id = %L and status = 'succeeded';
+    update private.domain_events set data = data || '{"provider_transaction_id": "another"}' where machine = 'payment_attempt' and to_state = 'succeeded' and data ->> 'provider_transaction_id' = 'lost' $$, :'found_payment')),
+  ('unmatched_refund_disagrees', 'it goes to somebody else', format($$ update public.refunds set payer_id = %L where unmatched_id = %L $$, :'host', :'twice')),
+  ('unmatched_refund_disagrees', 'nobody gives it back', format($$ delete from public.refunds where unmatched_id = %L $$, :'twice')),
+  ('bank_account_unreadable', 'the key is not the one of these numbers', $$ update private.secrets set value = extensions.gen_random_bytes(32) where name = 'bank_accounts' $$),
+  ('bank_account_unreadable', 'the number is of another account', $$ update public.bank_accounts set account_last4 = '9999' $$),
+  ('job_not_run', 'pg_cron does not run one', 'select tests.plant_job()'),
   ('payout_items_disagree', 'a payout is made of nothing', format('select tests.plant_payout(%L)', :'paid')),
   ('payout_ledger_disagrees', 'nothing was set aside for a payout', format('select tests.plant_payout(%L)', :'paid')),
   ('host_balance_disagrees', 'a payout took what it is not made of', format('select tests.plant_payout(%L); update private.ledger_transactions set event = %L where reference = %L', :'paid', 'payout_reserved', 'planted')),
@@ -244,6 +294,60 @@ select is(
   array['select private.run_daily_jobs()', 'select private.return_due_deposits()', 'select private.expire_overdue_bookings()', 'select private.enqueue_feeds()', 'select private.ring_outbox()', 'select private.schedule_payouts()', 'select private.enqueue_reconciliations()'],
   'every job has its clock'
 );
+
+-- jobs that do not run ---------------------------------------------------------------------------------------------
+alter table private.domain_events disable trigger append_only;
+create function tests.late_jobs(p_server_age interval)
+returns text
+language sql stable
+as $$ select string_agg(job || coalesce(' ' || extract(epoch from now() - last_success)::int, ''), ', ' order by job) from private.jobs_not_run(now() - p_server_age) where job like 'tests\_%' $$;
+create function tests.log_run(p_job text, p_status text, p_ago interval)
+returns void
+language sql volatile
+as $$
+  insert into cron.job_run_details (jobid, runid, database, username, status, start_time, end_time)
+  select jobid, (select least(min(runid), 0) - 1 from cron.job_run_details), current_database(), current_user, p_status, now() - p_ago, now() - p_ago from cron.job where jobname = p_job
+$$;
+insert into private.jobs (name, schedule, command, longest) values
+  ('tests_minute', '* * * * *', 'select 1', '15 minutes'), ('tests_hour', '5 * * * *', 'select 1', '3 hours'), ('tests_lost', '* * * * *', 'select 1', '15 minutes');
+select cron.schedule('tests_minute', '0 0 1 1 *', 'select 1'), cron.schedule('tests_hour', '0 0 1 1 *', 'select 1');
+select is(tests.late_jobs('1 year'), null, 'in a database that is new, none is late');
+update private.domain_events set occurred_at = now() - interval '30 days' where id = (select min(id) from private.domain_events);
+select is(tests.late_jobs('14 minutes'), null, 'nor on a server that is');
+select is(tests.late_jobs('16 minutes'), 'tests_lost, tests_minute', 'then each has its time: one a minute');
+select is(tests.late_jobs('4 hours'), 'tests_hour, tests_lost, tests_minute', 'one an hour more of it');
+select tests.log_run('tests_minute', 'succeeded', '14 minutes'), tests.log_run('tests_hour', 'succeeded', '4 hours'), tests.log_run('tests_hour', 'failed', '1 minute');
+select is(tests.late_jobs('4 hours'), 'tests_hour 14400, tests_lost', 'a success counts, a failure does not');
+select cron.unschedule('tests_minute');
+select is(tests.late_jobs('4 hours'), 'tests_hour 14400, tests_lost, tests_minute', 'one that was taken off the clock will not run again');
+
+-- what waits for a person --------------------------------------------------------------------------------------------
+create function tests.fact(p_name text) returns text language sql stable as $$ select private.health_facts() ->> p_name $$;
+select is(tests.fact('payout_provider'), 'payos', 'who sends transfers');
+select is((select jsonb_agg(provider order by provider) from private.payment_providers), private.health_facts() -> 'rails', 'every rail is on');
+update private.payment_providers set enabled = false;
+select is(private.health_facts() -> 'rails', (select jsonb_agg(r.provider order by r.provider) from (
+  select provider from public.payment_attempts where status in ('created', 'pending')
+  union select provider from public.refunds where method = 'provider' and status in ('pending', 'processing')) r), 'of those switched off, the ones with money under way');
+select ok(private.health_facts() -> 'rails' ? 'vnpay' and not private.health_facts() -> 'rails' ? 'momo', 'which is the one this test paid by');
+update private.payment_providers set enabled = true;
+select is(concat_ws(' ', tests.fact('refunds_to_send'), tests.fact('batches_proposed'), tests.fact('payouts_to_send'), tests.fact('payouts_held')), '0 0 0 0', 'nothing waits for a hand');
+insert into public.bank_accounts (user_id, bank_bin, account_last4, holder_name, usable_from, created_at)
+values (:'renter', '970436', '0001', 'RENTER', now() - interval '1 hour', now() - interval '2 days') returning id as account \gset
+update public.refunds set status = 'failed' where booking_id = :'cancelled';
+update public.refunds set status = 'awaiting_account', method = 'bank_transfer', provider = 'manual' where booking_id = :'cancelled';
+update public.refunds set status = 'pending', bank_account_id = :'account' where booking_id = :'cancelled';
+select is(tests.fact('refunds_to_send'), '1', 'a transfer by hand');
+update public.bank_accounts set usable_from = now() + interval '1 hour', created_at = now() where id = :'account';
+select is(tests.fact('refunds_to_send'), '0', 'not in the first day of its account');
+alter table private.ledger_entries disable trigger user;
+select tests.plant_payout(:'paid');
+select is(tests.fact('batches_proposed'), '1', 'a batch to approve');
+update public.payouts set status = 'held', hold_reason = 'x';
+select is(tests.fact('batches_proposed') || ' ' || tests.fact('payouts_held'), '0 1', 'held, there is nothing in it to approve');
+update public.payouts set status = 'scheduled', hold_reason = null;
+update public.payouts set status = 'approved', provider = 'manual';
+select is(tests.fact('payouts_to_send') || ' ' || tests.fact('payouts_held'), '1 0', 'approved, it waits for whoever makes the transfer');
 
 select * from finish();
 rollback;

@@ -53,6 +53,37 @@ export async function openWorld(schema: string): Promise<World> {
   };
 }
 
+/**
+ * Adds `earn(host, amount)`: a trip of this price (at least 5,000), all of which is the host's, from booking to the end
+ * of its claim window. What is posted to the ledger without a row that tells of it breaks a promise for every test.
+ */
+export async function addEarnings(world: World): Promise<void> {
+  await world.sql.query(`
+    create function ${world.schema}.earn(p_host uuid, p_amount bigint)
+    returns uuid
+    language plpgsql volatile
+    as $$
+    declare
+      v_renter uuid := ${world.schema}.make_renter('renter');
+      v_vehicle uuid := ${world.schema}.make_vehicle(p_host, '{"lat": -44.5, "lng": 170.5}');
+      v_from timestamptz := ${world.schema}.hours(30);
+      v_to timestamptz := ${world.schema}.hours(31);
+      v_booking uuid;
+    begin
+      v_booking := ${world.schema}.book(v_renter, (public.store_quote(v_renter, v_vehicle, v_from, v_to, jsonb_build_object(
+        'lines', jsonb_build_array(jsonb_build_object('code', 'rental_hours', 'quantity', 1, 'unit_amount', p_amount, 'amount', p_amount)),
+        'total_amount', p_amount, 'deposit_amount', 0, 'host_amount', p_amount, 'platform_amount', 0, 'tax_amount', 0, 'version', 'test'
+      ), public.quote_facts(v_renter, v_vehicle, v_from, v_to))).id);
+      perform ${world.schema}.pay(v_booking);
+      perform ${world.schema}.move_trip(v_booking, -3);
+      perform ${world.schema}.inspect('check_in', v_renter, v_booking, 10);
+      perform ${world.schema}.inspect('check_out', v_renter, v_booking, 20);
+      update public.bookings set claim_until = now() - interval '1 second' where id = v_booking;
+      return v_booking;
+    end
+    $$;`);
+}
+
 /** What one statement came to: its value, or the registry code or SQLSTATE it was refused with. */
 export type Outcome = { value: unknown; error: null } | { value: null; error: string };
 

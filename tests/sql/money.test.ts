@@ -229,8 +229,13 @@ describe('money on its way back', () => {
     await world.make('inspect', 'check_in', trip.renter, trip.booking, 10);
     await world.make('inspect', 'check_out', trip.renter, trip.booking, 20);
     const outcomes = await allAtOnce(
-      Array.from({ length: 12 }, () =>
-        asAdmin("(public.refund_payment($1, 500000, 'sorry', $2)).status", trip.payment, randomUUID()),
+      Array.from({ length: 12 }, (_, i) =>
+        asAdmin(
+          '(public.refund_payment($1, 500000, $2, $3)).status',
+          trip.payment,
+          `sorry, ${i}`,
+          randomUUID(),
+        ),
       ),
     );
     // 1,814,405 beside the deposit
@@ -240,7 +245,8 @@ describe('money on its way back', () => {
 });
 
 describe('the floor of an account', () => {
-  const take = `private.post_ledger('test_floor', gen_random_uuid()::text, 'VND', null, array[
+  // in the currency of tests, which the proof of the books leaves to them
+  const take = `private.post_ledger('test_floor', gen_random_uuid()::text, 'XTS', null, array[
     ('escrow', $1, $2::bigint), ('platform_revenue', '', -$2::bigint)]::private.ledger_line[])`;
 
   it('holds against many takers at once, none of whom waits for another in a circle', async () => {
@@ -250,7 +256,7 @@ describe('the floor of an account', () => {
     const outcomes = await allAtOnce(Array.from({ length: 30 }, () => post(1)));
     const refused = said(outcomes).filter((answer) => answer.includes('holds less than is taken'));
     expect([outcomes.filter(({ error }) => error === null).length, refused.length]).toEqual([10, 20]);
-    expect(await world.value("private.balance('escrow', $1)", owner)).toBe('0');
+    expect(await world.value("private.balance('escrow', $1, 'XTS')", owner)).toBe('0');
   });
 
   it('is not looked at through a snapshot that does not see what others took', async () => {
@@ -263,6 +269,26 @@ describe('the floor of an account', () => {
     await other.value(take, owner, 8);
     await expect(other.sql.query('commit')).rejects.toMatchObject({ code: '25000' });
     await other.close();
-    expect(await world.value("private.balance('escrow', $1)", owner)).toBe('2');
+    expect(await world.value("private.balance('escrow', $1, 'XTS')", owner)).toBe('2');
+  });
+});
+
+describe('putting a movement right', () => {
+  it('takes it back once, however many do at once', async () => {
+    const owner = randomUUID();
+    await world.value(
+      `private.post_ledger('test_slip', $1, 'XTS', null, array[
+         ('host_payable', $1, -100), ('platform_revenue', '', 100)]::private.ledger_line[])`,
+      owner,
+    );
+    const id = await world.value(
+      "(select id from private.ledger_transactions where event = 'test_slip' and reference = $1)",
+      owner,
+    );
+    const outcomes = await allAtOnce(
+      Array.from({ length: 8 }, () => ({ text: "private.reverse_movement($1, 'a slip')", args: [id] })),
+    );
+    expect(tally(outcomes)).toEqual({ ok: 1, [`22023 there is nothing to correct in movement ${id}`]: 7 });
+    expect(await world.value("private.balance('host_payable', $1, 'XTS')", owner)).toBe('0');
   });
 });
