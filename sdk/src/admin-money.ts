@@ -10,6 +10,7 @@ import type {
   Refund,
   RefundNeed,
   RefundStatus,
+  TransferClaim,
   UnmatchedMoney,
   UnmatchedSettlement,
   Uuid,
@@ -39,7 +40,9 @@ export class AdminMoney {
 
   /**
    * Decides where unmatched money goes: `apply` pays a payment (together with what is already meant for it; what
-   * is over stays as a new row), `refund` returns it to the payer, `keep` makes it revenue and needs a note.
+   * is over stays as a new row), `refund` returns it to the payer, `keep` makes it revenue and needs a note. So does
+   * `apply` when the money is known to be of another payer than the payment, as there is no way back. The note, of 3 to
+   * 500 characters, is kept with the row.
    * Errors: `forbidden`, `unmatched_not_found`, `unmatched_not_enough`, `payment_not_found`,
    * `payment_not_payable`, `invalid_input`.
    */
@@ -117,7 +120,9 @@ export class AdminMoney {
 
   /**
    * Gives back part of a payment out of the platform's revenue, once its booking is over; before that, cancel the
-   * booking. Errors: `forbidden`, `payment_not_found`, `payment_not_refundable`, `invalid_input`.
+   * booking. The same amount for the same reason is refused for 10 minutes as `refund_repeated`, with the first one's
+   * `refund_id` in `details`: a double click gives nothing twice, and one that is meant has a reason of its own.
+   * Errors: `forbidden`, `payment_not_found`, `payment_not_refundable`, `refund_repeated`, `invalid_input`.
    */
   refundPayment(
     input: { paymentId: Uuid; amount: Minor; reason: string },
@@ -129,8 +134,8 @@ export class AdminMoney {
 
   /**
    * Sends a failed refund again, as before or another way: by a transfer to the payer's bank account, or by the rail the
-   * money came by, which also ends waiting for an account.
-   * Errors: `forbidden`, `refund_not_found`, `illegal_transition`, `invalid_input`.
+   * money came by, which also ends waiting for an account. Refused while an admin has claimed it.
+   * Errors: `forbidden`, `refund_not_found`, `transfer_claimed`, `illegal_transition`, `invalid_input`.
    */
   retryRefund(
     input: { refundId: Uuid; method?: Refund['method'] },
@@ -141,8 +146,37 @@ export class AdminMoney {
   }
 
   /**
-   * Says that a refund was paid by a transfer made by hand. Refused while a provider works on it.
-   * Errors: `forbidden`, `refund_not_found`, `illegal_transition`, `invalid_input`.
+   * Says that you are about to transfer a refund by hand: for a day no provider sends it and no other admin claims or
+   * records it. Saying it again answers the same claim. When another admin was first, `transfer_claimed` has a
+   * `TransferClaim` in `details`; when it was paid, `already_paid` has a `PaidTransfer`;
+   * `illegal_transition` is what a provider works on.
+   * Errors: `forbidden`, `refund_not_found`, `already_paid`, `transfer_claimed`, `illegal_transition`.
+   *
+   * @example
+   * ```ts
+   * const { error } = await journey.admin.money.claimManualRefund(refundId);
+   * if (error) return show(error.code, error.details); // do not go to the bank
+   * // ... the transfer is made ...
+   * await journey.admin.money.recordManualRefund({ refundId, bankReference: 'FT26325001' });
+   * ```
+   */
+  claimManualRefund(refundId: Uuid, options?: CallOptions): Promise<Result<TransferClaim>> {
+    return this.#calls.rpc<TransferClaim>('claim_manual_refund', { refund_id: refundId }, options);
+  }
+
+  /**
+   * Ends your claim of a refund that you did not transfer after all; it goes on as before.
+   * Errors: `forbidden`, `refund_not_found`, `transfer_claimed`.
+   */
+  releaseManualRefund(refundId: Uuid, options?: CallOptions): Promise<Result<undefined>> {
+    return this.#calls.rpc<undefined>('release_manual_refund', { refund_id: refundId }, options);
+  }
+
+  /**
+   * Says that a refund was paid by a transfer made by hand, which ends the claim of it. Refused while a provider works on
+   * it or another admin has claimed it; when it was paid already, `details` is a `PaidTransfer`. Claim it before
+   * you go to the bank, with `claimManualRefund`.
+   * Errors: `forbidden`, `refund_not_found`, `already_paid`, `transfer_claimed`, `illegal_transition`, `invalid_input`.
    */
   recordManualRefund(
     input: { refundId: Uuid; bankReference: string },

@@ -1,7 +1,7 @@
 import type { CallOptions, Calls } from './core/calls.ts';
 import { type CreatedCursor, createdCursor, type Page, readPage } from './core/pages.ts';
 import type { Result } from './result.ts';
-import type { Payout, PayoutBatch, PayoutStatus, Uuid } from './types.ts';
+import type { AdminPayout, Payout, PayoutBatch, PayoutStatus, TransferClaim, Uuid } from './types.ts';
 
 /** Payouts as people with the role `admin` run them: proposed in batches, approved, held, sent again. */
 export class AdminPayouts {
@@ -12,8 +12,9 @@ export class AdminPayouts {
   }
 
   /**
-   * Batches, newest first; `proposed` are those to look through with `list`, then `approve`. `pageSize` is 1 to 100,
-   * default 20. Errors: `forbidden`, `invalid_input`.
+   * Batches, newest first; `proposed` are those in which a payout waits for approval, to look through with `list`, then
+   * `approve`: also one approved before, when a payout of it was released from a hold. `pageSize` is 1 to 100, default
+   * 20. Errors: `forbidden`, `invalid_input`.
    *
    * @example
    * ```ts
@@ -32,7 +33,7 @@ export class AdminPayouts {
 
   /**
    * Payouts, newest first: of one batch, in one state, of one host, or all. What one is made of gives
-   * `payouts.statement`. `pageSize` is 1 to 100, default 20. Errors: `forbidden`, `invalid_input`.
+   * `payouts.statement`; whether an admin is transferring it by hand say `claimed_by` and `claimed_at`. `pageSize` is 1 to 100, default 20. Errors: `forbidden`, `invalid_input`.
    *
    * @example
    * ```ts
@@ -49,11 +50,11 @@ export class AdminPayouts {
       pageSize?: number;
     } = {},
     options?: CallOptions,
-  ): Promise<Result<Page<Payout, CreatedCursor>>> {
+  ): Promise<Result<Page<AdminPayout, CreatedCursor>>> {
     const { status, after, pageSize } = input;
     const filter = { batch_id: input.batchId, status, host_id: input.hostId };
     const read = (size: number) =>
-      this.#calls.rpc<Payout[]>('list_payouts', { ...filter, after, page_size: size }, options);
+      this.#calls.rpc<AdminPayout[]>('list_payouts', { ...filter, after, page_size: size }, options);
     return readPage({ pageSize, read, cursorOf: createdCursor }, options);
   }
 
@@ -73,22 +74,52 @@ export class AdminPayouts {
     return this.#calls.rpc<Payout>('hold_payout', args, options);
   }
 
-  /** Ends a hold. Errors: `forbidden`, `payout_not_found`, `illegal_transition`, `booking_money_held`. */
+  /**
+   * Ends a hold. Errors: `forbidden`, `payout_not_found`, `illegal_transition`, `transfer_claimed`, `booking_money_held`,
+   * `bank_account_required`.
+   */
   release(payoutId: Uuid, options?: CallOptions): Promise<Result<Payout>> {
     return this.#calls.rpc<Payout>('release_payout', { payout_id: payoutId }, options);
   }
 
-  /** Sends a failed payout again. Errors: `forbidden`, `payout_not_found`, `illegal_transition`. */
+  /**
+   * Sends a failed payout again. Errors: `forbidden`, `payout_not_found`, `illegal_transition`, `transfer_claimed`,
+   * `booking_money_held`, `bank_account_required`.
+   */
   retry(payoutId: Uuid, options?: CallOptions): Promise<Result<Payout>> {
     return this.#calls.rpc<Payout>('retry_payout', { payout_id: payoutId }, options);
   }
 
-  /** Gives the money back to the host's balance. Errors: `forbidden`, `payout_not_found`, `illegal_transition`. */
+  /**
+   * Gives the money back to the host's balance; release your claim of it first. Errors: `forbidden`, `payout_not_found`,
+   * `illegal_transition`, `transfer_claimed`.
+   */
   cancel(payoutId: Uuid, options?: CallOptions): Promise<Result<Payout>> {
     return this.#calls.rpc<Payout>('cancel_payout', { payout_id: payoutId }, options);
   }
 
-  /** Says that a payout was made by hand. Errors: `forbidden`, `payout_not_found`, `illegal_transition`, `invalid_input`. */
+  /**
+   * Says that you are about to transfer a payout by hand, as `admin.money.claimManualRefund` does for refunds: for a day
+   * no provider sends it and no other admin claims or records it.
+   * Errors: `forbidden`, `payout_not_found`, `already_paid`, `transfer_claimed`, `illegal_transition`.
+   */
+  claimManual(payoutId: Uuid, options?: CallOptions): Promise<Result<TransferClaim>> {
+    return this.#calls.rpc<TransferClaim>('claim_manual_payout', { payout_id: payoutId }, options);
+  }
+
+  /**
+   * Ends your claim of a payout that you did not transfer after all; it goes on as before.
+   * Errors: `forbidden`, `payout_not_found`, `transfer_claimed`.
+   */
+  releaseManual(payoutId: Uuid, options?: CallOptions): Promise<Result<undefined>> {
+    return this.#calls.rpc<undefined>('release_manual_payout', { payout_id: payoutId }, options);
+  }
+
+  /**
+   * Says that a payout was made by hand, which ends the claim of it; claim it before you go to the bank. When it was paid
+   * already, `details` is a `PaidTransfer`. Errors: `forbidden`, `payout_not_found`, `already_paid`,
+   * `transfer_claimed`, `illegal_transition`, `invalid_input`.
+   */
   recordManual(
     input: { payoutId: Uuid; bankReference: string },
     options?: CallOptions,

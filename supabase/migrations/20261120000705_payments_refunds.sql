@@ -3,7 +3,8 @@
 -- owed stays in the ledger until it has been paid; rails that cannot give back are replaced by a bank transfer.
 -- Left out on purpose: asking providers, which function `outbox` does; it reports here.
 
--- Sends a refund on its way, or lets it wait for an account to send it to.
+-- Sends a refund on its way, or lets it wait for an account to send it to, or for the end of an admin's claim of it
+-- (payments_by_hand).
 create function private.send_refund(p_refund_id uuid)
 returns void
 language plpgsql volatile set search_path = ''
@@ -30,7 +31,7 @@ begin
     end if;
   end if;
   perform private.enqueue('refund', jsonb_build_object('refund_id', p_refund_id, 'provider', v_refund.provider),
-    p_refund_id || ':' || extract(epoch from v_refund.ordered_at), greatest(now(), coalesce(v_account.usable_from, now())));
+    p_refund_id || ':' || extract(epoch from v_refund.ordered_at), greatest(now(), v_account.usable_from, (private.manual_claim(p_refund_id)).expires_at));
 end
 $$;
 
@@ -171,14 +172,19 @@ begin
   from public.bank_accounts a
   where r.id = p_refund_id and r.ordered_at = p_ordered_at and r.status = 'pending' and r.method = 'bank_transfer'
     and a.id = r.bank_account_id and a.usable_from <= now() and a.removed_at is null;
-  return found;
+  if not found then
+    return false;
+  end if;
+  -- undoes it: it stays in the outbox, for when the claim is over
+  perform private.require_unclaimed(p_refund_id);
+  return true;
 end
 $$;
 create function public.claim_refund(refund_id uuid, ordered_at timestamptz)
 returns boolean
 language sql volatile set search_path = ''
 as $$ select private.claim_refund(refund_id, ordered_at) $$;
-comment on function public.claim_refund is 'Reserves a refund by bank transfer for being sent now; false when it is no longer as refund_to_send said. Service only.';
+comment on function public.claim_refund is 'Reserves a refund by bank transfer for being sent now; false when it is no longer as refund_to_send said. Service only. Errors: transfer_claimed.';
 select private.expose('claim_refund(uuid, timestamptz)', 'service_role');
 
 -- The refund, or nothing, and all it moves: the order of all locks here is booking, payment, refund.
@@ -222,6 +228,7 @@ begin
       update public.refunds
       set status = 'succeeded', provider_refund_id = coalesce(p_provider_refund_id, provider_refund_id), failure_code = null, completed_at = now()
       where id = p_refund_id;
+      delete from private.manual_claims where subject_id = p_refund_id;
       update public.payments
       set refunded_amount = refunded_amount + v_refund.amount,
           status = case when refunded_amount + v_refund.amount = amount then 'refunded' else 'partially_refunded' end

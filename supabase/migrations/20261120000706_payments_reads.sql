@@ -143,7 +143,8 @@ create function private.list_refunds(p_status text, p_needs text, p_after jsonb,
 returns table (
   id uuid, payment_id uuid, booking_id uuid, kind text, amount bigint, currency text, status text, method text,
   provider text, provider_refund_id text, failure_code text, created_at timestamptz, completed_at timestamptz,
-  payer_id uuid, attempt_id uuid, unmatched_id uuid, reason text, ordered_at timestamptz, needs text
+  payer_id uuid, attempt_id uuid, unmatched_id uuid, reason text, ordered_at timestamptz, needs text,
+  claimed_by uuid, claimed_at timestamptz
 )
 language plpgsql stable security definer set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
@@ -160,8 +161,9 @@ begin
   return query
     select r.id, r.payment_id, r.booking_id, r.kind, r.amount, r.currency, r.status, r.method,
       r.provider, r.provider_refund_id, r.failure_code, r.created_at, r.completed_at,
-      r.payer_id, r.attempt_id, r.unmatched_id, r.reason, r.ordered_at, n.needs
+      r.payer_id, r.attempt_id, r.unmatched_id, r.reason, r.ordered_at, n.needs, c.claimed_by, c.claimed_at
     from public.refunds r
+    left join private.manual_claims c on c.subject_id = r.id and c.expires_at > now()
     left join public.bank_accounts b on b.id = r.bank_account_id
     cross join lateral (
       select case
@@ -197,11 +199,12 @@ create function public.list_refunds(status text default 'open', needs text defau
 returns table (
   id uuid, payment_id uuid, booking_id uuid, kind text, amount bigint, currency text, status text, method text,
   provider text, provider_refund_id text, failure_code text, created_at timestamptz, completed_at timestamptz,
-  payer_id uuid, attempt_id uuid, unmatched_id uuid, reason text, ordered_at timestamptz, needs text
+  payer_id uuid, attempt_id uuid, unmatched_id uuid, reason text, ordered_at timestamptz, needs text,
+  claimed_by uuid, claimed_at timestamptz
 )
 language sql stable set search_path = ''
 as $$ select * from private.list_refunds($1, $2, $3, $4) $$;
-comment on function public.list_refunds is 'Admin: refunds, newest first; status open (all that are not paid yet), a state, or null for all. `needs` says what an admin must do: account (its payer is unknown, or has named none for 3 days), transfer (by hand, to an account that may be used), retry (failed, or given up on its way), question (a provider has had it for a week, a transfer for a day, or has no settings any more: ask), or null; given as argument, only those, any for all four. `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
+comment on function public.list_refunds is 'Admin: refunds, newest first; status open (all that are not paid yet), a state, or null for all. `needs` says what an admin must do: account (its payer is unknown, or has named none for 3 days), transfer (by hand, to an account that may be used), retry (failed, or given up on its way), question (a provider has had it for a week, a transfer for a day, or has no settings any more: ask), or null; given as argument, only those, any for all four. claimed_by and claimed_at say who is transferring it by hand now. `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
 select private.expose('list_refunds(text, text, jsonb, int)', 'authenticated');
 create index refunds_created_idx on public.refunds (created_at desc, id desc);
 create index refunds_unpaid_idx on public.refunds (created_at desc, id desc) where status <> 'succeeded';

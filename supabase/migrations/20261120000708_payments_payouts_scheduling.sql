@@ -133,7 +133,8 @@ as $$ select * from private.propose_payouts() $$;
 comment on function public.propose_payouts is 'Admin: gathers what is payable now into a batch, as the daily job does; no row when nothing is. Hosts without a usable bank account are left out and told. Errors: forbidden.';
 select private.expose('propose_payouts()', 'authenticated');
 
--- Gives an approved payout to whoever sends it; a payout that an admin transfers by hand is sent by nobody.
+-- Gives an approved payout to whoever sends it; a payout that an admin transfers by hand is sent by nobody, and one that
+-- an admin has claimed (payments_by_hand) not before the claim is over.
 create function private.enqueue_payout(p_payout public.payouts)
 returns void
 language plpgsql volatile set search_path = ''
@@ -141,7 +142,7 @@ as $$
 begin
   if p_payout.provider <> 'manual' then
     perform private.enqueue('payout', jsonb_build_object('payout_id', p_payout.id, 'provider', p_payout.provider),
-      p_payout.id || ':' || p_payout.sending);
+      p_payout.id || ':' || p_payout.sending, greatest(now(), (private.manual_claim(p_payout.id)).expires_at));
   end if;
 end
 $$;

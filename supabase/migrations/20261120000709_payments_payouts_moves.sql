@@ -124,6 +124,7 @@ begin
       provider_payout_id = coalesce(p_provider_payout_id, provider_payout_id), bank_reference = p_bank_reference
   where id = p_payout.id
   returning * into v_payout;
+  delete from private.manual_claims where subject_id = p_payout.id;
   perform private.tell_payout(v_payout, 'payout_paid', '');
   return v_payout;
 end

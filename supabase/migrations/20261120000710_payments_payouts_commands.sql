@@ -1,6 +1,7 @@
--- Payments: the commands on payouts, of admins and of the service that sends them; what hosts read.
+-- Payments: the commands on payouts, of admins and of the service that sends them.
 -- Rule kept here: success is final; a retry is a new transfer with a number of its own, so that the provider does
 -- not take it for the one that failed.
+-- Left out on purpose: transfers by hand, which are in payments_by_hand.
 
 -- For release and retry: the owner's account now, which must be locked before the payout is.
 create function private.account_for_payout(p_payout_id uuid)
@@ -71,6 +72,7 @@ begin
   v_account := private.account_for_payout(p_payout_id);
   v_payout := private.lock_payout(p_payout_id);
   perform private.require_status(v_payout, 'scheduled', 'held');
+  perform private.require_unclaimed(p_payout_id);
   if private.payout_carries_hold(p_payout_id) then
     perform private.fail('booking_money_held');
   end if;
@@ -82,7 +84,7 @@ create function public.release_payout(payout_id uuid)
 returns public.payouts
 language sql volatile set search_path = ''
 as $$ select private.release_payout(payout_id) $$;
-comment on function public.release_payout is 'Admin: a held payout is scheduled again, to the account its host has now; approve its batch to send it. Errors: forbidden, payout_not_found, illegal_transition, booking_money_held, bank_account_required.';
+comment on function public.release_payout is 'Admin: a held payout is scheduled again, to the account its host has now; approve its batch to send it. Errors: forbidden, payout_not_found, illegal_transition, transfer_claimed, booking_money_held, bank_account_required.';
 select private.expose('release_payout(uuid)', 'authenticated');
 
 create function private.retry_payout(p_payout_id uuid)
@@ -94,6 +96,8 @@ declare
   v_payout public.payouts;
 begin
   perform private.require_admin();
+  -- one that is claimed in this very moment is not sent all the same: it waits in the outbox
+  perform private.require_unclaimed(p_payout_id);
   select * into v_payout from public.payouts where id = p_payout_id;
   if v_payout.status in ('approved', 'processing') and private.wake_dead('payout', p_payout_id::text) then
     return v_payout;
@@ -119,7 +123,7 @@ create function public.retry_payout(payout_id uuid)
 returns public.payouts
 language sql volatile set search_path = ''
 as $$ select private.retry_payout(payout_id) $$;
-comment on function public.retry_payout is 'Admin: sends a failed payout again, to the account its host has now; one that was given up on its way goes on. Errors: forbidden, payout_not_found, illegal_transition, booking_money_held, bank_account_required.';
+comment on function public.retry_payout is 'Admin: sends a failed payout again, to the account its host has now; one that was given up on its way goes on. Errors: forbidden, payout_not_found, illegal_transition, transfer_claimed, booking_money_held, bank_account_required.';
 select private.expose('retry_payout(uuid)', 'authenticated');
 
 create function private.cancel_payout(p_payout_id uuid)
@@ -132,6 +136,7 @@ begin
   perform private.require_admin();
   v_payout := private.lock_payout(p_payout_id);
   perform private.require_status(v_payout, 'cancelled', 'scheduled', 'approved', 'held', 'failed');
+  perform private.require_unclaimed(p_payout_id);
   perform private.because('admin');
   return private.give_back_payout(v_payout);
 end
@@ -140,41 +145,8 @@ create function public.cancel_payout(payout_id uuid)
 returns public.payouts
 language sql volatile set search_path = ''
 as $$ select private.cancel_payout(payout_id) $$;
-comment on function public.cancel_payout is 'Admin: dissolves a payout that was not sent, or failed; what it was made of is available to its host again. Errors: forbidden, payout_not_found, illegal_transition.';
+comment on function public.cancel_payout is 'Admin: dissolves a payout that was not sent, or failed; what it was made of is available to its host again. Errors: forbidden, payout_not_found, illegal_transition, transfer_claimed.';
 select private.expose('cancel_payout(uuid)', 'authenticated');
-
-create function private.record_manual_payout(p_payout_id uuid, p_bank_reference text)
-returns public.payouts
-language plpgsql volatile security definer set search_path = ''
-as $$
-declare
-  v_payout public.payouts;
-begin
-  perform private.require_admin();
-  if char_length(btrim(coalesce(p_bank_reference, ''))) not between 4 and 100 then
-    perform private.fail_input('bank_reference', '4 to 100 characters');
-  end if;
-  v_payout := private.lock_payout(p_payout_id);
-  if v_payout.status = 'paid' and v_payout.provider = 'manual' and v_payout.bank_reference = btrim(p_bank_reference) then
-    return v_payout;
-  end if;
-  -- One that a provider works on would be paid twice. One held or called back may have been paid just before.
-  perform private.require_status(v_payout, 'paid', 'approved', 'failed', 'held', 'cancelled');
-  perform private.because('admin');
-  return private.mark_paid(v_payout, 'manual', null, btrim(p_bank_reference));
-exception
-  -- payouts_bank_reference_once
-  when unique_violation then
-    perform private.fail_input('bank_reference', 'another payout was paid by this transfer');
-    return null;
-end
-$$;
-create function public.record_manual_payout(payout_id uuid, bank_reference text)
-returns public.payouts
-language sql volatile set search_path = ''
-as $$ select private.record_manual_payout(payout_id, bank_reference) $$;
-comment on function public.record_manual_payout is 'Admin: a payout has been paid by a transfer made by hand, with the bank''s reference (4–100 characters). Refused while a provider works on it. Errors: forbidden, payout_not_found, invalid_input, illegal_transition.';
-select private.expose('record_manual_payout(uuid, text)', 'authenticated');
 
 create function private.payout_to_send(p_payout_id uuid)
 returns jsonb
@@ -186,6 +158,10 @@ begin
   -- held, cancelled or paid by hand since it was queued
   if v_payout.status not in ('approved', 'processing') or v_payout.provider = 'manual' then
     return null;
+  end if;
+  if v_payout.status = 'approved' then
+    -- it stays in the outbox, for when the claim is over
+    perform private.require_unclaimed(p_payout_id);
   end if;
   perform private.because('provider:' || v_payout.provider);
   update public.payouts set status = 'processing' where id = p_payout_id and status = 'approved';
@@ -201,7 +177,7 @@ create function public.payout_to_send(payout_id uuid)
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.payout_to_send(payout_id) $$;
-comment on function public.payout_to_send is 'Begins the sending of an approved payout and says where to: {payout, request_key (the same for repeats of one sending), account {bank_bin, account_number, account_name}}; null when there is nothing to send any more. Service only. Errors: payout_not_found.';
+comment on function public.payout_to_send is 'Begins the sending of an approved payout and says where to: {payout, request_key (the same for repeats of one sending), account {bank_bin, account_number, account_name}}; null when there is nothing to send any more. Service only. Errors: payout_not_found, transfer_claimed.';
 select private.expose('payout_to_send(uuid)', 'service_role');
 
 create function private.record_payout_result(p_payout_id uuid, p_outcome text, p_provider_payout_id text, p_failure_code text, p_failed_by_us boolean)

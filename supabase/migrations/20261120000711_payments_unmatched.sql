@@ -61,7 +61,7 @@ begin
   end if;
   perform private.because('admin', p_note);
   if p_action = 'apply' then
-    v_result := private.apply_unmatched(p_unmatched_id, p_payment_id);
+    v_result := private.apply_unmatched(p_unmatched_id, p_payment_id, p_note);
     update private.unmatched_money set note = p_note where id = p_unmatched_id;
   else
     select * into v_row from private.unmatched_money where id = p_unmatched_id and status = 'open' for no key update;
@@ -112,7 +112,7 @@ end
 $$;
 
 -- The row, together with the open ones already meant for that payment, pays it.
-create function private.apply_unmatched(p_unmatched_id uuid, p_payment_id uuid)
+create function private.apply_unmatched(p_unmatched_id uuid, p_payment_id uuid, p_note text)
 returns text
 language plpgsql volatile set search_path = ''
 as $$
@@ -149,6 +149,10 @@ begin
   if not found then
     perform private.fail('unmatched_not_found');
   end if;
+  -- there is no way back: what is called off later is owed to the payer of the payment
+  if v_row.payer_id <> v_payment.payer_id and char_length(btrim(coalesce(p_note, ''))) < 3 then
+    perform private.fail_input('note', 'needed, as this money is known to be of another payer');
+  end if;
   if coalesce(v_sum, 0) < v_payment.amount or not p_unmatched_id = any (v_parts) then
     perform private.fail('unmatched_not_enough', jsonb_build_object(
       'amount', coalesce(v_sum, 0), 'needed', v_payment.amount, 'currency', v_payment.currency));
@@ -174,7 +178,7 @@ create function public.settle_unmatched_money(unmatched_id uuid, action text, id
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.settle_unmatched_money($1, $2, $3, $4, $5) $$;
-comment on function public.settle_unmatched_money is 'Admin: decides where unmatched money goes. apply: pays payment_id, together with open rows already meant for it (result applied, or refunded_late when the slot is gone); what is over stays as a new row. refund: back to the payer. keep: to revenue, note required. Answers {result, refund_id, unmatched}. Errors: forbidden, unmatched_not_found, unmatched_not_enough, payment_not_found, payment_not_payable, invalid_input.';
+comment on function public.settle_unmatched_money is 'Admin: decides where unmatched money goes. apply: pays payment_id, together with open rows already meant for it (result applied, or refunded_late when the slot is gone); what is over stays as a new row; where the money is known to be of another payer than the payment, a note must say why. refund: back to the payer. keep: to revenue, note required. The note stays with the row. Answers {result, refund_id, unmatched}. Errors: forbidden, unmatched_not_found, unmatched_not_enough, payment_not_found, payment_not_payable, invalid_input.';
 select private.expose('settle_unmatched_money(uuid, text, uuid, uuid, text)', 'authenticated');
 
 create function private.acknowledge_payment_event(p_event_id bigint, p_note text)

@@ -98,7 +98,11 @@ begin
   return query
     select b.*
     from public.payout_batches b
-    where (p_status is null or b.status = p_status)
+    where case p_status
+        when 'approved' then b.approved_at is not null
+        when 'proposed' then exists (select from public.payouts o where o.batch_id = b.id and o.status = 'scheduled')
+        else true
+      end
       and (v_start.id is null or (b.created_at, b.id) < (v_start.at, v_start.id))
     order by b.created_at desc, b.id desc
     limit p_page_size;
@@ -108,14 +112,19 @@ create function public.list_payout_batches(status text default null, after jsonb
 returns setof public.payout_batches
 language sql stable set search_path = ''
 as $$ select * from private.list_payout_batches($1, $2, $3) $$;
-comment on function public.list_payout_batches is 'Admin: batches of payouts, newest first; status proposed or approved, null for both; `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
+comment on function public.list_payout_batches is 'Admin: batches of payouts, newest first; status proposed (those in which a payout waits for approval, also one released from a hold after its batch was approved), approved, or null for all; `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
 select private.expose('list_payout_batches(text, jsonb, int)', 'authenticated');
 
 create index payouts_created_idx on public.payouts (created_at desc, id desc);
 
--- Planned anew for each call, as which index serves depends on what is asked for.
+-- Planned anew for each call, as which index serves depends on what is asked for. The columns are those of payouts but
+-- for the count of sendings, and whose claim it is (payments_by_hand).
 create function private.list_payouts(p_batch_id uuid, p_status text, p_host_id uuid, p_after jsonb, p_page_size int)
-returns setof public.payouts
+returns table (
+  id uuid, user_id uuid, batch_id uuid, bank_account_id uuid, bank_account_usable_from timestamptz, amount bigint, currency text,
+  status text, scheduled_at timestamptz, provider text, provider_payout_id text, bank_reference text, failure_code text,
+  hold_reason text, created_at timestamptz, paid_at timestamptz, claimed_by uuid, claimed_at timestamptz
+)
 language plpgsql stable security definer set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 declare
@@ -126,8 +135,11 @@ begin
     perform private.fail_input('status', 'must be a state of payouts');
   end if;
   return query
-    select o.*
+    select o.id, o.user_id, o.batch_id, o.bank_account_id, o.bank_account_usable_from, o.amount, o.currency,
+      o.status, o.scheduled_at, o.provider, o.provider_payout_id, o.bank_reference, o.failure_code,
+      o.hold_reason, o.created_at, o.paid_at, c.claimed_by, c.claimed_at
     from public.payouts o
+    left join private.manual_claims c on c.subject_id = o.id and c.expires_at > now()
     where (p_batch_id is null or o.batch_id = p_batch_id)
       and (p_status is null or o.status = p_status)
       and (p_host_id is null or o.user_id = p_host_id)
@@ -139,8 +151,12 @@ $$;
 create function public.list_payouts(
   batch_id uuid default null, status text default null, host_id uuid default null, after jsonb default null, page_size int default 20
 )
-returns setof public.payouts
+returns table (
+  id uuid, user_id uuid, batch_id uuid, bank_account_id uuid, bank_account_usable_from timestamptz, amount bigint, currency text,
+  status text, scheduled_at timestamptz, provider text, provider_payout_id text, bank_reference text, failure_code text,
+  hold_reason text, created_at timestamptz, paid_at timestamptz, claimed_by uuid, claimed_at timestamptz
+)
 language sql stable set search_path = ''
 as $$ select * from private.list_payouts($1, $2, $3, $4, $5) $$;
-comment on function public.list_payouts is 'Admin: payouts, newest first: of one batch, in one state, of one host, or all; `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
+comment on function public.list_payouts is 'Admin: payouts, newest first: of one batch, in one state, of one host, or all; claimed_by and claimed_at say who is transferring it by hand now; `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
 select private.expose('list_payouts(uuid, text, uuid, jsonb, int)', 'authenticated');

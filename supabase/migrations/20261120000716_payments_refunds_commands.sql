@@ -1,7 +1,11 @@
 -- Payments: what admins do about refunds.
 -- Rule kept here: money that may be on its way is not sent another way until its provider, or an admin who has looked,
 -- has said that it is not; what was paid is final.
--- Left out on purpose: a second admin's approval; whoever is an admin may do all of it, and is on record.
+-- Left out on purpose: transfers by hand, which are in payments_by_hand; a second admin's approval: whoever is an admin
+-- may do all of it, and is on record.
+
+insert into private.error_codes (code, status, retryable, message_en, message_vi) values
+  ('refund_repeated', 409, false, 'The same refund was ordered a moment ago; another one needs another reason.', 'Khoản hoàn tiền này vừa được yêu cầu; hoàn thêm cần một lý do khác.');
 
 -- A refund that is not there, or not where a command finds it.
 create function private.require_refund_status(p_refund public.refunds, p_to text, variadic p_from text[])
@@ -31,6 +35,7 @@ begin
     perform private.fail_input('method', 'must be provider or bank_transfer');
   end if;
   select * into v_refund from public.refunds where id = p_refund_id for no key update;
+  perform private.require_unclaimed(p_refund_id);
   if v_refund.status in ('pending', 'processing') and p_method is null and private.wake_dead('refund', p_refund_id::text) then
     return v_refund;
   end if;
@@ -60,46 +65,8 @@ create function public.retry_refund(refund_id uuid, method text default null)
 returns public.refunds
 language sql volatile set search_path = ''
 as $$ select private.retry_refund(refund_id, method) $$;
-comment on function public.retry_refund is 'Admin: sends a failed refund again, as before or by another method: bank_transfer to the payer''s account, or provider, by the rail it came by, which also ends waiting for an account; one that was given up on its way goes on. Errors: forbidden, refund_not_found, illegal_transition, invalid_input.';
+comment on function public.retry_refund is 'Admin: sends a failed refund again, as before or by another method: bank_transfer to the payer''s account, or provider, by the rail it came by, which also ends waiting for an account; one that was given up on its way goes on. Errors: forbidden, refund_not_found, transfer_claimed, illegal_transition, invalid_input.';
 select private.expose('retry_refund(uuid, text)', 'authenticated');
-
-create function private.record_manual_refund(p_refund_id uuid, p_bank_reference text)
-returns public.refunds
-language plpgsql volatile security definer set search_path = ''
-as $$
-declare
-  v_refund public.refunds;
-begin
-  perform private.require_admin();
-  if char_length(btrim(coalesce(p_bank_reference, ''))) not between 4 and 100 then
-    perform private.fail_input('bank_reference', '4 to 100 characters');
-  end if;
-  v_refund := private.lock_refund(p_refund_id);
-  if v_refund.status = 'succeeded' and v_refund.provider = 'manual' and v_refund.provider_refund_id = btrim(p_bank_reference) then
-    return v_refund;
-  end if;
-  -- one that a provider works on would be paid twice
-  if v_refund.method = 'provider' then
-    perform private.require_refund_status(v_refund, 'succeeded', 'failed');
-  else
-    perform private.require_refund_status(v_refund, 'succeeded', 'awaiting_account', 'pending', 'failed');
-  end if;
-  perform private.because('admin');
-  update public.refunds set provider = 'manual', method = 'bank_transfer', provider_refund_id = null where id = p_refund_id;
-  return private.record_refund_result(p_refund_id, 'succeeded', btrim(p_bank_reference), null);
-exception
-  -- refunds_provider_id_once
-  when unique_violation then
-    perform private.fail_input('bank_reference', 'another refund was paid by this transfer');
-    return null;
-end
-$$;
-create function public.record_manual_refund(refund_id uuid, bank_reference text)
-returns public.refunds
-language sql volatile set search_path = ''
-as $$ select private.record_manual_refund(refund_id, bank_reference) $$;
-comment on function public.record_manual_refund is 'Admin: a refund has been paid by a transfer made by hand, with the bank''s reference (4–100 characters). Refused while a provider works on it. Errors: forbidden, refund_not_found, illegal_transition, invalid_input.';
-select private.expose('record_manual_refund(uuid, text)', 'authenticated');
 
 -- What an admin says of money that was sent: how it ended, under which number (p_field, when it succeeded), and how
 -- that is known.
@@ -181,6 +148,15 @@ begin
     perform private.fail('payment_not_found');
   end if;
   select * into v_payment from public.payments where id = p_payment_id for no key update;
+  -- a second click, of an app that makes a new key for each
+  select * into v_refund from public.refunds
+  where payment_id = p_payment_id and kind = 'goodwill' and amount = p_amount and btrim(reason) = btrim(p_reason)
+    and created_at > now() - interval '10 minutes'
+  order by created_at desc, id
+  limit 1;
+  if found then
+    perform private.fail('refund_repeated', jsonb_build_object('refund_id', v_refund.id, 'created_at', v_refund.created_at));
+  end if;
   select case when v_booking.status in ('completed', 'cancelled', 'no_show') and v_payment.succeeded_at is not null
     then v_payment.amount - coalesce(sum(r.amount), 0) - case when v_booking.deposit_status = 'held' then v_booking.deposit_amount else 0 end
     else 0 end
@@ -203,5 +179,5 @@ create function public.refund_payment(payment_id uuid, amount bigint, reason tex
 returns public.refunds
 language sql volatile set search_path = ''
 as $$ select private.refund_payment(payment_id, amount, reason, idempotency_key) $$;
-comment on function public.refund_payment is 'Admin: gives back part of a payment out of the platform''s revenue, once its booking is over; at most what was paid less all refunds ordered and a deposit still held. Before that, cancel the booking. Errors: forbidden, payment_not_found, payment_not_refundable, invalid_input.';
+comment on function public.refund_payment is 'Admin: gives back part of a payment out of the platform''s revenue, once its booking is over; at most what was paid less all refunds ordered and a deposit still held. Before that, cancel the booking. The same amount for the same reason is refused for 10 minutes under whatever key, with the first one''s {refund_id, created_at} in details: one that is meant has a reason of its own. Errors: forbidden, payment_not_found, payment_not_refundable, refund_repeated, invalid_input.';
 select private.expose('refund_payment(uuid, bigint, text, uuid)', 'authenticated');

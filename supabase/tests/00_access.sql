@@ -142,6 +142,7 @@ union all
 select unnest(array[
   'approve_payout_batch', 'cancel_payout', 'hold_booking_money', 'hold_payout', 'my_payouts', 'my_receipts', 'my_refunds', 'payout_statement',
   'list_payout_batches', 'list_payouts', 'list_refunds', 'payment_attempts_for_attention',
+  'claim_manual_payout', 'claim_manual_refund', 'release_manual_payout', 'release_manual_refund',
   'propose_payouts', 'receipt', 'record_manual_payout', 'release_booking_money', 'release_payout', 'remove_bank_account', 'retry_payout',
   'set_bank_account'
 ]), 'authenticated'

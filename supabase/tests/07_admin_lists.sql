@@ -130,6 +130,7 @@ select is((select array_agg(needs order by needs) from public.list_refunds(needs
 select is((select count(*)::int from public.list_refunds('pending', 'retry')), 0, 'both at once');
 select is((select count(*)::int from public.list_refunds(null, 'any')), 5, 'what is paid needs nothing in any list');
 select is((select payer_id from public.list_refunds() where id = :'nobody'), null, 'nobody is nobody');
+select is((select count(claimed_by)::int from public.list_refunds()), 0, 'none is claimed by itself');
 select is((select payer_id || ' ' || (attempt_id is not null) || ' ' || coalesce(reason, 'none') from public.list_refunds() where id = :'stuck'), :'renter' || ' true none', 'whose it is and which try it gives back');
 
 -- tries that a provider keeps back -----------------------------------------------------------------------------------
@@ -197,8 +198,22 @@ select id as last from public.payouts where batch_id = :'second' \gset
 select tests.as_user(:'admin');
 select public.approve_payout_batch(:'first'), public.hold_payout(:'last', 'looks odd');
 select is((select array_agg(id) from public.list_payout_batches()), array[:'second', :'first']::uuid[], 'an admin sees the batches, newest first');
-select is((select array_agg(id) from public.list_payout_batches('proposed')), array[:'second'::uuid], 'those to approve');
-select is((select approved_by from public.list_payout_batches('approved')), :'admin'::uuid, 'and those that were, and by whom');
+select is((select approved_by from public.list_payout_batches('approved')), :'admin'::uuid, 'those that were approved, and by whom');
+select is((select count(*)::int from public.list_payout_batches('proposed')), 0, 'what is held leaves nothing to approve');
+select public.release_payout(:'last');
+select is((select array_agg(id) from public.list_payout_batches('proposed')), array[:'second'::uuid], 'until it is released');
+select public.approve_payout_batch(:'second'), public.hold_payout(:'last', 'looks odd again'), public.release_payout(:'last');
+select is((select array_agg(id || ' ' || status) from public.list_payout_batches('proposed')), array[:'second' || ' approved'], 'also when the batch was approved before');
+select tests.as_owner();
+savepoint empty;
+select tests.as_user(:'admin');
+select public.cancel_payout(:'last');
+select is((select count(*)::int from public.list_payout_batches('proposed')), 0, 'a batch of which nothing is left is done');
+select is((select count(*)::int from public.list_payout_batches()), 2, 'and stays on record');
+select tests.as_owner();
+rollback to savepoint empty;
+select tests.as_user(:'admin');
+select public.hold_payout(:'last', 'looks odd');
 select is((select array_agg(id) from public.list_payout_batches(after => (select jsonb_build_object('created_at', b.created_at, 'id', b.id) from public.list_payout_batches(page_size => 1) b))), array[:'first'::uuid], 'page by page');
 select is((select count(*)::int from public.list_payouts()), 3, 'all payouts');
 select is((select array_agg(user_id order by user_id) from public.list_payouts(:'first')), array(select unnest(array[:'host', :'rival']::uuid[]) order by 1), 'those of a batch');

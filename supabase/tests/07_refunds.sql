@@ -5,7 +5,7 @@ set local client_min_messages = warning;
 select no_plan();
 
 select tests.make_renter('renter') as renter, tests.make_user('host') as host, tests.make_user('stranger') as stranger, tests.make_admin('admin') as admin \gset
-select tests.make_vehicle(:'host') as vehicle \gset
+select tests.make_vehicle(:'host') as vehicle, tests.make_admin('second') as second \gset
 
 create function tests.new_booking(p_from numeric)
 returns uuid
@@ -89,6 +89,84 @@ select is((public.record_refund_result(:'one', 'succeeded', 'batch-7')).status, 
 select tests.as_owner();
 select is(tests.attention(), format('payos batch-7: refund %s was paid already, by manual FT26325900', :'one'), 'is heard');
 update private.payment_events set acknowledged_at = now() where outcome = 'attention';
+select tests.as_user(:'second');
+select is(
+  tests.outcome_details(format($$ select public.record_manual_refund(%L, 'FT26325901') $$, :'one')) - 'paid_at',
+  jsonb_build_object('code', 'already_paid', 'provider', 'manual', 'reference', 'FT26325900', 'recorded_by', :'admin', 'recorded_by_name', 'admin'),
+  'who transfers once more hears by which transfer it was paid, and whom to ask');
+select is(tests.outcome_details(format('select public.claim_manual_refund(%L)', :'one')) ->> 'paid_at', to_jsonb(completed_at) #>> '{}', 'and when, also before going to the bank')
+from public.list_refunds('succeeded') where id = :'one';
+
+-- claimed ------------------------------------------------------------------------------------------------------------
+select tests.as_owner();
+create function tests.sending_of(p_refund_id uuid) returns text language sql stable
+as $$ select string_agg(status || ' ' || extract(epoch from available_at - now()) / 3600, ', ' order by id) from private.outbox where topic = 'refund' and payload ->> 'refund_id' = p_refund_id::text $$;
+create function tests.give_account(p_user_id uuid) returns uuid language plpgsql volatile
+as $$
+declare
+  v_id uuid;
+begin
+  perform set_config('request.jwt.claims', json_build_object('sub', p_user_id, 'role', 'authenticated')::text, true);
+  v_id := (public.set_bank_account('970436', '0011223344', 'NGUYEN VAN A', gen_random_uuid())).id;
+  perform set_config('request.jwt.claims', '', true);
+  return v_id;
+end
+$$;
+select tests.as_user(:'stranger');
+select is(tests.outcome(format('select public.claim_manual_refund(%L)', :'two')) || ' ' || tests.outcome(format('select public.release_manual_refund(%L)', :'two')), 'forbidden forbidden', 'only an admin transfers by hand');
+select tests.as_user(:'admin');
+select is(tests.outcome('select public.claim_manual_refund(gen_random_uuid())') || ' ' || tests.outcome('select public.release_manual_refund(gen_random_uuid())'), 'refund_not_found refund_not_found', 'what there is');
+select is(tests.outcome(format('select public.claim_manual_refund(%L)', id)), 'illegal_transition', 'not what a provider is to give back')
+from public.list_refunds() where method = 'provider';
+select public.claim_manual_refund(:'two') as claim \gset
+select is(:'claim'::jsonb, jsonb_build_object('claimed_by', :'admin', 'claimed_by_name', 'admin', 'claimed_at', now(), 'expires_at', now() + interval '1 day'), 'an admin goes to the bank, and says so');
+select is(public.claim_manual_refund(:'two'), :'claim'::jsonb, 'saying it again is the same');
+select tests.as_user(:'second');
+select is(tests.outcome_details(format('select public.claim_manual_refund(%L)', :'two')), :'claim'::jsonb || '{"code": "transfer_claimed"}', 'another admin hears of it');
+select is(tests.outcome(format($$ select public.record_manual_refund(%L, 'FT26325902') $$, :'two')), 'transfer_claimed', 'records nothing meanwhile');
+select is(tests.outcome(format('select public.release_manual_refund(%L)', :'two')), 'transfer_claimed', 'and does not end it');
+select is((select claimed_by || ' ' || (claimed_at = now()) from public.list_refunds() where id = :'two'), :'admin' || ' true', 'the list says whose it is');
+select tests.as_user(:'renter');
+select is(tests.outcome('select * from private.manual_claims'), '42501', 'payers do not read who claims');
+select tests.as_owner();
+savepoint claimed;
+select tests.give_account(:'renter') as account \gset
+select is(tests.sending_of(:'two'), 'pending 24.0000000000000000', 'an account that is named meanwhile');
+update private.manual_claims set expires_at = expires_at + interval '6 hours' where subject_id = :'two';
+select tests.give_account(:'renter') as account \gset
+select is((select max(available_at) from private.outbox where topic = 'refund' and payload ->> 'refund_id' = :'two'), now() + interval '30 hours', 'has it sent when the claim is over, and not before');
+update public.bank_accounts set created_at = now() - interval '3 days', usable_from = now() - interval '2 days' where id = :'account';
+select ordered_at as ordered from public.refunds where id = :'two' \gset
+select tests.as_service();
+select is(tests.outcome(format('select public.claim_refund(%L, %L)', :'two', :'ordered')), 'transfer_claimed', 'whatever woke the sender');
+select tests.as_owner();
+select is((select status from public.refunds where id = :'two'), 'pending', 'leaves it for later');
+select tests.as_user(:'second');
+select is(tests.outcome(format('select public.retry_refund(%L)', :'two')), 'transfer_claimed', 'nor does an admin send it another way');
+select tests.as_user(:'admin');
+select is(tests.outcome(format('select public.release_manual_refund(%L)', :'two')), 'ok', 'one that was not transferred after all');
+select is(tests.outcome(format('select public.release_manual_refund(%L)', :'two')), 'ok', 'is released, once or twice');
+select tests.as_owner();
+select is((select min(available_at) from private.outbox where topic = 'refund' and payload ->> 'refund_id' = :'two'), now(), 'and sent at once');
+update private.outbox set status = 'leased', lease_token = gen_random_uuid(), leased_until = now() + interval '1 minute' where topic = 'refund' and payload ->> 'refund_id' = :'two' and available_at = now();
+select tests.as_user(:'second');
+select is(tests.outcome_details(format('select public.claim_manual_refund(%L)', :'two')) ->> 'sending', 'true', 'what is being sent right now is nobody''s to claim');
+select tests.as_owner();
+update private.outbox set leased_until = now() where status = 'leased' and topic = 'refund';
+select tests.as_user(:'second');
+select is((public.claim_manual_refund(:'two')) ->> 'claimed_by', :'second', 'unless the sender has died of it');
+select tests.as_owner();
+select is((select min(available_at) from private.outbox where topic = 'refund' and payload ->> 'refund_id' = :'two'), now() + interval '1 day', 'the next sender waits');
+rollback to savepoint claimed;
+update private.manual_claims set claimed_at = now() - interval '25 hours', expires_at = now() - interval '1 hour' where subject_id = :'two';
+select tests.as_user(:'second');
+select is((select claimed_by from public.list_refunds() where id = :'two'), null, 'after a day it is over');
+select is((public.claim_manual_refund(:'two')) ->> 'claimed_by_name', 'second', 'and another admin goes');
+select is((public.record_manual_refund(:'two', 'FT26325903')).status, 'succeeded', 'pays and records it');
+select is((select claimed_by from public.list_refunds('succeeded') where id = :'two'), null, 'which ends the claim');
+select tests.as_owner();
+select is((select count(*)::int from private.manual_claims), 0, 'for good');
+select is((select array_agg(type || ' ' || (select display_name from public.profiles where id = actor_id) order by id) from private.domain_events where subject_id = :'two' and type like '%claim%'), array['refund.claimed_by_hand admin', 'refund.claimed_by_hand second'], 'and all of it is on record');
 
 -- given up on its way --------------------------------------------------------------------------------------------------
 select tests.make_refund(:'renter', 240, 'vnpay') as gone \gset

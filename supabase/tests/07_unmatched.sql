@@ -111,6 +111,7 @@ select tests.start_payment(:'b5', 'vnpay') as r5 \gset
 select is(tests.provider_says(:'r5', 'succeeded', 900000, p_transaction_id => 'v5'), 'amount_mismatch', 'a wrong sum for the same payment');
 select tests.as_user(:'admin');
 select is(public.settle_unmatched_money(:'lost', 'apply', 'eeeeeeee-0000-4000-8000-000000000001', :'p5', 'the bank lost the reference') ->> 'result', 'applied', 'together they pay it');
+select is((select note from public.unmatched_money('settled') where id = :'lost'), 'the bank lost the reference', 'and the note is kept');
 select is(public.settle_unmatched_money(:'lost', 'apply', 'eeeeeeee-0000-4000-8000-000000000001', :'p5', 'the bank lost the reference') ->> 'result', 'applied', 'the same again is the same');
 select is(tests.outcome(format($$ select public.settle_unmatched_money(%L, 'refund', gen_random_uuid()) $$, :'lost')), 'unmatched_not_found', 'what is settled is settled');
 select tests.as_owner();
@@ -147,9 +148,40 @@ select tests.as_user(:'admin');
 select is(tests.outcome(format($$ select public.record_manual_refund(%L, 'x') $$, :'refund')), 'invalid_input', 'by hand with the reference of the bank');
 select is((public.record_manual_refund(:'refund', 'FT26325001')).status, 'succeeded', 'an admin pays by hand');
 select is((public.record_manual_refund(:'refund', 'FT26325001')).status, 'succeeded', 'the same again is the same');
-select is(tests.outcome(format($$ select public.record_manual_refund(%L, 'FT26325002') $$, :'refund')), 'illegal_transition', 'another transfer is not');
+select is(tests.outcome(format($$ select public.record_manual_refund(%L, 'FT26325002') $$, :'refund')), 'already_paid', 'another transfer is not');
 select tests.as_owner();
 select is(private.balance('refund_payable', :'twice'), 0::bigint, 'nothing is owed any more');
+select tests.settle();
+select is(tests.broken_promises(), null, 'no promise is broken');
+
+-- of another payer -------------------------------------------------------------------------------------------------------
+select tests.make_renter('neighbour') as neighbour \gset
+select tests.make_booking(:'neighbour', :'vehicle', tests.hours(120), tests.hours(125)) as theirs \gset
+select id as their_payment from public.payments where booking_id = :'theirs' \gset
+select tests.new_booking(130) as b8 \gset
+select tests.start_payment(:'b8', 'vnpay') as r8 \gset
+select is(tests.provider_says(:'r8', 'succeeded', p_transaction_id => 'w1'), 'applied', 'somebody pays');
+select is(tests.provider_says(:'r8', 'succeeded', 5000000, p_transaction_id => 'w2'), 'unmatched', 'and pays again');
+select id as strayed from private.unmatched_money where transaction_id = 'w2' \gset
+select tests.new_booking(140) as b9 \gset
+select id as own_payment from public.payments where booking_id = :'b9' \gset
+create function tests.apply_to(p_unmatched_id uuid, p_payment_id uuid, p_note text default null) returns text language sql volatile
+as $$ select tests.outcome(format('select public.settle_unmatched_money(%L, %L, gen_random_uuid(), %L, %L)', p_unmatched_id, 'apply', p_payment_id, p_note)) $$;
+select tests.as_user(:'admin');
+select is(
+  tests.outcome_details(format($$ select public.settle_unmatched_money(%L, 'apply', gen_random_uuid(), %L) $$, :'strayed', :'their_payment')) ->> 'field',
+  'note', 'what is known to be theirs pays for nobody else by a slip');
+select is(tests.apply_to(:'strayed', :'their_payment', ' x '), 'invalid_input', 'nor by a word that says nothing');
+select tests.as_owner();
+savepoint applied;
+select tests.as_user(:'admin');
+select is(tests.apply_to(:'strayed', :'own_payment'), 'ok', 'their own payment needs no note');
+select tests.as_owner();
+rollback to savepoint applied;
+select tests.as_user(:'admin');
+select is(tests.apply_to(:'strayed', :'their_payment', 'paid for a friend, wrote to us'), 'ok', 'another with a note');
+select tests.as_owner();
+select is(tests.state_of(:'theirs') || '; ' || (select note from private.unmatched_money where id = :'strayed'), 'confirmed, succeeded; paid for a friend, wrote to us', 'which is kept with the row');
 select tests.settle();
 select is(tests.broken_promises(), null, 'no promise is broken');
 
@@ -165,7 +197,21 @@ select tests.as_user(:'admin');
 select is(tests.outcome_details(format($$ select public.refund_payment(%L, 1814406, 'sorry', gen_random_uuid()) $$, :'p5')) ->> 'refundable', '1814405', 'nor more than is left beside the deposit');
 select is((public.refund_payment(:'p5', 50000, 'sorry', 'eeeeeeee-0000-4000-8000-000000000002')).kind, 'goodwill', 'then some of it');
 select is((public.refund_payment(:'p5', 50000, 'sorry', 'eeeeeeee-0000-4000-8000-000000000002')).amount, 50000::bigint, 'the same again is the same');
+select is(
+  tests.outcome_details(format($$ select public.refund_payment(%L, 50000, ' sorry ', gen_random_uuid()) $$, :'p5')) - 'created_at',
+  jsonb_build_object('code', 'refund_repeated', 'refund_id', (select id from public.refunds where booking_id = :'b5' and kind = 'goodwill')),
+  'a second click with a key of its own is told of the first');
 select is((public.refund_payment(:'p5', 60000, 'still sorry', gen_random_uuid())).amount, 60000::bigint, 'and more');
+select tests.as_owner();
+savepoint again;
+select tests.as_user(:'admin');
+select is(tests.outcome(format($$ select public.refund_payment(%L, 50000, 'sorry for the car too', gen_random_uuid()) $$, :'p5')), 'ok', 'the same sum for another reason is meant');
+select tests.as_owner();
+update public.refunds set created_at = now() - interval '11 minutes' where payment_id = :'p5' and amount = 50000 and reason = 'sorry';
+select tests.as_user(:'admin');
+select is(tests.outcome(format($$ select public.refund_payment(%L, 50000, 'sorry', gen_random_uuid()) $$, :'p5')), 'ok', 'or the same for the same reason later');
+select tests.as_owner();
+rollback to savepoint again;
 select tests.as_owner();
 select is((select count(*)::int from public.refunds where booking_id = :'b5' and kind = 'goodwill'), 2, 'twice in all');
 select is(private.balance('refund_payable', :'b5'), 110000::bigint, 'owed to the payer');

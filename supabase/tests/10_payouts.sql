@@ -68,6 +68,8 @@ insert into commands values
   ('retry_payout', 'select public.retry_payout(gen_random_uuid())'),
   ('cancel_payout', 'select public.cancel_payout(gen_random_uuid())'),
   ('record_manual_payout', $$ select public.record_manual_payout(gen_random_uuid(), 'FT123') $$),
+  ('claim_manual_payout', 'select public.claim_manual_payout(gen_random_uuid())'),
+  ('release_manual_payout', 'select public.release_manual_payout(gen_random_uuid())'),
   ('settle_payout', $$ select public.settle_payout(gen_random_uuid(), 'failed', null, 'seen there') $$),
   ('hold_booking_money', $$ select public.hold_booking_money(gen_random_uuid(), 'why') $$),
   ('release_booking_money', 'select public.release_booking_money(gen_random_uuid())');
@@ -341,7 +343,12 @@ select is(tests.outcome(format($$ select public.record_payout_result(%L, 'succee
 select tests.as_user(:'admin');
 select is((public.record_manual_payout(:'p4', ' FT123 ')).bank_reference, 'FT123', 'an admin records it');
 select is((public.record_manual_payout(:'p4', 'FT123')).status, 'paid', 'the same again is the same');
-select is(tests.outcome(format($$ select public.record_manual_payout(%L, 'FT124') $$, :'p4')), 'illegal_transition', 'another transfer is not');
+select is(tests.outcome(format($$ select public.record_manual_payout(%L, 'FT124') $$, :'p4')), 'already_paid', 'another transfer is not');
+select is(
+  tests.outcome_details(format($$ select public.record_manual_payout(%L, 'FT124') $$, :'p4')),
+  jsonb_build_object('code', 'already_paid', 'provider', 'manual', 'reference', 'FT123', 'paid_at', now(), 'recorded_by', :'admin', 'recorded_by_name', 'admin'),
+  'and is told by which it was paid, when, and who said so');
+select is(tests.outcome(format('select public.claim_manual_payout(%L)', :'p4')), 'already_paid', 'also before going to the bank');
 select tests.as_owner();
 select is((select count(*)::int from private.outbox where topic = 'payout'), 0, 'nothing was queued');
 select is(private.balance('clearing', 'manual'), 2720002::bigint, 'the money went out by our own bank');
@@ -351,7 +358,84 @@ select tests.make_trip(:'renter', :'vehicle') as b5 \gset
 select private.schedule_payouts() as batch5 \gset
 select id as p5 from public.payouts where batch_id = :'batch5' \gset
 select tests.as_user(:'admin');
+select is(tests.outcome(format('select public.claim_manual_payout(%L)', :'p5')), 'illegal_transition', 'what waits for approval is not paid by hand');
 select public.approve_payout_batch(:'batch5');
+
+-- claimed by an admin who goes to the bank
+select tests.as_owner();
+savepoint claimed;
+select tests.make_admin('second') as second \gset
+create function tests.sent_in(p_payout_id uuid) returns interval language sql stable
+as $$ select max(available_at) - now() from private.outbox where topic = 'payout' and payload ->> 'payout_id' = p_payout_id::text $$;
+create function tests.refused(p_payout_id uuid) returns text language sql volatile
+as $$ select string_agg(c || ' ' || tests.outcome(format(statement, p_payout_id)), ', ') from (values
+  ('record', $q$ select public.record_manual_payout(%L, 'FT125') $q$), ('claim', 'select public.claim_manual_payout(%L)'), ('release', 'select public.release_manual_payout(%L)')) v (c, statement) $$;
+select tests.as_user(:'admin');
+select public.claim_manual_payout(:'p5') as claim \gset
+select is(:'claim'::jsonb, jsonb_build_object('claimed_by', :'admin', 'claimed_by_name', 'admin', 'claimed_at', now(), 'expires_at', now() + interval '1 day'), 'an admin goes to the bank, and says so');
+select is(public.claim_manual_payout(:'p5'), :'claim'::jsonb, 'saying it again is the same');
+select is((select claimed_by || ' ' || (claimed_at = now()) from public.list_payouts(:'batch5')), :'admin' || ' true', 'the list says whose it is');
+select is(tests.outcome(format('select public.cancel_payout(%L)', :'p5')), 'transfer_claimed', 'even they do not dissolve it, as the money may have left');
+select tests.as_user(:'second');
+select is(tests.refused(:'p5'), 'record transfer_claimed, claim transfer_claimed, release transfer_claimed', 'another admin leaves it alone');
+select is(tests.outcome_details(format('select public.claim_manual_payout(%L)', :'p5')), :'claim'::jsonb || '{"code": "transfer_claimed"}', 'and hears whose it is');
+select tests.as_user(:'host');
+select is((select string_agg(k, ',') from public.payouts o, jsonb_object_keys(to_jsonb(o)) k where k like 'claim%'), null, 'which its host does not see');
+select tests.as_owner();
+select is(tests.sent_in(:'p5'), interval '1 day', 'no provider sends it meanwhile');
+select tests.as_service();
+select is(tests.outcome(format('select public.payout_to_send(%L)', :'p5')), 'transfer_claimed', 'whatever woke the sender');
+select tests.as_user(:'second');
+select public.hold_payout(:'p5', 'looks odd');
+select is(tests.outcome(format('select public.release_payout(%L)', :'p5')), 'transfer_claimed', 'it can be held, and is not sent from there');
+select tests.as_owner();
+update private.manual_claims set expires_at = expires_at + interval '1 hour' where subject_id = :'p5';
+-- as when the last hold of a booking is released
+update public.payouts set status = 'scheduled', hold_reason = null where id = :'p5';
+delete from private.outbox where topic = 'payout';
+select tests.as_user(:'second');
+select public.approve_payout_batch(:'batch5');
+select tests.as_owner();
+select is(tests.sent_in(:'p5'), interval '25 hours', 'an approval waits for the end of the claim');
+savepoint released;
+select tests.as_user(:'admin');
+select is(tests.outcome(format('select public.release_manual_payout(%L)', :'p5')), 'ok', 'one that was not transferred after all');
+select is(tests.outcome(format('select public.release_manual_payout(%L)', :'p5')), 'ok', 'is released, once or twice');
+select tests.as_owner();
+select is(tests.sent_in(:'p5'), interval '0', 'and sent at once');
+update private.outbox set status = 'leased', lease_token = gen_random_uuid(), leased_until = now() + interval '1 minute' where topic = 'payout';
+select tests.as_user(:'admin');
+select is(tests.outcome_details(format('select public.claim_manual_payout(%L)', :'p5')) ->> 'sending', 'true', 'what is being sent right now is nobody''s to claim');
+select tests.as_owner();
+rollback to savepoint released;
+update private.manual_claims set claimed_at = now() - interval '25 hours', expires_at = now() where subject_id = :'p5';
+select tests.as_user(:'second');
+select is((select claimed_by from public.list_payouts(:'batch5')), null, 'after its time it is over');
+select is(public.claim_manual_payout(:'p5') ->> 'claimed_by_name', 'second', 'and another admin goes');
+select is((public.record_manual_payout(:'p5', 'FT125')).status, 'paid', 'pays and records it');
+select tests.as_owner();
+select is((select count(*)::int from private.manual_claims), 0, 'which ends the claim');
+select is((select array_agg(type order by id) from private.domain_events where subject_id = :'p5' and type like '%claim%'), '{payout.claimed_by_hand,payout.claimed_by_hand}', 'and all of it is on record');
+rollback to savepoint claimed;
+savepoint failed;
+select tests.as_service();
+select public.payout_to_send(:'p5');
+select tests.as_user(:'admin');
+select is(tests.outcome(format('select public.claim_manual_payout(%L)', :'p5')), 'illegal_transition', 'what a provider works on is not paid by hand');
+select tests.as_service();
+select public.record_payout_result(:'p5', 'failed', null, 'TIMEOUT');
+select tests.as_user(:'admin');
+select public.claim_manual_payout(:'p5');
+select is(tests.outcome(format('select public.retry_payout(%L)', :'p5')), 'transfer_claimed', 'nor sent again by a provider, once it is claimed');
+select tests.as_service();
+select is((public.record_payout_result(:'p5', 'succeeded', 'pz')).status, 'paid', 'one that had gone through');
+select tests.as_user(:'admin');
+select is(
+  tests.outcome_details(format($$ select public.record_manual_payout(%L, 'FT126') $$, :'p5')) - 'paid_at',
+  '{"code": "already_paid", "provider": "payos", "reference": "pz", "recorded_by": null, "recorded_by_name": null}', 'was paid by nobody''s hand');
+select tests.as_owner();
+select is((select count(*)::int from private.manual_claims), 0, 'and is claimed no more');
+rollback to savepoint failed;
 select tests.as_service();
 select public.payout_to_send(:'p5'), public.record_payout_result(:'p5', 'failed', null, 'TIMEOUT');
 select is((public.record_payout_result(:'p5', 'succeeded', 'pz')).status, 'paid', 'a failure that was none is paid');

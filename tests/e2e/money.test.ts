@@ -393,7 +393,9 @@ describe('a payout', () => {
       return rows[0]?.status === 'paid' ? rows[0] : null;
     });
     expect(paid).toMatchObject({ amount: booking.host_amount, provider: 'payos' });
-    expect(await mine()).toEqual([paid]);
+    expect(await mine()).toMatchObject([
+      { id: paid.id, status: 'paid', paid_at: paid.paid_at, claimed_by: null },
+    ]);
     const statement = await ok(owner.journey.payouts.statement(paid.id));
     expect(statement.lines).toEqual([
       expect.objectContaining({ booking_code: booking.code, amount: booking.host_amount }),

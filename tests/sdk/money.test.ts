@@ -96,6 +96,33 @@ describe('an admin', () => {
     ]);
   });
 
+  it('claims a transfer by hand again when the answer was lost, and hears whose it is', async () => {
+    const theirs = {
+      claimed_by: 'a',
+      claimed_by_name: 'Lan',
+      claimed_at: '2026-11-21T00:00:00+00:00',
+      expires_at: '2026-11-22T00:00:00+00:00',
+    };
+    const refused = {
+      code: 'PT409',
+      message: 'An admin is making this transfer by hand; see details.',
+      details: JSON.stringify({ code: 'transfer_claimed', ...theirs }),
+      hint: null,
+    };
+    api.answer('drop', { status: 200, body: theirs }, { status: 409, body: refused }, { status: 204 });
+    const { money, payouts } = api.journey.admin;
+    expect((await money.claimManualRefund('r')).data).toEqual(theirs);
+    const { error } = await payouts.claimManual('o');
+    expect(error).toMatchObject({ code: 'transfer_claimed', details: theirs, retryable: false });
+    expect((await payouts.releaseManual('o')).error).toBeNull();
+    expect(api.seen.map(({ path, body }) => [path.split('/').at(-1), body])).toEqual([
+      ['claim_manual_refund', { refund_id: 'r' }],
+      ['claim_manual_refund', { refund_id: 'r' }],
+      ['claim_manual_payout', { payout_id: 'o' }],
+      ['release_manual_payout', { payout_id: 'o' }],
+    ]);
+  });
+
   it('never has a refund made by hand recorded twice by a repeat', async () => {
     api.answer('drop', { status: 200, body: {} });
     const { error } = await api.journey.admin.money.recordManualRefund({

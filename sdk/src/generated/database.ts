@@ -952,6 +952,12 @@ isOneToOne: false
 "check_payment":
 { Args: { "payment_id": string }; Returns: (string)[]
                            },
+"claim_manual_payout":
+{ Args: { "payout_id": string }; Returns: Json
+                           },
+"claim_manual_refund":
+{ Args: { "refund_id": string }; Returns: Json
+                           },
 "claim_refund":
 { Args: { "ordered_at": string,"refund_id": string }; Returns: boolean
                            },
@@ -1185,33 +1191,12 @@ isOneToOne: false
       } },
 "list_payouts":
 { Args: { "after"?: Json,"batch_id"?: string,"host_id"?: string,"page_size"?: number,"status"?: string }; Returns: {
-              "amount": number,
-"bank_account_id": string,
-"bank_account_usable_from": string,
-"bank_reference": string | null,
-"batch_id": string,
-"created_at": string,
-"currency": string,
-"failure_code": string | null,
-"hold_reason": string | null,
-"id": string,
-"paid_at": string | null,
-"provider": string | null,
-"provider_payout_id": string | null,
-"scheduled_at": string,
-"sending": number,
-"status": string,
-"user_id": string
+              "amount": number,"bank_account_id": string,"bank_account_usable_from": string,"bank_reference": string,"batch_id": string,"claimed_at": string,"claimed_by": string,"created_at": string,"currency": string,"failure_code": string,"hold_reason": string,"id": string,"paid_at": string,"provider": string,"provider_payout_id": string,"scheduled_at": string,"status": string,"user_id": string
             }[]
-                          SetofOptions: {
-        from: "*"
-        to: "payouts"
-        isOneToOne: false
-        isSetofReturn: true
-      } },
+                           },
 "list_refunds":
 { Args: { "after"?: Json,"needs"?: string,"page_size"?: number,"status"?: string }; Returns: {
-              "amount": number,"attempt_id": string,"booking_id": string,"completed_at": string,"created_at": string,"currency": string,"failure_code": string,"id": string,"kind": string,"method": string,"needs": string,"ordered_at": string,"payer_id": string,"payment_id": string,"provider": string,"provider_refund_id": string,"reason": string,"status": string,"unmatched_id": string
+              "amount": number,"attempt_id": string,"booking_id": string,"claimed_at": string,"claimed_by": string,"completed_at": string,"created_at": string,"currency": string,"failure_code": string,"id": string,"kind": string,"method": string,"needs": string,"ordered_at": string,"payer_id": string,"payment_id": string,"provider": string,"provider_refund_id": string,"reason": string,"status": string,"unmatched_id": string
             }[]
                            },
 "mail_to_send":
@@ -1653,6 +1638,12 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"release_manual_payout":
+{ Args: { "payout_id": string }; Returns: undefined
+                           },
+"release_manual_refund":
+{ Args: { "refund_id": string }; Returns: undefined
+                           },
 "release_payout":
 { Args: { "payout_id": string }; Returns: {
               "amount": number,

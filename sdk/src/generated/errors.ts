@@ -2,6 +2,12 @@
 
 /** Every error the backend can name: its HTTP status, whether trying again can help, and its text. */
 export const errorCatalog = {
+  already_paid: {
+    status: 409,
+    retryable: false,
+    en: 'This has been paid already; see details.',
+    vi: 'Khoản này đã được chi trả.',
+  },
   bank_account_not_found: {
     status: 404,
     retryable: false,
@@ -284,11 +290,23 @@ export const errorCatalog = {
     en: 'There is no such refund.',
     vi: 'Không tìm thấy yêu cầu hoàn tiền.',
   },
+  refund_repeated: {
+    status: 409,
+    retryable: false,
+    en: 'The same refund was ordered a moment ago; another one needs another reason.',
+    vi: 'Khoản hoàn tiền này vừa được yêu cầu; hoàn thêm cần một lý do khác.',
+  },
   too_early: {
     status: 409,
     retryable: false,
     en: 'It is too early for this.',
     vi: 'Chưa đến thời điểm thực hiện.',
+  },
+  transfer_claimed: {
+    status: 409,
+    retryable: false,
+    en: 'An admin is making this transfer by hand; see details.',
+    vi: 'Một quản trị viên đang chuyển khoản thủ công khoản này.',
   },
   unauthenticated: {
     status: 401,

@@ -140,6 +140,17 @@ export const errorCodes = {
     message: 'There is no such receipt, or nothing to issue one for.',
   },
   refund_not_found: { status: 404, retryable: false, message: 'There is no such refund.' },
+  refund_repeated: {
+    status: 409,
+    retryable: false,
+    message: 'The same refund was ordered a moment ago; another one needs another reason.',
+  },
+  transfer_claimed: {
+    status: 409,
+    retryable: false,
+    message: 'An admin is making this transfer by hand; see details.',
+  },
+  already_paid: { status: 409, retryable: false, message: 'This has been paid already; see details.' },
   media_not_found: { status: 404, retryable: false, message: 'There is no such upload.' },
   media_not_ready: {
     status: 409,

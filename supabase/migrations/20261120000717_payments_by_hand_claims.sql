@@ -1,0 +1,151 @@
+-- Payments: refunds and payouts that an admin transfers by hand.
+-- Rule kept here: whoever goes to the bank claims the transfer first; for a day no provider sends it and no other admin
+-- records it. What is paid is paid once, and whoever comes second hears by which transfer.
+-- Left out on purpose: the commands, which are in payments_by_hand_commands; and the transfer itself: the bank's statement
+-- has it under the reference that is recorded.
+
+insert into private.error_codes (code, status, retryable, message_en, message_vi) values
+  ('transfer_claimed', 409, false, 'An admin is making this transfer by hand; see details.', 'Một quản trị viên đang chuyển khoản thủ công khoản này.'),
+  ('already_paid', 409, false, 'This has been paid already; see details.', 'Khoản này đã được chi trả.');
+
+-- Not a column of payouts, which their hosts read.
+create table private.manual_claims (
+  -- a refund or a payout
+  subject_id uuid primary key,
+  claimed_by uuid not null references public.profiles on delete restrict,
+  claimed_at timestamptz not null default now(),
+  expires_at timestamptz not null default now() + interval '1 day',
+  constraint manual_claims_end_later check (expires_at > claimed_at)
+);
+alter table private.manual_claims enable row level security;
+comment on table private.manual_claims is 'Which admin is transferring a refund or a payout by hand; over at expires_at, when it is released, and when it is paid, by whomever.';
+
+-- The claim that counts now, or nothing.
+create function private.manual_claim(p_subject_id uuid)
+returns private.manual_claims
+language sql stable set search_path = ''
+as $$ select * from private.manual_claims where subject_id = p_subject_id and expires_at > now() $$;
+
+-- A claim as an answer, and as details of a refusal.
+create function private.claim_view(p_claim private.manual_claims)
+returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'claimed_by', p_claim.claimed_by, 'claimed_by_name', (select p.display_name from public.profiles p where p.id = p_claim.claimed_by),
+    'claimed_at', p_claim.claimed_at, 'expires_at', p_claim.expires_at)
+$$;
+
+-- To be asked when the refund or the payout is locked, as whoever claims it locks it.
+create function private.require_unclaimed(p_subject_id uuid, p_except uuid default null)
+returns void
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_claim private.manual_claims := private.manual_claim(p_subject_id);
+begin
+  if v_claim.claimed_by is distinct from p_except and v_claim.claimed_by is not null then
+    perform private.fail('transfer_claimed', private.claim_view(v_claim));
+  end if;
+end
+$$;
+
+-- Whoever has paid it once more must know which transfer to compare theirs with, and whom to ask.
+create function private.fail_paid(p_subject_id uuid, p_provider text, p_reference text, p_paid_at timestamptz)
+returns void
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_admin public.profiles;
+begin
+  select p.* into v_admin
+  from private.domain_events e
+  join public.profiles p on p.id = e.actor_id
+  where e.subject_id = p_subject_id and e.to_state in ('paid', 'succeeded')
+  order by e.id desc
+  limit 1;
+  perform private.fail('already_paid', jsonb_build_object(
+    'provider', p_provider, 'reference', p_reference, 'paid_at', p_paid_at,
+    'recorded_by', v_admin.id, 'recorded_by_name', v_admin.display_name));
+end
+$$;
+
+-- What may be paid by hand now: nothing a provider works on, which would be paid twice.
+create function private.require_refund_by_hand(p_refund public.refunds)
+returns void
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if p_refund.status = 'succeeded' then
+    perform private.fail_paid(p_refund.id, p_refund.provider, p_refund.provider_refund_id, p_refund.completed_at);
+  elsif p_refund.method = 'provider' then
+    perform private.require_refund_status(p_refund, 'succeeded', 'failed');
+  else
+    perform private.require_refund_status(p_refund, 'succeeded', 'awaiting_account', 'pending', 'failed');
+  end if;
+end
+$$;
+
+-- One held or called back may have been paid just before.
+create function private.require_payout_by_hand(p_payout public.payouts)
+returns void
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if p_payout.status = 'paid' then
+    perform private.fail_paid(p_payout.id, p_payout.provider, coalesce(p_payout.bank_reference, p_payout.provider_payout_id), p_payout.paid_at);
+  end if;
+  perform private.require_status(p_payout, 'paid', 'approved', 'failed', 'held', 'cancelled');
+end
+$$;
+
+-- The caller has locked the refund or the payout. Its rows of the outbox, under its machine's name as their topic, wait
+-- until the claim is over.
+create function private.claim_transfer(p_machine text, p_subject_id uuid, p_status text)
+returns jsonb
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_claim private.manual_claims := private.manual_claim(p_subject_id);
+begin
+  if v_claim.claimed_by = auth.uid() then
+    return private.claim_view(v_claim);
+  end if;
+  perform private.require_unclaimed(p_subject_id);
+  insert into private.manual_claims as c (subject_id, claimed_by) values (p_subject_id, auth.uid())
+  on conflict (subject_id) do update
+  set claimed_by = excluded.claimed_by, claimed_at = excluded.claimed_at, expires_at = excluded.expires_at
+  returning c.* into v_claim;
+  update private.outbox
+  set status = 'pending', lease_token = null, leased_until = null, available_at = greatest(available_at, v_claim.expires_at)
+  where topic = p_machine and starts_with(dedupe_key, p_subject_id || ':')
+    and (status = 'pending' or status = 'leased' and leased_until <= now());
+  -- a worker is about to send it
+  if exists (
+    select from private.outbox where status = 'leased' and topic = p_machine and starts_with(dedupe_key, p_subject_id || ':')
+  ) then
+    perform private.fail('illegal_transition', jsonb_build_object('machine', p_machine, 'from', p_status, 'to', 'paid', 'sending', true));
+  end if;
+  perform private.record_event(p_machine || '.claimed_by_hand', p_subject_id, jsonb_build_object('expires_at', v_claim.expires_at));
+  return private.claim_view(v_claim);
+end
+$$;
+
+-- As above; p_from is when the account it goes to may be used.
+create function private.release_transfer(p_machine text, p_subject_id uuid, p_from timestamptz)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_claim private.manual_claims := private.manual_claim(p_subject_id);
+begin
+  if v_claim.subject_id is null then
+    return;
+  end if;
+  perform private.require_unclaimed(p_subject_id, auth.uid());
+  delete from private.manual_claims where subject_id = p_subject_id;
+  update private.outbox set available_at = greatest(now(), p_from)
+  where status = 'pending' and topic = p_machine and starts_with(dedupe_key, p_subject_id || ':') and available_at = v_claim.expires_at;
+  perform private.record_event(p_machine || '.claim_released', p_subject_id);
+end
+$$;
