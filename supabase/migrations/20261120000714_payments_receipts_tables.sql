@@ -21,6 +21,20 @@ create table private.receipt_series (
 );
 comment on table private.receipt_series is 'The last number given out per series. Its row is locked from the number to the commit, so a number that is rolled back is given again.';
 
+create table private.skipped_receipts (
+  series text not null references private.receipt_series on delete restrict,
+  first_seq bigint not null,
+  last_seq bigint not null,
+  reason text not null,
+  skipped_at timestamptz not null default now(),
+  primary key (series, first_seq),
+  constraint skipped_receipts_some check (0 < first_seq and first_seq <= last_seq),
+  constraint skipped_receipts_reason check (char_length(btrim(reason)) between 3 and 500)
+);
+comment on table private.skipped_receipts is 'Numbers that this database never gives out, and why: mostly those a restored one gave out after its backup.';
+create trigger append_only before update or delete or truncate on private.skipped_receipts
+  for each statement execute function private.forbid_change();
+
 create table private.receipt_labels (
   code text not null,
   locale text not null,
@@ -80,6 +94,7 @@ create trigger append_only before update or delete or truncate on public.receipt
 
 alter table public.receipts enable row level security;
 alter table private.receipt_series enable row level security;
+alter table private.skipped_receipts enable row level security;
 alter table private.receipt_labels enable row level security;
 revoke all on public.receipts from anon, authenticated, service_role;
 grant select on public.receipts to authenticated, service_role;

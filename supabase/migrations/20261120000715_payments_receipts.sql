@@ -18,6 +18,27 @@ begin
 end
 $$;
 
+-- By hand, as postgres: the next receipt of a series (R or C, and the year) gets the number after p_last.
+create function private.skip_receipts(p_series text, p_last bigint, p_reason text)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_last_seq bigint;
+begin
+  if p_series !~ '^[RC][0-9]{4}$' then
+    perform private.fail_input('series', 'must be R or C, and a year');
+  end if;
+  insert into private.receipt_series (series, last_seq, last_issued_at) values (p_series, 0, now()) on conflict do nothing;
+  select last_seq into v_last_seq from private.receipt_series where series = p_series for update;
+  if coalesce(p_last, 0) <= v_last_seq then
+    perform private.fail_input('last', format('must be above %s, which was given out', v_last_seq));
+  end if;
+  insert into private.skipped_receipts (series, first_seq, last_seq, reason) values (p_series, v_last_seq + 1, p_last, p_reason);
+  update private.receipt_series set last_seq = p_last where series = p_series;
+end
+$$;
+
 create function private.receipt_label(p_code text, p_locale text)
 returns text
 language plpgsql stable set search_path = ''

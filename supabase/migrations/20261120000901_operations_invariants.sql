@@ -251,11 +251,14 @@ as $$
   ) b
   where not private.is_readable(b::public.bank_accounts)
   union all
-  select 'receipt_gap', s.series, 'last ' || s.last_seq || ', issued ' || count(r.id) || ', highest ' || coalesce(max(r.seq), 0)
+  select 'receipt_gap', s.series, 'last ' || s.last_seq || ', issued ' || i.count || ', skipped ' || k.count || ', highest ' || greatest(i.highest, k.highest)
   from private.receipt_series s
-  left join public.receipts r on r.series = s.series
-  group by s.series, s.last_seq
-  having s.last_seq <> count(r.id) or s.last_seq <> coalesce(max(r.seq), 0)
+  cross join lateral (select count(*) as count, coalesce(max(r.seq), 0) as highest from public.receipts r where r.series = s.series) i
+  cross join lateral (
+    select coalesce(sum(n.last_seq - n.first_seq + 1), 0) as count, coalesce(max(n.last_seq), 0) as highest
+    from private.skipped_receipts n where n.series = s.series
+  ) k
+  where s.last_seq <> i.count + k.count or s.last_seq <> greatest(i.highest, k.highest)
   union all
   select 'receipt_missing', p.id::text, 'paid at ' || p.succeeded_at
   from public.payments p

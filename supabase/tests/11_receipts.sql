@@ -160,5 +160,17 @@ select is(tests.broken_promises(), null, 'no promise is broken');
 select is((select array_agg(seq order by seq) from public.receipts where series = :'series'), array(select generate_series(1, (select last_seq from private.receipt_series where series = :'series'))), 'no number is missing');
 select ok((select bool_and(issued_at >= before) from (select issued_at, lag(issued_at, 1, '-infinity') over (partition by series order by seq) as before from public.receipts) r), 'and numbers follow time');
 
+-- a database that was restored does not give out again what the lost one gave out --------------------------------------------
+select last_seq as issued from private.receipt_series where series = :'series' \gset
+select is(tests.outcome(format($$ select private.skip_receipts(%L, %s, 'restored') $$, :'series', :'issued')), 'invalid_input', 'numbers are skipped forward');
+select is(tests.outcome($$ select private.skip_receipts('X2026', 9, 'restored') $$), 'invalid_input', 'of a series there can be');
+select is(tests.outcome(format($$ select private.skip_receipts(%L, %s, ' ') $$, :'series', :'issued'::int + 7)), '23514', 'for a reason');
+select private.skip_receipts(:'series', :'issued'::int + 7, 'given out after the backup');
+select private.skip_receipts('C2019', 3, 'given out after the backup');
+select is((select seq from private.take_receipt_number('receipt')), :'issued'::bigint + 8, 'the next one comes after them');
+update private.receipt_series set last_seq = last_seq - 1 where series = :'series';
+select is((select string_agg(subject_id || ' ' || detail, ', ') from private.check_invariants() where invariant = 'receipt_gap'), null, 'and the hole has a reason');
+select is(tests.outcome('delete from private.skipped_receipts'), '42501', 'which stays');
+
 select * from finish();
 rollback;
