@@ -166,22 +166,35 @@ begin
 end
 $$;
 
--- Whether nobody is about to perform an order that waits: its rows of the outbox were refused, given up or lost. They
--- are locked, so that none is leased before the end of the transaction.
-create function private.is_stranded(p_topic text, p_order text)
-returns boolean
+-- Refuses to go on while somebody performs an order; until the end of the transaction nobody begins to, as its rows of
+-- the outbox are locked. The topic is the name of the machine.
+create function private.require_idle(p_topic text, p_order uuid, p_from text, p_to text)
+returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
   perform 1 from private.outbox
   where status in ('pending', 'leased') and topic = p_topic and starts_with(dedupe_key, p_order || ':')
+  order by id
   for update;
-  return not exists (
+  if exists (
     select from private.outbox
-    where topic = p_topic and starts_with(dedupe_key, p_order || ':')
-      and (status = 'leased' and leased_until > now() or status = 'pending' and last_error is null)
-  );
+    where status = 'leased' and leased_until > now() and topic = p_topic and starts_with(dedupe_key, p_order || ':')
+  ) then
+    perform private.fail('illegal_transition', jsonb_build_object('machine', p_topic, 'from', p_from, 'to', p_to, 'sending', true));
+  end if;
 end
+$$;
+
+-- Whether an order waits for nothing but its turn; otherwise it was refused, given up or lost.
+create function private.is_queued(p_topic text, p_order uuid)
+returns boolean
+language sql stable set search_path = ''
+as $$
+  select exists (
+    select from private.outbox
+    where status = 'pending' and last_error is null and topic = p_topic and starts_with(dedupe_key, p_order || ':')
+  )
 $$;
 
 select private.expose('defer_outbox(bigint, uuid, int, text)', 'service_role');

@@ -290,6 +290,7 @@ create table public.refunds (
   ),
   constraint refunds_own_account foreign key (bank_account_id, payer_id)
     references public.bank_accounts (id, user_id) on delete restrict,
+  constraint refunds_account_is_for_transfer check (bank_account_id is null or method = 'bank_transfer'),
   constraint refunds_account_has_owner check (bank_account_id is null or payer_id is not null),
   constraint refunds_account_for_transfer check (
     method = 'provider' or status in ('awaiting_account', 'failed', 'succeeded') or bank_account_id is not null

@@ -88,10 +88,15 @@ create function private.resume_refunds(p_user_id uuid)
 returns void
 language plpgsql volatile set search_path = ''
 as $$
+declare
+  v_refund_id uuid;
 begin
-  perform private.send_refund(r.id) from public.refunds r
-  where r.payer_id = p_user_id and r.status = 'awaiting_account'
-  order by r.created_at;
+  -- locked: an admin may be sending it another way
+  for v_refund_id in
+    select id from public.refunds where payer_id = p_user_id and status = 'awaiting_account' order by created_at, id for no key update
+  loop
+    perform private.send_refund(v_refund_id);
+  end loop;
 end
 $$;
 
@@ -203,7 +208,9 @@ begin
 end
 $$;
 
-create function private.record_refund_result(p_refund_id uuid, p_outcome text, p_provider_refund_id text, p_failure_code text)
+create function private.record_refund_result(
+  p_refund_id uuid, p_outcome text, p_provider_refund_id text, p_failure_code text, p_ordered_at timestamptz default null
+)
 returns public.refunds
 language plpgsql volatile security definer set search_path = ''
 as $$
@@ -213,6 +220,14 @@ begin
   v_refund := private.lock_refund(p_refund_id);
   if v_refund.id is null then
     perform private.fail('refund_not_found');
+  end if;
+  -- an earlier order, given up since: its answer says nothing of this one
+  if p_ordered_at < v_refund.ordered_at then
+    if p_outcome = 'succeeded' then
+      perform private.raise_attention(v_refund.provider, 'refund_paid_before:' || v_refund.id || ':' || p_ordered_at, coalesce(p_provider_refund_id, v_refund.id::text),
+        'refund ' || v_refund.id || ' was paid by an order that was given up, as ' || coalesce(p_provider_refund_id, 'nobody knows'));
+    end if;
+    return v_refund;
   end if;
   if v_refund.status = 'succeeded' then
     -- a second success under another name is a second payment
@@ -258,12 +273,14 @@ begin
   return v_refund;
 end
 $$;
-create function public.record_refund_result(refund_id uuid, outcome text, provider_refund_id text default null, failure_code text default null)
+create function public.record_refund_result(
+  refund_id uuid, outcome text, provider_refund_id text default null, failure_code text default null, ordered_at timestamptz default null
+)
 returns public.refunds
 language sql volatile set search_path = ''
-as $$ select private.record_refund_result(refund_id, outcome, provider_refund_id, failure_code) $$;
-comment on function public.record_refund_result is 'What the provider said of a refund: succeeded, processing or failed. Succeeded is final. Service only. Errors: refund_not_found.';
-select private.expose('record_refund_result(uuid, text, text, text)', 'service_role');
+as $$ select private.record_refund_result(refund_id, outcome, provider_refund_id, failure_code, ordered_at) $$;
+comment on function public.record_refund_result is 'What the provider said of a refund: succeeded, processing or failed. Succeeded is final. The answer to an earlier order, by its `ordered_at`, changes nothing; a payment by it is shown to an admin. Service only. Errors: refund_not_found.';
+select private.expose('record_refund_result(uuid, text, text, text, timestamptz)', 'service_role');
 
 -- News of a refund that the provider sends by itself.
 create function private.apply_refund_event(

@@ -63,7 +63,7 @@ create table public.payouts (
   provider text,
   provider_payout_id text,
   bank_reference text,
-  -- which sending this is: one more with each retry
+  -- which sending this is: one more with each retry and each release
   sending int not null default 1,
   failure_code text,
   hold_reason text,

@@ -67,9 +67,10 @@ as $$
 declare
   v_payout public.payouts;
 begin
-  -- the account may have changed meanwhile
+  -- The account may have changed meanwhile. It is another sending: the row of the outbox that ordered the first may have
+  -- been done while it was held.
   update public.payouts
-  set status = 'scheduled', hold_reason = null, scheduled_at = now(),
+  set status = 'scheduled', hold_reason = null, scheduled_at = now(), sending = sending + 1,
       bank_account_id = p_account.id, bank_account_usable_from = p_account.usable_from
   where id = p_payout.id
   returning * into v_payout;
@@ -202,7 +203,8 @@ begin
     order by p.id
     for no key update
   loop
-    continue when private.payout_carries_hold(v_payout.id);
+    -- nor one that somebody is at the bank with; it stays held until that is over
+    continue when private.payout_carries_hold(v_payout.id) or (private.manual_claim(v_payout.id)).subject_id is not null;
     if v_account.id is null then
       perform private.give_back_payout(v_payout);
     else

@@ -180,13 +180,23 @@ as $$ select private.payout_to_send(payout_id) $$;
 comment on function public.payout_to_send is 'Begins the sending of an approved payout and says where to: {payout, request_key (the same for repeats of one sending), account {bank_bin, account_number, account_name}}; null when there is nothing to send any more. Service only. Errors: payout_not_found, transfer_claimed.';
 select private.expose('payout_to_send(uuid)', 'service_role');
 
-create function private.record_payout_result(p_payout_id uuid, p_outcome text, p_provider_payout_id text, p_failure_code text, p_failed_by_us boolean)
+create function private.record_payout_result(
+  p_payout_id uuid, p_outcome text, p_provider_payout_id text, p_failure_code text, p_failed_by_us boolean, p_sending int default null
+)
 returns public.payouts
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
   v_payout public.payouts := private.lock_payout(p_payout_id);
 begin
+  -- an earlier sending, given up since: its answer says nothing of this one
+  if p_sending < v_payout.sending then
+    if p_outcome = 'succeeded' then
+      perform private.raise_attention(v_payout.provider, 'payout_paid_before:' || v_payout.id || ':' || p_sending, coalesce(p_provider_payout_id, v_payout.id::text),
+        'payout ' || v_payout.id || ' was paid by a sending that was given up, as ' || coalesce(p_provider_payout_id, 'nobody knows'));
+    end if;
+    return v_payout;
+  end if;
   if v_payout.status = 'paid' then
     -- a second success under another name is a second payment; and a bank may send one back
     if (p_outcome = 'succeeded' and (v_payout.provider = 'manual' or p_provider_payout_id <> v_payout.provider_payout_id)) or p_outcome = 'failed' then
@@ -224,13 +234,14 @@ begin
 end
 $$;
 create function public.record_payout_result(
-  payout_id uuid, outcome text, provider_payout_id text default null, failure_code text default null, failed_by_us boolean default false
+  payout_id uuid, outcome text, provider_payout_id text default null, failure_code text default null, failed_by_us boolean default false,
+  sending int default null
 )
 returns public.payouts
 language sql volatile set search_path = ''
-as $$ select private.record_payout_result(payout_id, outcome, provider_payout_id, failure_code, failed_by_us) $$;
-comment on function public.record_payout_result is 'What the provider said of a payout: succeeded, processing or failed. Succeeded is final, and counts even after failed. The host is told of a failure unless failed_by_us. Service only. Errors: payout_not_found, invalid_input, illegal_transition.';
-select private.expose('record_payout_result(uuid, text, text, text, boolean)', 'service_role');
+as $$ select private.record_payout_result(payout_id, outcome, provider_payout_id, failure_code, failed_by_us, sending) $$;
+comment on function public.record_payout_result is 'What the provider said of a payout: succeeded, processing or failed. Succeeded is final, and counts even after failed. The host is told of a failure unless failed_by_us. The answer of an earlier `sending` changes nothing; a payment by it is shown to an admin. Service only. Errors: payout_not_found, invalid_input, illegal_transition.';
+select private.expose('record_payout_result(uuid, text, text, text, boolean, int)', 'service_role');
 
 -- Whoever sends our transfers has a payout and does not say how it ended: an admin does, from what its own pages show.
 create function private.settle_payout(p_payout_id uuid, p_outcome text, p_provider_payout_id text, p_note text)
@@ -244,6 +255,7 @@ begin
   perform private.require_settlement(p_outcome, 'provider_payout_id', p_provider_payout_id, p_note);
   v_payout := private.lock_payout(p_payout_id);
   perform private.require_status(v_payout, case p_outcome when 'succeeded' then 'paid' else 'failed' end, 'processing');
+  perform private.require_idle('payout', p_payout_id, v_payout.status, p_outcome);
   perform private.record_event('payout.settled_by_admin', p_payout_id, jsonb_build_object('outcome', p_outcome, 'note', btrim(p_note)));
   return private.record_payout_result(p_payout_id, p_outcome, btrim(p_provider_payout_id), 'settled_by_admin', false);
 exception

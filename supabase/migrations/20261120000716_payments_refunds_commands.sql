@@ -34,6 +34,8 @@ begin
   if p_method is not null and p_method not in ('provider', 'bank_transfer') then
     perform private.fail_input('method', 'must be provider or bank_transfer');
   end if;
+  -- before the refund, as set_bank_account locks
+  perform 1 from public.profiles p join public.refunds r on r.payer_id = p.id where r.id = p_refund_id for share of p;
   select * into v_refund from public.refunds where id = p_refund_id for no key update;
   perform private.require_unclaimed(p_refund_id);
   if v_refund.status in ('pending', 'processing') and p_method is null and private.wake_dead('refund', p_refund_id::text) then
@@ -50,7 +52,7 @@ begin
     perform private.require_refund_status(v_refund, 'pending', 'failed');
   end if;
   update public.refunds
-  set method = p_method, provider = coalesce(v_rail, private.transfer_provider())
+  set method = p_method, provider = coalesce(v_rail, private.transfer_provider()), bank_account_id = null
   where id = p_refund_id and p_method <> method;
   update public.refunds
   set failure_code = null, ordered_at = clock_timestamp(), bank_account_id = null, provider_refund_id = null,
@@ -99,7 +101,9 @@ begin
   perform private.require_admin();
   perform private.require_settlement(p_outcome, 'provider_refund_id', p_provider_refund_id, p_note);
   v_refund := private.lock_refund(p_refund_id);
-  if v_refund.status is distinct from 'pending' or v_refund.method <> 'provider' or not private.is_stranded('refund', p_refund_id::text) then
+  perform private.require_refund_status(v_refund, p_outcome, 'processing', 'pending');
+  perform private.require_idle('refund', p_refund_id, v_refund.status, p_outcome);
+  if v_refund.method <> 'provider' or private.is_queued('refund', p_refund_id) then
     perform private.require_refund_status(v_refund, p_outcome, 'processing');
   end if;
   perform private.record_event('refund.settled_by_admin', p_refund_id, jsonb_build_object('outcome', p_outcome, 'note', btrim(p_note)));

@@ -112,6 +112,7 @@ begin
     return private.claim_view(v_claim);
   end if;
   perform private.require_unclaimed(p_subject_id);
+  perform private.require_idle(p_machine, p_subject_id, p_status, 'paid');
   insert into private.manual_claims as c (subject_id, claimed_by) values (p_subject_id, auth.uid())
   on conflict (subject_id) do update
   set claimed_by = excluded.claimed_by, claimed_at = excluded.claimed_at, expires_at = excluded.expires_at
@@ -120,12 +121,6 @@ begin
   set status = 'pending', lease_token = null, leased_until = null, available_at = greatest(available_at, v_claim.expires_at)
   where topic = p_machine and starts_with(dedupe_key, p_subject_id || ':')
     and (status = 'pending' or status = 'leased' and leased_until <= now());
-  -- a worker is about to send it
-  if exists (
-    select from private.outbox where status = 'leased' and topic = p_machine and starts_with(dedupe_key, p_subject_id || ':')
-  ) then
-    perform private.fail('illegal_transition', jsonb_build_object('machine', p_machine, 'from', p_status, 'to', 'paid', 'sending', true));
-  end if;
   perform private.record_event(p_machine || '.claimed_by_hand', p_subject_id, jsonb_build_object('expires_at', v_claim.expires_at));
   return private.claim_view(v_claim);
 end

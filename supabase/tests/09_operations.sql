@@ -148,7 +148,7 @@ insert into breaches values
     select tests.plant_move('payout', 'approved', 'send', interval '4 days', id) from public.payouts $$, :'paid')),
   ('refund_to_removed_account', 'a refund goes where nobody is', format($$ with gone as (insert into public.bank_accounts (user_id, bank_bin, account_last4, holder_name, usable_from, created_at, removed_at)
     values (%L, '970436', '0001', 'RENTER', now() - interval '1 hour', now() - interval '2 days', now()) returning id)
-    update public.refunds set bank_account_id = gone.id from gone where booking_id = %L $$, :'renter', :'cancelled')),
+    update public.refunds set bank_account_id = gone.id, method = 'bank_transfer' from gone where booking_id = %L $$, :'renter', :'cancelled')),
   ('refunded_amount_drift', 'a payment says it was refunded', format($$ update public.payments set refunded_amount = 1, status = 'partially_refunded' where booking_id = %L $$, :'paid')),
   ('notification_gap', 'a notification was deleted', format($$ delete from public.notifications where user_id = %L and seq = 1 $$, :'renter')),
   ('notification_gap', 'an inbox ran ahead', format($$ update private.inboxes set last_seq = last_seq + 1 where user_id = %L $$, :'host')),

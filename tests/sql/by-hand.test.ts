@@ -63,13 +63,13 @@ interface Order {
   owner: string;
 }
 
-/** A paid booking that was called off: its refund, which goes by bank transfer. */
-async function makeRefund(withAccount: boolean): Promise<Order> {
+/** A paid booking that was called off: its refund, by bank transfer where the rail cannot give back. */
+async function makeRefund(withAccount: boolean, rail = 'payos'): Promise<Order> {
   const host = await world.make('make_user', 'host');
   const owner = await world.make('make_renter', 'renter');
   const vehicle = await world.make('make_vehicle', host, JSON.stringify({ lat: -44.5, lng: 170.5 }));
   const booking = await world.make('make_booking', owner, vehicle, await hours(480), await hours(500));
-  await world.make('provider_says', await world.make('start_payment', booking, 'payos'));
+  await world.make('provider_says', await world.make('start_payment', booking, rail));
   if (withAccount) await world.make('set_account', owner);
   const cancelled = await allAtOnce([
     { user: owner, text: '(public.cancel_booking($1, null, $2)).status', args: [booking, randomUUID()] },
@@ -217,6 +217,34 @@ describe('a refund that waits for an account', () => {
         ),
       ).toBe(1);
     }
+  });
+});
+
+describe('a refund turned into a transfer', () => {
+  it('goes one way, when an admin sends it back to its rail while its payer names an account', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const order = await makeRefund(false, 'vnpay');
+      await world.sql.query("select public.record_refund_result($1, 'failed', null, 'refused')", [order.id]);
+      await oneByOne([by(admins[0], "(public.retry_refund($1, 'bank_transfer')).status", order.id)]);
+      const outcomes = await allAtOnce([
+        by(admins[1], "(public.retry_refund($1, 'provider')).status", order.id),
+        {
+          user: order.owner,
+          text: "(public.set_bank_account('970436', '0123456789', 'Nguyen Van A', $1)).account_last4",
+          args: [randomUUID()],
+        },
+      ]);
+      expect(tally(outcomes.slice(1))).toEqual({ ok: 1 });
+      const way = await world.value<string>(
+        `select r.method || ' ' || (r.bank_account_id is not null) || ' ' || string_agg(o.payload ->> 'provider', ' ' order by o.id)
+         from public.refunds r join private.outbox o on o.topic = 'refund' and starts_with(o.dedupe_key, r.id || ':')
+         where r.id = $1 and r.status = 'pending' group by r.id`,
+        order.id,
+      );
+      // the first order of all was VNPay's, and was refused
+      expect(['provider false vnpay vnpay', 'bank_transfer true vnpay payos']).toContain(way);
+    }
+    expect(await brokenPromises(world)).toEqual([]);
   });
 });
 

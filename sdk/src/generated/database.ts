@@ -1514,7 +1514,7 @@ isOneToOne: false
 { Args: { "headers"?: Json,"provider": string,"provider_event_id": string,"raw": string,"reference": string,"verified": boolean }; Returns: Json
                            },
 "record_payout_result":
-{ Args: { "failed_by_us"?: boolean,"failure_code"?: string,"outcome": string,"payout_id": string,"provider_payout_id"?: string }; Returns: {
+{ Args: { "failed_by_us"?: boolean,"failure_code"?: string,"outcome": string,"payout_id": string,"provider_payout_id"?: string,"sending"?: number }; Returns: {
               "amount": number,
 "bank_account_id": string,
 "bank_account_usable_from": string,
@@ -1540,7 +1540,7 @@ isOneToOne: false
         isSetofReturn: false
       } },
 "record_refund_result":
-{ Args: { "failure_code"?: string,"outcome": string,"provider_refund_id"?: string,"refund_id": string }; Returns: {
+{ Args: { "failure_code"?: string,"ordered_at"?: string,"outcome": string,"provider_refund_id"?: string,"refund_id": string }; Returns: {
               "amount": number,
 "attempt_id": string | null,
 "bank_account_id": string | null,

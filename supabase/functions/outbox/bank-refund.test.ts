@@ -62,7 +62,10 @@ describe('a refund by bank transfer', () => {
     ]);
     expect(named('claim_refund')).toEqual([{ refund_id, ordered_at: refund.ordered_at }]);
     expect(named('record_refund_result')).toEqual([
-      { refund_id, outcome: 'processing', provider_refund_id: 'batch-1', failure_code: null },
+      {
+        ...{ refund_id, outcome: 'processing', provider_refund_id: 'batch-1', failure_code: null },
+        ordered_at: refund.ordered_at,
+      },
     ]);
     expect(named('defer_outbox')).toHaveLength(1);
   });

@@ -148,7 +148,10 @@ describe('topic refund', () => {
     });
     expect(asked.map((one) => one.command)).toEqual(['refund']);
     expect(named('record_refund_result')).toEqual([
-      { refund_id, outcome: 'processing', provider_refund_id: '14000009', failure_code: null },
+      {
+        ...{ refund_id, outcome: 'processing', provider_refund_id: '14000009', failure_code: null },
+        ordered_at: refund.ordered_at,
+      },
     ]);
     // ordered ten minutes ago: looked at again after a quarter of that, and no attempt is counted
     expect(named('defer_outbox')[0]).toMatchObject({

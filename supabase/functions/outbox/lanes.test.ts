@@ -65,7 +65,7 @@ describe('a provider that is asked too often', () => {
     expect(named('defer_outbox')).toMatchObject([
       { id: rows[0]?.id, reason: `${tooOften} (94)` },
       { id: rows[1]?.id, reason: expect.stringContaining('vnpay has accepted the refund') },
-      { id: again.id, reason: `${tooOften} (others were refused)` },
+      { id: again.id, reason: questionsWait },
       { id: rows[3]?.id, reason: questionsWait },
     ]);
     expect(named('fail_outbox')).toEqual([]);
@@ -166,12 +166,17 @@ function backlog(rows: Row[], retrieve: (reference: string, now: number) => Retr
       clock.now += 5;
     },
     mail_to_send: () => mail,
+    refund_to_send: () => ({ ...database.refund_to_send(), refund: { ...refund, status: 'processing' } }),
   };
   let asked = 0;
   const vnpay = fakeProvider('vnpay', {
     retrieve: async ({ reference }) => {
       asked += 1;
       return retrieve(reference, clock.now);
+    },
+    retrieveRefund: async ({ reference }) => {
+      retrieve(reference, clock.now);
+      return { known: true, status: 'succeeded', refundId: '14000009', code: '00' };
     },
   });
   const outside = fakeOutside(outbox, { providers: [vnpay] });
@@ -225,6 +230,17 @@ describe('a backlog of questions to a provider that takes one at a time', () => 
     expect(Math.max(...kept.slice(waiting.length).map(seconds))).toBeLessThan(1);
     // one refusal for each answer shows where the limit is
     expect(asked()).toBeLessThanOrEqual(2 * waiting.length);
+  });
+
+  it('leaves a refund that must be asked about its turn, though new questions come all the time', async () => {
+    const asking = row('refund', { refund_id: refund.id, provider: 'vnpay' });
+    const { kept, seconds, comeLater, run } = backlog([asking, ...questions(60)], oneIn(5));
+    const [asked, ...others] = kept;
+    for (const [i, one] of others.entries()) comeLater(one, Math.max(0, i - 4) * 6);
+    if (asked) comeLater(asked, 2);
+    await run(120);
+    expect(asked?.state).toBe('done');
+    expect(seconds(asked ?? { doneAt: Number.NaN })).toBeLessThan(60);
   });
 
   it('keeps a mail waiting at most once, however long it is', async () => {

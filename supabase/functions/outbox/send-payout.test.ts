@@ -11,6 +11,7 @@ const payout = {
   status: 'processing',
   provider_payout_id: null,
   scheduled_at: '2026-11-19T05:00:00+00:00',
+  sending: 1,
 };
 const account = { bank_bin: '970436', account_number: '0011223344', account_name: 'TRAN THI B' };
 const accepted = { known: true, status: 'processing', refundId: 'batch-9', code: 'PROCESSING' } as const;
@@ -54,6 +55,7 @@ describe('topic payout', () => {
         provider_payout_id: 'batch-9',
         failure_code: null,
         failed_by_us: false,
+        sending: 1,
       },
     ]);
     // scheduled a day ago, but between banks it takes minutes
@@ -115,6 +117,7 @@ describe('topic payout', () => {
         provider_payout_id: 'batch-9',
         failure_code: 'INVALID_ACCOUNT',
         failed_by_us: false,
+        sending: 1,
       },
     ]);
     expect(named('complete_outbox')[0]).toMatchObject({ result: { failed: 'INVALID_ACCOUNT' } });

@@ -17,7 +17,10 @@ export const sendPayout = withPayload(payoutPayload, async ({ payout_id }, { att
   const record = (outcome: string, providerId: string | null, failureCode: string | null, byUs = false) =>
     service.call(
       'record_payout_result',
-      { payout_id, outcome, provider_payout_id: providerId, failure_code: failureCode, failed_by_us: byUs },
+      {
+        ...{ payout_id, outcome, provider_payout_id: providerId, failure_code: failureCode },
+        ...{ failed_by_us: byUs, sending: payout.sending },
+      },
       payoutRow,
     );
   const mayBeThere = payout.provider_payout_id !== null || attempts > 1;

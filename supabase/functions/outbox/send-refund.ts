@@ -68,7 +68,10 @@ export const sendRefund = withPayload(refundPayload, async ({ refund_id }, { att
   const record = (outcome: string, providerId: string | null, failureCode: string | null) =>
     service.call(
       'record_refund_result',
-      { refund_id, outcome, provider_refund_id: providerId, failure_code: failureCode },
+      {
+        ...{ refund_id, outcome, provider_refund_id: providerId, failure_code: failureCode },
+        ordered_at: refund.ordered_at,
+      },
       refundRow,
     );
   // of the order and not of this row, as a change of account can leave two rows for one order

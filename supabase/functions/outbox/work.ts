@@ -115,15 +115,19 @@ async function performInLane(item: OutboxItem, pauses: Pauses, deps: WorkDeps): 
   const lane = laneOf(item);
   const questions = `questions to ${lane}`;
   let asks = questionTopics.has(item.topic);
+  let behind = false;
   const paused = [lane, ...(asks ? [questions] : [])].find((one) => pauses.left(one) > 0);
   if (paused) return wait(pauses.turn(paused), `${tooOften}its lane, ${paused}, waits`);
   const ask: EffectTools['ask'] = async (question) => {
     asks = true;
     const seconds = pauses.left(questions);
-    if (seconds > 0) throw askedTooOften(lane, 'others were refused', { seconds, questionsOnly: true });
+    behind = seconds > 0;
+    if (behind) throw askedTooOften(lane, 'others were refused', { seconds, questionsOnly: true });
     return question();
   };
   const result = await perform(item, ask, deps);
+  // not asked at all, it has its turn among those that wait, or it would be last each time
+  if (behind) return wait(pauses.turn(questions), `${tooOften}its lane, ${questions}, waits`);
   if ('pauseSeconds' in result) {
     const refused = result.questionsOnly ? questions : lane;
     return wait(pauses.refused(refused, result.pauseSeconds) + 1, `${tooOften}${result.reason}`);

@@ -90,6 +90,7 @@ export const payoutToSend = z
       status: z.string(),
       provider_payout_id: z.string().nullable(),
       scheduled_at: z.string(),
+      sending: z.int().positive(),
     }),
     /** New for each sending, equal for repeats of one. */
     request_key: z.string(),
