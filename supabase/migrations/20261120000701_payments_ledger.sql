@@ -213,7 +213,7 @@ end
 $$;
 comment on function private.correct_movement is 'By hand: posts lines (debit positive, they add up to zero) that put a movement right. The proof takes both together.';
 
--- By hand, as postgres: takes back what a movement, with its corrections so far, has come to.
+-- By hand, as postgres: takes back what a movement, with its corrections so far, has come to; or one wrong correction.
 create function private.reverse_movement(p_transaction_id bigint, p_note text)
 returns bigint
 language plpgsql volatile set search_path = ''
@@ -233,10 +233,10 @@ begin
     from private.ledger_transactions t
     join private.ledger_entries e on e.transaction_id = t.id
     join private.ledger_accounts a on a.id = e.account_id
-    where v_id in (t.id, t.corrects)
+    where case v_id when p_transaction_id then v_id in (t.id, t.corrects) else t.id = p_transaction_id end
     group by a.kind, a.owner
   ) s;
   return private.correct_movement(p_transaction_id, p_note, v_lines);
 end
 $$;
-comment on function private.reverse_movement is 'By hand: posts the opposite of a movement and of its corrections so far. Refused when there is nothing left to take back.';
+comment on function private.reverse_movement is 'By hand: posts the opposite of a movement and of its corrections so far, or of one correction. Refused when there is nothing left to take back of a movement.';

@@ -20,11 +20,15 @@ create table private.manual_claims (
 alter table private.manual_claims enable row level security;
 comment on table private.manual_claims is 'Which admin is transferring a refund or a payout by hand; over at expires_at, when it is released, and when it is paid, by whomever.';
 
--- The claim that counts now, or nothing.
+-- The claim that counts now, or nothing; that of somebody who is no admin any more nobody could release.
 create function private.manual_claim(p_subject_id uuid)
 returns private.manual_claims
 language sql stable set search_path = ''
-as $$ select * from private.manual_claims where subject_id = p_subject_id and expires_at > now() $$;
+as $$
+  select c.* from private.manual_claims c
+  where c.subject_id = p_subject_id and c.expires_at > now()
+    and exists (select from public.user_roles r where r.user_id = c.claimed_by and r.role = 'admin')
+$$;
 
 -- A claim as an answer, and as details of a refusal.
 create function private.claim_view(p_claim private.manual_claims)

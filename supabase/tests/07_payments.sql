@@ -290,7 +290,12 @@ select is(tests.outcome(format('select private.reverse_movement(%s, %L)', :slip,
 select is(tests.outcome($$ select private.post_ledger('correction', 'INC-7', 'VND', null, array[('platform_revenue', '', -100), ('unmatched', 'x', 100)]::private.ledger_line[]) $$), '23514', 'a correction names what it corrects');
 select private.correct_movement(:slip, 'INC-7: by mistake', array[('platform_revenue', '', -60), ('host_payable', :'earner', 60)]::private.ledger_line[]) as half \gset
 select is(tests.proof('slip'), 'bonus on host_payable of somebody - -40, bonus on platform_revenue  - 40', 'one that puts half of it right leaves the other half');
-select private.reverse_movement(:half, 'INC-7: by mistake') as rest \gset
+savepoint wrong;
+select private.correct_movement(:slip, 'INC-7: wrongly', array[('platform_revenue', '', 7), ('host_payable', :'earner', -7)]::private.ledger_line[]) as wrong \gset
+select private.reverse_movement(:wrong, 'INC-7: that was wrong');
+select is(tests.proof('slip'), 'bonus on host_payable of somebody - -40, bonus on platform_revenue  - 40', 'a wrong correction is taken back alone');
+rollback to wrong;
+select private.reverse_movement(:slip, 'INC-7: by mistake') as rest \gset
 select is(tests.proof('slip'), null, 'what a movement and its corrections have come to is taken back as one');
 select is(tests.outcome(format('select private.reverse_movement(%s, %L)', :slip, 'INC-7')), '22023', 'once');
 select is((select array_agg(reference order by id) from private.ledger_transactions where corrects = :slip), array[:slip || '.1', :slip || '.2'], 'each correction is a movement of its own');

@@ -389,6 +389,13 @@ select is((select claimed_by || ' ' || (claimed_at = now()) from public.list_pay
 select is(tests.outcome(format('select public.cancel_payout(%L)', :'p5')), 'transfer_claimed', 'even they do not dissolve it, as the money may have left');
 select tests.as_user(:'second');
 select is(tests.refused(:'p5'), 'record transfer_claimed, claim transfer_claimed, release transfer_claimed', 'another admin leaves it alone');
+select tests.as_owner();
+savepoint gone;
+delete from public.user_roles where user_id = :'admin';
+select tests.as_user(:'second');
+select is(public.claim_manual_payout(:'p5') ->> 'claimed_by_name', 'second', 'unless whoever claimed it is no admin any more');
+rollback to gone;
+select tests.as_user(:'second');
 select is(tests.outcome_details(format('select public.claim_manual_payout(%L)', :'p5')), :'claim'::jsonb || '{"code": "transfer_claimed"}', 'and hears whose it is');
 select tests.as_user(:'host');
 select is((select string_agg(k, ',') from public.payouts o, jsonb_object_keys(to_jsonb(o)) k where k like 'claim%'), null, 'which its host does not see');
