@@ -230,8 +230,8 @@ begin
     return v_refund;
   end if;
   if v_refund.status = 'succeeded' then
-    -- a second success under another name is a second payment
-    if p_outcome = 'succeeded' and (v_refund.provider = 'manual' or p_provider_refund_id <> v_refund.provider_refund_id) then
+    -- under way or paid under another name is a second payment
+    if p_outcome in ('succeeded', 'processing') and (v_refund.provider = 'manual' or p_provider_refund_id <> v_refund.provider_refund_id) then
       perform private.raise_attention(v_refund.provider, 'refund_paid_twice:' || v_refund.id, coalesce(p_provider_refund_id, v_refund.id::text),
         'refund ' || v_refund.id || ' was paid already, by ' || v_refund.provider || ' ' || coalesce(v_refund.provider_refund_id, ''));
     end if;

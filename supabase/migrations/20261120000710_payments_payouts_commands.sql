@@ -198,8 +198,8 @@ begin
     return v_payout;
   end if;
   if v_payout.status = 'paid' then
-    -- a second success under another name is a second payment; and a bank may send one back
-    if (p_outcome = 'succeeded' and (v_payout.provider = 'manual' or p_provider_payout_id <> v_payout.provider_payout_id)) or p_outcome = 'failed' then
+    -- under way or paid under another name is a second payment; and a bank may send one back
+    if (p_outcome in ('succeeded', 'processing') and (v_payout.provider = 'manual' or p_provider_payout_id <> v_payout.provider_payout_id)) or p_outcome = 'failed' then
       perform private.raise_attention(v_payout.provider, 'payout_' || p_outcome || '_after_paid:' || v_payout.id,
         coalesce(p_provider_payout_id, v_payout.id::text),
         'payout ' || v_payout.id || ' was paid already, by ' || v_payout.provider || ' ' || coalesce(v_payout.provider_payout_id, v_payout.bank_reference, ''));

@@ -14,10 +14,13 @@ export type RowResult =
   | { done: false; waitSeconds: number; reason: string };
 
 /**
- * What came of a row. Besides the above, its provider may have refused it because it is asked too often; that is no
- * failure of the row, and concerns all that would ask that provider.
+ * What came of a row. Besides the above, its provider may have refused it because it is asked too often, or what it
+ * needs has no settings; that is no failure of the row, and concerns all that need the same.
  */
-export type EffectResult = RowResult | ({ done: false } & PauseAskedFor);
+export type EffectResult =
+  | RowResult
+  | ({ done: false } & PauseAskedFor)
+  | { done: false; withoutSettings: true; reason: string };
 
 /**
  * Performs the effect of one leased row. What it throws counts as worth another try, unless it says that the
@@ -47,13 +50,9 @@ export function wait(waitSeconds: number, reason: string): RowResult {
   return { done: false, waitSeconds, reason };
 }
 
-// check_invariants knows by it the rows that have waited for a day
-const notSetUp = 'not set up: ';
-const notSetUpSeconds = 60;
-
 /** Waits for an operator: what this row needs has no settings, or bad ones. That is no failure of the row. */
-export function waitForSettings(reason: string): RowResult {
-  return wait(notSetUpSeconds, `${notSetUp}${reason}`);
+export function waitForSettings(reason: string): EffectResult {
+  return { done: false, withoutSettings: true, reason };
 }
 
 export function leaveAlone(pause: PauseAskedFor): EffectResult {

@@ -130,6 +130,15 @@ describe('what has no good settings', () => {
     expect(ids(named('complete_outbox'))).toEqual(ids(rows.slice(2)));
   });
 
+  it('is looked at once for all that wait for it, each of which has a turn', async () => {
+    const rows = Array.from({ length: 4 }, refundRow);
+    const { named } = await work({ rows, database, options: { noVnpay: true } });
+    expect(named('refund_to_send')).toHaveLength(1);
+    const put = named('defer_outbox');
+    expect(put.map(({ seconds }) => seconds)).toEqual([61, 60, 60, 60]);
+    for (const { reason } of put) expect(reason).toMatch(/^not set up: /);
+  });
+
   it('is mail, too, which is not rendered for nobody to send', async () => {
     const problem = 'RESEND_API_KEY and MAIL_FROM are needed.';
     const { named, outside } = await work({ rows: [mailRow()], database, options: { mailProblem: problem } });

@@ -53,6 +53,8 @@ const questionTopics = new Set(['reconcile', 'feed']);
 const lanePayload = z.looseObject({ provider: z.string() });
 // check_invariants knows by it the rows that have been put off for days
 const tooOften = 'asked too often: ';
+const notSetUp = 'not set up: ';
+const notSetUpSeconds = 60;
 const leaseSeconds = 120;
 const batchSize = 10;
 // After this, nothing new is leased or begun. The slowest effect makes two calls of half a minute, so a call of
@@ -107,13 +109,15 @@ function laneOf(item: OutboxItem): string {
 }
 
 /**
- * Performs a row, unless its lane is to be left alone, or questions in it: money is sent while those wait. Waiting
- * counts no attempt: it is no failure of the row. Those behind it get their turns in the order in which they came;
+ * Performs a row, unless its lane is to be left alone, or questions in it (money is sent while those wait), or what it
+ * needs had no settings a moment ago. Waiting counts no attempt: it is no failure of the row. Those behind it get their turns in the order in which they came;
  * the refused one goes behind the first of them, lest a provider that minds that one question only were asked no other.
  */
 async function performInLane(item: OutboxItem, pauses: Pauses, deps: WorkDeps): Promise<RowResult> {
   const lane = laneOf(item);
   const questions = `questions to ${lane}`;
+  const settings = `settings for ${item.topic} by ${lane}`;
+  if (pauses.left(settings) > 0) return wait(pauses.turn(settings), `${notSetUp}${settings}`);
   let asks = questionTopics.has(item.topic);
   let behind = false;
   const paused = [lane, ...(asks ? [questions] : [])].find((one) => pauses.left(one) > 0);
@@ -128,11 +132,15 @@ async function performInLane(item: OutboxItem, pauses: Pauses, deps: WorkDeps): 
   const result = await perform(item, ask, deps);
   // not asked at all, it has its turn among those that wait, or it would be last each time
   if (behind) return wait(pauses.turn(questions), `${tooOften}its lane, ${questions}, waits`);
+  if ('withoutSettings' in result) {
+    return wait(pauses.refused(settings, notSetUpSeconds) + 1, `${notSetUp}${result.reason}`);
+  }
   if ('pauseSeconds' in result) {
     const refused = result.questionsOnly ? questions : lane;
     return wait(pauses.refused(refused, result.pauseSeconds) + 1, `${tooOften}${result.reason}`);
   }
   pauses.answered(lane);
+  pauses.answered(settings);
   if (asks) pauses.answered(questions);
   return result;
 }
