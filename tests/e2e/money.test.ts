@@ -205,6 +205,13 @@ describe('money in parts', () => {
     const { start } = await begin('vietqr');
     const { reference } = start.attempt;
     const readFeed = async () => {
+      // nothing is ordered while the last look is not quite over
+      await eventually(async () => {
+        const open = await sql(
+          `select from private.outbox where topic = 'feed' and status in ('pending', 'leased')`,
+        );
+        return open.length === 0 ? true : null;
+      });
       const [before] = await sql<{ at: Date }>('select clock_timestamp() as at');
       await sql('select private.enqueue_feeds()');
       await eventually(async () => {
