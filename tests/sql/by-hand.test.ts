@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type Act,
+  addAccounts,
   addEarnings,
   allAtOnce,
   brokenPromises,
@@ -16,23 +17,10 @@ let admins: [string, string];
 
 beforeAll(async () => {
   world = await openWorld('tests_by_hand');
+  await addAccounts(world);
   await addEarnings(world);
   admins = [await world.make('make_admin', 'one'), await world.make('make_admin', 'two')];
   await world.sql.query(`
-    create function tests_by_hand.set_account(p_user uuid)
-    returns uuid
-    language plpgsql volatile
-    as $$
-    declare
-      v_id uuid;
-    begin
-      perform set_config('request.jwt.claims', json_build_object('sub', p_user, 'role', 'authenticated')::text, true);
-      v_id := (public.set_bank_account('970436', '0123456789', 'Nguyen Van A', gen_random_uuid())).id;
-      perform set_config('request.jwt.claims', '', true);
-      update public.bank_accounts set created_at = now() - interval '2 days', usable_from = now() - interval '1 day' where id = v_id;
-      return v_id;
-    end
-    $$;
     -- what a worker of the outbox does to get at the money of one order
     create function tests_by_hand.lease(p_topic text, p_id uuid)
     returns bigint

@@ -84,6 +84,25 @@ export async function addEarnings(world: World): Promise<void> {
     $$;`);
 }
 
+/** Adds `set_account(user)`: a bank account that may be used already; answers its id. */
+export async function addAccounts(world: World): Promise<void> {
+  await world.sql.query(`
+    create function ${world.schema}.set_account(p_user uuid)
+    returns uuid
+    language plpgsql volatile
+    as $$
+    declare
+      v_id uuid;
+    begin
+      perform set_config('request.jwt.claims', json_build_object('sub', p_user, 'role', 'authenticated')::text, true);
+      v_id := (public.set_bank_account('970436', '0123456789', 'Nguyen Van A', gen_random_uuid())).id;
+      perform set_config('request.jwt.claims', '', true);
+      update public.bank_accounts set created_at = now() - interval '2 days', usable_from = now() - interval '1 day' where id = v_id;
+      return v_id;
+    end
+    $$;`);
+}
+
 /** What one statement came to: its value, or the registry code or SQLSTATE it was refused with. */
 export type Outcome = { value: unknown; error: null } | { value: null; error: string };
 

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Act, allAtOnce, brokenPromises, openWorld, tally, type World } from './harness.ts';
+import { type Act, addAccounts, allAtOnce, brokenPromises, openWorld, tally, type World } from './harness.ts';
 
 let world: World;
 let admin: string;
 
 beforeAll(async () => {
   world = await openWorld('tests_money');
+  await addAccounts(world);
   admin = await world.make('make_admin', 'admin');
   await world.sql.query(`
     create function tests_money.told(p_provider text, p_reference text, p_event text, p_transaction text, p_amount bigint)
@@ -17,19 +18,6 @@ beforeAll(async () => {
       return public.apply_payment_event(
         (public.record_payment_event(p_provider, p_event, true, p_reference, 'raw') ->> 'event_id')::bigint,
         p_reference, 'succeeded', p_amount, 'VND', p_transaction);
-    end
-    $$;
-    create function tests_money.set_account(p_user uuid)
-    returns void
-    language plpgsql volatile
-    as $$
-    declare
-      v_id uuid;
-    begin
-      perform set_config('request.jwt.claims', json_build_object('sub', p_user, 'role', 'authenticated')::text, true);
-      v_id := (public.set_bank_account('970436', '0123456789', 'Nguyen Van A', gen_random_uuid())).id;
-      perform set_config('request.jwt.claims', '', true);
-      update public.bank_accounts set created_at = now() - interval '2 days', usable_from = now() - interval '1 day' where id = v_id;
     end
     $$`);
 });

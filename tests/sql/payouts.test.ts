@@ -1,12 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Act, addEarnings, allAtOnce, brokenPromises, openWorld, tally, type World } from './harness.ts';
+import {
+  type Act,
+  addAccounts,
+  addEarnings,
+  allAtOnce,
+  brokenPromises,
+  openWorld,
+  tally,
+  type World,
+} from './harness.ts';
 
 let world: World;
 let admin: string;
 
 beforeAll(async () => {
   world = await openWorld('tests_payouts');
+  await addAccounts(world);
   admin = await world.make('make_admin', 'admin');
   await addEarnings(world);
   await world.sql.query(`
@@ -37,20 +47,6 @@ beforeAll(async () => {
       perform public.hold_payout(v_payout, 'sent by hand');
       perform public.record_manual_payout(v_payout, 'FT ' || v_payout), public.record_manual_payout(v_first, 'FT ' || v_first);
       perform set_config('request.jwt.claims', '', true);
-    end
-    $$;
-    create function tests_payouts.set_account(p_host uuid)
-    returns uuid
-    language plpgsql volatile
-    as $$
-    declare
-      v_id uuid;
-    begin
-      perform set_config('request.jwt.claims', json_build_object('sub', p_host, 'role', 'authenticated')::text, true);
-      v_id := (public.set_bank_account('970436', '0123456789', 'Nguyen Van A', gen_random_uuid())).id;
-      perform set_config('request.jwt.claims', '', true);
-      update public.bank_accounts set created_at = now() - interval '2 days', usable_from = now() - interval '1 day' where id = v_id;
-      return v_id;
     end
     $$;
     grant usage on schema tests_payouts to service_role`);
