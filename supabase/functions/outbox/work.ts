@@ -110,8 +110,9 @@ function laneOf(item: OutboxItem): string {
 
 /**
  * Performs a row, unless its lane is to be left alone, or questions in it (money is sent while those wait), or what it
- * needs had no settings a moment ago. Waiting counts no attempt: it is no failure of the row. Those behind it get their turns in the order in which they came;
- * the refused one goes behind the first of them, lest a provider that minds that one question only were asked no other.
+ * needs had no settings a moment ago. Waiting counts no attempt: it is no failure of the row. Those behind it get their
+ * turns in the order in which they came; the refused one goes behind the first of them, lest a provider that minds that
+ * one question only were asked no other.
  */
 async function performInLane(item: OutboxItem, pauses: Pauses, deps: WorkDeps): Promise<RowResult> {
   const lane = laneOf(item);
