@@ -95,7 +95,7 @@ export async function test(args: string[]): Promise<number> {
   await stopEverything(config);
   await removeData(config);
   // Tests side by side share one sandbox, and with its limits would wait for each other's questions. Those who test
-  // the limits have a sandbox of their own, or set one for as long as they need it.
+  // the limits have a sandbox of their own.
   const sandbox = { throttleMs: 0 };
   const stack = await startOrStop(config, stopped, { log, sandbox });
   if (!stack) return 130;

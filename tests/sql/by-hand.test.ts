@@ -89,6 +89,12 @@ const record = (admin: string, { what, id }: Order): Act =>
   by(admin, `(public.record_manual_${what}($1, $2)).status`, id, `FT ${id} ${admin}`);
 const statusOf = ({ what, id }: Order) =>
   world.value<string>(`select status from public.${what}s where id = $1`, id);
+const takenByAnother = ({ what, id }: Order) =>
+  world.value<boolean>(
+    "select exists (select from private.outbox where topic = $1 and starts_with(dedupe_key, $2 || ':') and (status <> 'pending' or last_error is not null))",
+    what,
+    id,
+  );
 const claimOf = ({ id }: Order) =>
   world.value<string | null>('select claimed_by from private.manual_claims where subject_id = $1', id);
 const timesPaid = ({ what, id }: Order) =>
@@ -151,6 +157,8 @@ describe.each([
       const both = round < 2 ? await oneByOne(acts) : await allAtOnce(acts);
       const claimed = both.some(({ value }) => value === admins[0]);
       const leased = both.some(({ value }) => value !== null && value !== admins[0]);
+      // a stack that runs has a worker of its own, which may come before both; then there is nothing to compare
+      if (!claimed && !leased && (await takenByAnother(order))) continue;
       expect(claimed).toBe(!leased);
       // whoever holds an older lease, or none, gets at a claimed one no more
       const [sent] = await allAtOnce([send]);
