@@ -18,7 +18,7 @@ export async function generateDocs(url: string): Promise<Map<string, string>> {
     const moves = await client.query<MoveRow>(
       'select machine, from_state, event, to_state from private.transitions',
     );
-    // the machine is the argument of the trigger that private.govern() puts on a table
+    // the machine is the argument of the trigger that private.attach_state_machine() puts on a table
     const governed = await client.query<{ machine: string; owner: string }>(`
       select split_part(encode(t.tgargs, 'escape'), '\\000', 1) as machine,
              (c.relnamespace::regnamespace)::text || '.' || c.relname as owner

@@ -119,7 +119,7 @@ export interface PaymentEvent {
   received_at: Timestamp;
 }
 
-/** A try that is still open and of which a message for attention speaks, with the latest one. */
+/** A try that is still open and of which a message that needs review speaks, with the latest one. */
 export interface AttemptForAttention {
   id: Uuid;
   payment_id: Uuid;

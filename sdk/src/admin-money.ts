@@ -86,7 +86,7 @@ export class AdminMoney {
   }
 
   /**
-   * Tries at paying that are still open and of which a message for attention speaks, newest first: such as money that
+   * Tries at paying that are still open and of which a message that needs review speaks, newest first: such as money that
    * VNPay took and keeps under suspicion. Acknowledging the message leaves the try here until the provider has
    * decided. `pageSize` is 1 to 100, default 20. Errors: `forbidden`, `invalid_input`.
    */
@@ -97,7 +97,7 @@ export class AdminMoney {
     const { after, pageSize } = input;
     const read = (size: number) =>
       this.#calls.rpc<AttemptForAttention[]>(
-        'payment_attempts_for_attention',
+        'payment_attempts_needing_review',
         { after, page_size: size },
         options,
       );
@@ -106,7 +106,7 @@ export class AdminMoney {
 
   /** Messages of providers that somebody must look at, oldest first, at most 200. Errors: `forbidden`. */
   eventsForAttention(options?: CallOptions): Promise<Result<PaymentEvent[]>> {
-    return this.#calls.rpc<PaymentEvent[]>('payment_events_for_attention', {}, options);
+    return this.#calls.rpc<PaymentEvent[]>('payment_events_needing_review', {}, options);
   }
 
   /** Says that such a message has been dealt with. Errors: `forbidden`, `not_found`, `invalid_input`. */

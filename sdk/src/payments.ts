@@ -179,13 +179,13 @@ export class Payments {
   ): Promise<Result<PaymentState>> {
     const { signal, attemptId, onUpdate, correlationId } = options;
     const until = Date.now() + (options.timeoutMs ?? waitMs);
-    const bell = new Bell();
-    const stopListening = await this.#listen(bell);
+    const moved = new Signal();
+    const stopListening = await this.#listen(moved);
     let last: Result<PaymentState> | undefined;
     try {
       for (let delay = firstPollMs; ; delay = Math.min(longestPollMs, delay * 1.4)) {
         const left = until - Date.now();
-        const rang = bell.count;
+        const seen = moved.count;
         const result = await this.status(paymentId, {
           signal,
           correlationId,
@@ -202,18 +202,18 @@ export class Payments {
         if (signal?.aborted) return fail(waitError('aborted', last));
         if (Date.now() >= until) return fail(waitError('timeout', last));
         // A message that came while asking may be newer than the answer.
-        if (bell.count === rang)
-          await bell.ring(Math.min(delay * (0.8 + Math.random() * 0.4), until - Date.now()), signal);
+        if (moved.count === seen)
+          await moved.wait(Math.min(delay * (0.8 + Math.random() * 0.4), until - Date.now()), signal);
       }
     } finally {
       stopListening();
     }
   }
 
-  async #listen(bell: Bell): Promise<() => void> {
+  async #listen(signal: Signal): Promise<() => void> {
     const user = await requireUserId(this.#calls);
     if (user.error) return () => {};
-    return this.#inbox.listen(user.data, { onMessage: () => bell.hit(), onStatus: () => {} });
+    return this.#inbox.listen(user.data, { onMessage: () => signal.notify(), onStatus: () => {} });
   }
 }
 
@@ -240,16 +240,16 @@ function waitError(code: 'timeout' | 'aborted', last: Result<PaymentState>): Jou
 }
 
 /** Something that can be waited for, for a limited time. */
-class Bell {
+class Signal {
   count = 0;
   #wake: AbortController | null = null;
 
-  hit(): void {
+  notify(): void {
     this.count += 1;
     this.#wake?.abort();
   }
 
-  async ring(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  async wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
     const wake = new AbortController();
     this.#wake = wake;
     const onAbort = (): void => wake.abort();

@@ -35,7 +35,7 @@ create table private.domain_events (
   event text,
   to_state text,
   actor_id uuid default auth.uid(),
-  -- as private.because() said
+  -- as private.set_audit_context() said
   cause text default nullif(current_setting('journey.cause', true), ''),
   reason text default nullif(current_setting('journey.reason', true), ''),
   data jsonb not null default '{}',
@@ -69,7 +69,7 @@ end
 $$;
 
 -- Says why the moves of this transaction happen.
-create function private.because(p_cause text, p_reason text default null)
+create function private.set_audit_context(p_cause text, p_reason text default null)
 returns void
 language plpgsql volatile set search_path = ''
 as $$
@@ -105,7 +105,7 @@ end
 $$;
 
 -- Puts a table's status under a machine: one trigger for creation, one for moves. Each move keeps the values of p_kept.
-create function private.govern(p_table regclass, p_machine text, variadic p_kept text[] default '{}')
+create function private.attach_state_machine(p_table regclass, p_machine text, variadic p_kept text[] default '{}')
 returns void
 language plpgsql volatile set search_path = ''
 as $$

@@ -155,7 +155,7 @@ as $$ select private.defer_outbox(id, lease_token, seconds, reason) $$;
 comment on function public.defer_outbox is 'Puts a leased row back for `seconds` (1–86400) without counting the attempt: it went well and is not over yet. Service only. Errors: outbox_lease_lost.';
 
 -- A row of the outbox that was given up is performed again: the same order, which is asked about before it is sent.
-create function private.wake_dead(p_topic text, p_order text)
+create function private.requeue_dead_letter(p_topic text, p_order text)
 returns boolean
 language plpgsql volatile set search_path = ''
 as $$

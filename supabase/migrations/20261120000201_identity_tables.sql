@@ -95,7 +95,7 @@ insert into private.transitions (machine, from_state, event, to_state) values
   ('driver_licence', 'pending', 'reject', 'rejected'),
   ('driver_licence', 'verified', 'revoke', 'rejected'),
   ('driver_licence', 'verified', 'expire', 'expired');
-select private.govern('public.driver_licences', 'driver_licence');
+select private.attach_state_machine('public.driver_licences', 'driver_licence');
 
 create function private.is_admin()
 returns boolean

@@ -106,7 +106,7 @@ begin
   if p_decision = 'reject' and coalesce(char_length(btrim(p_reason)), 0) not between 1 and 500 then
     perform private.fail_input('reason', 'a rejection needs a reason of 1 to 500 characters');
   end if;
-  perform private.because('admin', p_reason);
+  perform private.set_audit_context('admin', p_reason);
   update public.driver_licences
   set status = case p_decision when 'verify' then 'verified' else 'rejected' end,
       reviewed_by = v_admin_id, reviewed_at = now(), reason = p_reason

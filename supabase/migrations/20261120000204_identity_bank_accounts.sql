@@ -121,7 +121,7 @@ begin
   update public.bank_accounts set removed_at = now() where user_id = p_user_id and removed_at is null
   returning * into v_account;
   if found then
-    perform private.because('bank_account_changed');
+    perform private.set_audit_context('bank_account_changed');
     perform private.recall_payouts(p_user_id);
     perform private.recall_refunds(p_user_id);
     perform private.record_event('bank_account.removed', v_account.id);

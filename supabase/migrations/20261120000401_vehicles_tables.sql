@@ -95,7 +95,7 @@ comment on table public.vehicles is 'Listings. Amounts in minor units of `curren
 create index vehicles_host_idx on public.vehicles (host_id, created_at desc);
 create index vehicles_nearby_idx on public.vehicles using gist (public_location) where status = 'published';
 create index vehicles_text_idx on public.vehicles using gin (search_text extensions.gin_trgm_ops) where status = 'published';
-select private.govern('public.vehicles', 'vehicle');
+select private.attach_state_machine('public.vehicles', 'vehicle');
 create trigger touch before update on public.vehicles for each row execute function private.touch();
 create trigger known_time_zone before insert or update of time_zone on public.vehicles
   for each row execute function private.check_time_zone();

@@ -127,7 +127,7 @@ begin
   if v_vehicle.status <> v_from then
     perform private.fail('illegal_transition', jsonb_build_object('machine', 'vehicle', 'from', v_vehicle.status, 'to', v_to));
   end if;
-  perform private.because('admin', p_reason);
+  perform private.set_audit_context('admin', p_reason);
   update public.vehicles
   set status = v_to,
       published_at = case when v_to = 'published' then coalesce(published_at, now()) else published_at end

@@ -86,7 +86,7 @@ create index bookings_vehicle_idx on public.bookings (vehicle_id);
 create index bookings_holds_idx on public.bookings (hold_expires_at) where status = 'pending_payment';
 create index bookings_requests_idx on public.bookings (answer_by) where status = 'requested';
 create index bookings_deposits_idx on public.bookings (claim_until) where status = 'completed' and deposit_status = 'held';
-select private.govern('public.bookings', 'booking');
+select private.attach_state_machine('public.bookings', 'booking');
 create trigger touch before update on public.bookings for each row execute function private.touch();
 
 alter table public.calendar_entries

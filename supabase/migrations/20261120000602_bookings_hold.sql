@@ -33,7 +33,7 @@ begin
     order by b.id
     for no key update of b skip locked
   loop
-    perform private.because('deadline');
+    perform private.set_audit_context('deadline');
     perform private.expire_booking(v_booking);
   end loop;
 end
@@ -175,7 +175,7 @@ begin
   if v_booking.answer_by <= now() or v_booking.starts_at <= now() then
     perform private.fail('hold_expired');
   end if;
-  perform private.because('host', p_reason);
+  perform private.set_audit_context('host', p_reason);
   if not p_accept then
     update public.bookings set status = 'declined' where id = p_booking_id returning * into v_booking;
     perform private.notify_renter(p_booking_id, 'booking_declined');
@@ -192,7 +192,7 @@ begin
     perform private.open_payment(v_booking);
     perform private.notify_renter(p_booking_id, 'booking_accepted');
     -- the requests that can no longer be met are answered too
-    perform private.because('overlap');
+    perform private.set_audit_context('overlap');
     for v_other in
       select * from public.bookings
       where vehicle_id = v_booking.vehicle_id and status = 'requested' and id <> p_booking_id
@@ -225,7 +225,7 @@ declare
   v_booking public.bookings;
   v_count int := 0;
 begin
-  perform private.because('deadline');
+  perform private.set_audit_context('deadline');
   for v_booking in
     select * from public.bookings
     where (status = 'pending_payment' and hold_expires_at <= now())

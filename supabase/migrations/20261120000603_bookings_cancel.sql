@@ -123,7 +123,7 @@ begin
   perform private.check_cancellable(v_booking);
   v_paid := v_booking.status = 'confirmed';
   select * into v_amounts from private.cancellation_amounts(v_booking, v_side, now());
-  perform private.because(v_side, p_reason);
+  perform private.set_audit_context(v_side, p_reason);
   delete from public.calendar_entries where booking_id = p_booking_id;
   perform private.close_payment(p_booking_id, 'cancelled');
   update public.bookings

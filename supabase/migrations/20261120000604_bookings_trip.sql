@@ -94,7 +94,7 @@ begin
   if now() < v_booking.starts_at - interval '1 hour' then
     perform private.fail('too_early', jsonb_build_object('from', v_booking.starts_at - interval '1 hour'));
   end if;
-  perform private.because(private.booking_side(v_booking));
+  perform private.set_audit_context(private.booking_side(v_booking));
   perform private.record_inspection(v_booking, 'check_in', p_odometer_km, p_fuel_percent, p_photos, p_note);
   update public.bookings set status = 'in_progress', checked_in_at = now() where id = p_booking_id returning * into v_booking;
   perform private.notify_booking(p_booking_id, 'booking_checked_in');
@@ -130,7 +130,7 @@ begin
   if p_odometer_km < (select odometer_km from public.booking_inspections where booking_id = p_booking_id and kind = 'check_in') then
     perform private.fail_input('odometer_km', 'less than at check-in');
   end if;
-  perform private.because(private.booking_side(v_booking));
+  perform private.set_audit_context(private.booking_side(v_booking));
   perform private.record_inspection(v_booking, 'check_out', p_odometer_km, p_fuel_percent, p_photos, p_note);
   update public.bookings
   set status = 'completed', checked_out_at = now(),
@@ -229,7 +229,7 @@ begin
   if private.booking_money_held(p_booking_id) then
     perform private.fail('booking_money_held');
   end if;
-  perform private.because('host');
+  perform private.set_audit_context('host');
   if v_booking.deposit_status = 'held' then
     perform private.return_deposit(v_booking);
   end if;
@@ -254,7 +254,7 @@ declare
   v_booking public.bookings;
   v_count int := 0;
 begin
-  perform private.because('deadline');
+  perform private.set_audit_context('deadline');
   for v_booking in
     select * from public.bookings b
     where b.status = 'completed' and b.deposit_status = 'held' and b.claim_until <= now()

@@ -89,7 +89,7 @@ begin
   if coalesce(char_length(btrim(p_reason)), 0) not between 1 and 500 then
     perform private.fail_input('reason', 'must have 1 to 500 characters');
   end if;
-  perform private.because('admin', p_reason);
+  perform private.set_audit_context('admin', p_reason);
   perform private.place_booking_hold(p_booking_id, btrim(p_reason));
   return private.booking_holds_of(p_booking_id);
 end
@@ -107,7 +107,7 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 begin
   perform private.require_admin();
-  perform private.because('admin');
+  perform private.set_audit_context('admin');
   perform private.release_booking_holds(p_booking_id, p_reason);
   return private.booking_holds_of(p_booking_id);
 end

@@ -96,7 +96,7 @@ create table public.payments (
 create index payments_payer_idx on public.payments (payer_id, created_at desc);
 create index payments_open_idx on public.payments (expires_at) where status in ('pending', 'processing');
 comment on table public.payments is 'What a booking costs its renter; amount in minor units. Payable until expires_at.';
-select private.govern('public.payments', 'payment');
+select private.attach_state_machine('public.payments', 'payment');
 create trigger touch before update on public.payments for each row execute function private.touch();
 -- What was agreed, asked for or received stays as it was, by any path; only what became of it is written later.
 create trigger immutable before update on public.payments for each row
@@ -160,7 +160,7 @@ create index payment_attempts_recheck_idx on public.payment_attempts (recheck_at
 create unique index payment_attempts_one_success on public.payment_attempts (payment_id) where status = 'succeeded';
 comment on table public.payment_attempts is 'One try at paying with one provider. `reference` is what the provider knows it by.';
 -- the log keeps what paid it: refunds go by it, and no other row holds it
-select private.govern('public.payment_attempts', 'payment_attempt', 'provider_transaction_id', 'transaction_amount');
+select private.attach_state_machine('public.payment_attempts', 'payment_attempt', 'provider_transaction_id', 'transaction_amount');
 create trigger immutable before update on public.payment_attempts for each row
   when ((old.id, old.payment_id, old.provider, old.reference, old.amount, old.currency) is distinct from (new.id, new.payment_id, new.provider, new.reference, new.amount, new.currency)
     or (old.status = 'succeeded'
@@ -180,7 +180,7 @@ create table private.payment_events (
   outcome text,
   received_at timestamptz not null default now(),
   applied_at timestamptz,
-  -- an admin has dealt with one whose outcome is attention
+  -- an admin has dealt with one whose outcome is needs_review
   acknowledged_by uuid references public.profiles on delete restrict,
   acknowledged_at timestamptz,
   note text,
@@ -191,7 +191,7 @@ create table private.payment_events (
 );
 create index payment_events_reference_idx on private.payment_events (reference);
 create index payment_events_unverified_idx on private.payment_events (received_at) where not verified;
-create index payment_events_attention_idx on private.payment_events (id) where outcome = 'attention' and acknowledged_at is null;
+create index payment_events_needs_review_idx on private.payment_events (id) where outcome = 'needs_review' and acknowledged_at is null;
 comment on table private.payment_events is 'Every message of a provider as received, with what became of it.';
 create trigger immutable before update on private.payment_events for each row
   when ((old.id, old.provider, old.provider_event_id, old.verified, old.raw, old.received_at) is distinct from (new.id, new.provider, new.provider_event_id, new.verified, new.raw, new.received_at))
@@ -305,7 +305,7 @@ create index refunds_attempt_idx on public.refunds (attempt_id);
 create index refunds_booking_idx on public.refunds (booking_id);
 create index refunds_open_idx on public.refunds (payer_id) where status <> 'succeeded';
 comment on table public.refunds is 'Money on its way back to the payer: by the provider that took it, or by bank transfer where that cannot. `provider_refund_id` is the id there, or the bank''s reference of a transfer made by hand.';
-select private.govern('public.refunds', 'refund');
+select private.attach_state_machine('public.refunds', 'refund');
 create trigger immutable before update on public.refunds for each row
   when ((old.id, old.payment_id, old.attempt_id, old.booking_id, old.unmatched_id, old.kind, old.amount, old.currency)
       is distinct from (new.id, new.payment_id, new.attempt_id, new.booking_id, new.unmatched_id, new.kind, new.amount, new.currency)

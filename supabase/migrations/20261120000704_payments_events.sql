@@ -114,7 +114,7 @@ begin
   if p_outcome = 'succeeded' and (p_amount is null or p_amount < 0 or p_currency is null or p_transaction_id is null) then
     perform private.fail_input('amount', 'money that came has an amount, a currency and a transaction');
   end if;
-  perform private.because('provider:' || v_event.provider);
+  perform private.set_audit_context('provider:' || v_event.provider);
 
   select b.* into v_booking
   from public.payment_attempts a
@@ -185,7 +185,7 @@ begin
     if v_told.amount = p_amount and v_told.currency = p_currency then
       return 'duplicate';
     elsif v_told.status <> 'open' or not v_payable or not v_fits then
-      return private.contradict(p_event.id, 'another sum was reported for this transaction', 'amount_mismatch');
+      return private.flag_for_review(p_event.id, 'another sum was reported for this transaction', 'amount_mismatch');
     end if;
     -- it corrects itself
     perform private.post_ledger('unmatched_voided', v_told.id::text, v_told.currency, null, array[
@@ -200,10 +200,10 @@ begin
     if v_booked.id = p_attempt.id and v_booked.transaction_amount = p_amount and p_currency = v_booked.currency then
       return 'duplicate';
     elsif v_booked.id = p_attempt.id then
-      return private.contradict(p_event.id, 'another sum was reported for this transaction', 'amount_mismatch');
+      return private.flag_for_review(p_event.id, 'another sum was reported for this transaction', 'amount_mismatch');
     end if;
     -- one transaction of the provider cannot have paid two of ours
-    return private.contradict(p_event.id, 'this transaction has paid ' || v_booked.reference, 'unmatched');
+    return private.flag_for_review(p_event.id, 'this transaction has paid ' || v_booked.reference, 'unmatched');
   end if;
 
   if v_payable and v_fits then
@@ -257,25 +257,25 @@ end
 $$;
 
 -- A message that cannot be true together with an earlier one moves no money: somebody must look.
-create function private.contradict(p_event_id bigint, p_reason text, p_answer text)
+create function private.flag_for_review(p_event_id bigint, p_reason text, p_answer text)
 returns text
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  update private.payment_events set outcome = 'attention', note = p_reason where id = p_event_id;
+  update private.payment_events set outcome = 'needs_review', note = p_reason where id = p_event_id;
   return p_answer;
 end
 $$;
 
 -- The same for what is learnt on another way than by a message: it becomes one, so that an admin finds all of it in
 -- one place. p_provider is who said so, or, where an admin's hand took over, who sends our transfers.
-create function private.raise_attention(p_provider text, p_key text, p_reference text, p_reason text)
+create function private.flag_for_review(p_provider text, p_key text, p_reference text, p_reason text)
 returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
   insert into private.payment_events (provider, provider_event_id, verified, reference, raw, outcome, applied_at, note)
-  select r.provider, p_key, true, p_reference, '', 'attention', now(), p_reason
+  select r.provider, p_key, true, p_reference, '', 'needs_review', now(), p_reason
   from private.payment_providers r
   order by r.provider = p_provider desc, r.provider = private.transfer_provider() desc, r.provider
   limit 1
@@ -391,8 +391,8 @@ as $$
 declare
   v_outcome text;
 begin
-  if p_outcome is null or p_outcome not in ('ignored', 'attention') then
-    perform private.fail_input('outcome', 'must be ignored or attention');
+  if p_outcome is null or p_outcome not in ('ignored', 'needs_review') then
+    perform private.fail_input('outcome', 'must be ignored or needs_review');
   end if;
   update private.payment_events
   set outcome = coalesce(outcome, p_outcome), note = coalesce(note, left(p_reason, 500)), applied_at = coalesce(applied_at, now())
@@ -408,11 +408,11 @@ create function public.settle_payment_event(event_id bigint, outcome text, reaso
 returns text
 language sql volatile set search_path = ''
 as $$ select private.settle_payment_event(event_id, outcome, reason) $$;
-comment on function public.settle_payment_event is 'Ends a stored, verified message that moves no money: ignored, or attention for an admin to look at. Service only. Errors: not_found.';
+comment on function public.settle_payment_event is 'Ends a stored, verified message that moves no money: ignored, or needs_review for an admin to look at. Service only. Errors: not_found.';
 select private.expose('settle_payment_event(bigint, text, text)', 'service_role');
 
 -- Where the next look into a provider's feed begins.
-create function private.note_feed(p_provider text, p_cursor text)
+create function private.save_feed_cursor(p_provider text, p_cursor text)
 returns void
 language plpgsql volatile security definer set search_path = ''
 as $$
@@ -426,9 +426,9 @@ begin
   end if;
 end
 $$;
-create function public.note_feed(provider text, cursor text)
+create function public.save_feed_cursor(provider text, cursor text)
 returns void
 language sql volatile set search_path = ''
-as $$ select private.note_feed(provider, cursor) $$;
-comment on function public.note_feed is 'Notes up to where the feed of a provider was read and applied. Service only. Errors: not_found.';
-select private.expose('note_feed(text, text)', 'service_role');
+as $$ select private.save_feed_cursor(provider, cursor) $$;
+comment on function public.save_feed_cursor is 'Notes up to where the feed of a provider was read and applied. Service only. Errors: not_found.';
+select private.expose('save_feed_cursor(text, text)', 'service_role');

@@ -224,7 +224,7 @@ begin
   -- an earlier order, given up since: its answer says nothing of this one
   if p_ordered_at < v_refund.ordered_at then
     if p_outcome = 'succeeded' then
-      perform private.raise_attention(v_refund.provider, 'refund_paid_before:' || v_refund.id || ':' || p_ordered_at, coalesce(p_provider_refund_id, v_refund.id::text),
+      perform private.flag_for_review(v_refund.provider, 'refund_paid_before:' || v_refund.id || ':' || p_ordered_at, coalesce(p_provider_refund_id, v_refund.id::text),
         'refund ' || v_refund.id || ' was paid by an order that was given up, as ' || coalesce(p_provider_refund_id, 'nobody knows'));
     end if;
     return v_refund;
@@ -232,12 +232,12 @@ begin
   if v_refund.status = 'succeeded' then
     -- under way or paid under another name is a second payment
     if p_outcome in ('succeeded', 'processing') and (v_refund.provider = 'manual' or p_provider_refund_id <> v_refund.provider_refund_id) then
-      perform private.raise_attention(v_refund.provider, 'refund_paid_twice:' || v_refund.id, coalesce(p_provider_refund_id, v_refund.id::text),
+      perform private.flag_for_review(v_refund.provider, 'refund_paid_twice:' || v_refund.id, coalesce(p_provider_refund_id, v_refund.id::text),
         'refund ' || v_refund.id || ' was paid already, by ' || v_refund.provider || ' ' || coalesce(v_refund.provider_refund_id, ''));
     end if;
     return v_refund;
   end if;
-  perform private.because('provider:' || v_refund.provider);
+  perform private.set_audit_context('provider:' || v_refund.provider);
   case p_outcome
     when 'succeeded' then
       update public.refunds
@@ -320,12 +320,12 @@ begin
     select status into v_before from public.refunds where id = v_found[1];
     select status into v_after from private.record_refund_result(v_found[1], p_outcome, p_provider_refund_id, p_failure_code);
     if v_before = 'succeeded' and p_outcome = 'failed' then
-      v_result := private.contradict(p_event_id, 'refund ' || v_found[1] || ' was paid, and has come back', 'attention');
+      v_result := private.flag_for_review(p_event_id, 'refund ' || v_found[1] || ' was paid, and has come back', 'needs_review');
     else
       v_result := case when v_before = v_after then 'duplicate' else 'recorded' end;
     end if;
   else
-    v_result := private.contradict(p_event_id, 'a refund we did not order', 'attention');
+    v_result := private.flag_for_review(p_event_id, 'a refund we did not order', 'needs_review');
   end if;
   update private.payment_events set outcome = coalesce(outcome, 'recorded'), applied_at = now() where id = p_event_id;
   return v_result;
@@ -337,5 +337,5 @@ create function public.apply_refund_event(
 returns text
 language sql volatile set search_path = ''
 as $$ select private.apply_refund_event(event_id, provider_refund_id, transaction_id, outcome, amount, currency, failure_code) $$;
-comment on function public.apply_refund_event is 'Applies a stored, verified message about a refund: recorded, duplicate, or attention when it is none of ours. Service only.';
+comment on function public.apply_refund_event is 'Applies a stored, verified message about a refund: recorded, duplicate, or needs_review when it is none of ours. Service only.';
 select private.expose('apply_refund_event(bigint, text, text, text, bigint, text, text)', 'service_role');

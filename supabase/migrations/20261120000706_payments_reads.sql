@@ -25,7 +25,7 @@ begin
   if p_outcome is null or p_outcome not in ('final', 'pending', 'no_answer', 'not_found') then
     perform private.fail_input('outcome', 'must be final, pending, no_answer or not_found');
   end if;
-  perform private.because('reconciliation');
+  perform private.set_audit_context('reconciliation');
   update public.payment_attempts
   set checked_at = now(), checks = checks + 1,
       recheck_at = case
@@ -209,9 +209,9 @@ select private.expose('list_refunds(text, text, jsonb, int)', 'authenticated');
 create index refunds_created_idx on public.refunds (created_at desc, id desc);
 create index refunds_unpaid_idx on public.refunds (created_at desc, id desc) where status <> 'succeeded';
 
--- Tries that go on and of which a message for attention speaks: mostly money that a provider took and keeps under
+-- Tries that go on and of which a message that needs review speaks: mostly money that a provider took and keeps under
 -- suspicion. Acknowledging the message does not end the try, so it stays here until the provider has decided.
-create function private.payment_attempts_for_attention(p_after jsonb, p_page_size int)
+create function private.payment_attempts_needing_review(p_after jsonb, p_page_size int)
 returns table (
   id uuid, payment_id uuid, booking_id uuid, payer_id uuid, provider text, reference text, amount bigint, currency text,
   status text, expires_at timestamptz, created_at timestamptz,
@@ -231,7 +231,7 @@ begin
     cross join lateral (
       select e.id, e.note, e.received_at, e.acknowledged_at
       from private.payment_events e
-      where e.provider = a.provider and e.reference = a.reference and e.outcome = 'attention'
+      where e.provider = a.provider and e.reference = a.reference and e.outcome = 'needs_review'
       order by e.id desc
       limit 1
     ) m
@@ -241,13 +241,13 @@ begin
     limit p_page_size;
 end
 $$;
-create function public.payment_attempts_for_attention(after jsonb default null, page_size int default 20)
+create function public.payment_attempts_needing_review(after jsonb default null, page_size int default 20)
 returns table (
   id uuid, payment_id uuid, booking_id uuid, payer_id uuid, provider text, reference text, amount bigint, currency text,
   status text, expires_at timestamptz, created_at timestamptz,
   event_id bigint, note text, received_at timestamptz, acknowledged_at timestamptz
 )
 language sql stable set search_path = ''
-as $$ select * from private.payment_attempts_for_attention($1, $2) $$;
-comment on function public.payment_attempts_for_attention is 'Admin: tries that are still open and of which a message for attention speaks (event_id, note, received_at, acknowledged_at of the latest), such as money that a provider keeps under suspicion; newest first; `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
-select private.expose('payment_attempts_for_attention(jsonb, int)', 'authenticated');
+as $$ select * from private.payment_attempts_needing_review($1, $2) $$;
+comment on function public.payment_attempts_needing_review is 'Admin: tries that are still open and of which a message that needs review speaks (event_id, note, received_at, acknowledged_at of the latest), such as money that a provider keeps under suspicion; newest first; `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
+select private.expose('payment_attempts_needing_review(jsonb, int)', 'authenticated');

@@ -85,7 +85,7 @@ create index payouts_batch_idx on public.payouts (batch_id);
 create index payouts_account_idx on public.payouts (bank_account_id);
 create index payouts_open_idx on public.payouts (status, created_at) where status not in ('paid', 'cancelled');
 comment on table public.payouts is 'A host''s earnings on their way to a bank account; amount in minor units. hold_reason and failure_code are the host''s to read.';
-select private.govern('public.payouts', 'payout');
+select private.attach_state_machine('public.payouts', 'payout');
 create trigger immutable before update on public.payouts for each row
   when ((old.id, old.user_id, old.batch_id, old.amount, old.currency) is distinct from (new.id, new.user_id, new.batch_id, new.amount, new.currency))
   execute function private.forbid_change();

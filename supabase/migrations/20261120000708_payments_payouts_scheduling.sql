@@ -79,7 +79,7 @@ declare
   v_count int := 0;
   v_total bigint := 0;
 begin
-  perform private.because('schedule');
+  perform private.set_audit_context('schedule');
   insert into public.payout_batches (id, payouts, total, currency) values (v_batch_id, 0, 0, 'VND');
   for v_ledger_account_id in
     -- what waits is never less than nothing, so the balance says who may have enough
@@ -160,7 +160,7 @@ begin
   if not found then
     perform private.fail('payout_batch_not_found');
   end if;
-  perform private.because('admin');
+  perform private.set_audit_context('admin');
   if v_batch.approved_at is null then
     update public.payout_batches set approved_at = now(), approved_by = v_admin_id where id = p_batch_id
     returning * into v_batch;

@@ -49,7 +49,7 @@ begin
   end if;
   v_payout := private.lock_payout(p_payout_id);
   perform private.require_status(v_payout, 'held', 'scheduled', 'approved');
-  perform private.because('admin', p_reason);
+  perform private.set_audit_context('admin', p_reason);
   return private.put_on_hold(v_payout, btrim(p_reason), btrim(p_reason));
 end
 $$;
@@ -76,7 +76,7 @@ begin
   if private.payout_carries_hold(p_payout_id) then
     perform private.fail('booking_money_held');
   end if;
-  perform private.because('admin');
+  perform private.set_audit_context('admin');
   return private.take_off_hold(v_payout, v_account);
 end
 $$;
@@ -99,7 +99,7 @@ begin
   -- one that is claimed in this very moment is not sent all the same: it waits in the outbox
   perform private.require_unclaimed(p_payout_id);
   select * into v_payout from public.payouts where id = p_payout_id;
-  if v_payout.status in ('approved', 'processing') and private.wake_dead('payout', p_payout_id::text) then
+  if v_payout.status in ('approved', 'processing') and private.requeue_dead_letter('payout', p_payout_id::text) then
     return v_payout;
   end if;
   v_account := private.account_for_payout(p_payout_id);
@@ -108,7 +108,7 @@ begin
   if private.payout_carries_hold(p_payout_id) then
     perform private.fail('booking_money_held');
   end if;
-  perform private.because('admin');
+  perform private.set_audit_context('admin');
   update public.payouts
   set status = 'approved', sending = sending + 1, failure_code = null, provider_payout_id = null,
       provider = private.setting('payout_provider') #>> '{}', scheduled_at = now(),
@@ -137,7 +137,7 @@ begin
   v_payout := private.lock_payout(p_payout_id);
   perform private.require_status(v_payout, 'cancelled', 'scheduled', 'approved', 'held', 'failed');
   perform private.require_unclaimed(p_payout_id);
-  perform private.because('admin');
+  perform private.set_audit_context('admin');
   return private.give_back_payout(v_payout);
 end
 $$;
@@ -163,7 +163,7 @@ begin
     -- it stays in the outbox, for when the claim is over
     perform private.require_unclaimed(p_payout_id);
   end if;
-  perform private.because('provider:' || v_payout.provider);
+  perform private.set_audit_context('provider:' || v_payout.provider);
   update public.payouts set status = 'processing' where id = p_payout_id and status = 'approved';
   select * into v_payout from public.payouts where id = p_payout_id;
   return jsonb_build_object(
@@ -192,7 +192,7 @@ begin
   -- an earlier sending, given up since: its answer says nothing of this one
   if p_sending < v_payout.sending then
     if p_outcome = 'succeeded' then
-      perform private.raise_attention(v_payout.provider, 'payout_paid_before:' || v_payout.id || ':' || p_sending, coalesce(p_provider_payout_id, v_payout.id::text),
+      perform private.flag_for_review(v_payout.provider, 'payout_paid_before:' || v_payout.id || ':' || p_sending, coalesce(p_provider_payout_id, v_payout.id::text),
         'payout ' || v_payout.id || ' was paid by a sending that was given up, as ' || coalesce(p_provider_payout_id, 'nobody knows'));
     end if;
     return v_payout;
@@ -200,13 +200,13 @@ begin
   if v_payout.status = 'paid' then
     -- under way or paid under another name is a second payment; and a bank may send one back
     if (p_outcome in ('succeeded', 'processing') and (v_payout.provider = 'manual' or p_provider_payout_id <> v_payout.provider_payout_id)) or p_outcome = 'failed' then
-      perform private.raise_attention(v_payout.provider, 'payout_' || p_outcome || '_after_paid:' || v_payout.id,
+      perform private.flag_for_review(v_payout.provider, 'payout_' || p_outcome || '_after_paid:' || v_payout.id,
         coalesce(p_provider_payout_id, v_payout.id::text),
         'payout ' || v_payout.id || ' was paid already, by ' || v_payout.provider || ' ' || coalesce(v_payout.provider_payout_id, v_payout.bank_reference, ''));
     end if;
     return v_payout;
   end if;
-  perform private.because('provider:' || coalesce(v_payout.provider, 'none'));
+  perform private.set_audit_context('provider:' || coalesce(v_payout.provider, 'none'));
   case p_outcome
     when 'succeeded' then
       -- nobody was asked to send it

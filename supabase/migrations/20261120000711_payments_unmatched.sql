@@ -59,7 +59,7 @@ begin
   if char_length(p_note) > 500 or (p_action = 'keep' and char_length(btrim(coalesce(p_note, ''))) < 3) then
     perform private.fail_input('note', 'at most 500 characters, and needed to keep the money');
   end if;
-  perform private.because('admin', p_note);
+  perform private.set_audit_context('admin', p_note);
   if p_action = 'apply' then
     v_result := private.apply_unmatched(p_unmatched_id, p_payment_id, p_note);
     update private.unmatched_money set note = p_note where id = p_unmatched_id;
@@ -191,7 +191,7 @@ begin
     perform private.fail_input('note', '3 to 500 characters');
   end if;
   update private.payment_events set acknowledged_by = auth.uid(), acknowledged_at = now(), note = concat_ws(E'\n', note, p_note)
-  where id = p_event_id and outcome = 'attention' and acknowledged_at is null;
+  where id = p_event_id and outcome = 'needs_review' and acknowledged_at is null;
   if not found then
     perform private.fail('not_found');
   end if;
@@ -201,10 +201,10 @@ create function public.acknowledge_payment_event(event_id bigint, note text)
 returns void
 language sql volatile set search_path = ''
 as $$ select private.acknowledge_payment_event(event_id, note) $$;
-comment on function public.acknowledge_payment_event is 'Admin: a message that needed attention (a chargeback, a refund made elsewhere, two sums for one transaction) has been dealt with. Errors: forbidden, not_found, invalid_input.';
+comment on function public.acknowledge_payment_event is 'Admin: a message that needs review (a chargeback, a refund made elsewhere, two sums for one transaction) has been dealt with. Errors: forbidden, not_found, invalid_input.';
 select private.expose('acknowledge_payment_event(bigint, text)', 'authenticated');
 
-create function private.payment_events_for_attention()
+create function private.payment_events_needing_review()
 returns table (id bigint, provider text, reference text, note text, raw text, received_at timestamptz)
 language plpgsql stable security definer set search_path = ''
 as $$
@@ -213,15 +213,15 @@ begin
   return query
     select e.id, e.provider, e.reference, e.note, e.raw, e.received_at
     from private.payment_events e
-    where e.outcome = 'attention' and e.acknowledged_at is null
+    where e.outcome = 'needs_review' and e.acknowledged_at is null
     order by e.id
     limit 200;
 end
 $$;
-create function public.payment_events_for_attention()
+create function public.payment_events_needing_review()
 returns table (id bigint, provider text, reference text, note text, raw text, received_at timestamptz)
 language sql stable set search_path = ''
-as $$ select * from private.payment_events_for_attention() $$;
-comment on function public.payment_events_for_attention is 'Admin: messages of providers that somebody must look at, oldest first, at most 200. Errors: forbidden.';
-revoke all on function private.payment_events_for_attention(), public.payment_events_for_attention() from public, anon, authenticated, service_role;
-grant execute on function private.payment_events_for_attention(), public.payment_events_for_attention() to authenticated;
+as $$ select * from private.payment_events_needing_review() $$;
+comment on function public.payment_events_needing_review is 'Admin: messages of providers that somebody must look at, oldest first, at most 200. Errors: forbidden.';
+revoke all on function private.payment_events_needing_review(), public.payment_events_needing_review() from public, anon, authenticated, service_role;
+grant execute on function private.payment_events_needing_review(), public.payment_events_needing_review() to authenticated;

@@ -30,7 +30,7 @@ declare
   v_rail text;
 begin
   perform private.require_admin();
-  perform private.because('admin');
+  perform private.set_audit_context('admin');
   if p_method is not null and p_method not in ('provider', 'bank_transfer') then
     perform private.fail_input('method', 'must be provider or bank_transfer');
   end if;
@@ -38,7 +38,7 @@ begin
   perform 1 from public.profiles p join public.refunds r on r.payer_id = p.id where r.id = p_refund_id for share of p;
   select * into v_refund from public.refunds where id = p_refund_id for no key update;
   perform private.require_unclaimed(p_refund_id);
-  if v_refund.status in ('pending', 'processing') and p_method is null and private.wake_dead('refund', p_refund_id::text) then
+  if v_refund.status in ('pending', 'processing') and p_method is null and private.requeue_dead_letter('refund', p_refund_id::text) then
     return v_refund;
   end if;
   if p_method = 'provider' then
@@ -169,7 +169,7 @@ begin
   if p_amount > v_refundable then
     perform private.fail('payment_not_refundable', jsonb_build_object('refundable', greatest(v_refundable, 0), 'booking_status', v_booking.status));
   end if;
-  perform private.because('admin', p_reason);
+  perform private.set_audit_context('admin', p_reason);
   v_refund := private.order_refund(v_booking, 'goodwill', p_amount, p_reason);
   perform private.post_ledger('goodwill_granted', v_refund.id::text, v_payment.currency, v_booking.id, array[
     ('platform_revenue', '', p_amount)::private.ledger_line,

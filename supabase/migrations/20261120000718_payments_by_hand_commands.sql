@@ -13,7 +13,7 @@ begin
   perform private.require_admin();
   v_refund := private.lock_refund(p_refund_id);
   perform private.require_refund_by_hand(v_refund);
-  perform private.because('admin');
+  perform private.set_audit_context('admin');
   return private.claim_transfer('refund', p_refund_id, v_refund.status);
 end
 $$;
@@ -36,7 +36,7 @@ begin
   if v_refund.id is null then
     perform private.fail('refund_not_found');
   end if;
-  perform private.because('admin');
+  perform private.set_audit_context('admin');
   perform private.release_transfer('refund', p_refund_id,
     (select a.usable_from from public.bank_accounts a where a.id = v_refund.bank_account_id));
 end
@@ -65,7 +65,7 @@ begin
   end if;
   perform private.require_refund_by_hand(v_refund);
   perform private.require_unclaimed(p_refund_id, auth.uid());
-  perform private.because('admin');
+  perform private.set_audit_context('admin');
   update public.refunds set provider = 'manual', method = 'bank_transfer', provider_refund_id = null where id = p_refund_id;
   return private.record_refund_result(p_refund_id, 'succeeded', btrim(p_bank_reference), null);
 exception
@@ -92,7 +92,7 @@ begin
   perform private.require_admin();
   v_payout := private.lock_payout(p_payout_id);
   perform private.require_payout_by_hand(v_payout);
-  perform private.because('admin');
+  perform private.set_audit_context('admin');
   return private.claim_transfer('payout', p_payout_id, v_payout.status);
 end
 $$;
@@ -110,7 +110,7 @@ as $$
 begin
   perform private.require_admin();
   perform private.lock_payout(p_payout_id);
-  perform private.because('admin');
+  perform private.set_audit_context('admin');
   perform private.release_transfer('payout', p_payout_id, now());
 end
 $$;
@@ -138,7 +138,7 @@ begin
   end if;
   perform private.require_payout_by_hand(v_payout);
   perform private.require_unclaimed(p_payout_id, auth.uid());
-  perform private.because('admin');
+  perform private.set_audit_context('admin');
   return private.mark_paid(v_payout, 'manual', null, btrim(p_bank_reference));
 exception
   -- payouts_bank_reference_once

@@ -56,7 +56,7 @@ returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  perform private.because('deadline');
+  perform private.set_audit_context('deadline');
   update public.driver_licences set status = 'expired' where status = 'verified' and valid_until < current_date;
   delete from private.idempotency_keys where created_at < now() - interval '30 days';
   delete from private.rate_buckets where refilled_at < now() - interval '1 day';

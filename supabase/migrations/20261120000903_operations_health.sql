@@ -10,7 +10,7 @@ as $$
     'outbox_due', (select count(*) from private.outbox where status = 'pending' and available_at <= now()),
     'outbox_dead', (select count(*) from private.outbox where status = 'dead'),
     'unmatched_open', (select count(*) from private.unmatched_money where status = 'open'),
-    'attention_open', (select count(*) from private.payment_events where outcome = 'attention' and acknowledged_at is null),
+    'needs_review_open', (select count(*) from private.payment_events where outcome = 'needs_review' and acknowledged_at is null),
     'refunds_open', (select count(*) from public.refunds where status <> 'succeeded'),
     'refunds_to_send', (
       select count(*) from public.refunds r
@@ -39,5 +39,5 @@ create function public.health_facts()
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.health_facts() $$;
-comment on function public.health_facts is 'For function health. Counts: outbox_due, outbox_dead, unmatched_open, attention_open (messages), refunds_open, refunds_to_send and payouts_to_send (by an admin''s hand), batches_proposed (with something left to approve), payouts_held, payouts_failed. payout_provider: who sends transfers. rails: those switched on, or with tries or refunds under way. Service only.';
+comment on function public.health_facts is 'For function health. Counts: outbox_due, outbox_dead, unmatched_open, needs_review_open (messages), refunds_open, refunds_to_send and payouts_to_send (by an admin''s hand), batches_proposed (with something left to approve), payouts_held, payouts_failed. payout_provider: who sends transfers. rails: those switched on, or with tries or refunds under way. Service only.';
 select private.expose('health_facts()', 'service_role');

@@ -129,19 +129,19 @@ select unnest(array[
   'acknowledge_inspection', 'add_vehicle_image', 'answer_booking', 'archive_vehicle', 'block_period', 'booking_detail',
   'cancel_booking', 'cancel_booking_preview', 'check_in', 'check_invariants', 'check_out', 'create_booking', 'create_vehicle',
   'delete_notification', 'list_notifications', 'mark_all_notifications_read', 'mark_notification_read', 'my_balance', 'my_bookings',
-  'notifications_since', 'payment_status', 'release_deposit', 'remove_vehicle_image', 'request_upload', 'retry_refund', 'settle_payout', 'settle_refund', 'acknowledge_payment_event', 'check_payment', 'payment_events_for_attention', 'reconcile_ledger', 'record_manual_refund', 'refund_payment', 'settle_unmatched_money', 'unmatched_money',
+  'notifications_since', 'payment_status', 'release_deposit', 'remove_vehicle_image', 'request_upload', 'retry_refund', 'settle_payout', 'settle_refund', 'acknowledge_payment_event', 'check_payment', 'payment_events_needing_review', 'reconcile_ledger', 'record_manual_refund', 'refund_payment', 'settle_unmatched_money', 'unmatched_money',
   'review_licence', 'review_vehicle', 'start_payment', 'submit_licence', 'submit_vehicle', 'unblock_period', 'unread_count', 'update_vehicle'
 ]), 'authenticated'
 union all
 select unnest(array[
   'apply_payment_event', 'apply_refund_event', 'claim_refund', 'settle_payment_event', 'attach_checkout', 'attempt_to_reconcile', 'complete_media', 'complete_outbox', 'defer_outbox', 'fail_outbox', 'health_facts',
-  'lease_outbox', 'mail_to_send', 'media_to_check', 'note_feed', 'note_reconciliation', 'quote_facts', 'record_payment_event',
+  'lease_outbox', 'mail_to_send', 'media_to_check', 'save_feed_cursor', 'note_reconciliation', 'quote_facts', 'record_payment_event',
   'record_refund_result', 'refund_to_send', 'store_quote'
 ]), 'service_role'
 union all
 select unnest(array[
   'approve_payout_batch', 'cancel_payout', 'hold_booking_money', 'hold_payout', 'my_payouts', 'my_receipts', 'my_refunds', 'payout_statement',
-  'list_payout_batches', 'list_payouts', 'list_refunds', 'payment_attempts_for_attention',
+  'list_payout_batches', 'list_payouts', 'list_refunds', 'payment_attempts_needing_review',
   'claim_manual_payout', 'claim_manual_refund', 'release_manual_payout', 'release_manual_refund',
   'propose_payouts', 'receipt', 'record_manual_payout', 'release_booking_money', 'release_payout', 'remove_bank_account', 'retry_payout',
   'set_bank_account'

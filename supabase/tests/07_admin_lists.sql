@@ -14,7 +14,7 @@ update private.rate_limits set capacity = 1000, per_minute = 1000;
 create temporary table lists (name text, statement text);
 insert into lists values
   ('list_refunds', 'select * from public.list_refunds()'),
-  ('payment_attempts_for_attention', 'select * from public.payment_attempts_for_attention()'),
+  ('payment_attempts_needing_review', 'select * from public.payment_attempts_needing_review()'),
   ('list_payout_batches', 'select * from public.list_payout_batches()'),
   ('list_payouts', 'select * from public.list_payouts()');
 grant select on lists to public;
@@ -145,25 +145,25 @@ returns bigint
 language plpgsql volatile
 as $$
 declare
-  v_event_id bigint := (public.record_payment_event(p_provider, p_reference || ':attention', true, p_reference, 'raw') ->> 'event_id')::bigint;
+  v_event_id bigint := (public.record_payment_event(p_provider, p_reference || ':needs_review', true, p_reference, 'raw') ->> 'event_id')::bigint;
 begin
-  perform public.settle_payment_event(v_event_id, 'attention', 'VNPay suspects fraud');
+  perform public.settle_payment_event(v_event_id, 'needs_review', 'VNPay suspects fraud');
   return v_event_id;
 end
 $$;
 select tests.suspects(:'reference') as event, tests.suspects(:'other_reference', 'momo') \gset
 select tests.as_user(:'admin');
 select is(
-  (select array_agg(format('%s %s %s %s %s', booking_id, payer_id, reference, note, event_id)) from public.payment_attempts_for_attention()),
+  (select array_agg(format('%s %s %s %s %s', booking_id, payer_id, reference, note, event_id)) from public.payment_attempts_needing_review()),
   array[format('%s %s %s VNPay suspects fraud %s', :'kept', :'renter', :'reference', :'event')],
   'a try whose money is kept back is shown, and no other that has its reference by chance'
 );
 select public.acknowledge_payment_event(:event, 'called VNPay');
-select is((select acknowledged_at is not null from public.payment_attempts_for_attention()), true, 'also when somebody has looked');
+select is((select acknowledged_at is not null from public.payment_attempts_needing_review()), true, 'also when somebody has looked');
 select tests.as_owner();
 select is(tests.provider_says(:'reference'), 'applied', 'until the provider decides');
 select tests.as_user(:'admin');
-select is((select count(*)::int from public.payment_attempts_for_attention()), 0, 'and no longer');
+select is((select count(*)::int from public.payment_attempts_needing_review()), 0, 'and no longer');
 select tests.as_owner();
 
 -- batches and payouts --------------------------------------------------------------------------------------------------

@@ -45,10 +45,10 @@ begin
   return tests.refund_of(v_booking_id);
 end
 $$;
-create function tests.attention()
+create function tests.needs_review()
 returns text
 language sql stable
-as $$ select string_agg(provider || ' ' || reference || ': ' || note, '; ' order by id) from private.payment_events where outcome = 'attention' and acknowledged_at is null $$;
+as $$ select string_agg(provider || ' ' || reference || ': ' || note, '; ' order by id) from private.payment_events where outcome = 'needs_review' and acknowledged_at is null $$;
 
 -- how money put together by an admin goes back ---------------------------------------------------------------------
 select tests.new_booking(200) as b1 \gset
@@ -88,8 +88,8 @@ select tests.as_service();
 select is((public.record_refund_result(:'one', 'processing', 'batch-7')).status, 'succeeded', 'a provider that works on it as well');
 select is((public.record_refund_result(:'one', 'succeeded', 'batch-7')).status, 'succeeded', 'or has paid it');
 select tests.as_owner();
-select is(tests.attention(), format('payos batch-7: refund %s was paid already, by manual FT26325900', :'one'), 'is heard');
-update private.payment_events set acknowledged_at = now() where outcome = 'attention';
+select is(tests.needs_review(), format('payos batch-7: refund %s was paid already, by manual FT26325900', :'one'), 'is heard');
+update private.payment_events set acknowledged_at = now() where outcome = 'needs_review';
 select tests.as_user(:'second');
 select is(
   tests.outcome_details(format($$ select public.record_manual_refund(%L, 'FT26325901') $$, :'one')) - 'paid_at',
@@ -232,8 +232,8 @@ select is((public.retry_refund(:'deaf', 'bank_transfer')).method, 'bank_transfer
 select tests.as_service();
 select is((public.record_refund_result(:'deaf', 'succeeded', 'V2', null, :'before')).status, 'awaiting_account', 'what the order before it answers says nothing of it');
 select tests.as_owner();
-select is(tests.attention(), format('payos V2: refund %s was paid by an order that was given up, as V2', :'deaf'), 'and an admin hears that it was paid');
-update private.payment_events set acknowledged_at = now() where outcome = 'attention';
+select is(tests.needs_review(), format('payos V2: refund %s was paid by an order that was given up, as V2', :'deaf'), 'and an admin hears that it was paid');
+update private.payment_events set acknowledged_at = now() where outcome = 'needs_review';
 select tests.as_owner();
 select is((select array_agg(data ->> 'outcome' order by id) from private.domain_events where type = 'refund.settled_by_admin' and actor_id = :'admin'), array['failed', 'succeeded', 'failed'], 'and it is on record who said so');
 select is((select count(*)::int from private.reconcile_ledger()), 0, 'the books agree');
@@ -274,16 +274,16 @@ select tests.as_owner();
 select is(tests.refund_news('n2', 're_1', 'succeeded', 4814405, 'pi_3'), 'recorded', 'the first one comes true after all');
 select is(public.refund_to_send(:'f3') -> 'refund' ->> 'status', 'succeeded', 'so the second is not sent');
 select is((public.record_refund_result(:'f3', 'succeeded', 're_2')).provider_refund_id, 're_1', 'if it was');
-select is(tests.attention(), format('stripe re_2: refund %s was paid already, by stripe re_1', :'f3'), 'somebody is told');
+select is(tests.needs_review(), format('stripe re_2: refund %s was paid already, by stripe re_1', :'f3'), 'somebody is told');
 select is((public.record_refund_result(:'f3', 'succeeded', 're_1')).status, 'succeeded', 'the same success again');
-select is(tests.refund_news('n3', 're_1', 'failed', 4814405, 'pi_3'), 'attention', 'a success that is taken back');
+select is(tests.refund_news('n3', 're_1', 'failed', 4814405, 'pi_3'), 'needs_review', 'a success that is taken back');
 select is((select note from private.payment_events where provider_event_id = 'n3'), format('refund %s was paid, and has come back', :'f3'), 'is for somebody to look at');
 -- news of a refund of the second payment finds that one, though the first paid the booking
 select is(tests.provider_says(:'r3', 'succeeded', 4814405, p_transaction_id => 'pi_4'), 'unmatched', 'paid twice by card');
 select tests.as_user(:'admin');
 select (public.settle_unmatched_money((select id from public.unmatched_money() where transaction_id = 'pi_4'), 'refund', gen_random_uuid()) ->> 'refund_id') as f4 \gset
 select tests.as_owner();
-select is(tests.refund_news('n4', 're_9', 'succeeded', 4814405, 'pi_3'), 'attention', 'news of another transaction is not taken for it');
+select is(tests.refund_news('n4', 're_9', 'succeeded', 4814405, 'pi_3'), 'needs_review', 'news of another transaction is not taken for it');
 select is(tests.refund_news('n5', 're_4', 'succeeded', 4814405, 'pi_4'), 'recorded', 'news of its own is');
 select is((select status from public.refunds where id = :'f4'), 'succeeded', 'so it is paid');
 

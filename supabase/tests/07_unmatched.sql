@@ -73,17 +73,17 @@ select is(tests.provider_says(:'r4', 'succeeded', 4814405, p_transaction_id => '
 select is((select settlement from private.unmatched_money where transaction_id = 'v1'), 'void', 'takes its place');
 select is(tests.provider_says(:'r4', 'succeeded', 4814001, p_transaction_id => 'v1'), 'amount_mismatch', 'a third sum');
 select is((select count(*)::int from private.unmatched_money where transaction_id = 'v1' and status = 'open'), 0, 'moves nothing');
-select is((select count(*)::int from private.payment_events where outcome = 'attention'), 1, 'and somebody must look');
+select is((select count(*)::int from private.payment_events where outcome = 'needs_review'), 1, 'and somebody must look');
 select tests.settle();
 select is((select count(*)::int from private.reconcile_ledger()), 0, 'the books are proven');
 select tests.as_user(:'stranger');
-select is(tests.outcome('select * from public.payment_events_for_attention()'), 'forbidden', 'not everybody');
+select is(tests.outcome('select * from public.payment_events_needing_review()'), 'forbidden', 'not everybody');
 select tests.as_user(:'admin');
-select is((select count(*)::int from public.payment_events_for_attention()), 1, 'an admin does');
-select id as event from public.payment_events_for_attention() \gset
+select is((select count(*)::int from public.payment_events_needing_review()), 1, 'an admin does');
+select id as event from public.payment_events_needing_review() \gset
 select is(tests.outcome(format($$ select public.acknowledge_payment_event(%s, ' ') $$, :event)), 'invalid_input', 'and says what was done');
 select public.acknowledge_payment_event(:event, 'asked the provider');
-select is((select count(*)::int from public.payment_events_for_attention()), 0, 'once');
+select is((select count(*)::int from public.payment_events_needing_review()), 0, 'once');
 select is(tests.outcome(format($$ select public.acknowledge_payment_event(%s, 'again') $$, :event)), 'not_found', 'not twice');
 
 -- settling ----------------------------------------------------------------------------------------------------------
@@ -234,8 +234,8 @@ select is(tests.refund_news('e1', 're_1', 'processing', 4814405), 'recorded', 'n
 select is((select status || ' ' || provider_refund_id from public.refunds where booking_id = :'b6'), 'processing re_1', 'and gives it its id');
 select is(tests.refund_news('e2', 're_1', 'succeeded', 4814405), 'recorded', 'the end of it');
 select is(tests.refund_news('e2', 're_1', 'succeeded', 4814405), 'duplicate', 'once');
-select is(tests.refund_news('e3', 're_1', 'failed', 4814405), 'attention', 'success is final, so one that comes back is for somebody to look at');
-select is(tests.refund_news('e4', 're_2', 'succeeded', 5000), 'attention', 'a refund made elsewhere is for somebody to look at');
+select is(tests.refund_news('e3', 're_1', 'failed', 4814405), 'needs_review', 'success is final, so one that comes back is for somebody to look at');
+select is(tests.refund_news('e4', 're_2', 'succeeded', 5000), 'needs_review', 'a refund made elsewhere is for somebody to look at');
 select tests.settle();
 select is(tests.broken_promises(), null, 'no promise is broken');
 

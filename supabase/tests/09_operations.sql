@@ -154,7 +154,7 @@ insert into breaches values
   ('notification_gap', 'an inbox ran ahead', format($$ update private.inboxes set last_seq = last_seq + 1 where user_id = %L $$, :'host')),
   ('outbox_stuck', 'nobody takes a row', $$ insert into private.outbox (topic, payload, dedupe_key, available_at) values ('x', '{}', 'x', now() - interval '1 hour') $$),
   ('outbox_stuck', 'nobody finishes a row', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, status, lease_token, leased_until) values ('x', '{}', 'x', now() - interval '1 hour', 'leased', gen_random_uuid(), now() - interval '1 hour') $$),
-  ('outbox_stuck', 'a provider refuses a question for days', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, created_at, last_error) values ('x', '{}', 'x', now() + interval '1 minute', now() - interval '25 hours', 'asked too often: x') $$),
+  ('outbox_stuck', 'a provider refuses a question for days', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, created_at, last_error) values ('x', '{}', 'x', now() + interval '1 minute', now() - interval '25 hours', 'rate limited: x') $$),
   ('outbox_stuck', 'a rail has no settings for a day', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, created_at, last_error) values ('x', '{}', 'x', now() + interval '1 minute', now() - interval '25 hours', 'not set up: x') $$),
   ('outbox_dead', 'a row was given up', $$ insert into private.outbox (topic, payload, dedupe_key, status) values ('x', '{}', 'x', 'dead') $$),
   ('mail_without_value', 'a word of a mail was never told', format($$ insert into public.notification_templates (code, locale, version, category, title, body, email_subject, email_body)
@@ -276,9 +276,9 @@ select private.enqueue_feeds(), private.enqueue_feeds();
 select is(pg_temp.feeds(), 'vietqr first pending', 'one look at a time');
 update private.outbox set status = 'done' where topic = 'feed';
 select tests.as_service();
-select public.note_feed('vietqr', '49682');
-select is(tests.outcome($$ select public.note_feed('vnpay', '1') $$), 'not_found', 'only a rail with a feed has one');
-select is(tests.outcome($$ select public.note_feed('vietqr', null) $$), 'invalid_input', 'a look ends somewhere');
+select public.save_feed_cursor('vietqr', '49682');
+select is(tests.outcome($$ select public.save_feed_cursor('vnpay', '1') $$), 'not_found', 'only a rail with a feed has one');
+select is(tests.outcome($$ select public.save_feed_cursor('vietqr', null) $$), 'invalid_input', 'a look ends somewhere');
 select tests.as_owner();
 select private.enqueue_feeds();
 select is(pg_temp.feeds(), 'vietqr 49682 pending', 'the next begins where the last ended');

@@ -208,7 +208,7 @@ select tests.as_service();
 select is((public.record_payout_result(:'p1', 'processing', 'px', null, false, 1)).provider_payout_id, null, 'what the sending before it answers says nothing of it');
 select is((public.record_payout_result(:'p1', 'succeeded', 'px', null, false, 1)).status, 'approved', 'not even that it was paid');
 select tests.as_owner();
-select is((select string_agg(note, '; ') from private.payment_events where outcome = 'attention' and note like '%' || :'p1' || '%'), format('payout %s was paid by a sending that was given up, as px', :'p1'), 'which an admin must look at');
+select is((select string_agg(note, '; ') from private.payment_events where outcome = 'needs_review' and note like '%' || :'p1' || '%'), format('payout %s was paid by a sending that was given up, as px', :'p1'), 'which an admin must look at');
 select tests.as_user(:'admin');
 select is(tests.outcome(format($$ select public.settle_payout(%L, 'succeeded', 'py', 'the portal says so') $$, :'p1')), 'illegal_transition', 'of what was not sent nobody says so');
 rollback to settled;
@@ -526,7 +526,7 @@ select tests.as_owner();
 select is((public.record_payout_result(:'p9', 'succeeded', 'late')).bank_reference, 'FT777', 'the provider has paid it too');
 select is((public.record_payout_result(:'p9', 'succeeded', 'late')).status, 'paid', 'and says so twice');
 select is(
-  (select string_agg(provider || ' ' || reference || ': ' || note, '; ') from private.payment_events where outcome = 'attention' and note like '%' || :'p9' || '%'),
+  (select string_agg(provider || ' ' || reference || ': ' || note, '; ') from private.payment_events where outcome = 'needs_review' and note like '%' || :'p9' || '%'),
   format('payos late: payout %s was paid already, by manual FT777', :'p9'), 'somebody must look, once');
 select is(tests.outcome(format($$ update public.payouts set provider = 'payos', provider_payout_id = 'py' where id = %L $$, :'p9')), '23505', 'one transfer of a provider pays one payout');
 

@@ -128,7 +128,7 @@ export async function findDifferences({ sql }: ChaosStack, books: ProviderBooks)
   // a transfer that names nobody has no reference here, but its number is in the id of its news
   const looked = await sql<{ provider: string; about: string }>(
     `select provider, coalesce(reference, split_part(provider_event_id, ':', 2)) as about
-     from private.payment_events where outcome = 'attention'`,
+     from private.payment_events where outcome = 'needs_review'`,
   );
   const noted = new Set(looked.map(({ provider, about }) => `${provider} ${about}`));
   const booked = Map.groupBy(

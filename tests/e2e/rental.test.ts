@@ -5,10 +5,10 @@ import type { Notification, Vehicle } from '../../sdk/src/index.ts';
 import {
   admin,
   book,
-  brokenPromises,
   closeSql,
   eventually,
   inspectionPhotos,
+  invariantViolations,
   listing,
   mailsTo,
   ok,
@@ -110,7 +110,7 @@ describe('the way to a confirmed booking', () => {
         deposit: String(booking.deposit_amount),
       },
     ]);
-    expect(await brokenPromises(booking.id)).toEqual([]);
+    expect(await invariantViolations(booking.id)).toEqual([]);
   });
 
   it('gives the same booking for the same key, and refuses the key for another quote', async () => {
@@ -205,7 +205,7 @@ describe('the side roads', () => {
     );
     expect(found.rows.map((row) => row.vehicle_id)).toContain(vehicle.id);
     expect((await book(other, vehicle, when)).status).toBe('pending_payment');
-    expect(await brokenPromises(booking.id)).toEqual([]);
+    expect(await invariantViolations(booking.id)).toEqual([]);
   });
 
   it('takes the slot again for a payment that comes after the hold, when it is still free', async () => {
@@ -221,7 +221,7 @@ describe('the side roads', () => {
     expect(tidied?.status).toBe('expired');
     await payAtSandbox(start);
     await eventually(async () => ((await statusOf(guest, booking.id)) === 'confirmed' ? true : null));
-    expect(await brokenPromises(booking.id)).toEqual([]);
+    expect(await invariantViolations(booking.id)).toEqual([]);
   });
 
   it('returns a payment that comes after the hold in full, when somebody else has the slot', async () => {
@@ -239,7 +239,7 @@ describe('the side roads', () => {
       ['late_payment', booking.total_amount],
     ]);
     expect(await statusOf(guest, booking.id)).toBe('expired');
-    expect(await brokenPromises(booking.id)).toEqual([]);
+    expect(await invariantViolations(booking.id)).toEqual([]);
   });
 
   it('gives back on cancelling exactly what the preview said', async () => {
@@ -259,7 +259,7 @@ describe('the side roads', () => {
     });
     expect(state.refunds.map((refund) => refund.amount)).toEqual([preview.refund_amount]);
     expect(state.payment.refunded_amount).toBe(preview.refund_amount);
-    expect(await brokenPromises(booking.id)).toEqual([]);
+    expect(await invariantViolations(booking.id)).toEqual([]);
   });
 
   it('lets the other try when one is cancelled at the provider', async () => {
@@ -319,7 +319,7 @@ describe('the trip', () => {
       const { refunds } = await ok(guest.journey.payments.status(payment.id));
       return refunds.find((refund) => refund.kind === 'deposit' && refund.status === 'succeeded');
     });
-    expect(await brokenPromises(booking.id)).toEqual([]);
+    expect(await invariantViolations(booking.id)).toEqual([]);
   });
 });
 

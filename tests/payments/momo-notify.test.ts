@@ -156,7 +156,7 @@ describe('the answer to a notification', () => {
     ['refunded_late', 204],
     ['part_received', 204],
     ['recorded', 204],
-    ['attention', 204],
+    ['needs_review', 204],
     ['ignored', 204],
     ['bad_signature', 400],
     ['foreign_merchant', 400],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { hmac, payoutText } from '../../local/sandbox/payos/sign.ts';
 import { createPayosTransfers } from '../../supabase/functions/_shared/payments/payos/transfers.ts';
-import { askedTooOften } from './sandbox.ts';
+import { rateLimited } from './sandbox.ts';
 
 // What PayOS may say of a payout, without the sandbox, which has only the ways it goes most often.
 
@@ -118,7 +118,7 @@ describe('an answer about a payout', () => {
 
   it('that is busy wants to be asked later, or to be left alone', async () => {
     const busy = answering({ code: 'TOO_MANY' }, '', 429);
-    await expect(busy.retrieve(input)).rejects.toThrow(askedTooOften('payos'));
+    await expect(busy.retrieve(input)).rejects.toThrow(rateLimited('payos'));
     const down = answering({}, '', 500);
     expect(await down.send({ ...input, transferId: null })).toMatchObject({
       known: false,

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { payosConfig } from '../../supabase/functions/_shared/payments/payos/config.ts';
 import { createPayos } from '../../supabase/functions/_shared/payments/payos/index.ts';
 import type { PaymentReport, Retrieved } from '../../supabase/functions/_shared/payments/provider.ts';
-import { askedTooOften, construct, nextReference, type Rig, startRig } from './sandbox.ts';
+import { construct, nextReference, type Rig, rateLimited, startRig } from './sandbox.ts';
 
 let rig: Rig;
 
@@ -191,7 +191,7 @@ describe('an answer that proves nothing', () => {
   it('is that PayOS is asked too often', async () => {
     const { reference } = await rig.checkout();
     const refused = asWith(reference, () => Response.json({ code: '429' }, { status: 429 }));
-    await expect(refused).rejects.toThrow(askedTooOften('payos'));
+    await expect(refused).rejects.toThrow(rateLimited('payos'));
   });
 
   it('is none at all', async () => {

@@ -6,7 +6,7 @@ import {
   payosTransfersConfig,
 } from '../../supabase/functions/_shared/payments/payos/transfers.ts';
 import type { TransferInput } from '../../supabase/functions/_shared/payments/transfers.ts';
-import { askedTooOften, type Rig, startRig } from './sandbox.ts';
+import { type Rig, rateLimited, startRig } from './sandbox.ts';
 
 let rig: Rig;
 let orders = 0;
@@ -194,7 +194,7 @@ describe('a repeat', () => {
     const input = order();
     expect(await transfers(blind(unsigned)).send(input)).toMatchObject({ known: false, reason: 'unsigned' });
     const busy = () => Response.json({ code: '429' }, { status: 429 });
-    await expect(transfers(blind(busy)).send(input)).rejects.toThrow(askedTooOften('payos'));
+    await expect(transfers(blind(busy)).send(input)).rejects.toThrow(rateLimited('payos'));
     const down = () => Response.json({}, { status: 503 });
     expect(await transfers(blind(down)).send(input)).toMatchObject({ known: false, status: 'try_later' });
     expect(posts).toEqual([]);

@@ -93,7 +93,7 @@ describe('a notification', () => {
 describe('an answer', () => {
   const kept: WebhookOutcome[] = [
     ...(['applied', 'duplicate', 'unknown_reference', 'amount_mismatch', 'unmatched'] as const),
-    ...(['refunded_late', 'part_received', 'recorded', 'attention', 'ignored'] as const),
+    ...(['refunded_late', 'part_received', 'recorded', 'needs_review', 'ignored'] as const),
   ];
 
   it.each(kept)('is 2xx for %s, and PayOS is content', async (outcome) => {

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Refund, Vehicle } from '../../sdk/src/index.ts';
 import {
   admin,
-  brokenPromises,
   closeSql,
   eventually,
+  invariantViolations,
   listing,
   ok,
   type Person,
@@ -84,7 +84,7 @@ describe('a refund', () => {
     expect(refund.amount).toBe(booking.total_amount);
     const { payment } = await ok(guest.journey.bookings.get(booking.id));
     expect(payment).toMatchObject({ status: 'refunded', refunded_amount: booking.total_amount });
-    expect(await brokenPromises(booking.id, refund.id)).toEqual([]);
+    expect(await invariantViolations(booking.id, refund.id)).toEqual([]);
   }, 90_000);
 
   it('that the bank rejects has failed, is told apart from one on its way, and can be ordered anew', async () => {
@@ -104,6 +104,6 @@ describe('a refund', () => {
     const { refunds } = await atSandbox(reference);
     expect(refunds).toHaveLength(2);
     expect(new Set(refunds.map((one) => one.requestId)).size).toBe(2);
-    expect(await brokenPromises(booking.id, succeeded.id, payment.id)).toEqual([]);
+    expect(await invariantViolations(booking.id, succeeded.id, payment.id)).toEqual([]);
   }, 120_000);
 });

@@ -125,7 +125,7 @@ export async function startRig(
 }
 
 /** The error that asks for a provider to be left alone, for use in `toThrow`. */
-export function askedTooOften(provider: ProviderName, seconds = 2): unknown {
+export function rateLimited(provider: ProviderName, seconds = 2): unknown {
   return expect.objectContaining({
     code: 'provider_unavailable',
     details: { provider, retry_after: seconds },

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { sandboxMerchants } from '../../local/sandbox/merchants.ts';
 import { createStripe } from '../../supabase/functions/_shared/payments/stripe/index.ts';
-import { askedTooOften, construct, type Rig, startRig } from './sandbox.ts';
+import { construct, type Rig, rateLimited, startRig } from './sandbox.ts';
 
 let rig: Rig;
 
@@ -184,8 +184,8 @@ describe('a refund', () => {
     expect(await busy.refund(input)).toEqual(later);
     expect(await busy.retrieveRefund(input)).toEqual(later);
     const weary = answering(refusal(429, { code: 'rate_limit' }));
-    await expect(weary.refund(input)).rejects.toThrow(askedTooOften('stripe'));
-    await expect(weary.retrieveRefund(input)).rejects.toThrow(askedTooOften('stripe'));
+    await expect(weary.refund(input)).rejects.toThrow(rateLimited('stripe'));
+    await expect(weary.retrieveRefund(input)).rejects.toThrow(rateLimited('stripe'));
     const down = answering(refusal(500, {}));
     await expect(down.refund(input)).rejects.toMatchObject({ code: 'provider_unavailable' });
     await expect(down.retrieveRefund(input)).rejects.toMatchObject({ code: 'provider_unavailable' });

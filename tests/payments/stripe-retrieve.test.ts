@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sandboxMerchants } from '../../local/sandbox/merchants.ts';
 import { createStripe } from '../../supabase/functions/_shared/payments/stripe/index.ts';
-import { askedTooOften, construct, type Rig, startRig } from './sandbox.ts';
+import { construct, type Rig, rateLimited, startRig } from './sandbox.ts';
 
 let rig: Rig;
 
@@ -100,11 +100,11 @@ describe('asking about a payment', () => {
   it('leaves Stripe alone for as long as it says when it is asked too often', async () => {
     const input = inputOf(await rig.checkout());
     await expect(answering(refusal(429, { code: 'rate_limit' })).retrieve(input)).rejects.toThrow(
-      askedTooOften('stripe'),
+      rateLimited('stripe'),
     );
     const headers = { 'retry-after': '30' };
     const body = { error: { code: 'rate_limit' } };
     const timed = answering(() => Response.json(body, { status: 429, headers }));
-    await expect(timed.retrieve(input)).rejects.toThrow(askedTooOften('stripe', 30));
+    await expect(timed.retrieve(input)).rejects.toThrow(rateLimited('stripe', 30));
   });
 });

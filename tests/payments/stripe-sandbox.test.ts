@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { sandboxMerchants } from '../../local/sandbox/merchants.ts';
-import { askedTooOften, construct, nextReference, type Rig, startRig } from './sandbox.ts';
+import { construct, nextReference, type Rig, rateLimited, startRig } from './sandbox.ts';
 
 let rig: Rig;
 
@@ -61,7 +61,7 @@ describe('the sandbox', () => {
       await rig.provider.retrieve(asked(checkout));
       await rig.provider.retrieve(asked(checkout));
     };
-    await expect(twice()).rejects.toThrow(askedTooOften('stripe'));
+    await expect(twice()).rejects.toThrow(rateLimited('stripe'));
   });
 
   it('says what is wrong with a call of its own', async () => {

@@ -122,10 +122,10 @@ describe('an event', () => {
     await rig.pay({ reference, outcome: 'dispute' });
     expect(await last()).toMatchObject({
       verified: true,
-      news: { kind: 'attention', eventId: expect.stringMatching(/^evt_/), reference: null },
+      news: { kind: 'needs_review', eventId: expect.stringMatching(/^evt_/), reference: null },
     });
     const event = await last();
-    const reason = event.verified && event.news.kind === 'attention' ? event.news.reason : '';
+    const reason = event.verified && event.news.kind === 'needs_review' ? event.news.reason : '';
     expect(reason).toMatch(/^charge\.dispute\.created: 1500000 VND of pi_\w+, fraudulent, needs_response/);
   });
 
@@ -149,7 +149,7 @@ describe('the answer', () => {
       'unmatched',
       'refunded_late',
     ] as const),
-    ...(['part_received', 'recorded', 'attention', 'ignored'] as const),
+    ...(['part_received', 'recorded', 'needs_review', 'ignored'] as const),
   ];
 
   it.each(accepted)('to what was %s is 200', async (outcome) => {

@@ -34,7 +34,7 @@ describe('a notification', () => {
     ['part_received', 1],
     ['unmatched', 1],
     ['ignored', 1],
-    ['attention', 1],
+    ['needs_review', 1],
     ['bad_signature', 8],
     ['foreign_merchant', 8],
     ['malformed', 8],
@@ -138,7 +138,7 @@ describe('a notification', () => {
 describe('the answer', () => {
   const stored: WebhookOutcome[] = [
     ...(['applied', 'duplicate', 'unknown_reference', 'amount_mismatch', 'unmatched'] as const),
-    ...(['refunded_late', 'part_received', 'recorded', 'attention', 'ignored'] as const),
+    ...(['refunded_late', 'part_received', 'recorded', 'needs_review', 'ignored'] as const),
   ];
 
   it.each(stored)('to %s is success', async (outcome) => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { vietqrConfig } from '../../supabase/functions/_shared/payments/vietqr/config.ts';
 import { createVietqr } from '../../supabase/functions/_shared/payments/vietqr/index.ts';
-import { askedTooOften, construct, nextReference, type Rig, startRig } from './sandbox.ts';
+import { construct, nextReference, type Rig, rateLimited, startRig } from './sandbox.ts';
 
 let rig: Rig;
 
@@ -78,7 +78,7 @@ describe('asking the bank feed', () => {
       for (let i = 0; i < 3; i += 1) answers.push(await asked(reference));
       expect(answers).toEqual(Array(3).fill({ kind: 'not_found', signed: true }));
       // as SePay says in a header of its own
-      await expect(asked(reference)).rejects.toThrow(askedTooOften('vietqr', 1));
+      await expect(asked(reference)).rejects.toThrow(rateLimited('vietqr', 1));
     } finally {
       await rig.post('/vietqr/api/settings', { throttleMs: 0 });
     }
@@ -205,6 +205,6 @@ describe('the list', () => {
   });
 
   it('that comes as HTTP 429 is none: SePay is asked too often', async () => {
-    await expect(list([], {}, 429)).rejects.toThrow(askedTooOften('vietqr'));
+    await expect(list([], {}, 429)).rejects.toThrow(rateLimited('vietqr'));
   });
 });

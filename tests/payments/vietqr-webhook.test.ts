@@ -181,7 +181,7 @@ describe('a notification', () => {
     const content = 'Giao dich thu nghiem tu SePay';
     expect(await told({ ...example, content })).toMatchObject({
       verified: true,
-      news: { kind: 'attention', reference: null },
+      news: { kind: 'needs_review', reference: null },
     });
     // whoever pays for something pays for it
     expect(await told({ ...example, content: `${content} ${ours}` })).toMatchObject({

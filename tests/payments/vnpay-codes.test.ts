@@ -62,7 +62,7 @@ describe('what VNPay answers about a payment', () => {
     const found = await answering({ ...paid, TransactionType: '01', TransactionStatus }).retrieve(input);
     expect(found).toMatchObject({ kind: 'reports', reports: [{ outcome }] });
     const [report] = found.kind === 'reports' ? found.reports : [];
-    expect(report?.attention !== undefined).toBe(forSomebody);
+    expect(report?.needsReview !== undefined).toBe(forSomebody);
   });
 });
 

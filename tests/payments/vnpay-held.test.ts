@@ -22,12 +22,12 @@ describe('a notification', () => {
   it('of money that VNPay keeps under suspicion is for somebody to look at, and no other', async () => {
     const held = await link();
     await rig.pay({ redirectUrl: held.redirectUrl, outcome: 'suspicious' });
-    expect((await lastReport()).attention).toContain('suspects fraud');
+    expect((await lastReport()).needsReview).toContain('suspects fraud');
     const asked = await rig.provider.retrieve({ ...held, amount: 1_500_000, currency: 'VND' });
-    expect(asked).toMatchObject({ reports: [{ outcome: 'pending', attention: expect.any(String) }] });
+    expect(asked).toMatchObject({ reports: [{ outcome: 'pending', needsReview: expect.any(String) }] });
     for (const outcome of ['success', 'cancel']) {
       await rig.pay({ redirectUrl: (await link()).redirectUrl, outcome });
-      expect(await lastReport()).not.toHaveProperty('attention');
+      expect(await lastReport()).not.toHaveProperty('needs_review');
     }
   });
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { signedQuery } from '../../local/sandbox/vnpay/sign.ts';
 import type { CheckoutInput } from '../../supabase/functions/_shared/payments/provider.ts';
 import { createVnpay } from '../../supabase/functions/_shared/payments/vnpay/index.ts';
-import { askedTooOften, type Rig, startRig, terminal } from './sandbox.ts';
+import { type Rig, rateLimited, startRig, terminal } from './sandbox.ts';
 
 let rig: Rig;
 
@@ -300,7 +300,7 @@ describe('asking about a payment', () => {
         await asked(checkout);
         await asked(checkout);
       };
-      await expect(twice()).rejects.toThrow(askedTooOften('vnpay'));
+      await expect(twice()).rejects.toThrow(rateLimited('vnpay'));
     } finally {
       await rig.post('/vnpay/api/settings', { throttleMs: 0 });
     }

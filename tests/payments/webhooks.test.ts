@@ -4,9 +4,9 @@ import type { Booking, PaymentStart, Vehicle } from '../../sdk/src/index.ts';
 import {
   admin,
   book,
-  brokenPromises,
   closeSql,
   eventually,
+  invariantViolations,
   listing,
   ok,
   type Person,
@@ -112,7 +112,7 @@ describe('a notification', () => {
       [guest.id, one.booking.id],
     );
     expect(told).toHaveLength(1);
-    expect(await brokenPromises(one.booking.id, one.start.attempt.payment_id)).toEqual([]);
+    expect(await invariantViolations(one.booking.id, one.start.attempt.payment_id)).toEqual([]);
   });
 
   it('of failure after success changes nothing, and success after failure confirms', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sandboxMerchants } from '../../local/sandbox/merchants.ts';
 import { createZalopay } from '../../supabase/functions/_shared/payments/zalopay/index.ts';
-import { askedTooOften, construct, type Rig, startRig } from './sandbox.ts';
+import { construct, type Rig, rateLimited, startRig } from './sandbox.ts';
 
 const { appId, key1, key2 } = sandboxMerchants.zalopay;
 let rig: Rig;
@@ -131,7 +131,7 @@ describe('asking about a payment', () => {
     try {
       const checkout = await rig.checkout();
       expect(await asked(checkout)).toEqual(pending);
-      await expect(asked(checkout)).rejects.toThrow(askedTooOften('zalopay'));
+      await expect(asked(checkout)).rejects.toThrow(rateLimited('zalopay'));
     } finally {
       await rig.post('/zalopay/api/settings', { throttleMs: 0 });
     }

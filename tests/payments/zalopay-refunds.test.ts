@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { sandboxMerchants } from '../../local/sandbox/merchants.ts';
 import type { RefundInput } from '../../supabase/functions/_shared/payments/provider.ts';
 import { createZalopay } from '../../supabase/functions/_shared/payments/zalopay/index.ts';
-import { askedTooOften, construct, type Rig, startRig } from './sandbox.ts';
+import { construct, type Rig, rateLimited, startRig } from './sandbox.ts';
 
 const { appId, key1, key2 } = sandboxMerchants.zalopay;
 const oneDay = 86_400_000;
@@ -190,8 +190,8 @@ describe('what ZaloPay says of a refund', () => {
   it('as -429 means leaving it alone', async () => {
     for (const answer of [{ return_code: 2, sub_return_code: -429 }, { return_code: -429 }]) {
       const { provider } = scripted({ refund: answer, query_refund: answer });
-      await expect(provider.refund(invented)).rejects.toThrow(askedTooOften('zalopay'));
-      await expect(provider.retrieveRefund(invented)).rejects.toThrow(askedTooOften('zalopay'));
+      await expect(provider.refund(invented)).rejects.toThrow(rateLimited('zalopay'));
+      await expect(provider.retrieveRefund(invented)).rejects.toThrow(rateLimited('zalopay'));
     }
   });
 

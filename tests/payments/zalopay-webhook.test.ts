@@ -243,7 +243,7 @@ describe('the answer', () => {
     refunded_late: 1,
     part_received: 1,
     recorded: 1,
-    attention: 1,
+    needs_review: 1,
     ignored: 1,
     unknown_reference: 2,
     amount_mismatch: 2,

@@ -90,7 +90,7 @@ describe('an admin', () => {
     expect(api.seen.map(({ path, body }) => [path.split('/').at(-1), body])).toEqual([
       ['list_refunds', { page_size: 20 }],
       ['list_refunds', { status: null, needs: 'any', after, page_size: 5 }],
-      ['payment_attempts_for_attention', { after, page_size: 20 }],
+      ['payment_attempts_needing_review', { after, page_size: 20 }],
       ['list_payout_batches', { status: 'proposed', page_size: 20 }],
       ['list_payouts', { batch_id: 'b', status: 'held', host_id: 'h', after, page_size: 20 }],
     ]);

@@ -67,7 +67,9 @@ describe('the rows written by hand', () => {
     expectTypeOf<keyof Answer<'my_refunds'>>().toEqualTypeOf<keyof Refund>();
     expectTypeOf<keyof Answer<'list_refunds'>>().toEqualTypeOf<keyof AdminRefund>();
     expectTypeOf<keyof Answer<'unmatched_money'>>().toEqualTypeOf<keyof UnmatchedMoney>();
-    expectTypeOf<keyof Answer<'payment_attempts_for_attention'>>().toEqualTypeOf<keyof AttemptForAttention>();
+    expectTypeOf<keyof Answer<'payment_attempts_needing_review'>>().toEqualTypeOf<
+      keyof AttemptForAttention
+    >();
     expectTypeOf<Invented<'bank_accounts', BankAccount>>().toBeNever();
     expectTypeOf<Hidden<'bank_accounts', BankAccount>>().toBeNever();
     expectTypeOf<Invented<'payouts', Payout>>().toBeNever();

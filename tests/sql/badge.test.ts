@@ -1,6 +1,14 @@
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Act, allAtOnce, brokenPromises, databaseUrl, openWorld, tally, type World } from './harness.ts';
+import {
+  type Act,
+  allAtOnce,
+  databaseUrl,
+  invariantViolations,
+  openWorld,
+  tally,
+  type World,
+} from './harness.ts';
 
 let world: World;
 let person: string;
@@ -150,6 +158,6 @@ describe('the badge, when two phones of a person', () => {
     const outcomes = await allAtOnce(acts);
     // what is deleted can no longer be read
     expect(outcomes.filter(({ error }) => error !== null && error !== 'not_found')).toEqual([]);
-    expect(await brokenPromises(world)).toEqual([]);
+    expect(await invariantViolations(world)).toEqual([]);
   });
 });

@@ -5,7 +5,7 @@ import {
   addAccounts,
   addEarnings,
   allAtOnce,
-  brokenPromises,
+  invariantViolations,
   type Outcome,
   openWorld,
   tally,
@@ -129,7 +129,7 @@ describe.each([
         expect(['transfer_claimed', 'already_paid']).toContain(error);
       expect([await timesPaid(order), await claimOf(order)]).toEqual([1, null]);
     }
-    expect(await brokenPromises(world)).toEqual([]);
+    expect(await invariantViolations(world)).toEqual([]);
   });
 
   it('is paid once when nobody claims it and both record, and the second hears by what', async () => {
@@ -240,7 +240,7 @@ describe('a refund turned into a transfer', () => {
       // the first order of all was VNPay's, and was refused
       expect(['provider false vnpay vnpay', 'bank_transfer true vnpay payos']).toContain(way);
     }
-    expect(await brokenPromises(world)).toEqual([]);
+    expect(await invariantViolations(world)).toEqual([]);
   });
 });
 
@@ -270,6 +270,6 @@ describe('goodwill', () => {
       give('for the rain'),
     ]);
     expect(tally(outcomes)).toEqual({ ok: 2, refund_repeated: 5 });
-    expect(await brokenPromises(world)).toEqual([]);
+    expect(await invariantViolations(world)).toEqual([]);
   });
 });

@@ -183,7 +183,7 @@ export function tally(outcomes: Outcome[]): Record<string, number> {
  * The broken promises of the database. What depends on other tests at work in the same database (files, the
  * outbox's worker) is left to those.
  */
-export async function brokenPromises(world: World): Promise<unknown[]> {
+export async function invariantViolations(world: World): Promise<unknown[]> {
   const { rows } = await world.sql.query(
     `select * from private.check_invariants()
      where invariant not in ('media_without_object', 'outbox_stuck', 'outbox_dead')`,

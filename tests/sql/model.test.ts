@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { brokenPromises, errorCode, openWorld, type World } from './harness.ts';
+import { errorCode, invariantViolations, openWorld, type World } from './harness.ts';
 import * as reference from './reference-model.ts';
 import { type Model, type ModelBooking, periods, type Snapshot, snapshot } from './reference-model.ts';
 
@@ -254,7 +254,7 @@ async function agree(model: Model, real: Real): Promise<void> {
   expect(await world.value('private.balance($1, $2)::text', 'host_payable', real.host)).toBe(
     String(model.hostEarned),
   );
-  expect(await brokenPromises(world)).toEqual([]);
+  expect(await invariantViolations(world)).toEqual([]);
 }
 
 class Step implements fc.AsyncCommand<Model, Real> {

@@ -1,6 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Act, addAccounts, allAtOnce, brokenPromises, openWorld, tally, type World } from './harness.ts';
+import {
+  type Act,
+  addAccounts,
+  allAtOnce,
+  invariantViolations,
+  openWorld,
+  tally,
+  type World,
+} from './harness.ts';
 
 let world: World;
 let admin: string;
@@ -114,7 +122,7 @@ describe('one movement of money', () => {
         said(outcomes).filter((answer) => ['applied', 'unknown_reference'].includes(answer)),
       ).toHaveLength(1);
     }
-    expect(await brokenPromises(world)).toEqual([]);
+    expect(await invariantViolations(world)).toEqual([]);
   });
 });
 
@@ -133,7 +141,7 @@ describe('money that waits for an admin', () => {
       const settled = [refund, keep].filter((answer) => answer !== 'unmatched_not_found').length;
       expect([settled, rest]).toEqual(settled === 1 ? [1, 'part_received'] : [0, 'applied']);
     }
-    expect(await brokenPromises(world)).toEqual([]);
+    expect(await invariantViolations(world)).toEqual([]);
   });
 
   it('pays one of two payments, even when two admins apply two sums crosswise', async () => {
@@ -155,7 +163,7 @@ describe('money that waits for an admin', () => {
       expect(said(outcomes).filter((answer) => answer === 'applied')).toHaveLength(1);
       expect(said(outcomes).filter((answer) => answer.includes(' '))).toEqual([]);
     }
-    expect(await brokenPromises(world)).toEqual([]);
+    expect(await invariantViolations(world)).toEqual([]);
   });
 });
 
@@ -185,7 +193,7 @@ describe('money on its way back', () => {
         await world.value('select refunded_amount from public.payments where id = $1', trip.payment),
       ).toBe(String(due));
     }
-    expect(await brokenPromises(world)).toEqual([]);
+    expect(await invariantViolations(world)).toEqual([]);
   });
 
   it('never goes to the account that its owner is replacing right now', async () => {
@@ -207,7 +215,7 @@ describe('money on its way back', () => {
         ),
       ).toBe('pending 7766');
     }
-    expect(await brokenPromises(world)).toEqual([]);
+    expect(await invariantViolations(world)).toEqual([]);
   });
 
   it('is never more than was paid, however many admins are generous at once', async () => {
@@ -228,7 +236,7 @@ describe('money on its way back', () => {
     );
     // 1,814,405 beside the deposit
     expect(tally(outcomes)).toEqual({ ok: 3, payment_not_refundable: 9 });
-    expect(await brokenPromises(world)).toEqual([]);
+    expect(await invariantViolations(world)).toEqual([]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Act, allAtOnce, brokenPromises, openWorld, tally, type World } from './harness.ts';
+import { type Act, allAtOnce, invariantViolations, openWorld, tally, type World } from './harness.ts';
 
 let world: World;
 
@@ -72,7 +72,7 @@ describe('one vehicle, one period', () => {
     expect(
       await world.value<number>('select count(*)::int from public.bookings where vehicle_id = $1', vehicle),
     ).toBe(1);
-    expect(await brokenPromises(world)).toEqual([]);
+    expect(await invariantViolations(world)).toEqual([]);
   });
 
   it('lets exactly one of many partly overlapping periods through where all share an hour', async () => {
@@ -85,7 +85,7 @@ describe('one vehicle, one period', () => {
     }
     const outcomes = await allAtOnce(acts);
     expect(tally(outcomes)).toEqual({ ok: 1, vehicle_unavailable: 23 });
-    expect(await brokenPromises(world)).toEqual([]);
+    expect(await invariantViolations(world)).toEqual([]);
   });
 
   it('books back-to-back periods all at once', async () => {
@@ -146,7 +146,7 @@ describe('one vehicle, one period', () => {
           vehicle,
         ),
       ).toBeLessThanOrEqual(1);
-      expect(await brokenPromises(world)).toEqual([]);
+      expect(await invariantViolations(world)).toEqual([]);
     }
   });
 });
@@ -186,7 +186,7 @@ describe('the same thing twice', () => {
         host,
       ),
     ).toBe(1);
-    expect(await brokenPromises(world)).toEqual([]);
+    expect(await invariantViolations(world)).toEqual([]);
   });
 
   it('applies one payment once when the provider tells of it under many event ids', async () => {
@@ -199,7 +199,7 @@ describe('the same thing twice', () => {
     );
     const said = outcomes.map(({ value, error }) => error ?? String(value)).sort();
     expect(said).toEqual(['applied', ...Array.from({ length: 19 }, () => 'duplicate')]);
-    expect(await brokenPromises(world)).toEqual([]);
+    expect(await invariantViolations(world)).toEqual([]);
   });
 });
 
@@ -223,7 +223,7 @@ describe('money against time', () => {
       const status = await world.value<string>('select status from public.bookings where id = $1', booking);
       expect(outcomes[0]?.value).toBe(status === 'confirmed' ? 'applied' : 'refunded_late');
       expect(status === 'confirmed').toBe(outcomes[2]?.error === 'vehicle_unavailable');
-      expect(await brokenPromises(world)).toEqual([]);
+      expect(await invariantViolations(world)).toEqual([]);
     }
   });
 
@@ -241,7 +241,7 @@ describe('money against time', () => {
       expect(await world.value('select sum(amount) from public.refunds where booking_id = $1', booking)).toBe(
         '4814405',
       );
-      expect(await brokenPromises(world)).toEqual([]);
+      expect(await invariantViolations(world)).toEqual([]);
     }
   });
 
@@ -265,7 +265,7 @@ describe('money against time', () => {
     expect(
       await world.value('select refunded_amount from public.payments where booking_id = $1', booking),
     ).toBe('4814405');
-    expect(await brokenPromises(world)).toEqual([]);
+    expect(await invariantViolations(world)).toEqual([]);
   });
 });
 
@@ -287,7 +287,7 @@ describe('requests', () => {
       { status: 'declined', count: 7 },
       { status: 'pending_payment', count: 1 },
     ]);
-    expect(await brokenPromises(world)).toEqual([]);
+    expect(await invariantViolations(world)).toEqual([]);
   });
 
   it('lets a renter cancel one request while the host accepts another of the same renter', async () => {
@@ -304,7 +304,7 @@ describe('requests', () => {
         ...others.map((other) => cancel(renter, other)),
       ]);
       expect(surprises(outcomes, 'booking_not_cancellable')).toEqual([]);
-      expect(await brokenPromises(world)).toEqual([]);
+      expect(await invariantViolations(world)).toEqual([]);
     }
   });
 });
@@ -338,7 +338,7 @@ describe('notifications', () => {
       );
       expect(rows[0]).toEqual({ count: 16, min: '1', max: '16' });
     }
-    expect(await brokenPromises(world)).toEqual([]);
+    expect(await invariantViolations(world)).toEqual([]);
   });
 
   it('does not deadlock when the job tells many people while hosts and renters cancel', async () => {
@@ -363,7 +363,7 @@ describe('notifications', () => {
         }
       }
       expect(surprises(await allAtOnce(acts))).toEqual([]);
-      expect(await brokenPromises(world)).toEqual([]);
+      expect(await invariantViolations(world)).toEqual([]);
     }
   });
 
@@ -374,7 +374,7 @@ describe('notifications', () => {
     expect(
       await world.value<number>('select count(*)::int from public.notifications where user_id = $1', person),
     ).toBe(1);
-    expect(await brokenPromises(world)).toEqual([]);
+    expect(await invariantViolations(world)).toEqual([]);
   });
 });
 

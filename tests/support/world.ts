@@ -239,7 +239,7 @@ export async function mailsTo(email: string): Promise<{ subject: string; to: str
 }
 
 /** Broken promises that concern these rows (a shared stack has other tests at work). */
-export async function brokenPromises(...subjects: string[]): Promise<unknown[]> {
+export async function invariantViolations(...subjects: string[]): Promise<unknown[]> {
   return sql(
     `select * from private.check_invariants() where cardinality($1::text[]) = 0 or subject_id = any ($1)`,
     [subjects],

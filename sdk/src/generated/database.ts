@@ -1324,9 +1324,6 @@ isOneToOne: false
               "amount": number,"booking_id": string,"completed_at": string,"created_at": string,"currency": string,"failure_code": string,"id": string,"kind": string,"method": string,"payment_id": string,"provider": string,"provider_refund_id": string,"status": string
             }[]
                            },
-"note_feed":
-{ Args: { "cursor": string,"provider": string }; Returns: undefined
-                           },
 "note_reconciliation":
 { Args: { "attempt_id": string,"outcome": string }; Returns: {
               "amount": number,
@@ -1378,12 +1375,12 @@ isOneToOne: false
         isOneToOne: false
         isSetofReturn: true
       } },
-"payment_attempts_for_attention":
+"payment_attempts_needing_review":
 { Args: { "after"?: Json,"page_size"?: number }; Returns: {
               "acknowledged_at": string,"amount": number,"booking_id": string,"created_at": string,"currency": string,"event_id": number,"expires_at": string,"id": string,"note": string,"payer_id": string,"payment_id": string,"provider": string,"received_at": string,"reference": string,"status": string
             }[]
                            },
-"payment_events_for_attention":
+"payment_events_needing_review":
 { Args: Record<PropertyKey, never>; Returns: {
               "id": number,"note": string,"provider": string,"raw": string,"received_at": string,"reference": string
             }[]
@@ -1835,6 +1832,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"save_feed_cursor":
+{ Args: { "cursor": string,"provider": string }; Returns: undefined
+                           },
 "search_vehicles":
 { Args: { "after"?: Json,"brand"?: string,"ends_at"?: string,"features"?: (string)[],"fuel"?: string,"instant_only"?: boolean,"kind"?: string,"lat": number,"lng": number,"max_price"?: number,"min_price"?: number,"min_rating"?: number,"min_seats"?: number,"page_size"?: number,"query"?: string,"radius_m"?: number,"sort"?: string,"starts_at"?: string,"transmission"?: string }; Returns: Json[]
                            },

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { OutboxItem } from '../_shared/contracts/outbox.ts';
 import type { Rpc } from '../_shared/db.ts';
 import type { Deps } from '../_shared/deps.ts';
-import type { PauseAskedFor } from '../_shared/payments/call.ts';
+import type { CooldownRequest } from '../_shared/payments/call.ts';
 
 /**
  * What is to be done with a row: performed; not performed, and whether it is worth another try; or well under way
@@ -19,7 +19,7 @@ export type RowResult =
  */
 export type EffectResult =
   | RowResult
-  | ({ done: false } & PauseAskedFor)
+  | ({ done: false } & CooldownRequest)
   | { done: false; withoutSettings: true; reason: string };
 
 /**
@@ -55,8 +55,8 @@ export function waitForSettings(reason: string): EffectResult {
   return { done: false, withoutSettings: true, reason };
 }
 
-export function leaveAlone(pause: PauseAskedFor): EffectResult {
-  return { done: false, ...pause };
+export function coolDown(cooldown: CooldownRequest): EffectResult {
+  return { done: false, ...cooldown };
 }
 
 /** Wraps an effect so that a payload outside its contract is refused for good. */

@@ -1,5 +1,5 @@
 import { endpoint, serveEndpoints } from '../_shared/http.ts';
-import { createPauses } from './pauses.ts';
+import { createCooldowns } from './cooldowns.ts';
 import { type WorkDeps, workOutbox } from './work.ts';
 
 /**
@@ -15,13 +15,13 @@ export function handle({
   now,
 }: WorkDeps): (request: Request) => Promise<Response> {
   // kept as long as this instance lives; another one learns it by a refused question of its own
-  const pauses = createPauses(now);
+  const cooldowns = createCooldowns(now);
   const work = endpoint({
     methods: ['POST'],
     path: '/',
     auth: 'secret',
     async run({ note }) {
-      const report = await workOutbox({ http, db, providers, transfers, mailer, now }, pauses);
+      const report = await workOutbox({ http, db, providers, transfers, mailer, now }, cooldowns);
       note({ ...report });
       return report;
     },

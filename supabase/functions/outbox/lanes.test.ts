@@ -10,7 +10,7 @@ import {
   vnpayAnswers,
   work,
 } from '../../../tests/functions/outbox.ts';
-import { askedTooOften } from '../_shared/payments/call.ts';
+import { rateLimited } from '../_shared/payments/call.ts';
 import type { ProviderName, Retrieved } from '../_shared/payments/provider.ts';
 import { handle } from './handler.ts';
 
@@ -30,9 +30,9 @@ const database = {
   record_refund_result: () => ({ status: 'x' }),
 };
 const ids = (rows: readonly { id?: unknown }[]) => rows.map(({ id }) => Number(id)).sort((a, b) => a - b);
-const tooOften = 'asked too often: vnpay is asked too often';
-const waits = 'asked too often: its lane, vnpay, waits';
-const questionsWait = 'asked too often: its lane, questions to vnpay, waits';
+const tooOften = 'rate limited: vnpay is asked too often';
+const waits = 'rate limited: its lane, vnpay, waits';
+const questionsWait = 'rate limited: its lane, questions to vnpay, waits';
 
 describe('a provider that is asked too often', () => {
   it('is asked no more: what it refused and what waits behind is put off, and no attempt counts', async () => {
@@ -92,7 +92,7 @@ describe('a provider that is asked too often', () => {
     ]);
     const stripe = fakeProvider('stripe', {
       cancel: async () => {
-        throw askedTooOften('stripe', 'rate_limit', { seconds: 5 });
+        throw rateLimited('stripe', 'rate_limit', { seconds: 5 });
       },
     });
     const ending = await work({
@@ -219,7 +219,7 @@ function oneIn(seconds: number, alwaysRefused = '') {
   let last = Number.NEGATIVE_INFINITY;
   return (reference: string, now: number): Retrieved => {
     if (reference === alwaysRefused || now - last < seconds * 1000)
-      throw askedTooOften('vnpay', '94', { questionsOnly: true });
+      throw rateLimited('vnpay', '94', { questionsOnly: true });
     last = now;
     return { kind: 'not_found', signed: true };
   };

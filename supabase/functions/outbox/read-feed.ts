@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { feedPayload } from '../_shared/contracts/outbox.ts';
-import { applyNews } from '../_shared/payments/apply-news.ts';
+import { applyEvent } from '../_shared/payments/apply-event.ts';
 import { later, never, performed, withPayload } from './effect.ts';
 
 /**
@@ -15,8 +15,8 @@ export const readFeed = withPayload(feedPayload, async ({ provider: name, cursor
   if (news.kind !== 'reports') return later(news.reason);
   for (const report of news.reports) {
     const told = { provider: provider.name, raw: JSON.stringify(report), headers: {} };
-    await applyNews({ ...told, news: { kind: 'payment', report } }, service);
+    await applyEvent({ ...told, news: { kind: 'payment', report } }, service);
   }
-  await service.call('note_feed', { provider: name, cursor: news.cursor }, z.unknown());
+  await service.call('save_feed_cursor', { provider: name, cursor: news.cursor }, z.unknown());
   return performed(null, { movements: news.reports.length });
 });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { attemptPayload } from '../_shared/contracts/outbox.ts';
 import { paymentAttempt } from '../_shared/contracts/payments.ts';
 import { reconcileAttempt } from '../_shared/payments/reconcile-attempt.ts';
-import { leaveAlone, never, performed, withPayload } from './effect.ts';
+import { coolDown, never, performed, withPayload } from './effect.ts';
 
 const row = z.looseObject({ id: z.uuid() });
 
@@ -16,8 +16,8 @@ export const reconcile = withPayload(attemptPayload, async ({ attempt_id }, _ite
   const { service } = tools;
   const attempt = await service.call('attempt_to_reconcile', { attempt_id }, paymentAttempt.nullable());
   if (!attempt) return never('there is no such attempt');
-  const { outcome, reason, pause } = await reconcileAttempt(attempt, tools);
-  if (pause) return leaveAlone(pause);
+  const { outcome, reason, cooldown } = await reconcileAttempt(attempt, tools);
+  if (cooldown) return coolDown(cooldown);
   await service.call('note_reconciliation', { attempt_id, outcome }, row);
   return performed(null, { outcome, reason });
 });

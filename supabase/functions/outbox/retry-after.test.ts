@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { callApi, pauseAskedFor } from '../_shared/payments/call.ts';
+import { callApi, cooldownRequested } from '../_shared/payments/call.ts';
 
-/** The pause that a refusal with these headers asks for. */
+/** The cooldown that a refusal with these headers asks for. */
 async function pauseFor(headers: Record<string, string>, retryAfter?: string): Promise<number | undefined> {
   const refusing: typeof fetch = async () => new Response('<html>', { status: 429, headers });
   const init = { method: 'GET', ...(retryAfter === undefined ? {} : { retryAfter }) } as const;
   try {
     await callApi('vietqr', 'https://bank.example', init, refusing);
   } catch (error) {
-    return pauseAskedFor(error)?.pauseSeconds;
+    return cooldownRequested(error)?.pauseSeconds;
   }
   return undefined;
 }

@@ -85,14 +85,14 @@ describe('money that was accepted, while its provider is away', () => {
       const rows = [row('refund', toRefund), row('refund', toRefund)];
       const { named } = await work({ rows, database: underWay, options: { vnpayFetch } });
       expect(named('defer_outbox')).toMatchObject([
-        { id: rows[0]?.id, reason: expect.stringContaining('asked too often: vnpay is asked too often') },
+        { id: rows[0]?.id, reason: expect.stringContaining('rate limited: vnpay is asked too often') },
         { id: rows[1]?.id, reason: expect.stringMatching(/its lane, (questions to )?vnpay, waits/) },
       ]);
       expect(named('fail_outbox')).toEqual([]);
     }
     const payout = await payoutBy(tooMany);
     expect(payout.named('defer_outbox')).toMatchObject([
-      { seconds: 41, reason: expect.stringContaining('asked too often: payos') },
+      { seconds: 41, reason: expect.stringContaining('rate limited: payos') },
     ]);
   });
 

@@ -1,6 +1,6 @@
 import { differenceInSeconds } from 'date-fns';
 import { AppError } from '../_shared/errors.ts';
-import { pauseAskedFor } from '../_shared/payments/call.ts';
+import { cooldownRequested } from '../_shared/payments/call.ts';
 import type { RefundResult } from '../_shared/payments/provider.ts';
 import { type EffectResult, later, performed, wait } from './effect.ts';
 
@@ -16,7 +16,7 @@ export interface MoneyOrder {
   mayBeThere: boolean;
   orderedAt: string;
   /** Seconds between two looks at one that is under way, at most. */
-  longestPause: number;
+  longestCooldown: number;
   /** Reserves it for being sent now; false when it is no longer to be sent. */
   claim: (() => Promise<boolean>) | null;
   ask(): Promise<RefundResult>;
@@ -25,9 +25,9 @@ export interface MoneyOrder {
 }
 
 // it can take seconds or days: ask soon at first, then ever more slowly
-export function pauseOf(order: Pick<MoneyOrder, 'orderedAt' | 'longestPause'>, now: number): number {
+export function cooldownOf(order: Pick<MoneyOrder, 'orderedAt' | 'longestCooldown'>, now: number): number {
   const age = differenceInSeconds(now, order.orderedAt);
-  return Math.round(Math.min(Math.max(age / 4, 3), order.longestPause));
+  return Math.round(Math.min(Math.max(age / 4, 3), order.longestCooldown));
 }
 
 /**
@@ -38,7 +38,8 @@ async function askAbout(order: MoneyOrder): Promise<RefundResult> {
   try {
     return await order.ask();
   } catch (error) {
-    const away = error instanceof AppError && error.code === 'provider_unavailable' && !pauseAskedFor(error);
+    const away =
+      error instanceof AppError && error.code === 'provider_unavailable' && !cooldownRequested(error);
     if (!order.accepted || !away) throw error;
     return { known: false, status: 'no_information', reason: String(error.cause ?? error.code) };
   }
@@ -49,13 +50,13 @@ async function settle(order: MoneyOrder, result: RefundResult, now: number): Pro
   if (!result.known) {
     const reason = `${by} gave no answer about ${what}: ${result.reason}`;
     // it has been accepted, so silence is no failure of ours
-    return order.accepted ? wait(pauseOf(order, now), reason) : later(reason);
+    return order.accepted ? wait(cooldownOf(order, now), reason) : later(reason);
   }
   await order.record(result);
   if (result.status === 'succeeded') return performed(result.refundId, { code: result.code });
   // its own row now says that it failed, and waits for an admin; this one has done its part
   if (result.status === 'failed') return performed(null, { failed: result.code });
-  return wait(pauseOf(order, now), `${by} has accepted ${what} and not finished it: ${result.code}`);
+  return wait(cooldownOf(order, now), `${by} has accepted ${what} and not finished it: ${result.code}`);
 }
 
 /**

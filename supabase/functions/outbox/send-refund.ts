@@ -3,7 +3,7 @@ import { type FoundRefund, refundPayload, refundToSend } from '../_shared/contra
 import { appError } from '../_shared/errors.ts';
 import type { RefundInput } from '../_shared/payments/provider.ts';
 import { type EffectTools, never, performed, wait, withPayload } from './effect.ts';
-import { pauseOf, sendMoney } from './send-money.ts';
+import { cooldownOf, sendMoney } from './send-money.ts';
 import { type Leg, transferLeg } from './transfer.ts';
 
 const refundRow = z.looseObject({ status: z.string() });
@@ -37,7 +37,7 @@ function providerLeg(
     by: provider.name,
     ask: () => ask(() => provider.retrieveRefund(input)),
     send: () => provider.refund(input),
-    longestPause: 6 * oneHour,
+    longestCooldown: 6 * oneHour,
   };
 }
 
@@ -89,8 +89,8 @@ export const sendRefund = withPayload(refundPayload, async ({ refund_id }, { att
 
   const underWay = refund.status === 'processing';
   if (found.waits && !byTransfer && !underWay) {
-    const pause = pauseOf({ orderedAt: refund.ordered_at, longestPause: oneHour }, now());
-    return wait(pause, 'an earlier refund of this payment is with its provider');
+    const cooldown = cooldownOf({ orderedAt: refund.ordered_at, longestCooldown: oneHour }, now());
+    return wait(cooldown, 'an earlier refund of this payment is with its provider');
   }
   const claim = (): Promise<boolean> =>
     service.call('claim_refund', { refund_id, ordered_at: refund.ordered_at }, z.boolean());

@@ -218,7 +218,7 @@ describe('topic feed', () => {
       database: {
         record_payment_event: () => ({ event_id: 1, is_new: true, outcome: null }),
         apply_payment_event: apply,
-        note_feed: () => null,
+        save_feed_cursor: () => null,
       },
       options: { providers: [fakeProvider('vietqr', { readFeed })] },
     });
@@ -233,7 +233,7 @@ describe('topic feed', () => {
       reports.map(({ eventId }) => ({ provider: 'vietqr', provider_event_id: eventId, verified: true })),
     );
     expect(named('apply_payment_event')).toMatchObject([{ transaction_id: '8' }, { transaction_id: '9' }]);
-    expect(named('note_feed')).toEqual([{ provider: 'vietqr', cursor: '9' }]);
+    expect(named('save_feed_cursor')).toEqual([{ provider: 'vietqr', cursor: '9' }]);
   });
 
   it('goes on only from what took effect', async () => {
@@ -243,7 +243,7 @@ describe('topic feed', () => {
     const silent = await look({ kind: 'no_information', reason: 'list_full' });
     for (const { named, report } of [failing, silent]) {
       expect(report).toMatchObject({ done: 0, failed: 1 });
-      expect(named('note_feed')).toEqual([]);
+      expect(named('save_feed_cursor')).toEqual([]);
     }
     expect(silent.named('fail_outbox')).toMatchObject([{ error: 'list_full', permanent: false }]);
   });

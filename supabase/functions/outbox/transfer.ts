@@ -17,7 +17,7 @@ interface TransferOrder {
 }
 
 /** The part of an order that says who sends it and how. */
-export type Leg = Pick<MoneyOrder, 'by' | 'ask' | 'send' | 'longestPause'>;
+export type Leg = Pick<MoneyOrder, 'by' | 'ask' | 'send' | 'longestCooldown'>;
 
 // Transfers are found again by it. The id comes first, for people; an order anew must have another one, or the
 // answer would be about the transfer that failed.
@@ -44,6 +44,6 @@ export async function transferLeg(order: TransferOrder, transfers: TransferProvi
     ask: () => transfers.retrieve(input),
     send: () => transfers.send(input),
     // between banks these take minutes at most
-    longestPause: 900,
+    longestCooldown: 900,
   };
 }

@@ -3,22 +3,22 @@ import { type OutboxItem, outboxItem } from '../_shared/contracts/outbox.ts';
 import type { Deps } from '../_shared/deps.ts';
 import { AppError } from '../_shared/errors.ts';
 import { drain, inLanes } from '../_shared/lanes.ts';
-import { askedTooOften, pauseAskedFor } from '../_shared/payments/call.ts';
+import { cooldownRequested, rateLimited } from '../_shared/payments/call.ts';
 import { traceFor } from '../_shared/trace.ts';
 import { cancelAttempt } from './cancel-attempt.ts';
+import type { Cooldowns } from './cooldowns.ts';
 import {
+  coolDown,
   type Effect,
   type EffectResult,
   type EffectTools,
   later,
-  leaveAlone,
   never,
   type RowResult,
   wait,
   waitForSettings,
 } from './effect.ts';
 import { issueReceipt } from './issue-receipt.ts';
-import type { Pauses } from './pauses.ts';
 import { readFeed } from './read-feed.ts';
 import { reconcile } from './reconcile.ts';
 import { sendEmail } from './send-email.ts';
@@ -52,7 +52,7 @@ const providerTopics = new Set(['refund', 'reconcile', 'feed', 'payout', 'cancel
 const questionTopics = new Set(['reconcile', 'feed']);
 const lanePayload = z.looseObject({ provider: z.string() });
 // check_invariants knows by it the rows that have been put off for days
-const tooOften = 'asked too often: ';
+const tooOften = 'rate limited: ';
 const notSetUp = 'not set up: ';
 const notSetUpSeconds = 60;
 const leaseSeconds = 120;
@@ -70,8 +70,8 @@ async function perform(item: OutboxItem, ask: EffectTools['ask'], deps: WorkDeps
   try {
     return await effect(item, { service, providers, transfers, mailer, now, ask });
   } catch (error) {
-    const pause = pauseAskedFor(error);
-    if (pause) return leaveAlone(pause);
+    const cooldown = cooldownRequested(error);
+    if (cooldown) return coolDown(cooldown);
     const cause = error instanceof Error && error.cause !== undefined ? ` <- ${error.cause}` : '';
     if (error instanceof AppError && error.code === 'provider_not_configured')
       return waitForSettings(`${item.topic} for ${laneOf(item)}${cause}`);
@@ -114,40 +114,40 @@ function laneOf(item: OutboxItem): string {
  * turns in the order in which they came; the refused one goes behind the first of them, lest a provider that minds that
  * one question only were asked no other.
  */
-async function performInLane(item: OutboxItem, pauses: Pauses, deps: WorkDeps): Promise<RowResult> {
+async function performInLane(item: OutboxItem, cooldowns: Cooldowns, deps: WorkDeps): Promise<RowResult> {
   const lane = laneOf(item);
   const questions = `questions to ${lane}`;
   const settings = `settings for ${item.topic} by ${lane}`;
-  if (pauses.left(settings) > 0) return wait(pauses.turn(settings), `${notSetUp}${settings}`);
+  if (cooldowns.left(settings) > 0) return wait(cooldowns.turn(settings), `${notSetUp}${settings}`);
   let asks = questionTopics.has(item.topic);
   let behind = false;
-  const paused = [lane, ...(asks ? [questions] : [])].find((one) => pauses.left(one) > 0);
-  if (paused) return wait(pauses.turn(paused), `${tooOften}its lane, ${paused}, waits`);
+  const paused = [lane, ...(asks ? [questions] : [])].find((one) => cooldowns.left(one) > 0);
+  if (paused) return wait(cooldowns.turn(paused), `${tooOften}its lane, ${paused}, waits`);
   const ask: EffectTools['ask'] = async (question) => {
     asks = true;
-    const seconds = pauses.left(questions);
+    const seconds = cooldowns.left(questions);
     behind = seconds > 0;
-    if (behind) throw askedTooOften(lane, 'others were refused', { seconds, questionsOnly: true });
+    if (behind) throw rateLimited(lane, 'others were refused', { seconds, questionsOnly: true });
     return question();
   };
   const result = await perform(item, ask, deps);
   // not asked at all, it has its turn among those that wait, or it would be last each time
-  if (behind) return wait(pauses.turn(questions), `${tooOften}its lane, ${questions}, waits`);
+  if (behind) return wait(cooldowns.turn(questions), `${tooOften}its lane, ${questions}, waits`);
   if ('withoutSettings' in result) {
-    return wait(pauses.refused(settings, notSetUpSeconds) + 1, `${notSetUp}${result.reason}`);
+    return wait(cooldowns.refused(settings, notSetUpSeconds) + 1, `${notSetUp}${result.reason}`);
   }
   if ('pauseSeconds' in result) {
     const refused = result.questionsOnly ? questions : lane;
-    return wait(pauses.refused(refused, result.pauseSeconds) + 1, `${tooOften}${result.reason}`);
+    return wait(cooldowns.refused(refused, result.pauseSeconds) + 1, `${tooOften}${result.reason}`);
   }
-  pauses.answered(lane);
-  pauses.answered(settings);
-  if (asks) pauses.answered(questions);
+  cooldowns.answered(lane);
+  cooldowns.answered(settings);
+  if (asks) cooldowns.answered(questions);
   return result;
 }
 
 /** Leases and performs rows of the outbox until there are none or the time is up. */
-export async function workOutbox(deps: WorkDeps, pauses: Pauses): Promise<WorkReport> {
+export async function workOutbox(deps: WorkDeps, cooldowns: Cooldowns): Promise<WorkReport> {
   const deadline = deps.now() + budgetMs;
   const report: WorkReport = { leased: 0, done: 0, failed: 0, more: false };
   const leaseRows = z.array(outboxItem);
@@ -157,7 +157,7 @@ export async function workOutbox(deps: WorkDeps, pauses: Pauses): Promise<WorkRe
     // one that was not begun has not failed: waiting counts no attempt
     const result: RowResult =
       startedAt < deadline
-        ? await performInLane(item, pauses, deps)
+        ? await performInLane(item, cooldowns, deps)
         : wait(1, 'the worker ran out of time before this row');
     await settle(item, result, deps);
     if (result.done) report.done += 1;

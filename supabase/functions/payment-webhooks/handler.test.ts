@@ -85,7 +85,7 @@ describe('a notification of VNPay', () => {
   ])('is paid only when both codes say so: %s', async (_what, changes, outcome) => {
     const database = {
       record_payment_event: recorded,
-      settle_payment_event: () => 'attention',
+      settle_payment_event: () => 'needs_review',
       apply_payment_event: () => 'applied',
     };
     const { outside } = await deliver(signedQuery({ ...paid, ...changes }, terminal.hashSecret), database);

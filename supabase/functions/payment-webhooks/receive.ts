@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Rpc } from '../_shared/db.ts';
-import { applyNews } from '../_shared/payments/apply-news.ts';
+import { applyEvent } from '../_shared/payments/apply-event.ts';
 import type { PaymentProvider, WebhookOutcome, WebhookRequest } from '../_shared/payments/provider.ts';
 import { sha256Hex } from '../_shared/secrets.ts';
 
@@ -46,5 +46,5 @@ export async function receiveNotification(
     );
     return event.reason;
   }
-  return applyNews({ provider: provider.name, news: event.news, raw, headers }, service);
+  return applyEvent({ provider: provider.name, news: event.news, raw, headers }, service);
 }

@@ -33,12 +33,12 @@ export async function checkPayment(
   const deadline = now() + budgetMs;
   const outcomes: string[] = [];
   // it is asked too often already, and the lanes of the outbox want their turn too
-  const leftAlone = new Set<string>();
+  const coolingDown = new Set<string>();
   const ask = async (attempt: PaymentAttempt): Promise<void> => {
-    if (now() > deadline || leftAlone.has(attempt.provider)) return;
+    if (now() > deadline || coolingDown.has(attempt.provider)) return;
     try {
-      const { outcome, pause } = await reconcileAttempt(attempt, { service, providers, now });
-      if (pause) leftAlone.add(attempt.provider);
+      const { outcome, cooldown } = await reconcileAttempt(attempt, { service, providers, now });
+      if (cooldown) coolingDown.add(attempt.provider);
       outcomes.push(outcome);
     } catch (error) {
       outcomes.push('error');

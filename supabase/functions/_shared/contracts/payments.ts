@@ -60,7 +60,7 @@ export const applyResult = z.enum([
   'refunded_late',
   'part_received',
   'recorded',
-  'attention',
+  'needs_review',
   'ignored',
 ]);
 export type ApplyResult = z.infer<typeof applyResult>;

@@ -15,8 +15,8 @@ export interface ApiAnswer {
 }
 
 /** Seconds to leave a provider alone that does not say for how long; short, as refusals that go on lengthen it. */
-const defaultPause = 2;
-const longestPause = 3600;
+const defaultCooldown = 2;
+const longestCooldown = 3600;
 
 interface TooOften {
   /** How long to leave it alone, when it says so. */
@@ -35,28 +35,28 @@ class TooOftenError extends Error {
 }
 
 /**
- * Of a provider that is asked too often: nothing was done, nothing was learnt, and the next question would fare no
+ * Of a provider that is rate limited: nothing was done, nothing was learnt, and the next question would fare no
  * better. `provider_unavailable` that says when to come again.
  */
-export function askedTooOften(
+export function rateLimited(
   provider: string,
   code: string,
-  { seconds = defaultPause, questionsOnly = false }: TooOften = {},
+  { seconds = defaultCooldown, questionsOnly = false }: TooOften = {},
 ): AppError {
-  const pause = Math.min(Math.max(Math.ceil(seconds), 1), longestPause);
+  const cooldown = Math.min(Math.max(Math.ceil(seconds), 1), longestCooldown);
   const cause = new TooOftenError(`${provider} is asked too often (${code})`, questionsOnly);
-  return appError('provider_unavailable', { provider, retry_after: pause }, cause);
+  return appError('provider_unavailable', { provider, retry_after: cooldown }, cause);
 }
 
 /** For how long, for what and why a provider is to be left alone. */
-export interface PauseAskedFor {
+export interface CooldownRequest {
   pauseSeconds: number;
   questionsOnly: boolean;
   reason: string;
 }
 
-/** What a refusal of `askedTooOften` says; null for every other error. */
-export function pauseAskedFor(error: unknown): PauseAskedFor | null {
+/** What a refusal of `rateLimited` says; null for every other error. */
+export function cooldownRequested(error: unknown): CooldownRequest | null {
   if (!(error instanceof AppError && error.cause instanceof TooOftenError)) return null;
   const { questionsOnly, message: reason } = error.cause;
   return { pauseSeconds: Number(error.details.retry_after), questionsOnly, reason };
@@ -78,7 +78,7 @@ interface CallInit {
 
 /**
  * Calls a provider's API and reads the JSON object it answers with. Throws `provider_unavailable` when there is
- * no such answer in time, and as `askedTooOften` for HTTP 429; another HTTP error with a JSON object is an answer.
+ * no such answer in time, and as `rateLimited` for HTTP 429; another HTTP error with a JSON object is an answer.
  */
 export async function callApi(
   provider: ProviderName,
@@ -96,7 +96,7 @@ export async function callApi(
     if (response.status === 429) {
       await response.body?.cancel();
       const own = init.retryAfter === undefined ? null : response.headers.get(init.retryAfter);
-      throw askedTooOften(provider, '429', {
+      throw rateLimited(provider, '429', {
         seconds: secondsOf(own ?? response.headers.get('retry-after')),
       });
     }

@@ -77,7 +77,7 @@ export interface PaymentReport {
   /** Equal for equal news, whether pushed or asked for. */
   eventId: string;
   /** Why somebody must look at it as well: the payer's money is taken and held back, and no one is told again. */
-  attention?: string;
+  needsReview?: string;
 }
 
 /** What a provider says of a refund. */
@@ -94,11 +94,11 @@ export interface RefundReport {
 }
 
 /** What a genuine notification is about. */
-export type ProviderNews =
+export type ProviderEvent =
   | { kind: 'payment'; report: PaymentReport }
   | { kind: 'refund'; report: RefundReport }
   /** Somebody must look at it, such as a chargeback. */
-  | { kind: 'attention'; eventId: string; reference: string | null; reason: string }
+  | { kind: 'needs_review'; eventId: string; reference: string | null; reason: string }
   /** A test call, or about something we do not follow. */
   | { kind: 'nothing'; eventId: string; reason: string };
 
@@ -106,7 +106,7 @@ export type RefusalReason = 'bad_signature' | 'foreign_merchant' | 'malformed';
 
 /** A verified notification, or why it is none. Nothing of an unverified one may be believed. */
 export type ConstructedEvent =
-  | { verified: true; news: ProviderNews }
+  | { verified: true; news: ProviderEvent }
   | { verified: false; reason: RefusalReason };
 
 /** What the payer's browser brought back; for display only. */
@@ -130,7 +130,7 @@ export type WebhookOutcome =
   /** About a refund. */
   | 'recorded'
   /** Kept for somebody to look at. */
-  | 'attention'
+  | 'needs_review'
   | 'ignored'
   | RefusalReason
   | 'error';
@@ -190,7 +190,7 @@ export type RefundResult =
 
 /**
  * One payment provider. Calls throw `provider_unavailable` when it does not answer, with `details.retry_after` when
- * it refuses because it is asked too often: then it is to be left alone altogether for that many seconds.
+ * it refuses because it is rate limited: then it is to be left alone altogether for that many seconds.
  */
 export interface PaymentProvider {
   readonly name: ProviderName;

@@ -3,9 +3,9 @@ import type { PaymentAttempt } from '../contracts/payments.ts';
 import type { Rpc } from '../db.ts';
 import type { Deps } from '../deps.ts';
 import { AppError } from '../errors.ts';
-import { applyNews } from './apply-news.ts';
+import { applyEvent } from './apply-event.ts';
 import { attemptInput } from './attempt-input.ts';
-import { type PauseAskedFor, pauseAskedFor } from './call.ts';
+import { type CooldownRequest, cooldownRequested } from './call.ts';
 import type { PaymentReport, ProviderName, Retrieved } from './provider.ts';
 
 /** What asking brought, in the words of `note_reconciliation`. */
@@ -13,7 +13,7 @@ export interface Verdict {
   outcome: 'final' | 'pending' | 'no_answer' | 'not_found';
   reason: string;
   /** The question was refused, as the provider is asked too often. */
-  pause?: PauseAskedFor;
+  cooldown?: CooldownRequest;
 }
 
 export interface ReconcileTools extends Pick<Deps, 'providers' | 'now'> {
@@ -30,7 +30,7 @@ async function applyReports(
   let outcome: Verdict['outcome'] = 'pending';
   for (const report of reports) {
     const news = { kind: 'payment', report } as const;
-    const result = await applyNews({ provider, news, raw: JSON.stringify(report), headers: {} }, service);
+    const result = await applyEvent({ provider, news, raw: JSON.stringify(report), headers: {} }, service);
     results.push(result);
     // money in part leaves the attempt open for the rest
     const open = report.outcome === 'pending' || result === 'ignored' || result === 'part_received';
@@ -59,8 +59,8 @@ export async function reconcileAttempt(
     found = await provider.retrieve(attemptInput(attempt));
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'provider_unavailable') throw error;
-    const pause = pauseAskedFor(error);
-    return { outcome: 'no_answer', reason: error.code, ...(pause ? { pause } : {}) };
+    const cooldown = cooldownRequested(error);
+    return { outcome: 'no_answer', reason: error.code, ...(cooldown ? { cooldown } : {}) };
   }
   switch (found.kind) {
     case 'reports':

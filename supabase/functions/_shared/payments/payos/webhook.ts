@@ -1,5 +1,5 @@
 import type { Signer } from '../hmac.ts';
-import type { ConstructedEvent, ProviderNews, WebhookOutcome, WebhookRequest } from '../provider.ts';
+import type { ConstructedEvent, ProviderEvent, WebhookOutcome, WebhookRequest } from '../provider.ts';
 import { isFields, isText, isWhole } from './fields.ts';
 import { readTransfer, reportOf } from './report.ts';
 import { dataText } from './sign.ts';
@@ -19,7 +19,7 @@ function readEnvelope(body: string): { data: Fields; text: string; signature: st
   }
 }
 
-function readNews(data: Fields): ProviderNews | null {
+function readNews(data: Fields): ProviderEvent | null {
   const { orderCode, amount, currency, code } = data;
   if (!isWhole(orderCode, 0) || !isWhole(amount, 0) || !isText(code)) return null;
   if (!isText(currency) || !/^[A-Z]{3}$/.test(currency)) return null;

@@ -1,6 +1,6 @@
 import Stripe from 'stripe';
 import { appError } from '../../errors.ts';
-import { askedTooOften, type Outside, secondsOf } from '../call.ts';
+import { type Outside, rateLimited, secondsOf } from '../call.ts';
 import type { StripeConfig } from './config.ts';
 
 /** What calls to Stripe need besides the attempt. */
@@ -42,7 +42,7 @@ export type Answered<T> =
 
 /**
  * Makes one call. Throws `provider_unavailable` when nothing can be learnt from what came back, and as
- * `askedTooOften` when Stripe says that.
+ * `rateLimited` when Stripe says that.
  */
 export async function ask<T>(call: () => Promise<T>): Promise<Answered<T>> {
   try {
@@ -54,7 +54,7 @@ export async function ask<T>(call: () => Promise<T>): Promise<Answered<T>> {
     // another call with this idempotency key, or about the same object, is still under way
     if (status === 409 || code === 'lock_timeout') return { kind: 'busy', reason: code };
     if (status === 429)
-      throw askedTooOften('stripe', code, { seconds: secondsOf(error.headers?.['retry-after']) });
+      throw rateLimited('stripe', code, { seconds: secondsOf(error.headers?.['retry-after']) });
     // 401 and 403 speak of our key and not of the payment
     const refused = status >= 400 && status < 500 && status !== 401 && status !== 403;
     if (refused) return { kind: 'refused', code, param: error.param ?? '' };

@@ -1,5 +1,5 @@
 import Stripe from 'stripe';
-import type { ConstructedEvent, ProviderNews, WebhookRequest } from '../provider.ts';
+import type { ConstructedEvent, ProviderEvent, WebhookRequest } from '../provider.ts';
 import type { StripeTools } from './client.ts';
 import { type Event, readDispute, readEvent, readRefund, readSession } from './messages.ts';
 import { readRefundReport, readReport } from './report.ts';
@@ -16,7 +16,7 @@ const sessionEvents = new Set([
 // charge.refund.updated is the older name under which the same news comes once more
 const refundEvents = new Set(['refund.created', 'refund.updated', 'refund.failed', 'charge.refund.updated']);
 
-function sessionNews({ id, type, data }: Event): ProviderNews | null {
+function sessionNews({ id, type, data }: Event): ProviderEvent | null {
   const { mode, payment_status } = data.object;
   // subscriptions and saved cards, should the account have any, are no business of ours
   if (mode !== 'payment') return { kind: 'nothing', eventId: id, reason: `${type} of another mode` };
@@ -28,26 +28,26 @@ function sessionNews({ id, type, data }: Event): ProviderNews | null {
   return report && { kind: 'payment', report };
 }
 
-function refundNews({ data }: Event): ProviderNews | null {
+function refundNews({ data }: Event): ProviderEvent | null {
   const refund = readRefund(data.object);
   return refund && { kind: 'refund', report: readRefundReport(refund) };
 }
 
 /** A payer's bank wants the money back. The dispute names the payment, and nothing of ours. */
-function disputeNews({ id, type, data }: Event): ProviderNews | null {
+function disputeNews({ id, type, data }: Event): ProviderEvent | null {
   const dispute = readDispute(data.object);
   if (!dispute) return null;
   const { status, reason, amount, currency, payment_intent } = dispute;
   const what = `${amount} ${currency.toUpperCase()} of ${payment_intent ?? 'an unnamed payment'}`;
   return {
-    kind: 'attention',
+    kind: 'needs_review',
     eventId: id,
     reference: null,
     reason: `${type}: ${what}, ${reason}, ${status} (${dispute.id})`,
   };
 }
 
-function newsOf(event: Event): ProviderNews | null {
+function newsOf(event: Event): ProviderEvent | null {
   if (sessionEvents.has(event.type)) return sessionNews(event);
   if (refundEvents.has(event.type)) return refundNews(event);
   if (event.type.startsWith('charge.dispute.')) return disputeNews(event);

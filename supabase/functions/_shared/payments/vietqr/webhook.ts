@@ -1,5 +1,5 @@
 import type { Signer } from '../hmac.ts';
-import type { ConstructedEvent, ProviderNews, WebhookOutcome, WebhookRequest } from '../provider.ts';
+import type { ConstructedEvent, ProviderEvent, WebhookOutcome, WebhookRequest } from '../provider.ts';
 import { reportOf, transactionIdOf } from './movement.ts';
 
 // SePay's own recommendation against replays
@@ -30,7 +30,7 @@ function isTrial(content: unknown): boolean {
   return typeof content === 'string' && /^\s*giao dich thu nghiem/i.test(content);
 }
 
-function readNews(fields: Record<string, unknown>): ProviderNews | null {
+function readNews(fields: Record<string, unknown>): ProviderEvent | null {
   const { id, transferType, transferAmount, content, code } = fields;
   if (transferType === 'out') {
     const transactionId = transactionIdOf(id);
@@ -41,7 +41,7 @@ function readNews(fields: Record<string, unknown>): ProviderNews | null {
   const report = reportOf({ id, amount: transferAmount, content, code });
   if (report !== null && report.reference === null && isTrial(content)) {
     const { eventId } = report;
-    return { kind: 'attention', eventId, reference: null, reason: 'looks like a trial of the bank feed' };
+    return { kind: 'needs_review', eventId, reference: null, reason: 'looks like a trial of the bank feed' };
   }
   return report && { kind: 'payment', report };
 }

@@ -8,7 +8,7 @@ const answers: Record<WebhookOutcome, readonly [code: string, message: string]> 
   refunded_late: ['00', 'Confirm Success'],
   part_received: ['00', 'Confirm Success'],
   recorded: ['00', 'Confirm Success'],
-  attention: ['00', 'Confirm Success'],
+  needs_review: ['00', 'Confirm Success'],
   ignored: ['00', 'Confirm Success'],
   unknown_reference: ['01', 'Order not found'],
   duplicate: ['02', 'Order already confirmed'],

@@ -27,8 +27,8 @@ function outcomeOf(responseCode: string, status: string): PaymentReport['outcome
 export function readReport(facts: VnpayFacts): PaymentReport | null {
   if (!/^\d{1,15}00$/.test(facts.amount) || facts.reference === '') return null;
   const amount = Number(facts.amount) / 100;
-  const attention = heldBack(facts.responseCode, facts.transactionStatus);
-  const outcome = attention ? 'pending' : outcomeOf(facts.responseCode, facts.transactionStatus);
+  const needsReview = heldBack(facts.responseCode, facts.transactionStatus);
+  const outcome = needsReview ? 'pending' : outcomeOf(facts.responseCode, facts.transactionStatus);
   const transactionId = /^0*$/.test(facts.transactionNo) ? null : facts.transactionNo;
   if (outcome === 'succeeded' && transactionId === null) return null;
   const failureCode = facts.responseCode !== '00' ? facts.responseCode : `status_${facts.transactionStatus}`;
@@ -40,6 +40,6 @@ export function readReport(facts: VnpayFacts): PaymentReport | null {
     transactionId,
     failureCode: outcome === 'succeeded' ? null : failureCode,
     eventId: [facts.reference, transactionId ?? '0', outcome, amount].join(':'),
-    ...(attention ? { attention } : {}),
+    ...(needsReview ? { needsReview } : {}),
   };
 }

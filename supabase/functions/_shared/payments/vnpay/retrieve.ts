@@ -1,4 +1,4 @@
-import { askedTooOften, type Outside } from '../call.ts';
+import { type Outside, rateLimited } from '../call.ts';
 import type { Signer } from '../hmac.ts';
 import type { AttemptInput, RefundInput, RefundResult, Retrieved } from '../provider.ts';
 import { vietnamTime } from '../vietnam-time.ts';
@@ -34,7 +34,7 @@ async function query(input: AttemptInput, tools: VnpayTools): Promise<VnpayAnswe
     vnp_OrderInfo: `Truy van ${input.reference}`,
   };
   const answer = await callVnpay('querydr', message, tools.config, tools.signer, tools.fetch);
-  if (answer.field('ResponseCode') === '94') throw askedTooOften('vnpay', '94', { questionsOnly: true });
+  if (answer.field('ResponseCode') === '94') throw rateLimited('vnpay', '94', { questionsOnly: true });
   return answer;
 }
 

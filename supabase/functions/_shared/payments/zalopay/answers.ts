@@ -10,7 +10,7 @@ const answers: Record<WebhookOutcome, readonly [code: number, message: string]> 
   refunded_late: done,
   part_received: done,
   recorded: done,
-  attention: done,
+  needs_review: done,
   ignored: done,
   unknown_reference: [2, 'order not found'],
   amount_mismatch: [2, 'invalid amount'],

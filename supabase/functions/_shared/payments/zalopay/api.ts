@@ -1,4 +1,4 @@
-import { askedTooOften, callApi, type Outside } from '../call.ts';
+import { callApi, type Outside, rateLimited } from '../call.ts';
 import type { Signer } from '../hmac.ts';
 import type { ZalopayConfig } from './config.ts';
 import { quoteNumbers, textOf } from './digits.ts';
@@ -42,7 +42,7 @@ function codeOf(returnCode: string, subCode: string): string {
 
 /**
  * Calls ZaloPay's API. Throws `provider_unavailable` when no readable answer comes in six seconds, and as
- * `askedTooOften` when ZaloPay says that.
+ * `rateLimited` when ZaloPay says that.
  */
 export async function callZalopay(
   path: ZalopayPath,
@@ -65,6 +65,6 @@ export async function callZalopay(
   const field = (name: string): string => textOf(answer.body[name]);
   const returnCode = field('return_code');
   const code = codeOf(returnCode, field('sub_return_code'));
-  if (code === tooMany && returnCode !== '1') throw askedTooOften('zalopay', code);
+  if (code === tooMany && returnCode !== '1') throw rateLimited('zalopay', code);
   return { returnCode, code, field };
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { fakeOutside, fakeProvider } from '../../../tests/functions/fakes.ts';
-import type { ProviderNews, WebhookOutcome } from '../_shared/payments/provider.ts';
+import type { ProviderEvent, WebhookOutcome } from '../_shared/payments/provider.ts';
 import { handle } from './handler.ts';
 
 /** Delivers a message that a provider's wrapper reads as the given news. */
-async function deliver(news: ProviderNews, database: Parameters<typeof fakeOutside>[0]) {
+async function deliver(news: ProviderEvent, database: Parameters<typeof fakeOutside>[0]) {
   const answered: WebhookOutcome[] = [];
   const stripe = fakeProvider('stripe', {
     constructEvent: async () => ({ verified: true, news }),
@@ -65,7 +65,7 @@ describe('a notification that is of no payment', () => {
   });
 
   it.each([
-    ['attention', { kind: 'attention', eventId: 'evt_1', reference: 'J1', reason: 'a chargeback' }],
+    ['needs_review', { kind: 'needs_review', eventId: 'evt_1', reference: 'J1', reason: 'a chargeback' }],
     ['ignored', { kind: 'nothing', eventId: 'evt_1', reason: 'a test call' }],
   ] as const)('is kept as %s, with the reason', async (outcome, news) => {
     const { answered, calls } = await deliver(news, { settle_payment_event: () => outcome });
@@ -88,11 +88,11 @@ describe('a notification of a payment whose money is held back', () => {
       transactionId: '7',
       failureCode: '07',
       eventId: 'J26112100000042:7:pending:400000',
-      attention: 'suspects fraud',
+      needsReview: 'suspects fraud',
     } as const;
     const { answered, calls } = await deliver(
       { kind: 'payment', report },
-      { settle_payment_event: () => 'attention', apply_payment_event: () => 'ignored' },
+      { settle_payment_event: () => 'needs_review', apply_payment_event: () => 'ignored' },
     );
     expect(answered).toEqual(['ignored']);
     expect(calls.map(({ name }) => name)).toEqual([
@@ -102,11 +102,11 @@ describe('a notification of a payment whose money is held back', () => {
       'apply_payment_event',
     ]);
     expect(calls[1]?.args).toMatchObject({
-      provider_event_id: 'J26112100000042:7:pending:400000:attention',
+      provider_event_id: 'J26112100000042:7:pending:400000:needs_review',
       reference: 'J26112100000042',
       verified: true,
     });
-    expect(calls[2]?.args).toEqual({ event_id: 9, outcome: 'attention', reason: 'suspects fraud' });
+    expect(calls[2]?.args).toEqual({ event_id: 9, outcome: 'needs_review', reason: 'suspects fraud' });
     expect(calls[3]?.args).toMatchObject({ outcome: 'pending', transaction_id: '7' });
   });
 });

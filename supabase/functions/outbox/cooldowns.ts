@@ -1,8 +1,8 @@
 /** Which lanes are to be left alone, as far as this instance has been told. */
-export interface Pauses {
+export interface Cooldowns {
   /** Whole seconds until the lane may be asked again; 0 when it may. */
   left(lane: string): number;
-  /** Whole seconds until the turn of one that waits behind the pause; each asks once. */
+  /** Whole seconds until the turn of one that waits behind the cooldown; each asks once. */
   turn(lane: string): number;
   /** Its provider refused, as it is asked too often, and named some seconds. Answers how long the lane waits now. */
   refused(lane: string, seconds: number): number;
@@ -10,7 +10,7 @@ export interface Pauses {
   answered(lane: string): void;
 }
 
-interface Pause {
+interface Cooldown {
   seconds: number;
   /** In milliseconds since 1970. */
   until: number;
@@ -22,30 +22,30 @@ interface Pause {
 
 // VNPay's own limit is about five minutes
 const longestSeconds = 300;
-// The first of those that wait come together when the pause is over, the others so many a second: thousands at once
+// The first of those that wait come together when the cooldown is over, the others so many a second: thousands at once
 // would be put off one by one again, and mails would wait meanwhile.
 const firstTurns = 50;
 const turnsPerSecond = 10;
 const longestTurn = 3600;
 
 /**
- * A provider that refuses again right after its pause is given twice as long, up to five minutes; one that answered
- * in between gets the same pause as before, which was long enough. Providers that do not name their limit are so
+ * A provider that refuses again right after its cooldown is given twice as long, up to five minutes; one that answered
+ * in between gets the same cooldown as before, which was long enough. Providers that do not name their limit are so
  * asked neither too early for long nor too late.
  */
-export function createPauses(now: () => number): Pauses {
-  const lanes = new Map<string, Pause>();
+export function createCooldowns(now: () => number): Cooldowns {
+  const lanes = new Map<string, Cooldown>();
   const left = (lane: string): number => {
-    const pause = lanes.get(lane);
-    return pause === undefined ? 0 : Math.max(0, Math.ceil((pause.until - now()) / 1000));
+    const cooldown = lanes.get(lane);
+    return cooldown === undefined ? 0 : Math.max(0, Math.ceil((cooldown.until - now()) / 1000));
   };
   return {
     left,
     turn(lane) {
-      const pause = lanes.get(lane);
-      if (pause === undefined) return 0;
-      const later = Math.max(0, pause.behind - firstTurns) / turnsPerSecond;
-      pause.behind += 1;
+      const cooldown = lanes.get(lane);
+      if (cooldown === undefined) return 0;
+      const later = Math.max(0, cooldown.behind - firstTurns) / turnsPerSecond;
+      cooldown.behind += 1;
       return left(lane) + Math.min(Math.ceil(later), longestTurn);
     },
     refused(lane, asked) {
@@ -59,8 +59,8 @@ export function createPauses(now: () => number): Pauses {
       return seconds;
     },
     answered(lane) {
-      const pause = lanes.get(lane);
-      if (pause) pause.over = true;
+      const cooldown = lanes.get(lane);
+      if (cooldown) cooldown.over = true;
     },
   };
 }
