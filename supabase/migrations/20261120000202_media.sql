@@ -3,6 +3,14 @@
 -- bytes count only after the `media` function has checked size, kind and hash against the ticket.
 -- Left out on purpose: derivatives and EXIF stripping, which are a worker's; deleting bytes goes through the Storage API.
 
+insert into private.error_codes (code, status, retryable, message_en, message_vi) values
+  ('media_not_found', 404, false, 'There is no such upload.', 'Không tìm thấy tệp.'),
+  ('media_not_ready', 409, false, 'The file has not been uploaded and checked yet.', 'Tệp chưa được tải lên hoàn tất.'),
+  ('media_type_refused', 415, false, 'This kind of file is not accepted here.', 'Loại tệp không được chấp nhận.'),
+  ('media_too_large', 413, false, 'The file is too large.', 'Tệp quá lớn.'),
+  ('media_mismatch', 409, false, 'The uploaded bytes are not what the ticket announced.', 'Tệp tải lên không khớp với đăng ký.'),
+  ('media_quota_exceeded', 429, true, 'Too many uploads today.', 'Bạn đã tải lên quá nhiều tệp hôm nay.');
+
 create table private.media_purposes (
   purpose text primary key,
   bucket text not null,

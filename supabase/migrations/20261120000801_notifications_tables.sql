@@ -8,26 +8,6 @@ create table private.inboxes (
   last_seq bigint not null default 0
 ) with (fillfactor = 50);
 
-create table public.notification_templates (
-  code text not null,
-  locale text not null,
-  version int not null default 1,
-  category text not null,
-  title text not null,
-  body text not null,
-  -- null: not worth a mail
-  email_subject text,
-  email_body text,
-  primary key (code, locale, version),
-  constraint notification_templates_locale_known check (locale in ('vi', 'en')),
-  constraint notification_templates_category_known check (category in ('account', 'listing', 'booking', 'payment')),
-  constraint notification_templates_email_complete check ((email_subject is null) = (email_body is null))
-);
-comment on table public.notification_templates is 'Texts with {{variables}}, per locale; the highest version is used. A variable without a value is an error.';
--- a mail is rendered when it is sent, from the version the person was told by
-create trigger append_only before update or delete or truncate on public.notification_templates
-  for each statement execute function private.forbid_change();
-
 create table public.notifications (
   id uuid primary key default gen_random_uuid(),
   user_id uuid not null references public.profiles on delete cascade,
@@ -51,10 +31,8 @@ create index notifications_unnumbered_idx on public.notifications (user_id) wher
 create index notifications_unread_idx on public.notifications (user_id) where read_at is null and deleted_at is null;
 comment on table public.notifications is 'What a person was told; seq counts without gaps per person.';
 
-alter table public.notification_templates enable row level security;
 alter table public.notifications enable row level security;
-revoke all on public.notifications, public.notification_templates from anon, authenticated, service_role;
+revoke all on public.notifications from anon, authenticated, service_role;
 grant select on public.notifications to authenticated, service_role;
-grant select on public.notification_templates to service_role;
 create policy select_own on public.notifications for select to authenticated
   using (user_id = (select auth.uid()) and deleted_at is null);

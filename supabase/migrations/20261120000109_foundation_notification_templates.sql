@@ -1,0 +1,27 @@
+-- Foundation: the texts that people are told, a registry like that of errors.
+-- Rule kept here: a text is never changed, since a mail is rendered when it is sent; a change of wording is a new version.
+-- Left out on purpose: the texts, which their modules register, and telling them, which is of notifications.
+
+create table public.notification_templates (
+  code text not null,
+  locale text not null,
+  version int not null default 1,
+  category text not null,
+  title text not null,
+  body text not null,
+  -- null: not worth a mail
+  email_subject text,
+  email_body text,
+  primary key (code, locale, version),
+  constraint notification_templates_locale_known check (locale in ('vi', 'en')),
+  constraint notification_templates_category_form check (category ~ '^[a-z][a-z_]{2,30}$'),
+  constraint notification_templates_email_complete check ((email_subject is null) = (email_body is null))
+);
+comment on table public.notification_templates is 'Texts with {{variables}}, per locale; the highest version is used. A variable without a value is an error.';
+-- a mail is rendered when it is sent, from the version the person was told by
+create trigger append_only before update or delete or truncate on public.notification_templates
+  for each statement execute function private.forbid_change();
+
+alter table public.notification_templates enable row level security;
+revoke all on public.notification_templates from anon, authenticated, service_role;
+grant select on public.notification_templates to service_role;

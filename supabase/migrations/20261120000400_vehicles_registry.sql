@@ -1,0 +1,15 @@
+-- Vehicles: its codes, in the registries of foundation.
+-- Rule kept here: what vehicles adds to a shared registry stands in files of its own name.
+-- Left out on purpose: states, which stand beside the table that has them.
+
+insert into private.error_codes (code, status, retryable, message_en, message_vi) values
+  ('period_invalid', 400, false, 'The end must come after the start.', 'Thời gian kết thúc phải sau thời gian bắt đầu.'),
+  ('period_in_past', 400, false, 'The period starts in the past.', 'Thời gian bắt đầu đã qua.'),
+  ('period_too_short', 400, false, 'The period is shorter than the listing allows.', 'Thời gian thuê quá ngắn.'),
+  ('period_too_long', 400, false, 'The period is longer than the listing allows.', 'Thời gian thuê quá dài.'),
+  ('notice_too_short', 400, false, 'The host needs more notice before the start.', 'Cần đặt trước sớm hơn.'),
+  ('vehicle_not_found', 404, false, 'There is no such vehicle.', 'Không tìm thấy xe.'),
+  ('vehicle_not_published', 409, false, 'This vehicle is not open for booking.', 'Xe hiện không nhận đặt.'),
+  ('vehicle_unavailable', 409, false, 'The vehicle is taken for all or part of this period.', 'Xe đã có người đặt trong thời gian này.'),
+  ('vehicle_incomplete', 409, false, 'The listing lacks what is named in details.missing.', 'Tin đăng xe chưa đủ thông tin.'),
+  ('own_vehicle', 403, false, 'You cannot rent your own vehicle.', 'Bạn không thể thuê xe của chính mình.');
