@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sandboxSettings } from '../../../local/sandbox/merchants.ts';
-import { fakeOutside } from '../../../tests/functions/fakes.ts';
 import { platform } from '../../../tests/payments/settings.ts';
+import { fakeOutside } from '../../../tests/support/fakes.ts';
 import { readEnv } from '../_shared/env.ts';
 import { createMailer } from '../_shared/mail/mailer.ts';
 import { createProviders, createTransfers } from '../_shared/payments/index.ts';

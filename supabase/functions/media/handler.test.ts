@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { errorOf, fakeOutside, user, userPost } from '../../../tests/functions/fakes.ts';
+import { errorOf, fakeOutside, user, userPost } from '../../../tests/support/fakes.ts';
 import { appError } from '../_shared/errors.ts';
 import { sha256Hex } from '../_shared/secrets.ts';
 import { handle } from './handler.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { fakeProvider } from '../../../tests/functions/fakes.ts';
-import { attempt, refund, refund_id, row, work } from '../../../tests/functions/outbox.ts';
-import { fakeTransfers } from '../../../tests/functions/transfers.ts';
+import { fakeProvider } from '../../../tests/support/fakes.ts';
+import { attempt, refund, refund_id, row, work } from '../../../tests/support/outbox.ts';
+import { fakeTransfers } from '../../../tests/support/transfers.ts';
 import type { RefundInput } from '../_shared/payments/provider.ts';
 
 const payload = { refund_id, provider: 'payos' };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fakeOutside, secretKey } from '../../../tests/functions/fakes.ts';
+import { fakeOutside, secretKey } from '../../../tests/support/fakes.ts';
 import {
   attempt,
   attempt_id,
@@ -11,7 +11,7 @@ import {
   type Setting,
   vnpayAnswers,
   work,
-} from '../../../tests/functions/outbox.ts';
+} from '../../../tests/support/outbox.ts';
 import { appError } from '../_shared/errors.ts';
 import { handle } from './handler.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fakeOutside, fakeProvider, secretKey } from '../../../tests/functions/fakes.ts';
+import { fakeOutside, fakeProvider, secretKey } from '../../../tests/support/fakes.ts';
 import {
   attempt,
   lease_token,
@@ -9,7 +9,7 @@ import {
   row,
   vnpayAnswers,
   work,
-} from '../../../tests/functions/outbox.ts';
+} from '../../../tests/support/outbox.ts';
 import { rateLimited } from '../_shared/payments/call.ts';
 import type { ProviderName, Retrieved } from '../_shared/payments/provider.ts';
 import { handle } from './handler.ts';

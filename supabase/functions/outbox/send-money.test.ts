@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { attempt, refund, refund_id, row, vnpayAnswers, work } from '../../../tests/functions/outbox.ts';
+import { attempt, refund, refund_id, row, vnpayAnswers, work } from '../../../tests/support/outbox.ts';
 import { createPayosTransfers } from '../_shared/payments/payos/transfers.ts';
 
 // Money that was accepted is never sent again, so a provider that is away takes nothing from its tries. The wrappers

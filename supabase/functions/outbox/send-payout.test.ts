@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { row, work } from '../../../tests/functions/outbox.ts';
-import { fakeTransfers } from '../../../tests/functions/transfers.ts';
+import { row, work } from '../../../tests/support/outbox.ts';
+import { fakeTransfers } from '../../../tests/support/transfers.ts';
 
 const payout_id = 'ab1c2d3e-0000-4000-8000-000000000077';
 const payload = { payout_id, provider: 'payos' };

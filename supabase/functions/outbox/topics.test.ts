@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fakeProvider } from '../../../tests/functions/fakes.ts';
-import { attempt, attempt_id, refund, refund_id, row, work } from '../../../tests/functions/outbox.ts';
+import { fakeProvider } from '../../../tests/support/fakes.ts';
+import { attempt, attempt_id, refund, refund_id, row, work } from '../../../tests/support/outbox.ts';
 import { appError } from '../_shared/errors.ts';
 import type {
   FeedNews,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fakeOutside, fakeProvider } from '../../../tests/functions/fakes.ts';
+import { fakeOutside, fakeProvider } from '../../../tests/support/fakes.ts';
 import type { ProviderEvent, WebhookOutcome } from '../_shared/payments/provider.ts';
 import { handle } from './handler.ts';
 

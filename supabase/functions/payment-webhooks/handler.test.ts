@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { signedQuery } from '../../../local/sandbox/vnpay/sign.ts';
-import { errorOf, fakeOutside, terminal } from '../../../tests/functions/fakes.ts';
+import { errorOf, fakeOutside, terminal } from '../../../tests/support/fakes.ts';
 import { handle } from './handler.ts';
 
 const paid = {

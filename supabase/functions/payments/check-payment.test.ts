@@ -6,8 +6,8 @@ import {
   fakeProvider,
   user,
   userPost,
-} from '../../../tests/functions/fakes.ts';
-import { attempt, vnpayAnswers } from '../../../tests/functions/outbox.ts';
+} from '../../../tests/support/fakes.ts';
+import { attempt, vnpayAnswers } from '../../../tests/support/outbox.ts';
 import { appError } from '../_shared/errors.ts';
 import type { Retrieved } from '../_shared/payments/provider.ts';
 import { handle } from './handler.ts';

@@ -7,7 +7,7 @@ import {
   terminal,
   user,
   userPost,
-} from '../../../tests/functions/fakes.ts';
+} from '../../../tests/support/fakes.ts';
 import { appError } from '../_shared/errors.ts';
 import type { CheckoutInput } from '../_shared/payments/provider.ts';
 import { handle } from './handler.ts';

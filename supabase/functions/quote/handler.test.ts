@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { errorOf, fakeOutside, user, userPost } from '../../../tests/functions/fakes.ts';
 import { factsWith } from '../../../tests/pricing/facts.ts';
+import { errorOf, fakeOutside, user, userPost } from '../../../tests/support/fakes.ts';
 import { appError } from '../_shared/errors.ts';
 import { priceRental } from '../_shared/pricing/index.ts';
 import { handle } from './handler.ts';

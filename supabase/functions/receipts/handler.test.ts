@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { errorOf, fakeOutside, user } from '../../../tests/functions/fakes.ts';
-import { receipt } from '../../../tests/functions/receipts.ts';
+import { errorOf, fakeOutside, user } from '../../../tests/support/fakes.ts';
+import { receipt } from '../../../tests/support/receipts.ts';
 import { appError } from '../_shared/errors.ts';
 import { handle } from './handler.ts';
 

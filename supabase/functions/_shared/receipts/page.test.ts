@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { receipt } from '../../../../tests/functions/receipts.ts';
+import { receipt } from '../../../../tests/support/receipts.ts';
 import { receiptPage } from './page.ts';
 
 /** What a reader sees, with spaces of every kind as one. */

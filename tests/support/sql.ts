@@ -7,7 +7,7 @@ export function databaseUrl(): string {
   const url = process.env.DB_URL;
   if (!url) {
     throw new Error(
-      'DB_URL is not set. Run `npm test`, or give a database with all migrations: DB_URL=postgresql://… npx vitest run tests/sql',
+      'DB_URL is not set. Run `npm test`, or give a database with all migrations: DB_URL=postgresql://… npx vitest run tests/bookings',
     );
   }
   return url;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Act, allAtOnce, invariantViolations, openWorld, tally, type World } from './harness.ts';
+import { type Act, allAtOnce, invariantViolations, openWorld, tally, type World } from '../support/sql.ts';
 
 let world: World;
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { errorCode, invariantViolations, openWorld, type World } from './harness.ts';
+import { errorCode, invariantViolations, openWorld, type World } from '../support/sql.ts';
 import * as reference from './reference-model.ts';
 import { type Model, type ModelBooking, periods, type Snapshot, snapshot } from './reference-model.ts';
 

@@ -10,7 +10,7 @@ import {
   openWorld,
   tally,
   type World,
-} from './harness.ts';
+} from '../support/sql.ts';
 
 let world: World;
 let admins: [string, string];

@@ -8,7 +8,7 @@ import { uuid_ossp } from '@electric-sql/pglite/contrib/uuid_ossp';
 import { postgis } from '@electric-sql/pglite-postgis';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { databaseUrl, helpersSql } from './harness.ts';
+import { databaseUrl, helpersSql } from '../support/sql.ts';
 import {
   baselineFiles,
   fingerprint,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { asPostgres, member, stack } from './harness.ts';
+import { asPostgres, member, stack } from '../stack/harness.ts';
 
 async function mailsTo(address: string): Promise<{ subject: string }[]> {
   const answer = await fetch(`${stack.MAIL_URL}/api/messages?to=${encodeURIComponent(address)}`);

@@ -8,7 +8,7 @@ import {
   openWorld,
   tally,
   type World,
-} from './harness.ts';
+} from '../support/sql.ts';
 
 let world: World;
 let admin: string;

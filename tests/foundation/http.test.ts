@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { appError } from '../../supabase/functions/_shared/errors.ts';
 import { endpoint, serveEndpoints } from '../../supabase/functions/_shared/http.ts';
-import { errorOf, fakeOutside, secretKey, user, userPost } from './fakes.ts';
+import { errorOf, fakeOutside, secretKey, user, userPost } from '../support/fakes.ts';
 
 const { deps, logs } = fakeOutside({});
 const serve = serveEndpoints(

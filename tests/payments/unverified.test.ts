@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { allAtOnce, databaseUrl, openWorld, tally, type World } from './harness.ts';
+import { allAtOnce, databaseUrl, openWorld, tally, type World } from '../support/sql.ts';
 
 // a rail of its own, since the counts are per rail and other tests send what is not signed too
 const rail = 'tests_flooded';
