@@ -1,27 +1,26 @@
+import { readInstant } from './generated/pricing/index.ts';
 import type { TimestampRange } from './types.ts';
 
-/** An instant: a `Date`, or ISO 8601 text **with** an offset (`Z` or `+07:00`). */
+/**
+ * An instant: a `Date`, or ISO 8601 text **with** an offset, with or without seconds (`2026-03-01T09:00+07:00`,
+ * `2026-03-01T02:00:00Z`).
+ */
 export type Instant = Date | string;
 
-const isoWithOffset = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)$/i;
-
 /**
- * Turns an instant into the text the backend takes. Throws TypeError for a text without an offset: whose
+ * Turns an instant into the text the backend takes, in UTC. Throws TypeError for a text without an offset: whose
  * midnight it means can't be known.
  *
- * @example `toTimestamp('2026-03-01T09:00:00+07:00')`
+ * @example `toTimestamp('2026-03-01T09:00+07:00') // '2026-03-01T02:00:00.000Z'`
  */
 export function toTimestamp(instant: Instant): string {
-  if (instant instanceof Date) {
-    if (Number.isNaN(instant.getTime())) throw new TypeError('An invalid Date is not an instant.');
-    return instant.toISOString();
-  }
-  if (!isoWithOffset.test(instant)) {
-    throw new TypeError(
-      `"${instant}" is not an instant: write date, time and offset, e.g. 2026-03-01T09:00:00+07:00.`,
-    );
-  }
-  return instant;
+  const time = instant instanceof Date ? instant.getTime() : readInstant(instant);
+  if (time !== null && !Number.isNaN(time)) return new Date(time).toISOString();
+  throw new TypeError(
+    instant instanceof Date
+      ? 'An invalid Date is not an instant.'
+      : `"${instant}" is not an instant: write date, time and offset, e.g. 2026-03-01T09:00:00+07:00.`,
+  );
 }
 
 /**

@@ -111,6 +111,21 @@ describe('whatever the facts', () => {
     );
   });
 
+  it('a stay that begins earlier never costs less, in total or for any party', () => {
+    fc.assert(
+      fc.property(anyFacts, fc.integer({ min: 1, max: 72 * hourMs }), (facts, more) => {
+        const late = priceRental(facts);
+        const start = new Date(Date.parse(facts.starts_at) - more).toISOString();
+        const early = priceRental({ ...facts, starts_at: start });
+        expect(early.total_amount).toBeGreaterThanOrEqual(late.total_amount);
+        expect(early.host_amount).toBeGreaterThanOrEqual(late.host_amount);
+        expect(early.platform_amount).toBeGreaterThanOrEqual(late.platform_amount);
+        expect(early.tax_amount).toBeGreaterThanOrEqual(late.tax_amount);
+      }),
+      runs,
+    );
+  });
+
   it('costs no more than days alone, hours alone, or full days and hours', () => {
     fc.assert(
       fc.property(anyFacts, (facts) => {

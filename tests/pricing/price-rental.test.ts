@@ -27,7 +27,7 @@ describe('priceRental', () => {
       host_amount: 1_000_000 - 150_000 + 150_000,
       platform_amount: 150_000 + 50_000 + 50_000,
       tax_amount: 100_000,
-      version: '1',
+      version: '2',
     });
   });
 
@@ -64,6 +64,15 @@ describe('priceRental', () => {
     expect(amounts(factsWith(half)).weekend_surcharge).toBe(100_000);
     const weekdays = { starts_at: '2026-03-02T00:00:00+07:00', ends_at: '2026-03-07T00:00:00+07:00' };
     expect(amounts(factsWith(weekdays)).weekend_surcharge).toBeUndefined();
+  });
+
+  it('adds no weekend extra for charged time that is not used', () => {
+    // Friday from 08:00, twenty hours charged as a day: Saturday is used until 04:00
+    const used = { starts_at: '2026-03-06T08:00:00+07:00', ends_at: '2026-03-07T04:00:00+07:00' };
+    expect(amounts(factsWith(used))).toMatchObject({ rental_days: 1_000_000, weekend_surcharge: 33_333 });
+    const friday = { starts_at: '2026-03-06T08:00:00+07:00', ends_at: '2026-03-07T00:00:00+07:00' };
+    expect(amounts(factsWith(friday))).toMatchObject({ rental_days: 1_000_000 });
+    expect(amounts(factsWith(friday)).weekend_surcharge).toBeUndefined();
   });
 
   it('takes weekends from the calendar of the listing, not from UTC', () => {

@@ -44,7 +44,8 @@ describe('instants and periods', () => {
     expect(() => toTimestamp('2026-03-01')).toThrow(TypeError);
     expect(() => toTimestamp('2026-03-01T10:00:00')).toThrow(TypeError);
     expect(() => toTimestamp(new Date('x'))).toThrow(TypeError);
-    expect(toTimestamp('2026-03-01T10:00+07:00')).toBe('2026-03-01T10:00+07:00');
+    expect(toTimestamp('2026-03-01T10:00+07:00')).toBe('2026-03-01T03:00:00.000Z');
+    expect(toTimestamp('2026-03-01 10:00:00+07')).toBe('2026-03-01T03:00:00.000Z');
   });
 });
 

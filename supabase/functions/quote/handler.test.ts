@@ -25,7 +25,8 @@ describe('POST /quote', () => {
     );
     expect(answer.status).toBe(200);
     expect(await answer.json()).toEqual(stored);
-    const trip = { renter_id: user.id, ...request };
+    const inUtc = { starts_at: '2026-03-02T02:00:00.000Z', ends_at: '2026-03-03T02:00:00.000Z' };
+    const trip = { renter_id: user.id, ...request, ...inUtc };
     expect(outside.calls).toEqual([
       {
         as: 'service',
@@ -49,6 +50,26 @@ describe('POST /quote', () => {
       expect((await errorOf(answer)).code).toBe('unknown_field');
     }
     expect(outside.calls).toEqual([]);
+  });
+
+  it('takes the times that a browser and a database write, and refuses one without an offset', async () => {
+    const facts = factsWith();
+    for (const [starts_at, ends_at] of [
+      ['2026-03-02T09:00+07:00', '2026-03-03T09:00+07:00'],
+      ['2026-03-02 09:00:00+07', '2026-03-03t02:00z'],
+      ['2026-03-02T09:00+0700', '2026-03-03T02:00:00Z'],
+    ] as const) {
+      const outside = fakeOutside({ quote_facts: () => facts, store_quote: () => stored });
+      const answer = await handle(outside.deps)(userPost('/quote', { ...request, starts_at, ends_at }));
+      expect(answer.status).toBe(200);
+      expect(outside.calls[0]?.args).toMatchObject({
+        starts_at: '2026-03-02T02:00:00.000Z',
+        ends_at: '2026-03-03T02:00:00.000Z',
+      });
+    }
+    const local = { ...request, starts_at: '2026-03-02T09:00' };
+    const answer = await handle(fakeOutside({}).deps)(userPost('/quote', local));
+    expect(await errorOf(answer)).toMatchObject({ code: 'invalid_input', details: { field: 'starts_at' } });
   });
 
   it('passes what the database refuses', async () => {

@@ -1,4 +1,5 @@
 // Generated: a copy of supabase/functions/_shared/pricing/check-facts.ts. Do not edit.
+import { readInstant } from './instant.ts';
 import { PricingError, type PricingFacts } from './types.ts';
 
 function requireInteger(field: string, value: number, min: number, max: number): void {
@@ -10,8 +11,15 @@ function requireInteger(field: string, value: number, min: number, max: number):
 const maxPrice = 1_000_000_000;
 const longestDays = 400;
 
-/** Refuses facts no honest price can be computed from; answers the number of started hours. */
-export function checkFacts(facts: PricingFacts): number {
+/** When a stay begins and ends, in milliseconds since 1970, and how many hours of it have started. */
+export interface Stay {
+  start: number;
+  end: number;
+  startedHours: number;
+}
+
+/** Refuses facts no honest price can be computed from; answers the stay. */
+export function checkFacts(facts: PricingFacts): Stay {
   const { rates, options } = facts;
   requireInteger('price_per_hour', facts.price_per_hour, 1, maxPrice);
   requireInteger('price_per_day', facts.price_per_day, 1, maxPrice);
@@ -28,12 +36,14 @@ export function checkFacts(facts: PricingFacts): number {
   if (options.delivery && facts.delivery_fee === null) {
     throw new PricingError('options.delivery', 'is not offered for this vehicle');
   }
-  const length = Date.parse(facts.ends_at) - Date.parse(facts.starts_at);
-  if (Number.isNaN(length)) throw new PricingError('starts_at', 'and ends_at must be ISO 8601 instants');
-  if (length <= 0) throw new PricingError('ends_at', 'must come after starts_at');
-  const startedHours = Math.ceil(length / 3_600_000);
+  const start = readInstant(facts.starts_at);
+  const end = readInstant(facts.ends_at);
+  if (start === null) throw new PricingError('starts_at', 'must be an instant in ISO 8601 with an offset');
+  if (end === null) throw new PricingError('ends_at', 'must be an instant in ISO 8601 with an offset');
+  if (end <= start) throw new PricingError('ends_at', 'must come after starts_at');
+  const startedHours = Math.ceil((end - start) / 3_600_000);
   if (startedHours > 24 * longestDays) {
     throw new PricingError('ends_at', `must be within ${longestDays} days of starts_at`);
   }
-  return startedHours;
+  return { start, end, startedHours };
 }

@@ -1,4 +1,5 @@
 // Generated: a copy of supabase/functions/_shared/pricing/index.ts. Do not edit.
+export { readInstant } from './instant.ts';
 export { priceRental, pricingVersion } from './price-rental.ts';
 export type {
   Priced,

@@ -1,7 +1,8 @@
 // Generated: a copy of supabase/functions/_shared/pricing/rental.ts. Do not edit.
+import type { Stay } from './check-facts.ts';
 import { basisPoints, shareOf } from './round.ts';
 import type { PricingFacts } from './types.ts';
-import { weekendHours } from './weekend.ts';
+import { weekendTime } from './weekend.ts';
 
 /** What of a stay is charged by the day and by the hour, before delivery, fees and tax. */
 export interface Rental {
@@ -20,39 +21,39 @@ type Tariff = Pick<
   'price_per_hour' | 'price_per_day' | 'weekend_bps' | 'long_stay_days' | 'long_stay_discount_bps'
 >;
 
-// Days first, then hours. A day carries the weekend hours of its whole 24 hours, used or not: were it only the
-// used ones, keeping the vehicle longer into a Monday could cost less.
-function charge(tariff: Tariff, days: number, hours: number, weekendBefore: number[]): Rental {
-  const inDays = weekendBefore[24 * days] ?? 0;
-  const inHours = (weekendBefore[24 * days + hours] ?? 0) - inDays;
+const dayMs = 86_400_000;
+const hourMs = 3_600_000;
+
+// Weekend time is charged at the day's rate as far as days are charged, and at the hour's rate beyond. Only the
+// length of the weekend time counts, not which day or hour covers it: otherwise a stay that begins earlier, or ends
+// later, could cost less.
+function charge(tariff: Tariff, days: number, hours: number, weekendMs: number): Rental {
+  const inDays = Math.min(weekendMs, days * dayMs);
   const base = days * tariff.price_per_day + hours * tariff.price_per_hour;
-  // both in twenty-fourths, so that the line is rounded once
-  const weekendPrice = inDays * tariff.price_per_day + 24 * inHours * tariff.price_per_hour;
-  const surcharge = shareOf(weekendPrice, tariff.weekend_bps, 24 * 10_000);
+  // in shares of a day, so that the line is rounded once; the products pass what a double can hold
+  const weekendPrice =
+    BigInt(tariff.price_per_day) * BigInt(inDays) +
+    BigInt(tariff.price_per_hour) * BigInt((weekendMs - inDays) * (dayMs / hourMs));
+  const surcharge = shareOf(weekendPrice, tariff.weekend_bps, dayMs * 10_000);
   const longStay = 24 * days + hours >= 24 * tariff.long_stay_days;
   const discount = longStay ? basisPoints(base + surcharge, tariff.long_stay_discount_bps) : 0;
   return { days, hours, surcharge, discount, net: base + surcharge - discount };
 }
 
 /**
- * The cheapest combination of whole days (24 hours from the start) and single hours that covers the stay, with
+ * The cheapest combination of whole days (24 hours each) and single hours that covers the stay, with
  * weekends and the long-stay discount counted. Combinations that reach the discount are among the candidates,
  * so that nobody pays more for a shorter stay than for a longer one. Among equals, the fewest hours win.
  */
-export function cheapestRental(facts: PricingFacts, startedHours: number): Rental {
+export function cheapestRental(facts: PricingFacts, { start, end, startedHours }: Stay): Rental {
   const longStayHours = Math.max(startedHours, 24 * facts.long_stay_days);
   const targets = facts.long_stay_discount_bps > 0 ? [startedHours, longStayHours] : [startedHours];
-  const horizon = 24 * Math.ceil(Math.max(...targets) / 24);
-
-  const weekendBefore = [0];
-  for (const flag of weekendHours(Date.parse(facts.starts_at), horizon, facts.time_zone)) {
-    weekendBefore.push((weekendBefore.at(-1) ?? 0) + (flag ? 1 : 0));
-  }
+  const weekendMs = weekendTime(start, end, facts.time_zone);
 
   let best: Rental | undefined;
   for (const target of targets) {
     for (let days = Math.ceil(target / 24); days >= 0; days -= 1) {
-      const candidate = charge(facts, days, Math.max(0, target - 24 * days), weekendBefore);
+      const candidate = charge(facts, days, Math.max(0, target - 24 * days), weekendMs);
       if (!best || candidate.net < best.net) best = candidate;
     }
   }

@@ -1,9 +1,9 @@
 // Generated: a copy of supabase/functions/_shared/pricing/round.ts. Do not edit.
 /**
  * `amount × numerator / denominator`, rounded half up to a whole unit. Exact: products of a price, a share and
- * a number of hours pass what a double can hold, so the product is a BigInt.
+ * a length of time pass what a double can hold, so the product is a BigInt.
  */
-export function shareOf(amount: number, numerator: number, denominator: number): number {
+export function shareOf(amount: number | bigint, numerator: number, denominator: number): number {
   const product = BigInt(amount) * BigInt(numerator);
   const divisor = BigInt(denominator);
   return Number((2n * product + divisor) / (2n * divisor));

@@ -1,7 +1,7 @@
 // Generated: a copy of supabase/functions/_shared/pricing/weekend.ts. Do not edit.
 import { PricingError } from './types.ts';
 
-const hourMs = 3_600_000;
+const dayMs = 86_400_000;
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 function formatOf(timeZone: string): Intl.DateTimeFormat {
@@ -37,26 +37,26 @@ export function zoneOffset(instant: number, timeZone: string): number {
   return wallClock - Math.floor(instant / 1000) * 1000;
 }
 
-function isWeekend(instant: number, offset: number): boolean {
-  const weekday = new Date(instant + offset).getUTCDay();
-  return weekday === 0 || weekday === 6;
+/** The first instant of the next calendar day of the zone. */
+function nextMidnight(instant: number, timeZone: string): number {
+  const offset = zoneOffset(instant, timeZone);
+  const wallClock = (Math.floor((instant + offset) / dayMs) + 1) * dayMs;
+  const midnight = wallClock - zoneOffset(wallClock - offset, timeZone);
+  // a zone that skips a day would lead backwards
+  return midnight > instant ? midnight : wallClock - offset;
 }
 
 /**
- * For each of `hours` hours from `start`: whether it begins on a Saturday or Sunday of the zone. Hours are
- * elapsed time, so a night in which clocks change is neither free nor paid twice.
+ * How many milliseconds between two instants fall on a Saturday or Sunday of the zone. Elapsed time counts, so a
+ * weekend in which clocks change is as long as it is.
  */
-export function weekendHours(start: number, hours: number, timeZone: string): boolean[] {
-  const flags: boolean[] = [];
-  for (let first = 0; first < hours; first += 24) {
-    const from = start + first * hourMs;
-    const offset = zoneOffset(from, timeZone);
-    // no zone changes its clock twice within a day, so equal ends mean one offset for all of it
-    const steady = offset === zoneOffset(from + 24 * hourMs, timeZone);
-    for (let hour = first; hour < Math.min(first + 24, hours); hour += 1) {
-      const instant = start + hour * hourMs;
-      flags.push(isWeekend(instant, steady ? offset : zoneOffset(instant, timeZone)));
-    }
+export function weekendTime(start: number, end: number, timeZone: string): number {
+  let total = 0;
+  for (let from = start; from < end; ) {
+    const to = Math.min(nextMidnight(from, timeZone), end);
+    const weekday = new Date(from + zoneOffset(from, timeZone)).getUTCDay();
+    if (weekday === 0 || weekday === 6) total += to - from;
+    from = to;
   }
-  return flags;
+  return total;
 }

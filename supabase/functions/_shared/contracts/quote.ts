@@ -1,15 +1,26 @@
 import { z } from 'zod';
+import { readInstant } from '../pricing/index.ts';
 
 export const quoteOptions = z.strictObject({
   insurance: z.enum(['none', 'basic', 'premium']).optional(),
   delivery: z.boolean().optional(),
 });
 
-/** Body of POST /quote. */
+const instant = z.string().transform((text, context) => {
+  const read = readInstant(text);
+  if (read !== null) return new Date(read).toISOString();
+  context.addIssue({
+    code: 'custom',
+    message: 'must be a date, a time and an offset, as in 2026-03-01T09:00+07:00',
+  });
+  return z.NEVER;
+});
+
+/** Body of POST /quote. Instants in any ISO 8601 form with an offset; they are read as UTC. */
 export const quoteRequest = z.strictObject({
   vehicle_id: z.uuid(),
-  starts_at: z.iso.datetime({ offset: true }),
-  ends_at: z.iso.datetime({ offset: true }),
+  starts_at: instant,
+  ends_at: instant,
   options: quoteOptions.optional(),
 });
 export type QuoteRequest = z.infer<typeof quoteRequest>;

@@ -1,3 +1,4 @@
+export { readInstant } from './instant.ts';
 export { priceRental, pricingVersion } from './price-rental.ts';
 export type {
   Priced,
