@@ -2,12 +2,19 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { withScratchDatabase } from '../local/commands/types.ts';
+import { countCoverage } from '../local/lints/coverage.ts';
 import { createLog } from '../local/log.ts';
-import { type ErrorRow, type MoveRow, renderErrorPage, renderStatePage } from './render.ts';
+import {
+  type ErrorRow,
+  type MoveRow,
+  renderCoveragePage,
+  renderErrorPage,
+  renderStatePage,
+} from './render.ts';
 
 const place = (name: string): string => join(import.meta.dirname, name);
 
-/** The generated pages, by file name, as a database with the migrations would have them. */
+/** The generated pages, by file name, as a database with the migrations, and the files of the modules, would have them. */
 export async function generateDocs(url: string): Promise<Map<string, string>> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -27,6 +34,7 @@ export async function generateDocs(url: string): Promise<Map<string, string>> {
       where t.tgname = 'transition_on_insert'`);
     const tables = new Map(governed.rows.map((row) => [row.machine, row.owner]));
     return new Map([
+      ['coverage/README.md', renderCoveragePage(countCoverage(join(import.meta.dirname, '..')))],
       ['errors.md', renderErrorPage(errors.rows)],
       ['states.md', renderStatePage(moves.rows, tables)],
     ]);

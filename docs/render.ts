@@ -1,3 +1,5 @@
+import type { ModuleCoverage } from '../local/lints/coverage.ts';
+
 /** One row of `private.error_codes`. */
 export interface ErrorRow {
   code: string;
@@ -99,6 +101,37 @@ export function renderStatePage(rows: readonly MoveRow[], tables: ReadonlyMap<st
         ...diagram(moves),
       ];
     }),
+    '',
+  ].join('\n');
+}
+
+/** docs/coverage/README.md: what the words in a module's file mean, and the sums. */
+export function renderCoveragePage(modules: readonly ModuleCoverage[]): string {
+  const sum = (state: 'works' | 'partly' | 'planned'): number =>
+    modules.reduce((total, module) => total + module[state], 0);
+  const numbers = (works: number, partly: number, planned: number): string[] =>
+    [works, partly, planned, works + partly + planned].map(String);
+  return [
+    generated('the files of this folder'),
+    '',
+    '# Coverage',
+    '',
+    'Every capability that was asked for, and what became of it, in one file per module. `npm run check` fails when a proof named in one does not exist.',
+    '',
+    '- **Source**: `D` the domain design; the five original designs: `S1` vehicle rental, `S2` booking system, `S3` chat at scale, `S4` chat, groups and notifications, `S5` TicketBottle. What those describe as services, brokers and stores is listed by what it was for.',
+    '- **State**: _works_ has a test that fails without it. _partly_ is built in part, or built without a test of its own. _planned_ is not built, or not proven where it would run.',
+    '- **Proof**: file › test.',
+    '',
+    ...table(
+      ['Module', 'Works', 'Partly', 'Planned', 'Capabilities'],
+      [
+        ...modules.map(({ module, title, works, partly, planned }) => [
+          `[${title}](${module}.md)`,
+          ...numbers(works, partly, planned),
+        ]),
+        ['All', ...numbers(sum('works'), sum('partly'), sum('planned'))],
+      ],
+    ),
     '',
   ].join('\n');
 }

@@ -67,7 +67,7 @@ const sourceSteps: Step[] = [
     name: 'rules for migrations',
     work: async () => refuseProblems(lintMigrations(join(projectRoot, 'supabase', 'migrations'))),
   },
-  { name: 'coverage table', work: async () => refuseProblems(checkCoverage(projectRoot)) },
+  { name: 'coverage tables', work: async () => refuseProblems(checkCoverage(projectRoot)) },
 ];
 
 /** What is asked of a database made from the migrations alone. A new step is one more entry. */
@@ -88,11 +88,11 @@ const databaseSteps: { name: string; work(url: string): Promise<void> }[] = [
     },
   },
   {
-    name: 'generated pages (errors, states)',
+    name: 'generated pages',
     work: async (url) => {
       if (await areDocsFresh(url)) return;
       throw new StackError(
-        'docs/errors.md or docs/states.md is not what the migrations say.',
+        'A generated page in docs/ is not what the migrations and the coverage tables say.',
         'Run: npm run docs',
       );
     },

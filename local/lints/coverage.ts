@@ -1,21 +1,34 @@
-// docs/coverage.md says which capability works, and which test proves it. This lint keeps it true: a test that
-// is renamed or removed takes its claim with it.
-import { existsSync, readFileSync } from 'node:fs';
+// docs/coverage/ says which capability works, and which test proves it, in one file per module. This lint keeps it
+// true: a test that is renamed or removed takes its claim with it.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { listSqlTests, listVitestTests } from './test-names.ts';
 
-/** What is wrong with one line of docs/coverage.md. */
+/** What is wrong with one line of a file in docs/coverage/. */
 export interface Problem {
+  /** From the root of the project. */
+  file: string;
   /** Counted from 1. */
   line: number;
   problem: string;
 }
 
-const page = 'docs/coverage.md';
-const columns = ['Capability', 'Source', 'Module', 'State', 'Proof'];
-type State = 'works' | 'partly' | 'planned';
+const states = ['works', 'partly', 'planned'] as const;
+type State = (typeof states)[number];
 
-const isState = (text: string): text is State => ['works', 'partly', 'planned'].includes(text);
+/** How many capabilities of a module are in which state. */
+export interface ModuleCoverage extends Record<State, number> {
+  /** The name of its file, without its ending. */
+  module: string;
+  /** The heading of its file. */
+  title: string;
+}
+
+const folder = 'docs/coverage';
+const index = 'README.md';
+const columns = ['Capability', 'Source', 'State', 'Proof'];
+
+const isState = (text: string): text is State => states.some((state) => state === text);
 
 /** The cells of a row of a Markdown table, or null for another line; `\|` is a bar inside a cell. */
 function cellsOf(line: string): string[] | null {
@@ -25,6 +38,14 @@ function cellsOf(line: string): string[] | null {
     .slice(1, -1)
     .split(/(?<!\\)\|/)
     .map((cell) => cell.trim().replaceAll('\\|', '|'));
+}
+
+/** The rows of the table, with their lines; without the line under the head. */
+function* rowsOf(text: string): Generator<{ line: number; cells: string[] }> {
+  for (const [at, line] of text.split('\n').entries()) {
+    const cells = cellsOf(line);
+    if (cells && !cells.every((cell) => /^:?-+:?$/.test(cell))) yield { line: at + 1, cells };
+  }
 }
 
 /** `path › name<br>path › name`; a dash stands for no proof. */
@@ -38,16 +59,41 @@ function listTests(file: string): Map<string, 'runs' | 'skipped'> {
   return file.endsWith('.sql') ? listSqlTests(text) : listVitestTests(text, file);
 }
 
+function modulesOf(root: string): string[] {
+  if (!existsSync(join(root, folder))) return [];
+  return readdirSync(join(root, folder))
+    .filter((name) => name.endsWith('.md') && name !== index)
+    .map((name) => name.slice(0, -'.md'.length))
+    .sort();
+}
+
+const textOf = (root: string, module: string): string =>
+  readFileSync(join(root, folder, `${module}.md`), 'utf8');
+
+/** The sums of every module, for the index. */
+export function countCoverage(root: string): ModuleCoverage[] {
+  return modulesOf(root).map((module) => {
+    const text = textOf(root, module);
+    const count: ModuleCoverage = {
+      module,
+      title: /^# (.+)$/m.exec(text)?.[1] ?? module,
+      works: 0,
+      partly: 0,
+      planned: 0,
+    };
+    for (const { cells } of rowsOf(text)) {
+      const state = cells[columns.indexOf('State')] ?? '';
+      if (isState(state)) count[state] += 1;
+    }
+    return count;
+  });
+}
+
 /** Every row whose state is unknown, whose proof does not exist, or which works without a proof. */
 export function checkCoverage(root: string): Problem[] {
-  const file = join(root, page);
-  if (!existsSync(file)) return [{ line: 0, problem: `${page} does not exist` }];
   const problems: Problem[] = [];
   const known = new Map<string, Map<string, 'runs' | 'skipped'>>();
   const seen = new Set<string>();
-  const count = { works: 0, partly: 0, planned: 0 };
-  let told: { line: number; text: string } | undefined;
-  let rows = 0;
 
   const checkProof = (proof: string): string | null => {
     const [, path, name] = /^`?([^\s`›]+)`? › (.+)$/.exec(proof) ?? [];
@@ -64,42 +110,44 @@ export function checkCoverage(root: string): Problem[] {
     return state === 'skipped' ? `"${name}" in ${path} is skipped` : null;
   };
 
-  for (const [index, line] of readFileSync(file, 'utf8').split('\n').entries()) {
-    const tell = (problem: string): void => void problems.push({ line: index + 1, problem });
-    if (/^\d+ capabilities:/.test(line)) told = { line: index + 1, text: line };
-    const cells = cellsOf(line);
-    if (!cells || cells.every((cell) => /^:?-+:?$/.test(cell))) continue;
-    if (cells[0] === columns[0]) {
-      if (cells.join() !== columns.join()) tell(`the columns must be ${columns.join(', ')}`);
-      continue;
+  const checkModule = (module: string): void => {
+    const file = `${folder}/${module}.md`;
+    let rows = 0;
+    for (const { line, cells } of rowsOf(textOf(root, module))) {
+      const tell = (problem: string): void => void problems.push({ file, line, problem });
+      if (cells[0] === columns[0]) {
+        if (cells.join() !== columns.join()) tell(`the columns must be ${columns.join(', ')}`);
+        continue;
+      }
+      rows += 1;
+      const [capability = '', source = '', state = '', proof = ''] = cells;
+      if (cells.length !== columns.length) {
+        tell(`has ${cells.length} cells, not ${columns.length}`);
+        continue;
+      }
+      if (capability === '' || source === '') tell('capability and source are needed');
+      if (seen.has(capability)) tell(`"${capability}" is listed twice`);
+      seen.add(capability);
+      if (!isState(state)) tell(`"${state}" is no state: works, partly or planned`);
+      const proofs = proofsOf(proof);
+      if (state === 'works' && proofs.length === 0) tell(`"${capability}" works, but nothing proves it`);
+      for (const one of proofs) {
+        const problem = checkProof(one);
+        if (problem) tell(problem);
+      }
     }
-    rows += 1;
-    const [capability = '', source = '', module = '', state = '', proof = ''] = cells;
-    if (cells.length !== columns.length) {
-      tell(`has ${cells.length} cells, not ${columns.length}`);
-      continue;
-    }
-    if (capability === '' || source === '' || module === '') tell('capability, source and module are needed');
-    if (seen.has(capability)) tell(`"${capability}" is listed twice`);
-    seen.add(capability);
-    if (isState(state)) count[state] += 1;
-    else tell(`"${state}" is no state: works, partly or planned`);
-    const proofs = proofsOf(proof);
-    if (state === 'works' && proofs.length === 0) tell(`"${capability}" works, but nothing proves it`);
-    for (const one of proofs) {
-      const problem = checkProof(one);
-      if (problem) tell(problem);
-    }
-  }
-  const sum = `${rows} capabilities: ${count.works} work, ${count.partly} partly, ${count.planned} planned.`;
-  if (told && told.text !== sum) problems.push({ line: told.line, problem: `the sum should read "${sum}"` });
-  // a page the parser does not understand must not pass for a clean one
-  if (rows === 0) problems.push({ line: 0, problem: `${page} has no table of capabilities` });
+    // a page the parser does not understand must not pass for a clean one
+    if (rows === 0) problems.push({ file, line: 0, problem: 'has no table of capabilities' });
+  };
+
+  const modules = modulesOf(root);
+  if (modules.length === 0) return [{ file: folder, line: 0, problem: 'has no file of a module' }];
+  for (const module of modules) checkModule(module);
   return problems;
 }
 
 if (import.meta.main) {
   const problems = checkCoverage(join(import.meta.dirname, '..', '..'));
-  for (const { line, problem } of problems) console.error(`${page}:${line}: ${problem}`);
+  for (const { file, line, problem } of problems) console.error(`${file}:${line}: ${problem}`);
   process.exitCode = problems.length === 0 ? 0 : 1;
 }

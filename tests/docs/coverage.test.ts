@@ -3,20 +3,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkCoverage } from '../../local/lints/coverage.ts';
+import { checkCoverage, countCoverage } from '../../local/lints/coverage.ts';
 
-const head = '| Capability | Source | Module | State | Proof |\n| --- | --- | --- | --- | --- |\n';
+const head = '| Capability | Source | State | Proof |\n| --- | --- | --- | --- |\n';
 
-describe('the coverage table', () => {
+describe('the coverage tables', () => {
   let root: string;
+  const page = (module: string): string => join(root, 'docs', 'coverage', `${module}.md`);
   const problemsOf = (...rows: string[]): string[] => {
-    writeFileSync(join(root, 'docs', 'coverage.md'), `# Coverage\n\n${head}${rows.join('\n')}\n`);
+    writeFileSync(page('bookings'), `# Bookings\n\n${head}${rows.join('\n')}\n`);
     return checkCoverage(root).map(({ line, problem }) => `${line}: ${problem}`);
   };
 
   beforeAll(() => {
     root = mkdtempSync(join(tmpdir(), 'coverage-'));
-    mkdirSync(join(root, 'docs'));
+    mkdirSync(join(root, 'docs', 'coverage'), { recursive: true });
     mkdirSync(join(root, 'tests'));
     writeFileSync(
       join(root, 'tests', 'a.test.ts'),
@@ -47,30 +48,28 @@ describe('the coverage table', () => {
   it('accepts proofs that exist, in both kinds of tests', () => {
     expect(
       problemsOf(
-        "| one | S1 | bookings | works | tests/a.test.ts › refuses a 'thing'<br>tests/b.sql › a host's own row |",
-        '| two | S1 | bookings | works | `tests/a.test.ts` › takes %i \\| more |',
-        `| three | domain | bookings | partly | tests/b.sql › on a line of its own<br>tests/a.test.ts › goes \${n} times |`,
-        '| four | domain | chat | planned | — |',
-        "| five | domain | chat | works | tests/b.sql › page … of 'all' … pages |",
+        "| one | S1 | works | tests/a.test.ts › refuses a 'thing'<br>tests/b.sql › a host's own row |",
+        '| two | S1 | works | `tests/a.test.ts` › takes %i \\| more |',
+        `| three | domain | partly | tests/b.sql › on a line of its own<br>tests/a.test.ts › goes \${n} times |`,
+        '| four | domain | planned | — |',
+        "| five | domain | works | tests/b.sql › page … of 'all' … pages |",
       ),
     ).toEqual([]);
   });
 
   it('refuses a claim without a proof', () => {
-    expect(problemsOf('| one | S1 | bookings | works | — |')).toEqual([
-      '5: "one" works, but nothing proves it',
-    ]);
+    expect(problemsOf('| one | S1 | works | — |')).toEqual(['5: "one" works, but nothing proves it']);
   });
 
   it('refuses a proof whose file or test does not exist', () => {
     expect(
       problemsOf(
-        '| one | S1 | bookings | works | tests/gone.test.ts › anything |',
-        '| two | S1 | bookings | partly | tests/a.test.ts › is only a comment |',
-        '| three | S1 | bookings | works | tests/b.sql › commented out |',
-        '| four | S1 | bookings | works | tests/b.sql › not this |',
-        '| five | S1 | bookings | works | tests/a.test.ts |',
-        '| six | S1 | bookings | works | docs/coverage.md › anything |',
+        '| one | S1 | works | tests/gone.test.ts › anything |',
+        '| two | S1 | partly | tests/a.test.ts › is only a comment |',
+        '| three | S1 | works | tests/b.sql › commented out |',
+        '| four | S1 | works | tests/b.sql › not this |',
+        '| five | S1 | works | tests/a.test.ts |',
+        '| six | S1 | works | docs/coverage/bookings.md › anything |',
       ),
     ).toEqual([
       '5: there is no file tests/gone.test.ts',
@@ -78,15 +77,15 @@ describe('the coverage table', () => {
       '7: tests/b.sql has no test "commented out"',
       '8: tests/b.sql has no test "not this"',
       '9: "tests/a.test.ts" is not of the form path › test name',
-      '10: docs/coverage.md is not a test file',
+      '10: docs/coverage/bookings.md is not a test file',
     ]);
   });
 
   it('refuses a proof that is skipped, alone or with its group', () => {
     expect(
       problemsOf(
-        '| one | S1 | bookings | works | tests/a.test.ts › waits |',
-        '| two | S1 | bookings | works | tests/a.test.ts › sleeps |',
+        '| one | S1 | works | tests/a.test.ts › waits |',
+        '| two | S1 | works | tests/a.test.ts › sleeps |',
       ),
     ).toEqual(['5: "waits" in tests/a.test.ts is skipped', '6: "sleeps" in tests/a.test.ts is skipped']);
   });
@@ -94,35 +93,45 @@ describe('the coverage table', () => {
   it('refuses rows it cannot read', () => {
     expect(
       problemsOf(
-        '| one | S1 | bookings | soon | — |',
-        '| two | S1 | bookings | planned |',
-        '| three | S1 | bookings | planned | — |',
-        '| three | S2 | bookings | planned | — |',
-        '| four | | bookings | planned | — |',
+        '| one | S1 | soon | — |',
+        '| two | S1 | planned |',
+        '| three | S1 | planned | — |',
+        '| three | S2 | planned | — |',
+        '| four | | planned | — |',
       ),
     ).toEqual([
       '5: "soon" is no state: works, partly or planned',
-      '6: has 4 cells, not 5',
+      '6: has 3 cells, not 4',
       '8: "three" is listed twice',
-      '9: capability, source and module are needed',
+      '9: capability and source are needed',
     ]);
   });
 
-  it('counts', () => {
-    const page = (sum: string): string =>
-      `# Coverage\n\n${sum}\n\n${head}| one | S1 | chat | planned | — |\n| two | S1 | chat | partly | — |\n`;
-    writeFileSync(join(root, 'docs', 'coverage.md'), page('2 capabilities: 0 work, 1 partly, 1 planned.'));
+  it('finds a capability that two modules list', () => {
+    writeFileSync(page('chat'), `# Chat\n\n${head}| one | S1 | planned | — |\n`);
+    const problems = problemsOf('| one | S1 | planned | — |');
+    rmSync(page('chat'));
+    expect(problems).toEqual(['5: "one" is listed twice']);
+  });
+
+  it('counts the states of each module and leaves the index out', () => {
+    writeFileSync(
+      page('bookings'),
+      `# Bookings\n\n${head}| one | S1 | planned | — |\n| two | S1 | partly | — |\n`,
+    );
+    writeFileSync(page('README'), `# Coverage\n\n| Module | Works |\n| --- | --- |\n| Bookings | 7 |\n`);
+    const counted = countCoverage(root);
     expect(checkCoverage(root)).toEqual([]);
-    writeFileSync(join(root, 'docs', 'coverage.md'), page('2 capabilities: 1 work, 0 partly, 1 planned.'));
-    expect(checkCoverage(root)).toEqual([
-      { line: 3, problem: 'the sum should read "2 capabilities: 0 work, 1 partly, 1 planned."' },
-    ]);
+    rmSync(page('README'));
+    expect(counted).toEqual([{ module: 'bookings', title: 'Bookings', works: 0, partly: 1, planned: 1 }]);
   });
 
   it('does not take a page without a table for a clean one', () => {
-    expect(problemsOf()).toEqual(['0: docs/coverage.md has no table of capabilities']);
-    rmSync(join(root, 'docs', 'coverage.md'));
-    expect(checkCoverage(root)).toEqual([{ line: 0, problem: 'docs/coverage.md does not exist' }]);
+    expect(problemsOf()).toEqual(['0: has no table of capabilities']);
+    rmSync(page('bookings'));
+    expect(checkCoverage(root)).toEqual([
+      { file: 'docs/coverage', line: 0, problem: 'has no file of a module' },
+    ]);
   });
 
   it('is true of this project', () => {
