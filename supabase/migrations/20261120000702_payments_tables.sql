@@ -1,7 +1,5 @@
--- Payments: what is owed, tried, received and given back.
--- Rule kept here: a payment never goes backwards; every message of a provider is a row before anything
--- else happens, and what anybody may send is kept in numbers that are bounded; money that fits no payment is a
--- row with a reason, never a log line.
+-- Payments: what is owed, and each try at paying it.
+-- Rule kept here: a payment never goes backwards; what was agreed, asked for or received is never changed.
 -- Left out on purpose: signatures and wire formats, which are each provider's wrapper.
 
 insert into private.transitions (machine, from_state, event, to_state) values
@@ -26,20 +24,7 @@ insert into private.transitions (machine, from_state, event, to_state) values
   ('payment_attempt', 'pending', 'fail', 'failed'),
   ('payment_attempt', 'pending', 'expire', 'expired'),
   ('payment_attempt', 'failed', 'succeed_late', 'succeeded'),
-  ('payment_attempt', 'expired', 'succeed_late', 'succeeded'),
-  ('refund', 'initial', 'order', 'pending'),
-  ('refund', 'pending', 'accept', 'processing'),
-  ('refund', 'pending', 'succeed', 'succeeded'),
-  ('refund', 'pending', 'fail', 'failed'),
-  ('refund', 'processing', 'succeed', 'succeeded'),
-  ('refund', 'processing', 'fail', 'failed'),
-  ('refund', 'failed', 'succeed_late', 'succeeded'),
-  ('refund', 'initial', 'await_account', 'awaiting_account'),
-  ('refund', 'awaiting_account', 'resume', 'pending'),
-  ('refund', 'pending', 'recall', 'awaiting_account'),
-  ('refund', 'failed', 'await_account', 'awaiting_account'),
-  ('refund', 'awaiting_account', 'succeed', 'succeeded'),
-  ('refund', 'failed', 'retry', 'pending');
+  ('payment_attempt', 'expired', 'succeed_late', 'succeeded');
 
 create table private.payment_providers (
   provider text primary key,
@@ -169,169 +154,14 @@ create trigger immutable before update on public.payment_attempts for each row
 create trigger never_deleted before delete or truncate on public.payment_attempts
   for each statement execute function private.forbid_change();
 
-create table private.payment_events (
-  id bigint generated always as identity primary key,
-  provider text not null references private.payment_providers,
-  provider_event_id text not null,
-  verified boolean not null,
-  reference text,
-  raw text not null,
-  headers jsonb not null default '{}',
-  outcome text,
-  received_at timestamptz not null default now(),
-  applied_at timestamptz,
-  -- an admin has dealt with one whose outcome is needs_review
-  acknowledged_by uuid references public.profiles on delete restrict,
-  acknowledged_at timestamptz,
-  note text,
-  constraint payment_events_once unique (provider, provider_event_id),
-  -- or anybody could take the place of a genuine one
-  constraint payment_events_unverified_apart check (verified or provider_event_id like 'unverified:%'),
-  constraint payment_events_raw_size check (octet_length(raw) <= 65536)
-);
-create index payment_events_reference_idx on private.payment_events (reference);
-create index payment_events_unverified_idx on private.payment_events (received_at) where not verified;
-create index payment_events_needs_review_idx on private.payment_events (id) where outcome = 'needs_review' and acknowledged_at is null;
-comment on table private.payment_events is 'Every message of a provider as received, with what became of it.';
-create trigger immutable before update on private.payment_events for each row
-  when ((old.id, old.provider, old.provider_event_id, old.verified, old.raw, old.received_at) is distinct from (new.id, new.provider, new.provider_event_id, new.verified, new.raw, new.received_at))
-  execute function private.forbid_change();
--- what nobody signed is swept after a while
-create trigger never_deleted before delete on private.payment_events for each row when (old.verified)
-  execute function private.forbid_change();
-create trigger never_emptied before truncate on private.payment_events
-  for each statement execute function private.forbid_change();
-
-alter table private.settings
-  add constraint settings_unverified_events_per_hour check (key <> 'unverified_events_per_hour' or private.is_whole(value, 0, 10000));
-insert into private.settings (key, value, description) values
-  ('unverified_events_per_hour', '100', 'How many messages to the webhook of a provider that are not verified are stored in an hour; the others are only counted.');
-
-create table private.unverified_counts (
-  provider text not null references private.payment_providers,
-  hour timestamptz not null,
-  received bigint not null default 1,
-  primary key (provider, hour)
-) with (fillfactor = 50);
-comment on table private.unverified_counts is 'How many messages that are not verified came in an hour, those included that were not stored; the same one again, while it is stored, is not counted.';
-
-create table private.unmatched_money (
-  id uuid primary key default gen_random_uuid(),
-  event_id bigint not null references private.payment_events on delete restrict,
-  provider text not null references private.payment_providers,
-  reference text,
-  transaction_id text,
-  amount bigint not null,
-  currency text not null,
-  reason text not null,
-  -- where it was meant to go and whose it is, as far as that is known
-  attempt_id uuid references public.payment_attempts on delete restrict,
-  payer_id uuid references public.profiles on delete restrict,
-  status text not null default 'open',
-  settlement text,
-  payment_id uuid references public.payments on delete restrict,
-  settled_by uuid references public.profiles on delete restrict,
-  settled_at timestamptz,
-  note text,
-  created_at timestamptz not null default now(),
-  constraint unmatched_money_amount_positive check (amount > 0),
-  constraint unmatched_money_reason_known check (
-    reason in ('unknown_reference', 'amount_mismatch', 'currency_mismatch', 'paid_twice', 'underpaid', 'overpaid')
-  ),
-  constraint unmatched_money_settled check (
-    (status = 'open' and settlement is null and settled_at is null)
-    or (status = 'settled' and settled_at is not null and settlement in ('applied', 'refunded', 'kept', 'void'))
-  ),
-  constraint unmatched_money_applied_to check ((settlement is not distinct from 'applied') = (payment_id is not null))
-);
--- what is left over of an event is a second row of it
-create unique index unmatched_money_one_per_event on private.unmatched_money (event_id) where reason <> 'overpaid';
-create unique index unmatched_money_one_per_transaction on private.unmatched_money (provider, transaction_id)
-  where reason <> 'overpaid' and settlement is distinct from 'void';
-create index unmatched_money_attempt_idx on private.unmatched_money (attempt_id) where status = 'open';
-create index unmatched_money_open_idx on private.unmatched_money (created_at, id) where status = 'open';
-comment on table private.unmatched_money is 'Money that reached us and fits no open payment. It is the payer''s until an admin, or the rest of the sum, settles it: applied to a payment, refunded, kept with a note; void when the provider corrected itself.';
--- whose it is may be found out later, until it is settled
-create trigger immutable before update on private.unmatched_money for each row
-  when ((old.id, old.event_id, old.provider, old.reference, old.transaction_id, old.amount, old.currency, old.reason, old.attempt_id)
-      is distinct from (new.id, new.event_id, new.provider, new.reference, new.transaction_id, new.amount, new.currency, new.reason, new.attempt_id)
-    or (old.status = 'settled'
-      and (old.status, old.settlement, old.payer_id, old.payment_id) is distinct from (new.status, new.settlement, new.payer_id, new.payment_id)))
-  execute function private.forbid_change();
-create trigger never_deleted before delete or truncate on private.unmatched_money
-  for each statement execute function private.forbid_change();
-
-create table public.refunds (
-  id uuid primary key default gen_random_uuid(),
-  payer_id uuid references public.profiles on delete restrict,
-  payment_id uuid references public.payments on delete restrict,
-  attempt_id uuid references public.payment_attempts on delete restrict,
-  booking_id uuid references public.bookings on delete restrict,
-  unmatched_id uuid unique references private.unmatched_money on delete restrict,
-  kind text not null,
-  amount bigint not null,
-  currency text not null,
-  status text not null default 'pending',
-  method text not null,
-  -- the rail it leaves by; manual is a transfer an admin made
-  provider text not null,
-  provider_refund_id text,
-  bank_account_id uuid,
-  failure_code text,
-  reason text,
-  created_at timestamptz not null default now(),
-  ordered_at timestamptz not null default now(),
-  completed_at timestamptz,
-  constraint refunds_kind_known check (kind in ('cancellation', 'host_cancellation', 'deposit', 'late_payment', 'goodwill', 'unmatched')),
-  constraint refunds_method_known check (method in ('provider', 'bank_transfer')),
-  constraint refunds_of_something check (
-    case when kind = 'unmatched' then unmatched_id is not null and payment_id is null and booking_id is null
-      else unmatched_id is null and payment_id is not null and attempt_id is not null and booking_id is not null and payer_id is not null end
-  ),
-  constraint refunds_own_account foreign key (bank_account_id, payer_id)
-    references public.bank_accounts (id, user_id) on delete restrict,
-  constraint refunds_account_is_for_transfer check (bank_account_id is null or method = 'bank_transfer'),
-  constraint refunds_account_has_owner check (bank_account_id is null or payer_id is not null),
-  constraint refunds_account_for_transfer check (
-    method = 'provider' or status in ('awaiting_account', 'failed', 'succeeded') or bank_account_id is not null
-  ),
-  constraint refunds_amount_positive check (amount > 0),
-  constraint refunds_completed check ((status = 'succeeded') = (completed_at is not null))
-);
-create unique index refunds_once_per_kind on public.refunds (booking_id, kind) where kind not in ('goodwill', 'unmatched');
-create unique index refunds_provider_id_once on public.refunds (provider, provider_refund_id);
-create index refunds_payment_idx on public.refunds (payment_id);
-create index refunds_attempt_idx on public.refunds (attempt_id);
-create index refunds_booking_idx on public.refunds (booking_id);
-create index refunds_open_idx on public.refunds (payer_id) where status <> 'succeeded';
-comment on table public.refunds is 'Money on its way back to the payer: by the provider that took it, or by bank transfer where that cannot. `provider_refund_id` is the id there, or the bank''s reference of a transfer made by hand.';
-select private.attach_state_machine('public.refunds', 'refund');
-create trigger immutable before update on public.refunds for each row
-  when ((old.id, old.payment_id, old.attempt_id, old.booking_id, old.unmatched_id, old.kind, old.amount, old.currency)
-      is distinct from (new.id, new.payment_id, new.attempt_id, new.booking_id, new.unmatched_id, new.kind, new.amount, new.currency)
-    or (old.payer_id is not null and old.payer_id is distinct from new.payer_id))
-  execute function private.forbid_change();
-create trigger never_deleted before delete or truncate on public.refunds
-  for each statement execute function private.forbid_change();
-
 alter table public.payments enable row level security;
 alter table public.payment_attempts enable row level security;
-alter table public.refunds enable row level security;
-revoke all on public.payments, public.payment_attempts, public.refunds from anon, authenticated, service_role;
+revoke all on public.payments, public.payment_attempts from anon, authenticated, service_role;
 grant select on public.payments to authenticated, service_role;
 grant select (id, payment_id, provider, reference, amount, currency, status, redirect_url, qr_payload, details, provider_transaction_id, failure_code, expires_at, created_at)
   on public.payment_attempts to authenticated;
-grant select (id, payment_id, booking_id, kind, amount, currency, status, method, provider, provider_refund_id, failure_code, created_at, completed_at)
-  on public.refunds to authenticated;
-grant select on public.refunds to service_role;
 grant select on public.payment_attempts to service_role;
 create policy select_payer on public.payments for select to authenticated
   using (payer_id = (select auth.uid()) or (select private.is_admin()));
 create policy select_payer on public.payment_attempts for select to authenticated
   using (exists (select from public.payments p where p.id = payment_id));
-create policy select_party on public.refunds for select to authenticated
-  using (
-    payer_id = (select auth.uid())
-    or exists (select from public.bookings b where b.id = booking_id)
-    or (select private.is_admin())
-  );

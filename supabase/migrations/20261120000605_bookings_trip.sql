@@ -1,7 +1,7 @@
 -- Bookings: the trip itself, from handing over the keys to returning the deposit.
 -- Rule kept here: both hand-overs leave photos from every required angle, by the server's clock; the rent
 -- becomes the host's at check-out, payable after the claim window; the deposit returns after it. Neither
--- moves while the booking's money is on hold (bookings_holds).
+-- moves while the booking's money is on hold (bookings_freezes).
 -- Left out on purpose: charges after the trip and complaints, which will place such holds.
 
 create function private.record_inspection(p_booking public.bookings, p_kind text, p_odometer_km int, p_fuel_percent int, p_photos jsonb, p_note text)

@@ -1,7 +1,36 @@
--- Payments: the commands on transfers by hand, of refunds and of payouts alike.
+-- Transfers: the commands on those made by hand, of refunds and of payouts alike.
 -- Rule kept here: claim, go to the bank, record; or release, when nothing was transferred. Recording without a claim is
 -- allowed, as the money may have left before anybody thought of one.
 -- Left out on purpose: who sends the transfers at other times, which is setting payout_provider.
+
+-- What may be paid by hand now: nothing a provider works on, which would be paid twice.
+create function private.require_refund_by_hand(p_refund public.refunds)
+returns void
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if p_refund.status = 'succeeded' then
+    perform private.fail_paid(p_refund.id, p_refund.provider, p_refund.provider_refund_id, p_refund.completed_at);
+  elsif p_refund.method = 'provider' then
+    perform private.require_refund_status(p_refund, 'succeeded', 'failed');
+  else
+    perform private.require_refund_status(p_refund, 'succeeded', 'awaiting_account', 'pending', 'failed');
+  end if;
+end
+$$;
+
+-- One held or called back may have been paid just before.
+create function private.require_payout_by_hand(p_payout public.payouts)
+returns void
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if p_payout.status = 'paid' then
+    perform private.fail_paid(p_payout.id, p_payout.provider, coalesce(p_payout.bank_reference, p_payout.provider_payout_id), p_payout.paid_at);
+  end if;
+  perform private.require_status(p_payout, 'paid', 'approved', 'failed', 'held', 'cancelled');
+end
+$$;
 
 create function private.claim_manual_refund(p_refund_id uuid)
 returns jsonb

@@ -1,7 +1,7 @@
--- Payments: what admins do about refunds.
+-- Refunds: what admins do about refunds.
 -- Rule kept here: money that may be on its way is not sent another way until its provider, or an admin who has looked,
 -- has said that it is not; what was paid is final.
--- Left out on purpose: transfers by hand, which are in payments_by_hand; a second admin's approval: whoever is an admin
+-- Left out on purpose: transfers by hand, which are in transfers_claims; a second admin's approval: whoever is an admin
 -- may do all of it, and is on record.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
@@ -69,25 +69,6 @@ language sql volatile set search_path = ''
 as $$ select private.retry_refund(refund_id, method) $$;
 comment on function public.retry_refund is 'Admin: sends a failed refund again, as before or by another method: bank_transfer to the payer''s account, or provider, by the rail it came by, which also ends waiting for an account; one that was given up on its way goes on. Errors: forbidden, refund_not_found, transfer_claimed, illegal_transition, invalid_input.';
 select private.expose('retry_refund(uuid, text)', 'authenticated');
-
--- What an admin says of money that was sent: how it ended, under which number (p_field, when it succeeded), and how
--- that is known.
-create function private.require_settlement(p_outcome text, p_field text, p_number text, p_note text)
-returns void
-language plpgsql stable set search_path = ''
-as $$
-begin
-  if p_outcome is null or p_outcome not in ('succeeded', 'failed') then
-    perform private.fail_input('outcome', 'must be succeeded or failed');
-  end if;
-  if char_length(btrim(coalesce(p_note, ''))) not between 3 and 500 then
-    perform private.fail_input('note', '3 to 500 characters');
-  end if;
-  if p_outcome = 'succeeded' and char_length(btrim(coalesce(p_number, ''))) not between 1 and 100 then
-    perform private.fail_input(p_field, '1 to 100 characters');
-  end if;
-end
-$$;
 
 -- A provider, or whoever sends our transfers, has a refund and does not say how it ended, or cannot be reached any more:
 -- an admin says it, from what its own pages show.

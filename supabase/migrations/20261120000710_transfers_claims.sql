@@ -1,7 +1,7 @@
--- Payments: refunds and payouts that an admin transfers by hand.
+-- Transfers: what sends them, and claims of those that an admin makes by hand.
 -- Rule kept here: whoever goes to the bank claims the transfer first; for a day no provider sends it and no other admin
 -- records it. What is paid is paid once, and whoever comes second hears by which transfer.
--- Left out on purpose: the commands, which are in payments_by_hand_commands; and the transfer itself: the bank's statement
+-- Left out on purpose: the commands, which are in transfers_commands; and the transfer itself: the bank's statement
 -- has it under the reference that is recorded.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
@@ -74,35 +74,6 @@ begin
 end
 $$;
 
--- What may be paid by hand now: nothing a provider works on, which would be paid twice.
-create function private.require_refund_by_hand(p_refund public.refunds)
-returns void
-language plpgsql stable set search_path = ''
-as $$
-begin
-  if p_refund.status = 'succeeded' then
-    perform private.fail_paid(p_refund.id, p_refund.provider, p_refund.provider_refund_id, p_refund.completed_at);
-  elsif p_refund.method = 'provider' then
-    perform private.require_refund_status(p_refund, 'succeeded', 'failed');
-  else
-    perform private.require_refund_status(p_refund, 'succeeded', 'awaiting_account', 'pending', 'failed');
-  end if;
-end
-$$;
-
--- One held or called back may have been paid just before.
-create function private.require_payout_by_hand(p_payout public.payouts)
-returns void
-language plpgsql stable set search_path = ''
-as $$
-begin
-  if p_payout.status = 'paid' then
-    perform private.fail_paid(p_payout.id, p_payout.provider, coalesce(p_payout.bank_reference, p_payout.provider_payout_id), p_payout.paid_at);
-  end if;
-  perform private.require_status(p_payout, 'paid', 'approved', 'failed', 'held', 'cancelled');
-end
-$$;
-
 -- The caller has locked the refund or the payout. Its rows of the outbox, under its machine's name as their topic, wait
 -- until the claim is over.
 create function private.claim_transfer(p_machine text, p_subject_id uuid, p_status text)
@@ -146,5 +117,30 @@ begin
   update private.outbox set available_at = greatest(now(), p_from)
   where status = 'pending' and topic = p_machine and starts_with(dedupe_key, p_subject_id || ':') and available_at = v_claim.expires_at;
   perform private.record_event(p_machine || '.claim_released', p_subject_id);
+end
+$$;
+
+-- Who sends our bank transfers: a provider, or an admin by hand.
+create function private.transfer_provider()
+returns text
+language sql stable set search_path = ''
+as $$ select private.setting('payout_provider') #>> '{}' $$;
+
+-- What an admin says of money that was sent: how it ended, under which number (p_field, when it succeeded), and how
+-- that is known.
+create function private.require_settlement(p_outcome text, p_field text, p_number text, p_note text)
+returns void
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if p_outcome is null or p_outcome not in ('succeeded', 'failed') then
+    perform private.fail_input('outcome', 'must be succeeded or failed');
+  end if;
+  if char_length(btrim(coalesce(p_note, ''))) not between 3 and 500 then
+    perform private.fail_input('note', '3 to 500 characters');
+  end if;
+  if p_outcome = 'succeeded' and char_length(btrim(coalesce(p_number, ''))) not between 1 and 100 then
+    perform private.fail_input(p_field, '1 to 100 characters');
+  end if;
 end
 $$;

@@ -1,4 +1,4 @@
--- Payments: what a host has, gets, and got; and the batches and payouts that admins look through.
+-- Payouts: what a host has, gets, and got; and the batches and payouts that admins look through.
 -- Rule kept here: available and pending together are the host's balance in the ledger; available is what the
 -- next payout takes, and may be negative.
 -- Left out on purpose: other currencies; there is one row, of VND.
@@ -118,7 +118,7 @@ select private.expose('list_payout_batches(text, jsonb, int)', 'authenticated');
 create index payouts_created_idx on public.payouts (created_at desc, id desc);
 
 -- Planned anew for each call, as which index serves depends on what is asked for. The columns are those of payouts but
--- for the count of sendings, and whose claim it is (payments_by_hand).
+-- for the count of sendings, and whose claim it is (transfers_claims).
 create function private.list_payouts(p_batch_id uuid, p_status text, p_host_id uuid, p_after jsonb, p_page_size int)
 returns table (
   id uuid, user_id uuid, batch_id uuid, bank_account_id uuid, bank_account_usable_from timestamptz, amount bigint, currency text,

@@ -1,4 +1,4 @@
--- Payments: the ledger.
+-- Ledger: accounts, movements and entries.
 -- Rule kept here: every movement is a transaction in one currency whose entries add up to zero, posted once, never
 -- changed; money held for somebody (escrow, deposit, refunds owed) cannot be given out twice. A wrong one is put right
 -- by one more that names it.

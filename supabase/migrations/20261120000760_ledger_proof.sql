@@ -1,4 +1,4 @@
--- Payments: the proof that the books and the rows say the same.
+-- Ledger: the proof that the books and the rows say the same.
 -- Rule kept here: every movement of the ledger is one that a row tells of (a payment, a booking, unmatched money, a
 -- refund, a payout), to the accounts and by the sums that this row says; and every such row has its movement.
 -- Left out on purpose: a provider's own statements, which differ per contract.

@@ -1,4 +1,4 @@
--- Payments: receipts and credit notes.
+-- Receipts: receipts and credit notes.
 -- Rule kept here: numbers of a series (one per kind and year, by Vietnam's calendar) have no hole and no twin,
 -- and follow time; what was issued never changes.
 -- Left out on purpose: the security deposit, which is held and not sold: it is on no receipt, and its return on no

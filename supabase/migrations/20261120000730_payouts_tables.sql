@@ -1,4 +1,4 @@
--- Payments: what hosts are paid, and what each payout is made of.
+-- Payouts: what hosts are paid, and what each payout is made of.
 -- Rule kept here: an earned entry of the ledger is in one payout at most; a payout is exactly the sum of its
 -- entries, goes to an account of its owner that was usable when it was scheduled, and is never stored otherwise.
 -- Left out on purpose: sending, which function `outbox` does; payouts abroad: accounts here take VND only.

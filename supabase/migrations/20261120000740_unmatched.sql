@@ -1,7 +1,7 @@
--- Payments: settling money that fits no open payment.
+-- Unmatched: settling money that fits no open payment.
 -- Rule kept here: a row of unmatched money is open until somebody decides where it goes, and its account in the
 -- ledger holds exactly its amount until then.
--- Left out on purpose: what settles by itself (the rest of a sum that came in parts), which is in payments_events.
+-- Left out on purpose: what settles by itself (the rest of a sum that came in parts), which is in payments_apply.
 
 create function private.list_unmatched_money(p_status text, p_after jsonb, p_page_size int)
 returns setof private.unmatched_money
@@ -180,48 +180,3 @@ language sql volatile set search_path = ''
 as $$ select private.settle_unmatched_money($1, $2, $3, $4, $5) $$;
 comment on function public.settle_unmatched_money is 'Admin: decides where unmatched money goes. apply: pays payment_id, together with open rows already meant for it (result applied, or refunded_late when the slot is gone); what is over stays as a new row; where the money is known to be of another payer than the payment, a note must say why. refund: back to the payer. keep: to revenue, note required. The note stays with the row. Answers {result, refund_id, unmatched}. Errors: forbidden, unmatched_not_found, unmatched_not_enough, payment_not_found, payment_not_payable, invalid_input.';
 select private.expose('settle_unmatched_money(uuid, text, uuid, uuid, text)', 'authenticated');
-
-create function private.acknowledge_payment_event(p_event_id bigint, p_note text)
-returns void
-language plpgsql volatile security definer set search_path = ''
-as $$
-begin
-  perform private.require_admin();
-  if char_length(btrim(coalesce(p_note, ''))) not between 3 and 500 then
-    perform private.fail_input('note', '3 to 500 characters');
-  end if;
-  update private.payment_events set acknowledged_by = auth.uid(), acknowledged_at = now(), note = concat_ws(E'\n', note, p_note)
-  where id = p_event_id and outcome = 'needs_review' and acknowledged_at is null;
-  if not found then
-    perform private.fail('not_found');
-  end if;
-end
-$$;
-create function public.acknowledge_payment_event(event_id bigint, note text)
-returns void
-language sql volatile set search_path = ''
-as $$ select private.acknowledge_payment_event(event_id, note) $$;
-comment on function public.acknowledge_payment_event is 'Admin: a message that needs review (a chargeback, a refund made elsewhere, two sums for one transaction) has been dealt with. Errors: forbidden, not_found, invalid_input.';
-select private.expose('acknowledge_payment_event(bigint, text)', 'authenticated');
-
-create function private.payment_events_needing_review()
-returns table (id bigint, provider text, reference text, note text, raw text, received_at timestamptz)
-language plpgsql stable security definer set search_path = ''
-as $$
-begin
-  perform private.require_admin();
-  return query
-    select e.id, e.provider, e.reference, e.note, e.raw, e.received_at
-    from private.payment_events e
-    where e.outcome = 'needs_review' and e.acknowledged_at is null
-    order by e.id
-    limit 200;
-end
-$$;
-create function public.payment_events_needing_review()
-returns table (id bigint, provider text, reference text, note text, raw text, received_at timestamptz)
-language sql stable set search_path = ''
-as $$ select * from private.payment_events_needing_review() $$;
-comment on function public.payment_events_needing_review is 'Admin: messages of providers that somebody must look at, oldest first, at most 200. Errors: forbidden.';
-revoke all on function private.payment_events_needing_review(), public.payment_events_needing_review() from public, anon, authenticated, service_role;
-grant execute on function private.payment_events_needing_review(), public.payment_events_needing_review() to authenticated;

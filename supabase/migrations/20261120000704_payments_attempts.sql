@@ -3,15 +3,6 @@
 -- reference of its own, which providers want unique for ever.
 -- Left out on purpose: signatures and links, which function `payments` makes.
 
-create function private.lock_vehicle(p_vehicle_id uuid)
-returns void
-language plpgsql volatile set search_path = ''
-as $$
-begin
-  perform pg_advisory_xact_lock(hashtextextended('vehicle:' || p_vehicle_id, 0));
-end
-$$;
-
 create function private.open_payment(p_booking public.bookings)
 returns void
 language plpgsql volatile set search_path = ''

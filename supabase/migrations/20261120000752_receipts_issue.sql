@@ -1,4 +1,4 @@
--- Payments: issuing receipts and reading them.
+-- Receipts: issuing receipts and reading them.
 -- Rule kept here: the counter is the last thing taken, so its lock lasts a moment; a repeat answers what was issued.
 -- Left out on purpose: voiding one; a credit note corrects it.
 

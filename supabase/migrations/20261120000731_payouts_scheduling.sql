@@ -1,4 +1,4 @@
--- Payments: gathering what hosts have earned into payouts, and approving them.
+-- Payouts: gathering what hosts have earned into payouts, and approving them.
 -- Rule kept here: what is earned is payable when the claim window of its booking is over and nothing holds its
 -- money; what is owed by the host is taken off at once; nothing leaves without an admin's approval.
 -- Lock order of payouts: booking, the host's ledger account, bank account, payouts by id.
@@ -134,7 +134,7 @@ comment on function public.propose_payouts is 'Admin: gathers what is payable no
 select private.expose('propose_payouts()', 'authenticated');
 
 -- Gives an approved payout to whoever sends it; a payout that an admin transfers by hand is sent by nobody, and one that
--- an admin has claimed (payments_by_hand) not before the claim is over.
+-- an admin has claimed (transfers_claims) not before the claim is over.
 create function private.enqueue_payout(p_payout public.payouts)
 returns void
 language plpgsql volatile set search_path = ''

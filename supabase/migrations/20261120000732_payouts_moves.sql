@@ -1,4 +1,4 @@
--- Payments: what may happen to a payout between its scheduling and the bank.
+-- Payouts: what may happen to a payout between its scheduling and the bank.
 -- Rule kept here: from the moment the account number is handed to the service, only the provider's word moves a
 -- payout; before, it can be held, called back and cancelled, and its entries are free for the next one.
 -- Left out on purpose: a transfer that a bank returns days after it was paid; that money comes in as unmatched.

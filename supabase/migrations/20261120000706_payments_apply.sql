@@ -1,90 +1,7 @@
--- Payments: what a provider's message does.
--- Rule kept here: locks are taken in one order, vehicle → booking → payment → attempt; a verified message
--- changes the state once, however often, late or out of order it comes; money is never dropped. Whoever cannot
--- sign can neither fill the database nor make a genuine message wait.
--- Left out on purpose: verifying it, which function `payment-webhooks` has done before.
-
--- Whether there is room left in this hour for one more message that nobody signed. It locks the count for the rest
--- of the transaction: these wait for each other, and a verified one never comes here.
-create function private.has_room_for_unverified(p_provider text)
-returns boolean
-language plpgsql volatile set search_path = ''
-as $$
-declare
-  v_received bigint;
-begin
-  -- A flood of them must not queue for the disk and keep the connections that genuine ones need; one that a crash
-  -- takes is no loss.
-  perform set_config('synchronous_commit', 'off', true);
-  insert into private.unverified_counts as c (provider, hour)
-  values (p_provider, date_trunc('hour', now(), 'UTC'))
-  on conflict (provider, hour) do update set received = c.received + 1
-  returning received into v_received;
-  return v_received <= (private.setting('unverified_events_per_hour') #>> '{}')::bigint;
-end
-$$;
-
-create function private.record_payment_event(p_provider text, p_provider_event_id text, p_verified boolean, p_reference text, p_raw text, p_headers jsonb)
-returns jsonb
-language plpgsql volatile security definer set search_path = ''
-as $$
-declare
-  v_event private.payment_events;
-begin
-  if not p_verified
-     and not exists (select from private.payment_events where provider = p_provider and provider_event_id = p_provider_event_id)
-     and not private.has_room_for_unverified(p_provider) then
-    return jsonb_build_object('event_id', null, 'is_new', false, 'outcome', null);
-  end if;
-  insert into private.payment_events (provider, provider_event_id, verified, reference, raw, headers)
-  values (p_provider, p_provider_event_id, p_verified, p_reference, p_raw, coalesce(p_headers, '{}'))
-  on conflict (provider, provider_event_id) do nothing
-  returning * into v_event;
-  if found then
-    return jsonb_build_object('event_id', v_event.id, 'is_new', true, 'outcome', null);
-  end if;
-  select * into v_event from private.payment_events where provider = p_provider and provider_event_id = p_provider_event_id;
-  return jsonb_build_object('event_id', v_event.id, 'is_new', false, 'outcome', v_event.outcome);
-end
-$$;
-create function public.record_payment_event(provider text, provider_event_id text, verified boolean, reference text, raw text, headers jsonb default '{}')
-returns jsonb
-language sql volatile set search_path = ''
-as $$ select private.record_payment_event(provider, provider_event_id, verified, reference, raw, headers) $$;
-comment on function public.record_payment_event is 'Stores a provider''s message as received: {event_id, is_new, outcome}. One that is not verified is only counted when as many were stored in this hour as setting unverified_events_per_hour allows: event_id is null then. Service only.';
-select private.expose('record_payment_event(text, text, boolean, text, text, jsonb)', 'service_role');
-
--- Confirms a booking whose money has come; false when its slot is gone.
-create function private.take_slot(p_booking public.bookings)
-returns boolean
-language plpgsql volatile set search_path = ''
-as $$
-declare
-  v_blocked tstzrange;
-begin
-  update public.calendar_entries set kind = 'booking', expires_at = null where booking_id = p_booking.id;
-  if found then
-    return true;
-  end if;
-  select private.blocked_range(p_booking.starts_at, p_booking.ends_at, v.buffer_minutes) into v_blocked
-  from public.vehicles v where v.id = p_booking.vehicle_id and v.status = 'published';
-  if not found or p_booking.starts_at < now() then
-    return false;
-  end if;
-  perform private.release_expired_holds(p_booking.vehicle_id, v_blocked);
-  if not private.is_free(p_booking.vehicle_id, v_blocked) then
-    return false;
-  end if;
-  begin
-    insert into public.calendar_entries (vehicle_id, kind, blocked, booking_id)
-    values (p_booking.vehicle_id, 'booking', v_blocked, p_booking.id);
-  exception
-    when exclusion_violation then
-      return false;
-  end;
-  return true;
-end
-$$;
+-- Payments: what a verified message does.
+-- Rule kept here: locks are taken in one order, vehicle → booking → payment → attempt; a message changes the state
+-- once, however often, late or out of order it comes; money is never dropped.
+-- Left out on purpose: where money goes that fits no payment, which an admin decides (unmatched).
 
 create function private.apply_payment_event(
   p_event_id bigint, p_reference text, p_outcome text, p_amount bigint, p_currency text, p_transaction_id text, p_failure_code text
@@ -256,33 +173,6 @@ begin
 end
 $$;
 
--- A message that cannot be true together with an earlier one moves no money: somebody must look.
-create function private.flag_for_review(p_event_id bigint, p_reason text, p_answer text)
-returns text
-language plpgsql volatile set search_path = ''
-as $$
-begin
-  update private.payment_events set outcome = 'needs_review', note = p_reason where id = p_event_id;
-  return p_answer;
-end
-$$;
-
--- The same for what is learnt on another way than by a message: it becomes one, so that an admin finds all of it in
--- one place. p_provider is who said so, or, where an admin's hand took over, who sends our transfers.
-create function private.flag_for_review(p_provider text, p_key text, p_reference text, p_reason text)
-returns void
-language plpgsql volatile set search_path = ''
-as $$
-begin
-  insert into private.payment_events (provider, provider_event_id, verified, reference, raw, outcome, applied_at, note)
-  select r.provider, p_key, true, p_reference, '', 'needs_review', now(), p_reason
-  from private.payment_providers r
-  order by r.provider = p_provider desc, r.provider = private.transfer_provider() desc, r.provider
-  limit 1
-  on conflict (provider, provider_event_id) do nothing;
-end
-$$;
-
 create function private.keep_unmatched(
   p_event private.payment_events, p_attempt public.payment_attempts, p_payer_id uuid, p_reference text,
   p_transaction_id text, p_amount bigint, p_currency text, p_reason text
@@ -382,53 +272,3 @@ language sql volatile set search_path = ''
 as $$ select private.apply_payment_event(event_id, reference, outcome, amount, currency, transaction_id, failure_code) $$;
 comment on function public.apply_payment_event is 'Applies a stored, verified message; outcome succeeded, failed or pending, amount in minor units. Answers applied, part_received (less than all, on a rail that takes parts), duplicate, unknown_reference, amount_mismatch, unmatched, refunded_late or ignored. Service only.';
 select private.expose('apply_payment_event(bigint, text, text, bigint, text, text, text)', 'service_role');
-
--- Ends a message that moves no money: one of no interest, or one somebody must look at.
-create function private.settle_payment_event(p_event_id bigint, p_outcome text, p_reason text)
-returns text
-language plpgsql volatile security definer set search_path = ''
-as $$
-declare
-  v_outcome text;
-begin
-  if p_outcome is null or p_outcome not in ('ignored', 'needs_review') then
-    perform private.fail_input('outcome', 'must be ignored or needs_review');
-  end if;
-  update private.payment_events
-  set outcome = coalesce(outcome, p_outcome), note = coalesce(note, left(p_reason, 500)), applied_at = coalesce(applied_at, now())
-  where id = p_event_id and verified
-  returning outcome into v_outcome;
-  if not found then
-    perform private.fail('not_found');
-  end if;
-  return v_outcome;
-end
-$$;
-create function public.settle_payment_event(event_id bigint, outcome text, reason text)
-returns text
-language sql volatile set search_path = ''
-as $$ select private.settle_payment_event(event_id, outcome, reason) $$;
-comment on function public.settle_payment_event is 'Ends a stored, verified message that moves no money: ignored, or needs_review for an admin to look at. Service only. Errors: not_found.';
-select private.expose('settle_payment_event(bigint, text, text)', 'service_role');
-
--- Where the next look into a provider's feed begins.
-create function private.save_feed_cursor(p_provider text, p_cursor text)
-returns void
-language plpgsql volatile security definer set search_path = ''
-as $$
-begin
-  if p_cursor is null then
-    perform private.fail_input('cursor', 'must be where the feed was read to');
-  end if;
-  update private.payment_providers set feed_cursor = p_cursor, feed_read_at = now() where provider = p_provider and has_feed;
-  if not found then
-    perform private.fail('not_found');
-  end if;
-end
-$$;
-create function public.save_feed_cursor(provider text, cursor text)
-returns void
-language sql volatile set search_path = ''
-as $$ select private.save_feed_cursor(provider, cursor) $$;
-comment on function public.save_feed_cursor is 'Notes up to where the feed of a provider was read and applied. Service only. Errors: not_found.';
-select private.expose('save_feed_cursor(text, text)', 'service_role');

@@ -1,0 +1,142 @@
+-- Bookings: taking a slot and letting it go.
+-- Rule kept here: whoever takes a slot holds the vehicle's lock; what is overdue is released by whoever needs the slot,
+-- so correctness never waits for a job.
+-- Left out on purpose: what stands in the way besides other bookings, which bookable_vehicle asks.
+
+create function private.lock_vehicle(p_vehicle_id uuid)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('vehicle:' || p_vehicle_id, 0));
+end
+$$;
+
+-- Ends one unpaid hold or unanswered request. The caller holds the row's lock.
+create function private.expire_booking(p_booking public.bookings)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  delete from public.calendar_entries where booking_id = p_booking.id and kind = 'hold';
+  perform private.close_payment(p_booking.id, 'expired');
+  update public.bookings set status = 'expired' where id = p_booking.id;
+  perform private.notify_renter(p_booking.id, 'booking_expired');
+end
+$$;
+
+-- Frees what overdue holds keep of a range. A hold that somebody is settling right now is left to them.
+create function private.release_expired_holds(p_vehicle_id uuid, p_range tstzrange)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_booking public.bookings;
+begin
+  for v_booking in
+    select b.*
+    from public.calendar_entries c
+    join public.bookings b on b.id = c.booking_id
+    where c.vehicle_id = p_vehicle_id and c.kind = 'hold' and c.expires_at <= now() and c.blocked && p_range
+      and b.status = 'pending_payment'
+    order by b.id
+    for no key update of b skip locked
+  loop
+    perform private.set_audit_context('deadline');
+    perform private.expire_booking(v_booking);
+  end loop;
+end
+$$;
+
+-- Blocks the slot of a booking as a hold until its payment's time is over.
+create function private.hold_slot(p_booking public.bookings, p_buffer_minutes int)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_blocked tstzrange := private.blocked_range(p_booking.starts_at, p_booking.ends_at, p_buffer_minutes);
+  v_is_cleared boolean := false;
+begin
+  -- Without it, two inserts that exclude each other would wait for one another.
+  perform private.lock_vehicle(p_booking.vehicle_id);
+  loop
+    -- The constraint is asked first, as it has to be asked anyway and nearly always agrees.
+    begin
+      insert into public.calendar_entries (vehicle_id, kind, blocked, booking_id, expires_at)
+      values (p_booking.vehicle_id, 'hold', v_blocked, p_booking.id, p_booking.hold_expires_at);
+      return;
+    exception
+      when exclusion_violation then
+        if v_is_cleared or not private.is_free(p_booking.vehicle_id, v_blocked) then
+          perform private.fail('vehicle_unavailable');
+        end if;
+    end;
+    -- Only holds whose time is over are in the way.
+    perform private.release_expired_holds(p_booking.vehicle_id, v_blocked);
+    v_is_cleared := true;
+  end loop;
+end
+$$;
+
+-- Confirms a booking whose money has come; false when its slot is gone.
+create function private.take_slot(p_booking public.bookings)
+returns boolean
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_blocked tstzrange;
+begin
+  update public.calendar_entries set kind = 'booking', expires_at = null where booking_id = p_booking.id;
+  if found then
+    return true;
+  end if;
+  select private.blocked_range(p_booking.starts_at, p_booking.ends_at, v.buffer_minutes) into v_blocked
+  from public.vehicles v where v.id = p_booking.vehicle_id and v.status = 'published';
+  if not found or p_booking.starts_at < now() then
+    return false;
+  end if;
+  perform private.release_expired_holds(p_booking.vehicle_id, v_blocked);
+  if not private.is_free(p_booking.vehicle_id, v_blocked) then
+    return false;
+  end if;
+  begin
+    insert into public.calendar_entries (vehicle_id, kind, blocked, booking_id)
+    values (p_booking.vehicle_id, 'booking', v_blocked, p_booking.id);
+  exception
+    when exclusion_violation then
+      return false;
+  end;
+  return true;
+end
+$$;
+
+-- The tidier: nothing depends on it having run.
+create function private.expire_overdue_bookings(p_limit int default 500)
+returns int
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_booking public.bookings;
+  v_count int := 0;
+begin
+  perform private.set_audit_context('deadline');
+  for v_booking in
+    select * from public.bookings
+    where (status = 'pending_payment' and hold_expires_at <= now())
+       or (status = 'requested' and least(answer_by, starts_at) <= now())
+    order by id
+    limit p_limit
+    for no key update skip locked
+  loop
+    -- one that cannot be tidied must not keep the others; check_invariants shows it
+    begin
+      perform private.expire_booking(v_booking);
+      v_count := v_count + 1;
+    exception
+      when data_exception or integrity_constraint_violation or raise_exception then
+        raise warning 'booking % could not be expired: %', v_booking.id, sqlerrm;
+    end;
+  end loop;
+  return v_count;
+end
+$$;

@@ -1,0 +1,96 @@
+-- Payments: what providers said, and money that fits no payment.
+-- Rule kept here: every message of a provider is a row before anything else happens, and what anybody may send is kept in
+-- numbers that are bounded; money that fits no payment is a row with a reason, never a log line.
+-- Left out on purpose: what a message does, which is in payments_apply.
+
+create table private.payment_events (
+  id bigint generated always as identity primary key,
+  provider text not null references private.payment_providers,
+  provider_event_id text not null,
+  verified boolean not null,
+  reference text,
+  raw text not null,
+  headers jsonb not null default '{}',
+  outcome text,
+  received_at timestamptz not null default now(),
+  applied_at timestamptz,
+  -- an admin has dealt with one whose outcome is needs_review
+  acknowledged_by uuid references public.profiles on delete restrict,
+  acknowledged_at timestamptz,
+  note text,
+  constraint payment_events_once unique (provider, provider_event_id),
+  -- or anybody could take the place of a genuine one
+  constraint payment_events_unverified_apart check (verified or provider_event_id like 'unverified:%'),
+  constraint payment_events_raw_size check (octet_length(raw) <= 65536)
+);
+create index payment_events_reference_idx on private.payment_events (reference);
+create index payment_events_unverified_idx on private.payment_events (received_at) where not verified;
+create index payment_events_needs_review_idx on private.payment_events (id) where outcome = 'needs_review' and acknowledged_at is null;
+comment on table private.payment_events is 'Every message of a provider as received, with what became of it.';
+create trigger immutable before update on private.payment_events for each row
+  when ((old.id, old.provider, old.provider_event_id, old.verified, old.raw, old.received_at) is distinct from (new.id, new.provider, new.provider_event_id, new.verified, new.raw, new.received_at))
+  execute function private.forbid_change();
+-- what nobody signed is swept after a while
+create trigger never_deleted before delete on private.payment_events for each row when (old.verified)
+  execute function private.forbid_change();
+create trigger never_emptied before truncate on private.payment_events
+  for each statement execute function private.forbid_change();
+
+alter table private.settings
+  add constraint settings_unverified_events_per_hour check (key <> 'unverified_events_per_hour' or private.is_whole(value, 0, 10000));
+insert into private.settings (key, value, description) values
+  ('unverified_events_per_hour', '100', 'How many messages to the webhook of a provider that are not verified are stored in an hour; the others are only counted.');
+
+create table private.unverified_counts (
+  provider text not null references private.payment_providers,
+  hour timestamptz not null,
+  received bigint not null default 1,
+  primary key (provider, hour)
+) with (fillfactor = 50);
+comment on table private.unverified_counts is 'How many messages that are not verified came in an hour, those included that were not stored; the same one again, while it is stored, is not counted.';
+
+create table private.unmatched_money (
+  id uuid primary key default gen_random_uuid(),
+  event_id bigint not null references private.payment_events on delete restrict,
+  provider text not null references private.payment_providers,
+  reference text,
+  transaction_id text,
+  amount bigint not null,
+  currency text not null,
+  reason text not null,
+  -- where it was meant to go and whose it is, as far as that is known
+  attempt_id uuid references public.payment_attempts on delete restrict,
+  payer_id uuid references public.profiles on delete restrict,
+  status text not null default 'open',
+  settlement text,
+  payment_id uuid references public.payments on delete restrict,
+  settled_by uuid references public.profiles on delete restrict,
+  settled_at timestamptz,
+  note text,
+  created_at timestamptz not null default now(),
+  constraint unmatched_money_amount_positive check (amount > 0),
+  constraint unmatched_money_reason_known check (
+    reason in ('unknown_reference', 'amount_mismatch', 'currency_mismatch', 'paid_twice', 'underpaid', 'overpaid')
+  ),
+  constraint unmatched_money_settled check (
+    (status = 'open' and settlement is null and settled_at is null)
+    or (status = 'settled' and settled_at is not null and settlement in ('applied', 'refunded', 'kept', 'void'))
+  ),
+  constraint unmatched_money_applied_to check ((settlement is not distinct from 'applied') = (payment_id is not null))
+);
+-- what is left over of an event is a second row of it
+create unique index unmatched_money_one_per_event on private.unmatched_money (event_id) where reason <> 'overpaid';
+create unique index unmatched_money_one_per_transaction on private.unmatched_money (provider, transaction_id)
+  where reason <> 'overpaid' and settlement is distinct from 'void';
+create index unmatched_money_attempt_idx on private.unmatched_money (attempt_id) where status = 'open';
+create index unmatched_money_open_idx on private.unmatched_money (created_at, id) where status = 'open';
+comment on table private.unmatched_money is 'Money that reached us and fits no open payment. It is the payer''s until an admin, or the rest of the sum, settles it: applied to a payment, refunded, kept with a note; void when the provider corrected itself.';
+-- whose it is may be found out later, until it is settled
+create trigger immutable before update on private.unmatched_money for each row
+  when ((old.id, old.event_id, old.provider, old.reference, old.transaction_id, old.amount, old.currency, old.reason, old.attempt_id)
+      is distinct from (new.id, new.event_id, new.provider, new.reference, new.transaction_id, new.amount, new.currency, new.reason, new.attempt_id)
+    or (old.status = 'settled'
+      and (old.status, old.settlement, old.payer_id, old.payment_id) is distinct from (new.status, new.settlement, new.payer_id, new.payment_id)))
+  execute function private.forbid_change();
+create trigger never_deleted before delete or truncate on private.unmatched_money
+  for each statement execute function private.forbid_change();

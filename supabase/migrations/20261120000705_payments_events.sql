@@ -1,0 +1,176 @@
+-- Payments: keeping what providers say, and what somebody must look at.
+-- Rule kept here: whoever cannot sign can neither fill the database nor make a genuine message wait; a message that
+-- cannot be true together with an earlier one moves no money.
+-- Left out on purpose: verifying a message, which function `payment-webhooks` has done before.
+
+-- Whether there is room left in this hour for one more message that nobody signed. It locks the count for the rest
+-- of the transaction: these wait for each other, and a verified one never comes here.
+create function private.has_room_for_unverified(p_provider text)
+returns boolean
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_received bigint;
+begin
+  -- A flood of them must not queue for the disk and keep the connections that genuine ones need; one that a crash
+  -- takes is no loss.
+  perform set_config('synchronous_commit', 'off', true);
+  insert into private.unverified_counts as c (provider, hour)
+  values (p_provider, date_trunc('hour', now(), 'UTC'))
+  on conflict (provider, hour) do update set received = c.received + 1
+  returning received into v_received;
+  return v_received <= (private.setting('unverified_events_per_hour') #>> '{}')::bigint;
+end
+$$;
+
+create function private.record_payment_event(p_provider text, p_provider_event_id text, p_verified boolean, p_reference text, p_raw text, p_headers jsonb)
+returns jsonb
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_event private.payment_events;
+begin
+  if not p_verified
+     and not exists (select from private.payment_events where provider = p_provider and provider_event_id = p_provider_event_id)
+     and not private.has_room_for_unverified(p_provider) then
+    return jsonb_build_object('event_id', null, 'is_new', false, 'outcome', null);
+  end if;
+  insert into private.payment_events (provider, provider_event_id, verified, reference, raw, headers)
+  values (p_provider, p_provider_event_id, p_verified, p_reference, p_raw, coalesce(p_headers, '{}'))
+  on conflict (provider, provider_event_id) do nothing
+  returning * into v_event;
+  if found then
+    return jsonb_build_object('event_id', v_event.id, 'is_new', true, 'outcome', null);
+  end if;
+  select * into v_event from private.payment_events where provider = p_provider and provider_event_id = p_provider_event_id;
+  return jsonb_build_object('event_id', v_event.id, 'is_new', false, 'outcome', v_event.outcome);
+end
+$$;
+create function public.record_payment_event(provider text, provider_event_id text, verified boolean, reference text, raw text, headers jsonb default '{}')
+returns jsonb
+language sql volatile set search_path = ''
+as $$ select private.record_payment_event(provider, provider_event_id, verified, reference, raw, headers) $$;
+comment on function public.record_payment_event is 'Stores a provider''s message as received: {event_id, is_new, outcome}. One that is not verified is only counted when as many were stored in this hour as setting unverified_events_per_hour allows: event_id is null then. Service only.';
+select private.expose('record_payment_event(text, text, boolean, text, text, jsonb)', 'service_role');
+
+-- A message that cannot be true together with an earlier one moves no money: somebody must look.
+create function private.flag_for_review(p_event_id bigint, p_reason text, p_answer text)
+returns text
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update private.payment_events set outcome = 'needs_review', note = p_reason where id = p_event_id;
+  return p_answer;
+end
+$$;
+
+-- The same for what is learnt on another way than by a message: it becomes one, so that an admin finds all of it in
+-- one place. p_provider is who said so, or, where an admin's hand took over, who sends our transfers.
+create function private.flag_for_review(p_provider text, p_key text, p_reference text, p_reason text)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  insert into private.payment_events (provider, provider_event_id, verified, reference, raw, outcome, applied_at, note)
+  select r.provider, p_key, true, p_reference, '', 'needs_review', now(), p_reason
+  from private.payment_providers r
+  order by r.provider = p_provider desc, r.provider = private.transfer_provider() desc, r.provider
+  limit 1
+  on conflict (provider, provider_event_id) do nothing;
+end
+$$;
+
+-- Ends a message that moves no money: one of no interest, or one somebody must look at.
+create function private.settle_payment_event(p_event_id bigint, p_outcome text, p_reason text)
+returns text
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_outcome text;
+begin
+  if p_outcome is null or p_outcome not in ('ignored', 'needs_review') then
+    perform private.fail_input('outcome', 'must be ignored or needs_review');
+  end if;
+  update private.payment_events
+  set outcome = coalesce(outcome, p_outcome), note = coalesce(note, left(p_reason, 500)), applied_at = coalesce(applied_at, now())
+  where id = p_event_id and verified
+  returning outcome into v_outcome;
+  if not found then
+    perform private.fail('not_found');
+  end if;
+  return v_outcome;
+end
+$$;
+create function public.settle_payment_event(event_id bigint, outcome text, reason text)
+returns text
+language sql volatile set search_path = ''
+as $$ select private.settle_payment_event(event_id, outcome, reason) $$;
+comment on function public.settle_payment_event is 'Ends a stored, verified message that moves no money: ignored, or needs_review for an admin to look at. Service only. Errors: not_found.';
+select private.expose('settle_payment_event(bigint, text, text)', 'service_role');
+
+-- Where the next look into a provider's feed begins.
+create function private.save_feed_cursor(p_provider text, p_cursor text)
+returns void
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  if p_cursor is null then
+    perform private.fail_input('cursor', 'must be where the feed was read to');
+  end if;
+  update private.payment_providers set feed_cursor = p_cursor, feed_read_at = now() where provider = p_provider and has_feed;
+  if not found then
+    perform private.fail('not_found');
+  end if;
+end
+$$;
+create function public.save_feed_cursor(provider text, cursor text)
+returns void
+language sql volatile set search_path = ''
+as $$ select private.save_feed_cursor(provider, cursor) $$;
+comment on function public.save_feed_cursor is 'Notes up to where the feed of a provider was read and applied. Service only. Errors: not_found.';
+select private.expose('save_feed_cursor(text, text)', 'service_role');
+
+create function private.acknowledge_payment_event(p_event_id bigint, p_note text)
+returns void
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  perform private.require_admin();
+  if char_length(btrim(coalesce(p_note, ''))) not between 3 and 500 then
+    perform private.fail_input('note', '3 to 500 characters');
+  end if;
+  update private.payment_events set acknowledged_by = auth.uid(), acknowledged_at = now(), note = concat_ws(E'\n', note, p_note)
+  where id = p_event_id and outcome = 'needs_review' and acknowledged_at is null;
+  if not found then
+    perform private.fail('not_found');
+  end if;
+end
+$$;
+create function public.acknowledge_payment_event(event_id bigint, note text)
+returns void
+language sql volatile set search_path = ''
+as $$ select private.acknowledge_payment_event(event_id, note) $$;
+comment on function public.acknowledge_payment_event is 'Admin: a message that needs review (a chargeback, a refund made elsewhere, two sums for one transaction) has been dealt with. Errors: forbidden, not_found, invalid_input.';
+select private.expose('acknowledge_payment_event(bigint, text)', 'authenticated');
+
+create function private.payment_events_needing_review()
+returns table (id bigint, provider text, reference text, note text, raw text, received_at timestamptz)
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  perform private.require_admin();
+  return query
+    select e.id, e.provider, e.reference, e.note, e.raw, e.received_at
+    from private.payment_events e
+    where e.outcome = 'needs_review' and e.acknowledged_at is null
+    order by e.id
+    limit 200;
+end
+$$;
+create function public.payment_events_needing_review()
+returns table (id bigint, provider text, reference text, note text, raw text, received_at timestamptz)
+language sql stable set search_path = ''
+as $$ select * from private.payment_events_needing_review() $$;
+comment on function public.payment_events_needing_review is 'Admin: messages of providers that somebody must look at, oldest first, at most 200. Errors: forbidden.';
+revoke all on function private.payment_events_needing_review(), public.payment_events_needing_review() from public, anon, authenticated, service_role;
+grant execute on function private.payment_events_needing_review(), public.payment_events_needing_review() to authenticated;

@@ -1,0 +1,83 @@
+-- Refunds: money on its way back to the payer.
+-- Rule kept here: a refund gives back a payment, or one row of unmatched money, and never changes what it gives back.
+-- Left out on purpose: how much goes back, which its orderer has decided.
+
+insert into private.transitions (machine, from_state, event, to_state) values
+  ('refund', 'initial', 'order', 'pending'),
+  ('refund', 'pending', 'accept', 'processing'),
+  ('refund', 'pending', 'succeed', 'succeeded'),
+  ('refund', 'pending', 'fail', 'failed'),
+  ('refund', 'processing', 'succeed', 'succeeded'),
+  ('refund', 'processing', 'fail', 'failed'),
+  ('refund', 'failed', 'succeed_late', 'succeeded'),
+  ('refund', 'initial', 'await_account', 'awaiting_account'),
+  ('refund', 'awaiting_account', 'resume', 'pending'),
+  ('refund', 'pending', 'recall', 'awaiting_account'),
+  ('refund', 'failed', 'await_account', 'awaiting_account'),
+  ('refund', 'awaiting_account', 'succeed', 'succeeded'),
+  ('refund', 'failed', 'retry', 'pending');
+
+create table public.refunds (
+  id uuid primary key default gen_random_uuid(),
+  payer_id uuid references public.profiles on delete restrict,
+  payment_id uuid references public.payments on delete restrict,
+  attempt_id uuid references public.payment_attempts on delete restrict,
+  booking_id uuid references public.bookings on delete restrict,
+  unmatched_id uuid unique references private.unmatched_money on delete restrict,
+  kind text not null,
+  amount bigint not null,
+  currency text not null,
+  status text not null default 'pending',
+  method text not null,
+  -- the rail it leaves by; manual is a transfer an admin made
+  provider text not null,
+  provider_refund_id text,
+  bank_account_id uuid,
+  failure_code text,
+  reason text,
+  created_at timestamptz not null default now(),
+  ordered_at timestamptz not null default now(),
+  completed_at timestamptz,
+  constraint refunds_kind_known check (kind in ('cancellation', 'host_cancellation', 'deposit', 'late_payment', 'goodwill', 'unmatched')),
+  constraint refunds_method_known check (method in ('provider', 'bank_transfer')),
+  constraint refunds_of_something check (
+    case when kind = 'unmatched' then unmatched_id is not null and payment_id is null and booking_id is null
+      else unmatched_id is null and payment_id is not null and attempt_id is not null and booking_id is not null and payer_id is not null end
+  ),
+  constraint refunds_own_account foreign key (bank_account_id, payer_id)
+    references public.bank_accounts (id, user_id) on delete restrict,
+  constraint refunds_account_is_for_transfer check (bank_account_id is null or method = 'bank_transfer'),
+  constraint refunds_account_has_owner check (bank_account_id is null or payer_id is not null),
+  constraint refunds_account_for_transfer check (
+    method = 'provider' or status in ('awaiting_account', 'failed', 'succeeded') or bank_account_id is not null
+  ),
+  constraint refunds_amount_positive check (amount > 0),
+  constraint refunds_completed check ((status = 'succeeded') = (completed_at is not null))
+);
+create unique index refunds_once_per_kind on public.refunds (booking_id, kind) where kind not in ('goodwill', 'unmatched');
+create unique index refunds_provider_id_once on public.refunds (provider, provider_refund_id);
+create index refunds_payment_idx on public.refunds (payment_id);
+create index refunds_attempt_idx on public.refunds (attempt_id);
+create index refunds_booking_idx on public.refunds (booking_id);
+create index refunds_open_idx on public.refunds (payer_id) where status <> 'succeeded';
+comment on table public.refunds is 'Money on its way back to the payer: by the provider that took it, or by bank transfer where that cannot. `provider_refund_id` is the id there, or the bank''s reference of a transfer made by hand.';
+select private.attach_state_machine('public.refunds', 'refund');
+create trigger immutable before update on public.refunds for each row
+  when ((old.id, old.payment_id, old.attempt_id, old.booking_id, old.unmatched_id, old.kind, old.amount, old.currency)
+      is distinct from (new.id, new.payment_id, new.attempt_id, new.booking_id, new.unmatched_id, new.kind, new.amount, new.currency)
+    or (old.payer_id is not null and old.payer_id is distinct from new.payer_id))
+  execute function private.forbid_change();
+create trigger never_deleted before delete or truncate on public.refunds
+  for each statement execute function private.forbid_change();
+
+alter table public.refunds enable row level security;
+revoke all on public.refunds from anon, authenticated, service_role;
+grant select (id, payment_id, booking_id, kind, amount, currency, status, method, provider, provider_refund_id, failure_code, created_at, completed_at)
+  on public.refunds to authenticated;
+grant select on public.refunds to service_role;
+create policy select_party on public.refunds for select to authenticated
+  using (
+    payer_id = (select auth.uid())
+    or exists (select from public.bookings b where b.id = booking_id)
+    or (select private.is_admin())
+  );
