@@ -70,8 +70,12 @@ export async function benchSignatures(effort: Effort): Promise<Measurement[]> {
     const bare = await bareOf(requests);
     const wrapped = () =>
       timeEach(requests, async ({ request }) => {
-        const event = await provider.constructEvent(request);
-        return event.verified && event.news.kind === 'payment' && event.news.report.outcome === 'succeeded';
+        const constructed = await provider.constructEvent(request);
+        return (
+          constructed.verified &&
+          constructed.event.kind === 'payment' &&
+          constructed.event.report.outcome === 'succeeded'
+        );
       });
     const plain = () =>
       timeEach(bare, ({ key, text, signature }) => crypto.subtle.verify('HMAC', key, signature, text));

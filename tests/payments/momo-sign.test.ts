@@ -91,7 +91,7 @@ describe('what MoMo signed', () => {
     for (const body of [JSON.stringify(facts), escaped, JSON.stringify(facts, null, 2)]) {
       expect(await verify(partner, body)).toMatchObject({
         verified: true,
-        news: {
+        event: {
           kind: 'payment',
           report: {
             outcome,

@@ -184,7 +184,7 @@ describe('money in parts', () => {
     expect(await ok(staff.journey.admin.money.reconcileLedger())).toEqual([]);
   });
 
-  it('is found also when the news of a second transfer was lost', async () => {
+  it('is found also when the notification of a second transfer was lost', async () => {
     const { booking, start } = await begin('vietqr');
     await payAtSandbox(start);
     expect(await statusOf(booking)).toBe('confirmed');
@@ -201,7 +201,7 @@ describe('money in parts', () => {
     expect(found).toMatchObject({ reason: 'paid_twice', payer_id: guest.id });
   });
 
-  it('that names no booking and whose news was lost is found in the bank feed, once', async () => {
+  it('that names no booking and whose notification was lost is found in the bank feed, once', async () => {
     const { start } = await begin('vietqr');
     const { reference } = start.attempt;
     const readFeed = async () => {
@@ -231,7 +231,7 @@ describe('money in parts', () => {
     expect(await kept()).toEqual([]);
     await readFeed();
     expect(await kept()).toEqual(['unknown_reference']);
-    // what is read again, and what is told after all, is the same news
+    // a second read, and a notification that comes late, bring the same event
     await sql(`update private.payment_providers set feed_cursor = '1' where provider = 'vietqr'`);
     await readFeed();
     await askSandbox('vietqr/api/notify', { reference });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { payosConfig } from '../../supabase/functions/_shared/payments/payos/config.ts';
 import { createPayos } from '../../supabase/functions/_shared/payments/payos/index.ts';
-import type { PaymentReport, Retrieved } from '../../supabase/functions/_shared/payments/provider.ts';
+import type { PaymentReport, RetrieveResult } from '../../supabase/functions/_shared/payments/provider.ts';
 import { construct, nextReference, type Rig, rateLimited, startRig } from './sandbox.ts';
 
 let rig: Rig;
@@ -20,7 +20,7 @@ beforeEach(() => {
 const attempt = (reference: string) => ({ reference, amount: 1_500_000, currency: 'VND', providerData: {} });
 const asked = (reference: string) => rig.provider.retrieve(attempt(reference));
 
-function reportsOf(found: Retrieved): PaymentReport[] {
+function reportsOf(found: RetrieveResult): PaymentReport[] {
   if (found.kind !== 'reports') throw new Error(`nothing reported: ${JSON.stringify(found)}`);
   return found.reports;
 }
@@ -28,13 +28,13 @@ function reportsOf(found: Retrieved): PaymentReport[] {
 /** What was told, in the order it arrived. */
 async function told(): Promise<PaymentReport[]> {
   const events = await Promise.all(rig.received.map((one) => construct(rig, one)));
-  return events.flatMap((event) =>
-    event.verified && event.news.kind === 'payment' ? [event.news.report] : [],
+  return events.flatMap((constructed) =>
+    constructed.verified && constructed.event.kind === 'payment' ? [constructed.event.report] : [],
   );
 }
 
 describe('asking about a payment', () => {
-  it('brings the same news, under the same id, as the notification that never came', async () => {
+  it('brings the same report, under the same event id, as the notification that never came', async () => {
     const { reference } = await rig.checkout();
     await rig.pay({ reference, outcome: 'success', notify: { never: true } });
     const found = reportsOf(await asked(reference));

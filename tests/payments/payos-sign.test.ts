@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import * as sandbox from '../../local/sandbox/payos/sign.ts';
 import { createSigner } from '../../supabase/functions/_shared/payments/hmac.ts';
 import { dataText, linkText, payoutText } from '../../supabase/functions/_shared/payments/payos/sign.ts';
-import { constructPayosEvent } from '../../supabase/functions/_shared/payments/payos/webhook.ts';
+import { constructEvent } from '../../supabase/functions/_shared/payments/payos/webhook.ts';
 
 // From https://payos.vn/docs/tich-hop-webhook/kiem-tra-du-lieu-voi-signature/
 const published = {
@@ -62,10 +62,10 @@ const deep = fc.dictionary(
 describe('the signed text of notifications', () => {
   it("verifies the sample of PayOS's guide, which is no payment", async () => {
     const body = JSON.stringify({ code: '00', desc: 'success', success: true, ...published });
-    const event = await constructPayosEvent({ body }, createSigner(published.key, 'SHA-256'));
+    const event = await constructEvent({ body }, createSigner(published.key, 'SHA-256'));
     expect(event).toEqual({
       verified: true,
-      news: { kind: 'nothing', eventId: '123:TF230204212323:sample:3000', reason: 'sample' },
+      event: { kind: 'ignored', eventId: '123:TF230204212323:sample:3000', reason: 'sample' },
     });
   });
 

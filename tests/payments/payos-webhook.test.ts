@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => rig.close());
 beforeEach(() => {
   rig.received.length = 0;
-  rig.reply.with = async () => rig.provider.answer('applied');
+  rig.reply.with = async () => rig.provider.respond('applied');
 });
 
 const lastEvent = () => construct(rig, rig.received.at(-1));
@@ -25,7 +25,7 @@ describe('a notification', () => {
     const event = await lastEvent();
     expect(event).toMatchObject({
       verified: true,
-      news: {
+      event: {
         kind: 'payment',
         report: { outcome: 'succeeded', reference, amount: 1_500_000, currency: 'VND' },
       },
@@ -70,7 +70,7 @@ describe('a notification', () => {
   it('with another amount, correctly signed, says that amount', async () => {
     const { reference } = await rig.checkout();
     await rig.pay({ reference, outcome: 'success', notify: { wrongAmount: true } });
-    expect(await lastEvent()).toMatchObject({ verified: true, news: { report: { amount: 1_499_000 } } });
+    expect(await lastEvent()).toMatchObject({ verified: true, event: { report: { amount: 1_499_000 } } });
   });
 
   it('goes out in copies, later, before the browser returns, or never', async () => {
@@ -97,12 +97,12 @@ describe('an answer', () => {
   ];
 
   it.each(kept)('is 2xx for %s, and PayOS is content', async (outcome) => {
-    rig.reply.with = async () => rig.provider.answer(outcome);
+    rig.reply.with = async () => rig.provider.respond(outcome);
     const { reference } = await rig.checkout();
     await rig.pay({ reference, outcome: 'success' });
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(rig.received).toHaveLength(1);
-    expect(await rig.provider.answer(outcome).json()).toEqual({ success: true });
+    expect(await rig.provider.respond(outcome).json()).toEqual({ success: true });
   });
 
   it.each([
@@ -111,8 +111,8 @@ describe('an answer', () => {
     ['malformed', 400],
     ['error', 500],
   ] as const)('is for %s HTTP %i, and PayOS calls again', async (outcome, status) => {
-    expect(rig.provider.answer(outcome).status).toBe(status);
-    rig.reply.with = async (_received, call) => rig.provider.answer(call < 3 ? outcome : 'applied');
+    expect(rig.provider.respond(outcome).status).toBe(status);
+    rig.reply.with = async (_received, call) => rig.provider.respond(call < 3 ? outcome : 'applied');
     const { reference } = await rig.checkout();
     await rig.pay({ reference, outcome: 'success' });
     await vi.waitFor(() => expect(rig.received).toHaveLength(3), { timeout: 3_000 });
@@ -145,9 +145,9 @@ describe('the sample that PayOS sends to an address it is given', () => {
     const { body } = await rig.pay({ reference, outcome: 'success' });
     const { notifications } = body.transaction as { notifications: { sent: string }[] };
     const webhookUrl = notifications[0]?.sent.split('\n')[0] ?? '';
-    rig.reply.with = async () => rig.provider.answer('ignored');
+    rig.reply.with = async () => rig.provider.respond('ignored');
     expect(await confirm(webhookUrl)).toMatchObject({ code: '00', data: { webhookUrl } });
-    expect(await lastEvent()).toMatchObject({ verified: true, news: { kind: 'nothing', reason: 'sample' } });
+    expect(await lastEvent()).toMatchObject({ verified: true, event: { kind: 'ignored', reason: 'sample' } });
     rig.reply.with = async () => new Response('no such order', { status: 404 });
     expect(await confirm(webhookUrl)).toMatchObject({ code: '20' });
     expect(await confirm('nowhere')).toMatchObject({ code: '20' });

@@ -87,7 +87,7 @@ export async function startRig(
   });
   const env = readEnv({ ...platform, JOURNEY_ENV: 'local', ...sandboxSettings(sandbox.url) });
   const provider = createProviders(env).get(name);
-  const reply: Rig['reply'] = { with: async () => provider.answer('applied') };
+  const reply: Rig['reply'] = { with: async () => provider.respond('applied') };
   const post: Rig['post'] = async (path, body) => {
     const answer = await fetch(`${sandbox.url}${path}`, { method: 'POST', body: JSON.stringify(body) });
     return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };

@@ -43,10 +43,10 @@ async function paid() {
   return { checkout, order };
 }
 
-/** The news of the refund events that have come, one for each event. */
-async function refundNews() {
+/** What the refund events that have come report, one report for each event. */
+async function refundReports() {
   const events = await Promise.all(rig.received.map((one) => construct(rig, one)));
-  return events.flatMap((one) => (one.verified && one.news.kind === 'refund' ? [one.news.report] : []));
+  return events.flatMap((one) => (one.verified && one.event.kind === 'refund' ? [one.event.report] : []));
 }
 
 describe('a refund', () => {
@@ -64,10 +64,10 @@ describe('a refund', () => {
     });
     const refundId = accepted.known ? accepted.refundId : null;
     expect(await rig.provider.retrieveRefund({ ...input, refundId })).toEqual(accepted);
-    await vi.waitFor(async () => expect(await refundNews()).toHaveLength(3), { timeout: 3_000 });
+    await vi.waitFor(async () => expect(await refundReports()).toHaveLength(3), { timeout: 3_000 });
     const done = { known: true, status: 'succeeded', refundId, code: 'succeeded' };
     expect(await rig.provider.retrieveRefund({ ...input, refundId })).toEqual(done);
-    const [created, ...later] = await refundNews();
+    const [created, ...later] = await refundReports();
     const { transactionId } = input;
     const about = { refundId, transactionId, amount: 1_500_000, currency: 'VND', failureCode: null };
     expect(created).toMatchObject({ ...about, outcome: 'processing' });
@@ -96,8 +96,8 @@ describe('a refund', () => {
       refundId,
       code: 'expired_or_canceled_card',
     });
-    await vi.waitFor(async () => expect(await refundNews()).toHaveLength(4));
-    expect((await refundNews()).at(-1)).toMatchObject({
+    await vi.waitFor(async () => expect(await refundReports()).toHaveLength(4));
+    expect((await refundReports()).at(-1)).toMatchObject({
       outcome: 'failed',
       failureCode: 'expired_or_canceled_card',
     });

@@ -30,15 +30,15 @@ async function reportOf(checkout: Made) {
 
 describe('asking about a payment', () => {
   it.each(['success', 'pending', 'expire'])(
-    'brings the same news, under the same id, as the event of %s that never came',
+    'brings the same report, under the same event id, as the event of %s that never came',
     async (outcome) => {
       const checkout = await rig.checkout();
       await rig.pay({ redirectUrl: checkout.redirectUrl, outcome, notify: { never: true } });
       const found = await reportOf(checkout);
       await rig.post('/stripe/api/notify', { reference: checkout.reference });
       expect(found).toBeDefined();
-      const news = { kind: 'payment', report: found };
-      expect(await construct(rig, rig.received.at(-1))).toEqual({ verified: true, news });
+      const event = { kind: 'payment', report: found };
+      expect(await construct(rig, rig.received.at(-1))).toEqual({ verified: true, event });
     },
   );
 
@@ -48,7 +48,7 @@ describe('asking about a payment', () => {
     await rig.pay({ reference: checkout.reference, outcome: 'insufficient_funds', again: true });
     const report = await reportOf(checkout);
     expect(report).toMatchObject({ outcome: 'failed', failureCode: 'async_payment_failed' });
-    expect(await construct(rig, rig.received.at(-1))).toMatchObject({ news: { report } });
+    expect(await construct(rig, rig.received.at(-1))).toMatchObject({ event: { report } });
   });
 
   it.each([null, 'cancel', 'insufficient_funds'])(

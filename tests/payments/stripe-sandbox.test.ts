@@ -91,7 +91,7 @@ describe('the sandbox', () => {
       const after = await startRig('stripe', { stateDir, stepMs: 60_000 });
       await vi.waitFor(() => expect(after.received).toHaveLength(1));
       expect(await construct(after, after.received[0])).toMatchObject({
-        news: { report: { outcome: 'failed', failureCode: 'expired', reference: open.reference } },
+        event: { report: { outcome: 'failed', failureCode: 'expired', reference: open.reference } },
       });
       expect(await after.provider.retrieve(asked(kept))).toMatchObject({
         reports: [{ outcome: 'succeeded' }],

@@ -141,7 +141,7 @@ describe('what a sender writes', () => {
     await fc.assert(
       fc.asyncProperty(text, async (sent) => {
         const found = await signed(sent);
-        if (found.verified) expect(found.news).toMatchObject({ kind: 'nothing', eventId: 'evt_1' });
+        if (found.verified) expect(found.event).toMatchObject({ kind: 'ignored', eventId: 'evt_1' });
         else expect(['malformed', 'bad_signature']).toContain(found.reason);
       }),
       { numRuns: 300 },

@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => rig.close());
 beforeEach(() => {
   rig.received.length = 0;
-  rig.reply.with = async () => rig.provider.answer('applied');
+  rig.reply.with = async () => rig.provider.respond('applied');
 });
 
 const last = () => construct(rig, rig.received.at(-1));
@@ -35,7 +35,7 @@ describe('an event', () => {
     const transactionId = hasPayment ? expect.stringMatching(/^pi_\w+$/) : null;
     expect(await last()).toEqual({
       verified: true,
-      news: {
+      event: {
         kind: 'payment',
         report: {
           outcome: expected,
@@ -56,7 +56,7 @@ describe('an event', () => {
       const { reference } = await paid({}, outcome);
       expect(rig.received).toHaveLength(0);
       await rig.pay({ reference, outcome: 'success' });
-      expect(await last()).toMatchObject({ news: { report: { outcome: 'succeeded', reference } } });
+      expect(await last()).toMatchObject({ event: { report: { outcome: 'succeeded', reference } } });
     },
   );
 
@@ -69,7 +69,7 @@ describe('an event', () => {
     expect(await rig.pay({ reference, outcome })).toMatchObject({ status: 400 });
     await rig.pay({ reference, outcome, again: true });
     expect(await last()).toMatchObject({
-      news: { report: { outcome: expected, failureCode, reference, transactionId: expect.any(String) } },
+      event: { report: { outcome: expected, failureCode, reference, transactionId: expect.any(String) } },
     });
     expect(await last()).not.toEqual(first);
   });
@@ -94,7 +94,7 @@ describe('an event', () => {
 
   it('with another amount, correctly signed, is verified and says that amount', async () => {
     await paid({ wrongAmount: true });
-    expect(await last()).toMatchObject({ news: { report: { amount: 1_499_000, outcome: 'succeeded' } } });
+    expect(await last()).toMatchObject({ event: { report: { amount: 1_499_000, outcome: 'succeeded' } } });
   });
 
   it('can be late, manifold, out of order, or never come', async () => {
@@ -113,8 +113,8 @@ describe('an event', () => {
     await rig.pay({ reference, outcome: 'success', again: true });
     await vi.waitFor(() => expect(rig.received).toHaveLength(2));
     const [first, second] = await Promise.all(rig.received.map((one) => construct(rig, one)));
-    expect(first).toMatchObject({ news: { report: { outcome: 'succeeded' } } });
-    expect(second).toMatchObject({ news: { report: { outcome: 'pending' } } });
+    expect(first).toMatchObject({ event: { report: { outcome: 'succeeded' } } });
+    expect(second).toMatchObject({ event: { report: { outcome: 'pending' } } });
   });
 
   it('of a dispute is for somebody to look at', async () => {
@@ -122,10 +122,11 @@ describe('an event', () => {
     await rig.pay({ reference, outcome: 'dispute' });
     expect(await last()).toMatchObject({
       verified: true,
-      news: { kind: 'needs_review', eventId: expect.stringMatching(/^evt_/), reference: null },
+      event: { kind: 'needs_review', eventId: expect.stringMatching(/^evt_/), reference: null },
     });
-    const event = await last();
-    const reason = event.verified && event.news.kind === 'needs_review' ? event.news.reason : '';
+    const constructed = await last();
+    const reason =
+      constructed.verified && constructed.event.kind === 'needs_review' ? constructed.event.reason : '';
     expect(reason).toMatch(/^charge\.dispute\.created: 1500000 VND of pi_\w+, fraudulent, needs_response/);
   });
 
@@ -134,7 +135,7 @@ describe('an event', () => {
     async (type) => {
       const { reference } = await paid();
       await rig.post('/stripe/api/notify', { reference, type });
-      expect(await last()).toMatchObject({ verified: true, news: { kind: 'nothing', reason: type } });
+      expect(await last()).toMatchObject({ verified: true, event: { kind: 'ignored', reason: type } });
     },
   );
 });
@@ -153,7 +154,7 @@ describe('the answer', () => {
   ];
 
   it.each(accepted)('to what was %s is 200', async (outcome) => {
-    const answer = rig.provider.answer(outcome);
+    const answer = rig.provider.respond(outcome);
     expect(answer.status).toBe(200);
     expect(await answer.json()).toEqual({ received: true });
   });
@@ -164,7 +165,7 @@ describe('the answer', () => {
     ['foreign_merchant', 400],
     ['error', 500],
   ] as const)('to %s is %i', (outcome, status) => {
-    expect(rig.provider.answer(outcome).status).toBe(status);
+    expect(rig.provider.respond(outcome).status).toBe(status);
   });
 
   it('decides whether the event comes again: with growing pauses, signed anew, until 2xx', async () => {
@@ -172,8 +173,8 @@ describe('the answer', () => {
     rig.reply.with = async (_received, call) => {
       at.push(Date.now());
       if (call === 1) await pause(400);
-      if (call === 2) return rig.provider.answer('error');
-      if (call === 3) return rig.provider.answer('bad_signature');
+      if (call === 2) return rig.provider.respond('error');
+      if (call === 3) return rig.provider.respond('bad_signature');
       if (call === 4) return new Response(null, { status: 302, headers: { location: '/' } });
       return new Response('any words', { status: 202 });
     };

@@ -16,9 +16,9 @@ beforeEach(() => {
 type Feed = NonNullable<Rig['provider']['readFeed']>;
 
 async function read(cursor: string | null, provider: { readFeed?: Feed } = rig.provider) {
-  const news = await provider.readFeed?.(cursor);
-  if (news?.kind !== 'reports') throw new Error(`the feed was not read: ${JSON.stringify(news)}`);
-  return news;
+  const feed = await provider.readFeed?.(cursor);
+  if (feed?.kind !== 'reports') throw new Error(`the feed was not read: ${JSON.stringify(feed)}`);
+  return feed;
 }
 
 /** The wrapper, with a feed of our own; `urls` are what it asked for. */
@@ -53,7 +53,7 @@ describe('reading all of the bank feed', () => {
     expect(empty).toEqual({ kind: 'reports', reports: [], cursor: '1' });
   });
 
-  it('brings the same news, under the same ids, as notifications, whoever the money is for', async () => {
+  it('brings the same reports, under the same event ids, as notifications, whoever the money is for', async () => {
     const { cursor } = await read(null);
     const named = nextReference();
     await rig.pay({ reference: named, amount: 1_000_000, notify: { never: true } });
@@ -67,8 +67,8 @@ describe('reading all of the bank feed', () => {
     expect(ours).toHaveLength(2);
     expect(found.reports.some(({ amount }) => amount === 3_000)).toBe(false);
     const told = await Promise.all(rig.received.map((one) => construct(rig, one)));
-    const reports = told.flatMap((event) =>
-      event.verified && event.news.kind === 'payment' ? [event.news.report] : [],
+    const reports = told.flatMap((constructed) =>
+      constructed.verified && constructed.event.kind === 'payment' ? [constructed.event.report] : [],
     );
     expect(reports).toHaveLength(1);
     expect(ours).toEqual(expect.arrayContaining(reports));
@@ -94,8 +94,8 @@ describe('reading all of the bank feed', () => {
       Array.from({ length: 5_000 }, (_, i) => row(i + 1)),
     ];
     for (const list of unreadable) {
-      const news = await withList(list).provider.readFeed?.('1');
-      expect(news).toMatchObject({ kind: 'no_information' });
+      const feed = await withList(list).provider.readFeed?.('1');
+      expect(feed).toMatchObject({ kind: 'no_information' });
     }
     expect(await withList([], 503).provider.readFeed?.('1')).toEqual({ kind: 'try_later', reason: '503' });
   });

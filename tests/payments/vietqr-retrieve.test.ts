@@ -24,15 +24,15 @@ function withFeed(feed: typeof fetch) {
 }
 
 describe('asking the bank feed', () => {
-  it('brings the same news, under the same ids, as the notifications that never came', async () => {
+  it('brings the same reports, under the same event ids, as the notifications that never came', async () => {
     const { qrPayload, reference } = await rig.checkout();
     await rig.pay({ qr: qrPayload, amount: 1_000_000, mangle: 'broken', notify: { never: true } });
     await rig.pay({ qr: qrPayload, amount: 500_000, mangle: 'lower_case', notify: { never: true } });
     const found = await asked(reference);
     await rig.post('/vietqr/api/notify', { reference });
     const told = await Promise.all(rig.received.map((one) => construct(rig, one)));
-    const reports = told.map((event) =>
-      event.verified && event.news.kind === 'payment' ? event.news.report : null,
+    const reports = told.map((constructed) =>
+      constructed.verified && constructed.event.kind === 'payment' ? constructed.event.report : null,
     );
     expect(reports).toHaveLength(2);
     expect(found).toEqual({ kind: 'reports', reports: expect.arrayContaining(reports) });

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => rig.close());
 beforeEach(() => {
   rig.received.length = 0;
-  rig.reply.with = async () => rig.provider.answer('applied');
+  rig.reply.with = async () => rig.provider.respond('applied');
 });
 
 const lastEvent = () => construct(rig, rig.received.at(-1));
@@ -27,7 +27,7 @@ describe('a notification', () => {
     expect(rig.received[0]).toMatchObject({ method: 'POST', path: '/payment-webhooks/vietqr', query: '' });
     expect(await lastEvent()).toMatchObject({
       verified: true,
-      news: {
+      event: {
         kind: 'payment',
         report: { outcome: 'succeeded', reference, amount: 1_500_000, currency: 'VND', failureCode: null },
       },
@@ -41,8 +41,8 @@ describe('a notification', () => {
     await rig.pay({ reference, amount: 400_000 });
     await rig.pay({ redirectUrl: link, amount: 200_000 });
     const events = await Promise.all(rig.received.map((one) => construct(rig, one)));
-    const reports = events.flatMap((event) =>
-      event.verified && event.news.kind === 'payment' ? [event.news.report] : [],
+    const reports = events.flatMap((constructed) =>
+      constructed.verified && constructed.event.kind === 'payment' ? [constructed.event.report] : [],
     );
     expect(reports.map(({ amount }) => amount)).toEqual([1_000_000, 400_000, 200_000]);
     expect(new Set(reports.map((report) => report.reference))).toEqual(new Set([reference]));
@@ -55,7 +55,7 @@ describe('a notification', () => {
     async (mangle) => {
       const { qrPayload, reference } = await rig.checkout();
       await rig.pay({ qr: qrPayload, mangle });
-      expect(await lastEvent()).toMatchObject({ news: { report: { reference, amount: 1_500_000 } } });
+      expect(await lastEvent()).toMatchObject({ event: { report: { reference, amount: 1_500_000 } } });
     },
   );
 
@@ -69,14 +69,14 @@ describe('a notification', () => {
     await rig.pay({ qr: qrPayload, ...how });
     expect(await lastEvent()).toMatchObject({
       verified: true,
-      news: { kind: 'payment', report: { outcome: 'succeeded', reference: null, amount: 1_500_000 } },
+      event: { kind: 'payment', report: { outcome: 'succeeded', reference: null, amount: 1_500_000 } },
     });
   });
 
   it('of money that leaves the account is nothing to us', async () => {
     const { reference } = await rig.checkout();
     await rig.pay({ reference, amount: 5_000, outcome: 'out' });
-    expect(await lastEvent()).toMatchObject({ verified: true, news: { kind: 'nothing' } });
+    expect(await lastEvent()).toMatchObject({ verified: true, event: { kind: 'ignored' } });
   });
 
   it.each(['cancel', 'insufficient_funds', 'expire'])('does not exist for %s', async (outcome) => {
@@ -93,7 +93,7 @@ describe('a notification', () => {
     await rig.pay({ qr: qrPayload, outcome: 'pending' });
     expect(rig.received).toHaveLength(0);
     await rig.pay({ reference, outcome: 'success', again: true });
-    expect(await lastEvent()).toMatchObject({ news: { report: { reference } } });
+    expect(await lastEvent()).toMatchObject({ event: { report: { reference } } });
     expect(await rig.pay({ reference, outcome: 'success', again: true })).toMatchObject({ status: 400 });
     await rig.pay({ qr: qrPayload, outcome: 'pending' });
     await rig.pay({ qr: qrPayload, outcome: 'cancel', again: true });
@@ -103,7 +103,7 @@ describe('a notification', () => {
   it('comes after the end of the attempt all the same', async () => {
     const { qrPayload, reference } = await rig.checkout({ expiresAt: Date.now() - 60_000 });
     await rig.pay({ qr: qrPayload });
-    expect(await lastEvent()).toMatchObject({ news: { report: { reference, outcome: 'succeeded' } } });
+    expect(await lastEvent()).toMatchObject({ event: { report: { reference, outcome: 'succeeded' } } });
   });
 
   it.each([
@@ -121,7 +121,7 @@ describe('a notification', () => {
   it('with another amount, correctly signed, is verified and says that amount', async () => {
     const { qrPayload } = await rig.checkout();
     await rig.pay({ qr: qrPayload, notify: { wrongAmount: true } });
-    expect(await lastEvent()).toMatchObject({ verified: true, news: { report: { amount: 1_499_000 } } });
+    expect(await lastEvent()).toMatchObject({ verified: true, event: { report: { amount: 1_499_000 } } });
   });
 
   it('can be late, manifold, told again, or never come', async () => {

@@ -127,7 +127,7 @@ describe('a notification', () => {
   it('without a reference, such as the example of the guide, is money that came for nobody', async () => {
     expect(await told(example)).toEqual({
       verified: true,
-      news: {
+      event: {
         kind: 'payment',
         report: {
           outcome: 'succeeded',
@@ -150,22 +150,22 @@ describe('a notification', () => {
   ])('names our reference by %s', async (_what, changes) => {
     expect(await told({ ...example, ...changes })).toMatchObject({
       verified: true,
-      news: { report: { reference: ours, eventId: `${ours}:92704:succeeded:2277000` } },
+      event: { report: { reference: ours, eventId: `${ours}:92704:succeeded:2277000` } },
     });
   });
 
   it('that names two is for nobody, until somebody looks', async () => {
     const content = `${ours} J26112100000043`;
-    expect(await told({ ...example, content })).toMatchObject({ news: { report: { reference: null } } });
+    expect(await told({ ...example, content })).toMatchObject({ event: { report: { reference: null } } });
     expect(await told({ ...example, content: ours, code: 'J26112100000043' })).toMatchObject({
-      news: { report: { reference: null } },
+      event: { report: { reference: null } },
     });
   });
 
   it('of money that left says nothing to us', async () => {
-    const news = { kind: 'nothing', eventId: 'out:92704', reason: 'outgoing' };
+    const event = { kind: 'ignored', eventId: 'out:92704', reason: 'outgoing' };
     const content = `hoan tien ${ours}`;
-    expect(await told({ ...example, transferType: 'out', content })).toEqual({ verified: true, news });
+    expect(await told({ ...example, transferType: 'out', content })).toEqual({ verified: true, event });
   });
 
   it.each(['0123499998', '123499999', ' 0123499999', 123499999, null, undefined])(
@@ -181,11 +181,11 @@ describe('a notification', () => {
     const content = 'Giao dich thu nghiem tu SePay';
     expect(await told({ ...example, content })).toMatchObject({
       verified: true,
-      news: { kind: 'needs_review', reference: null },
+      event: { kind: 'needs_review', reference: null },
     });
     // whoever pays for something pays for it
     expect(await told({ ...example, content: `${content} ${ours}` })).toMatchObject({
-      news: { kind: 'payment', report: { reference: ours } },
+      event: { kind: 'payment', report: { reference: ours } },
     });
   });
 
@@ -221,7 +221,7 @@ describe('a notification', () => {
 
   it('with a message that is no text is money all the same', async () => {
     for (const content of [7, {}, ['J26112100000042'], true]) {
-      expect(await told({ ...example, content })).toMatchObject({ news: { report: { reference: null } } });
+      expect(await told({ ...example, content })).toMatchObject({ event: { report: { reference: null } } });
     }
   });
 

@@ -232,7 +232,7 @@ describe('a payment whose notification never came', () => {
       [one.reference],
     );
     expect(event?.outcome).toBe('applied');
-    // and the notification that comes after all is the same news
+    // and the notification that comes after all brings the same event
     const sent = await fetch(`${setting('SANDBOX_URL')}/vnpay/api/notify`, {
       method: 'POST',
       body: JSON.stringify({ reference: one.reference }),

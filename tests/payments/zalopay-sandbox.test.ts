@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => rig.close());
 beforeEach(() => {
   rig.received.length = 0;
-  rig.reply.with = async () => rig.provider.answer('applied');
+  rig.reply.with = async () => rig.provider.respond('applied');
 });
 
 const lastEvent = () => construct(rig, rig.received.at(-1));
@@ -27,7 +27,7 @@ describe('a notification', () => {
     expect(rig.received[0]).toMatchObject({ method: 'POST', path: '/payment-webhooks/zalopay' });
     expect(await lastEvent()).toMatchObject({
       verified: true,
-      news: { report: { outcome: 'succeeded', reference, amount: 1_500_000, currency: 'VND' } },
+      event: { report: { outcome: 'succeeded', reference, amount: 1_500_000, currency: 'VND' } },
     });
     const back = new URL(String(paid.body.redirectUrl));
     expect(back.pathname).toBe('/payments/return/zalopay');
@@ -84,7 +84,7 @@ describe('a notification', () => {
     await rig.pay({ redirectUrl, outcome: 'success', notify: { wrongAmount: true } });
     expect(await lastEvent()).toMatchObject({
       verified: true,
-      news: { report: { amount: 1_499_000, outcome: 'succeeded' } },
+      event: { report: { amount: 1_499_000, outcome: 'succeeded' } },
     });
   });
 
@@ -93,7 +93,7 @@ describe('a notification', () => {
     await rig.pay({ redirectUrl, outcome: 'expire' });
     expect((await rig.pay({ reference, outcome: 'success' })).status).toBe(400);
     expect((await rig.pay({ reference, outcome: 'success', again: true })).status).toBe(200);
-    expect(await lastEvent()).toMatchObject({ news: { report: { outcome: 'succeeded', reference } } });
+    expect(await lastEvent()).toMatchObject({ event: { report: { outcome: 'succeeded', reference } } });
     expect((await rig.pay({ reference, outcome: 'success', again: true })).status).toBe(400);
   });
 
@@ -108,7 +108,7 @@ describe('a notification', () => {
     ['amount_mismatch', 1],
   ];
   it.each(calls)('answered as %s is sent %i times', async (outcome, count) => {
-    rig.reply.with = async () => rig.provider.answer(outcome);
+    rig.reply.with = async () => rig.provider.respond(outcome);
     const { redirectUrl } = await rig.checkout();
     await rig.pay({ redirectUrl, outcome: 'success' });
     await vi.waitFor(() => expect(rig.received).toHaveLength(count), { timeout: 3_000 });
@@ -122,7 +122,7 @@ describe('a notification', () => {
       if (call === 1) await pause(400);
       if (call === 2) return new Response('{"return_code":1}', { status: 502 });
       if (call === 3) return new Response('<html>');
-      return rig.provider.answer('applied');
+      return rig.provider.respond('applied');
     };
     const { redirectUrl } = await rig.checkout();
     await rig.pay({ redirectUrl, outcome: 'success' });
@@ -144,7 +144,7 @@ describe('a notification', () => {
     await pause(60);
     expect(rig.received).toHaveLength(6);
     await rig.post('/zalopay/api/notify', { reference: silent.reference });
-    expect(await lastEvent()).toMatchObject({ news: { report: { reference: silent.reference } } });
+    expect(await lastEvent()).toMatchObject({ event: { report: { reference: silent.reference } } });
   });
 });
 

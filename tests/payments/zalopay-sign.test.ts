@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as sandbox from '../../local/sandbox/zalopay/sign.ts';
 import { createSigner } from '../../supabase/functions/_shared/payments/hmac.ts';
-import { quoteNumbers, readKeepingDigits } from '../../supabase/functions/_shared/payments/zalopay/digits.ts';
 import { createZalopay } from '../../supabase/functions/_shared/payments/zalopay/index.ts';
+import { quoteNumbers, readKeepingDigits } from '../../supabase/functions/_shared/payments/zalopay/json.ts';
 import { appTransId, referenceOf } from '../../supabase/functions/_shared/payments/zalopay/order-id.ts';
 import { callText, returnText } from '../../supabase/functions/_shared/payments/zalopay/sign.ts';
 
@@ -27,7 +27,7 @@ describe('what ZaloPay has published', () => {
   it('verifies: the notification of its specification', async () => {
     expect(await as('2553').constructEvent(call(publishedCallback))).toEqual({
       verified: true,
-      news: {
+      event: {
         kind: 'payment',
         report: {
           outcome: 'succeeded',

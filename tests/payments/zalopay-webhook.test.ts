@@ -34,7 +34,7 @@ describe('a notification', () => {
   it('is read as money that came', async () => {
     expect(await changed({})).toEqual({
       verified: true,
-      news: {
+      event: {
         kind: 'payment',
         report: {
           outcome: 'succeeded',
@@ -51,7 +51,7 @@ describe('a notification', () => {
 
   it('keeps every digit of an id beyond what a number can hold, written as number or text', async () => {
     const id = '9223372036854775807';
-    const expected = { news: { report: { transactionId: id } } };
+    const expected = { event: { report: { transactionId: id } } };
     const written = JSON.stringify({ ...paid, zp_trans_id: 0 }).replace(
       '"zp_trans_id":0',
       `"zp_trans_id":${id}`,
@@ -98,7 +98,7 @@ describe('a notification', () => {
     for (const app_trans_id of ['261121_X', '261122_J26112100000042', 'J26112100000042']) {
       expect(await changed({ app_trans_id })).toMatchObject({
         verified: true,
-        news: {
+        event: {
           report: { reference: null, amount: 1_500_000, eventId: expect.stringContaining(app_trans_id) },
         },
       });
@@ -175,10 +175,10 @@ describe('whatever anybody sends', () => {
     const data = fc.dictionary(key, fc.jsonValue()).map((changes) => JSON.stringify({ ...paid, ...changes }));
     await fc.assert(
       fc.asyncProperty(fc.oneof(data, fc.json()), async (text) => {
-        const event = await told(text);
-        if (event.verified && event.news.kind === 'payment') {
-          expect(event.news.report.amount).toBeGreaterThan(0);
-          expect(event.news.report.transactionId).toMatch(/^[1-9]\d*$/);
+        const constructed = await told(text);
+        if (constructed.verified && constructed.event.kind === 'payment') {
+          expect(constructed.event.report.amount).toBeGreaterThan(0);
+          expect(constructed.event.report.transactionId).toMatch(/^[1-9]\d*$/);
         }
       }),
       { numRuns: 500 },
@@ -254,7 +254,7 @@ describe('the answer', () => {
   };
 
   it.each(Object.entries(expected))('to %s is %i', async (outcome, code) => {
-    const response = zalopay.answer(outcome as WebhookOutcome);
+    const response = zalopay.respond(outcome as WebhookOutcome);
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toContain('application/json');
     expect(await response.json()).toEqual({ return_code: code, return_message: expect.stringMatching(/./) });

@@ -107,7 +107,7 @@ export function fakeProvider(name: ProviderName, answers: Partial<PaymentProvide
     create: unexpected,
     constructEvent: unexpected,
     readReturn: unexpected,
-    answer: unexpected,
+    respond: unexpected,
     retrieve: unexpected,
     refund: unexpected,
     retrieveRefund: unexpected,

@@ -11,7 +11,7 @@ import {
   work,
 } from '../../../tests/support/outbox.ts';
 import { rateLimited } from '../_shared/payments/call.ts';
-import type { ProviderName, Retrieved } from '../_shared/payments/provider.ts';
+import type { ProviderName, RetrieveResult } from '../_shared/payments/provider.ts';
 import { handle } from './handler.ts';
 
 const idOf = (number: number) => `6f1c2d3e-0000-4000-8000-${String(number).padStart(12, '0')}`;
@@ -149,7 +149,7 @@ describe('what has no good settings', () => {
 });
 
 /** An outbox that keeps time as the real one does, and workers that are rung once a second while rows are due. */
-function backlog(rows: Row[], retrieve: (reference: string, now: number) => Retrieved, workers = 1) {
+function backlog(rows: Row[], retrieve: (reference: string, now: number) => RetrieveResult, workers = 1) {
   const kept = rows.map((one) => ({ ...one, attempts: 0, dueAt: 0, state: 'pending', doneAt: 0 }));
   const find = (id: unknown) => kept.filter((one) => one.id === id);
   let clock = { now: 0 };
@@ -217,7 +217,7 @@ function backlog(rows: Row[], retrieve: (reference: string, now: number) => Retr
 /** VNPay as it was seen: one question in some seconds, whichever payment it is about. */
 function oneIn(seconds: number, alwaysRefused = '') {
   let last = Number.NEGATIVE_INFINITY;
-  return (reference: string, now: number): Retrieved => {
+  return (reference: string, now: number): RetrieveResult => {
     if (reference === alwaysRefused || now - last < seconds * 1000)
       throw rateLimited('vnpay', '94', { questionsOnly: true });
     last = now;

@@ -11,12 +11,12 @@ export const readFeed = withPayload(feedPayload, async ({ provider: name, cursor
   const { service, providers } = tools;
   const provider = providers.get(name);
   if (!provider.readFeed) return never(`${name} has no feed`);
-  const news = await provider.readFeed(cursor);
-  if (news.kind !== 'reports') return later(news.reason);
-  for (const report of news.reports) {
-    const told = { provider: provider.name, raw: JSON.stringify(report), headers: {} };
-    await applyEvent({ ...told, news: { kind: 'payment', report } }, service);
+  const feed = await provider.readFeed(cursor);
+  if (feed.kind !== 'reports') return later(feed.reason);
+  for (const report of feed.reports) {
+    const event = { kind: 'payment', report } as const;
+    await applyEvent({ provider: provider.name, event, raw: JSON.stringify(report), headers: {} }, service);
   }
-  await service.call('save_feed_cursor', { provider: name, cursor: news.cursor }, z.unknown());
-  return performed(null, { movements: news.reports.length });
+  await service.call('save_feed_cursor', { provider: name, cursor: feed.cursor }, z.unknown());
+  return performed(null, { movements: feed.reports.length });
 });

@@ -3,11 +3,11 @@ import { fakeProvider } from '../../../tests/support/fakes.ts';
 import { attempt, attempt_id, refund, refund_id, row, work } from '../../../tests/support/outbox.ts';
 import { appError } from '../_shared/errors.ts';
 import type {
-  FeedNews,
+  FeedResult,
   PaymentReport,
   RefundInput,
   RefundResult,
-  Retrieved,
+  RetrieveResult,
 } from '../_shared/payments/provider.ts';
 
 const open = { ...attempt, status: 'pending', provider_transaction_id: null };
@@ -60,7 +60,7 @@ describe('topic reconcile, where money comes in parts', () => {
     failureCode: null,
     eventId: `J1:${transactionId}`,
   });
-  const ask = async (found: Retrieved, results: string[]) => {
+  const ask = async (found: RetrieveResult, results: string[]) => {
     const left = [...results];
     const { named } = await work({
       rows: [row('reconcile', { attempt_id, provider: 'payos' })],
@@ -77,7 +77,7 @@ describe('topic reconcile, where money comes in parts', () => {
       applied: named('apply_payment_event').map(({ amount }) => amount),
     };
   };
-  const parts: Retrieved = { kind: 'reports', reports: [report(400_000, 'a'), report(600_000, 'b')] };
+  const parts: RetrieveResult = { kind: 'reports', reports: [report(400_000, 'a'), report(600_000, 'b')] };
 
   it('applies every part, and is final when they are enough', async () => {
     expect(await ask(parts, ['part_received', 'applied'])).toEqual({
@@ -207,11 +207,11 @@ describe('topic feed', () => {
     eventId: `:${transactionId}:succeeded:50000`,
   });
   const asked: (string | null)[] = [];
-  const look = async (news: FeedNews, apply: () => unknown = () => 'unknown_reference') => {
+  const look = async (feed: FeedResult, apply: () => unknown = () => 'unknown_reference') => {
     asked.length = 0;
     const readFeed = async (cursor: string | null) => {
       asked.push(cursor);
-      return news;
+      return feed;
     };
     return work({
       rows: [row('feed', { provider: 'vietqr', cursor: '7' })],

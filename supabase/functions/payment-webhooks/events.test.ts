@@ -3,12 +3,12 @@ import { fakeOutside, fakeProvider } from '../../../tests/support/fakes.ts';
 import type { ProviderEvent, WebhookOutcome } from '../_shared/payments/provider.ts';
 import { handle } from './handler.ts';
 
-/** Delivers a message that a provider's wrapper reads as the given news. */
-async function deliver(news: ProviderEvent, database: Parameters<typeof fakeOutside>[0]) {
+/** Delivers a message that a provider's wrapper reads as the given event. */
+async function deliver(event: ProviderEvent, database: Parameters<typeof fakeOutside>[0]) {
   const answered: WebhookOutcome[] = [];
   const stripe = fakeProvider('stripe', {
-    constructEvent: async () => ({ verified: true, news }),
-    answer: (outcome) => {
+    constructEvent: async () => ({ verified: true, event }),
+    respond: (outcome) => {
       answered.push(outcome);
       return new Response(null, { status: 204 });
     },
@@ -66,14 +66,14 @@ describe('a notification that is of no payment', () => {
 
   it.each([
     ['needs_review', { kind: 'needs_review', eventId: 'evt_1', reference: 'J1', reason: 'a chargeback' }],
-    ['ignored', { kind: 'nothing', eventId: 'evt_1', reason: 'a test call' }],
-  ] as const)('is kept as %s, with the reason', async (outcome, news) => {
-    const { answered, calls } = await deliver(news, { settle_payment_event: () => outcome });
+    ['ignored', { kind: 'ignored', eventId: 'evt_1', reason: 'a test call' }],
+  ] as const)('is kept as %s, with the reason', async (outcome, event) => {
+    const { answered, calls } = await deliver(event, { settle_payment_event: () => outcome });
     expect(answered).toEqual([outcome]);
     expect(calls[0]?.args).toMatchObject({ provider_event_id: 'evt_1', verified: true });
     expect(calls[1]).toEqual({
       name: 'settle_payment_event',
-      args: { event_id: 9, outcome, reason: news.reason },
+      args: { event_id: 9, outcome, reason: event.reason },
     });
   });
 });

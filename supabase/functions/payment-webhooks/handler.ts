@@ -31,11 +31,11 @@ export function handle({ http, db, providers }: Pick<Deps, 'http' | 'db' | 'prov
           db.service(trace),
         );
         note({ outcome });
-        return provider.answer(outcome);
+        return provider.respond(outcome);
       } catch (error) {
         const cause = error instanceof Error && error.cause !== undefined ? ` <- ${error.cause}` : '';
         note({ outcome: 'error', error: `${error}${cause}` });
-        return provider.answer('error');
+        return provider.respond('error');
       }
     },
   });

@@ -30,8 +30,8 @@ export async function receiveNotification(
 ): Promise<WebhookOutcome> {
   const raw = [request.query, request.body].filter((part) => part !== '').join('\n');
   const headers = storedHeaders(request.headers);
-  const event = await provider.constructEvent(request);
-  if (!event.verified) {
+  const constructed = await provider.constructEvent(request);
+  if (!constructed.verified) {
     await service.call(
       'record_payment_event',
       {
@@ -44,7 +44,7 @@ export async function receiveNotification(
       },
       recordedUnverified,
     );
-    return event.reason;
+    return constructed.reason;
   }
-  return applyEvent({ provider: provider.name, news: event.news, raw, headers }, service);
+  return applyEvent({ provider: provider.name, event: constructed.event, raw, headers }, service);
 }

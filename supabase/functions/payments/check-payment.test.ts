@@ -9,7 +9,7 @@ import {
 } from '../../../tests/support/fakes.ts';
 import { attempt, vnpayAnswers } from '../../../tests/support/outbox.ts';
 import { appError } from '../_shared/errors.ts';
-import type { Retrieved } from '../_shared/payments/provider.ts';
+import type { RetrieveResult } from '../_shared/payments/provider.ts';
 import { handle } from './handler.ts';
 
 const payment_id = attempt.payment_id;
@@ -20,7 +20,7 @@ const state = {
   attempts: ids.map((id) => ({ id })),
   refunds: [],
 };
-const paid: Retrieved = {
+const paid: RetrieveResult = {
   kind: 'reports',
   reports: [
     {

@@ -94,9 +94,9 @@ export function handle(deps: Needs): (request: Request) => Promise<Response> {
     auth: 'none',
     async run({ url, params, note }) {
       const provider = providers.get(params.provider ?? '');
-      const news = await provider.readReturn(url.search.slice(1));
-      note({ provider: provider.name, status: news.status });
-      return showReturn(news, url.searchParams.get('to'), returns.allowed);
+      const back = await provider.readReturn(url.search.slice(1));
+      note({ provider: provider.name, status: back.status });
+      return showReturn(back, url.searchParams.get('to'), returns.allowed);
     },
   });
 

@@ -1,7 +1,7 @@
-import type { ReturnNews } from '../_shared/payments/provider.ts';
+import type { PaymentReturn } from '../_shared/payments/provider.ts';
 import { isAllowedReturn } from './return-url.ts';
 
-const texts: Record<ReturnNews['status'], string> = {
+const texts: Record<PaymentReturn['status'], string> = {
   succeeded:
     'The payment was made. Your booking is confirmed as soon as the payment provider reports it; you can close this page.\n\nĐã thanh toán. Đơn sẽ được xác nhận ngay khi cổng thanh toán báo về; bạn có thể đóng trang này.',
   failed:
@@ -18,7 +18,7 @@ const texts: Record<ReturnNews['status'], string> = {
  * the platform serves HTML of functions as text.
  */
 export function showReturn(
-  { status, reference }: ReturnNews,
+  { status, reference }: PaymentReturn,
   target: string | null,
   allowed: readonly string[],
 ): Response {

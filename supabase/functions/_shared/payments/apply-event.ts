@@ -2,29 +2,29 @@ import { type ApplyResult, applyResult, recordedEvent } from '../contracts/payme
 import type { Rpc } from '../db.ts';
 import type { PaymentReport, ProviderEvent, ProviderName } from './provider.ts';
 
-/** Verified news and what it was read from. */
-export interface VerifiedNews {
+/** A verified event and the message it was read from. */
+export interface VerifiedEvent {
   provider: ProviderName;
-  news: ProviderEvent;
+  event: ProviderEvent;
   /** As received. */
   raw: string;
   headers: Record<string, string>;
 }
 
-function eventOf(news: ProviderEvent): { id: string; reference: string | null } {
-  switch (news.kind) {
+function eventOf(event: ProviderEvent): { id: string; reference: string | null } {
+  switch (event.kind) {
     case 'payment':
-      return { id: news.report.eventId, reference: news.report.reference };
+      return { id: event.report.eventId, reference: event.report.reference };
     case 'refund':
-      return { id: news.report.eventId, reference: null };
+      return { id: event.report.eventId, reference: null };
     default:
-      return { id: news.eventId, reference: news.kind === 'needs_review' ? news.reference : null };
+      return { id: event.eventId, reference: event.kind === 'needs_review' ? event.reference : null };
   }
 }
 
-/** Shows to an admin what takes effect in another way, or in none; once, however often it is told. */
+/** Shows an admin a payment that somebody must look at as well: once, however often the event comes. */
 async function flagForReview(
-  { provider, raw, headers }: Omit<VerifiedNews, 'news'>,
+  { provider, raw, headers }: Omit<VerifiedEvent, 'event'>,
   { eventId, reference, needsReview }: PaymentReport,
   service: Rpc,
 ): Promise<void> {
@@ -41,30 +41,32 @@ async function flagForReview(
   );
 }
 
-/** Stores what a provider said, then lets it take effect: once, however often and by whichever way it came. */
+/** Stores an event, then applies it: once, however often it comes, and whether the provider sent it or we asked. */
 export async function applyEvent(
-  { provider, news, raw, headers }: VerifiedNews,
+  { provider, event, raw, headers }: VerifiedEvent,
   service: Rpc,
 ): Promise<ApplyResult> {
-  const { id, reference } = eventOf(news);
+  const { id, reference } = eventOf(event);
   const { event_id } = await service.call(
     'record_payment_event',
     { provider, provider_event_id: id, verified: true, reference, raw, headers },
     recordedEvent,
   );
-  switch (news.kind) {
+  switch (event.kind) {
     case 'payment': {
-      const { outcome, amount, currency, transactionId, failureCode } = news.report;
-      const told = { event_id, reference, outcome, amount, currency };
-      await flagForReview({ provider, raw, headers }, news.report, service);
+      const { outcome, amount, currency, transactionId, failureCode } = event.report;
+      await flagForReview({ provider, raw, headers }, event.report, service);
       return service.call(
         'apply_payment_event',
-        { ...told, transaction_id: transactionId, failure_code: failureCode },
+        {
+          ...{ event_id, reference, outcome, amount, currency },
+          ...{ transaction_id: transactionId, failure_code: failureCode },
+        },
         applyResult,
       );
     }
     case 'refund': {
-      const { outcome, amount, currency, refundId, transactionId, failureCode } = news.report;
+      const { outcome, amount, currency, refundId, transactionId, failureCode } = event.report;
       const about = { event_id, provider_refund_id: refundId, transaction_id: transactionId };
       return service.call(
         'apply_refund_event',
@@ -72,9 +74,11 @@ export async function applyEvent(
         applyResult,
       );
     }
-    default: {
-      const outcome = news.kind === 'needs_review' ? 'needs_review' : 'ignored';
-      return service.call('settle_payment_event', { event_id, outcome, reason: news.reason }, applyResult);
-    }
+    default:
+      return service.call(
+        'settle_payment_event',
+        { event_id, outcome: event.kind, reason: event.reason },
+        applyResult,
+      );
   }
 }

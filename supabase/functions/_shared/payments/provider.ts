@@ -74,7 +74,7 @@ export interface PaymentReport {
   transactionId: string | null;
   /** The provider's code of a failure. */
   failureCode: string | null;
-  /** Equal for equal news, whether pushed or asked for. */
+  /** Equal for equal reports, whether the provider sent them or we asked. */
   eventId: string;
   /** Why somebody must look at it as well: the payer's money is taken and held back, and no one is told again. */
   needsReview?: string;
@@ -100,17 +100,17 @@ export type ProviderEvent =
   /** Somebody must look at it, such as a chargeback. */
   | { kind: 'needs_review'; eventId: string; reference: string | null; reason: string }
   /** A test call, or about something we do not follow. */
-  | { kind: 'nothing'; eventId: string; reason: string };
+  | { kind: 'ignored'; eventId: string; reason: string };
 
 export type RefusalReason = 'bad_signature' | 'foreign_merchant' | 'malformed';
 
 /** A verified notification, or why it is none. Nothing of an unverified one may be believed. */
 export type ConstructedEvent =
-  | { verified: true; news: ProviderEvent }
+  | { verified: true; event: ProviderEvent }
   | { verified: false; reason: RefusalReason };
 
 /** What the payer's browser brought back; for display only. */
-export interface ReturnNews {
+export interface PaymentReturn {
   /** `unverified`: the address is not signed, or wrongly. */
   status: 'succeeded' | 'failed' | 'pending' | 'unverified';
   /** Of the attempt, when a signature vouches for it. */
@@ -143,7 +143,7 @@ export interface AttemptInput {
   providerData: Record<string, unknown>;
 }
 
-export type Retrieved =
+export type RetrieveResult =
   /** One for each movement of money, or one that says how it stands. Never empty. */
   | { kind: 'reports'; reports: PaymentReport[] }
   /** Unknown there. `signed` says whether the answer can be proven to be the provider's. */
@@ -153,11 +153,11 @@ export type Retrieved =
   /** An answer that proves nothing. */
   | { kind: 'no_information'; reason: string };
 
-/** What came in since a look before, whoever it is for. */
-export type FeedNews =
+/** The payments since the last read of a feed, also those that name no attempt of ours. */
+export type FeedResult =
   /** `cursor`: where to look on from. */
   | { kind: 'reports'; reports: PaymentReport[]; cursor: string }
-  /** As for `Retrieved`. */
+  /** As for `RetrieveResult`. */
   | { kind: 'try_later' | 'no_information'; reason: string };
 
 export interface RefundInput extends AttemptInput {
@@ -203,16 +203,16 @@ export interface PaymentProvider {
   /** Verifies and reads a notification. Never throws for what the sender wrote. */
   constructEvent(request: WebhookRequest): Promise<ConstructedEvent>;
   /** Reads the query string of the return address, without `?`. */
-  readReturn(query: string): Promise<ReturnNews>;
-  /** The answer to a notification, in the provider's words. */
-  answer(outcome: WebhookOutcome): Response;
+  readReturn(query: string): Promise<PaymentReturn>;
+  /** The response to a notification, in the provider's words. */
+  respond(outcome: WebhookOutcome): Response;
   /** Asks what became of an attempt. */
-  retrieve(input: AttemptInput): Promise<Retrieved>;
+  retrieve(input: AttemptInput): Promise<RetrieveResult>;
   /**
    * Reads all that came in, where money can come that names no attempt (`payment_providers.has_feed`). Null stands
    * for the first look, which brings a cursor and no reports.
    */
-  readFeed?(cursor: string | null): Promise<FeedNews>;
+  readFeed?(cursor: string | null): Promise<FeedResult>;
   /** Orders money back. Never called for rails that cannot (`payment_providers.refunds_by`). */
   refund(input: RefundInput): Promise<RefundResult>;
   /** Asks what became of an ordered refund. */

@@ -6,7 +6,7 @@ import { AppError } from '../errors.ts';
 import { applyEvent } from './apply-event.ts';
 import { attemptInput } from './attempt-input.ts';
 import { type CooldownRequest, cooldownRequested } from './call.ts';
-import type { PaymentReport, ProviderName, Retrieved } from './provider.ts';
+import type { PaymentReport, ProviderName, RetrieveResult } from './provider.ts';
 
 /** What asking brought, in the words of `note_reconciliation`. */
 export interface Verdict {
@@ -29,8 +29,8 @@ async function applyReports(
   const results: string[] = [];
   let outcome: Verdict['outcome'] = 'pending';
   for (const report of reports) {
-    const news = { kind: 'payment', report } as const;
-    const result = await applyEvent({ provider, news, raw: JSON.stringify(report), headers: {} }, service);
+    const event = { kind: 'payment', report } as const;
+    const result = await applyEvent({ provider, event, raw: JSON.stringify(report), headers: {} }, service);
     results.push(result);
     // money in part leaves the attempt open for the rest
     const open = report.outcome === 'pending' || result === 'ignored' || result === 'part_received';
@@ -54,7 +54,7 @@ export async function reconcileAttempt(
   if (attempt.status === 'created') return { outcome: 'not_found', reason: 'never offered' };
 
   const provider = providers.get(attempt.provider);
-  let found: Retrieved;
+  let found: RetrieveResult;
   try {
     found = await provider.retrieve(attemptInput(attempt));
   } catch (error) {

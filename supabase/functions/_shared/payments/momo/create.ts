@@ -33,7 +33,7 @@ function refusal(answer: MomoAnswer): Error {
  * Makes an order at MoMo and answers with its pages. The reference is both order and request id, so that a
  * repeat is answered with the same order, or refused, and never makes a second one.
  */
-export async function createMomoOrder(input: CheckoutInput, tools: MomoTools): Promise<Checkout> {
+export async function create(input: CheckoutInput, tools: MomoTools): Promise<Checkout> {
   const { reference, amount } = input;
   if (input.currency !== 'VND' || !Number.isSafeInteger(amount) || amount < minAmount || amount > maxAmount) {
     throw appError('payment_amount_unsupported', {

@@ -1,13 +1,12 @@
 import type { Outside } from '../call.ts';
 import { createSigner } from '../hmac.ts';
 import type { PaymentProvider } from '../provider.ts';
-import { momoAnswer } from './answers.ts';
 import type { MomoTools } from './api.ts';
 import type { MomoConfig } from './config.ts';
-import { createMomoOrder } from './create.ts';
-import { refundMomo } from './refund.ts';
-import { retrieveMomoPayment, retrieveMomoRefund } from './retrieve.ts';
-import { constructMomoEvent, readMomoReturn } from './webhook.ts';
+import { create } from './create.ts';
+import { refund, retrieveRefund } from './refund.ts';
+import { retrieve } from './retrieve.ts';
+import { constructEvent, readReturn, respond } from './webhook.ts';
 
 /** MoMo's payment gateway, version 2. Throws on an empty secret. */
 export function createMomo(config: MomoConfig, outside: Outside = { fetch, now: Date.now }): PaymentProvider {
@@ -15,13 +14,13 @@ export function createMomo(config: MomoConfig, outside: Outside = { fetch, now: 
   const tools: MomoTools = { config, signer, ...outside };
   return {
     name: 'momo',
-    create: (input) => createMomoOrder(input, tools),
-    constructEvent: (request) => constructMomoEvent(request, config, signer),
-    readReturn: (query) => readMomoReturn(query, config, signer),
-    answer: momoAnswer,
-    retrieve: (input) => retrieveMomoPayment(input, tools),
-    refund: (input) => refundMomo(input, tools),
-    retrieveRefund: (input) => retrieveMomoRefund(input, tools),
+    create: (input) => create(input, tools),
+    constructEvent: (request) => constructEvent(request, config, signer),
+    readReturn: (query) => readReturn(query, config, signer),
+    respond,
+    retrieve: (input) => retrieve(input, tools),
+    refund: (input) => refund(input, tools),
+    retrieveRefund: (input) => retrieveRefund(input, tools),
     // MoMo ends authorised payments only; a page nobody paid on lives as long as it set for the merchant
     cancel: async () => 'unsupported',
   };

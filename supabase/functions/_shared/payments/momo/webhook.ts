@@ -1,7 +1,7 @@
 import type { Signer } from '../hmac.ts';
-import type { ConstructedEvent, ReturnNews, WebhookRequest } from '../provider.ts';
+import type { ConstructedEvent, PaymentReturn, WebhookOutcome, WebhookRequest } from '../provider.ts';
 import type { MomoConfig } from './config.ts';
-import { isRefundOrder } from './refund-order.ts';
+import { isRefundOrder } from './refund-id.ts';
 import { readReport } from './report.ts';
 import { signedFields, signedText } from './sign.ts';
 
@@ -34,14 +34,14 @@ async function readResult(
   if (isRefundOrder(orderId)) {
     return {
       verified: true,
-      news: { kind: 'nothing', eventId: report.eventId, reason: 'about a refund, which is asked about' },
+      event: { kind: 'ignored', eventId: report.eventId, reason: 'about a refund, which is asked about' },
     };
   }
-  return { verified: true, news: { kind: 'payment', report } };
+  return { verified: true, event: { kind: 'payment', report } };
 }
 
 /** Verifies and reads a notification, a JSON object in the body. */
-export async function constructMomoEvent(
+export async function constructEvent(
   request: Pick<WebhookRequest, 'body'>,
   config: MomoConfig,
   signer: Signer,
@@ -51,15 +51,30 @@ export async function constructMomoEvent(
 }
 
 /** Reads a return address, which is signed as a notification is. Our own parameters stand beside MoMo's. */
-export async function readMomoReturn(query: string, config: MomoConfig, signer: Signer): Promise<ReturnNews> {
-  const unverified: ReturnNews = { status: 'unverified', reference: null };
+export async function readReturn(query: string, config: MomoConfig, signer: Signer): Promise<PaymentReturn> {
+  const unverified: PaymentReturn = { status: 'unverified', reference: null };
   const params = new URLSearchParams(query);
   const names = [...signedFields('result'), 'signature'];
   // a repeated parameter could be read one way and signed another
   if (names.some((name) => params.getAll(name).length > 1)) return unverified;
   const facts = Object.fromEntries(names.map((name) => [name, params.get(name)]));
-  const event = await readResult(facts, config, signer);
-  if (!event.verified || event.news.kind !== 'payment') return unverified;
-  const { outcome, reference } = event.news.report;
+  const constructed = await readResult(facts, config, signer);
+  if (!constructed.verified || constructed.event.kind !== 'payment') return unverified;
+  const { outcome, reference } = constructed.event.report;
   return { status: outcome, reference };
+}
+
+const refused = new Map<WebhookOutcome, number>([
+  ['bad_signature', 400],
+  ['foreign_merchant', 400],
+  ['malformed', 400],
+  ['error', 500],
+]);
+
+/**
+ * MoMo wants 204 without a body for what was received, and neither gives money back nor takes it for what we
+ * answer. So everything genuine is received, also what nobody can use; only a failure of ours asks for more.
+ */
+export function respond(outcome: WebhookOutcome): Response {
+  return new Response(null, { status: refused.get(outcome) ?? 204 });
 }

@@ -2,10 +2,11 @@ import type { Outside } from '../call.ts';
 import { createSigner } from '../hmac.ts';
 import type { PaymentProvider, RefundResult } from '../provider.ts';
 import type { PayosTools } from './api.ts';
-import { createPayosLink } from './checkout.ts';
+import { cancel } from './cancel.ts';
 import type { PayosConfig } from './config.ts';
-import { cancelPayos, retrievePayos } from './retrieve.ts';
-import { constructPayosEvent, payosAnswer } from './webhook.ts';
+import { create } from './create.ts';
+import { retrieve } from './retrieve.ts';
+import { constructEvent, respond } from './webhook.ts';
 
 // money goes back by a bank transfer of our own, see transfers.ts
 const cannotRefund: RefundResult = { known: true, status: 'failed', refundId: null, code: 'unsupported' };
@@ -19,14 +20,14 @@ export function createPayos(
   const tools: PayosTools = { config, signer, ...outside };
   return {
     name: 'payos',
-    create: (input) => createPayosLink(input, tools),
-    constructEvent: (request) => constructPayosEvent(request, signer),
+    create: (input) => create(input, tools),
+    constructEvent: (request) => constructEvent(request, signer),
     // the return address is signed by nobody
     readReturn: async () => ({ status: 'unverified', reference: null }),
-    answer: payosAnswer,
-    retrieve: (input) => retrievePayos(input, tools),
+    respond,
+    retrieve: (input) => retrieve(input, tools),
     refund: async () => cannotRefund,
     retrieveRefund: async () => cannotRefund,
-    cancel: (input) => cancelPayos(input, tools),
+    cancel: (input) => cancel(input, tools),
   };
 }

@@ -1,6 +1,6 @@
 import type { PaymentReport } from '../provider.ts';
 import { isText, isWhole } from './fields.ts';
-import { referenceOf } from './order.ts';
+import { referenceOf } from './order-code.ts';
 
 /** What PayOS says of one transfer, or of an order without any. */
 interface PayosFacts {

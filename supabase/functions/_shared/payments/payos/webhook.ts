@@ -19,14 +19,14 @@ function readEnvelope(body: string): { data: Fields; text: string; signature: st
   }
 }
 
-function readNews(data: Fields): ProviderEvent | null {
+function readEvent(data: Fields): ProviderEvent | null {
   const { orderCode, amount, currency, code } = data;
   if (!isWhole(orderCode, 0) || !isWhole(amount, 0) || !isText(code)) return null;
   if (!isText(currency) || !/^[A-Z]{3}$/.test(currency)) return null;
   // sent when the address is registered, genuinely signed; the sum keeps it apart from a real order 123
   if (orderCode === 123 && amount === 3_000) {
     const eventId = ['123', isText(data.reference) ? data.reference : '0', 'sample', amount].join(':');
-    return { kind: 'nothing', eventId, reason: 'sample' };
+    return { kind: 'ignored', eventId, reason: 'sample' };
   }
   if (code === '00') {
     const report = readTransfer(data, orderCode, currency);
@@ -41,7 +41,7 @@ function readNews(data: Fields): ProviderEvent | null {
  * Verifies and reads a notification. The key belongs to one merchant's channel, so that a foreign merchant's
  * message is one with a bad signature; PayOS names the merchant nowhere else.
  */
-export async function constructPayosEvent(
+export async function constructEvent(
   request: Pick<WebhookRequest, 'body'>,
   signer: Signer,
 ): Promise<ConstructedEvent> {
@@ -50,15 +50,15 @@ export async function constructPayosEvent(
   if (!(await signer.verify(envelope.text, envelope.signature))) {
     return { verified: false, reason: 'bad_signature' };
   }
-  const news = readNews(envelope.data);
-  return news ? { verified: true, news } : { verified: false, reason: 'malformed' };
+  const event = readEvent(envelope.data);
+  return event ? { verified: true, event } : { verified: false, reason: 'malformed' };
 }
 
 /**
  * Any 2xx is enough, and PayOS refuses to register an address that answers its sample, an unknown order, with
  * less. Only what is not PayOS's and what we could not store is answered otherwise.
  */
-export function payosAnswer(outcome: WebhookOutcome): Response {
+export function respond(outcome: WebhookOutcome): Response {
   switch (outcome) {
     case 'bad_signature':
     case 'foreign_merchant':

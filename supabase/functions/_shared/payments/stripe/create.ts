@@ -1,7 +1,7 @@
 import type Stripe from 'stripe';
 import { appError } from '../../errors.ts';
 import type { Checkout, CheckoutInput } from '../provider.ts';
-import { ask, type StripeTools } from './client.ts';
+import { ask, type StripeTools } from './api.ts';
 import { readSession } from './messages.ts';
 
 /** In VND, of which Stripe has no smaller unit. Its minimum is about half a US dollar, its maximum eight digits. */
@@ -41,10 +41,7 @@ function sessionOf(input: CheckoutInput): Stripe.Checkout.SessionCreateParams {
 }
 
 /** Opens a Checkout Session. Stripe answers a repeat with the same one, for a day. */
-export async function createSession(
-  input: CheckoutInput,
-  { client, config }: StripeTools,
-): Promise<Checkout> {
+export async function create(input: CheckoutInput, { client, config }: StripeTools): Promise<Checkout> {
   const { reference, amount, currency } = input;
   const fits = Number.isInteger(amount) && amount >= limits.min_amount && amount <= limits.max_amount;
   if (currency !== 'VND' || !fits) throw unsupported();

@@ -1,12 +1,12 @@
 import type { Outside } from '../call.ts';
 import type { PaymentProvider } from '../provider.ts';
-import { stripeAnswer } from './answers.ts';
-import { createClient, type StripeTools } from './client.ts';
+import { createClient, type StripeTools } from './api.ts';
+import { cancel } from './cancel.ts';
 import type { StripeConfig } from './config.ts';
-import { createSession } from './create.ts';
-import { refundStripe, retrieveStripeRefund } from './refund.ts';
-import { cancelSession, retrievePayment } from './retrieve.ts';
-import { constructStripeEvent } from './webhook.ts';
+import { create } from './create.ts';
+import { refund, retrieveRefund } from './refund.ts';
+import { retrieve } from './retrieve.ts';
+import { constructEvent, respond } from './webhook.ts';
 
 /** Stripe Checkout, through Stripe's own package. Throws on an empty secret. */
 export function createStripe(
@@ -17,14 +17,14 @@ export function createStripe(
   const tools: StripeTools = { config, client: createClient(config, outside), ...outside };
   return {
     name: 'stripe',
-    create: (input) => createSession(input, tools),
-    constructEvent: (request) => constructStripeEvent(request, tools),
+    create: (input) => create(input, tools),
+    constructEvent: (request) => constructEvent(request, tools),
     // Stripe does not sign the address it sends the payer back to
     readReturn: async () => ({ status: 'unverified', reference: null }),
-    answer: stripeAnswer,
-    retrieve: (input) => retrievePayment(input, tools),
-    refund: (input) => refundStripe(input, tools),
-    retrieveRefund: (input) => retrieveStripeRefund(input, tools),
-    cancel: (input) => cancelSession(input, tools),
+    respond,
+    retrieve: (input) => retrieve(input, tools),
+    refund: (input) => refund(input, tools),
+    retrieveRefund: (input) => retrieveRefund(input, tools),
+    cancel: (input) => cancel(input, tools),
   };
 }

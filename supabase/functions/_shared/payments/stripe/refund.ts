@@ -1,5 +1,5 @@
 import type { RefundInput, RefundResult } from '../provider.ts';
-import { type Answered, ask, type StripeTools } from './client.ts';
+import { type Answered, ask, type StripeTools } from './api.ts';
 import { type Refund, readRefund, readSession } from './messages.ts';
 import { refundResult } from './report.ts';
 import { fetchSession, sessionIdOf } from './retrieve.ts';
@@ -13,7 +13,7 @@ function unanswered(answer: Exclude<Answered<unknown>, { kind: 'done' }>): Unkno
   return noInformation(answer.code);
 }
 
-/** The payment to give back, which news of it has told us, or the session knows. */
+/** The payment to refund: an event has named it, or the session does. */
 async function paymentOf(input: RefundInput, tools: StripeTools): Promise<string | Unknown> {
   if (input.transactionId !== null) return input.transactionId;
   const id = sessionIdOf(input);
@@ -34,7 +34,7 @@ function isOurs(refund: Refund, payment: string, { refundAmount, currency }: Ref
  * Orders a refund. The idempotency key makes Stripe repeat its answer for a day; after that, `retrieveRefund`
  * finds the refund by its metadata, and must be asked before a repeat.
  */
-export async function refundStripe(input: RefundInput, tools: StripeTools): Promise<RefundResult> {
+export async function refund(input: RefundInput, tools: StripeTools): Promise<RefundResult> {
   const payment = await paymentOf(input, tools);
   if (typeof payment !== 'string') return payment;
   const params = {
@@ -58,7 +58,7 @@ export async function refundStripe(input: RefundInput, tools: StripeTools): Prom
  * Asks what became of an ordered refund: the one that carries the key of the order, whose answer may have been
  * lost. `refundId` alone is not enough, as it may be of an earlier order that failed.
  */
-export async function retrieveStripeRefund(input: RefundInput, tools: StripeTools): Promise<RefundResult> {
+export async function retrieveRefund(input: RefundInput, tools: StripeTools): Promise<RefundResult> {
   const payment = await paymentOf(input, tools);
   if (typeof payment !== 'string') return payment;
   const answer = await ask(async () => {

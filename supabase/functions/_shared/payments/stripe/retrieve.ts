@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { appError } from '../../errors.ts';
-import type { AttemptInput, Retrieved } from '../provider.ts';
-import { type Answered, ask, type StripeTools } from './client.ts';
+import type { AttemptInput, RetrieveResult } from '../provider.ts';
+import { type Answered, ask, type StripeTools } from './api.ts';
 import { readSession, type Session } from './messages.ts';
 import { readReport } from './report.ts';
 
@@ -26,7 +25,7 @@ function isOurs(session: Session, input: AttemptInput, { config }: StripeTools):
 }
 
 /** Asks Stripe what became of a payment. */
-export async function retrievePayment(input: AttemptInput, tools: StripeTools): Promise<Retrieved> {
+export async function retrieve(input: AttemptInput, tools: StripeTools): Promise<RetrieveResult> {
   const id = sessionIdOf(input);
   if (id === null) {
     throw new Error(`attempt ${input.reference} has no session_id, so Stripe cannot be asked about it`);
@@ -47,26 +46,4 @@ export async function retrievePayment(input: AttemptInput, tools: StripeTools): 
   const finished = session.status === 'complete' && session.payment_status === 'unpaid';
   const report = readReport(session, finished && gaveUp.safeParse(answer.value).success);
   return report ? { kind: 'reports', reports: [report] } : { kind: 'no_information', reason: 'malformed' };
-}
-
-/**
- * Ends a session early, after which its page takes no payment. One that the payer has finished cannot be ended:
- * `unsupported`, and what became of the money is told by its own news.
- */
-export async function cancelSession(
-  input: AttemptInput,
-  tools: StripeTools,
-): Promise<'cancelled' | 'unsupported'> {
-  const id = sessionIdOf(input);
-  if (id === null) return 'unsupported';
-  const ended = await ask(() => tools.client.checkout.sessions.expire(id));
-  if (ended.kind === 'done') return 'cancelled';
-  const refusal = ended.kind === 'busy' ? ended.reason : ended.code;
-  if (refusal === 'resource_missing') return 'unsupported';
-  // Stripe refuses for every state but open, without a code that says which
-  const found = ended.kind === 'refused' ? await fetchSession(id, tools) : null;
-  const session = found?.kind === 'done' ? readSession(found.value) : null;
-  if (session?.status === 'expired') return 'cancelled';
-  if (session?.status === 'complete') return 'unsupported';
-  throw appError('provider_unavailable', { provider: 'stripe' }, new Error(`not ended: ${refusal}`));
 }

@@ -1,6 +1,6 @@
 import Stripe from 'stripe';
-import type { ConstructedEvent, ProviderEvent, WebhookRequest } from '../provider.ts';
-import type { StripeTools } from './client.ts';
+import type { ConstructedEvent, ProviderEvent, WebhookOutcome, WebhookRequest } from '../provider.ts';
+import type { StripeTools } from './api.ts';
 import { type Event, readDispute, readEvent, readRefund, readSession } from './messages.ts';
 import { readRefundReport, readReport } from './report.ts';
 
@@ -13,28 +13,28 @@ const sessionEvents = new Set([
   'checkout.session.async_payment_failed',
   'checkout.session.expired',
 ]);
-// charge.refund.updated is the older name under which the same news comes once more
+// charge.refund.updated is the older name under which the same event comes once more
 const refundEvents = new Set(['refund.created', 'refund.updated', 'refund.failed', 'charge.refund.updated']);
 
-function sessionNews({ id, type, data }: Event): ProviderEvent | null {
+function sessionEvent({ id, type, data }: Event): ProviderEvent | null {
   const { mode, payment_status } = data.object;
   // subscriptions and saved cards, should the account have any, are no business of ours
-  if (mode !== 'payment') return { kind: 'nothing', eventId: id, reason: `${type} of another mode` };
+  if (mode !== 'payment') return { kind: 'ignored', eventId: id, reason: `${type} of another mode` };
   if (payment_status === 'no_payment_required') {
-    return { kind: 'nothing', eventId: id, reason: 'no_payment_required' };
+    return { kind: 'ignored', eventId: id, reason: 'no_payment_required' };
   }
   const session = readSession(data.object);
   const report = session && readReport(session, type === 'checkout.session.async_payment_failed');
   return report && { kind: 'payment', report };
 }
 
-function refundNews({ data }: Event): ProviderEvent | null {
+function refundEvent({ data }: Event): ProviderEvent | null {
   const refund = readRefund(data.object);
   return refund && { kind: 'refund', report: readRefundReport(refund) };
 }
 
 /** A payer's bank wants the money back. The dispute names the payment, and nothing of ours. */
-function disputeNews({ id, type, data }: Event): ProviderEvent | null {
+function disputeEvent({ id, type, data }: Event): ProviderEvent | null {
   const dispute = readDispute(data.object);
   if (!dispute) return null;
   const { status, reason, amount, currency, payment_intent } = dispute;
@@ -47,15 +47,15 @@ function disputeNews({ id, type, data }: Event): ProviderEvent | null {
   };
 }
 
-function newsOf(event: Event): ProviderEvent | null {
-  if (sessionEvents.has(event.type)) return sessionNews(event);
-  if (refundEvents.has(event.type)) return refundNews(event);
-  if (event.type.startsWith('charge.dispute.')) return disputeNews(event);
-  return { kind: 'nothing', eventId: event.id, reason: event.type };
+function providerEvent(event: Event): ProviderEvent | null {
+  if (sessionEvents.has(event.type)) return sessionEvent(event);
+  if (refundEvents.has(event.type)) return refundEvent(event);
+  if (event.type.startsWith('charge.dispute.')) return disputeEvent(event);
+  return { kind: 'ignored', eventId: event.id, reason: event.type };
 }
 
 /** Verifies and reads a notification. The signature is over the body as it came. */
-export async function constructStripeEvent(
+export async function constructEvent(
   { body, headers }: WebhookRequest,
   { client, config, now }: StripeTools,
 ): Promise<ConstructedEvent> {
@@ -75,11 +75,24 @@ export async function constructStripeEvent(
     const wrong = error instanceof Stripe.errors.StripeSignatureVerificationError;
     return { verified: false, reason: wrong ? 'bad_signature' : 'malformed' };
   }
-  const event = readEvent(received);
-  if (!event) return { verified: false, reason: 'malformed' };
-  if (event.livemode !== config.live || (event.account ?? null) !== null) {
+  const stripeEvent = readEvent(received);
+  if (!stripeEvent) return { verified: false, reason: 'malformed' };
+  if (stripeEvent.livemode !== config.live || (stripeEvent.account ?? null) !== null) {
     return { verified: false, reason: 'foreign_merchant' };
   }
-  const news = newsOf(event);
-  return news ? { verified: true, news } : { verified: false, reason: 'malformed' };
+  const event = providerEvent(stripeEvent);
+  return event ? { verified: true, event } : { verified: false, reason: 'malformed' };
+}
+
+const refusals: Partial<Record<WebhookOutcome, 400 | 500>> = {
+  bad_signature: 400,
+  malformed: 400,
+  foreign_merchant: 400,
+  error: 500,
+};
+
+/** Stripe reads the status alone: 2xx ends it, everything else brings the event again, for up to three days. */
+export function respond(outcome: WebhookOutcome): Response {
+  const status = refusals[outcome] ?? 200;
+  return Response.json(status === 200 ? { received: true } : { error: outcome }, { status });
 }

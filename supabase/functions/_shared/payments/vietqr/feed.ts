@@ -1,7 +1,7 @@
 import { callApi, type Outside } from '../call.ts';
-import type { FeedNews, PaymentReport } from '../provider.ts';
+import type { FeedResult, PaymentReport } from '../provider.ts';
 import type { VietqrConfig } from './config.ts';
-import { reportOf, transactionIdOf } from './movement.ts';
+import { reportOf, transactionIdOf } from './report.ts';
 
 export type FeedRow = Record<string, unknown>;
 export interface FeedTools extends Outside {
@@ -56,7 +56,7 @@ export function incoming(row: FeedRow): PaymentReport | 'malformed' | null {
  * All money that came since a look before, whoever it is for. The first look takes only the place to begin at: what
  * lies in the account from before is none of ours.
  */
-export async function readFeed(cursor: string | null, tools: FeedTools): Promise<FeedNews> {
+export async function readFeed(cursor: string | null, tools: FeedTools): Promise<FeedResult> {
   const listed = await listFeed(cursor === null ? { limit: '1' } : { since_id: cursor }, tools);
   if (listed.kind !== 'rows') return listed;
   // newest first, so the oldest of a full list need not be the next after the cursor

@@ -1,11 +1,11 @@
 import type { Outside } from '../call.ts';
 import { createSigner } from '../hmac.ts';
 import type { PaymentProvider, RefundResult } from '../provider.ts';
-import { createTransfer } from './checkout.ts';
 import type { VietqrConfig } from './config.ts';
+import { create } from './create.ts';
 import { readFeed } from './feed.ts';
-import { retrieveTransfers } from './retrieve.ts';
-import { constructSepayEvent, sepayAnswer } from './webhook.ts';
+import { retrieve } from './retrieve.ts';
+import { constructEvent, respond } from './webhook.ts';
 
 // money goes back by a bank transfer of our own, see transfers.ts
 const cannotRefund: RefundResult = { known: true, status: 'failed', refundId: null, code: 'unsupported' };
@@ -22,12 +22,12 @@ export function createVietqr(
   const tools = { signer, accountNumber: config.accountNumber, now: outside.now };
   return {
     name: 'vietqr',
-    create: (input) => createTransfer(input, config),
-    constructEvent: (request) => constructSepayEvent(request, tools),
+    create: (input) => create(input, config),
+    constructEvent: (request) => constructEvent(request, tools),
     // a transfer is made in the bank's app, which sends nobody back
     readReturn: async () => ({ status: 'unverified', reference: null }),
-    answer: sepayAnswer,
-    retrieve: (input) => retrieveTransfers(input, { config, ...outside }),
+    respond,
+    retrieve: (input) => retrieve(input, { config, ...outside }),
     readFeed: (cursor) => readFeed(cursor, { config, ...outside }),
     refund: async () => cannotRefund,
     retrieveRefund: async () => cannotRefund,

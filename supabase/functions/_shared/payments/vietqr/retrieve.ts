@@ -1,7 +1,7 @@
-import type { AttemptInput, PaymentReport, Retrieved } from '../provider.ts';
+import type { AttemptInput, PaymentReport, RetrieveResult } from '../provider.ts';
 import { type FeedTools, incoming, listFeed } from './feed.ts';
-import { referenceOf } from './movement.ts';
 import { dayOf } from './reference.ts';
+import { referenceOf } from './report.ts';
 
 // Not filtered by the sum: the list knows equal sums only, and a payer may send less, more or in parts. The hour
 // before the day is for clocks of banks that are behind.
@@ -11,7 +11,7 @@ function sinceDayOf(reference: string): string {
 }
 
 /** Looks through the bank feed for transfers that name an attempt: a report for each. */
-export async function retrieveTransfers({ reference }: AttemptInput, tools: FeedTools): Promise<Retrieved> {
+export async function retrieve({ reference }: AttemptInput, tools: FeedTools): Promise<RetrieveResult> {
   const listed = await listFeed({ transaction_date_min: sinceDayOf(reference) }, tools);
   if (listed.kind !== 'rows') return listed;
 

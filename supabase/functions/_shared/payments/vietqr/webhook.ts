@@ -1,6 +1,6 @@
 import type { Signer } from '../hmac.ts';
 import type { ConstructedEvent, ProviderEvent, WebhookOutcome, WebhookRequest } from '../provider.ts';
-import { reportOf, transactionIdOf } from './movement.ts';
+import { reportOf, transactionIdOf } from './report.ts';
 
 // SePay's own recommendation against replays
 const maxDriftSeconds = 300;
@@ -30,12 +30,12 @@ function isTrial(content: unknown): boolean {
   return typeof content === 'string' && /^\s*giao dich thu nghiem/i.test(content);
 }
 
-function readNews(fields: Record<string, unknown>): ProviderEvent | null {
+function readEvent(fields: Record<string, unknown>): ProviderEvent | null {
   const { id, transferType, transferAmount, content, code } = fields;
   if (transferType === 'out') {
     const transactionId = transactionIdOf(id);
     if (transactionId === null) return null;
-    return { kind: 'nothing', eventId: `out:${transactionId}`, reason: 'outgoing' };
+    return { kind: 'ignored', eventId: `out:${transactionId}`, reason: 'outgoing' };
   }
   if (transferType !== 'in' || typeof transferAmount !== 'number') return null;
   const report = reportOf({ id, amount: transferAmount, content, code });
@@ -47,7 +47,7 @@ function readNews(fields: Record<string, unknown>): ProviderEvent | null {
 }
 
 /** Verifies and reads a notification of the bank feed. */
-export async function constructSepayEvent(
+export async function constructEvent(
   request: WebhookRequest,
   tools: WebhookTools,
 ): Promise<ConstructedEvent> {
@@ -60,15 +60,15 @@ export async function constructSepayEvent(
   }
   if (!isFields(fields)) return { verified: false, reason: 'malformed' };
   if (fields.accountNumber !== tools.accountNumber) return { verified: false, reason: 'foreign_merchant' };
-  const news = readNews(fields);
-  return news ? { verified: true, news } : { verified: false, reason: 'malformed' };
+  const event = readEvent(fields);
+  return event ? { verified: true, event } : { verified: false, reason: 'malformed' };
 }
 
 /**
  * SePay is content with 200 and `{"success": true}`, and calls up to seven more times otherwise. Everything that
  * was stored is a success: money nobody can place does not become clearer by being told again.
  */
-export function sepayAnswer(outcome: WebhookOutcome): Response {
+export function respond(outcome: WebhookOutcome): Response {
   switch (outcome) {
     case 'bad_signature':
     case 'foreign_merchant':

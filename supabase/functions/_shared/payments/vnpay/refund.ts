@@ -1,11 +1,11 @@
 import { sha256Hex } from '../../secrets.ts';
 import type { RefundInput, RefundResult } from '../provider.ts';
 import { vietnamTime } from '../vietnam-time.ts';
-import { callVnpay } from './api.ts';
-import { createDateOf, refundStatus, type VnpayTools } from './retrieve.ts';
+import { callVnpay, type VnpayAnswer } from './api.ts';
+import { createDateOf, doubt, query, type VnpayTools } from './retrieve.ts';
 
 /** Orders a refund. The request id follows from `requestKey`, so VNPay refuses a repeat instead of paying twice. */
-export async function refundVnpay(input: RefundInput, tools: VnpayTools): Promise<RefundResult> {
+export async function refund(input: RefundInput, tools: VnpayTools): Promise<RefundResult> {
   const { config, signer, fetch } = tools;
   const message = {
     vnp_RequestId: (await sha256Hex(input.requestKey)).slice(0, 32),
@@ -36,4 +36,46 @@ export async function refundVnpay(input: RefundInput, tools: VnpayTools): Promis
   // 99 is VNPay's "other error", which may pass; the rest are refusals
   if (code === '99' || code === '98') return { known: false, status: 'try_later', reason: code };
   return { known: true, status: 'failed', refundId: null, code };
+}
+
+const refundStates: Record<string, 'succeeded' | 'processing' | 'failed'> = {
+  '00': 'succeeded',
+  '01': 'processing',
+  '05': 'processing',
+  '06': 'processing',
+  // under suspicion: held back, and not refused
+  '07': 'processing',
+  '02': 'failed',
+  '09': 'failed',
+};
+
+/**
+ * What a transaction status means for a refund: 05 in process, 06 sent to the bank, 02 and 09 refused. None, or one
+ * that is not of refunds, proves nothing: taken for a failure, the money would be sent once more.
+ */
+function refundStatus(answer: VnpayAnswer, { transactionId }: RefundInput): RefundResult {
+  const code = answer.field('TransactionStatus');
+  const status = Object.hasOwn(refundStates, code) ? refundStates[code] : undefined;
+  if (status === undefined) return { known: false, status: 'no_information', reason: `status_${code}` };
+  // a number of its own, or none: that of the payment would be the same for each of its refunds
+  const number = answer.field('TransactionNo');
+  const refundId = /^0*$/.test(number) || number === transactionId ? null : number;
+  return { known: true, status, refundId, code: status === 'failed' ? `status_${code}` : code };
+}
+
+/** Asks VNPay what became of a refund. It answers about the latest movement of the payment only. */
+export async function retrieveRefund(input: RefundInput, tools: VnpayTools): Promise<RefundResult> {
+  const answer = await query(input, tools);
+  const reason = doubt(answer);
+  if (reason !== null) return { known: false, status: 'no_information', reason };
+  const type = answer.field('TransactionType');
+  const ours =
+    answer.field('TxnRef') === input.reference &&
+    (type === '02' || type === '03') &&
+    answer.field('Amount') === String(input.refundAmount * 100) &&
+    (input.refundId === null || answer.field('TransactionNo') === input.refundId) &&
+    input.otherRefundIds?.includes(answer.field('TransactionNo')) !== true;
+  return ours
+    ? refundStatus(answer, input)
+    : { known: false, status: 'no_information', reason: 'other_movement' };
 }

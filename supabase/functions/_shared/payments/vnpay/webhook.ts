@@ -1,5 +1,5 @@
 import type { Signer } from '../hmac.ts';
-import type { ConstructedEvent, ReturnNews, WebhookRequest } from '../provider.ts';
+import type { ConstructedEvent, PaymentReturn, WebhookOutcome, WebhookRequest } from '../provider.ts';
 import type { VnpayConfig } from './config.ts';
 import { readReport } from './report.ts';
 import { canonicalQuery } from './sign.ts';
@@ -8,7 +8,7 @@ import { canonicalQuery } from './sign.ts';
  * Verifies and reads a notification or a return. Both carry the same signed parameters; ours, which have no
  * `vnp_` prefix, take no part in the signature.
  */
-export async function constructVnpayEvent(
+export async function constructEvent(
   request: Pick<WebhookRequest, 'query'>,
   config: VnpayConfig,
   signer: Signer,
@@ -31,18 +31,40 @@ export async function constructVnpayEvent(
     transactionNo: value('TransactionNo'),
   });
   return report
-    ? { verified: true, news: { kind: 'payment', report } }
+    ? { verified: true, event: { kind: 'payment', report } }
     : { verified: false, reason: 'malformed' };
 }
 
 /** Reads a return address, which is signed as a notification is. */
-export async function readVnpayReturn(
-  query: string,
-  config: VnpayConfig,
-  signer: Signer,
-): Promise<ReturnNews> {
-  const event = await constructVnpayEvent({ query }, config, signer);
-  if (!event.verified || event.news.kind !== 'payment') return { status: 'unverified', reference: null };
-  const { outcome, reference } = event.news.report;
+export async function readReturn(query: string, config: VnpayConfig, signer: Signer): Promise<PaymentReturn> {
+  const constructed = await constructEvent({ query }, config, signer);
+  if (!constructed.verified || constructed.event.kind !== 'payment')
+    return { status: 'unverified', reference: null };
+  const { outcome, reference } = constructed.event.report;
   return { status: outcome, reference };
+}
+
+// VNPay stops on 00 and 02 and calls again, up to ten times, on everything else.
+const answers: Record<WebhookOutcome, readonly [code: string, message: string]> = {
+  applied: ['00', 'Confirm Success'],
+  // kept for somebody to settle, or nothing to settle yet: calling again would not help
+  unmatched: ['00', 'Confirm Success'],
+  refunded_late: ['00', 'Confirm Success'],
+  part_received: ['00', 'Confirm Success'],
+  recorded: ['00', 'Confirm Success'],
+  needs_review: ['00', 'Confirm Success'],
+  ignored: ['00', 'Confirm Success'],
+  unknown_reference: ['01', 'Order not found'],
+  duplicate: ['02', 'Order already confirmed'],
+  amount_mismatch: ['04', 'Invalid amount'],
+  bad_signature: ['97', 'Invalid signature'],
+  foreign_merchant: ['97', 'Invalid signature'],
+  malformed: ['99', 'Input data required'],
+  error: ['99', 'Unknown error'],
+};
+
+/** VNPay reads the verdict from the body; the status is always 200. */
+export function respond(outcome: WebhookOutcome): Response {
+  const [RspCode, Message] = answers[outcome];
+  return Response.json({ RspCode, Message });
 }

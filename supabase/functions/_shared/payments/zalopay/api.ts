@@ -1,7 +1,7 @@
 import { callApi, type Outside, rateLimited } from '../call.ts';
 import type { Signer } from '../hmac.ts';
 import type { ZalopayConfig } from './config.ts';
-import { quoteNumbers, textOf } from './digits.ts';
+import { quoteNumbers, textOf } from './json.ts';
 import { callText, type ZalopayPath } from './sign.ts';
 
 /** What calls to ZaloPay need. */

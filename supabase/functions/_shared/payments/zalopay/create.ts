@@ -25,7 +25,7 @@ const shorten = (text: string, length: number): string => [...text].slice(0, len
  * Makes an order at ZaloPay, which takes every id once: a repeat throws `payment_start_again`, and so does one
  * that comes on another day or more than 15 minutes later, which ZaloPay refuses as well.
  */
-export async function createOrder(input: CheckoutInput, tools: ZalopayTools): Promise<Checkout> {
+export async function create(input: CheckoutInput, tools: ZalopayTools): Promise<Checkout> {
   checkAmount(input);
   const id = appTransId(input.reference);
   // ZaloPay's shortest life is five minutes. Where our hold is nearer its end than that, the order outlives

@@ -1,13 +1,12 @@
 import type { Outside } from '../call.ts';
 import { createSigner } from '../hmac.ts';
 import type { PaymentProvider } from '../provider.ts';
-import { zalopayAnswer } from './answers.ts';
 import type { ZalopayTools } from './api.ts';
 import type { ZalopayConfig } from './config.ts';
-import { createOrder } from './create.ts';
-import { refundOrder, retrieveZalopayRefund } from './refund.ts';
-import { retrieveOrder } from './retrieve.ts';
-import { constructZalopayEvent, readZalopayReturn } from './webhook.ts';
+import { create } from './create.ts';
+import { refund, retrieveRefund } from './refund.ts';
+import { retrieve } from './retrieve.ts';
+import { constructEvent, readReturn, respond } from './webhook.ts';
 
 /** ZaloPay v2. Throws on empty keys. */
 export function createZalopay(
@@ -18,13 +17,13 @@ export function createZalopay(
   const tools: ZalopayTools = { config, signer: createSigner(config.key1, 'SHA-256'), ...outside };
   return {
     name: 'zalopay',
-    create: (input) => createOrder(input, tools),
-    constructEvent: (request) => constructZalopayEvent(request, config, key2),
-    readReturn: (query) => readZalopayReturn(query, config, key2),
-    answer: zalopayAnswer,
-    retrieve: (input) => retrieveOrder(input, tools),
-    refund: (input) => refundOrder(input, tools),
-    retrieveRefund: (input) => retrieveZalopayRefund(input, tools),
+    create: (input) => create(input, tools),
+    constructEvent: (request) => constructEvent(request, config, key2),
+    readReturn: (query) => readReturn(query, config, key2),
+    respond,
+    retrieve: (input) => retrieve(input, tools),
+    refund: (input) => refund(input, tools),
+    retrieveRefund: (input) => retrieveRefund(input, tools),
     // the answers of its call for it are not published; an order ends by expire_duration_seconds
     cancel: async () => 'unsupported',
   };

@@ -41,7 +41,7 @@ async function ask(refundId: string, tools: ZalopayTools): Promise<RefundResult>
  * Orders a refund. ZaloPay only accepts it here; that it was paid back is learnt by asking. It refuses an id
  * it has seen, and one of another day: a refusal is believed once it says that no such refund is there.
  */
-export async function refundOrder(input: RefundInput, tools: ZalopayTools): Promise<RefundResult> {
+export async function refund(input: RefundInput, tools: ZalopayTools): Promise<RefundResult> {
   if (input.transactionId === null) {
     return { known: true, status: 'failed', refundId: null, code: 'no_transaction' };
   }
@@ -66,6 +66,6 @@ export async function refundOrder(input: RefundInput, tools: ZalopayTools): Prom
 }
 
 /** Asks ZaloPay what became of a refund. */
-export async function retrieveZalopayRefund(input: RefundInput, tools: ZalopayTools): Promise<RefundResult> {
+export async function retrieveRefund(input: RefundInput, tools: ZalopayTools): Promise<RefundResult> {
   return ask(await refundIdOf(input, tools.config.appId), tools);
 }

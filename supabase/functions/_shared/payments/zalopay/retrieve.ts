@@ -1,4 +1,4 @@
-import type { AttemptInput, PaymentReport, Retrieved } from '../provider.ts';
+import type { AttemptInput, PaymentReport, RetrieveResult } from '../provider.ts';
 import { callZalopay, isDenied, isPassing, type ZalopayTools } from './api.ts';
 import { appTransId } from './order-id.ts';
 import { paidReport, unpaidReport } from './report.ts';
@@ -6,11 +6,11 @@ import { paidReport, unpaidReport } from './report.ts';
 // ZaloPay knows an order for 48 hours; what it says later is no proof that nobody has paid.
 const remembered = 48 * 3_600_000;
 
-const one = (report: PaymentReport): Retrieved => ({ kind: 'reports', reports: [report] });
-const nothing = (reason: string): Retrieved => ({ kind: 'no_information', reason });
+const one = (report: PaymentReport): RetrieveResult => ({ kind: 'reports', reports: [report] });
+const nothing = (reason: string): RetrieveResult => ({ kind: 'no_information', reason });
 
 /** Asks ZaloPay what became of an order: the only way to learn that one has failed. */
-export async function retrieveOrder(input: AttemptInput, tools: ZalopayTools): Promise<Retrieved> {
+export async function retrieve(input: AttemptInput, tools: ZalopayTools): Promise<RetrieveResult> {
   const id = appTransId(input.reference);
   const answer = await callZalopay('query', { app_trans_id: id }, tools);
   const { returnCode, code } = answer;

@@ -1,7 +1,7 @@
 import type { Signer } from '../hmac.ts';
-import type { ConstructedEvent, ReturnNews, WebhookRequest } from '../provider.ts';
+import type { ConstructedEvent, PaymentReturn, WebhookOutcome, WebhookRequest } from '../provider.ts';
 import type { ZalopayConfig } from './config.ts';
-import { readKeepingDigits, readObject, textOf } from './digits.ts';
+import { readKeepingDigits, readObject, textOf } from './json.ts';
 import { referenceOf } from './order-id.ts';
 import { paidReport } from './report.ts';
 import { returnText } from './sign.ts';
@@ -10,7 +10,7 @@ import { returnText } from './sign.ts';
  * Verifies and reads a notification, which ZaloPay sends of successes only. Signed is the text in `data`,
  * exactly as it stands there; `type` beside it is not signed, so it is not read.
  */
-export async function constructZalopayEvent(
+export async function constructEvent(
   { body }: Pick<WebhookRequest, 'body'>,
   config: ZalopayConfig,
   key2: Signer,
@@ -26,22 +26,18 @@ export async function constructZalopayEvent(
   if (value('app_id') !== config.appId) return { verified: false, reason: 'foreign_merchant' };
   const report = paidReport(value('app_trans_id'), value('amount'), value('zp_trans_id'));
   return report
-    ? { verified: true, news: { kind: 'payment', report } }
+    ? { verified: true, event: { kind: 'payment', report } }
     : { verified: false, reason: 'malformed' };
 }
 
-function statusOf(code: string): ReturnNews['status'] {
+function statusOf(code: string): PaymentReturn['status'] {
   if (code === '1') return 'succeeded';
   // -49: the payer left; other codes below zero: refused
   return /^-\d+$/.test(code) ? 'failed' : 'pending';
 }
 
 /** Reads a return address, signed with key2. */
-export async function readZalopayReturn(
-  query: string,
-  config: ZalopayConfig,
-  key2: Signer,
-): Promise<ReturnNews> {
+export async function readReturn(query: string, config: ZalopayConfig, key2: Signer): Promise<PaymentReturn> {
   const params = new URLSearchParams(query);
   const names = [...params.keys()];
   const once = new Set(names).size === names.length;
@@ -51,4 +47,30 @@ export async function readZalopayReturn(
     status: statusOf(params.get('status') ?? ''),
     reference: referenceOf(params.get('apptransid') ?? ''),
   };
+}
+
+// ZaloPay's documents disagree about 2 and -1; all agree that 1 ends it, and that 0 is called again.
+const done = [1, 'success'] as const;
+const answers: Record<WebhookOutcome, readonly [code: number, message: string]> = {
+  applied: done,
+  duplicate: done,
+  // kept for somebody to settle, or nothing to settle: calling again would not help
+  unmatched: done,
+  refunded_late: done,
+  part_received: done,
+  recorded: done,
+  needs_review: done,
+  ignored: done,
+  unknown_reference: [2, 'order not found'],
+  amount_mismatch: [2, 'invalid amount'],
+  bad_signature: [2, 'mac not equal'],
+  foreign_merchant: [2, 'invalid app_id'],
+  malformed: [2, 'invalid data'],
+  error: [0, 'try again'],
+};
+
+/** ZaloPay reads the verdict from the body; the status is always 200. */
+export function respond(outcome: WebhookOutcome): Response {
+  const [return_code, return_message] = answers[outcome];
+  return Response.json({ return_code, return_message });
 }

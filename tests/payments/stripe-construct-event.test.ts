@@ -29,7 +29,7 @@ describe('a genuine event', () => {
   }
 
   it('names the attempt only when both of our fields do', async () => {
-    expect(await told(session)).toMatchObject({ news: { report: { reference: 'J26112100000042' } } });
+    expect(await told(session)).toMatchObject({ event: { report: { reference: 'J26112100000042' } } });
     for (const changes of [
       { metadata: {} },
       { metadata: null },
@@ -38,7 +38,7 @@ describe('a genuine event', () => {
       { client_reference_id: 'a b', metadata: { reference: 'a b' } },
     ]) {
       expect(await told({ ...session, ...changes })).toMatchObject({
-        news: { kind: 'payment', report: { reference: null, amount: 20_000, eventId: /^cs_test_1:/ } },
+        event: { kind: 'payment', report: { reference: null, amount: 20_000, eventId: /^cs_test_1:/ } },
       });
     }
   });
@@ -70,7 +70,7 @@ describe('a genuine event', () => {
     ]) {
       expect(await told({ ...session, ...changes })).toMatchObject({
         verified: true,
-        news: { kind: 'nothing', eventId: 'evt_1' },
+        event: { kind: 'ignored', eventId: 'evt_1' },
       });
     }
   });
@@ -101,7 +101,7 @@ describe('a genuine event', () => {
     };
     expect(await told(refund, { type })).toEqual({
       verified: true,
-      news: {
+      event: {
         kind: 'refund',
         report: {
           outcome,

@@ -65,9 +65,9 @@ describe('a notification of any form', () => {
     const changes = fc.dictionary(fc.constantFrom('amount', 'transId', 'resultCode', 'orderId'), value);
     await fc.assert(
       fc.asyncProperty(changes, async (any) => {
-        const event = await tell(any);
-        if (!event.verified || event.news.kind !== 'payment') return;
-        const { amount, outcome, transactionId, reference } = event.news.report;
+        const constructed = await tell(any);
+        if (!constructed.verified || constructed.event.kind !== 'payment') return;
+        const { amount, outcome, transactionId, reference } = constructed.event.report;
         expect(Number.isSafeInteger(amount) && amount > 0).toBe(true);
         expect(outcome === 'succeeded').toBe(transactionId !== null);
         expect(reference).toMatch(/^[0-9A-Za-z][0-9A-Za-z._-]*$/);
@@ -110,7 +110,7 @@ describe('a signed notification', () => {
   it('is read strictly', async () => {
     expect(await tell({})).toEqual({
       verified: true,
-      news: {
+      event: {
         kind: 'payment',
         report: {
           outcome: 'succeeded',
@@ -172,13 +172,13 @@ describe('a signed notification', () => {
   ])('with result %i says that the payment has %s', async (resultCode, outcome) => {
     expect(await tell({ resultCode })).toMatchObject({
       verified: true,
-      news: { report: { outcome, failureCode: outcome === 'failed' ? String(resultCode) : null } },
+      event: { report: { outcome, failureCode: outcome === 'failed' ? String(resultCode) : null } },
     });
   });
 
   it('about a refund is never money that came in', async () => {
     const orderId = `J26112000000001-R${'0a'.repeat(12)}`;
-    expect(await tell({ orderId })).toMatchObject({ verified: true, news: { kind: 'nothing' } });
+    expect(await tell({ orderId })).toMatchObject({ verified: true, event: { kind: 'ignored' } });
   });
 
   it('in a return address with a repeated parameter is not verified', async () => {

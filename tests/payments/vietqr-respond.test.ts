@@ -40,7 +40,7 @@ describe('a notification', () => {
     ['malformed', 8],
     ['error', 8],
   ])('answered with %s is sent %i times', async (outcome, calls) => {
-    await callsAfter(() => rig.provider.answer(outcome), calls);
+    await callsAfter(() => rig.provider.respond(outcome), calls);
   });
 
   it.each([
@@ -62,7 +62,7 @@ describe('a notification', () => {
     rig.reply.with = async (_received, call) => {
       if (call === 1) await pause(400);
       if (call === 2) return new Response('down', { status: 502 });
-      return rig.provider.answer(call === 3 ? 'error' : 'applied');
+      return rig.provider.respond(call === 3 ? 'error' : 'applied');
     };
     const { qrPayload } = await rig.checkout();
     await rig.pay({ qr: qrPayload });
@@ -77,7 +77,7 @@ describe('a notification', () => {
   it('is signed with the time of each call, so that the last is as fresh as the first', async () => {
     await rig.post('/vietqr/api/settings', { retryMs: 1_100 });
     try {
-      rig.reply.with = async (_received, call) => rig.provider.answer(call === 1 ? 'error' : 'applied');
+      rig.reply.with = async (_received, call) => rig.provider.respond(call === 1 ? 'error' : 'applied');
       const { qrPayload } = await rig.checkout();
       await rig.pay({ qr: qrPayload });
       await vi.waitFor(() => expect(rig.received).toHaveLength(2), { timeout: 3_000 });
@@ -89,7 +89,7 @@ describe('a notification', () => {
   });
 
   it('sent in copies is repeated as one', async () => {
-    rig.reply.with = async () => rig.provider.answer('error');
+    rig.reply.with = async () => rig.provider.respond('error');
     const { qrPayload } = await rig.checkout();
     await rig.pay({ qr: qrPayload, notify: { times: 3 } });
     await vi.waitFor(() => expect(rig.received).toHaveLength(10), { timeout: 3_000 });
@@ -107,7 +107,7 @@ describe('a notification', () => {
       return wait(callback, 1);
     }) as typeof setTimeout);
     try {
-      real.reply.with = async () => real.provider.answer('error');
+      real.reply.with = async () => real.provider.respond('error');
       const { qrPayload } = await real.checkout();
       await real.pay({ qr: qrPayload, notify: { times } });
       await vi.waitFor(() => expect(real.received).toHaveLength(7 + times), { timeout: 3_000 });
@@ -123,7 +123,7 @@ describe('a notification', () => {
   it('waits as long as it is told to, from the next call on', async () => {
     const real = await startRig('vietqr', { retryMs: undefined });
     try {
-      real.reply.with = async () => real.provider.answer('error');
+      real.reply.with = async () => real.provider.respond('error');
       expect(await real.post('/vietqr/api/settings', {})).toMatchObject({ body: { retryMs: null } });
       expect(await real.post('/vietqr/api/settings', { retryMs: 5 })).toMatchObject({ body: { retryMs: 5 } });
       const { qrPayload } = await real.checkout();
@@ -142,7 +142,7 @@ describe('the answer', () => {
   ];
 
   it.each(stored)('to %s is success', async (outcome) => {
-    const answer = rig.provider.answer(outcome);
+    const answer = rig.provider.respond(outcome);
     expect(answer.status).toBe(200);
     expect(await answer.json()).toEqual({ success: true });
   });
@@ -153,7 +153,7 @@ describe('the answer', () => {
     ['malformed', 400],
     ['error', 500],
   ] as const)('to %s is HTTP %i', async (outcome, status) => {
-    const answer = rig.provider.answer(outcome);
+    const answer = rig.provider.respond(outcome);
     expect(answer.status).toBe(status);
     expect(await answer.json()).toEqual({ success: false });
   });

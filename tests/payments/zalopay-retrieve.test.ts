@@ -50,7 +50,7 @@ const failed = (failureCode: string) => ({
 });
 
 describe('asking about a payment', () => {
-  it('brings the same news, under the same id, as the notification that never came', async () => {
+  it('brings the same report, under the same event id, as the notification that never came', async () => {
     const checkout = await rig.checkout();
     await rig.pay({ redirectUrl: checkout.redirectUrl, outcome: 'success', notify: { never: true } });
     const found = await asked(checkout);
@@ -58,7 +58,7 @@ describe('asking about a payment', () => {
     const told = await construct(rig, rig.received.at(-1));
     expect(found).toMatchObject({ kind: 'reports', reports: [{ outcome: 'succeeded', amount: 1_500_000 }] });
     const report = found.kind === 'reports' ? found.reports[0] : null;
-    expect(told).toEqual({ verified: true, news: { kind: 'payment', report } });
+    expect(told).toEqual({ verified: true, event: { kind: 'payment', report } });
   });
 
   it('says pending while nobody has paid, also when the payer has gone back, and failed once it is over', async () => {

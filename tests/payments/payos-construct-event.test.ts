@@ -49,10 +49,10 @@ const paid = {
 
 describe('what counts', () => {
   it('is the signed code inside, and not the unsigned one around it', async () => {
-    expect(await read(signed(data, { code: '99', success: false }))).toEqual({ verified: true, news: paid });
+    expect(await read(signed(data, { code: '99', success: false }))).toEqual({ verified: true, event: paid });
     expect(await read(signed({ ...data, code: '01' }, { code: '00', success: true }))).toEqual({
       verified: true,
-      news: {
+      event: {
         kind: 'payment',
         report: {
           ...paid.report,
@@ -68,7 +68,7 @@ describe('what counts', () => {
     for (const orderCode of [7, 123, 9_007_199_254_740_991]) {
       expect(await read(signed({ ...data, orderCode }))).toMatchObject({
         verified: true,
-        news: {
+        event: {
           kind: 'payment',
           report: { reference: null, eventId: `${orderCode}:FT23040002:succeeded:1500000` },
         },
@@ -79,7 +79,7 @@ describe('what counts', () => {
   it('survives an upper-case signature, and fields nobody has heard of, which are signed too', async () => {
     const loud = JSON.parse(signed(data));
     const shouted = JSON.stringify({ ...loud, signature: loud.signature.toUpperCase() });
-    expect(await read(shouted)).toEqual({ verified: true, news: paid });
+    expect(await read(shouted)).toEqual({ verified: true, event: paid });
     const grown = {
       ...data,
       traceId: 'x=1&y',
@@ -87,7 +87,7 @@ describe('what counts', () => {
       inner: { a: 1 },
       virtualAccountName: null,
     };
-    expect(await read(signed(grown))).toEqual({ verified: true, news: paid });
+    expect(await read(signed(grown))).toEqual({ verified: true, event: paid });
     const changed = JSON.stringify({ ...JSON.parse(signed(grown)), data: { ...grown, traceId: 'y' } });
     expect(await read(changed)).toEqual({ verified: false, reason: 'bad_signature' });
   });
@@ -132,9 +132,9 @@ describe('a message that is not whole', () => {
     ['{"data":{"a":{"toString":null}},"signature":"ff"}', 'bad_signature'],
     [`{"data":{"a":${'['.repeat(60_000)}${']'.repeat(60_000)}},"signature":"ff"}`, undefined],
   ])('such as %.40s is refused without a throw', async (body, reason) => {
-    const event = await read(body);
-    expect(event.verified).toBe(false);
-    if (reason) expect(event).toEqual({ verified: false, reason });
+    const constructed = await read(body);
+    expect(constructed.verified).toBe(false);
+    if (reason) expect(constructed).toEqual({ verified: false, reason });
   });
 
   it('is never verified and never throws, whatever a stranger sends', async () => {
@@ -159,9 +159,9 @@ describe('a message that is not whole', () => {
     );
     await fc.assert(
       fc.asyncProperty(flipped, async (body) => {
-        const event = await read(body);
-        // what is outside the signature may change without harm; then the news is the same
-        if (event.verified) expect(event.news).toEqual(paid);
+        const constructed = await read(body);
+        // what is outside the signature may change without harm; then the event is the same
+        if (constructed.verified) expect(constructed.event).toEqual(paid);
       }),
     );
   });

@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => rig.close());
 beforeEach(() => {
   rig.received.length = 0;
-  rig.reply.with = async () => rig.provider.answer('applied');
+  rig.reply.with = async () => rig.provider.respond('applied');
 });
 
 const lastEvent = () => construct(rig, rig.received.at(-1));
@@ -36,7 +36,7 @@ describe('a notification', () => {
     expect(rig.received[0]?.headers.get('content-type')).toBe('application/json');
     expect(await lastEvent()).toMatchObject({
       verified: true,
-      news: {
+      event: {
         kind: 'payment',
         report: { outcome: expected, reference, amount: 1_500_000, currency: 'VND', failureCode },
       },
@@ -69,7 +69,7 @@ describe('a notification', () => {
     expect(await rig.provider.readReturn(back.search.slice(1))).toEqual({ status: 'failed', reference });
     expect(rig.received).toHaveLength(0);
     await rig.pay({ redirectUrl, outcome: 'success' });
-    expect(await lastEvent()).toMatchObject({ news: { report: { outcome: 'succeeded' } } });
+    expect(await lastEvent()).toMatchObject({ event: { report: { outcome: 'succeeded' } } });
   });
 
   it.each([
@@ -87,7 +87,7 @@ describe('a notification', () => {
     await rig.pay({ redirectUrl, outcome: 'success', notify: { wrongAmount: true } });
     expect(await lastEvent()).toMatchObject({
       verified: true,
-      news: { report: { amount: 1_499_000, outcome: 'succeeded' } },
+      event: { report: { amount: 1_499_000, outcome: 'succeeded' } },
     });
   });
 
@@ -115,17 +115,17 @@ describe('a notification', () => {
     await rig.pay({ reference, outcome: 'success', again: true });
     await vi.waitFor(() => expect(rig.received).toHaveLength(2));
     const [first, second] = await Promise.all(rig.received.map((one) => construct(rig, one)));
-    expect(first).toMatchObject({ news: { report: { outcome: 'succeeded' } } });
-    expect(second).toMatchObject({ news: { report: { outcome: 'failed', failureCode: '1001' } } });
+    expect(first).toMatchObject({ event: { report: { outcome: 'succeeded' } } });
+    expect(second).toMatchObject({ event: { report: { outcome: 'failed', failureCode: '1001' } } });
   });
 
   it('of something under way is followed by the end of it', async () => {
     const { redirectUrl, reference } = await rig.checkout();
     await rig.pay({ redirectUrl, outcome: 'pending' });
-    expect(await lastEvent()).toMatchObject({ news: { report: { outcome: 'pending' } } });
+    expect(await lastEvent()).toMatchObject({ event: { report: { outcome: 'pending' } } });
     expect(await (await fetch(`${redirectUrl}`)).text()).toContain('In process at the bank');
     await rig.pay({ reference, outcome: 'success', again: true });
-    expect(await lastEvent()).toMatchObject({ news: { report: { outcome: 'succeeded' } } });
+    expect(await lastEvent()).toMatchObject({ event: { report: { outcome: 'succeeded' } } });
     expect((await rig.pay({ reference, outcome: 'cancel', again: true })).status).toBe(400);
   });
 
@@ -139,7 +139,7 @@ describe('a notification', () => {
         body: { code: '1005' },
       });
       await rig.pay({ reference, outcome: 'success', again: true });
-      expect(await lastEvent()).toMatchObject({ news: { report: { outcome: 'succeeded', reference } } });
+      expect(await lastEvent()).toMatchObject({ event: { report: { outcome: 'succeeded', reference } } });
     } finally {
       await rig.post('/momo/api/settings', { lifeMs: 900_000 });
     }
@@ -167,9 +167,9 @@ describe('the answer to a notification', () => {
   it.each(answers)(
     'to %s is %i without a body, and MoMo calls again unless it is 204',
     async (outcome, status) => {
-      const answer = rig.provider.answer(outcome);
+      const answer = rig.provider.respond(outcome);
       expect([answer.status, await answer.text()]).toEqual([status, '']);
-      rig.reply.with = async () => rig.provider.answer(outcome);
+      rig.reply.with = async () => rig.provider.respond(outcome);
       const { redirectUrl } = await rig.checkout();
       await rig.pay({ redirectUrl, outcome: 'success' });
       const calls = status === 204 ? 1 : 5;
@@ -184,7 +184,7 @@ describe('the answer to a notification', () => {
     rig.reply.with = async (_received, call) => {
       if (call === 1) await pause(400);
       if (call === 2) return new Response('ok');
-      return rig.provider.answer('applied');
+      return rig.provider.respond('applied');
     };
     const { redirectUrl } = await rig.checkout();
     await rig.pay({ redirectUrl, outcome: 'success' });

@@ -8,7 +8,7 @@ const minAmount = 1_000;
 const maxAmount = 9_999_999_999;
 
 /** The QR code of the transfer, and the transfer in words. No call is made, and the same attempt gives the same. */
-export async function createTransfer(input: CheckoutInput, config: VietqrConfig): Promise<Checkout> {
+export async function create(input: CheckoutInput, config: VietqrConfig): Promise<Checkout> {
   const { amount, currency, reference } = input;
   if (currency !== 'VND' || !Number.isSafeInteger(amount) || amount < minAmount || amount > maxAmount) {
     throw appError('payment_amount_unsupported', {

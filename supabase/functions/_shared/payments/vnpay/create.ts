@@ -11,11 +11,7 @@ const minAmount = 5_000;
 const maxAmount = 999_999_999;
 
 /** The signed link that takes the payer to VNPay. No call is made. */
-export async function createPayUrl(
-  input: CheckoutInput,
-  config: VnpayConfig,
-  signer: Signer,
-): Promise<Checkout> {
+export async function create(input: CheckoutInput, config: VnpayConfig, signer: Signer): Promise<Checkout> {
   const { amount, currency } = input;
   if (currency !== 'VND' || !Number.isInteger(amount) || amount < minAmount || amount > maxAmount) {
     throw appError('payment_amount_unsupported', {

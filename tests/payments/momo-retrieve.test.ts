@@ -28,7 +28,7 @@ function lying(change: (answer: Record<string, unknown>) => Record<string, unkno
 
 describe('asking about a payment', () => {
   it.each(['success', 'authorized', 'pending', 'cancel', 'insufficient_funds', 'expire'])(
-    'of %s brings the same news, under the same id, as the notification that never came',
+    'of %s brings the same report, under the same event id, as the notification that never came',
     async (outcome) => {
       const { redirectUrl, reference } = await rig.checkout();
       await rig.pay({ redirectUrl, outcome, notify: { never: true } });
@@ -38,7 +38,7 @@ describe('asking about a payment', () => {
       const told = await construct(rig, rig.received[0]);
       expect(found).toMatchObject({ kind: 'reports', reports: [{ reference, amount: 1_500_000 }] });
       const report = found.kind === 'reports' ? found.reports[0] : null;
-      expect(told).toEqual({ verified: true, news: { kind: 'payment', report } });
+      expect(told).toEqual({ verified: true, event: { kind: 'payment', report } });
     },
   );
 

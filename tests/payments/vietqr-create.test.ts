@@ -77,7 +77,7 @@ describe('the app of the bank', () => {
     });
     const done = await fetch(`${rig.url}/vietqr/pay`, { method: 'POST', body });
     expect(await done.text()).toContain('Transferred: 1,500,000 VND');
-    expect(await lastEvent()).toMatchObject({ news: { report: { reference, amount: 1_500_000 } } });
+    expect(await lastEvent()).toMatchObject({ event: { report: { reference, amount: 1_500_000 } } });
     const listed = await (await fetch(`${rig.url}/vietqr`)).text();
     expect(listed).toContain(reference.toLowerCase());
     expect(await (await fetch(rig.url)).text()).toContain('href="/vietqr"');

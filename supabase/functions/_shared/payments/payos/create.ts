@@ -2,7 +2,7 @@ import { appError } from '../../errors.ts';
 import type { Checkout, CheckoutInput, TransferDetails } from '../provider.ts';
 import { callPayos, orderExists, type PayosAnswer, type PayosTools } from './api.ts';
 import { isText, isWhole } from './fields.ts';
-import { orderCodeOf } from './order.ts';
+import { orderCodeOf } from './order-code.ts';
 import { linkText } from './sign.ts';
 
 const minAmount = 2_000;
@@ -74,7 +74,7 @@ async function repeated(input: CheckoutInput, orderCode: number, tools: PayosToo
 }
 
 /** Makes a payment link, or finds the one an earlier call made. */
-export async function createPayosLink(input: CheckoutInput, tools: PayosTools): Promise<Checkout> {
+export async function create(input: CheckoutInput, tools: PayosTools): Promise<Checkout> {
   if (input.currency !== 'VND' || !isWhole(input.amount, minAmount) || input.amount > maxAmount) {
     throw appError('payment_amount_unsupported', {
       provider: 'payos',

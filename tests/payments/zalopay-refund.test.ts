@@ -19,9 +19,11 @@ afterEach(() => rig.post('/zalopay/api/settings', { stepMs: 0 }));
 async function paid() {
   const { redirectUrl, reference, providerData } = await rig.checkout();
   await rig.pay({ redirectUrl, outcome: 'success' });
-  const event = await construct(rig, rig.received.at(-1));
+  const constructed = await construct(rig, rig.received.at(-1));
   const transactionId =
-    event.verified && event.news.kind === 'payment' ? event.news.report.transactionId : null;
+    constructed.verified && constructed.event.kind === 'payment'
+      ? constructed.event.report.transactionId
+      : null;
   const base = { reference, providerData, transactionId, amount: 1_500_000, currency: 'VND', refundId: null };
   return (refundAmount: number, requestKey: string, orderedAt = Date.now()): RefundInput => ({
     ...base,

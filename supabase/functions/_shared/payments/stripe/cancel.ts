@@ -1,0 +1,24 @@
+import { appError } from '../../errors.ts';
+import type { AttemptInput } from '../provider.ts';
+import { ask, type StripeTools } from './api.ts';
+import { readSession } from './messages.ts';
+import { fetchSession, sessionIdOf } from './retrieve.ts';
+
+/**
+ * Ends a session early, after which its page takes no payment. One that the payer has finished cannot be ended:
+ * `unsupported`, and what became of the money is told by its own news.
+ */
+export async function cancel(input: AttemptInput, tools: StripeTools): Promise<'cancelled' | 'unsupported'> {
+  const id = sessionIdOf(input);
+  if (id === null) return 'unsupported';
+  const ended = await ask(() => tools.client.checkout.sessions.expire(id));
+  if (ended.kind === 'done') return 'cancelled';
+  const refusal = ended.kind === 'busy' ? ended.reason : ended.code;
+  if (refusal === 'resource_missing') return 'unsupported';
+  // Stripe refuses for every state but open, without a code that says which
+  const found = ended.kind === 'refused' ? await fetchSession(id, tools) : null;
+  const session = found?.kind === 'done' ? readSession(found.value) : null;
+  if (session?.status === 'expired') return 'cancelled';
+  if (session?.status === 'complete') return 'unsupported';
+  throw appError('provider_unavailable', { provider: 'stripe' }, new Error(`not ended: ${refusal}`));
+}
