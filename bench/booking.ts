@@ -2,6 +2,7 @@ import type { BenchDatabase } from './database.ts';
 import { runLoad, steadyPerSecond } from './pgbench.ts';
 import { inTurns, type Measurement, measurement } from './report.ts';
 import type { Effort } from './run.ts';
+import { bookingSides, type Side } from './sides.ts';
 
 const clients = 16;
 
@@ -11,20 +12,23 @@ export async function benchBooking(
   effort: Effort,
   say: (text: string) => void,
 ): Promise<Measurement[]> {
-  const side = (script: string) => async () => {
-    const share = effort.bookings;
-    const made = await database.admin.query<{ first: string }>('select bench.make_quotes($1) as first', [
-      share * clients,
-    ]);
+  const share = effort.bookings;
+  const rate = (side: Side) => async () => {
+    const first = await side.prepare(database, share * clients);
     const { finished } = await runLoad(database, {
-      scripts: ['booking-pick', 'prelude', script],
+      scripts: side.scripts,
       clients,
       transactions: share,
-      variables: { done: 0, share, first: Number(made.rows[0]?.first) },
+      variables: { done: 0, share, first },
       latencies: true,
     });
     return steadyPerSecond(finished, effort.bookingWarmUp);
   };
-  const [candidate, baseline] = await inTurns(effort.rounds, side('booking'), side('booking-plain'), say);
+  const [candidate, baseline] = await inTurns(
+    effort.rounds,
+    rate(bookingSides.command),
+    rate(bookingSides.bare),
+    say,
+  );
   return [measurement('create_booking', 'per second', candidate, baseline, { atLeast: 0.2 })];
 }

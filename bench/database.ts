@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { removeCluster, startCluster, stopCluster } from '../local/cluster/cluster.ts';
 import { applyMigrations } from '../local/cluster/migrate.ts';
-import { ensurePostgres } from '../local/cluster/packages.ts';
-import { databaseUrl, loadConfig, projectRoot } from '../local/config.ts';
+import { ensurePostgres, type PostgresInstall } from '../local/cluster/packages.ts';
+import { databaseUrl, loadConfig, projectRoot, type StackConfig } from '../local/config.ts';
 import type { Log } from '../local/log.ts';
 
 /** How much data there is. */
@@ -18,11 +18,12 @@ export interface Scale {
 export interface BenchDatabase {
   /** A connection of the superuser, for preparing and for looking at results. */
   admin: Client;
-  /** Where pgbench connects: as `authenticator`, like the Data API of the platform. */
-  callerUrl: string;
-  /** The folder with pgbench. */
-  bin: string;
+  config: StackConfig;
+  install: PostgresInstall;
+  dataDir: string;
   scale: Scale;
+  /** Ends the server and keeps its data. */
+  stop(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -45,6 +46,11 @@ async function connect(url: string): Promise<Client> {
   const client = new Client({ connectionString: url });
   await client.connect();
   return client;
+}
+
+/** The same database with a new connection, after its server was started again. */
+export async function reconnect(database: BenchDatabase): Promise<BenchDatabase> {
+  return { ...database, admin: await connect(databaseUrl(database.config, 'supabase_admin')) };
 }
 
 async function keptFingerprint(admin: Client): Promise<string | null> {
@@ -101,9 +107,14 @@ export async function startDatabase(scale: Scale, keep: boolean, log: Log): Prom
   }
   return {
     admin,
-    callerUrl: databaseUrl(config, 'authenticator'),
-    bin: install.bin,
+    config,
+    install,
+    dataDir: cluster.dataDir,
     scale,
+    async stop() {
+      await admin.end();
+      await stopCluster(install, config);
+    },
     async close() {
       await admin.end();
       await (keep ? stopCluster(install, config) : removeCluster(install, config));

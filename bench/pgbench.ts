@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { projectRoot } from '../local/config.ts';
+import { databaseUrl, projectRoot } from '../local/config.ts';
 import { StackError } from '../local/errors.ts';
 import { run } from '../local/process.ts';
 import type { BenchDatabase } from './database.ts';
@@ -72,10 +72,11 @@ export async function runLoad(database: BenchDatabase, load: Load): Promise<Load
       readFileSync(join(projectRoot, 'bench', 'scripts', `${name}.sql`), 'utf8'),
     );
     writeFileSync(script, parts.join(''));
-    const url = new URL(database.callerUrl);
+    // As the Data API of the platform connects.
+    const url = new URL(databaseUrl(database.config, 'authenticator'));
     const variables = { renters: database.scale.renters, clients: load.clients, ...load.variables };
     const result = await run(
-      join(database.bin, 'pgbench'),
+      join(database.install.bin, 'pgbench'),
       [
         ...['-n', '-M', 'prepared', '-f', script],
         ...['-c', String(load.clients), '-j', String(Math.min(load.clients, availableParallelism()))],

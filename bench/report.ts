@@ -79,7 +79,18 @@ export function table(measurements: Measurement[]): string {
     one.goal,
     one.ok ? 'yes' : 'NO',
   ]);
-  const all = [['', 'measured', 'baseline', 'ratio', 'goal', 'met'], ...rows];
+  return columns([['', 'measured', 'baseline', 'ratio', 'goal', 'met'], ...rows]);
+}
+
+/** Counted instructions of one transaction, in thousands. */
+export function countTable(counts: { name: string; instructions: number }[]): string {
+  return columns([
+    ['', 'thousand instructions'],
+    ...counts.map(({ name, instructions }) => [name, format(instructions / 1000)]),
+  ]);
+}
+
+function columns(all: string[][]): string {
   const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? [];
   return all
     .map((row) =>

@@ -5,8 +5,9 @@ import { StackError } from '../local/errors.ts';
 import { createLog } from '../local/log.ts';
 import { benchBooking } from './booking.ts';
 import { benchContention } from './contention.ts';
+import { countableNames, countInstructions } from './count.ts';
 import { type BenchDatabase, type Scale, startDatabase } from './database.ts';
-import { type Measurement, machine, table } from './report.ts';
+import { countTable, type Measurement, machine, table } from './report.ts';
 import { benchSearch } from './search.ts';
 import { benchSignatures } from './signatures.ts';
 import { benchWebhook } from './webhook.ts';
@@ -71,6 +72,7 @@ const usage = `Usage: npm run bench [-- options]
   --json FILE   also write the measurements to FILE
   --quick       less data and shorter rounds: whether it runs, not how fast
   --only NAME   one of ${[...Object.keys(workloads), ...Object.keys(offline)].join(', ')}
+  --count NAME  instructions of one transaction of ${countableNames.join(' or ')}, counted by valgrind
   --strict      exit with 1 when a goal is missed
   --keep        keep the loaded database for the next run of the same day
 `;
@@ -86,6 +88,7 @@ export async function runBench(argv: string[]): Promise<number> {
       json: { type: 'string' },
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
+      count: { type: 'string' },
       strict: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -94,6 +97,15 @@ export async function runBench(argv: string[]): Promise<number> {
   const log = createLog();
   if (values.help) {
     log.info(usage);
+    return 0;
+  }
+  if (values.count !== undefined) {
+    const database = await startDatabase(quick.scale, values.keep, log);
+    try {
+      log.info(`\n${countTable(await countInstructions(values.count, database, log))}`);
+    } finally {
+      await database.close();
+    }
     return 0;
   }
   const isChosen = ([name]: [string, unknown]) => (values.only ?? name) === name;

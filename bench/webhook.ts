@@ -3,6 +3,7 @@ import type { BenchDatabase } from './database.ts';
 import { runLoad, steadyPerSecond } from './pgbench.ts';
 import { inTurns, type Measurement, measurement } from './report.ts';
 import type { Effort } from './run.ts';
+import { type Side, webhookSides } from './sides.ts';
 
 const clients = 16;
 
@@ -23,20 +24,16 @@ export async function benchWebhook(
   say: (text: string) => void,
 ): Promise<Measurement[]> {
   const share = effort.bookings;
-  const side = (first: string, second: string, confirms: boolean) => async () => {
-    // Made for both sides, so that both find the same caches and the same distance from the last checkpoint.
-    const made = await database.admin.query<{ first: string }>('select bench.make_attempts($1) as first', [
-      share * clients,
-    ]);
-    const from = Number(made.rows[0]?.first);
+  const rate = (side: Side) => async () => {
+    const from = await side.prepare(database, share * clients);
     const { finished } = await runLoad(database, {
-      scripts: ['booking-pick', 'prelude-service', first, 'prelude-service', second],
+      scripts: side.scripts,
       clients,
       transactions: share,
       variables: { done: 0, share, first: from },
       latencies: true,
     });
-    if (confirms) {
+    if (side === webhookSides.command) {
       const found = await database.admin.query<{ left: number }>(left, [from, from + share * clients - 1]);
       if (found.rows[0]?.left !== 0) {
         throw new StackError(
@@ -47,16 +44,11 @@ export async function benchWebhook(
     }
     return steadyPerSecond(finished, effort.bookingWarmUp);
   };
-  const webhooks = side('webhook-record', 'webhook-apply', true);
+  const webhooks = rate(webhookSides.command);
   // Tables in use, and known to the planner: what it plans for empty ones reads each from end to end.
   say('fill the tables');
   await webhooks();
   await database.admin.query('vacuum (analyze)');
-  const [candidate, baseline] = await inTurns(
-    effort.rounds,
-    webhooks,
-    side('booking-plain', 'booking-plain', false),
-    say,
-  );
+  const [candidate, baseline] = await inTurns(effort.rounds, webhooks, rate(webhookSides.bare), say);
   return [measurement('webhook', 'per second', candidate, baseline, { atLeast: 0.2 })];
 }
