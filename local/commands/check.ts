@@ -4,11 +4,12 @@ import { areDocsFresh } from '../../docs/generate.ts';
 import { supabaseCli } from '../cluster/migrate.ts';
 import { projectRoot } from '../config.ts';
 import { printFailure, StackError } from '../errors.ts';
+import { checkCommands } from '../lints/commands.ts';
 import { checkCoverage } from '../lints/coverage.ts';
 import { lintMigrations } from '../lints/sql.ts';
 import { createLog } from '../log.ts';
 import { type CommandResult, run } from '../process.ts';
-import { areTypesFresh, withScratchDatabase } from './types.ts';
+import { staleTypes, withScratchDatabase } from './types.ts';
 
 interface Step {
   name: string;
@@ -98,13 +99,15 @@ const databaseSteps: { name: string; work(url: string): Promise<void> }[] = [
     },
   },
   {
-    name: 'generated database types',
+    name: 'commands and their errors',
+    work: async (url) => refuseProblems(await checkCommands(url)),
+  },
+  {
+    name: 'generated types',
     work: async (url) => {
-      if (await areTypesFresh(url)) return;
-      throw new StackError(
-        'sdk/src/generated/database.ts is not what the migrations say.',
-        'Run: npm run types',
-      );
+      const stale = await staleTypes(url);
+      if (stale.length === 0) return;
+      throw new StackError(`Not what the migrations say: ${stale.join(', ')}`, 'Run: npm run types');
     },
   },
 ];

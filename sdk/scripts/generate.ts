@@ -1,33 +1,56 @@
-// Writes src/generated/errors.ts and states.ts from a migrated database, and the copy of the pricing library.
-// Usage: node sdk/scripts/generate.ts <database url>
-import { mkdir, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+// Everything that `npm run types` writes: what the SDK and the functions know of the database, and the copy of
+// the pricing library.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import pg from 'pg';
+import { readCommands } from './commands.ts';
 import { copyPricing } from './copy-pricing.ts';
-import { type ErrorCodeRow, renderErrors, renderStates, type TransitionRow } from './render.ts';
+import {
+  type ErrorCodeRow,
+  renderCalls,
+  renderErrors,
+  renderFunctionErrors,
+  renderStates,
+  type TransitionRow,
+} from './render.ts';
 
-const url = process.argv[2];
-if (!url) {
-  console.error(
-    'Say which database to read: node sdk/scripts/generate.ts postgresql://user:password@host:port/postgres',
-  );
-  process.exit(2);
+const root = join(import.meta.dirname, '..', '..');
+
+/** The generated files by their path in the repository, as a database with the migrations would have them. */
+export async function generateFiles(url: string): Promise<Map<string, string>> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const errors = await client.query<ErrorCodeRow>(
+      'select code, status, retryable, message_en, message_vi from private.error_codes',
+    );
+    const transitions = await client.query<TransitionRow>(
+      'select machine, from_state, event, to_state from private.transitions',
+    );
+    const commands = await readCommands(client);
+    return new Map([
+      ['sdk/src/generated/calls.ts', renderCalls(commands)],
+      ['sdk/src/generated/errors.ts', renderErrors(errors.rows)],
+      ['sdk/src/generated/states.ts', renderStates(transitions.rows)],
+      ['supabase/functions/_shared/generated/error-codes.ts', renderFunctionErrors(errors.rows)],
+    ]);
+  } finally {
+    await client.end();
+  }
 }
 
-const target = fileURLToPath(new URL('../src/generated/', import.meta.url));
-const client = new pg.Client({ connectionString: url });
-await client.connect();
-try {
-  const errors = await client.query<ErrorCodeRow>(
-    'select code, status, retryable, message_en, message_vi from private.error_codes',
-  );
-  const transitions = await client.query<TransitionRow>(
-    'select machine, from_state, event, to_state from private.transitions',
-  );
-  await mkdir(target, { recursive: true });
-  await writeFile(`${target}errors.ts`, renderErrors(errors.rows));
-  await writeFile(`${target}states.ts`, renderStates(transitions.rows));
-} finally {
-  await client.end();
+/** Which of the files in the repository are not what the migrations say. */
+export function staleFiles(files: ReadonlyMap<string, string>): string[] {
+  const isFresh = (path: string, text: string): boolean =>
+    existsSync(join(root, path)) && readFileSync(join(root, path), 'utf8') === text;
+  return [...files].filter(([path, text]) => !isFresh(path, text)).map(([path]) => path);
 }
-await copyPricing();
+
+/** Writes the files, and the copy of the pricing library. */
+export async function writeFiles(files: ReadonlyMap<string, string>): Promise<void> {
+  for (const [path, text] of files) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+  await copyPricing();
+}

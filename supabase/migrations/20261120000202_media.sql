@@ -120,7 +120,7 @@ create function public.request_upload(purpose text, mime_type text, byte_size bi
 returns public.media
 language sql volatile set search_path = ''
 as $$ select private.request_upload(purpose, mime_type, byte_size, sha256) $$;
-comment on function public.request_upload is 'Reserves an upload for two hours: purpose (avatar, vehicle_image, licence, inspection), mime_type, size in bytes, lower-case hex SHA-256. Upload the bytes to bucket/path of the answer, then call function media/complete. Errors: invalid_input, media_type_refused, media_too_large, media_quota_exceeded, rate_limited.';
+comment on function public.request_upload is 'Reserves an upload for two hours: purpose (avatar, vehicle_image, licence, inspection), mime_type, size in bytes, lower-case hex SHA-256. Upload the bytes to bucket/path of the answer, then call function media/complete. Repeatable. Errors: invalid_input, media_type_refused, media_too_large, media_quota_exceeded, rate_limited.';
 select private.expose('request_upload(text, text, bigint, text)', 'authenticated');
 
 -- For commands that attach a file: it must be the actor's, checked, and meant for this.

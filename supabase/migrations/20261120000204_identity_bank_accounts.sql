@@ -185,7 +185,7 @@ create function public.set_bank_account(bank_bin text, account_number text, hold
 returns public.bank_accounts
 language sql volatile set search_path = ''
 as $$ select private.set_bank_account(bank_bin, account_number, holder_name, idempotency_key) $$;
-comment on function public.set_bank_account is 'Sets where the caller is paid: the bank''s six digits (BIN), the account number (6–19 digits or letters) and the holder''s name, kept in upper case without diacritics. It replaces the account set before, is usable 24 hours later, and is told by mail; payouts not sent yet wait for it. Errors: invalid_input, idempotency_conflict, rate_limited.';
+comment on function public.set_bank_account is 'Sets where the caller is paid: the bank''s six digits (BIN), the account number (6–19 digits or letters) and the holder''s name, kept in upper case without diacritics. It replaces the account set before, is usable 24 hours later, and is told by mail; payouts not sent yet wait for it. Errors: invalid_input, rate_limited.';
 select private.expose('set_bank_account(text, text, text, uuid)', 'authenticated');
 
 create function private.remove_bank_account()

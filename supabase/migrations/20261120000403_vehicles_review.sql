@@ -53,7 +53,7 @@ create function public.remove_vehicle_image(vehicle_id uuid, media_id uuid)
 returns void
 language sql volatile set search_path = ''
 as $$ select private.remove_vehicle_image(vehicle_id, media_id) $$;
-comment on function public.remove_vehicle_image is 'Takes a photo off the caller''s listing; an offered listing keeps at least one. Errors: vehicle_not_found, vehicle_incomplete.';
+comment on function public.remove_vehicle_image is 'Takes a photo off the caller''s listing; an offered listing keeps at least one. Repeatable. Errors: vehicle_not_found, vehicle_incomplete.';
 select private.expose('remove_vehicle_image(uuid, uuid)', 'authenticated');
 
 create function private.submit_vehicle(p_vehicle_id uuid)

@@ -131,7 +131,7 @@ create function public.explain_unavailable(vehicle_id uuid, starts_at timestampt
 returns table (reason text)
 language sql stable set search_path = ''
 as $$ select * from private.explain_unavailable(vehicle_id, starts_at, ends_at) $$;
-comment on function public.explain_unavailable is 'Why this vehicle cannot be booked then by the caller: booked, blocked, maintenance, or an error code (notice_too_short, licence_required, …). No row: it can. Never says who.';
+comment on function public.explain_unavailable is 'Why this vehicle cannot be booked then by the caller: booked, blocked, maintenance, or an error code (notice_too_short, licence_required, …). No row: it can. Never says who. Errors: vehicle_not_found.';
 select private.expose('explain_unavailable(uuid, timestamptz, timestamptz)', 'anon', 'authenticated');
 
 create function private.block_period(p_vehicle_id uuid, p_starts_at timestamptz, p_ends_at timestamptz, p_kind text)

@@ -153,5 +153,5 @@ create function public.cancel_booking(booking_id uuid, reason text, idempotency_
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.cancel_booking(booking_id, reason, idempotency_key) $$;
-comment on function public.cancel_booking is 'Cancels a booking that has not begun, as renter, host or admin; refunds what cancel_booking_preview says. Errors: booking_not_found, booking_not_cancellable, booking_money_held, invalid_input, idempotency_conflict.';
+comment on function public.cancel_booking is 'Cancels a booking that has not begun, as renter, host or admin; refunds what cancel_booking_preview says. Errors: booking_not_found, booking_not_cancellable, booking_money_held, invalid_input.';
 select private.expose('cancel_booking(uuid, text, uuid)', 'authenticated');

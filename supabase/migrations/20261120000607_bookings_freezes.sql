@@ -98,7 +98,7 @@ create function public.hold_booking_money(booking_id uuid, reason text)
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.hold_booking_money(booking_id, reason) $$;
-comment on function public.hold_booking_money is 'Admin: keeps the deposit and the host''s share of a booking until released; repeatable. Answers {booking_id, held, holds}. Errors: forbidden, booking_not_found, invalid_input.';
+comment on function public.hold_booking_money is 'Admin: keeps the deposit and the host''s share of a booking until released. Answers {booking_id, held, holds}. Repeatable. Errors: forbidden, booking_not_found, invalid_input.';
 select private.expose('hold_booking_money(uuid, text)', 'authenticated');
 
 create function private.release_booking_money(p_booking_id uuid, p_reason text)
@@ -116,5 +116,5 @@ create function public.release_booking_money(booking_id uuid, reason text defaul
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.release_booking_money(booking_id, reason) $$;
-comment on function public.release_booking_money is 'Admin: releases the hold of this reason, or every hold, of a booking; repeatable. Deposit and payout go on when none is left. Answers {booking_id, held, holds}. Errors: forbidden, booking_not_found.';
+comment on function public.release_booking_money is 'Admin: releases the hold of this reason, or every hold, of a booking. Deposit and payout go on when none is left. Answers {booking_id, held, holds}. Repeatable. Errors: forbidden, booking_not_found.';
 select private.expose('release_booking_money(uuid, text)', 'authenticated');

@@ -105,7 +105,7 @@ create function public.settle_payment_event(event_id bigint, outcome text, reaso
 returns text
 language sql volatile set search_path = ''
 as $$ select private.settle_payment_event(event_id, outcome, reason) $$;
-comment on function public.settle_payment_event is 'Ends a stored, verified message that moves no money: ignored, or needs_review for an admin to look at. Service only. Errors: not_found.';
+comment on function public.settle_payment_event is 'Ends a stored, verified message that moves no money: ignored, or needs_review for an admin to look at. Service only. Errors: not_found, invalid_input.';
 select private.expose('settle_payment_event(bigint, text, text)', 'service_role');
 
 -- Where the next look into a provider's feed begins.
@@ -127,7 +127,7 @@ create function public.save_feed_cursor(provider text, cursor text)
 returns void
 language sql volatile set search_path = ''
 as $$ select private.save_feed_cursor(provider, cursor) $$;
-comment on function public.save_feed_cursor is 'Notes up to where the feed of a provider was read and applied. Service only. Errors: not_found.';
+comment on function public.save_feed_cursor is 'Notes up to where the feed of a provider was read and applied. Service only. Errors: not_found, invalid_input.';
 select private.expose('save_feed_cursor(text, text)', 'service_role');
 
 create function private.acknowledge_payment_event(p_event_id bigint, p_note text)

@@ -78,7 +78,7 @@ create function public.check_payment(payment_id uuid)
 returns uuid[]
 language sql volatile set search_path = ''
 as $$ select private.check_payment(payment_id) $$;
-comment on function public.check_payment is 'The open attempts of the caller''s payment, by id; called by function payments, which asks the providers about them. Errors: payment_not_found, rate_limited.';
+comment on function public.check_payment is 'The open attempts of the caller''s payment, by id; called by function payments, which asks the providers about them. Repeatable. Errors: payment_not_found, rate_limited.';
 select private.expose('check_payment(uuid)', 'authenticated');
 
 -- Tries that go on and of which a message that needs review speaks: mostly money that a provider took and keeps under

@@ -181,5 +181,5 @@ create function public.approve_payout_batch(batch_id uuid)
 returns public.payout_batches
 language sql volatile set search_path = ''
 as $$ select private.approve_payout_batch(batch_id) $$;
-comment on function public.approve_payout_batch is 'Admin: sends every payout of a batch that is scheduled; repeatable, for those released from a hold later. Errors: forbidden, payout_batch_not_found.';
+comment on function public.approve_payout_batch is 'Admin: sends every payout of a batch that is scheduled, also one released from a hold later. Repeatable. Errors: forbidden, payout_batch_not_found.';
 select private.expose('approve_payout_batch(uuid)', 'authenticated');

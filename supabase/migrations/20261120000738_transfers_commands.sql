@@ -50,7 +50,7 @@ create function public.claim_manual_refund(refund_id uuid)
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.claim_manual_refund(refund_id) $$;
-comment on function public.claim_manual_refund is 'Admin: says "I am transferring this refund by hand", before going to the bank. For a day no provider sends it and no other admin claims or records it; repeatable. Answers {claimed_by, claimed_by_name, claimed_at, expires_at}, as do the details of transfer_claimed, when another admin was first. Those of already_paid are {provider, reference, paid_at, recorded_by, recorded_by_name}; illegal_transition is what a provider works on. Errors: forbidden, refund_not_found, already_paid, transfer_claimed, illegal_transition.';
+comment on function public.claim_manual_refund is 'Admin: says "I am transferring this refund by hand", before going to the bank. For a day no provider sends it and no other admin claims or records it. Answers {claimed_by, claimed_by_name, claimed_at, expires_at}, as do the details of transfer_claimed, when another admin was first. Those of already_paid are {provider, reference, paid_at, recorded_by, recorded_by_name}; illegal_transition is what a provider works on. Repeatable. Errors: forbidden, refund_not_found, already_paid, transfer_claimed, illegal_transition.';
 select private.expose('claim_manual_refund(uuid)', 'authenticated');
 
 create function private.release_manual_refund(p_refund_id uuid)
@@ -74,7 +74,7 @@ create function public.release_manual_refund(refund_id uuid)
 returns void
 language sql volatile set search_path = ''
 as $$ select private.release_manual_refund(refund_id) $$;
-comment on function public.release_manual_refund is 'Admin: ends the own claim of a refund that was not transferred after all; it goes on as before. Nothing happens when nobody has claimed it. Errors: forbidden, refund_not_found, transfer_claimed.';
+comment on function public.release_manual_refund is 'Admin: ends the own claim of a refund that was not transferred after all; it goes on as before. Nothing happens when nobody has claimed it. Repeatable. Errors: forbidden, refund_not_found, transfer_claimed.';
 select private.expose('release_manual_refund(uuid)', 'authenticated');
 
 create function private.record_manual_refund(p_refund_id uuid, p_bank_reference text)
@@ -129,7 +129,7 @@ create function public.claim_manual_payout(payout_id uuid)
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.claim_manual_payout(payout_id) $$;
-comment on function public.claim_manual_payout is 'Admin: says "I am transferring this payout by hand", before going to the bank; answers and refuses as claim_manual_refund does. Errors: forbidden, payout_not_found, already_paid, transfer_claimed, illegal_transition.';
+comment on function public.claim_manual_payout is 'Admin: says "I am transferring this payout by hand", before going to the bank; answers and refuses as claim_manual_refund does. Repeatable. Errors: forbidden, payout_not_found, already_paid, transfer_claimed, illegal_transition.';
 select private.expose('claim_manual_payout(uuid)', 'authenticated');
 
 create function private.release_manual_payout(p_payout_id uuid)
@@ -147,7 +147,7 @@ create function public.release_manual_payout(payout_id uuid)
 returns void
 language sql volatile set search_path = ''
 as $$ select private.release_manual_payout(payout_id) $$;
-comment on function public.release_manual_payout is 'Admin: ends the own claim of a payout that was not transferred after all; it goes on as before. Nothing happens when nobody has claimed it. Errors: forbidden, payout_not_found, transfer_claimed.';
+comment on function public.release_manual_payout is 'Admin: ends the own claim of a payout that was not transferred after all; it goes on as before. Nothing happens when nobody has claimed it. Repeatable. Errors: forbidden, payout_not_found, transfer_claimed.';
 select private.expose('release_manual_payout(uuid)', 'authenticated');
 
 create function private.record_manual_payout(p_payout_id uuid, p_bank_reference text)

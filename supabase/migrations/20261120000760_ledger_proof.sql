@@ -188,6 +188,6 @@ create function public.reconcile_ledger()
 returns table (problem text, provider text, subject text, expected bigint, found bigint)
 language sql stable set search_path = ''
 as $$ select * from private.reconcile_ledger_as_admin() $$;
-comment on function public.reconcile_ledger is 'Admin: one row per line of a movement where the ledger and the rows disagree; none means proven. Errors: unauthenticated, forbidden.';
+comment on function public.reconcile_ledger is 'Admin: one row per line of a movement where the ledger and the rows disagree; none means proven. Errors: forbidden.';
 revoke all on function private.reconcile_ledger_as_admin(), public.reconcile_ledger() from public, anon, authenticated, service_role;
 grant execute on function private.reconcile_ledger_as_admin(), public.reconcile_ledger() to authenticated;

@@ -71,7 +71,7 @@ create function public.mark_notification_read(notification_id uuid)
 returns void
 language sql volatile set search_path = ''
 as $$ select private.mark_notification_read(notification_id) $$;
-comment on function public.mark_notification_read is 'Marks one notification of the caller as read; repeatable. Errors: not_found.';
+comment on function public.mark_notification_read is 'Marks one notification of the caller as read. Repeatable. Errors: not_found.';
 
 create function private.mark_all_notifications_read()
 returns void
@@ -88,7 +88,7 @@ create function public.mark_all_notifications_read()
 returns void
 language sql volatile set search_path = ''
 as $$ select private.mark_all_notifications_read() $$;
-comment on function public.mark_all_notifications_read is 'Marks everything the caller was told as read.';
+comment on function public.mark_all_notifications_read is 'Marks everything the caller was told as read. Repeatable.';
 
 create function private.delete_notification(p_notification_id uuid)
 returns void
@@ -109,7 +109,7 @@ create function public.delete_notification(notification_id uuid)
 returns void
 language sql volatile set search_path = ''
 as $$ select private.delete_notification(notification_id) $$;
-comment on function public.delete_notification is 'Takes a notification off the caller''s list; repeatable. Errors: not_found.';
+comment on function public.delete_notification is 'Takes a notification off the caller''s list. Repeatable. Errors: not_found.';
 
 select private.expose('list_notifications(bigint, int)', 'authenticated');
 select private.expose('notifications_since(bigint)', 'authenticated');

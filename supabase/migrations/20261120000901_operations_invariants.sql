@@ -302,6 +302,6 @@ create function public.check_invariants()
 returns table (invariant text, subject_id text, detail text)
 language sql stable set search_path = ''
 as $$ select * from private.check_invariants_as_admin() $$;
-comment on function public.check_invariants is 'Admin: one row per broken promise; none means healthy. Errors: unauthenticated, forbidden.';
+comment on function public.check_invariants is 'Admin: one row per broken promise; none means healthy. Errors: forbidden.';
 revoke all on function private.check_invariants_as_admin(), public.check_invariants() from public, anon, authenticated, service_role;
 grant execute on function private.check_invariants_as_admin(), public.check_invariants() to authenticated;

@@ -1,31 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { errorCodes } from '../../supabase/functions/_shared/error-codes.ts';
 import { fromPostgrest } from '../../supabase/functions/_shared/errors.ts';
-
-const migrations = fileURLToPath(new URL('../../supabase/migrations/', import.meta.url));
-
-describe('the registry of errors', () => {
-  it('is the same in the functions as in the database', () => {
-    const rows: Record<string, unknown> = {};
-    for (const name of readdirSync(migrations)) {
-      const sql = readFileSync(`${migrations}${name}`, 'utf8');
-      for (const insert of sql.matchAll(/insert into private\.error_codes [\s\S]*?\);\n/g)) {
-        const row = /\('([a-z_]+)', (\d{3}), (true|false), '((?:[^']|'')*)', '(?:[^']|'')*'\)/g;
-        for (const [, code = '', status, retryable, message = ''] of insert[0].matchAll(row)) {
-          rows[code] = {
-            status: Number(status),
-            retryable: retryable === 'true',
-            message: message.replaceAll("''", "'"),
-          };
-        }
-      }
-    }
-    expect(Object.keys(rows).length).toBeGreaterThan(40);
-    expect(errorCodes).toEqual(rows);
-  });
-});
 
 describe('a failed call of the database', () => {
   it('passes what a command raised, with its code, status and details', () => {

@@ -370,7 +370,7 @@ describe('lists', () => {
       lat: 21,
       lng: 105,
       starts_at: '2030-01-01T02:00:00.000Z',
-      ends_at: search.endsAt,
+      ends_at: new Date(search.endsAt).toISOString(),
       min_seats: 4,
       page_size: 20,
     });

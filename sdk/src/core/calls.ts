@@ -1,9 +1,11 @@
 import type { SupabaseClient } from '@supabase/supabase-js';
 import { errorText, JourneyError } from '../error.ts';
+import { callKinds, type RpcName } from '../generated/calls.ts';
+import type { Database } from '../generated/database.ts';
 import { fail, type Result, succeed } from '../result.ts';
+import type { CallKind } from './call-kind.ts';
 import { type Failure, functionFailure, restFailure, unansweredFailure } from './failure.ts';
 import { createIdempotencyKey, createTraceId, traceparent, uuidForm } from './ids.ts';
-import { type CallKind, type RpcArgs, type RpcName, rpcCatalog } from './rpc-catalog.ts';
 import { backoffMs, type RetryPolicy, wait } from './wait.ts';
 
 /** What may be said about any one call. */
@@ -26,6 +28,9 @@ export interface CommandOptions extends CallOptions {
    */
   idempotencyKey?: string;
 }
+
+/** The arguments of a database function; keys that are absent take the default of the database. */
+type RpcArgs<N extends RpcName> = Partial<Record<keyof Database['public']['Functions'][N]['Args'], unknown>>;
 
 /** What one try gave. */
 export type Try<T> = { data: T } | { failure: Failure };
@@ -60,7 +65,7 @@ export class Calls {
     args: RpcArgs<N>,
     options?: CommandOptions,
   ): Promise<Result<T>> {
-    const { kind } = rpcCatalog[name];
+    const kind: CallKind = callKinds[name];
     const key = kind === 'keyed' ? keyOf(options) : undefined;
     const body = key === undefined ? args : { ...args, idempotency_key: key };
     return this.run<T>({ kind, options: { ...options, idempotencyKey: key } }, ({ signal, headers }) =>

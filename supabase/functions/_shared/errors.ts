@@ -1,4 +1,4 @@
-import { type ErrorCode, errorCodes } from './error-codes.ts';
+import { type ErrorCode, errorCodes } from './generated/error-codes.ts';
 
 /** An answer the caller is meant to see. Anything else that is thrown becomes `internal`, without its words. */
 export class AppError extends Error {
