@@ -1,3 +1,4 @@
+import { makeTemplate } from './cluster/clone.ts';
 import { type Cluster, startCluster } from './cluster/cluster.ts';
 import { applyMigrations, applySeed } from './cluster/migrate.ts';
 import { ensurePostgres } from './cluster/packages.ts';
@@ -31,6 +32,8 @@ export interface StackOptions {
   log: Log;
   /** Fills in `supabase/seed.sql`. Default: true. */
   seed?: boolean;
+  /** Keeps a copy of the seeded database, for tests to clone. */
+  template?: boolean;
   /** Starts the edge functions again when their files change. */
   watch?: boolean;
   /** How patient the payment sandbox is; a `stateDir` of undefined keeps its books in memory. */
@@ -97,6 +100,7 @@ export async function startStack(config: StackConfig, options: StackOptions): Pr
     proceed();
     await applyMigrations(cluster, log);
     if (options.seed !== false) await applySeed(cluster, log);
+    if (options.template) await makeTemplate(cluster);
     proceed();
     return await log.step('start the API, functions, mail and payment sandbox', async () => {
       started.push([

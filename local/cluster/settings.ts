@@ -14,7 +14,8 @@ export function serverSettings(config: StackConfig): string {
     // A listener that died keeps its slot; without a limit its backlog would fill the disk.
     max_slot_wal_keep_size: "'1GB'",
     max_wal_size: "'2GB'",
-    max_connections: '120',
+    // Races of two test files at once open some sixty connections each, beside those of the stack.
+    max_connections: '240',
     max_worker_processes: '20',
     shared_preload_libraries: "'pg_stat_statements,pg_cron'",
     'cron.database_name': "'postgres'",

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { cloneDatabase } from '../cluster/clone.ts';
 import { findPostgres } from '../cluster/packages.ts';
 import { databaseUrl, loadConfig, projectRoot, type StackConfig } from '../config.ts';
 import { stackEnvironment } from '../environment.ts';
@@ -16,27 +17,35 @@ interface Count {
   failed: number;
 }
 
-async function runPgTap(config: StackConfig, log: Log): Promise<Count> {
-  const folder = join(projectRoot, 'supabase', 'tests');
-  const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.sql')) : [];
+const pgTap = 'supabase/tests';
+
+/** Runs the pgTAP files whose paths begin with one of these. */
+async function runPgTap(config: StackConfig, log: Log, wanted: string[]): Promise<Count> {
+  const folder = join(projectRoot, pgTap);
+  const files = readdirSync(folder).filter(
+    (name) => name.endsWith('.sql') && wanted.some((path) => `${pgTap}/${name}`.startsWith(path)),
+  );
   const install = await findPostgres();
   const total: Count = { passed: 0, failed: 0 };
   if (!install) return total;
+  // No worker and no job takes what a test has written; each file rolls back what it did.
+  const database = await cloneDatabase(databaseUrl(config, 'supabase_admin'));
   for (const name of files.sort()) {
     const result = await run(
       join(install.bin, 'psql'),
-      ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-f', join(folder, name), databaseUrl(config)],
+      ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-f', join(folder, name), database.url],
       { cwd: folder, env: { ...process.env, PGCLIENTENCODING: 'UTF8' } },
     );
     const count = countTap(result.stdout, result.status);
     total.passed += count.passed;
     total.failed += count.failed;
     log.info(
-      `${count.failed === 0 ? '✓' : '✗'} supabase/tests/${name}: ${count.passed} passed, ${count.failed} failed`,
+      `${count.failed === 0 ? '✓' : '✗'} ${pgTap}/${name}: ${count.passed} passed, ${count.failed} failed`,
     );
     if (count.failed === 0) continue;
     log.info([...count.problems, result.stderr.trim()].filter((text) => text !== '').join('\n'));
   }
+  await database.drop();
   return total;
 }
 
@@ -83,8 +92,8 @@ async function runChaos(config: StackConfig): Promise<Count> {
 }
 
 /**
- * `npm test`: a stack of its own with new data, every test, and nothing left. Arguments go to vitest. The chaos
- * test comes last, and with arguments only when they name it.
+ * `npm test`: a stack of its own with new data, every test, and nothing left. Arguments name files of pgTAP
+ * (`supabase/tests/…`) or go to vitest. The chaos test comes last, and with arguments only when they name it.
  */
 export async function test(args: string[]): Promise<number> {
   const log = createLog();
@@ -97,7 +106,7 @@ export async function test(args: string[]): Promise<number> {
   // Tests side by side share one sandbox, and with its limits would wait for each other's questions. Those who test
   // the limits have a sandbox of their own.
   const sandbox = { throttleMs: 0 };
-  const stack = await startOrStop(config, stopped, { log, sandbox });
+  const stack = await startOrStop(config, stopped, { log, sandbox, template: true });
   if (!stack) return 130;
   const total: Count = { passed: 0, failed: 0 };
   const add = (count: Count): void => {
@@ -106,9 +115,15 @@ export async function test(args: string[]): Promise<number> {
   };
   const named = args.some((arg) => arg.includes('chaos'));
   try {
-    const suites = [() => runVitest(config, named ? args : ['--exclude', `${chaos}/**`, ...args])];
-    // Whoever names files means files of vitest.
-    if (args.length === 0) suites.unshift(() => runPgTap(config, log));
+    const suites: (() => Promise<Count>)[] = [];
+    const tap = args.filter((arg) => arg.startsWith(pgTap));
+    const others = args.filter((arg) => !tap.includes(arg));
+    if (tap.length > 0 || args.length === 0) {
+      suites.push(() => runPgTap(config, log, tap.length > 0 ? tap : [pgTap]));
+    }
+    if (others.length > 0 || args.length === 0) {
+      suites.push(() => runVitest(config, named ? others : ['--exclude', `${chaos}/**`, ...others]));
+    }
     for (const suite of suites) {
       const count = await Promise.race([suite(), stopped.then(() => null)]);
       if (!count) return 130;

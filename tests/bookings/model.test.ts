@@ -8,7 +8,7 @@ import { type Model, type ModelBooking, periods, type Snapshot, snapshot } from 
 let world: World;
 
 beforeAll(async () => {
-  world = await openWorld('tests_model');
+  world = await openWorld();
 });
 
 afterAll(async () => {
@@ -23,21 +23,11 @@ interface Real {
   renters: string[];
 }
 
-/**
- * One step is one transaction, moved deadlines included, so that no clock of the stack can come between.
- * Messages to the outside are put off in it: nobody shall send refunds to a provider that never was.
- */
-async function step(real: Real, work: () => Promise<unknown>): Promise<string> {
+/** One step is one transaction, moved deadlines included. */
+async function step(work: () => Promise<unknown>): Promise<string> {
   await world.sql.query('begin');
   try {
     const outcome = await work();
-    await world.sql.query(
-      `update private.outbox set available_at = now() + interval '1 year'
-       where status = 'pending' and (topic = 'email' and payload ->> 'notification_id' in (
-         select id::text from public.notifications where user_id = any ($1)) or topic = 'refund' and payload ->> 'refund_id' in (
-         select r.id::text from public.refunds r join public.bookings b on b.id = r.booking_id where b.vehicle_id = $2))`,
-      [[real.host, ...real.renters], real.vehicle],
-    );
     await world.sql.query('commit');
     return typeof outcome === 'string' ? outcome : 'ok';
   } catch (error) {
@@ -81,18 +71,18 @@ const moves: Record<string, Move> = {
   async book({ model, real, renter, period }) {
     const free = reference.isFree(model, period);
     let id = '';
-    const said = await step(real, async () => {
+    const said = await step(async () => {
       id = await bookPeriod(real, renter, period);
     });
     if (free) model.bookings.push(reference.newBooking(id, renter, period));
     return { said, expected: free ? 'ok' : 'vehicle_unavailable' };
   },
 
-  async start({ real, booking }) {
+  async start({ booking }) {
     const payable =
       ['pending', 'processing'].includes(booking.payment) && booking.status === 'pending_payment';
     let attempt = '';
-    const said = await step(real, async () => {
+    const said = await step(async () => {
       attempt = await world.make('start_payment', booking.id);
     });
     if (!payable) return { said, expected: 'payment_not_payable' };
@@ -101,7 +91,7 @@ const moves: Record<string, Move> = {
     return { said, expected: 'ok' };
   },
 
-  async pay({ model, real, booking }) {
+  async pay({ model, booking }) {
     let expected = 'duplicate';
     if (!booking.paid) {
       const confirmable =
@@ -111,37 +101,37 @@ const moves: Record<string, Move> = {
       else reference.refundLate(booking);
       expected = confirmable ? 'applied' : 'refunded_late';
     }
-    const said = await step(real, () => world.make('provider_says', booking.reference));
+    const said = await step(() => world.make('provider_says', booking.reference));
     return { said, expected };
   },
 
-  async payTwice({ real, booking }) {
-    const said = await step(real, () =>
+  async payTwice({ booking }) {
+    const said = await step(() =>
       world.make('provider_says', booking.reference, 'succeeded', null, 'VND', `again-${randomUUID()}`),
     );
     return { said, expected: 'unmatched' };
   },
 
-  async payWrongAmount({ real, booking }) {
-    const said = await step(real, () =>
+  async payWrongAmount({ booking }) {
+    const said = await step(() =>
       world.make('provider_says', booking.reference, 'succeeded', 1, 'VND', `wrong-${randomUUID()}`),
     );
     return { said, expected: booking.paid ? 'unmatched' : 'amount_mismatch' };
   },
 
-  async payAfterDeadline({ real, booking }) {
+  async payAfterDeadline({ booking }) {
     reference.confirm(booking);
-    const said = await step(real, async () => {
+    const said = await step(async () => {
       await world.make('run_out', booking.id);
       return world.make('provider_says', booking.reference);
     });
     return { said, expected: 'applied' };
   },
 
-  async expire({ real, booking }) {
+  async expire({ booking }) {
     booking.status = 'expired';
     booking.payment = 'expired';
-    const said = await step(real, async () => {
+    const said = await step(async () => {
       await world.make('run_out', booking.id);
       await world.value('private.expire_overdue_bookings()');
     });
@@ -152,7 +142,7 @@ const moves: Record<string, Move> = {
     booking.status = 'expired';
     booking.payment = 'expired';
     let id = '';
-    const said = await step(real, async () => {
+    const said = await step(async () => {
       await world.make('run_out', booking.id);
       id = await bookPeriod(real, renter, booking.period);
     });
@@ -165,7 +155,7 @@ const moves: Record<string, Move> = {
     const possible = reference.blocks(booking);
     if (possible) reference.cancel(model, booking, by);
     const user = by === 'host' ? real.host : (real.renters[booking.renter] as string);
-    const said = await step(real, async () => {
+    const said = await step(async () => {
       await asUser(user, '(public.cancel_booking($1, null, $2)).status', booking.id, randomUUID());
     });
     return { said, expected: possible ? 'ok' : 'booking_not_cancellable' };
@@ -176,7 +166,7 @@ const moves: Record<string, Move> = {
     if (possible) booking.status = 'in_progress';
     const by = renter === 0 ? real.host : real.renters[booking.renter];
     const place = -1000 - 50 * model.bookings.indexOf(booking);
-    const said = await step(real, async () => {
+    const said = await step(async () => {
       if (possible) await world.make('move_trip', booking.id, place);
       await world.make('inspect', 'check_in', by, booking.id, 100);
     });
@@ -187,7 +177,7 @@ const moves: Record<string, Move> = {
     const possible = booking.status === 'in_progress';
     if (possible) reference.complete(model, booking);
     const by = renter === 0 ? real.host : real.renters[booking.renter];
-    const said = await step(real, async () => {
+    const said = await step(async () => {
       await world.make('inspect', 'check_out', by, booking.id, 200);
     });
     return { said, expected: possible ? 'ok' : 'illegal_transition' };
@@ -196,25 +186,25 @@ const moves: Record<string, Move> = {
   async releaseDeposit({ real, booking }) {
     const possible = booking.status === 'completed';
     if (possible && booking.deposit > 0) reference.returnDeposit(booking);
-    const said = await step(real, async () => {
+    const said = await step(async () => {
       await asUser(real.host, '(public.release_deposit($1, $2)).status', booking.id, randomUUID());
     });
     return { said, expected: possible ? 'ok' : 'illegal_transition' };
   },
 
-  async claimWindowCloses({ real, booking }) {
+  async claimWindowCloses({ booking }) {
     if (booking.deposit > 0) reference.returnDeposit(booking);
-    const said = await step(real, async () => {
+    const said = await step(async () => {
       await world.sql.query('update public.bookings set claim_until = now() where id = $1', [booking.id]);
       await world.value('private.return_due_deposits()');
     });
     return { said, expected: 'ok' };
   },
 
-  async refundArrives({ real, booking }) {
+  async refundArrives({ booking }) {
     const [kind, refund] = Object.entries(booking.refunds)[0] as [string, { sent: boolean }];
     refund.sent = true;
-    const said = await step(real, async () => {
+    const said = await step(async () => {
       await world.sql.query(
         "select public.record_refund_result(id, 'succeeded', 'r-' || id) from public.refunds where booking_id = $1 and kind = $2",
         [booking.id, kind],

@@ -5,7 +5,7 @@ import { type Act, allAtOnce, invariantViolations, openWorld, tally, type World 
 let world: World;
 
 beforeAll(async () => {
-  world = await openWorld('tests_races');
+  world = await openWorld();
 });
 
 afterAll(async () => {
@@ -19,7 +19,7 @@ async function hours(count: number): Promise<Date> {
 
 async function makePeople(count: number): Promise<string[]> {
   const { rows } = await world.sql.query<{ id: string }>(
-    "select tests_races.make_renter('renter') as id from generate_series(1, $1::int)",
+    "select tests.make_renter('renter') as id from generate_series(1, $1::int)",
     [count],
   );
   return rows.map((row) => row.id);
@@ -49,7 +49,7 @@ const answer = (user: string, booking: string, accept: boolean): Act => ({
   args: [booking, accept, randomUUID()],
 });
 const providerSays = (reference: string, event = `event-${reference}`): Act => ({
-  text: "tests_races.provider_says($1, 'succeeded', null, 'VND', 'tx-' || $1, $2)",
+  text: "tests.provider_says($1, 'succeeded', null, 'VND', 'tx-' || $1, $2)",
   args: [reference, event],
 });
 const expireOverdue: Act = { text: 'private.expire_overdue_bookings()' };

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Narrator } from '../../local/tour/narrator.ts';
 import { runTour } from '../../local/tour/run.ts';
 import type { Notification, Vehicle } from '../../sdk/src/index.ts';
+import { setting } from '../support/setting.ts';
 import {
   admin,
   book,
@@ -21,7 +22,6 @@ import {
   quote,
   refusal,
   renter,
-  setting,
   sql,
   startPayment,
 } from '../support/world.ts';

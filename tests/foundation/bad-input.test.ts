@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { photo } from '../../local/tour/photo.ts';
 import { isErrorCode, type Media, type Vehicle } from '../../sdk/src/index.ts';
+import { setting } from '../support/setting.ts';
 import {
   aCar,
   admin,
@@ -16,7 +17,6 @@ import {
   quote,
   refusal,
   renter,
-  setting,
   sql,
   startPayment,
 } from '../support/world.ts';

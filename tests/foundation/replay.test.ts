@@ -8,7 +8,8 @@ import { uuid_ossp } from '@electric-sql/pglite/contrib/uuid_ossp';
 import { postgis } from '@electric-sql/pglite-postgis';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { databaseUrl, helpersSql } from '../support/sql.ts';
+import { setting } from '../support/setting.ts';
+import { helpersSql } from '../support/sql.ts';
 import {
   baselineFiles,
   fingerprint,
@@ -64,7 +65,7 @@ describe('on PostgreSQL 18, from empty', () => {
 
   beforeAll(async () => {
     db = await replay();
-    await db.exec(`begin; ${helpersSql('tests')} commit;`);
+    await db.exec(`begin; ${helpersSql()} commit;`);
   }, 120_000);
 
   afterAll(async () => {
@@ -133,8 +134,7 @@ describe('on PostgreSQL 18, from empty', () => {
 });
 
 describe('on a project born open, as before October 2026', () => {
-  const admin = new URL(databaseUrl());
-  admin.username = 'supabase_admin';
+  const admin = new URL(setting('ADMIN_DB_URL'));
   const names = { closed: `replay_closed_${process.pid}`, open: `replay_open_${process.pid}` };
   const connect = async (database: string, user: string) => {
     const url = new URL(admin);

@@ -1,9 +1,9 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   type Act,
   allAtOnce,
-  databaseUrl,
+  connect,
   invariantViolations,
   openWorld,
   tally,
@@ -15,12 +15,6 @@ let person: string;
 /** What the person does, and what a command of somebody else tells them meanwhile. */
 let phone: pg.Client;
 let command: pg.Client;
-
-async function connect(): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: databaseUrl() });
-  await client.connect();
-  return client;
-}
 
 const tell = "private.notify($1, 'licence_verified', '{}', gen_random_uuid()::text)";
 
@@ -36,7 +30,7 @@ async function beginAsPerson(): Promise<void> {
 async function holds(holder: pg.Client): Promise<void> {
   const { rows } = await holder.query<{ pid: number }>('select pg_backend_pid() as pid');
   const waiting = 'exists (select from pg_stat_activity where $1::int = any (pg_blocking_pids(pid)))';
-  await expect.poll(() => world.value<boolean>(waiting, rows[0]?.pid), { timeout: 5_000 }).toBe(true);
+  await expect.poll(() => world.value<boolean>(waiting, rows[0]?.pid)).toBe(true);
 }
 
 /** The badges the devices were told of, those of new notifications in the order of these. */
@@ -60,7 +54,7 @@ async function told(): Promise<string[]> {
 const unread = () => world.value<number>('private.unread_count($1)', person);
 
 beforeAll(async () => {
-  world = await openWorld('tests_badge');
+  world = await openWorld();
 });
 afterAll(async () => {
   await world?.close();

@@ -1,6 +1,7 @@
 import { subHours } from 'date-fns';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Booking, PaymentProvider, PaymentStart, Refund, Vehicle } from '../../sdk/src/index.ts';
+import { setting } from '../support/setting.ts';
 import {
   admin,
   askSandbox,
@@ -18,7 +19,6 @@ import {
   person,
   refusal,
   renter,
-  setting,
   sql,
   startPayment,
 } from '../support/world.ts';

@@ -4,6 +4,7 @@ import {
   type Act,
   addAccounts,
   allAtOnce,
+  connect,
   invariantViolations,
   openWorld,
   tally,
@@ -14,11 +15,11 @@ let world: World;
 let admin: string;
 
 beforeAll(async () => {
-  world = await openWorld('tests_money');
+  world = await openWorld();
   await addAccounts(world);
   admin = await world.make('make_admin', 'admin');
   await world.sql.query(`
-    create function tests_money.told(p_provider text, p_reference text, p_event text, p_transaction text, p_amount bigint)
+    create function tests.told(p_provider text, p_reference text, p_event text, p_transaction text, p_amount bigint)
     returns text
     language plpgsql volatile
     as $$
@@ -61,7 +62,7 @@ const told = (
   amount: number,
   event = transaction,
 ): Act => ({
-  text: 'tests_money.told($1, $2, $3, $4, $5)',
+  text: 'tests.told($1, $2, $3, $4, $5)',
   args: [provider, reference, event, transaction, amount],
 });
 const asAdmin = (text: string, ...args: unknown[]): Act => ({ user: admin, text, args });
@@ -258,13 +259,13 @@ describe('the floor of an account', () => {
   it('is not looked at through a snapshot that does not see what others took', async () => {
     const owner = randomUUID();
     await world.value(take, owner, -10);
-    const other = await openWorld('tests_money_other');
-    await other.sql.query('begin isolation level repeatable read');
-    await other.value('(select count(*) from private.ledger_entries)');
+    const other = await connect();
+    await other.query('begin isolation level repeatable read');
+    await other.query('select count(*) from private.ledger_entries');
     await world.value(take, owner, 8);
-    await other.value(take, owner, 8);
-    await expect(other.sql.query('commit')).rejects.toMatchObject({ code: '25000' });
-    await other.close();
+    await other.query(`select ${take}`, [owner, 8]);
+    await expect(other.query('commit')).rejects.toMatchObject({ code: '25000' });
+    await other.end();
     expect(await world.value("private.balance('escrow', $1, 'XTS')", owner)).toBe('2');
   });
 });

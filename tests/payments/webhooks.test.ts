@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { signedQuery } from '../../local/sandbox/vnpay/sign.ts';
 import type { Booking, PaymentStart, Vehicle } from '../../sdk/src/index.ts';
+import { setting } from '../support/setting.ts';
 import {
   admin,
   book,
@@ -14,7 +15,6 @@ import {
   period,
   person,
   renter,
-  setting,
   sql,
   startPayment,
 } from '../support/world.ts';

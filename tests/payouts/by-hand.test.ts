@@ -16,13 +16,13 @@ let world: World;
 let admins: [string, string];
 
 beforeAll(async () => {
-  world = await openWorld('tests_by_hand');
+  world = await openWorld();
   await addAccounts(world);
   await addEarnings(world);
   admins = [await world.make('make_admin', 'one'), await world.make('make_admin', 'two')];
   await world.sql.query(`
     -- what a worker of the outbox does to get at the money of one order
-    create function tests_by_hand.lease(p_topic text, p_id uuid)
+    create function tests.lease(p_topic text, p_id uuid)
     returns bigint
     language sql volatile
     as $$
@@ -67,7 +67,7 @@ async function makeRefund(withAccount: boolean, rail = 'payos'): Promise<Order> 
   return { what: 'refund', id, owner };
 }
 
-/** More than anybody earns in other tests of this database, so that their hosts are left alone. */
+/** More than the hosts of earlier rounds have left, so that only the new host is paid. */
 const much = 900_000_000;
 
 async function makePayout(): Promise<Order> {
@@ -89,12 +89,6 @@ const record = (admin: string, { what, id }: Order): Act =>
   by(admin, `(public.record_manual_${what}($1, $2)).status`, id, `FT ${id} ${admin}`);
 const statusOf = ({ what, id }: Order) =>
   world.value<string>(`select status from public.${what}s where id = $1`, id);
-const takenByAnother = ({ what, id }: Order) =>
-  world.value<boolean>(
-    "select exists (select from private.outbox where topic = $1 and starts_with(dedupe_key, $2 || ':') and (status <> 'pending' or last_error is not null))",
-    what,
-    id,
-  );
 const claimOf = ({ id }: Order) =>
   world.value<string | null>('select claimed_by from private.manual_claims where subject_id = $1', id);
 const timesPaid = ({ what, id }: Order) =>
@@ -147,7 +141,7 @@ describe.each([
         "select to_jsonb(r) ->> 'ordered_at' from public.refunds r where id = $1",
         order.id,
       );
-      const lease: Act = { text: `${world.schema}.lease($1, $2)`, args: [order.what, order.id] };
+      const lease: Act = { text: 'tests.lease($1, $2)', args: [order.what, order.id] };
       const send: Act =
         order.what === 'refund'
           ? { text: 'public.claim_refund($1, $2)', args: [order.id, ordered] }
@@ -157,8 +151,6 @@ describe.each([
       const both = round < 2 ? await oneByOne(acts) : await allAtOnce(acts);
       const claimed = both.some(({ value }) => value === admins[0]);
       const leased = both.some(({ value }) => value !== null && value !== admins[0]);
-      // a stack that runs has a worker of its own, which may come before both; then there is nothing to compare
-      if (!claimed && !leased && (await takenByAnother(order))) continue;
       expect(claimed).toBe(!leased);
       // whoever holds an older lease, or none, gets at a claimed one no more
       const [sent] = await allAtOnce([send]);

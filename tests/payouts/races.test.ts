@@ -15,13 +15,13 @@ let world: World;
 let admin: string;
 
 beforeAll(async () => {
-  world = await openWorld('tests_payouts');
+  world = await openWorld();
   await addAccounts(world);
   admin = await world.make('make_admin', 'admin');
   await addEarnings(world);
   await world.sql.query(`
     -- a payout that was called back, and paid by hand all the same, beside the one that took its place
-    create function tests_payouts.owe(p_host uuid, p_amount bigint, p_admin uuid)
+    create function tests.owe(p_host uuid, p_amount bigint, p_admin uuid)
     returns void
     language plpgsql volatile
     as $$
@@ -30,7 +30,7 @@ beforeAll(async () => {
       v_first uuid;
       v_batch uuid;
     begin
-      perform tests_payouts.earn(p_host, p_amount);
+      perform tests.earn(p_host, p_amount);
       perform set_config('request.jwt.claims', json_build_object('sub', p_admin, 'role', 'authenticated')::text, true);
       for i in 1..2 loop
         insert into public.payout_batches (payouts, total, currency) values (1, p_amount, 'VND') returning id into v_batch;
@@ -49,14 +49,14 @@ beforeAll(async () => {
       perform set_config('request.jwt.claims', '', true);
     end
     $$;
-    grant usage on schema tests_payouts to service_role`);
+    grant usage on schema tests to service_role`);
 });
 
 afterAll(async () => {
   await world?.close();
 });
 
-/** More than anybody earns in other tests of this database, so that their hosts are left alone. */
+/** More than the hosts of earlier tests have left, so that only new hosts are paid. */
 const much = 900_000_000;
 const schedule: Act = { text: `private.schedule_payouts(${much})::text` };
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Refund, Vehicle } from '../../sdk/src/index.ts';
+import { setting } from '../support/setting.ts';
 import {
   admin,
   closeSql,
@@ -13,7 +14,6 @@ import {
   period,
   person,
   renter,
-  setting,
   sql,
 } from '../support/world.ts';
 

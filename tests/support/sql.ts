@@ -1,29 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-
-/** The database under test. There is no default: a test that silently took some other database would lie. */
-export function databaseUrl(): string {
-  const url = process.env.DB_URL;
-  if (!url) {
-    throw new Error(
-      'DB_URL is not set. Run `npm test`, or give a database with all migrations: DB_URL=postgresql://… npx vitest run tests/bookings',
-    );
-  }
-  return url;
-}
+import { cloneDatabase } from '../../local/cluster/clone.ts';
+import { setting } from './setting.ts';
 
 const helpers = fileURLToPath(new URL('../../supabase/tests/helpers.psql', import.meta.url));
 
-/** The people-and-trips helpers of the pgTAP tests, under a schema name of one's own. */
-export function helpersSql(schema: string): string {
-  return readFileSync(helpers, 'utf8').replaceAll(/\btests(?=[.;]|\n)|(?<=schema )tests\b/g, schema);
-}
+/** The people-and-trips helpers of the pgTAP tests, in the schema `tests`. */
+export const helpersSql = (): string => readFileSync(helpers, 'utf8');
 
-/** A connection with the helpers in a schema of its own, which goes when the world is closed. */
+/** A database of this test file alone, with the demo data and the helpers, which goes when the world is closed. */
 export interface World {
   sql: pg.Client;
-  schema: string;
   /** Calls one helper and gives its value. */
   make<T = string>(helper: string, ...args: unknown[]): Promise<T>;
   /** One value. */
@@ -31,53 +19,64 @@ export interface World {
   close(): Promise<void>;
 }
 
-export async function openWorld(schema: string): Promise<World> {
-  const sql = new pg.Client({ connectionString: databaseUrl() });
-  await sql.connect();
-  await sql.query(`set client_min_messages = warning; drop schema if exists ${schema} cascade`);
-  await sql.query(helpersSql(schema));
+// One test file has one world, and vitest loads this file anew for each of them.
+let databaseUrl = '';
+
+/** One more connection to the database of the world; who opens it ends it. */
+export async function connect(): Promise<pg.Client> {
+  if (databaseUrl === '') throw new Error('open a world first');
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  return client;
+}
+
+export async function openWorld(): Promise<World> {
+  const database = await cloneDatabase(setting('ADMIN_DB_URL'));
+  databaseUrl = database.url;
+  const sql = await connect();
+  await sql.query('set client_min_messages = warning');
+  await sql.query(helpersSql());
   const value = async <T>(text: string, ...args: unknown[]) => {
     const { rows } = await sql.query<{ value: T }>(`select (${text}) as value`, args);
     return rows[0]?.value as T;
   };
   return {
     sql,
-    schema,
     value,
     make: <T>(helper: string, ...args: unknown[]) =>
-      value<T>(`${schema}.${helper}(${args.map((_, i) => `$${i + 1}`).join(', ')})`, ...args),
+      value<T>(`tests.${helper}(${args.map((_, i) => `$${i + 1}`).join(', ')})`, ...args),
     async close() {
-      await sql.query(`drop schema if exists ${schema} cascade`);
       await sql.end();
+      await database.drop();
     },
   };
 }
 
 /**
  * Adds `earn(host, amount)`: a trip of this price (at least 5,000), all of which is the host's, from booking to the end
- * of its claim window. What is posted to the ledger without a row that tells of it breaks a promise for every test.
+ * of its claim window.
  */
 export async function addEarnings(world: World): Promise<void> {
   await world.sql.query(`
-    create function ${world.schema}.earn(p_host uuid, p_amount bigint)
+    create function tests.earn(p_host uuid, p_amount bigint)
     returns uuid
     language plpgsql volatile
     as $$
     declare
-      v_renter uuid := ${world.schema}.make_renter('renter');
-      v_vehicle uuid := ${world.schema}.make_vehicle(p_host, '{"lat": -44.5, "lng": 170.5}');
-      v_from timestamptz := ${world.schema}.hours(30);
-      v_to timestamptz := ${world.schema}.hours(31);
+      v_renter uuid := tests.make_renter('renter');
+      v_vehicle uuid := tests.make_vehicle(p_host, '{"lat": -44.5, "lng": 170.5}');
+      v_from timestamptz := tests.hours(30);
+      v_to timestamptz := tests.hours(31);
       v_booking uuid;
     begin
-      v_booking := ${world.schema}.book(v_renter, (public.store_quote(v_renter, v_vehicle, v_from, v_to, jsonb_build_object(
+      v_booking := tests.book(v_renter, (public.store_quote(v_renter, v_vehicle, v_from, v_to, jsonb_build_object(
         'lines', jsonb_build_array(jsonb_build_object('code', 'rental_hours', 'quantity', 1, 'unit_amount', p_amount, 'amount', p_amount)),
         'total_amount', p_amount, 'deposit_amount', 0, 'host_amount', p_amount, 'platform_amount', 0, 'tax_amount', 0, 'version', 'test'
       ), public.quote_facts(v_renter, v_vehicle, v_from, v_to))).id);
-      perform ${world.schema}.pay(v_booking);
-      perform ${world.schema}.move_trip(v_booking, -3);
-      perform ${world.schema}.inspect('check_in', v_renter, v_booking, 10);
-      perform ${world.schema}.inspect('check_out', v_renter, v_booking, 20);
+      perform tests.pay(v_booking);
+      perform tests.move_trip(v_booking, -3);
+      perform tests.inspect('check_in', v_renter, v_booking, 10);
+      perform tests.inspect('check_out', v_renter, v_booking, 20);
       update public.bookings set claim_until = now() - interval '1 second' where id = v_booking;
       return v_booking;
     end
@@ -87,7 +86,7 @@ export async function addEarnings(world: World): Promise<void> {
 /** Adds `set_account(user)`: a bank account that may be used already; answers its id. */
 export async function addAccounts(world: World): Promise<void> {
   await world.sql.query(`
-    create function ${world.schema}.set_account(p_user uuid)
+    create function tests.set_account(p_user uuid)
     returns uuid
     language plpgsql volatile
     as $$
@@ -138,7 +137,7 @@ async function perform(client: pg.Client, act: Act, gate: number): Promise<Outco
   }
 }
 
-let nextGate = 7_300_000 + (process.pid % 100_000);
+let nextGate = 1;
 
 /**
  * Performs all acts at once, each on a connection and in a transaction of its own. Everybody waits at one
@@ -146,21 +145,16 @@ let nextGate = 7_300_000 + (process.pid % 100_000);
  */
 export async function allAtOnce(acts: Act[]): Promise<Outcome[]> {
   const gate = nextGate++;
-  const keeper = new pg.Client({ connectionString: databaseUrl() });
-  await keeper.connect();
+  const keeper = await connect();
   await keeper.query('select pg_advisory_lock($1)', [gate]);
-  const clients = await Promise.all(
-    acts.map(async () => {
-      const client = new pg.Client({ connectionString: databaseUrl() });
-      await client.connect();
-      return client;
-    }),
-  );
+  const clients = await Promise.all(acts.map(connect));
   try {
     const running = acts.map((act, i) => perform(clients[i] as pg.Client, act, gate));
     for (;;) {
       const { rows } = await keeper.query<{ waiting: number }>(
-        "select count(*)::int as waiting from pg_locks where locktype = 'advisory' and objid = $1 and not granted",
+        `select count(*)::int as waiting from pg_locks
+         where locktype = 'advisory' and objid = $1 and not granted
+           and database = (select oid from pg_database where datname = current_database())`,
         [gate],
       );
       if (rows[0]?.waiting === acts.length) break;
@@ -179,14 +173,7 @@ export function tally(outcomes: Outcome[]): Record<string, number> {
   return counts;
 }
 
-/**
- * The broken promises of the database. What depends on other tests at work in the same database (files, the
- * outbox's worker) is left to those.
- */
+/** The broken promises of the database. */
 export async function invariantViolations(world: World): Promise<unknown[]> {
-  const { rows } = await world.sql.query(
-    `select * from private.check_invariants()
-     where invariant not in ('media_without_object', 'outbox_stuck', 'outbox_dead')`,
-  );
-  return rows;
+  return (await world.sql.query('select * from private.check_invariants()')).rows;
 }
