@@ -176,7 +176,7 @@ as $$
   where o.status in ('pending', 'leased') and o.available_at < now() - interval '15 minutes'
     and coalesce(o.leased_until, o.available_at) < now() - interval '15 minutes'
      -- function outbox puts off what a provider refuses to be asked, or has no settings for, and counts no attempt
-     or (o.status = 'pending' and o.last_error ~ '^(asked too often|not set up): ' and o.created_at < now() - interval '1 day'
+     or (o.status = 'pending' and o.last_error ~ '^(rate limited|not set up): ' and o.created_at < now() - interval '1 day'
        and not exists (
          -- those that wait for a bank or an account take days anyway
          select from public.refunds r
