@@ -48,28 +48,14 @@ function finishInstall() {
   }
 }
 
-/**
- * `npm ci` wants an entry for the programs of every platform. A lock file written where the registry offers
- * only some of them has no such entries; `npm install --no-save` takes the same locked versions and looks up
- * what is missing, without changing the file.
- */
-function installCommand() {
-  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-  const complete = Object.values(packages).every((one) =>
-    Object.keys(one.optionalDependencies ?? {}).every((name) => packages[`node_modules/${name}`]),
-  );
-  return complete ? ['ci'] : ['install', '--no-save'];
-}
-
 function install() {
   const wanted = lockHash();
   const done = existsSync(stamp) ? readFileSync(stamp, 'utf8') : '';
   if (done === wanted && existsSync(node)) return;
-  const command = installCommand();
-  process.stdout.write(`… install packages (npm ${command[0]}); the first time this takes a minute or two\n`);
+  process.stdout.write('… install packages (npm ci); the first time this takes a minute or two\n');
   rmSync(stamp, { force: true });
   const began = Date.now();
-  const ran = spawnSync('npm', [...command, '--no-audit', '--no-fund', '--loglevel=error'], {
+  const ran = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: 'inherit',
   });

@@ -31,7 +31,7 @@ export interface JourneyOptions extends CallBehaviour {
   publishableKey: string;
   /** Supabase Auth's options; React Native gives its `storage` here. */
   auth?: NonNullable<SupabaseClientOptions<'public'>['auth']>;
-  /** Node 20 has no WebSocket: `realtime: { transport: WebSocket }` with the one of the package `ws`. */
+  /** Where the runtime has no WebSocket: `realtime: { transport: WebSocket }` with the one of the package `ws`. */
   realtime?: NonNullable<SupabaseClientOptions<'public'>['realtime']>;
   /** A `fetch` of your own. */
   fetch?: typeof fetch;
