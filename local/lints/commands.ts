@@ -2,7 +2,7 @@
 // lint keeps the lists true: it follows the code from each command to what raises an error.
 import pg from 'pg';
 import { type Command, commonErrors, readCommands } from '../../sdk/scripts/commands.ts';
-import { type FunctionSource, raisedCodes, type TriggerOn } from './raised.ts';
+import { readRaised } from '../../sdk/scripts/raised.ts';
 
 export interface CommandProblem {
   command: string;
@@ -34,23 +34,10 @@ export async function checkCommands(url: string): Promise<CommandProblem[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    const functions = await client.query<FunctionSource>(`
-      select pronamespace::regnamespace || '.' || proname as name, prosrc as body from pg_catalog.pg_proc
-      where pronamespace in ('public'::regnamespace, 'private'::regnamespace)`);
-    const triggers = await client.query<TriggerOn>(`
-      select c.relnamespace::regnamespace || '.' || c.relname as table, p.pronamespace::regnamespace || '.' || p.proname as function
-      from pg_catalog.pg_trigger t
-      join pg_catalog.pg_class c on c.oid = t.tgrelid
-      join pg_catalog.pg_proc p on p.oid = t.tgfoid
-      where not t.tgisinternal`);
-    const codes = await client.query<{ code: string; status: number }>(
-      'select code, status from private.error_codes',
-    );
-    const status = new Map(codes.rows.map((row) => [row.code, row.status]));
-    const raised = raisedCodes(functions.rows, triggers.rows, status);
+    const raised = await readRaised(client);
     const nothing = { certain: new Set<string>(), possible: new Set<string>() };
     return (await readCommands(client)).flatMap((command) =>
-      commandProblems(command, raised.get(`public.${command.name}`) ?? nothing, new Set(status.keys())).map(
+      commandProblems(command, raised.functions.get(`public.${command.name}`) ?? nothing, raised.codes).map(
         (problem) => ({ command: command.name, problem }),
       ),
     );

@@ -1,10 +1,13 @@
-// Everything that `npm run types` writes: what the SDK and the functions know of the database, and the copy of
-// the pricing library.
+// Everything that `npm run types` writes: what the SDK and the functions know of the database, the lists of errors in the
+// SDK's doc comments, and the copy of the pricing library.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { readCommands } from './commands.ts';
 import { copyPricing } from './copy-pricing.ts';
+import { readEndpoints } from './endpoints.ts';
+import { type KnownErrors, listedSources } from './method-errors.ts';
+import { readRaised } from './raised.ts';
 import {
   type ErrorCodeRow,
   renderCalls,
@@ -28,7 +31,15 @@ export async function generateFiles(url: string): Promise<Map<string, string>> {
       'select machine, from_state, event, to_state from private.transitions',
     );
     const commands = await readCommands(client);
+    const listed = new Map(commands.map(({ name, errors: own }) => [name, own]));
+    const { updates } = await readRaised(client);
+    const known: KnownErrors = {
+      commands: listed,
+      endpoints: new Map(readEndpoints(root, listed).map(({ name, errors: own }) => [name, own])),
+      tables: new Map([...updates].map(([name, own]) => [name, own.map((code) => ({ code, note: null }))])),
+    };
     return new Map([
+      ...listedSources(root, known),
       ['sdk/src/generated/calls.ts', renderCalls(commands)],
       ['sdk/src/generated/errors.ts', renderErrors(errors.rows)],
       ['sdk/src/generated/states.ts', renderStates(transitions.rows)],

@@ -26,7 +26,8 @@ export class AdminMoney {
 
   /**
    * Money that fits no open payment, newest first: what waits to be settled, or what was. `pageSize` is 1 to 100,
-   * default 20. Errors: `forbidden`, `invalid_input`.
+   * default 20.
+   * Errors: `forbidden`, `invalid_input`.
    */
   unmatched(
     input: { status?: 'open' | 'settled'; after?: CreatedCursor; pageSize?: number } = {},
@@ -62,7 +63,8 @@ export class AdminMoney {
   /**
    * Refunds, newest first: by default all that are not paid yet (`open`); `null` is those of every state. Each says
    * what it `needs` of an admin, and `needs` gives only those (`any`: whatever it is). `pageSize` is 1 to 100,
-   * default 20. Errors: `forbidden`, `invalid_input`.
+   * default 20.
+   * Errors: `forbidden`, `invalid_input`.
    *
    * @example
    * ```ts
@@ -88,7 +90,8 @@ export class AdminMoney {
   /**
    * Tries at paying that are still open and of which a message that needs review speaks, newest first: such as money that
    * VNPay took and keeps under suspicion. Acknowledging the message leaves the try here until the provider has
-   * decided. `pageSize` is 1 to 100, default 20. Errors: `forbidden`, `invalid_input`.
+   * decided. `pageSize` is 1 to 100, default 20.
+   * Errors: `forbidden`, `invalid_input`.
    */
   attemptsForAttention(
     input: { after?: CreatedCursor; pageSize?: number } = {},
@@ -104,12 +107,18 @@ export class AdminMoney {
     return readPage({ pageSize, read, cursorOf: createdCursor }, options);
   }
 
-  /** Messages of providers that somebody must look at, oldest first, at most 200. Errors: `forbidden`. */
+  /**
+   * Messages of providers that somebody must look at, oldest first, at most 200.
+   * Errors: `forbidden`.
+   */
   eventsForAttention(options?: CallOptions): Promise<Result<PaymentEvent[]>> {
     return this.#calls.rpc<PaymentEvent[]>('payment_events_needing_review', {}, options);
   }
 
-  /** Says that such a message has been dealt with. Errors: `forbidden`, `not_found`, `invalid_input`. */
+  /**
+   * Says that such a message has been dealt with.
+   * Errors: `forbidden`, `not_found`, `invalid_input`.
+   */
   acknowledgeEvent(
     input: { eventId: number; note: string },
     options?: CallOptions,
@@ -176,7 +185,8 @@ export class AdminMoney {
    * Says that a refund was paid by a transfer made by hand, which ends the claim of it. Refused while a provider works on
    * it or another admin has claimed it; when it was paid already, `details` is a `PaidTransfer`. Claim it before
    * you go to the bank, with `claimManualRefund`.
-   * Errors: `forbidden`, `refund_not_found`, `already_paid`, `transfer_claimed`, `illegal_transition`, `invalid_input`.
+   * Errors: `forbidden`, `refund_not_found`, `already_paid`, `transfer_claimed`, `illegal_transition`,
+   * `invalid_input`.
    */
   recordManualRefund(
     input: { refundId: Uuid; bankReference: string },
@@ -189,7 +199,8 @@ export class AdminMoney {
   /**
    * Says how a refund ended that is `processing` and of which its provider does not speak, or that waits (`pending`) for
    * a rail that refuses it or is not set up any more, from what the provider's own pages show. One that failed can be
-   * retried, also by transfer. Errors: `forbidden`, `refund_not_found`, `illegal_transition`, `invalid_input`.
+   * retried, also by transfer.
+   * Errors: `forbidden`, `refund_not_found`, `illegal_transition`, `invalid_input`.
    */
   settleRefund(
     input: { refundId: Uuid; note: string } & (
@@ -207,7 +218,10 @@ export class AdminMoney {
     return this.#calls.rpc<Refund>('settle_refund', args, options);
   }
 
-  /** One row for each movement on which ledger and rows disagree; none means proven. Errors: `forbidden`. */
+  /**
+   * One row for each movement on which ledger and rows disagree; none means proven.
+   * Errors: `forbidden`.
+   */
   reconcileLedger(options?: CallOptions): Promise<Result<LedgerProblem[]>> {
     return this.#calls.rpc<LedgerProblem[]>('reconcile_ledger', {}, options);
   }

@@ -14,7 +14,8 @@ export class AdminPayouts {
   /**
    * Batches, newest first; `proposed` are those in which a payout waits for approval, to look through with `list`, then
    * `approve`: also one approved before, when a payout of it was released from a hold. `pageSize` is 1 to 100, default
-   * 20. Errors: `forbidden`, `invalid_input`.
+   * 20.
+   * Errors: `forbidden`, `invalid_input`.
    *
    * @example
    * ```ts
@@ -33,7 +34,9 @@ export class AdminPayouts {
 
   /**
    * Payouts, newest first: of one batch, in one state, of one host, or all. What one is made of gives
-   * `payouts.statement`; whether an admin is transferring it by hand say `claimed_by` and `claimed_at`. `pageSize` is 1 to 100, default 20. Errors: `forbidden`, `invalid_input`.
+   * `payouts.statement`; whether an admin is transferring it by hand say `claimed_by` and `claimed_at`.
+   * `pageSize` is 1 to 100, default 20.
+   * Errors: `forbidden`, `invalid_input`.
    *
    * @example
    * ```ts
@@ -58,24 +61,34 @@ export class AdminPayouts {
     return readPage({ pageSize, read, cursorOf: createdCursor }, options);
   }
 
-  /** Proposes payouts of everything that is due; it also happens daily by itself. Errors: `forbidden`. */
+  /**
+   * Proposes payouts of everything that is due; it also happens daily by itself.
+   * Errors: `forbidden`.
+   */
   propose(options?: CallOptions): Promise<Result<PayoutBatch[]>> {
     return this.#calls.rpc<PayoutBatch[]>('propose_payouts', {}, options);
   }
 
-  /** Sends a batch on its way; held payouts stay. Errors: `forbidden`, `payout_batch_not_found`. */
+  /**
+   * Sends a batch on its way; held payouts stay.
+   * Errors: `forbidden`, `payout_batch_not_found`.
+   */
   approve(batchId: Uuid, options?: CallOptions): Promise<Result<PayoutBatch>> {
     return this.#calls.rpc<PayoutBatch>('approve_payout_batch', { batch_id: batchId }, options);
   }
 
-  /** Stops a payout that has not left. Errors: `forbidden`, `payout_not_found`, `illegal_transition`, `invalid_input`. */
+  /**
+   * Stops a payout that has not left.
+   * Errors: `forbidden`, `payout_not_found`, `invalid_input`, `illegal_transition`.
+   */
   hold(input: { payoutId: Uuid; reason: string }, options?: CallOptions): Promise<Result<Payout>> {
     const args = { payout_id: input.payoutId, reason: input.reason };
     return this.#calls.rpc<Payout>('hold_payout', args, options);
   }
 
   /**
-   * Ends a hold. Errors: `forbidden`, `payout_not_found`, `illegal_transition`, `transfer_claimed`, `booking_money_held`,
+   * Ends a hold.
+   * Errors: `forbidden`, `payout_not_found`, `illegal_transition`, `transfer_claimed`, `booking_money_held`,
    * `bank_account_required`.
    */
   release(payoutId: Uuid, options?: CallOptions): Promise<Result<Payout>> {
@@ -83,16 +96,17 @@ export class AdminPayouts {
   }
 
   /**
-   * Sends a failed payout again. Errors: `forbidden`, `payout_not_found`, `illegal_transition`, `transfer_claimed`,
-   * `booking_money_held`, `bank_account_required`.
+   * Sends a failed payout again.
+   * Errors: `forbidden`, `payout_not_found`, `illegal_transition`, `transfer_claimed`, `booking_money_held`,
+   * `bank_account_required`.
    */
   retry(payoutId: Uuid, options?: CallOptions): Promise<Result<Payout>> {
     return this.#calls.rpc<Payout>('retry_payout', { payout_id: payoutId }, options);
   }
 
   /**
-   * Gives the money back to the host's balance; release your claim of it first. Errors: `forbidden`, `payout_not_found`,
-   * `illegal_transition`, `transfer_claimed`.
+   * Gives the money back to the host's balance; release your claim of it first.
+   * Errors: `forbidden`, `payout_not_found`, `illegal_transition`, `transfer_claimed`.
    */
   cancel(payoutId: Uuid, options?: CallOptions): Promise<Result<Payout>> {
     return this.#calls.rpc<Payout>('cancel_payout', { payout_id: payoutId }, options);
@@ -117,8 +131,9 @@ export class AdminPayouts {
 
   /**
    * Says that a payout was made by hand, which ends the claim of it; claim it before you go to the bank. When it was paid
-   * already, `details` is a `PaidTransfer`. Errors: `forbidden`, `payout_not_found`, `already_paid`,
-   * `transfer_claimed`, `illegal_transition`, `invalid_input`.
+   * already, `details` is a `PaidTransfer`.
+   * Errors: `forbidden`, `payout_not_found`, `already_paid`, `transfer_claimed`, `illegal_transition`,
+   * `invalid_input`.
    */
   recordManual(
     input: { payoutId: Uuid; bankReference: string },
@@ -130,8 +145,8 @@ export class AdminPayouts {
 
   /**
    * Says how a payout ended that is `processing` and of which its provider does not speak, from what the provider's own
-   * pages show. One that failed can be retried, or paid by hand. Errors: `forbidden`, `payout_not_found`,
-   * `illegal_transition`, `invalid_input`.
+   * pages show. One that failed can be retried, or paid by hand.
+   * Errors: `forbidden`, `payout_not_found`, `illegal_transition`, `invalid_input`.
    */
   settle(
     input: { payoutId: Uuid; note: string } & (
@@ -149,7 +164,10 @@ export class AdminPayouts {
     return this.#calls.rpc<Payout>('settle_payout', args, options);
   }
 
-  /** Keeps a booking's deposit and the host's share of it where they are. Errors: `forbidden`, `booking_not_found`, `invalid_input`. */
+  /**
+   * Keeps a booking's deposit and the host's share of it where they are.
+   * Errors: `forbidden`, `booking_not_found`, `invalid_input`.
+   */
   holdBookingMoney(
     input: { bookingId: Uuid; reason: string },
     options?: CallOptions,
@@ -158,7 +176,10 @@ export class AdminPayouts {
     return this.#calls.rpc<unknown>('hold_booking_money', args, options);
   }
 
-  /** Ends that. Errors: `forbidden`, `booking_not_found`. */
+  /**
+   * Ends that.
+   * Errors: `forbidden`, `booking_not_found`.
+   */
   releaseBookingMoney(
     input: { bookingId: Uuid; reason?: string },
     options?: CallOptions,

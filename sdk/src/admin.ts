@@ -30,7 +30,10 @@ export class Admin {
     return this.#calls.rpc<Vehicle>('review_vehicle', args, options);
   }
 
-  /** Decides on a licence; `reject` needs a reason. Errors: `forbidden`, `not_found`, `invalid_input`, `illegal_transition`. */
+  /**
+   * Decides on a licence; `reject` needs a reason.
+   * Errors: `forbidden`, `not_found`, `invalid_input`, `illegal_transition`.
+   */
   reviewLicence(
     input: { licenceId: Uuid; decision: 'verify' | 'reject'; reason?: string },
     options?: CallOptions,
@@ -39,7 +42,10 @@ export class Admin {
     return this.#calls.rpc<DriverLicence>('review_licence', args, options);
   }
 
-  /** One row for each broken promise; an empty list means healthy. Errors: `forbidden`. */
+  /**
+   * One row for each broken promise; an empty list means healthy.
+   * Errors: `forbidden`.
+   */
   checkInvariants(options?: CallOptions): Promise<Result<InvariantViolation[]>> {
     return this.#calls.rpc<InvariantViolation[]>('check_invariants', {}, options);
   }

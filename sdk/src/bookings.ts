@@ -42,8 +42,11 @@ export class Bookings {
 
   /**
    * Books what was quoted: holds the slot for 15 minutes and creates the payment (`pending_payment`), or asks the
-   * host first (`requested`). Errors: `quote_not_found`, `quote_expired`, `quote_used`, `vehicle_unavailable`,
-   * `vehicle_not_published`, `licence_required`, `licence_class_mismatch`, `licence_expires_early`, `rate_limited`.
+   * host first (`requested`).
+   * Errors: `quote_not_found`, `quote_used`, `quote_expired`, `vehicle_unavailable`, `vehicle_not_found`,
+   * `vehicle_not_published`, `own_vehicle`, `period_invalid`, `period_in_past`, `period_too_short`,
+   * `period_too_long`, `notice_too_short`, `licence_required`, `licence_class_mismatch`,
+   * `licence_expires_early`, `invalid_input`, `rate_limited`.
    *
    * @example
    * ```ts
@@ -54,7 +57,11 @@ export class Bookings {
     return this.#calls.rpc<Booking>('create_booking', { quote_id: input.quoteId }, options);
   }
 
-  /** Host: accepts or declines a request. Errors: `booking_not_found`, `illegal_transition`, `hold_expired`, `vehicle_unavailable`. */
+  /**
+   * Host: accepts or declines a request.
+   * Errors: `booking_not_found`, `vehicle_not_published`, `illegal_transition`, `hold_expired` (the time to
+   * answer is over), `vehicle_unavailable`, `invalid_input`.
+   */
   answer(
     input: { bookingId: Uuid; accept: boolean; reason?: string },
     options?: CommandOptions,
@@ -63,12 +70,18 @@ export class Bookings {
     return this.#calls.rpc<Booking>('answer_booking', args, options);
   }
 
-  /** What `cancel` would give back if it were called now. Errors: `booking_not_found`, `booking_not_cancellable`. */
+  /**
+   * What `cancel` would give back if it were called now.
+   * Errors: `booking_not_found`, `booking_not_cancellable`, `booking_money_held`.
+   */
   previewCancel(bookingId: Uuid, options?: CallOptions): Promise<Result<CancellationPreview>> {
     return this.#calls.rpc<CancellationPreview>('cancel_booking_preview', { booking_id: bookingId }, options);
   }
 
-  /** Cancels, and orders the refund the policy gives. Errors: `booking_not_found`, `booking_not_cancellable`. */
+  /**
+   * Cancels, and orders the refund the policy gives.
+   * Errors: `booking_not_found`, `booking_not_cancellable`, `booking_money_held`, `invalid_input`.
+   */
   cancel(input: { bookingId: Uuid; reason: string }, options?: CommandOptions): Promise<Result<Booking>> {
     return this.#calls.rpc<Booking>(
       'cancel_booking',
@@ -77,32 +90,52 @@ export class Bookings {
     );
   }
 
-  /** Records the hand-over, from an hour before the start. Errors: `booking_not_found`, `illegal_transition`, `too_early`, `inspection_incomplete`. */
+  /**
+   * Records the hand-over, from an hour before the start.
+   * Errors: `booking_not_found`, `illegal_transition`, `too_early`, `inspection_incomplete`,
+   * `media_not_found`, `media_not_ready`, `invalid_input`.
+   */
   checkIn(report: InspectionReport, options?: CommandOptions): Promise<Result<Booking>> {
     return this.#calls.rpc<Booking>('check_in', inspectionArgs(report), options);
   }
 
-  /** Records the return and completes the trip. Errors: `booking_not_found`, `illegal_transition`, `inspection_incomplete`. */
+  /**
+   * Records the return and completes the trip.
+   * Errors: `booking_not_found`, `illegal_transition`, `inspection_incomplete`, `media_not_found`,
+   * `media_not_ready`, `invalid_input`.
+   */
   checkOut(report: InspectionReport, options?: CommandOptions): Promise<Result<Booking>> {
     return this.#calls.rpc<Booking>('check_out', inspectionArgs(report), options);
   }
 
-  /** The other side agrees with an inspection. Errors: `not_found`. */
+  /**
+   * The other side agrees with an inspection.
+   * Errors: `not_found`.
+   */
   acknowledgeInspection(inspectionId: Uuid, options?: CallOptions): Promise<Result<Inspection>> {
     return this.#calls.rpc<Inspection>('acknowledge_inspection', { inspection_id: inspectionId }, options);
   }
 
-  /** Host: gives the deposit back before the claim window ends. Errors: `booking_not_found`, `illegal_transition`. */
+  /**
+   * Host: gives the deposit back before the claim window ends.
+   * Errors: `booking_not_found`, `forbidden`, `illegal_transition`, `booking_money_held`.
+   */
   releaseDeposit(bookingId: Uuid, options?: CommandOptions): Promise<Result<Booking>> {
     return this.#calls.rpc<Booking>('release_deposit', { booking_id: bookingId }, options);
   }
 
-  /** A booking with everything its screen needs, for either side. Errors: `booking_not_found`. */
+  /**
+   * A booking with everything its screen needs, for either side.
+   * Errors: `booking_not_found`.
+   */
   get(bookingId: Uuid, options?: CallOptions): Promise<Result<BookingDetail>> {
     return this.#calls.rpc<BookingDetail>('booking_detail', { booking_id: bookingId }, options);
   }
 
-  /** One page of the caller's bookings, newest first. Errors: `invalid_input`. */
+  /**
+   * One page of the caller's bookings, newest first.
+   * Errors: `invalid_input`.
+   */
   list(
     list: BookingList,
     options?: CallOptions & { after?: CreatedCursor | null },
@@ -114,7 +147,10 @@ export class Bookings {
     return readPage({ pageSize, read, cursorOf: createdCursor }, options);
   }
 
-  /** All of the caller's bookings, page after page; an error is the last item. */
+  /**
+   * All of the caller's bookings, page after page; an error is the last item.
+   * Errors: `invalid_input`.
+   */
   listAll(list: BookingList, options?: CallOptions): AsyncGenerator<Result<Booking>, void, undefined> {
     return eachRow<Booking, CreatedCursor>((after) => this.list(list, { ...options, after }));
   }

@@ -30,8 +30,8 @@ export class Licences {
 
   /**
    * Hands a licence in for review. Not repeated by itself: after an outcome `unknown` look at `list()`.
-   * Errors: `invalid_input`, `media_not_found`, `media_not_ready`, `licence_taken`, `illegal_transition` (one is
-   * being reviewed already), `rate_limited`.
+   * Errors: `invalid_input`, `media_not_found`, `media_not_ready`, `licence_taken`, `illegal_transition` (one
+   * is pending already), `rate_limited`.
    */
   submit(licence: LicenceSubmission, options?: CallOptions): Promise<Result<DriverLicence>> {
     return this.#calls.rpc<DriverLicence>(

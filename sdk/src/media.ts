@@ -30,8 +30,8 @@ export class MediaFiles {
   /**
    * Uploads a file: asks for a ticket, sends the bytes, has them checked. If a step fails, the same call again
    * goes on from there. The answer's `id` is what other calls take.
-   * Errors: `invalid_input`, `media_type_refused`, `media_too_large`, `media_quota_exceeded`, `media_mismatch`,
-   * `rate_limited`.
+   * Errors: `invalid_input`, `media_type_refused`, `media_too_large`, `media_quota_exceeded`, `rate_limited`,
+   * `not_found`, `forbidden`, `media_not_found`, `media_mismatch`, `media_not_ready`.
    *
    * @example
    * ```ts
@@ -83,7 +83,7 @@ export class MediaFiles {
 
   /**
    * An address under which a file can be shown until it expires (seconds, default one hour).
-   * Errors: `not_found`, `forbidden`, `invalid_input`.
+   * Errors: `invalid_input`, `not_found`, `forbidden`.
    *
    * @example `journey.media.signedUrl({ bucket: hit.cover_bucket, path: hit.cover_path })`
    */

@@ -21,7 +21,10 @@ export class Notifications {
     this.#inbox = inbox;
   }
 
-  /** One page, newest first; give `next` as `before`. `pageSize` is 1 to 100, default 20. Errors: `invalid_input`. */
+  /**
+   * One page, newest first; give `next` as `before`. `pageSize` is 1 to 100, default 20.
+   * Errors: `invalid_input`.
+   */
   page(
     input: { before?: number | null; pageSize?: number } = {},
     options?: CallOptions,
@@ -34,6 +37,7 @@ export class Notifications {
 
   /**
    * All notifications, newest first; an error is the last item.
+   * Errors: `invalid_input`.
    *
    * @example `for await (const { data, error } of journey.notifications.list()) if (data) show(data.title);`
    */
@@ -49,7 +53,10 @@ export class Notifications {
     return this.#calls.rpc<number>('unread_count', {}, options);
   }
 
-  /** Marks one as read, on all devices of the user. */
+  /**
+   * Marks one as read, on all devices of the user.
+   * Errors: `not_found`.
+   */
   async markRead(notificationId: Uuid, options?: CallOptions): Promise<Result<null>> {
     return done(
       await this.#calls.rpc<unknown>('mark_notification_read', { notification_id: notificationId }, options),
@@ -61,7 +68,10 @@ export class Notifications {
     return done(await this.#calls.rpc<unknown>('mark_all_notifications_read', {}, options));
   }
 
-  /** Deletes one. */
+  /**
+   * Deletes one.
+   * Errors: `not_found`.
+   */
   async remove(notificationId: Uuid, options?: CallOptions): Promise<Result<null>> {
     return done(
       await this.#calls.rpc<unknown>('delete_notification', { notification_id: notificationId }, options),
@@ -71,7 +81,8 @@ export class Notifications {
   /**
    * Delivers every new notification once and in order: live, and by reading whatever the connection lost.
    * Tokens are refreshed by themselves. In an app call `pause`/`resume` with its going to the background and back.
-   * When the user signs out it ends (`onStatus('ended')`). Errors: `unauthenticated`, `network`.
+   * When the user signs out it ends (`onStatus('ended')`).
+   * Errors: `invalid_input`.
    *
    * @example
    * ```ts

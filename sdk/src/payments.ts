@@ -50,9 +50,10 @@ export class Payments {
   /**
    * Opens a try at paying: send the person to `redirect_url`, or show the QR on another screen; what else the
    * provider offers is in `details`. `returnUrl` is where the browser ends up afterwards; it says nothing about
-   * success. Errors: `payment_not_found`, `payment_not_payable`, `hold_expired`, `payment_amount_unsupported`,
-   * `payment_start_again` (call it anew, with a new idempotency key), `provider_not_configured`,
-   * `provider_unavailable`, `rate_limited`.
+   * success. After `payment_start_again` call it anew, with a new idempotency key.
+   * Errors: `payment_not_found`, `payment_not_payable`, `hold_expired`, `payment_amount_unsupported`,
+   * `provider_not_configured`, `invalid_input`, `rate_limited`, `payment_start_again`,
+   * `provider_unavailable`.
    *
    * @example
    * ```ts
@@ -80,7 +81,7 @@ export class Payments {
   /**
    * Asks the provider now how the open tries ended, and gives how the payment stands then. For the moment an app
    * comes back to the front: its person may have paid while it was away, and the provider's call may be late.
-   * Errors: `payment_not_found`, `rate_limited`.
+   * Errors: `payment_not_found`, `rate_limited`, `invalid_input`.
    */
   check(paymentId: Uuid, options?: CallOptions): Promise<Result<PaymentState>> {
     return this.#calls.invoke<PaymentState>(
@@ -101,7 +102,10 @@ export class Payments {
     return status ? { status, reference: query.get('payment_reference') } : null;
   }
 
-  /** The payments of the signed-in person, newest first. `pageSize` is 1 to 100, default 20. Errors: `invalid_input`. */
+  /**
+   * The payments of the signed-in person, newest first. `pageSize` is 1 to 100, default 20.
+   * Errors: `invalid_input`.
+   */
   async list(
     input: { after?: CreatedCursor; pageSize?: number } = {},
     options?: CallOptions,
@@ -132,7 +136,8 @@ export class Payments {
   /**
    * What comes back to the signed-in person, newest first: the refunds of all their payments, and of money that
    * fitted none (`payment_id` is null then). One that is `awaiting_account` goes on after `payouts.setBankAccount`.
-   * `pageSize` is 1 to 100, default 20. Errors: `invalid_input`.
+   * `pageSize` is 1 to 100, default 20.
+   * Errors: `invalid_input`.
    *
    * @example
    * ```ts
@@ -150,7 +155,10 @@ export class Payments {
     return readPage({ pageSize, read, cursorOf: createdCursor }, options);
   }
 
-  /** How a payment stands now. Errors: `payment_not_found`. */
+  /**
+   * How a payment stands now.
+   * Errors: `payment_not_found`.
+   */
   async status(paymentId: Uuid, options?: CallOptions): Promise<Result<PaymentState>> {
     const result = await this.#calls.rpc<PaymentState | null>(
       'payment_status',
@@ -165,7 +173,8 @@ export class Payments {
    * Waits until the backend knows how a payment ended: asks again and again, and at once when a message arrives.
    * It needs the payment's id only, so an app that was killed in the browser's place can go on with it.
    * `data.payment.status` is then neither `pending` nor `processing` (unless `attemptId` ended first).
-   * `timeoutMs` is the whole wait here, default 20 minutes. Errors: `payment_not_found`, `timeout`, `aborted`.
+   * `timeoutMs` is the whole wait here, default 20 minutes; then the error is `timeout`.
+   * Errors: `payment_not_found`.
    *
    * @example
    * ```ts

@@ -33,8 +33,8 @@ export class Payouts {
 
   /**
    * Sets where payouts and refunds by transfer go, in place of any account before. It is used from a day later,
-   * and its owner is told by mail, so that a thief of a session gains nothing. Errors: `invalid_input`,
-   * `rate_limited`.
+   * and its owner is told by mail, so that a thief of a session gains nothing.
+   * Errors: `invalid_input`, `rate_limited`.
    *
    * @example
    * ```ts
@@ -53,12 +53,18 @@ export class Payouts {
     return this.#calls.rpc<BankAccount>('set_bank_account', args, options);
   }
 
-  /** Removes it; what has not left yet waits for another. Errors: `bank_account_not_found`. */
+  /**
+   * Removes it; what has not left yet waits for another.
+   * Errors: `bank_account_not_found`.
+   */
   removeBankAccount(options?: CallOptions): Promise<Result<BankAccount>> {
     return this.#calls.rpc<BankAccount>('remove_bank_account', {}, options);
   }
 
-  /** Payouts of the signed-in person, newest first. `pageSize` is 1 to 100, default 20. Errors: `invalid_input`. */
+  /**
+   * Payouts of the signed-in person, newest first. `pageSize` is 1 to 100, default 20.
+   * Errors: `invalid_input`.
+   */
   list(
     input: { after?: CreatedCursor; pageSize?: number } = {},
     options?: CallOptions,
@@ -69,7 +75,10 @@ export class Payouts {
     return readPage({ pageSize, read, cursorOf: createdCursor }, options);
   }
 
-  /** What a payout is made of. Errors: `payout_not_found`. */
+  /**
+   * What a payout is made of.
+   * Errors: `payout_not_found`.
+   */
   statement(payoutId: Uuid, options?: CallOptions): Promise<Result<PayoutStatement>> {
     return this.#calls.rpc<PayoutStatement>('payout_statement', { payout_id: payoutId }, options);
   }

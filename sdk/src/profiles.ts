@@ -16,7 +16,10 @@ export class Profiles {
     this.#calls = calls;
   }
 
-  /** The signed-in user's profile. Errors: `unauthenticated`. */
+  /**
+   * The signed-in user's profile.
+   * Errors: `not_found`.
+   */
   async me(options?: CallOptions): Promise<Result<Profile>> {
     const user = await requireUserId(this.#calls, options);
     if (user.error) return user;
@@ -30,7 +33,8 @@ export class Profiles {
 
   /**
    * Changes the own profile. `avatar_media_id` names an upload of purpose `avatar`.
-   * Errors: `unauthenticated`, `invalid_input` (unknown time zone), `unknown` (a length or language was refused).
+   * A length or language that is refused comes as `unknown`.
+   * Errors: `invalid_input`, `media_not_found`, `media_not_ready`, `not_found`.
    *
    * @example `await journey.profiles.update({ display_name: 'Lan', locale: 'vi' })`
    */
@@ -45,7 +49,10 @@ export class Profiles {
     return firstOr(rows, 'not_found', options);
   }
 
-  /** What anybody may see of a person. Errors: `not_found`. */
+  /**
+   * What anybody may see of a person.
+   * Errors: `not_found`.
+   */
   async get(userId: Uuid, options?: CallOptions): Promise<Result<PublicProfile>> {
     return firstOr(
       await this.#calls.rpc<PublicProfile[]>('public_profile', { id: userId }, options),

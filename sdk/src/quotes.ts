@@ -42,9 +42,9 @@ export class Quotes {
 
   /**
    * The binding price of a trip, valid for ten minutes. Asking again is harmless: a quote that is not used expires.
-   * Errors: `vehicle_not_found`, `vehicle_not_published`, `vehicle_unavailable`, `own_vehicle`, `period_invalid`,
-   * `period_in_past`, `period_too_short`, `period_too_long`, `notice_too_short`, `licence_required`,
-   * `licence_class_mismatch`, `licence_expires_early`, `rate_limited`.
+   * Errors: `vehicle_not_found`, `own_vehicle`, `vehicle_not_published`, `vehicle_unavailable`,
+   * `period_invalid`, `period_in_past`, `period_too_short`, `period_too_long`, `notice_too_short`,
+   * `licence_required`, `licence_class_mismatch`, `licence_expires_early`, `invalid_input`, `rate_limited`.
    *
    * @example
    * ```ts
@@ -67,7 +67,10 @@ export class Quotes {
     );
   }
 
-  /** A quote of the caller. Errors: `quote_not_found`. */
+  /**
+   * A quote of the caller.
+   * Errors: `quote_not_found`.
+   */
   async get(quoteId: Uuid, options?: CallOptions): Promise<Result<Quote>> {
     const rows = await this.#calls.table<Quote[]>(
       'read',
@@ -79,7 +82,8 @@ export class Quotes {
 
   /**
    * What a trip would cost, computed here and at once by the library the backend uses itself: for sliders and
-   * switches. It promises nothing; `create` does. Errors: `invalid_input` (`details.field`, `details.problem`).
+   * switches. It promises nothing; `create` does.
+   * Errors: `invalid_input`.
    *
    * @example
    * ```ts

@@ -16,7 +16,10 @@ export class Receipts {
     this.#calls = calls;
   }
 
-  /** Receipts of the signed-in person, newest first. `pageSize` is 1 to 100, default 20. Errors: `invalid_input`. */
+  /**
+   * Receipts of the signed-in person, newest first. `pageSize` is 1 to 100, default 20.
+   * Errors: `invalid_input`.
+   */
   list(
     input: { after?: ReceiptCursor; pageSize?: number } = {},
     options?: CallOptions,
@@ -28,15 +31,18 @@ export class Receipts {
     return readPage({ pageSize, read, cursorOf }, options);
   }
 
-  /** One receipt. Errors: `receipt_not_found`. */
+  /**
+   * One receipt.
+   * Errors: `receipt_not_found`.
+   */
   async get(receiptId: Uuid, options?: CallOptions): Promise<Result<Receipt>> {
     const result = await this.#calls.rpc<Receipt | null>('receipt', { receipt_id: receiptId }, options);
     return valueOr(result, 'receipt_not_found', options);
   }
 
   /**
-   * A receipt as an HTML page to show in a web view or to print. Errors: `receipt_not_found`,
-   * `invalid_input`.
+   * A receipt as an HTML page to show in a web view or to print.
+   * Errors: `invalid_input`, `receipt_not_found`.
    *
    * @example
    * ```ts

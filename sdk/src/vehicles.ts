@@ -66,7 +66,8 @@ export class Vehicles {
 
   /**
    * One page of vehicles that are free for the whole period. Give `next` as `after` for the following page, with
-   * the same search. Errors: `invalid_input`, `period_invalid`, `period_in_past`, `period_too_long`.
+   * the same search.
+   * Errors: `invalid_input`, `period_invalid`, `period_in_past`, `period_too_long`.
    *
    * @example
    * ```ts
@@ -105,6 +106,7 @@ export class Vehicles {
 
   /**
    * All matches, page after page. An error is the last item.
+   * Errors: `invalid_input`, `period_invalid`, `period_in_past`, `period_too_long`.
    *
    * @example
    * ```ts
@@ -121,7 +123,10 @@ export class Vehicles {
     return eachRow<VehicleHit, SearchCursor>((after) => this.search(search, { ...options, after }));
   }
 
-  /** A listing with photos, features and host. Errors: `vehicle_not_found`. */
+  /**
+   * A listing with photos, features and host.
+   * Errors: `vehicle_not_found`.
+   */
   async get(vehicleId: Uuid, options?: CallOptions): Promise<Result<VehicleDetail>> {
     const result = await this.#calls.rpc<VehicleDetail | null>(
       'vehicle_detail',
@@ -131,7 +136,10 @@ export class Vehicles {
     return valueOr(result, 'vehicle_not_found', options);
   }
 
-  /** When a vehicle is taken, buffers included; at most 400 days. Errors: `vehicle_not_found`, `invalid_input`. */
+  /**
+   * When a vehicle is taken, buffers included; at most 400 days.
+   * Errors: `vehicle_not_found`, `invalid_input`.
+   */
   calendar(
     input: { vehicleId: Uuid; from: Instant; to: Instant },
     options?: CallOptions,
@@ -144,7 +152,10 @@ export class Vehicles {
     return this.#calls.rpc<BusyPeriod[]>('vehicle_calendar', args, options);
   }
 
-  /** Why the caller can't book it then: `booked`, `blocked`, `maintenance` or an error code. Empty: it can be booked. */
+  /**
+   * Why the caller can't book it then: `booked`, `blocked`, `maintenance` or an error code. Empty: it can be booked.
+   * Errors: `vehicle_not_found`.
+   */
   async explainUnavailable(
     input: { vehicleId: Uuid; startsAt: Instant; endsAt: Instant },
     options?: CallOptions,
@@ -178,7 +189,8 @@ export class Vehicles {
   }
 
   /**
-   * Creates a draft listing of the caller. Errors: `invalid_input`, `unknown_field`, `rate_limited`.
+   * Creates a draft listing of the caller.
+   * Errors: `invalid_input`, `unknown_field`, `rate_limited`.
    *
    * @example
    * ```ts
@@ -201,12 +213,18 @@ export class Vehicles {
     return this.#calls.rpc<Vehicle>('update_vehicle', { vehicle_id: vehicleId, details: changes }, options);
   }
 
-  /** Hands a draft to review. Errors: `vehicle_not_found`, `vehicle_incomplete` (`details.missing`), `illegal_transition`. */
+  /**
+   * Hands a draft to review.
+   * Errors: `vehicle_not_found`, `vehicle_incomplete` (details.missing), `illegal_transition`.
+   */
   submit(vehicleId: Uuid, options?: CallOptions): Promise<Result<Vehicle>> {
     return this.#calls.rpc<Vehicle>('submit_vehicle', { vehicle_id: vehicleId }, options);
   }
 
-  /** Takes a listing away for good; bookings already made stand. Errors: `vehicle_not_found`. */
+  /**
+   * Takes a listing away for good; bookings already made stand.
+   * Errors: `vehicle_not_found`.
+   */
   archive(vehicleId: Uuid, options?: CallOptions): Promise<Result<Vehicle>> {
     return this.#calls.rpc<Vehicle>('archive_vehicle', { vehicle_id: vehicleId }, options);
   }
@@ -223,7 +241,10 @@ export class Vehicles {
     return this.#calls.rpc<VehicleImage>('add_vehicle_image', args, options);
   }
 
-  /** Takes a photo off a listing. Errors: `vehicle_not_found`. */
+  /**
+   * Takes a photo off a listing.
+   * Errors: `vehicle_not_found`, `vehicle_incomplete`.
+   */
   removeImage(input: { vehicleId: Uuid; mediaId: Uuid }, options?: CallOptions): Promise<Result<null>> {
     return this.#calls.rpc<null>(
       'remove_vehicle_image',
@@ -233,8 +254,9 @@ export class Vehicles {
   }
 
   /**
-   * Keeps a period free of bookings. Errors: `vehicle_not_found`, `vehicle_unavailable`, `period_invalid`,
-   * `period_in_past`, `period_too_long`.
+   * Keeps a period free of bookings.
+   * Errors: `vehicle_not_found`, `vehicle_unavailable`, `period_invalid`, `period_in_past`,
+   * `period_too_long`, `invalid_input`.
    */
   block(
     input: { vehicleId: Uuid; startsAt: Instant; endsAt: Instant; kind?: 'host_block' | 'maintenance' },
@@ -252,7 +274,10 @@ export class Vehicles {
     );
   }
 
-  /** Opens a blocked period again. Errors: `not_found`. */
+  /**
+   * Opens a blocked period again.
+   * Errors: `not_found`.
+   */
   unblock(entryId: Uuid, options?: CallOptions): Promise<Result<null>> {
     return this.#calls.rpc<null>('unblock_period', { entry_id: entryId }, options);
   }

@@ -74,7 +74,7 @@ create function public.submit_vehicle(vehicle_id uuid)
 returns public.vehicles
 language sql volatile set search_path = ''
 as $$ select private.submit_vehicle(vehicle_id) $$;
-comment on function public.submit_vehicle is 'Hands a draft to review; it needs at least one photo. Errors: vehicle_not_found, vehicle_incomplete, illegal_transition.';
+comment on function public.submit_vehicle is 'Hands a draft to review; it needs at least one photo. Errors: vehicle_not_found, vehicle_incomplete (details.missing), illegal_transition.';
 select private.expose('submit_vehicle(uuid)', 'authenticated');
 
 create function private.archive_vehicle(p_vehicle_id uuid)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkCommands, commandProblems } from '../../local/lints/commands.ts';
-import { raisedCodes } from '../../local/lints/raised.ts';
 import { type Command, readComment } from '../../sdk/scripts/commands.ts';
+import { raisedCodes } from '../../sdk/scripts/raised.ts';
 
 const codes = new Map([
   ['forbidden', 403],

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { readJson } from './body.ts';
 import { parseInput } from './contracts/parse.ts';
 import { AppError, appError } from './errors.ts';
+import type { ErrorCode } from './generated/error-codes.ts';
 import { sameSecret } from './secrets.ts';
 import { type Trace, traceOf } from './trace.ts';
 
@@ -47,6 +48,8 @@ interface EndpointOf<Body> {
   /** Contract of the JSON body; without it the body is not read. */
   body?: z.ZodType<Body>;
   maxBytes?: number;
+  /** For the reference: what it answers beside the errors of its body and of the commands it calls. */
+  errors?: readonly ErrorCode[];
   /** Answers with a Response, or with what is to be sent as JSON. */
   run(context: Context<Body>): Promise<unknown>;
 }

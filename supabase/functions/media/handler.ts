@@ -15,6 +15,7 @@ export function handle({ http, db }: Pick<Deps, 'http' | 'db'>): (request: Reque
     path: '/complete',
     auth: 'user',
     body: completeMediaRequest,
+    errors: ['media_not_ready'],
     async run({ body, user, trace, note }) {
       const service = db.service(trace);
       const ticket = await service.call(

@@ -23,6 +23,7 @@ export function handle(deps: Needs): (request: Request) => Promise<Response> {
     path: '/start',
     auth: 'user',
     body: startPaymentRequest,
+    errors: ['payment_start_again', 'provider_unavailable'],
     async run({ body, user, trace, request, note }) {
       // what can be refused without a trace in the database is refused first
       const provider = providers.get(body.provider);

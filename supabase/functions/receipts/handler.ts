@@ -25,6 +25,7 @@ export function handle({ http, db }: Pick<Deps, 'http' | 'db'>): (request: Reque
     methods: ['GET'],
     path: '/:id',
     auth: 'user',
+    errors: ['invalid_input'],
     async run({ params, user, trace, note }) {
       const id = z.uuid().safeParse(params.id);
       if (!id.success) throw inputError('id', 'must be a UUID');

@@ -1,3 +1,5 @@
+import type pg from 'pg';
+
 /** A function of schema public or private. */
 export interface FunctionSource {
   /** With its schema. */
@@ -122,4 +124,41 @@ export function raisedCodes(
       { certain: certain.get(name) ?? new Set(), possible: possible.get(name) ?? new Set() },
     ]),
   );
+}
+
+/** What can be raised in a database: by each function, and by the triggers of each table that apps may update. */
+export interface Raised {
+  codes: ReadonlySet<string>;
+  functions: ReadonlyMap<string, { certain: ReadonlySet<string>; possible: ReadonlySet<string> }>;
+  updates: ReadonlyMap<string, readonly string[]>;
+}
+
+export async function readRaised(client: pg.Client): Promise<Raised> {
+  const functions = await client.query<FunctionSource>(`
+    select pronamespace::regnamespace || '.' || proname as name, prosrc as body from pg_catalog.pg_proc
+    where pronamespace in ('public'::regnamespace, 'private'::regnamespace)`);
+  const triggers = await client.query<TriggerOn>(`
+    select c.relnamespace::regnamespace || '.' || c.relname as table,
+      p.pronamespace::regnamespace || '.' || p.proname as function
+    from pg_catalog.pg_trigger t
+    join pg_catalog.pg_class c on c.oid = t.tgrelid
+    join pg_catalog.pg_proc p on p.oid = t.tgfoid
+    where not t.tgisinternal`);
+  const updatable = await client.query<{ name: string }>(`
+    select relname as name from pg_catalog.pg_class
+    where relnamespace = 'public'::regnamespace and relkind = 'r'
+      and has_any_column_privilege('authenticated', oid, 'update')`);
+  const codes = await client.query<{ code: string; status: number }>(
+    'select code, status from private.error_codes',
+  );
+  const status = new Map(codes.rows.map((row) => [row.code, row.status]));
+  const raised = raisedCodes(functions.rows, triggers.rows, status);
+  const updates = updatable.rows.map(({ name }) => {
+    const fired = triggers.rows.filter(({ table }) => table === `public.${name}`);
+    return [
+      name,
+      [...new Set(fired.flatMap((one) => [...(raised.get(one.function)?.possible ?? [])]))].sort(),
+    ] as const;
+  });
+  return { codes: new Set(status.keys()), functions: raised, updates: new Map(updates) };
 }
