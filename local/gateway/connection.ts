@@ -45,7 +45,7 @@ select
       cross join unnest(s.setconfig) as entry
       where s.setdatabase = 0
         and r.rolname in ('authenticator', $1)
-        and split_part(entry, '=', 1) in ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout')
+        and split_part(entry, '=', 1) in ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'jit')
       order by r.rolname = $1
     ) as setting
   ),

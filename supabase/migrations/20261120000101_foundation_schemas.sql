@@ -25,6 +25,12 @@ alter default privileges for role postgres in schema public revoke all on functi
 alter default privileges for role postgres in schema public revoke all on tables from anon, authenticated, service_role;
 alter default privileges for role postgres in schema public revoke all on sequences from anon, authenticated, service_role;
 
+-- DO NOT turn JIT on for those who call the API: PostgreSQL cannot interrupt the compilation, so a request with many
+-- embedded resources would run for minutes past its statement timeout.
+alter role anon set jit = off;
+alter role authenticated set jit = off;
+alter role service_role set jit = off;
+
 -- Grants one function to the roles that need it: the command in public and its twin in private.
 -- p_signature as in pg_proc, e.g. 'create_booking(uuid, uuid)'.
 create function private.expose(p_signature text, variadic p_roles text[])

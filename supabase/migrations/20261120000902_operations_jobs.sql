@@ -1,6 +1,6 @@
 -- Operations: the jobs that tidy up.
 -- Rule kept here: nothing is right only because a job has run; jobs tell people, free space and ask
--- providers about what stayed silent. All run every minute or slower, as pg_cron 1.4 knows no seconds.
+-- providers about what stayed silent. None needs more than a run a minute, as pg_cron knows seconds from 1.5 on only.
 -- Left out on purpose: performing outside effects, which is the outbox function's.
 
 -- Asks about attempts without a final answer: after p_quiet, then ever more slowly; and once more about those that
@@ -139,6 +139,8 @@ create trigger ring after insert on private.outbox
 create table private.jobs (
   name text primary key,
   schedule text not null,
+  -- instead of schedule, where pg_cron knows seconds
+  fine_schedule text,
   command text not null,
   -- without a success; the schedule and patience beside it
   longest interval not null
@@ -155,6 +157,21 @@ insert into private.jobs (name, schedule, longest, command) values
   -- far more than the longest of the above; a run that a crash cut short has no end
   ('journey_cron_log', '37 20 * * *', '26 hours', $job$delete from cron.job_run_details where coalesce(end_time, start_time) < now() - interval '7 days'$job$);
 
+-- an effect whose try failed is due again after seconds, and nobody rings for it
+update private.jobs set fine_schedule = '10 seconds' where name = 'journey_outbox';
+
+-- The schedule for a version of pg_cron as pg_extension names it: '1.4-1', '1.6'.
+create function private.schedule_for(p_job private.jobs, p_pg_cron_version text)
+returns text
+language sql immutable set search_path = ''
+as $$
+  select case
+    when string_to_array(substring(p_pg_cron_version from '^[0-9]+(?:[.][0-9]+)*'), '.')::int[] >= array[1, 5]
+      then coalesce((p_job).fine_schedule, (p_job).schedule)
+    else (p_job).schedule
+  end
+$$;
+
 do $do$
 begin
   if exists (select from pg_available_extensions where name = 'pg_net') then
@@ -162,7 +179,10 @@ begin
   end if;
   if exists (select from pg_available_extensions where name = 'pg_cron') then
     create extension if not exists pg_cron with schema pg_catalog;
-    perform cron.schedule(j.name, j.schedule, j.command) from private.jobs j order by j.name;
+    perform cron.schedule(j.name, private.schedule_for(j, e.extversion), j.command)
+    from private.jobs j, pg_extension e
+    where e.extname = 'pg_cron'
+    order by j.name;
   else
     raise notice 'pg_cron is not available: run expire_overdue_bookings, return_due_deposits, enqueue_reconciliations, enqueue_feeds, schedule_payouts and run_daily_jobs of schema private by another clock';
   end if;

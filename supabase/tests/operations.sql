@@ -295,6 +295,19 @@ select is(
   'every job has its clock'
 );
 
+select results_eq(
+  $$ select c.jobname::text, c.schedule from cron.job c where c.jobname like 'journey_%' order by 1 $$,
+  $$ select j.name, private.schedule_for(j, e.extversion) from private.jobs j, pg_extension e where e.extname = 'pg_cron' order by 1 $$,
+  'every job has the schedule that the installed pg_cron can read'
+);
+select is(
+  (select private.schedule_for(j, v) from private.jobs j where j.name = 'journey_outbox'), expected,
+  'with pg_cron ' || coalesce(v, 'of an unknown version') || ' the outbox is looked at: ' || expected
+)
+from (values ('1.3', '* * * * *'), ('1.4', '* * * * *'), ('1.4-1', '* * * * *'), ('1.5', '10 seconds'), ('1.6', '10 seconds'), ('1.6.4', '10 seconds'), ('1.10', '10 seconds'),
+  ('2.0', '10 seconds'), ('2', '10 seconds'), (null, '* * * * *')) s (v, expected);
+select is((select private.schedule_for(j, '1.6') from private.jobs j where j.name = 'journey_payouts'), '7 1 * * *', 'a job without a finer schedule keeps its own with any pg_cron');
+
 -- jobs that do not run ---------------------------------------------------------------------------------------------
 alter table private.domain_events disable trigger append_only;
 create function tests.late_jobs(p_server_age interval)

@@ -119,6 +119,14 @@ describe('time limits', () => {
     expect((await service().rpc('stack_setting', ask)).data).toBe('8s');
   });
 
+  it('hold, as no role compiles its queries, which nothing can interrupt', async () => {
+    const user = await member();
+    const ask = { name: 'jit' };
+    for (const client of [visitor(), user.client, service()]) {
+      expect((await client.rpc('stack_setting', ask)).data).toBe('off');
+    }
+  });
+
   it('end a statement of a visitor after three seconds', async () => {
     const began = Date.now();
     const { error, status } = await visitor().rpc('stack_sleep', { seconds: 6 });
