@@ -17,10 +17,14 @@ create table private.outbox (
   provider_id text,
   result jsonb,
   last_error text,
+  -- why the row waits although nothing failed, and since when it has not been performed for such reasons
+  deferred_reason text,
+  deferred_since timestamptz,
   correlation_id text default private.correlation_id(),
   created_at timestamptz not null default now(),
   finished_at timestamptz,
   constraint outbox_status_known check (status in ('pending', 'leased', 'done', 'dead')),
+  constraint outbox_deferred_reason_known check (deferred_reason in ('rate_limited', 'not_configured', 'waiting', 'no_turn')),
   constraint outbox_dedupe_key unique (topic, dedupe_key),
   constraint outbox_lease_complete check ((status = 'leased') = (lease_token is not null and leased_until is not null))
 );
@@ -93,7 +97,7 @@ as $$
 begin
   update private.outbox
   set status = 'done', lease_token = null, leased_until = null, provider_id = p_provider_id,
-      result = p_result, last_error = null, finished_at = now()
+      result = p_result, last_error = null, deferred_reason = null, deferred_since = null, finished_at = now()
   where id = p_id and status = 'leased' and lease_token = p_lease_token;
   if not found then
     perform private.fail('outbox_lease_lost');
@@ -117,7 +121,7 @@ begin
   set status = case when p_permanent or attempts >= max_attempts then 'dead' else 'pending' end,
       finished_at = case when p_permanent or attempts >= max_attempts then now() end,
       available_at = now() + make_interval(secs => least(3600, 5 * 2 ^ (attempts - 1)) * (0.8 + random() * 0.4)),
-      lease_token = null, leased_until = null, last_error = left(p_error, 2000)
+      lease_token = null, leased_until = null, last_error = left(p_error, 2000), deferred_reason = null, deferred_since = null
   where id = p_id and status = 'leased' and lease_token = p_lease_token;
   if not found then
     perform private.fail('outbox_lease_lost');
@@ -131,8 +135,10 @@ language sql volatile set search_path = ''
 as $$ select private.fail_outbox(id, lease_token, error, permanent) $$;
 comment on function public.fail_outbox is 'Puts a leased row back with backoff, or to the dead letters when it is permanent or out of attempts. Service only. Errors: outbox_lease_lost.';
 
--- For what went well and is not over, such as a refund on its way through the banks: no attempt is counted.
-create function private.defer_outbox(p_id bigint, p_lease_token uuid, p_seconds int, p_reason text)
+-- For what did not fail, so that no attempt is counted: it waits for an answer or a person, or was not performed, as
+-- its provider is asked too often (rate_limited), its settings are missing (not_configured) or the worker had no time
+-- left (no_turn). check_invariants names a row that has not been performed for a day.
+create function private.defer_outbox(p_id bigint, p_lease_token uuid, p_seconds int, p_reason text, p_detail text)
 returns void
 language plpgsql volatile security definer set search_path = ''
 as $$
@@ -140,19 +146,24 @@ begin
   update private.outbox
   set status = 'pending', attempts = attempts - 1, lease_token = null, leased_until = null,
       available_at = now() + make_interval(secs => least(greatest(p_seconds, 1), 86400)),
-      last_error = left(p_reason, 2000)
+      deferred_reason = p_reason,
+      deferred_since = case when p_reason <> 'waiting' then coalesce(deferred_since, now()) end,
+      last_error = left(p_detail, 2000)
   where id = p_id and status = 'leased' and lease_token = p_lease_token;
   if not found then
     perform private.fail('outbox_lease_lost');
   end if;
+exception
+  when check_violation then
+    perform private.fail_input('reason', 'must be rate_limited, not_configured, waiting or no_turn');
 end
 $$;
 
-create function public.defer_outbox(id bigint, lease_token uuid, seconds int, reason text)
+create function public.defer_outbox(id bigint, lease_token uuid, seconds int, reason text, detail text)
 returns void
 language sql volatile set search_path = ''
-as $$ select private.defer_outbox(id, lease_token, seconds, reason) $$;
-comment on function public.defer_outbox is 'Puts a leased row back for `seconds` (1–86400) without counting the attempt: it went well and is not over yet. Service only. Errors: outbox_lease_lost.';
+as $$ select private.defer_outbox(id, lease_token, seconds, reason, detail) $$;
+comment on function public.defer_outbox is 'Puts a leased row back for `seconds` (1–86400) without counting the attempt, as it did not fail. `reason`: waiting, rate_limited, not_configured or no_turn; `detail` says it for people. Service only. Errors: outbox_lease_lost, invalid_input.';
 
 -- A row of the outbox that was given up is performed again: the same order, which is asked about before it is sent.
 create function private.requeue_dead_letter(p_topic text, p_order text)
@@ -160,7 +171,8 @@ returns boolean
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  update private.outbox set status = 'pending', attempts = 1, available_at = now(), finished_at = null
+  update private.outbox
+  set status = 'pending', attempts = 1, available_at = now(), finished_at = null, deferred_reason = null, deferred_since = null
   where status = 'dead' and topic = p_topic and starts_with(dedupe_key, p_order || ':');
   return found;
 end
@@ -197,7 +209,7 @@ as $$
   )
 $$;
 
-select private.expose('defer_outbox(bigint, uuid, int, text)', 'service_role');
+select private.expose('defer_outbox(bigint, uuid, int, text, text)', 'service_role');
 select private.expose('lease_outbox(int, int)', 'service_role');
 select private.expose('complete_outbox(bigint, uuid, text, jsonb)', 'service_role');
 select private.expose('fail_outbox(bigint, uuid, text, boolean)', 'service_role');

@@ -114,7 +114,7 @@ begin
         ) then 'retry'
         when exists (
           select from private.outbox o
-          where o.status = 'pending' and o.topic = 'refund' and o.payload ->> 'refund_id' = r.id::text and o.last_error like 'not set up: %'
+          where o.status = 'pending' and o.topic = 'refund' and o.payload ->> 'refund_id' = r.id::text and o.deferred_reason = 'not_configured'
         ) then 'question'
         when coalesce(
           (select max(e.occurred_at) from private.domain_events e where e.subject_id = r.id and e.machine = 'refund' and e.to_state = 'processing'),

@@ -162,9 +162,24 @@ select is((select status || ' ' || provider_id from private.outbox where id = :r
 select is(tests.outcome(format($$ select public.complete_outbox(%s, %L) $$, :row, :'token2')), 'outbox_lease_lost', 'once');
 select private.enqueue('test', '{}', 'slow');
 select id as row, lease_token as token from public.lease_outbox(10, 60) \gset
-select is(tests.outcome(format($$ select public.defer_outbox(%s, gen_random_uuid(), 60, 'x') $$, :row)), 'outbox_lease_lost', 'only who holds the lease puts a row off');
-select public.defer_outbox(:row, :'token', 60, 'the banks take their time');
+select is(tests.outcome(format($$ select public.defer_outbox(%s, gen_random_uuid(), 60, 'waiting', 'x') $$, :row)), 'outbox_lease_lost', 'only who holds the lease puts a row off');
+select is(tests.outcome(format($$ select public.defer_outbox(%s, %L, 60, 'perhaps', 'x') $$, :row, :'token')), 'invalid_input', 'a row is put off for a reason that is known');
+select public.defer_outbox(:row, :'token', 60, 'waiting', 'the banks take their time');
 select is((select status || ' ' || attempts || ' ' || (available_at - now())::text from private.outbox where id = :row), 'pending 0 00:01:00', 'what went well and is not over waits, and no attempt is counted');
+create function tests.put_off(p_reason text) returns text language sql volatile
+as $$
+  update private.outbox set available_at = now() where topic = 'test' and dedupe_key = 'slow';
+  select public.defer_outbox(id, lease_token, 60, p_reason, 'x') from public.lease_outbox(10, 60);
+  select deferred_reason || case deferred_since when now() then ' since now' when now() - interval '1 day' then ' since yesterday' else '' end
+  from private.outbox where topic = 'test' and dedupe_key = 'slow';
+$$;
+select tests.as_owner();
+select is((select deferred_reason || coalesce(' ' || deferred_since, '') from private.outbox where id = :row), 'waiting', 'a row that waits for an answer has been performed');
+select is(tests.put_off('rate_limited'), 'rate_limited since now', 'a row that could not be performed says since when');
+update private.outbox set deferred_since = now() - interval '1 day' where id = :row;
+select is(tests.put_off('no_turn'), 'no_turn since yesterday', 'another reason not to perform it does not begin anew');
+select is(tests.put_off('waiting'), 'waiting', 'a row that was performed begins anew');
+delete from private.outbox where id = :row;
 select private.enqueue('test', '{}', 'hopeless');
 select id as row, lease_token as token from public.lease_outbox(10, 60) \gset
 select public.fail_outbox(:row, :'token', 'no such address', true);

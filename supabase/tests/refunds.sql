@@ -189,7 +189,7 @@ as $$ select tests.outcome(format('select public.settle_refund(%L, %L, null, %L)
 select tests.as_user(:'admin');
 select is(tests.settle_as_failed(:'lost'), 'illegal_transition', 'what is about to be sent is not settled by hand');
 select tests.as_owner();
-update private.outbox set last_error = 'not set up: refund for vnpay', available_at = now() + interval '1 minute'
+update private.outbox set deferred_reason = 'not_configured', last_error = 'refund for vnpay', available_at = now() + interval '1 minute'
 where topic = 'refund' and payload ->> 'refund_id' in (:'lost', :'asked', :'by_bank');
 update private.outbox set status = 'leased', lease_token = gen_random_uuid(), leased_until = now() + interval '1 minute', attempts = 1
 where topic = 'refund' and payload ->> 'refund_id' = :'asked';

@@ -131,7 +131,10 @@ describe('a refund by bank transfer', () => {
   it('waits where the channel for transfers has no settings, reserving nothing', async () => {
     const { named } = await work({ rows: [row('refund', payload)], database: database() });
     expect(named('claim_refund')).toEqual([]);
-    expect(named('defer_outbox')[0]).toMatchObject({ reason: expect.stringMatching(/^not set up: refund/) });
+    expect(named('defer_outbox')[0]).toMatchObject({
+      reason: 'not_configured',
+      detail: expect.stringMatching(/^refund/),
+    });
   });
 
   it('waits for the payer to name an account, and fails when there is none after all', async () => {

@@ -77,7 +77,11 @@ describe('POST /outbox', () => {
     const given = outside.calls.filter((call) => call.name === 'defer_outbox');
     expect(given).toHaveLength(10 - report.done);
     for (const { args } of given) {
-      expect(args).toMatchObject({ seconds: 1, reason: expect.stringContaining('ran out of time') });
+      expect(args).toMatchObject({
+        seconds: 1,
+        reason: 'no_turn',
+        detail: expect.stringContaining('ran out of time'),
+      });
     }
   });
 
@@ -156,7 +160,8 @@ describe('topic refund', () => {
     // ordered ten minutes ago: looked at again after a quarter of that, and no attempt is counted
     expect(named('defer_outbox')[0]).toMatchObject({
       seconds: 150,
-      reason: expect.stringContaining('vnpay has accepted the refund'),
+      reason: 'waiting',
+      detail: expect.stringContaining('vnpay has accepted the refund'),
     });
     expect(named('fail_outbox')).toEqual([]);
   });

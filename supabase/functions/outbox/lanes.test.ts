@@ -30,9 +30,10 @@ const database = {
   record_refund_result: () => ({ status: 'x' }),
 };
 const ids = (rows: readonly { id?: unknown }[]) => rows.map(({ id }) => Number(id)).sort((a, b) => a - b);
-const tooOften = 'rate limited: vnpay is asked too often';
-const waits = 'rate limited: its lane, vnpay, waits';
-const questionsWait = 'rate limited: its lane, questions to vnpay, waits';
+const tooOften = 'vnpay is asked too often';
+const reason = 'rate_limited';
+const waits = 'its lane, vnpay, waits';
+const questionsWait = 'its lane, questions to vnpay, waits';
 
 describe('a provider that is asked too often', () => {
   it('is asked no more: what it refused and what waits behind is put off, and no attempt counts', async () => {
@@ -41,9 +42,9 @@ describe('a provider that is asked too often', () => {
     const { named, report } = await work({ rows, database, options: { vnpayFetch } });
     expect(asked.map(({ command }) => command)).toEqual(['querydr']);
     expect(named('defer_outbox')).toEqual([
-      { id: rows[0]?.id, lease_token, seconds: 3, reason: `${tooOften} (94)` },
-      { id: rows[1]?.id, lease_token, seconds: 2, reason: questionsWait },
-      { id: rows[2]?.id, lease_token, seconds: 2, reason: questionsWait },
+      { id: rows[0]?.id, lease_token, seconds: 3, reason, detail: `${tooOften} (94)` },
+      { id: rows[1]?.id, lease_token, seconds: 2, reason, detail: questionsWait },
+      { id: rows[2]?.id, lease_token, seconds: 2, reason, detail: questionsWait },
     ]);
     expect(named('fail_outbox')).toEqual([]);
     // a question that was refused has not been asked
@@ -63,10 +64,14 @@ describe('a provider that is asked too often', () => {
     expect(asked.map(({ command }) => command)).toEqual(['querydr', 'refund']);
     expect(named('record_refund_result')).toMatchObject([{ outcome: 'processing' }]);
     expect(named('defer_outbox')).toMatchObject([
-      { id: rows[0]?.id, reason: `${tooOften} (94)` },
-      { id: rows[1]?.id, reason: expect.stringContaining('vnpay has accepted the refund') },
-      { id: again.id, reason: questionsWait },
-      { id: rows[3]?.id, reason: questionsWait },
+      { id: rows[0]?.id, reason, detail: `${tooOften} (94)` },
+      {
+        id: rows[1]?.id,
+        reason: 'waiting',
+        detail: expect.stringContaining('vnpay has accepted the refund'),
+      },
+      { id: again.id, reason, detail: questionsWait },
+      { id: rows[3]?.id, reason, detail: questionsWait },
     ]);
     expect(named('fail_outbox')).toEqual([]);
   });
@@ -87,8 +92,8 @@ describe('a provider that is asked too often', () => {
     const refused = await work({ rows: [refundRow(), question('vnpay')], database, options: { vnpayFetch } });
     expect(refused.named('record_refund_result')).toEqual([]);
     expect(refused.named('defer_outbox')).toMatchObject([
-      { seconds: 41, reason: `${tooOften} (429)` },
-      { seconds: 40, reason: waits },
+      { seconds: 41, reason, detail: `${tooOften} (429)` },
+      { seconds: 40, reason, detail: waits },
     ]);
     const stripe = fakeProvider('stripe', {
       cancel: async () => {
@@ -123,8 +128,8 @@ describe('what has no good settings', () => {
     const rows = [question('vnpay'), refundRow(), question('momo'), mailRow()];
     const { named } = await work({ rows, database, options: { noVnpay: true, providers: [momo] } });
     expect(named('defer_outbox')).toMatchObject([
-      { id: rows[0]?.id, reason: 'not set up: reconcile for vnpay' },
-      { id: rows[1]?.id, reason: 'not set up: refund for vnpay' },
+      { id: rows[0]?.id, reason: 'not_configured', detail: 'reconcile for vnpay' },
+      { id: rows[1]?.id, reason: 'not_configured', detail: 'refund for vnpay' },
     ]);
     expect(named('fail_outbox')).toEqual([]);
     expect(ids(named('complete_outbox'))).toEqual(ids(rows.slice(2)));
@@ -136,14 +141,14 @@ describe('what has no good settings', () => {
     expect(named('refund_to_send')).toHaveLength(1);
     const put = named('defer_outbox');
     expect(put.map(({ seconds }) => seconds)).toEqual([61, 60, 60, 60]);
-    for (const { reason } of put) expect(reason).toMatch(/^not set up: /);
+    for (const { reason } of put) expect(reason).toBe('not_configured');
   });
 
   it('is mail, too, which is not rendered for nobody to send', async () => {
     const problem = 'RESEND_API_KEY and MAIL_FROM are needed.';
     const { named, outside } = await work({ rows: [mailRow()], database, options: { mailProblem: problem } });
     expect(named('mail_to_send')).toEqual([]);
-    expect(named('defer_outbox')).toMatchObject([{ reason: `not set up: ${problem}` }]);
+    expect(named('defer_outbox')).toMatchObject([{ reason: 'not_configured', detail: problem }]);
     expect(outside.mails).toEqual([]);
   });
 });

@@ -67,14 +67,19 @@ describe('money that was accepted, while its provider is away', () => {
   it('says why it waits', async () => {
     const { named } = await refundBy(unreachable);
     expect(named('defer_outbox')[0]).toMatchObject({
-      reason: 'vnpay gave no answer about the refund: Error: connection reset',
+      reason: 'waiting',
+      detail: 'vnpay gave no answer about the refund: Error: connection reset',
     });
   });
 
   it('does so whoever sends it', async () => {
     const { named } = await payoutBy(unreachable);
     expect(named('defer_outbox')).toMatchObject([
-      { seconds: 150, reason: 'payos gave no answer about the payout: Error: connection reset' },
+      {
+        seconds: 150,
+        reason: 'waiting',
+        detail: 'payos gave no answer about the payout: Error: connection reset',
+      },
     ]);
     expect(named('fail_outbox')).toEqual([]);
   });
@@ -85,14 +90,22 @@ describe('money that was accepted, while its provider is away', () => {
       const rows = [row('refund', toRefund), row('refund', toRefund)];
       const { named } = await work({ rows, database: underWay, options: { vnpayFetch } });
       expect(named('defer_outbox')).toMatchObject([
-        { id: rows[0]?.id, reason: expect.stringContaining('rate limited: vnpay is asked too often') },
-        { id: rows[1]?.id, reason: expect.stringMatching(/its lane, (questions to )?vnpay, waits/) },
+        {
+          id: rows[0]?.id,
+          reason: 'rate_limited',
+          detail: expect.stringContaining('vnpay is asked too often'),
+        },
+        {
+          id: rows[1]?.id,
+          reason: 'rate_limited',
+          detail: expect.stringMatching(/its lane, (questions to )?vnpay, waits/),
+        },
       ]);
       expect(named('fail_outbox')).toEqual([]);
     }
     const payout = await payoutBy(tooMany);
     expect(payout.named('defer_outbox')).toMatchObject([
-      { seconds: 41, reason: expect.stringContaining('rate limited: payos') },
+      { seconds: 41, reason: 'rate_limited', detail: expect.stringContaining('payos') },
     ]);
   });
 

@@ -155,7 +155,7 @@ describe('topic payout', () => {
       const { named } = await work({ rows: [...rows], database: database(changes) });
       expect(named('record_payout_result')).toEqual([]);
       expect(named('defer_outbox')).toMatchObject([
-        { reason: expect.stringContaining('not set up: payout') },
+        { reason: 'not_configured', detail: expect.stringContaining('payout') },
       ]);
     }
   });

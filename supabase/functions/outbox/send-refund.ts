@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type FoundRefund, refundPayload, refundToSend } from '../_shared/contracts/outbox.ts';
 import { appError } from '../_shared/errors.ts';
 import type { RefundInput } from '../_shared/payments/provider.ts';
-import { type EffectTools, never, performed, wait, withPayload } from './effect.ts';
+import { type EffectTools, effectOf, never, performed, wait } from './effect.ts';
 import { cooldownOf, sendMoney } from './send-money.ts';
 import { type Leg, transferLeg } from './transfer.ts';
 
@@ -54,59 +54,66 @@ async function bankLeg(
 }
 
 /** Topic `refund`: gives money back, by the provider that took it or by a bank transfer. */
-export const sendRefund = withPayload(refundPayload, async ({ refund_id }, { attempts }, tools) => {
-  const { service, transfers, now } = tools;
-  const found = await service.call('refund_to_send', { refund_id }, refundToSend);
-  if (!found) return never('there is no such refund');
-  const { refund } = found;
-  if (refund.status === 'succeeded') return performed(refund.provider_refund_id, { status: refund.status });
-  // only an admin may order it anew, and that writes another row
-  if (refund.status === 'failed') return performed(null, { status: refund.status });
-  if (refund.status === 'awaiting_account')
-    return wait(oneHour, 'the payer has named no bank account that can be used yet');
+export const sendRefund = effectOf(
+  'refund',
+  'provider',
+  refundPayload,
+  async ({ refund_id }, { attempts }, tools) => {
+    const { service, transfers, now } = tools;
+    const found = await service.call('refund_to_send', { refund_id }, refundToSend);
+    if (!found) return never('there is no such refund');
+    const { refund } = found;
+    if (refund.status === 'succeeded') return performed(refund.provider_refund_id, { status: refund.status });
+    // only an admin may order it anew, and that writes another row
+    if (refund.status === 'failed') return performed(null, { status: refund.status });
+    if (refund.status === 'awaiting_account')
+      return wait(oneHour, 'the payer has named no bank account that can be used yet');
 
-  const record = (outcome: string, providerId: string | null, failureCode: string | null) =>
-    service.call(
-      'record_refund_result',
+    const record = (outcome: string, providerId: string | null, failureCode: string | null) =>
+      service.call(
+        'record_refund_result',
+        {
+          ...{ refund_id, outcome, provider_refund_id: providerId, failure_code: failureCode },
+          ordered_at: refund.ordered_at,
+        },
+        refundRow,
+      );
+    // of the order and not of this row, as a change of account can leave two rows for one order
+    const orderKey = `${refund.id}:${refund.ordered_at}`;
+    const byTransfer = refund.method === 'bank_transfer';
+    // it waits: an admin who transfers by hand what has been sent, or will be once there are keys, would pay it twice
+    if (byTransfer && !transfers) throw appError('provider_not_configured', { provider: refund.provider });
+    const leg =
+      byTransfer && transfers
+        ? await bankLeg(found, orderKey, transfers)
+        : providerLeg(found, orderKey, tools);
+    if (leg === null) {
+      const failed = byTransfer ? 'no_account' : 'no_transaction';
+      await record('failed', null, failed);
+      return performed(null, { failed });
+    }
+
+    const underWay = refund.status === 'processing';
+    if (found.waits && !byTransfer && !underWay) {
+      const cooldown = cooldownOf({ orderedAt: refund.ordered_at, longestCooldown: oneHour }, now());
+      return wait(cooldown, 'an earlier refund of this payment is with its provider');
+    }
+    const claim = (): Promise<boolean> =>
+      service.call('claim_refund', { refund_id, ordered_at: refund.ordered_at }, z.boolean());
+    return sendMoney(
       {
-        ...{ refund_id, outcome, provider_refund_id: providerId, failure_code: failureCode },
-        ordered_at: refund.ordered_at,
+        ...leg,
+        what: 'the refund',
+        // a transfer is under way from its claim on; only an id of its own proves that it was accepted
+        accepted: underWay && (!byTransfer || refund.provider_refund_id !== null),
+        mayBeThere: underWay || attempts > 1,
+        orderedAt: refund.ordered_at,
+        // as it was read: another account, or a transfer made by hand meanwhile, and it is not sent
+        claim: byTransfer && !underWay ? claim : null,
+        record: (result) =>
+          record(result.status, result.refundId, result.status === 'failed' ? result.code : null),
       },
-      refundRow,
+      now(),
     );
-  // of the order and not of this row, as a change of account can leave two rows for one order
-  const orderKey = `${refund.id}:${refund.ordered_at}`;
-  const byTransfer = refund.method === 'bank_transfer';
-  // it waits: an admin who transfers by hand what has been sent, or will be once there are keys, would pay it twice
-  if (byTransfer && !transfers) throw appError('provider_not_configured', { provider: refund.provider });
-  const leg =
-    byTransfer && transfers ? await bankLeg(found, orderKey, transfers) : providerLeg(found, orderKey, tools);
-  if (leg === null) {
-    const failed = byTransfer ? 'no_account' : 'no_transaction';
-    await record('failed', null, failed);
-    return performed(null, { failed });
-  }
-
-  const underWay = refund.status === 'processing';
-  if (found.waits && !byTransfer && !underWay) {
-    const cooldown = cooldownOf({ orderedAt: refund.ordered_at, longestCooldown: oneHour }, now());
-    return wait(cooldown, 'an earlier refund of this payment is with its provider');
-  }
-  const claim = (): Promise<boolean> =>
-    service.call('claim_refund', { refund_id, ordered_at: refund.ordered_at }, z.boolean());
-  return sendMoney(
-    {
-      ...leg,
-      what: 'the refund',
-      // a transfer is under way from its claim on; only an id of its own proves that it was accepted
-      accepted: underWay && (!byTransfer || refund.provider_refund_id !== null),
-      mayBeThere: underWay || attempts > 1,
-      orderedAt: refund.ordered_at,
-      // as it was read: another account, or a transfer made by hand meanwhile, and it is not sent
-      claim: byTransfer && !underWay ? claim : null,
-      record: (result) =>
-        record(result.status, result.refundId, result.status === 'failed' ? result.code : null),
-    },
-    now(),
-  );
-});
+  },
+);

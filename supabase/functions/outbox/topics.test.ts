@@ -181,7 +181,9 @@ describe('topic refund', () => {
   it('waits, and counts no try, while an earlier refund of the payment is with its provider', async () => {
     const { asked, named } = await send({ waits: true, other_refund_ids: ['r1'] });
     expect(asked).toEqual([]);
-    expect(named('defer_outbox')).toMatchObject([{ reason: expect.stringContaining('an earlier refund') }]);
+    expect(named('defer_outbox')).toMatchObject([
+      { reason: 'waiting', detail: expect.stringContaining('an earlier refund') },
+    ]);
   });
 
   it('that is under way itself is asked about all the same', async () => {

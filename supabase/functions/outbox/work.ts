@@ -5,25 +5,18 @@ import { AppError } from '../_shared/errors.ts';
 import { drain, inLanes } from '../_shared/lanes.ts';
 import { cooldownRequested, rateLimited } from '../_shared/payments/call.ts';
 import { traceFor } from '../_shared/trace.ts';
-import { cancelAttempt } from './cancel-attempt.ts';
 import type { Cooldowns } from './cooldowns.ts';
 import {
   coolDown,
-  type Effect,
   type EffectResult,
   type EffectTools,
   later,
   never,
+  putOff,
   type RowResult,
-  wait,
   waitForSettings,
 } from './effect.ts';
-import { issueReceipt } from './issue-receipt.ts';
-import { readFeed } from './read-feed.ts';
-import { reconcile } from './reconcile.ts';
-import { sendEmail } from './send-email.ts';
-import { sendPayout } from './send-payout.ts';
-import { sendRefund } from './send-refund.ts';
+import { effects } from './effects.ts';
 
 export interface WorkReport {
   leased: number;
@@ -35,26 +28,14 @@ export interface WorkReport {
 
 export type WorkDeps = Pick<Deps, 'db' | 'providers' | 'transfers' | 'mailer' | 'now' | 'http'>;
 
-const effects = new Map<string, Effect>([
-  ['email', sendEmail],
-  ['refund', sendRefund],
-  ['reconcile', reconcile],
-  ['feed', readFeed],
-  ['payout', sendPayout],
-  ['cancel_attempt', cancelAttempt],
-  ['receipt', issueReceipt],
-]);
+const effectOfTopic = new Map(effects.map((effect) => [effect.topic, effect]));
 
-// Providers count calls per merchant, so what asks one of them goes one after the other; one that is slow or
+// Providers count calls per merchant, so what calls one of them goes one after the other; one that is slow or
 // away keeps nobody else waiting.
-const providerTopics = new Set(['refund', 'reconcile', 'feed', 'payout', 'cancel_attempt']);
-// these rows are questions and nothing else; of the others some have one before what they order
-const questionTopics = new Set(['reconcile', 'feed']);
+const callsProvider = ({ topic }: OutboxItem): boolean =>
+  (effectOfTopic.get(topic)?.calls ?? 'nobody') !== 'nobody';
 const lanePayload = z.looseObject({ provider: z.string() });
-// check_invariants knows by it the rows that have been put off for days
-const tooOften = 'rate limited: ';
-const notSetUp = 'not set up: ';
-const notSetUpSeconds = 60;
+const notConfiguredSeconds = 60;
 const leaseSeconds = 120;
 const batchSize = 10;
 // After this, nothing new is leased or begun. The slowest effect makes two calls of half a minute, so a call of
@@ -63,12 +44,12 @@ const budgetMs = 7_000;
 const parallelEffects = 4;
 
 async function perform(item: OutboxItem, ask: EffectTools['ask'], deps: WorkDeps): Promise<EffectResult> {
-  const effect = effects.get(item.topic);
+  const effect = effectOfTopic.get(item.topic);
   if (!effect) return never(`no effect is known for topic ${item.topic}`);
   const { providers, transfers, mailer, now } = deps;
   const service = deps.db.service(traceFor(item.correlation_id));
   try {
-    return await effect(item, { service, providers, transfers, mailer, now, ask });
+    return await effect.perform(item, { service, providers, transfers, mailer, now, ask });
   } catch (error) {
     const cooldown = cooldownRequested(error);
     if (cooldown) return coolDown(cooldown);
@@ -91,8 +72,8 @@ async function settle(item: OutboxItem, result: RowResult, deps: WorkDeps): Prom
         z.unknown(),
       );
     } else if ('waitSeconds' in result) {
-      const { reason, waitSeconds } = result;
-      await service.call('defer_outbox', { ...lease, seconds: waitSeconds, reason }, z.unknown());
+      const { why, reason: detail, waitSeconds: seconds } = result;
+      await service.call('defer_outbox', { ...lease, seconds, reason: why, detail }, z.unknown());
     } else {
       const { reason, permanent } = result;
       await service.call('fail_outbox', { ...lease, error: reason.slice(0, 2000), permanent }, z.unknown());
@@ -118,11 +99,11 @@ async function performInLane(item: OutboxItem, cooldowns: Cooldowns, deps: WorkD
   const lane = laneOf(item);
   const questions = `questions to ${lane}`;
   const settings = `settings for ${item.topic} by ${lane}`;
-  if (cooldowns.left(settings) > 0) return wait(cooldowns.turn(settings), `${notSetUp}${settings}`);
-  let asks = questionTopics.has(item.topic);
+  if (cooldowns.left(settings) > 0) return putOff(cooldowns.turn(settings), 'not_configured', settings);
+  let asks = effectOfTopic.get(item.topic)?.calls === 'questions';
   let behind = false;
   const paused = [lane, ...(asks ? [questions] : [])].find((one) => cooldowns.left(one) > 0);
-  if (paused) return wait(cooldowns.turn(paused), `${tooOften}its lane, ${paused}, waits`);
+  if (paused) return putOff(cooldowns.turn(paused), 'rate_limited', `its lane, ${paused}, waits`);
   const ask: EffectTools['ask'] = async (question) => {
     asks = true;
     const seconds = cooldowns.left(questions);
@@ -132,13 +113,13 @@ async function performInLane(item: OutboxItem, cooldowns: Cooldowns, deps: WorkD
   };
   const result = await perform(item, ask, deps);
   // not asked at all, it has its turn among those that wait, or it would be last each time
-  if (behind) return wait(cooldowns.turn(questions), `${tooOften}its lane, ${questions}, waits`);
+  if (behind) return putOff(cooldowns.turn(questions), 'rate_limited', `its lane, ${questions}, waits`);
   if ('withoutSettings' in result) {
-    return wait(cooldowns.refused(settings, notSetUpSeconds) + 1, `${notSetUp}${result.reason}`);
+    return putOff(cooldowns.refused(settings, notConfiguredSeconds) + 1, 'not_configured', result.reason);
   }
   if ('pauseSeconds' in result) {
     const refused = result.questionsOnly ? questions : lane;
-    return wait(cooldowns.refused(refused, result.pauseSeconds) + 1, `${tooOften}${result.reason}`);
+    return putOff(cooldowns.refused(refused, result.pauseSeconds) + 1, 'rate_limited', result.reason);
   }
   cooldowns.answered(lane);
   cooldowns.answered(settings);
@@ -158,7 +139,7 @@ export async function workOutbox(deps: WorkDeps, cooldowns: Cooldowns): Promise<
     const result: RowResult =
       startedAt < deadline
         ? await performInLane(item, cooldowns, deps)
-        : wait(1, 'the worker ran out of time before this row');
+        : putOff(1, 'no_turn', 'the worker ran out of time before this row');
     await settle(item, result, deps);
     if (result.done) report.done += 1;
     else if (!('waitSeconds' in result)) report.failed += 1;
@@ -167,7 +148,7 @@ export async function workOutbox(deps: WorkDeps, cooldowns: Cooldowns): Promise<
     if (result.done) {
       deps.http.log({ level: 'info', ...facts, outcome: 'done', ...timing });
     } else if ('waitSeconds' in result) {
-      deps.http.log({ level: 'info', ...facts, outcome: 'waiting', reason: result.reason, ...timing });
+      deps.http.log({ level: 'info', ...facts, outcome: result.why, reason: result.reason, ...timing });
     } else {
       const [level, outcome] = result.permanent ? ['error', 'dead'] : ['warn', 'later'];
       deps.http.log({ level, ...facts, outcome, reason: result.reason, ...timing });
@@ -180,8 +161,8 @@ export async function workOutbox(deps: WorkDeps, cooldowns: Cooldowns): Promise<
       .call('lease_outbox', { batch: batchSize, lease_seconds: leaseSeconds }, leaseRows);
     report.leased += items.length;
     report.more = items.length === batchSize;
-    const asking = items.filter((item) => providerTopics.has(item.topic));
-    const free = items.filter((item) => !providerTopics.has(item.topic));
+    const asking = items.filter(callsProvider);
+    const free = items.filter((item) => !callsProvider(item));
     await Promise.all([drain(free, parallelEffects, handleItem), inLanes(asking, laneOf, handleItem)]);
     if (!report.more) break;
   }

@@ -1,0 +1,19 @@
+import { cancelAttempt } from './cancel-attempt.ts';
+import type { Effect } from './effect.ts';
+import { issueReceipt } from './issue-receipt.ts';
+import { readFeed } from './read-feed.ts';
+import { reconcile } from './reconcile.ts';
+import { sendEmail } from './send-email.ts';
+import { sendPayout } from './send-payout.ts';
+import { sendRefund } from './send-refund.ts';
+
+/** One effect per topic of `private.outbox_topics`. A new one is a file here and a line below. */
+export const effects: readonly Effect[] = [
+  cancelAttempt,
+  issueReceipt,
+  readFeed,
+  reconcile,
+  sendEmail,
+  sendPayout,
+  sendRefund,
+];
