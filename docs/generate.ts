@@ -6,9 +6,11 @@ import { countCoverage } from '../local/lints/coverage.ts';
 import { createLog } from '../local/log.ts';
 import {
   type ErrorRow,
+  type InvariantRow,
   type MoveRow,
   renderCoveragePage,
   renderErrorPage,
+  renderInvariantPage,
   renderStatePage,
 } from './render.ts';
 
@@ -25,6 +27,9 @@ export async function generateDocs(url: string): Promise<Map<string, string>> {
     const moves = await client.query<MoveRow>(
       'select machine, from_state, event, to_state from private.transitions',
     );
+    const invariants = await client.query<InvariantRow>(
+      'select name, severity, what_is_wrong, what_to_do from private.invariants',
+    );
     // the machine is the argument of the trigger that private.attach_state_machine() puts on a table
     const governed = await client.query<{ machine: string; owner: string }>(`
       select split_part(encode(t.tgargs, 'escape'), '\\000', 1) as machine,
@@ -36,6 +41,7 @@ export async function generateDocs(url: string): Promise<Map<string, string>> {
     return new Map([
       ['coverage/README.md', renderCoveragePage(countCoverage(join(import.meta.dirname, '..')))],
       ['errors.md', renderErrorPage(errors.rows)],
+      ['invariants.md', renderInvariantPage(invariants.rows)],
       ['states.md', renderStatePage(moves.rows, tables)],
     ]);
   } finally {

@@ -43,7 +43,7 @@ export class Admin {
   }
 
   /**
-   * One row for each broken promise; an empty list means healthy.
+   * One row for each violation of an invariant; an empty list means healthy.
    * Errors: `forbidden`.
    */
   checkInvariants(options?: CallOptions): Promise<Result<InvariantViolation[]>> {

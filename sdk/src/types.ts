@@ -379,11 +379,16 @@ export interface Notification {
   created_at: Timestamp;
 }
 
-/** A broken promise found by the backend's own check; none means healthy. */
+/** What must hold and does not, found by the backend's own check; none means healthy. */
 export interface InvariantViolation {
+  /** A name of docs/invariants.md, which says what to do. */
   invariant: string;
+  /** critical: rows contradict each other; warning: work is late, or waits for a person. */
+  severity: 'critical' | 'warning';
+  /** The row it is about; null when the invariant could not be checked. */
   subject_id: string | null;
-  detail: unknown;
+  /** What was found. */
+  detail: string;
 }
 
 /** One step in the life of a booking. */

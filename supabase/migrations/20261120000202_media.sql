@@ -207,3 +207,16 @@ as $$ select private.complete_media(media_id, mime_type, byte_size, sha256) $$;
 comment on function public.complete_media is 'Makes an upload ready if the bytes found are the bytes announced. Service only. Errors: media_not_found, media_mismatch.';
 select private.expose('media_to_check(uuid, uuid)', 'service_role');
 select private.expose('complete_media(uuid, text, bigint, text)', 'service_role');
+
+create function private.invariant_media_without_object()
+returns table (subject_id text, detail text)
+language sql stable set search_path = ''
+as $$
+  select m.id::text, m.bucket || '/' || m.path
+  from public.media m
+  where m.status = 'ready'
+    and not exists (select from storage.objects o where o.bucket_id = m.bucket and o.name = m.path)
+$$;
+insert into private.invariants (name, severity, what_is_wrong, what_to_do) values
+  ('media_without_object', 'warning', 'A checked upload has no file in Storage.',
+    'Somebody removed the file behind the row. Restore it from a backup of Storage, or ask its owner to upload it again.');

@@ -1,6 +1,6 @@
 -- Operations: what can be seen only by trying, for the invariants.
 -- Rule kept here: looking changes nothing, and says nothing where nothing can be known.
--- Left out on purpose: mending; each invariant's line in docs/operations.md says what to do.
+-- Left out on purpose: mending; what an operator does is in private.invariants.
 
 -- Jobs without a success for longer than each may go without one. Nobody knows of them where pg_cron is not; and none
 -- is asked of a server, or of a database in use, that is younger than that.
@@ -31,17 +31,3 @@ create function private.server_started()
 returns timestamptz
 language sql stable set search_path = ''
 as $$ select pg_postmaster_start_time() $$;
-
--- Whether the number of an account can be read with the key that is here, and is the one it was.
-create function private.is_readable(p_account public.bank_accounts)
-returns boolean
-language plpgsql stable set search_path = ''
-as $$
-begin
-  return coalesce(right(private.bank_account_number(p_account.id), 4) = p_account.account_last4, false);
-exception
-  -- as pgcrypto says "wrong key"
-  when external_routine_invocation_exception then
-    return false;
-end
-$$;

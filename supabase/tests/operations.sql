@@ -1,4 +1,4 @@
--- Operations: every promise is watched (each planted breach is seen), the jobs, the health facts.
+-- Operations: every invariant is checked (each planted breach is seen), the jobs, the health facts.
 begin;
 set local client_min_messages = warning;
 \ir helpers.psql
@@ -56,8 +56,11 @@ declare
   v_found text[];
 begin
   begin
-    foreach v_table in array array['public.bookings', 'public.payments', 'public.refunds', 'public.vehicles', 'public.notifications',
-      'public.calendar_entries', 'public.payment_attempts', 'private.ledger_entries', 'private.domain_events', 'public.media', 'public.payouts', 'private.payout_items', 'private.ledger_transactions', 'public.receipts', 'public.bank_accounts', 'private.payment_events', 'private.unmatched_money', 'private.ledger_accounts'] loop
+    for v_table in
+      select distinct t.tgrelid::regclass::text
+      from pg_trigger t join pg_class c on c.oid = t.tgrelid
+      where not t.tgisinternal and c.relnamespace in ('public'::regnamespace, 'private'::regnamespace)
+    loop
       execute format('alter table %s disable trigger user', v_table);
     end loop;
     execute p_breach;
@@ -136,15 +139,15 @@ insert into breaches values
   ('held_money_disagrees', 'the deposit was given out on paper only', format($$ update public.bookings set deposit_status = 'returned' where id = %L $$, :'paid')),
   ('held_money_disagrees', 'a refund is owed that nobody ordered', format($$ delete from public.refunds where booking_id = %L $$, :'cancelled')),
   ('payment_disagrees', 'a payment over another sum than its booking', format($$ update public.payments set amount = amount + 1 where booking_id = %L $$, :'held')),
-  ('payment_disagrees', 'more goes back than came', format($$ update public.refunds set amount = 4814406 where booking_id = %L $$, :'cancelled')),
-  ('payment_disagrees', 'a refund for somebody else', format($$ update public.refunds set payer_id = %L where booking_id = %L $$, :'host', :'cancelled')),
+  ('refund_disagrees', 'more goes back than came', format($$ update public.refunds set amount = 4814406 where booking_id = %L $$, :'cancelled')),
+  ('refund_disagrees', 'a refund for somebody else', format($$ update public.refunds set payer_id = %L where booking_id = %L $$, :'host', :'cancelled')),
   ('payment_event_not_applied', 'a message was stored and left', $$ insert into private.payment_events (provider, provider_event_id, verified, raw, received_at) values ('vnpay', 'left', true, '', now() - interval '1 hour') $$),
-  ('money_not_on_its_way', 'a refund left the outbox unsent', $$ update private.outbox set status = 'done' where topic = 'refund' $$),
-  ('money_not_on_its_way', 'so did a payout', format($$ select tests.plant_payout(%L); update public.payouts set status = 'approved', provider = 'payos' $$, :'paid')),
+  ('refund_not_on_its_way', 'a refund left the outbox unsent', $$ update private.outbox set status = 'done' where topic = 'refund' $$),
+  ('payout_not_on_its_way', 'a payout left the outbox unsent', format($$ select tests.plant_payout(%L); update public.payouts set status = 'approved', provider = 'payos' $$, :'paid')),
   ('feed_not_read', 'nobody answers for the bank feed', $$ update private.payment_providers set feed_read_at = now() - interval '25 hours' where has_feed $$),
-  ('money_long_under_way', 'a provider never says how a refund ended', format($$ update public.refunds set status = 'processing' where booking_id = %L;
+  ('refund_long_under_way', 'a provider never says how a refund ended', format($$ update public.refunds set status = 'processing' where booking_id = %L;
     select tests.plant_move('refund', 'pending', 'accept', interval '15 days', id) from public.refunds $$, :'cancelled')),
-  ('money_long_under_way', 'nor a bank how a payout did', format($$ select tests.plant_payout(%L); update public.payouts set status = 'processing', provider = 'payos';
+  ('payout_long_under_way', 'a bank never says how a payout ended', format($$ select tests.plant_payout(%L); update public.payouts set status = 'processing', provider = 'payos';
     select tests.plant_move('payout', 'approved', 'send', interval '4 days', id) from public.payouts $$, :'paid')),
   ('refund_to_removed_account', 'a refund goes where nobody is', format($$ with gone as (insert into public.bank_accounts (user_id, bank_bin, account_last4, holder_name, usable_from, created_at, removed_at)
     values (%L, '970436', '0001', 'RENTER', now() - interval '1 hour', now() - interval '2 days', now()) returning id)
@@ -154,8 +157,8 @@ insert into breaches values
   ('notification_gap', 'an inbox ran ahead', format($$ update private.inboxes set last_seq = last_seq + 1 where user_id = %L $$, :'host')),
   ('outbox_stuck', 'nobody takes a row', $$ insert into private.outbox (topic, payload, dedupe_key, available_at) values ('x', '{}', 'x', now() - interval '1 hour') $$),
   ('outbox_stuck', 'nobody finishes a row', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, status, lease_token, leased_until) values ('x', '{}', 'x', now() - interval '1 hour', 'leased', gen_random_uuid(), now() - interval '1 hour') $$),
-  ('outbox_stuck', 'a provider refuses a question for days', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, created_at, last_error) values ('x', '{}', 'x', now() + interval '1 minute', now() - interval '25 hours', 'rate limited: x') $$),
-  ('outbox_stuck', 'a rail has no settings for a day', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, created_at, last_error) values ('x', '{}', 'x', now() + interval '1 minute', now() - interval '25 hours', 'not set up: x') $$),
+  ('outbox_stuck', 'a provider refuses a question for days', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, deferred_reason, deferred_since) values ('x', '{}', 'x', now() + interval '1 minute', 'rate_limited', now() - interval '25 hours') $$),
+  ('outbox_stuck', 'a rail has no settings for a day', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, deferred_reason, deferred_since) values ('x', '{}', 'x', now() + interval '1 minute', 'not_configured', now() - interval '25 hours') $$),
   ('outbox_dead', 'a row was given up', $$ insert into private.outbox (topic, payload, dedupe_key, status) values ('x', '{}', 'x', 'dead') $$),
   ('mail_without_value', 'a word of a mail was never told', format($$ insert into public.notification_templates (code, locale, version, category, title, body, email_subject, email_body)
     select code, locale, 2, category, title, body, 'x', 'Dear {{nobody}}' from public.notification_templates where code = 'licence_verified';
@@ -197,15 +200,49 @@ insert into breaches values
 select ok(b.invariant = any (tests.found_after(b.breach)),
   b.invariant || ' is seen: ' || b.what)
 from breaches b;
-select ok('money_long_under_way' <> all (tests.found_after(format($$ update public.refunds set status = 'processing' where booking_id = %L;
+select ok('refund_long_under_way' <> all (tests.found_after(format($$ update public.refunds set status = 'processing' where booking_id = %L;
   update private.outbox set created_at = now() - interval '60 days' where topic = 'refund';
   select tests.plant_move('refund', 'pending', 'accept', interval '1 hour', id) from public.refunds $$, :'cancelled'))),
   'a refund that waited two months for an account is not long under way');
 select is(tests.broken_promises(), null, 'and all is as before');
 select is(
-  (select array_agg(distinct m[1] order by m[1]) from regexp_matches(pg_get_functiondef('private.check_invariants()'::regprocedure), '(?:AS \$function\$|union all)\s+select ''([a-z_]+)''', 'g') m),
-  (select array_agg(distinct invariant order by invariant) from breaches), 'every promise has a breach here that it sees'
+  (select array_agg(name order by name) from private.invariants),
+  (select array_agg(distinct invariant order by invariant) from breaches), 'every invariant has a breach here that it sees'
 );
+
+-- the registry of invariants -------------------------------------------------------------------------------------
+create function tests.register(p_name text)
+returns text
+language sql volatile
+as $$
+  select tests.outcome(format(
+    'insert into private.invariants (name, severity, what_is_wrong, what_to_do) values (%L, %L, %L, %L)',
+    p_name, 'warning', 'A lamp is broken.', 'Change the lamp.'
+  ))
+$$;
+select is(tests.register('lamp_broken'), '42883', 'an invariant without a function is refused');
+create function private.invariant_lamp_broken() returns table (lamp text) language sql stable as $$ select 'a'::text $$;
+select is(tests.register('lamp_broken'), '42P13', 'an invariant whose function answers other columns is refused');
+drop function private.invariant_lamp_broken();
+create function private.invariant_lamp_broken() returns table (subject_id text, detail text) language sql stable as $$ select 'lamp 7', 'burnt out' $$;
+select is(tests.register('lamp_broken'), 'ok', 'an invariant with its function is registered');
+select results_eq(
+  'select * from private.check_invariants()', $$ values ('lamp_broken', 'warning', 'lamp 7', 'burnt out') $$,
+  'an invariant that only this test registered is checked and listed'
+);
+create function private.invariant_bulb_lost() returns table (subject_id text, detail text) language plpgsql stable as $$ begin return query select 'bulb', (1 / 0)::text; end $$;
+select is(tests.register('bulb_lost'), 'ok', 'an invariant that will fail is registered');
+select results_eq(
+  'select * from private.check_invariants()',
+  $$ values ('bulb_lost', 'warning', null, 'could not be checked: division by zero'), ('lamp_broken', 'warning', 'lamp 7', 'burnt out') $$,
+  'an invariant that fails has a row that says so, and hides no other'
+);
+drop function private.invariant_bulb_lost();
+select is(
+  (select detail from private.check_invariants() where invariant = 'bulb_lost'),
+  'could not be checked: function private.invariant_bulb_lost() does not exist', 'an invariant that lost its function has a row that says so'
+);
+delete from private.invariants where name in ('lamp_broken', 'bulb_lost');
 
 -- the jobs -------------------------------------------------------------------------------------------------------
 select tests.run_out(:'held');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { areDocsFresh, generateDocs } from '../../docs/generate.ts';
-import { renderErrorPage, renderStatePage } from '../../docs/render.ts';
+import { renderErrorPage, renderInvariantPage, renderStatePage } from '../../docs/render.ts';
 
 describe('the generated pages', () => {
   it('show every error in one row, whatever its text holds', () => {
@@ -12,6 +12,18 @@ describe('the generated pages', () => {
     expect(page.split('\n').filter((line) => line.startsWith('| `'))).toEqual([
       '| `a_code` | 400    | yes   | d       | e          |',
       '| `b_code` | 409    | no    | a \\| b  | c          |',
+    ]);
+  });
+
+  it('show every invariant in one row, what is critical first', () => {
+    const page = renderInvariantPage([
+      { name: 'b', severity: 'warning', what_is_wrong: 'It is late.', what_to_do: 'Wait.' },
+      { name: 'c', severity: 'critical', what_is_wrong: 'It is lost.', what_to_do: 'Look for it.' },
+    ]);
+    expect(page).toMatch(/^<!-- Generated /);
+    expect(page.split('\n').filter((line) => line.startsWith('| `'))).toEqual([
+      '| `c`       | critical | It is lost.   | Look for it. |',
+      '| `b`       | warning  | It is late.   | Wait.        |',
     ]);
   });
 

@@ -909,7 +909,7 @@ isOneToOne: false
       } },
 "check_invariants":
 { Args: Record<PropertyKey, never>; Returns: {
-              "detail": string,"invariant": string,"subject_id": string
+              "detail": string,"invariant": string,"severity": string,"subject_id": string
             }[]
                            },
 "check_out":
@@ -1070,7 +1070,7 @@ isOneToOne: false
         isSetofReturn: false
       } },
 "defer_outbox":
-{ Args: { "id": number,"lease_token": string,"reason": string,"seconds": number }; Returns: undefined
+{ Args: { "detail": string,"id": number,"lease_token": string,"reason": string,"seconds": number }; Returns: undefined
                            },
 "delete_notification":
 { Args: { "notification_id": string }; Returns: undefined

@@ -1,0 +1,99 @@
+-- Bookings: what must hold between a booking, its slot, its payment and its money at any time.
+-- Rule kept here: what a booking says of itself, the calendar, the payment and the ledger say too.
+-- Left out on purpose: what the ledger says beyond bookings, which its own module checks.
+
+create function private.invariant_booking_without_slot()
+returns table (subject_id text, detail text)
+language sql stable set search_path = ''
+as $$
+  select b.id::text, b.status
+  from public.bookings b
+  where (b.status = 'confirmed' or (b.status = 'in_progress' and b.ends_at > now()))
+    and not exists (select from public.calendar_entries c where c.booking_id = b.id and c.kind = 'booking')
+$$;
+
+create function private.invariant_slot_not_released()
+returns table (subject_id text, detail text)
+language sql stable set search_path = ''
+as $$
+  select c.id::text, b.status
+  from public.calendar_entries c
+  join public.bookings b on b.id = c.booking_id
+  where b.status in ('requested', 'declined', 'expired', 'cancelled', 'no_show')
+     or (c.kind = 'hold') <> (b.status = 'pending_payment')
+$$;
+
+create function private.invariant_deadline_not_tidied()
+returns table (subject_id text, detail text)
+language sql stable set search_path = ''
+as $$
+  select b.id::text, b.status
+  from public.bookings b
+  where (b.status = 'pending_payment' and b.hold_expires_at < now() - interval '15 minutes')
+     or (b.status = 'requested' and least(b.answer_by, b.starts_at) < now() - interval '15 minutes')
+     or (b.status = 'completed' and b.deposit_status = 'held' and b.claim_until < now() - interval '15 minutes'
+       and not exists (select from private.booking_holds h where h.booking_id = b.id and h.released_at is null))
+$$;
+
+-- In plpgsql, as the tables of payments come after this file.
+create function private.invariant_payment_state_disagrees()
+returns table (subject_id text, detail text)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+    select b.id::text, b.status || ' with payment ' || coalesce(p.status, 'none')
+    from public.bookings b
+    left join public.payments p on p.booking_id = b.id
+    where case b.status
+      when 'requested' then p.id is not null
+      when 'declined' then p.id is not null
+      when 'pending_payment' then p.id is null or p.status not in ('pending', 'processing')
+      when 'expired' then p.status not in ('expired', 'succeeded', 'refunded')
+      when 'cancelled' then p.status in ('pending', 'processing', 'expired')
+      else p.id is null or p.status not in ('succeeded', 'partially_refunded', 'refunded')
+    end;
+end
+$$;
+
+create function private.invariant_held_money_disagrees()
+returns table (subject_id text, detail text)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+    with owed as (
+      select r.booking_id, sum(r.amount)::bigint as amount from public.refunds r where r.status <> 'succeeded' group by 1
+    ),
+    -- all balances at once: private.balance() for each took most of the time of all invariants together
+    held as (
+      select a.kind, a.owner, a.currency, -sum(e.amount) as amount
+      from private.ledger_accounts a join private.ledger_entries e on e.account_id = a.id
+      where a.kind in ('escrow', 'deposit', 'refund_payable')
+      group by 1, 2, 3
+    )
+    select b.id::text, m.kind || ' is ' || coalesce(h.amount, 0) || ', should be ' || m.expected
+    from public.bookings b
+    left join owed o on o.booking_id = b.id
+    cross join lateral (
+      values
+        ('escrow', case when b.status in ('confirmed', 'in_progress') then b.total_amount - b.deposit_amount else 0 end),
+        ('deposit', case when b.deposit_status = 'held' then b.deposit_amount else 0 end),
+        ('refund_payable', coalesce(o.amount, 0))
+    ) m (kind, expected)
+    left join held h on h.kind = m.kind and h.owner = b.id::text and h.currency = b.currency
+    where coalesce(h.amount, 0) <> m.expected;
+end
+$$;
+
+insert into private.invariants (name, severity, what_is_wrong, what_to_do) values
+  ('booking_without_slot', 'critical', 'A booking that is confirmed or under way has no slot in the calendar.',
+    'A defect in a command. Keep the history of the booking (private.domain_events where subject_id is its id) for the report, and see that nobody else takes the slot.'),
+  ('slot_not_released', 'critical', 'The calendar still blocks a slot for a booking that ended, or blocks it as a hold when it is not one.',
+    'A defect in a command. Keep the history of the booking (private.domain_events where subject_id is its id) for the report.'),
+  ('deadline_not_tidied', 'warning', 'The deadline of a booking passed over 15 minutes ago and no job has recorded it.',
+    'The job journey_expire or journey_deposits does not run, or cannot handle this booking: the database log says why.'),
+  ('payment_state_disagrees', 'critical', 'The states of a booking and of its payment do not fit together.',
+    'A defect in a command. Keep the history of both (private.domain_events where subject_id is the id) for the report.'),
+  ('held_money_disagrees', 'critical', 'The ledger holds another sum for a booking than the booking and its refunds say.',
+    'A defect in a command. Pay nothing out of this booking, and keep its history (private.domain_events where subject_id is its id) for the report.');

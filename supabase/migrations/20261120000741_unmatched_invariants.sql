@@ -1,0 +1,18 @@
+-- Unmatched money: what must hold of it at any time.
+-- Rule kept here: what is to go back has its refund, to its payer and over its sum.
+-- Left out on purpose: that all of it is in the ledger, which reconcile_ledger proves.
+
+create function private.invariant_unmatched_refund_disagrees()
+returns table (subject_id text, detail text)
+language sql stable set search_path = ''
+as $$
+  select u.id::text, 'refund ' || coalesce(r.id::text, 'missing')
+  from private.unmatched_money u
+  left join public.refunds r on r.unmatched_id = u.id
+  where (u.settlement is not distinct from 'refunded') <> (r.id is not null)
+     or (r.payer_id, r.attempt_id, r.amount, r.currency) is distinct from (u.payer_id, u.attempt_id, u.amount, u.currency) and r.id is not null
+$$;
+
+insert into private.invariants (name, severity, what_is_wrong, what_to_do) values
+  ('unmatched_refund_disagrees', 'critical', 'A refund of unmatched money is missing, or goes to another payer or over another sum than its row says.',
+    'Somebody changed it by SQL. Look at what was ordered, and at its provider, before it is sent (again).');
