@@ -13,6 +13,8 @@ create table private.error_codes (
   constraint error_codes_status_is_http_error check (status between 400 and 599)
 );
 comment on table private.error_codes is 'Every code a client can meet. SDK unions and docs/errors.md are generated from it.';
+comment on column private.error_codes.status is 'HTTP status of the answer that carries the code.';
+comment on column private.error_codes.retryable is 'Whether the same call can succeed later, unchanged.';
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
   ('unauthenticated', 401, false, 'Sign in first.', 'Vui lòng đăng nhập.'),

@@ -43,6 +43,7 @@ create table private.settings (
   ))
 );
 comment on table private.settings is 'Operator settings, one JSON value each. Changing one affects what is agreed from then on, never what was agreed before.';
+comment on column private.settings.value is 'One JSON value in the form that the key asks for; `description` says what it means and in which unit.';
 
 -- Commands read every one of them, and would fail without it.
 create function private.keep_setting()
@@ -88,6 +89,8 @@ create table private.secrets (
   name text primary key,
   value bytea not null
 );
+comment on table private.secrets is 'Random keys of this database, made by its migrations and never rotated. A copy of the database without them can neither find a licence number again nor read an account number.';
+comment on column private.secrets.name is 'pepper (hashes of licence numbers, offsets of public points) or bank_accounts (encryption of account numbers).';
 insert into private.secrets (name, value) values ('pepper', extensions.gen_random_bytes(32));
 
 create function private.keyed_hash(p_text text)

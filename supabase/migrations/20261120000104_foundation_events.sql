@@ -47,6 +47,10 @@ create table private.domain_events (
 );
 create index domain_events_subject_idx on private.domain_events (subject_id, id);
 comment on table private.domain_events is 'Append-only: one row per transition and per money movement, in order, with who and why.';
+comment on column private.domain_events.machine is 'Null for an event that is no transition; then from_state, event and to_state are null as well.';
+comment on column private.domain_events.actor_id is 'Who was signed in; null when a job, a provider or SQL by hand did it. `cause` tells these apart.';
+comment on column private.domain_events.cause is 'What made it happen besides an actor, as private.set_audit_context() said; null when nothing was said.';
+comment on column private.domain_events.data is 'Facts that the row itself no longer shows later: columns that its machine keeps, or what the event is about.';
 
 create function private.forbid_change()
 returns trigger

@@ -13,6 +13,9 @@ create table private.idempotency_keys (
   created_at timestamptz not null default now(),
   primary key (actor_id, key)
 );
+comment on table private.idempotency_keys is 'The commands that were done, by the key of their caller; removed after 30 days by the daily job.';
+comment on column private.idempotency_keys.request_hash is 'SHA-256 of the arguments: the same key with others is idempotency_conflict.';
+comment on column private.idempotency_keys.response is 'The answer of the first run, given again to a repeat. Null only until that run has finished.';
 create index idempotency_keys_created_idx on private.idempotency_keys using brin (created_at);
 
 -- Returns null when the command must run, or the answer of its first run; refuses whoever is not signed in.

@@ -28,6 +28,15 @@ create table private.outbox (
   constraint outbox_dedupe_key unique (topic, dedupe_key),
   constraint outbox_lease_complete check ((status = 'leased') = (lease_token is not null and leased_until is not null))
 );
+comment on table private.outbox is 'Effects outside the database that are to be performed: mails, questions to providers, refunds, payouts. Written by the transaction that causes them, performed by the function `outbox`, removed 30 days after they are done.';
+comment on column private.outbox.payload is 'What the topic needs, mostly ids; the worker reads the rest when it performs the effect.';
+comment on column private.outbox.dedupe_key is 'One effect has one key within its topic.';
+comment on column private.outbox.status is 'pending (due from available_at on), leased (a worker has it until leased_until), done, or dead (given up; needs a person). Written by the commands of the worker; no state machine.';
+comment on column private.outbox.available_at is 'Not before this moment; each failed try moves it.';
+comment on column private.outbox.leased_until is 'When the worker that has it is taken for dead and another may take it. Null unless leased.';
+comment on column private.outbox.provider_id is 'What the outside calls the effect, such as the id of the mail. Null until it is done, and where the outside gives none.';
+comment on column private.outbox.result is 'What the outside answered. Null until it is done.';
+comment on column private.outbox.last_error is 'Why the last try failed. Null when none has.';
 create index outbox_due_idx on private.outbox (available_at, id) where status = 'pending';
 create index outbox_leased_idx on private.outbox (leased_until) where status = 'leased';
 create index outbox_dead_idx on private.outbox (finished_at) where status = 'dead';

@@ -9,6 +9,8 @@ create table private.rate_limits (
   constraint rate_limits_positive check (capacity > 0 and per_minute > 0)
 );
 comment on table private.rate_limits is 'How many calls of an action a subject may make at once (capacity) and how fast the bucket refills.';
+comment on column private.rate_limits.capacity is 'Calls at once.';
+comment on column private.rate_limits.per_minute is 'Calls that come back each minute.';
 
 insert into private.rate_limits (action, capacity, per_minute) values
   ('create_vehicle', 20, 10),
@@ -26,6 +28,9 @@ create table private.rate_buckets (
   refilled_at timestamptz not null,
   primary key (action, subject)
 ) with (fillfactor = 70);
+comment on table private.rate_buckets is 'What is left of each limit for each subject; a row that is a day old is removed.';
+comment on column private.rate_buckets.subject is 'Who or what is limited: mostly a user id.';
+comment on column private.rate_buckets.tokens is 'Calls left at refilled_at; it refills by per_minute of the action up to its capacity.';
 
 create function private.take_token(p_action text, p_subject text)
 returns void

@@ -18,6 +18,8 @@ create table public.notification_templates (
   constraint notification_templates_email_complete check ((email_subject is null) = (email_body is null))
 );
 comment on table public.notification_templates is 'Texts with {{variables}}, per locale; the highest version is used. A variable without a value is an error.';
+comment on column public.notification_templates.title is 'Text with {{variables}}, which are keys of notifications.data.';
+comment on column public.notification_templates.email_subject is 'Null when no mail is sent.';
 -- a mail is rendered when it is sent, from the version the person was told by
 create trigger append_only before update or delete or truncate on public.notification_templates
   for each statement execute function private.forbid_change();

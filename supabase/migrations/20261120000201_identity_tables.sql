@@ -20,6 +20,10 @@ create table public.profiles (
   constraint profiles_locale_known check (locale in ('vi', 'en'))
 );
 comment on table public.profiles is 'One row per account, made by trigger. Others see public_profile() only.';
+comment on column public.profiles.locale is 'Language of notifications and mails: vi or en.';
+comment on column public.profiles.time_zone is 'Name of the time zone database, for times in messages that belong to no vehicle.';
+comment on column public.profiles.rating_average is '1.00 to 5.00, null without a rating. Nothing writes it before there are reviews.';
+comment on column public.profiles.deleted_at is 'Hidden from others and sent no mail since then. Nothing writes it yet. Null for an account in use.';
 create trigger touch before update on public.profiles for each row execute function private.touch();
 
 create function private.check_time_zone()
@@ -50,6 +54,7 @@ create table public.user_roles (
   constraint user_roles_known check (role in ('admin', 'support'))
 );
 comment on table public.user_roles is 'Platform roles. Granted in Studio or by SQL; removing a row takes effect with the next statement.';
+comment on column public.user_roles.role is 'admin or support. Only admin opens anything today.';
 
 create table private.licence_classes (
   class text not null,
@@ -57,6 +62,7 @@ create table private.licence_classes (
   primary key (class, covers)
 );
 comment on table private.licence_classes is 'Which vehicle classes a Vietnamese driver licence class covers.';
+comment on column private.licence_classes.covers is 'A class that a vehicle may require; each class covers itself by a row of its own.';
 insert into private.licence_classes (class, covers) values
   ('A1', 'A1'), ('A', 'A'), ('A', 'A1'),
   ('B1', 'B1'), ('B', 'B'), ('B', 'B1'), ('B2', 'B'), ('B2', 'B1'),
@@ -89,6 +95,12 @@ create table public.driver_licences (
 create unique index driver_licences_one_pending on public.driver_licences (user_id) where status = 'pending';
 create index driver_licences_user_idx on public.driver_licences (user_id);
 comment on table public.driver_licences is 'Submitted licences; the number is kept as a keyed hash and its last 4 characters only.';
+comment on column public.driver_licences.number_hash is 'private.keyed_hash() of the number: the same number is found again, no number can be read back.';
+comment on column public.driver_licences.classes is 'As printed, e.g. {A1,B2}; private.licence_classes says what each covers.';
+comment on column public.driver_licences.valid_until is 'The last day on which it is valid.';
+comment on column public.driver_licences.status is 'Machine driver_licence. pending by submit_licence; verified, or rejected also after it was verified, by review_licence; expired by the daily job after valid_until. One that expires before the trip ends is refused without the job.';
+comment on column public.driver_licences.reviewed_by is 'The admin who decided. Null while pending.';
+comment on column public.driver_licences.reason is 'Why it was rejected or revoked; its owner reads it. Null otherwise.';
 insert into private.transitions (machine, from_state, event, to_state) values
   ('driver_licence', 'initial', 'submit', 'pending'),
   ('driver_licence', 'pending', 'verify', 'verified'),

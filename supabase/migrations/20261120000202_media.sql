@@ -18,6 +18,8 @@ create table private.media_purposes (
   mime_types text[] not null,
   per_day int not null
 );
+comment on table private.media_purposes is 'What may be uploaded for what: bucket, size, kinds. The Storage buckets are made from it.';
+comment on column private.media_purposes.per_day is 'Uploads of one person within 24 hours.';
 insert into private.media_purposes (purpose, bucket, max_bytes, mime_types, per_day) values
   ('avatar', 'avatars', 5242880, '{image/jpeg,image/png,image/webp}', 20),
   ('vehicle_image', 'vehicle-images', 10485760, '{image/jpeg,image/png,image/webp}', 200),
@@ -50,6 +52,11 @@ create table public.media (
 create index media_owner_idx on public.media (owner_id, created_at);
 create index media_reserved_idx on public.media (expires_at) where status = 'reserved';
 comment on table public.media is 'One row per upload: reserved by request_upload, ready once checked. Objects in Storage are readable only through it.';
+comment on column public.media.path is 'Within the bucket: owner id, slash, media id, and the ending of its kind. Ours, never the client''s file name.';
+comment on column public.media.byte_size is 'As announced for the ticket; the bytes count only when they are the same.';
+comment on column public.media.sha256 is 'Lower-case hex, as announced; compared with the stored bytes.';
+comment on column public.media.status is 'reserved by request_upload, ready by complete_media once the bytes were checked, deleted (also by the daily job, when a ticket was not used). No state machine.';
+comment on column public.media.expires_at is 'When the ticket ends. It means nothing once the file is ready.';
 
 alter table public.profiles
   add constraint profiles_own_avatar foreign key (avatar_media_id, id) references public.media (id, owner_id);

@@ -37,6 +37,10 @@ create table public.bank_accounts (
 create unique index bank_accounts_one_live on public.bank_accounts (user_id) where removed_at is null;
 create index bank_accounts_user_idx on public.bank_accounts (user_id);
 comment on table public.bank_accounts is 'Where people are paid; the last 4 characters of the number only. Nothing is sent there before usable_from, or after removed_at.';
+comment on column public.bank_accounts.bank_bin is 'The six digits by which NAPAS names the bank.';
+comment on column public.bank_accounts.holder_name is 'As banks compare it: upper case, without diacritics.';
+comment on column public.bank_accounts.usable_from is 'Nothing is sent there earlier: a stolen session must not redirect money at once. Written by set_bank_account from the setting bank_account_wait_hours.';
+comment on column public.bank_accounts.removed_at is 'Replaced or removed by its owner since then. Null for the one account in use.';
 
 create table private.bank_account_numbers (
   bank_account_id uuid primary key references public.bank_accounts on delete restrict,

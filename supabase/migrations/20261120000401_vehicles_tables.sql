@@ -92,6 +92,28 @@ create table public.vehicles (
   constraint vehicles_buffer_minutes_range check (buffer_minutes between 0 and 1440)
 );
 comment on table public.vehicles is 'Listings. Amounts in minor units of `currency` (VND has none), shares in basis points, one price for an hour and one for a day.';
+comment on column public.vehicles.kind is 'car or motorbike.';
+comment on column public.vehicles.engine_cc is 'Cubic centimetres. A motorbike of more than 125 needs licence A; null counts as less.';
+comment on column public.vehicles.price_per_hour is 'Minor units of `currency`, before weekend, discount, fees and tax.';
+comment on column public.vehicles.price_per_day is 'Minor units of `currency` for 24 hours, before weekend, discount, fees and tax.';
+comment on column public.vehicles.weekend_bps is 'Added to the rental for weekend days, in basis points (100 = 1 %).';
+comment on column public.vehicles.long_stay_days is 'From how many days on the discount is given.';
+comment on column public.vehicles.long_stay_discount_bps is 'Taken off the rental from long_stay_days on, in basis points.';
+comment on column public.vehicles.delivery_fee is 'Minor units of `currency`, once per trip. Null when the host does not deliver.';
+comment on column public.vehicles.security_deposit is 'Minor units of `currency`, paid with the trip and given back after it. 0 for none.';
+comment on column public.vehicles.daily_km_allowance is 'Kilometres a day that the price includes. Null for no limit.';
+comment on column public.vehicles.excess_km_fee is 'Minor units of `currency` for each kilometre beyond the allowance; shown, nothing charges it yet. Null for none.';
+comment on column public.vehicles.instant_book is 'Whether a booking is the renter''s at once; otherwise the host answers a request first.';
+comment on column public.vehicles.cancellation_policy is 'A key of the setting cancellation_policies; its tiers are copied into each quote.';
+comment on column public.vehicles.notice_hours is 'How long before its start a trip must be booked.';
+comment on column public.vehicles.buffer_minutes is 'Kept free after each trip; part of what calendar_entries block.';
+comment on column public.vehicles.required_licence_class is 'What the renter''s licence must cover, by private.licence_classes. Set by the database from kind, transmission and engine_cc.';
+comment on column public.vehicles.time_zone is 'Of the place: in it weekends and days are counted and messages write times.';
+comment on column public.vehicles.public_location is 'Fuzzed by the setting fuzz_metres and stable; the true point is in vehicle_locations.';
+comment on column public.vehicles.status is 'Machine vehicle. draft, pending_review by submit_vehicle, published or draft by review_vehicle, suspended and back by an admin, archived for good. An edit that needs a new look leads from published to pending_review. Only published ones are found and booked.';
+comment on column public.vehicles.rating_average is '1.00 to 5.00, null without a rating. Nothing writes it before there are reviews.';
+comment on column public.vehicles.search_text is 'What text search looks in: folded to lower case without diacritics.';
+comment on column public.vehicles.published_at is 'When it was published first. Null until then.';
 create index vehicles_host_idx on public.vehicles (host_id, created_at desc);
 create index vehicles_nearby_idx on public.vehicles using gist (public_location) where status = 'published';
 create index vehicles_text_idx on public.vehicles using gin (search_text extensions.gin_trgm_ops) where status = 'published';
@@ -109,6 +131,7 @@ create table public.vehicle_locations (
   constraint vehicle_locations_plate_form check (plate ~ '^[0-9A-Z.-]{5,15}$')
 );
 comment on table public.vehicle_locations is 'Where the vehicle really is, and its plate: for its host, admins, and whoever has it booked.';
+comment on column public.vehicle_locations.location is 'The true point; public_location of the vehicle is what others see.';
 
 create table public.vehicle_images (
   vehicle_id uuid not null,
@@ -123,6 +146,7 @@ create table public.vehicle_images (
   constraint vehicle_images_own_media foreign key (media_id, host_id) references public.media (id, owner_id)
 );
 comment on table public.vehicle_images is 'Photos of a listing; position 0 is the cover.';
+comment on column public.vehicle_images.host_id is 'Repeated here so that foreign keys hold vehicle and picture to one owner.';
 
 create table public.vehicle_features (
   vehicle_id uuid not null references public.vehicles on delete cascade,
@@ -154,6 +178,10 @@ create table public.calendar_entries (
   constraint calendar_entries_one_per_booking unique (booking_id)
 );
 comment on table public.calendar_entries is 'When a vehicle is taken: bookings, unpaid holds until expires_at, host blocks, maintenance, external calendars. Overlap cannot be stored.';
+comment on column public.calendar_entries.kind is 'booking and hold by the booking commands, host_block and maintenance by block_period; nothing writes external yet.';
+comment on column public.calendar_entries.blocked is 'Half-open, with the buffer of the vehicle after the end.';
+comment on column public.calendar_entries.expires_at is 'A hold blocks nothing from then on, whether or not the job has removed it. Null for all other kinds.';
+comment on column public.calendar_entries.note is 'What the host wrote to a block. Null otherwise.';
 
 alter table public.vehicles enable row level security;
 alter table public.vehicle_locations enable row level security;

@@ -35,6 +35,16 @@ create table public.quotes (
 create index quotes_renter_idx on public.quotes (renter_id, created_at desc);
 create index quotes_vehicle_idx on public.quotes (vehicle_id);
 comment on table public.quotes is 'What a trip costs, as agreed: itemised lines in minor units, valid until expires_at, used by at most one booking.';
+comment on column public.quotes.lines is 'What the price is made of, in order: [{code, quantity, unit_amount, amount}]. Their amounts add up to total_amount; a discount is negative.';
+comment on column public.quotes.total_amount is 'What the renter pays, the deposit included; minor units of `currency`, as all amounts here.';
+comment on column public.quotes.deposit_amount is 'The part that is given back after the trip.';
+comment on column public.quotes.host_amount is 'The part that the host earns, commission taken off.';
+comment on column public.quotes.platform_amount is 'The part that stays with us: commission, service fee and insurance, without tax.';
+comment on column public.quotes.tax_amount is 'VAT, which is owed to the state.';
+comment on column public.quotes.cancellation_policy is '{code, tiers: [{hours_before, refund_bps}]} as it was when the quote was made; a booking keeps it.';
+comment on column public.quotes.facts is 'Everything that the price was computed from, as it was then: listing, rates, options.';
+comment on column public.quotes.pricing_version is 'Version of the pricing library that computed it.';
+comment on column public.quotes.expires_at is 'No booking is made from it later. Written from the setting quote_minutes.';
 create trigger immutable before update on public.quotes for each statement execute function private.forbid_change();
 
 alter table public.quotes enable row level security;

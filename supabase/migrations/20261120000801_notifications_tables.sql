@@ -7,6 +7,8 @@ create table private.inboxes (
   user_id uuid primary key references public.profiles on delete cascade,
   last_seq bigint not null default 0
 ) with (fillfactor = 50);
+comment on table private.inboxes is 'The counter of each person''s notifications. Its row is locked last, and shortly, by whatever numbers or counts them.';
+comment on column private.inboxes.last_seq is 'The seq of the newest notification; 0 without one.';
 
 create table public.notifications (
   id uuid primary key default gen_random_uuid(),
@@ -30,6 +32,11 @@ create table public.notifications (
 create index notifications_unnumbered_idx on public.notifications (user_id) where seq is null;
 create index notifications_unread_idx on public.notifications (user_id) where read_at is null and deleted_at is null;
 comment on table public.notifications is 'What a person was told; seq counts without gaps per person.';
+comment on column public.notifications.category is 'Of the template, for filters and settings of a client.';
+comment on column public.notifications.title is 'Rendered from the template when it was written, in the language of its person then; so is body.';
+comment on column public.notifications.data is 'The values of the text, and ids with which a client opens the thing it speaks of.';
+comment on column public.notifications.dedupe_key is 'The cause: the same cause is told once to a person.';
+comment on column public.notifications.deleted_at is 'Taken off the list by its person. Null while it is shown.';
 
 alter table public.notifications enable row level security;
 revoke all on public.notifications from anon, authenticated, service_role;

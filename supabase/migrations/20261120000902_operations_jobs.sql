@@ -146,6 +146,8 @@ create table private.jobs (
   longest interval not null
 );
 comment on table private.jobs is 'The jobs that pg_cron is given, and how long each may go without a successful run before check_invariants names it.';
+comment on column private.jobs.schedule is 'As pg_cron reads it, in UTC.';
+comment on column private.jobs.fine_schedule is 'Instead of schedule where pg_cron knows seconds (1.5 or newer). Null when schedule is good enough.';
 insert into private.jobs (name, schedule, longest, command) values
   ('journey_expire', '* * * * *', '15 minutes', 'select private.expire_overdue_bookings()'),
   ('journey_deposits', '* * * * *', '15 minutes', 'select private.return_due_deposits()'),
