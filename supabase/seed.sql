@@ -73,13 +73,13 @@ vehicles as (
     'Xe sạch, bảo dưỡng định kỳ.', city, price_per_hour, price_per_day, 1000, 1000, case when k = 0 then 100000 end,
     security_deposit, 300, 3000, (m + k) % 3 <> 2, (array['flexible', 'moderate', 'strict'])[1 + (m + k) % 3], 4, 30,
     case when kind = 'car' and transmission = 'automatic' then 'B1' when kind = 'car' then 'B' when engine_cc <= 125 then 'A1' else 'A' end,
-    private.fuzz_point(id, location), 'draft'
+    private.fuzz_point(host_id, location), 'draft'
   from listings
   returning id
 ),
 locations as (
-  insert into public.vehicle_locations (vehicle_id, location, address, plate)
-  select id, location, (10 + m * 2 + k) || ' ' || street || ', ' || city, plate || '-' || lpad((n * 100 + m * 10 + k)::text, 3, '0') || '.' || lpad((m * 7 + k)::text, 2, '0')
+  insert into public.vehicle_locations (vehicle_id, is_listed, location, address, plate)
+  select id, false, location, (10 + m * 2 + k) || ' ' || street || ', ' || city, plate || '-' || lpad((n * 100 + m * 10 + k)::text, 3, '0') || '.' || lpad((m * 7 + k)::text, 2, '0')
   from listings
 )
 insert into public.vehicle_features (vehicle_id, feature)

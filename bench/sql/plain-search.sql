@@ -21,7 +21,7 @@ begin
               where i.vehicle_id = v.id order by i.position limit 1) as cover_path
       from vehicles v
       where v.status = 'published'
-        and st_dwithin(v.public_location, v_point, p_radius_m)
+        and st_dwithin(v.public_location, v_point, p_radius_m, false)
         and v.kind = p_kind
         and v.price_per_day <= p_max_price
         and v.host_id <> auth.uid()

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 import { addDays, addHours, addMinutes, startOfMinute } from 'date-fns';
 import type { InspectionAngle, Notification } from '../../sdk/src/index.ts';
@@ -72,7 +73,8 @@ async function tellRental(environment: StackEnvironment, tell: Narrator, people:
       lat: 21.0338,
       lng: 105.85,
       address: '1 Hàng Ngang, Hà Nội',
-      plate: '30A-678.90',
+      // a plate is of one listing, and the tour may run again on the same data
+      plate: `30A-${randomInt(100, 1000)}.${randomInt(10, 100)}`,
       features: ['bluetooth', 'air_conditioning'],
     }),
   );
@@ -82,9 +84,11 @@ async function tellRental(environment: StackEnvironment, tell: Narrator, people:
       host.journey.vehicles.addImage({ vehicleId: vehicle.id, mediaId: mediaId ?? '', position }),
     );
   }
-  await tell.call('Host: vehicles.submit(vehicleId)', () => host.journey.vehicles.submit(vehicle.id));
-  await tell.call("admin: admin.reviewVehicle({ vehicleId, decision: 'publish' })", () =>
-    admin.journey.admin.reviewVehicle({ vehicleId: vehicle.id, decision: 'publish' }),
+  const { revision } = await tell.call('Host: vehicles.submit(vehicleId)', () =>
+    host.journey.vehicles.submit(vehicle.id),
+  );
+  await tell.call("admin: admin.reviewVehicle({ vehicleId, decision: 'publish', revision })", () =>
+    admin.journey.admin.reviewVehicle({ vehicleId: vehicle.id, decision: 'publish', revision }),
   );
 
   tell.chapter("The renter's driver licence is submitted and verified");

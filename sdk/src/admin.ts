@@ -19,14 +19,25 @@ export class Admin {
   }
 
   /**
-   * Decides on a listing; `reject` and `suspend` need a reason of 1 to 500 characters.
-   * Errors: `forbidden`, `vehicle_not_found`, `invalid_input`, `illegal_transition`.
+   * Decides on a listing. `reject` and `suspend` need a reason of 1 to 500 characters; `publish` needs the `revision` of
+   * the listing that was looked at.
+   * Errors: `forbidden`, `vehicle_not_found`, `invalid_input`, `illegal_transition`, `vehicle_changed`.
    */
   reviewVehicle(
-    input: { vehicleId: Uuid; decision: 'publish' | 'reject' | 'suspend' | 'reinstate'; reason?: string },
+    input: {
+      vehicleId: Uuid;
+      decision: 'publish' | 'reject' | 'suspend' | 'reinstate';
+      reason?: string;
+      revision?: number;
+    },
     options?: CallOptions,
   ): Promise<Result<Vehicle>> {
-    const args = { vehicle_id: input.vehicleId, decision: input.decision, reason: input.reason };
+    const args = {
+      vehicle_id: input.vehicleId,
+      decision: input.decision,
+      reason: input.reason,
+      revision: input.revision,
+    };
     return this.#calls.rpc<Vehicle>('review_vehicle', args, options);
   }
 

@@ -130,6 +130,8 @@ export interface Vehicle {
   required_licence_class: string;
   time_zone: string;
   status: VehicleStatus;
+  /** Counts changes of what a review looks at; a decision names the one it saw. */
+  revision: number;
   rating_average: number | null;
   rating_count: number;
   published_at: Timestamp | null;

@@ -54,7 +54,7 @@ const listColumns =
   'id,host_id,kind,brand,model,year,seats,transmission,fuel,engine_cc,title,description,city,currency,price_per_hour,' +
   'price_per_day,weekend_bps,long_stay_days,long_stay_discount_bps,delivery_fee,security_deposit,daily_km_allowance,' +
   'excess_km_fee,instant_book,cancellation_policy,min_hours,max_days,notice_hours,buffer_minutes,required_licence_class,' +
-  'time_zone,status,rating_average,rating_count,published_at,created_at,updated_at';
+  'time_zone,status,revision,rating_average,rating_count,published_at,created_at,updated_at';
 
 /** Vehicles: finding one, and listing one's own. */
 export class Vehicles {
@@ -207,7 +207,7 @@ export class Vehicles {
 
   /**
    * Changes the named fields. A change of what was reviewed sends a published listing back to review.
-   * Errors: `vehicle_not_found`, `invalid_input`, `unknown_field`, `illegal_transition`.
+   * Errors: `vehicle_not_found`, `invalid_input`, `unknown_field`, `illegal_transition`, `plate_taken`.
    */
   update(vehicleId: Uuid, changes: VehicleChanges, options?: CallOptions): Promise<Result<Vehicle>> {
     return this.#calls.rpc<Vehicle>('update_vehicle', { vehicle_id: vehicleId, details: changes }, options);
@@ -215,7 +215,7 @@ export class Vehicles {
 
   /**
    * Hands a draft to review.
-   * Errors: `vehicle_not_found`, `vehicle_incomplete` (details.missing), `illegal_transition`.
+   * Errors: `vehicle_not_found`, `vehicle_incomplete` (details.missing), `illegal_transition`, `plate_taken`.
    */
   submit(vehicleId: Uuid, options?: CallOptions): Promise<Result<Vehicle>> {
     return this.#calls.rpc<Vehicle>('submit_vehicle', { vehicle_id: vehicleId }, options);

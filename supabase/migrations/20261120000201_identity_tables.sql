@@ -15,9 +15,11 @@ create table public.profiles (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   deleted_at timestamptz,
-  constraint profiles_display_name_length check (char_length(btrim(display_name)) between 1 and 80),
+  constraint profiles_display_name_length check (char_length(display_name) between 1 and 80),
+  constraint profiles_display_name_tidy check (display_name = private.tidy_text(display_name)),
   constraint profiles_bio_length check (char_length(bio) <= 1000),
-  constraint profiles_locale_known check (locale in ('vi', 'en'))
+  constraint profiles_locale_known check (locale in ('vi', 'en')),
+  constraint profiles_time_zone_known foreign key (time_zone) references private.time_zones (name)
 );
 comment on table public.profiles is 'One row per account, made by trigger. Others see public_profile() only.';
 comment on column public.profiles.locale is 'Language of notifications and mails: vi or en.';
@@ -26,25 +28,19 @@ comment on column public.profiles.rating_average is '1.00 to 5.00, null without 
 comment on column public.profiles.deleted_at is 'Hidden from others and sent no mail since then. Nothing writes it yet. Null for an account in use.';
 create trigger touch before update on public.profiles for each row execute function private.touch();
 
-create function private.check_time_zone()
+create function private.tidy_display_name()
 returns trigger
-language plpgsql stable security definer set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
 begin
-  -- a name of the time zone database only: clients compute with it too
-  if new.time_zone !~ '^(UTC|[A-Za-z_]+(/[A-Za-z0-9_+-]+){1,2})$' then
-    perform private.fail_input('time_zone', 'unknown');
-  end if;
-  perform now() at time zone new.time_zone;
+  new.display_name := private.tidy_text(new.display_name);
   return new;
-exception
-  when invalid_parameter_value then
-    perform private.fail_input('time_zone', 'unknown');
-    return null;
 end
 $$;
-create trigger known_time_zone before insert or update of time_zone on public.profiles
-  for each row execute function private.check_time_zone();
+create trigger tidy_display_name before insert or update of display_name on public.profiles
+  for each row execute function private.tidy_display_name();
+create trigger canonical_time_zone before insert or update of time_zone on public.profiles
+  for each row execute function private.set_canonical_time_zone();
 
 create table public.user_roles (
   user_id uuid not null references public.profiles on delete cascade,

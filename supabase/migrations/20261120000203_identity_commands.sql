@@ -8,14 +8,12 @@ returns trigger
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
-  v_name text := btrim(regexp_replace(coalesce(new.raw_user_meta_data ->> 'display_name', ''), '[[:cntrl:]]', '', 'g'));
-  v_locale text := new.raw_user_meta_data ->> 'locale';
+  v_locale text := case when new.raw_user_meta_data ->> 'locale' in ('vi', 'en') then new.raw_user_meta_data ->> 'locale' else 'vi' end;
+  v_name text := left(private.tidy_text(new.raw_user_meta_data ->> 'display_name'), 80);
 begin
-  if v_name = '' then
-    v_name := split_part(coalesce(new.email, 'user'), '@', 1);
-  end if;
   insert into public.profiles (id, display_name, locale)
-  values (new.id, left(coalesce(nullif(v_name, ''), 'user'), 80), case when v_locale in ('vi', 'en') then v_locale else 'vi' end);
+  -- DO NOT take a part of the mail address: this name is public
+  values (new.id, coalesce(nullif(v_name, ''), case v_locale when 'vi' then 'Thành viên mới' else 'New member' end), v_locale);
   insert into private.inboxes (user_id) values (new.id);
   perform private.record_event('profile.created', new.id);
   return null;

@@ -12,4 +12,6 @@ insert into private.error_codes (code, status, retryable, message_en, message_vi
   ('vehicle_not_published', 409, false, 'This vehicle is not open for booking.', 'Xe hiện không nhận đặt.'),
   ('vehicle_unavailable', 409, false, 'The vehicle is taken for all or part of this period.', 'Xe đã có người đặt trong thời gian này.'),
   ('vehicle_incomplete', 409, false, 'The listing lacks what is named in details.missing.', 'Tin đăng xe chưa đủ thông tin.'),
+  ('vehicle_changed', 409, false, 'The host changed this listing after you opened it. Look at it again and decide.', 'Chủ xe đã sửa tin đăng sau khi bạn mở. Vui lòng xem lại rồi quyết định.'),
+  ('plate_taken', 409, false, 'Another listing already uses this number plate. Check the plate; if it is right, contact support.', 'Biển số này đã có ở một tin đăng khác. Vui lòng kiểm tra lại biển số hoặc liên hệ hỗ trợ.'),
   ('own_vehicle', 403, false, 'You cannot rent your own vehicle.', 'Bạn không thể thuê xe của chính mình.');

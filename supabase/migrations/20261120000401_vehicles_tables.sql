@@ -16,12 +16,6 @@ insert into private.transitions (machine, from_state, event, to_state) values
   ('vehicle', 'published', 'archive', 'archived'),
   ('vehicle', 'suspended', 'archive', 'archived');
 
--- Lower case, no diacritics, đ as d: what people type and what listings say meet in this form.
-create function private.fold_text(p_text text)
-returns text
-language sql immutable strict parallel safe set search_path = ''
-as $$ select lower(extensions.unaccent('extensions.unaccent'::regdictionary, p_text)) $$;
-
 create table public.vehicles (
   id uuid primary key default gen_random_uuid(),
   host_id uuid not null references public.profiles on delete restrict,
@@ -59,17 +53,30 @@ create table public.vehicles (
   status text not null default 'draft',
   rating_average numeric(3, 2),
   rating_count int not null default 0,
-  search_text text generated always as (private.fold_text(brand || ' ' || model || ' ' || title || ' ' || city)) stored,
+  -- the names also without blanks and hyphens, so that `vf6` finds `VF 6`
+  search_text text generated always as (
+    private.fold_text(brand || ' ' || model || ' ' || title || ' ' || city)
+    || ' ' || private.squeeze_text(brand || model) || ' ' || private.squeeze_text(title)
+  ) stored,
+  -- counts changes of what a review looks at: a decision names the revision it saw
+  revision int not null default 1,
+  -- offered, or on its way to being offered: its plate is nobody else's
+  is_listed boolean not null generated always as (status in ('pending_review', 'published', 'suspended')) stored,
   published_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint vehicles_host unique (id, host_id),
+  constraint vehicles_listed unique (id, is_listed),
   constraint vehicles_kind_known check (kind in ('car', 'motorbike')),
-  constraint vehicles_brand_length check (char_length(btrim(brand)) between 1 and 60),
-  constraint vehicles_model_length check (char_length(btrim(model)) between 1 and 60),
-  constraint vehicles_title_length check (char_length(btrim(title)) between 5 and 120),
+  constraint vehicles_brand_length check (char_length(brand) between 1 and 60),
+  constraint vehicles_brand_tidy check (brand = private.tidy_text(brand)),
+  constraint vehicles_model_length check (char_length(model) between 1 and 60),
+  constraint vehicles_model_tidy check (model = private.tidy_text(model)),
+  constraint vehicles_title_length check (char_length(title) between 5 and 120),
+  constraint vehicles_title_tidy check (title = private.tidy_text(title)),
   constraint vehicles_description_length check (char_length(description) <= 5000),
-  constraint vehicles_city_length check (char_length(btrim(city)) between 1 and 80),
+  constraint vehicles_city_length check (char_length(city) between 1 and 80),
+  constraint vehicles_city_tidy check (city = private.tidy_text(city)),
   constraint vehicles_year_range check (year between 1980 and 2100),
   constraint vehicles_seats_range check (seats between 1 and 60),
   constraint vehicles_transmission_known check (transmission in ('manual', 'automatic')),
@@ -89,7 +96,9 @@ create table public.vehicles (
   constraint vehicles_min_hours_range check (min_hours between 1 and 720),
   constraint vehicles_max_days_range check (max_days between 1 and 90),
   constraint vehicles_notice_hours_range check (notice_hours between 0 and 720),
-  constraint vehicles_buffer_minutes_range check (buffer_minutes between 0 and 1440)
+  constraint vehicles_buffer_minutes_range check (buffer_minutes between 0 and 1440),
+  constraint vehicles_time_zone_known foreign key (time_zone) references private.time_zones (name),
+  constraint vehicles_published_dated check (status <> 'published' or published_at is not null)
 );
 comment on table public.vehicles is 'Listings. Amounts in minor units of `currency` (VND has none), shares in basis points, one price for an hour and one for a day.';
 comment on column public.vehicles.kind is 'car or motorbike.';
@@ -119,17 +128,38 @@ create index vehicles_nearby_idx on public.vehicles using gist (public_location)
 create index vehicles_text_idx on public.vehicles using gin (search_text extensions.gin_trgm_ops) where status = 'published';
 select private.attach_state_machine('public.vehicles', 'vehicle');
 create trigger touch before update on public.vehicles for each row execute function private.touch();
-create trigger known_time_zone before insert or update of time_zone on public.vehicles
-  for each row execute function private.check_time_zone();
+create trigger canonical_time_zone before insert or update of time_zone on public.vehicles
+  for each row execute function private.set_canonical_time_zone();
+
+-- Also when an admin changes the status in a table editor.
+create function private.date_publication()
+returns trigger
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  new.published_at := coalesce(new.published_at, now());
+  return new;
+end
+$$;
+create trigger date_publication before insert or update of status on public.vehicles
+  for each row when (new.status = 'published') execute function private.date_publication();
 
 create table public.vehicle_locations (
-  vehicle_id uuid primary key references public.vehicles on delete cascade,
+  vehicle_id uuid primary key,
+  is_listed boolean not null,
   location extensions.geography(point, 4326) not null,
   address text not null,
   plate text not null,
-  constraint vehicle_locations_address_length check (char_length(btrim(address)) between 5 and 300),
-  constraint vehicle_locations_plate_form check (plate ~ '^[0-9A-Z.-]{5,15}$')
+  -- the plate however it is written
+  plate_key text not null generated always as (translate(plate, '.-', '')) stored,
+  constraint vehicle_locations_vehicle foreign key (vehicle_id, is_listed) references public.vehicles (id, is_listed)
+    on update cascade on delete cascade,
+  constraint vehicle_locations_address_length check (char_length(address) between 5 and 300),
+  constraint vehicle_locations_address_tidy check (address = private.tidy_text(address)),
+  constraint vehicle_locations_plate_form check (plate ~ '^[0-9A-ZĐ.-]{5,15}$' and plate ~ '[0-9]')
 );
+-- of two listings of one vehicle, only one is offered
+create unique index vehicle_locations_plate_listed_once on public.vehicle_locations (plate_key) where is_listed;
 comment on table public.vehicle_locations is 'Where the vehicle really is, and its plate: for its host, admins, and whoever has it booked.';
 comment on column public.vehicle_locations.location is 'The true point; public_location of the vehicle is what others see.';
 

@@ -3,19 +3,21 @@
 -- was reviewed goes back to review.
 -- Left out on purpose: the rules for a period, which search, quotes and bookings share (vehicles_calendar).
 
-create function private.fuzz_point(p_vehicle_id uuid, p_location extensions.geography)
+create function private.fuzz_point(p_host_id uuid, p_location extensions.geography)
 returns extensions.geography
 language sql stable set search_path = ''
 as $$
   select extensions.st_project(
-    p_location,
+    c.cell,
     (f.value ->> 'min')::float8 + ((f.value ->> 'max')::float8 - (f.value ->> 'min')::float8) * (get_byte(h.value, 0) * 256 + get_byte(h.value, 1)) / 65535.0,
     2 * pi() * (get_byte(h.value, 2) * 256 + get_byte(h.value, 3)) / 65536.0
   )
   from (select private.setting('fuzz_metres') as value) f,
-       (select private.keyed_hash('fuzz:' || p_vehicle_id) as value) h
+       -- squares of about 110 metres
+       (select extensions.st_snaptogrid(p_location::extensions.geometry, 0.001)::extensions.geography as cell) c,
+       lateral (select private.keyed_hash('fuzz:' || p_host_id || ':' || extensions.st_astext(c.cell, 3)) as value) h
 $$;
-comment on function private.fuzz_point is 'Moves a point by a distance and angle that depend on the vehicle and this database''s key: stable, so that asking often reveals nothing more.';
+comment on function private.fuzz_point is 'The public point of a host''s listing: the middle of the square its true point lies in, moved by a distance and angle that depend on host, square and this database''s key. Listings of one host at one place share it, so their average reveals nothing, and a move gives another one.';
 
 create function private.point_from(p_details jsonb)
 returns extensions.geography
@@ -86,6 +88,10 @@ begin
     perform private.fail_input(v_wrong, 'must be a whole number in range');
   end if;
   v_vehicle := jsonb_populate_record(p_vehicle, p_details);
+  v_vehicle.brand := private.tidy_text(v_vehicle.brand);
+  v_vehicle.model := private.tidy_text(v_vehicle.model);
+  v_vehicle.title := private.tidy_text(v_vehicle.title);
+  v_vehicle.city := private.tidy_text(v_vehicle.city);
   v_vehicle.required_licence_class := case
     when v_vehicle.kind = 'car' and v_vehicle.transmission = 'automatic' then 'B1'
     when v_vehicle.kind = 'car' then 'B'
@@ -96,22 +102,30 @@ begin
 end
 $$;
 
+-- Answers whether the place or the plate changed.
 create function private.set_vehicle_location(p_vehicle_id uuid, p_details jsonb)
-returns void
+returns boolean
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  insert into public.vehicle_locations (vehicle_id, location, address, plate)
-  values (p_vehicle_id, private.point_from(p_details), p_details ->> 'address', upper(replace(p_details ->> 'plate', ' ', '')))
+  insert into public.vehicle_locations as l (vehicle_id, is_listed, location, address, plate)
+  select v.id, v.is_listed, private.point_from(p_details), private.tidy_text(p_details ->> 'address'),
+         upper(regexp_replace(normalize(p_details ->> 'plate', nfc), '\s', '', 'g'))
+  from public.vehicles v where v.id = p_vehicle_id
   on conflict (vehicle_id) do update
-  set location = excluded.location, address = excluded.address, plate = excluded.plate;
+  set location = excluded.location, address = excluded.address, plate = excluded.plate
+  where (l.location::text, l.address, l.plate) is distinct from (excluded.location::text, excluded.address, excluded.plate);
+  return found;
 end
 $$;
 
+-- Answers whether they changed.
 create function private.set_vehicle_features(p_vehicle_id uuid, p_features jsonb)
-returns void
+returns boolean
 language plpgsql volatile set search_path = ''
 as $$
+declare
+  v_features text[];
 begin
   if jsonb_typeof(p_features) is distinct from 'array' or jsonb_array_length(p_features) > 30 then
     perform private.fail_input('features', 'must be an array of at most 30 words');
@@ -119,9 +133,13 @@ begin
   if exists (select from jsonb_array_elements_text(p_features) f where f is null or f !~ '^[a-z][a-z0-9_]{1,39}$') then
     perform private.fail_input('features', 'words are lower case, like child_seat');
   end if;
+  v_features := array(select distinct f from jsonb_array_elements_text(p_features) f order by f);
+  if v_features = array(select f.feature from public.vehicle_features f where f.vehicle_id = p_vehicle_id order by f.feature) then
+    return false;
+  end if;
   delete from public.vehicle_features where vehicle_id = p_vehicle_id;
-  insert into public.vehicle_features (vehicle_id, feature)
-  select distinct p_vehicle_id, f from jsonb_array_elements_text(p_features) f;
+  insert into public.vehicle_features (vehicle_id, feature) select p_vehicle_id, f from unnest(v_features) f;
+  return true;
 end
 $$;
 
@@ -132,7 +150,7 @@ language sql stable set search_path = ''
 as $$
   select private.fail_input(
     coalesce(
-      substring(p_constraint from '^vehicle(?:s|_locations|_features)_(.*)_(?:range|length|known|form)$'),
+      substring(p_constraint from '^vehicle(?:s|_locations|_features)_(.*)_(?:range|length|known|form|tidy)$'),
       nullif(p_column, ''), 'details'
     ),
     case when p_constraint <> '' then 'out of range' when p_column <> '' then 'required' else left(p_message, 200) end
@@ -174,7 +192,7 @@ begin
     v_vehicle.long_stay_discount_bps, v_vehicle.delivery_fee, v_vehicle.security_deposit, v_vehicle.daily_km_allowance,
     v_vehicle.excess_km_fee, v_vehicle.instant_book, v_vehicle.cancellation_policy, v_vehicle.min_hours,
     v_vehicle.max_days, v_vehicle.notice_hours, v_vehicle.buffer_minutes, v_vehicle.required_licence_class,
-    v_vehicle.time_zone, private.fuzz_point(v_vehicle.id, private.point_from(p_details))
+    v_vehicle.time_zone, private.fuzz_point(v_host_id, private.point_from(p_details))
   )
   returning * into v_vehicle;
   perform private.set_vehicle_location(v_vehicle.id, p_details);
@@ -219,11 +237,13 @@ returns public.vehicles
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
-  -- what a reviewer looked at
-  v_reviewed constant text[] := array['kind', 'brand', 'model', 'year', 'seats', 'title', 'description', 'lat', 'lng', 'address', 'plate'];
+  -- what a review looks at: what the vehicle is, what decides safety and licence, and what is charged beyond the price
+  v_reviewed constant text[] := array['kind', 'brand', 'model', 'year', 'seats', 'transmission', 'fuel', 'engine_cc', 'title',
+    'description', 'city', 'security_deposit', 'daily_km_allowance', 'excess_km_fee', 'public_location'];
   v_location constant text[] := array['lat', 'lng', 'address', 'plate'];
   v_old public.vehicles := private.own_vehicle(p_vehicle_id);
   v_new public.vehicles;
+  v_is_edited boolean := false;
   v_constraint text;
   v_column text;
   v_message text;
@@ -236,12 +256,15 @@ begin
     if not p_details ?& v_location then
       perform private.fail_input('lat', 'lat, lng, address and plate change together');
     end if;
-    v_new.public_location := private.fuzz_point(v_new.id, private.point_from(p_details));
-    perform private.set_vehicle_location(v_new.id, p_details);
+    v_new.public_location := private.fuzz_point(v_new.host_id, private.point_from(p_details));
+    v_is_edited := private.set_vehicle_location(v_new.id, p_details);
   end if;
   if p_details ? 'features' then
-    perform private.set_vehicle_features(v_new.id, p_details -> 'features');
+    v_is_edited := private.set_vehicle_features(v_new.id, p_details -> 'features') or v_is_edited;
   end if;
+  v_is_edited := v_is_edited or exists (
+    select from unnest(v_reviewed) r where to_jsonb(v_old) -> r is distinct from to_jsonb(v_new) -> r
+  );
   update public.vehicles
   set kind = v_new.kind, brand = v_new.brand, model = v_new.model, year = v_new.year, seats = v_new.seats,
       transmission = v_new.transmission, fuel = v_new.fuel, engine_cc = v_new.engine_cc, title = v_new.title,
@@ -253,7 +276,8 @@ begin
       cancellation_policy = v_new.cancellation_policy, min_hours = v_new.min_hours, max_days = v_new.max_days,
       notice_hours = v_new.notice_hours, buffer_minutes = v_new.buffer_minutes, time_zone = v_new.time_zone,
       required_licence_class = v_new.required_licence_class, public_location = v_new.public_location,
-      status = case when status = 'published' and p_details ?| v_reviewed then 'pending_review' else status end
+      revision = revision + v_is_edited::int,
+      status = case when status = 'published' and v_is_edited then 'pending_review' else status end
   where id = p_vehicle_id
   returning * into v_new;
   return v_new;
@@ -263,6 +287,9 @@ exception
     get stacked diagnostics v_constraint = constraint_name, v_column = column_name, v_message = message_text;
     perform private.fail_vehicle_field(v_constraint, v_column, v_message);
     return null;
+  when unique_violation then
+    perform private.fail('plate_taken');
+    return null;
 end
 $$;
 
@@ -270,5 +297,5 @@ create function public.update_vehicle(vehicle_id uuid, details jsonb)
 returns public.vehicles
 language sql volatile set search_path = ''
 as $$ select private.update_vehicle(vehicle_id, details) $$;
-comment on function public.update_vehicle is 'Changes the named fields of the caller''s listing. A change of what was reviewed (make, title, description, place, plate) sends a published listing back to review. Repeatable. Errors: vehicle_not_found, invalid_input, unknown_field, illegal_transition.';
+comment on function public.update_vehicle is 'Changes the named fields of the caller''s listing. A change of what a review looks at (what the vehicle is, what decides safety and the licence, place, plate, features, deposit, kilometres) sends a published listing back to review; prices and times do not. Repeatable. Errors: vehicle_not_found, invalid_input, unknown_field, illegal_transition, plate_taken.';
 select private.expose('update_vehicle(uuid, jsonb)', 'authenticated');

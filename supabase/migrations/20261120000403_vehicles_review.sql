@@ -1,6 +1,18 @@
 -- Vehicles: photos, and the way to being published.
--- Rule kept here: a listing is offered only with a photo and after an admin has looked at it.
+-- Rule kept here: a listing is offered only with a photo and after an admin has looked at it as it is.
 -- Left out on purpose: derivatives of photos, which are a worker's.
+
+-- The caller changed what a review looks at, beside the row of the listing itself.
+create function private.mark_vehicle_edited(p_vehicle_id uuid)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update public.vehicles
+  set revision = revision + 1, status = case status when 'published' then 'pending_review' else status end
+  where id = p_vehicle_id;
+end
+$$;
 
 create function private.add_vehicle_image(p_vehicle_id uuid, p_media_id uuid, p_position int)
 returns public.vehicle_images
@@ -19,7 +31,7 @@ begin
   values (p_vehicle_id, p_media_id, v_vehicle.host_id, p_position)
   on conflict (vehicle_id, media_id) do update set position = excluded.position
   returning * into v_image;
-  update public.vehicles set status = 'pending_review' where id = p_vehicle_id and status = 'published';
+  perform private.mark_vehicle_edited(p_vehicle_id);
   return v_image;
 exception
   when unique_violation then
@@ -47,6 +59,9 @@ begin
     perform private.fail('vehicle_incomplete', '{"missing": ["images"]}');
   end if;
   delete from public.vehicle_images where vehicle_id = p_vehicle_id and media_id = p_media_id;
+  if found then
+    perform private.mark_vehicle_edited(p_vehicle_id);
+  end if;
 end
 $$;
 create function public.remove_vehicle_image(vehicle_id uuid, media_id uuid)
@@ -68,13 +83,18 @@ begin
   end if;
   update public.vehicles set status = 'pending_review' where id = p_vehicle_id returning * into v_vehicle;
   return v_vehicle;
+exception
+  -- its location becomes listed with it
+  when unique_violation then
+    perform private.fail('plate_taken');
+    return null;
 end
 $$;
 create function public.submit_vehicle(vehicle_id uuid)
 returns public.vehicles
 language sql volatile set search_path = ''
 as $$ select private.submit_vehicle(vehicle_id) $$;
-comment on function public.submit_vehicle is 'Hands a draft to review; it needs at least one photo. Errors: vehicle_not_found, vehicle_incomplete (details.missing), illegal_transition.';
+comment on function public.submit_vehicle is 'Hands a draft to review; it needs at least one photo. Errors: vehicle_not_found, vehicle_incomplete (details.missing), illegal_transition, plate_taken.';
 select private.expose('submit_vehicle(uuid)', 'authenticated');
 
 create function private.archive_vehicle(p_vehicle_id uuid)
@@ -98,7 +118,7 @@ as $$ select private.archive_vehicle(vehicle_id) $$;
 comment on function public.archive_vehicle is 'Takes a listing away for good; bookings already made stand. Errors: vehicle_not_found.';
 select private.expose('archive_vehicle(uuid)', 'authenticated');
 
-create function private.review_vehicle(p_vehicle_id uuid, p_decision text, p_reason text)
+create function private.review_vehicle(p_vehicle_id uuid, p_decision text, p_reason text, p_revision int)
 returns public.vehicles
 language plpgsql volatile security definer set search_path = ''
 as $$
@@ -120,6 +140,9 @@ begin
   if p_decision in ('reject', 'suspend') and coalesce(char_length(btrim(p_reason)), 0) not between 1 and 500 then
     perform private.fail_input('reason', 'needs 1 to 500 characters');
   end if;
+  if p_decision = 'publish' and p_revision is null then
+    perform private.fail_input('revision', 'must be the revision of the listing that was looked at');
+  end if;
   select * into v_vehicle from public.vehicles where id = p_vehicle_id for no key update;
   if not found then
     perform private.fail('vehicle_not_found');
@@ -127,10 +150,11 @@ begin
   if v_vehicle.status <> v_from then
     perform private.fail('illegal_transition', jsonb_build_object('machine', 'vehicle', 'from', v_vehicle.status, 'to', v_to));
   end if;
+  if p_revision <> v_vehicle.revision then
+    perform private.fail('vehicle_changed', jsonb_build_object('revision', v_vehicle.revision));
+  end if;
   perform private.set_audit_context('admin', p_reason);
-  update public.vehicles
-  set status = v_to,
-      published_at = case when v_to = 'published' then coalesce(published_at, now()) else published_at end
+  update public.vehicles set status = v_to
   where id = p_vehicle_id
   returning * into v_vehicle;
   perform private.notify(
@@ -141,9 +165,9 @@ begin
   return v_vehicle;
 end
 $$;
-create function public.review_vehicle(vehicle_id uuid, decision text, reason text default null)
+create function public.review_vehicle(vehicle_id uuid, decision text, reason text default null, revision int default null)
 returns public.vehicles
 language sql volatile set search_path = ''
-as $$ select private.review_vehicle(vehicle_id, decision, reason) $$;
-comment on function public.review_vehicle is 'Admin: publish, reject, suspend or reinstate a listing; reject and suspend need a reason. Errors: forbidden, vehicle_not_found, invalid_input, illegal_transition.';
-select private.expose('review_vehicle(uuid, text, text)', 'authenticated');
+as $$ select private.review_vehicle(vehicle_id, decision, reason, revision) $$;
+comment on function public.review_vehicle is 'Admin: publish, reject, suspend or reinstate a listing. reject and suspend need a reason; publish needs the revision that was looked at, and is refused when the host changed the listing since. Errors: forbidden, vehicle_not_found, invalid_input, illegal_transition, vehicle_changed.';
+select private.expose('review_vehicle(uuid, text, text, int)', 'authenticated');

@@ -1,6 +1,7 @@
 -- Vehicles: finding one near a point that is free for a whole period.
 -- Rule kept here: one statement, one snapshot: what it returns could be booked at that moment.
 -- The nearest-first scan of the GiST index stops at the page; filters not asked for are not in the query.
+-- The circle and the distance are both measured on the sphere, so that nothing is shown from beyond the radius.
 -- Left out on purpose: the true location; distances are to the fuzzed point, so they reveal nothing.
 
 create function private.search_vehicles(
@@ -23,7 +24,7 @@ declare
   -- every word somewhere, as a pattern that means itself
   v_words text[] := array(
     select '%' || regexp_replace(w, '([\\%_])', '\\\1', 'g') || '%'
-    from regexp_split_to_table(private.fold_text(btrim(p_query)), '\s+') w where w <> ''
+    from regexp_split_to_table(private.fold_text(p_query), '[-\s_./]+') w where w <> ''
   );
   v_features text[] := array(select distinct f from unnest(p_features) f where f is not null);
 begin
@@ -78,7 +79,7 @@ begin
   v_where := v_where
     || case when p_kind is not null then ' and v.kind = $5' else '' end
     || case when p_min_seats is not null then ' and v.seats >= $6' else '' end
-    || case when p_brand is not null then ' and lower(v.brand) = lower($7)' else '' end
+    || case when p_brand is not null then ' and private.squeeze_text(v.brand) = private.squeeze_text($7)' else '' end
     || case when p_transmission is not null then ' and v.transmission = $8' else '' end
     || case when p_fuel is not null then ' and v.fuel = $9' else '' end
     || case when p_min_price is not null then ' and v.price_per_day >= $12' else '' end
@@ -94,7 +95,7 @@ begin
       select v.*, %1$s as sort_key, v.public_location operator(extensions.<->) $1 as distance
       from public.vehicles v
       where v.status = 'published'
-        and extensions.st_dwithin(v.public_location, $1, $2)
+        and extensions.st_dwithin(v.public_location, $1, $2, false)
         and v.host_id is distinct from $17
         and $4 >= $3 + make_interval(hours => v.min_hours)
         and $4 <= $3 + make_interval(days => v.max_days)
@@ -149,7 +150,7 @@ create function public.vehicle_detail(vehicle_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$
-  select to_jsonb(v) - 'public_location' - 'search_text' || jsonb_build_object(
+  select to_jsonb(v) - 'public_location' - 'search_text' - 'is_listed' || jsonb_build_object(
     'lat', extensions.st_y(v.public_location::extensions.geometry),
     'lng', extensions.st_x(v.public_location::extensions.geometry),
     'features', coalesce((select jsonb_agg(f.feature order by f.feature) from public.vehicle_features f where f.vehicle_id = v.id), '[]'),

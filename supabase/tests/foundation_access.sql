@@ -186,6 +186,7 @@ insert into expected_helpers values
   ('my_vehicle_ids', 'authenticated'),
   ('read_page', 'authenticated'),
   ('require_page_size', 'authenticated'),
+  ('tidy_text', 'authenticated'),
   ('reconcile_ledger_as_admin', 'authenticated'),
   ('refund_view', 'authenticated'),
   ('require_user', 'anon authenticated'),

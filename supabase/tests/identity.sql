@@ -13,8 +13,8 @@ insert into auth.users (id, email, raw_user_meta_data) values
   ('00000000-0000-4000-8000-00000000000b', null, '{"display_name": "   "}'),
   ('00000000-0000-4000-8000-00000000000c', 'long@example.com', jsonb_build_object('display_name', E'\n' || repeat('ă', 300), 'locale', 'xx', 'role', 'admin', 'is_admin', true)),
   ('00000000-0000-4000-8000-00000000000d', '@', '{"display_name": {"a": 1}, "locale": "en"}');
-select is((select display_name || ' ' || locale from public.profiles where id = '00000000-0000-4000-8000-00000000000a'), 'plain vi', 'without a name, the address lends one');
-select is((select display_name from public.profiles where id = '00000000-0000-4000-8000-00000000000b'), 'user', 'without either, a word does');
+select is((select display_name || ' ' || locale from public.profiles where id = '00000000-0000-4000-8000-00000000000a'), 'Thành viên mới vi', 'the address of a person without a name is not shown');
+select is((select display_name from public.profiles where id = '00000000-0000-4000-8000-00000000000b'), 'Thành viên mới', 'a person whose name is blank is called a new member');
 select is((select display_name || locale from public.profiles where id = '00000000-0000-4000-8000-00000000000c'), repeat('ă', 80) || 'vi', 'names are cut, control characters and unknown locales dropped');
 select is((select count(*)::int from public.user_roles where user_id = '00000000-0000-4000-8000-00000000000c'), 0, 'nobody signs up as admin');
 select is((select count(*)::int from private.inboxes where user_id::text like '00000000-0000-4000-8000-00000000000_'), 4, 'everybody has an inbox');

@@ -13,6 +13,7 @@ import {
   parsePeriod,
   type Result,
 } from '../../sdk/src/index.ts';
+import { anyPlate } from '../support/world.ts';
 
 const { API_URL, PUBLISHABLE_KEY, ADMIN_DB_URL } = process.env;
 
@@ -283,19 +284,24 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
     const boss = await person('An');
     await admin.query('insert into public.user_roles (user_id, role) values ($1, $2)', [boss.id, 'admin']);
 
-    const vehicleId = must(await host.journey.vehicles.create({ ...car, security_deposit: 2_000_000 })).id;
+    const vehicleId = must(
+      await host.journey.vehicles.create({ ...car, plate: anyPlate(), security_deposit: 2_000_000 }),
+    ).id;
     const photo = must(
       await host.journey.media.upload({ purpose: 'vehicle_image', file: picture(), mimeType: 'image/png' }),
     );
     expect(photo.status).toBe('ready');
     must(await host.journey.vehicles.addImage({ vehicleId, mediaId: photo.id, position: 0 }));
-    expect(must(await host.journey.vehicles.submit(vehicleId)).status).toBe('pending_review');
-    expect((await renter.journey.admin.reviewVehicle({ vehicleId, decision: 'publish' })).error?.code).toBe(
-      'forbidden',
-    );
-    expect(must(await boss.journey.admin.reviewVehicle({ vehicleId, decision: 'publish' })).status).toBe(
-      'published',
-    );
+    const { status, revision } = must(await host.journey.vehicles.submit(vehicleId));
+    expect(status).toBe('pending_review');
+    const decision = { vehicleId, decision: 'publish', revision } as const;
+    expect((await renter.journey.admin.reviewVehicle(decision)).error?.code).toBe('forbidden');
+    const earlier = { ...decision, revision: revision - 1 };
+    expect((await boss.journey.admin.reviewVehicle(earlier)).error).toMatchObject({
+      code: 'vehicle_changed',
+      details: { revision },
+    });
+    expect(must(await boss.journey.admin.reviewVehicle(decision)).status).toBe('published');
 
     const startsAt = new Date(Date.now() + 10 * 86_400_000);
     const endsAt = new Date(startsAt.getTime() + 3 * 86_400_000);

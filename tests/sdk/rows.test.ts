@@ -43,7 +43,9 @@ describe('the rows written by hand', () => {
     expectTypeOf<Invented<'media', Media>>().toBeNever();
     expectTypeOf<Hidden<'media', Media>>().toBeNever();
     expectTypeOf<Invented<'vehicles', Vehicle>>().toBeNever();
-    expectTypeOf<Hidden<'vehicles', Vehicle>>().toEqualTypeOf<'public_location' | 'search_text'>();
+    expectTypeOf<Hidden<'vehicles', Vehicle>>().toEqualTypeOf<
+      'public_location' | 'search_text' | 'is_listed'
+    >();
     expectTypeOf<Invented<'vehicle_images', VehicleImage>>().toBeNever();
     expectTypeOf<Hidden<'vehicle_images', VehicleImage>>().toBeNever();
     expectTypeOf<Invented<'calendar_entries', CalendarEntry>>().toBeNever();

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { addMinutes, startOfMinute } from 'date-fns';
 import { Pool } from 'pg';
 import { photo } from '../../local/tour/photo.ts';
@@ -124,17 +125,28 @@ export const aCar: NewVehicle = {
   plate: '30A-123.45',
 };
 
+/** A plate that no other listing has: of two listings of one vehicle, only one is offered. */
+export function anyPlate(): string {
+  return `30A-${randomInt(1e6, 1e7)}`;
+}
+
 /** A published vehicle of the host. */
 export async function listing(
   host: Person,
   reviewer: Person,
   details: Partial<NewVehicle> = {},
 ): Promise<Vehicle> {
-  const vehicle = await ok(host.journey.vehicles.create({ ...aCar, ...details }));
+  const vehicle = await ok(host.journey.vehicles.create({ ...aCar, plate: anyPlate(), ...details }));
   const mediaId = await upload(host, 'vehicle_image');
   await ok(host.journey.vehicles.addImage({ vehicleId: vehicle.id, mediaId, position: 0 }));
-  await ok(host.journey.vehicles.submit(vehicle.id));
-  return ok(reviewer.journey.admin.reviewVehicle({ vehicleId: vehicle.id, decision: 'publish' }));
+  const submitted = await ok(host.journey.vehicles.submit(vehicle.id));
+  return ok(
+    reviewer.journey.admin.reviewVehicle({
+      vehicleId: vehicle.id,
+      decision: 'publish',
+      revision: submitted.revision,
+    }),
+  );
 }
 
 export interface Period {

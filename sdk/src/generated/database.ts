@@ -539,34 +539,34 @@ isOneToOne: false
                   ]
                 },"vehicle_locations": {
                   Row: {
-                    "address": string,"location": unknown,"plate": string,"vehicle_id": string
+                    "address": string,"is_listed": boolean,"location": unknown,"plate": string,"plate_key": string,"vehicle_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "address": string,"location": unknown,"plate": string,"vehicle_id": string
+                    "address": string,"is_listed": boolean,"location": unknown,"plate": string,"plate_key"?: never,"vehicle_id": string
                   }
                   Update: {
-                    "address"?: string,"location"?: unknown,"plate"?: string,"vehicle_id"?: string
+                    "address"?: string,"is_listed"?: boolean,"location"?: unknown,"plate"?: string,"plate_key"?: never,"vehicle_id"?: string
                   }
                   Relationships: [
                     {
-      foreignKeyName: "vehicle_locations_vehicle_id_fkey"
-      columns: ["vehicle_id"]
-isOneToOne: true
+      foreignKeyName: "vehicle_locations_vehicle"
+      columns: ["vehicle_id","is_listed"]
+isOneToOne: false
       referencedRelation: "vehicles"
-      referencedColumns: ["id"]
+      referencedColumns: ["id","is_listed"]
     }
                   ]
                 },"vehicles": {
                   Row: {
-                    "brand": string,"buffer_minutes": number,"cancellation_policy": string,"city": string,"created_at": string,"currency": string,"daily_km_allowance": number | null,"delivery_fee": number | null,"description": string,"engine_cc": number | null,"excess_km_fee": number | null,"fuel": string,"host_id": string,"id": string,"instant_book": boolean,"kind": string,"long_stay_days": number,"long_stay_discount_bps": number,"max_days": number,"min_hours": number,"model": string,"notice_hours": number,"price_per_day": number,"price_per_hour": number,"public_location": unknown,"published_at": string | null,"rating_average": number | null,"rating_count": number,"required_licence_class": string,"search_text": string | null,"seats": number,"security_deposit": number,"status": string,"time_zone": string,"title": string,"transmission": string,"updated_at": string,"weekend_bps": number,"year": number
+                    "brand": string,"buffer_minutes": number,"cancellation_policy": string,"city": string,"created_at": string,"currency": string,"daily_km_allowance": number | null,"delivery_fee": number | null,"description": string,"engine_cc": number | null,"excess_km_fee": number | null,"fuel": string,"host_id": string,"id": string,"instant_book": boolean,"is_listed": boolean,"kind": string,"long_stay_days": number,"long_stay_discount_bps": number,"max_days": number,"min_hours": number,"model": string,"notice_hours": number,"price_per_day": number,"price_per_hour": number,"public_location": unknown,"published_at": string | null,"rating_average": number | null,"rating_count": number,"required_licence_class": string,"revision": number,"search_text": string | null,"seats": number,"security_deposit": number,"status": string,"time_zone": string,"title": string,"transmission": string,"updated_at": string,"weekend_bps": number,"year": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "brand": string,"buffer_minutes"?: number,"cancellation_policy"?: string,"city": string,"created_at"?: string,"currency"?: string,"daily_km_allowance"?: number | null,"delivery_fee"?: number | null,"description"?: string,"engine_cc"?: number | null,"excess_km_fee"?: number | null,"fuel": string,"host_id": string,"id"?: string,"instant_book"?: boolean,"kind": string,"long_stay_days"?: number,"long_stay_discount_bps"?: number,"max_days"?: number,"min_hours"?: number,"model": string,"notice_hours"?: number,"price_per_day": number,"price_per_hour": number,"public_location": unknown,"published_at"?: string | null,"rating_average"?: number | null,"rating_count"?: number,"required_licence_class": string,"search_text"?: never,"seats": number,"security_deposit"?: number,"status"?: string,"time_zone"?: string,"title": string,"transmission": string,"updated_at"?: string,"weekend_bps"?: number,"year": number
+                    "brand": string,"buffer_minutes"?: number,"cancellation_policy"?: string,"city": string,"created_at"?: string,"currency"?: string,"daily_km_allowance"?: number | null,"delivery_fee"?: number | null,"description"?: string,"engine_cc"?: number | null,"excess_km_fee"?: number | null,"fuel": string,"host_id": string,"id"?: string,"instant_book"?: boolean,"is_listed"?: never,"kind": string,"long_stay_days"?: number,"long_stay_discount_bps"?: number,"max_days"?: number,"min_hours"?: number,"model": string,"notice_hours"?: number,"price_per_day": number,"price_per_hour": number,"public_location": unknown,"published_at"?: string | null,"rating_average"?: number | null,"rating_count"?: number,"required_licence_class": string,"revision"?: number,"search_text"?: never,"seats": number,"security_deposit"?: number,"status"?: string,"time_zone"?: string,"title": string,"transmission": string,"updated_at"?: string,"weekend_bps"?: number,"year": number
                   }
                   Update: {
-                    "brand"?: string,"buffer_minutes"?: number,"cancellation_policy"?: string,"city"?: string,"created_at"?: string,"currency"?: string,"daily_km_allowance"?: number | null,"delivery_fee"?: number | null,"description"?: string,"engine_cc"?: number | null,"excess_km_fee"?: number | null,"fuel"?: string,"host_id"?: string,"id"?: string,"instant_book"?: boolean,"kind"?: string,"long_stay_days"?: number,"long_stay_discount_bps"?: number,"max_days"?: number,"min_hours"?: number,"model"?: string,"notice_hours"?: number,"price_per_day"?: number,"price_per_hour"?: number,"public_location"?: unknown,"published_at"?: string | null,"rating_average"?: number | null,"rating_count"?: number,"required_licence_class"?: string,"search_text"?: never,"seats"?: number,"security_deposit"?: number,"status"?: string,"time_zone"?: string,"title"?: string,"transmission"?: string,"updated_at"?: string,"weekend_bps"?: number,"year"?: number
+                    "brand"?: string,"buffer_minutes"?: number,"cancellation_policy"?: string,"city"?: string,"created_at"?: string,"currency"?: string,"daily_km_allowance"?: number | null,"delivery_fee"?: number | null,"description"?: string,"engine_cc"?: number | null,"excess_km_fee"?: number | null,"fuel"?: string,"host_id"?: string,"id"?: string,"instant_book"?: boolean,"is_listed"?: never,"kind"?: string,"long_stay_days"?: number,"long_stay_discount_bps"?: number,"max_days"?: number,"min_hours"?: number,"model"?: string,"notice_hours"?: number,"price_per_day"?: number,"price_per_hour"?: number,"public_location"?: unknown,"published_at"?: string | null,"rating_average"?: number | null,"rating_count"?: number,"required_licence_class"?: string,"revision"?: number,"search_text"?: never,"seats"?: number,"security_deposit"?: number,"status"?: string,"time_zone"?: string,"title"?: string,"transmission"?: string,"updated_at"?: string,"weekend_bps"?: number,"year"?: number
                   }
                   Relationships: [
                     {
@@ -697,6 +697,7 @@ isOneToOne: false
 "host_id": string,
 "id": string,
 "instant_book": boolean,
+"is_listed": boolean,
 "kind": string,
 "long_stay_days": number,
 "long_stay_discount_bps": number,
@@ -711,6 +712,7 @@ isOneToOne: false
 "rating_average": number | null,
 "rating_count": number,
 "required_licence_class": string,
+"revision": number,
 "search_text": string | null,
 "seats": number,
 "security_deposit": number,
@@ -1038,6 +1040,7 @@ isOneToOne: false
 "host_id": string,
 "id": string,
 "instant_book": boolean,
+"is_listed": boolean,
 "kind": string,
 "long_stay_days": number,
 "long_stay_discount_bps": number,
@@ -1052,6 +1055,7 @@ isOneToOne: false
 "rating_average": number | null,
 "rating_count": number,
 "required_licence_class": string,
+"revision": number,
 "search_text": string | null,
 "seats": number,
 "security_deposit": number,
@@ -1785,7 +1789,7 @@ isOneToOne: false
         isSetofReturn: false
       } },
 "review_vehicle":
-{ Args: { "decision": string,"reason"?: string,"vehicle_id": string }; Returns: {
+{ Args: { "decision": string,"reason"?: string,"revision"?: number,"vehicle_id": string }; Returns: {
               "brand": string,
 "buffer_minutes": number,
 "cancellation_policy": string,
@@ -1801,6 +1805,7 @@ isOneToOne: false
 "host_id": string,
 "id": string,
 "instant_book": boolean,
+"is_listed": boolean,
 "kind": string,
 "long_stay_days": number,
 "long_stay_discount_bps": number,
@@ -1815,6 +1820,7 @@ isOneToOne: false
 "rating_average": number | null,
 "rating_count": number,
 "required_licence_class": string,
+"revision": number,
 "search_text": string | null,
 "seats": number,
 "security_deposit": number,
@@ -2010,6 +2016,7 @@ isOneToOne: false
 "host_id": string,
 "id": string,
 "instant_book": boolean,
+"is_listed": boolean,
 "kind": string,
 "long_stay_days": number,
 "long_stay_discount_bps": number,
@@ -2024,6 +2031,7 @@ isOneToOne: false
 "rating_average": number | null,
 "rating_count": number,
 "required_licence_class": string,
+"revision": number,
 "search_text": string | null,
 "seats": number,
 "security_deposit": number,
@@ -2074,6 +2082,7 @@ isOneToOne: false
 "host_id": string,
 "id": string,
 "instant_book": boolean,
+"is_listed": boolean,
 "kind": string,
 "long_stay_days": number,
 "long_stay_discount_bps": number,
@@ -2088,6 +2097,7 @@ isOneToOne: false
 "rating_average": number | null,
 "rating_count": number,
 "required_licence_class": string,
+"revision": number,
 "search_text": string | null,
 "seats": number,
 "security_deposit": number,

@@ -242,6 +242,12 @@ export const errorCatalog = {
     en: 'The period is shorter than the listing allows.',
     vi: 'Thời gian thuê quá ngắn.',
   },
+  plate_taken: {
+    status: 409,
+    retryable: false,
+    en: 'Another listing already uses this number plate. Check the plate; if it is right, contact support.',
+    vi: 'Biển số này đã có ở một tin đăng khác. Vui lòng kiểm tra lại biển số hoặc liên hệ hỗ trợ.',
+  },
   provider_not_configured: {
     status: 503,
     retryable: false,
@@ -331,6 +337,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'There is no such money, or it is settled already.',
     vi: 'Không tìm thấy khoản tiền hoặc đã được xử lý.',
+  },
+  vehicle_changed: {
+    status: 409,
+    retryable: false,
+    en: 'The host changed this listing after you opened it. Look at it again and decide.',
+    vi: 'Chủ xe đã sửa tin đăng sau khi bạn mở. Vui lòng xem lại rồi quyết định.',
   },
   vehicle_incomplete: {
     status: 409,
