@@ -1,4 +1,4 @@
-/** A request as the providers of the sandbox see it. */
+/** A request, as the sandbox's providers see it. */
 export interface SandboxRequest {
   method: string;
   url: URL;
@@ -12,7 +12,7 @@ export interface SandboxAnswer {
   body: string;
 }
 
-/** Something the sandbox would not do, with the provider's own error code where it has one. */
+/** The sandbox refused something, with the provider's own error code when it has one. */
 export class SandboxError extends Error {
   readonly code: string;
   constructor(code: string, message: string) {
@@ -36,7 +36,7 @@ export function asJson(body: unknown, status = 200): SandboxAnswer {
   return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }
 
-/** Reads a JSON object; an empty text is an empty one. */
+/** Reads a JSON object. An empty text counts as an empty object. */
 export function readObject(text: string): Record<string, unknown> {
   const value: unknown = JSON.parse(text === '' ? '{}' : text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -45,7 +45,7 @@ export function readObject(text: string): Record<string, unknown> {
   return { ...value };
 }
 
-/** Reads one of some words, or throws naming them. */
+/** Reads one of the allowed words. Throws an error that names them. */
 export function readChoice<T extends string>(field: string, value: unknown, choices: readonly T[]): T {
   const found = choices.find((choice) => choice === value);
   if (found === undefined) throw new SandboxError('03', `${field} must be one of ${choices.join(', ')}`);

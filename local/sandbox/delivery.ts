@@ -1,24 +1,24 @@
-/** How a notification goes out; without any of it, once and at once, and again as long as the provider would. */
+/** How a notification is sent. Without any option: one call, at once, repeated as the provider would. */
 export interface NotifyPlan {
-  /** Wait before the first call. */
+  /** The wait before the first call. */
   delayMs?: number;
-  /** How many copies go out at the same moment. */
+  /** How many copies are sent at the same moment. */
   times?: number;
-  /** None goes out: the project must ask. */
+  /** Sends none: the project must ask. */
   never?: boolean;
-  /** The amount is changed after signing. */
+  /** Changes the amount after signing. */
   tamper?: boolean;
-  /** Another amount, correctly signed. */
+  /** Sends another amount, correctly signed. */
   wrongAmount?: boolean;
-  /** Signed with a secret that is not the merchant's. */
+  /** Signs with a secret that is not the merchant's. */
   wrongSecret?: boolean;
-  /** About another merchant, correctly signed. */
+  /** Sends a message about another merchant, correctly signed. */
   foreignMerchant?: boolean;
-  /** False: the payer's browser is sent back without waiting for the call. */
+  /** False: the payer's browser returns without waiting for the call. */
   beforeReturn?: boolean;
 }
 
-/** Reads the plan of a request to the sandbox's API. */
+/** Reads the notification plan from a request to the sandbox's API. */
 export function readPlan(value: unknown): NotifyPlan {
   return typeof value === 'object' && value !== null ? { ...value } : {};
 }
@@ -28,19 +28,22 @@ export interface SentNotification {
   at: string;
   /** Address and body. */
   sent: string;
-  /** HTTP status and body as answered, or the reason there was none. */
+  /** The HTTP status and body of the answer, or why there was none. */
   answer: string;
 }
 
-/** What the project answered to one call; null when nothing came in time. */
+/** The project's answer to one call; null when none came in time. */
 export interface MerchantAnswer {
   status: number;
   body: string;
 }
 
-/** Makes the calls of one provider to the project, and again while it is not content, until it is closed. */
+/**
+ * Makes the calls of one provider to the project, and repeats them until the project's answer is right or the
+ * sandbox closes.
+ */
 export class Courier {
-  /** Between two calls about one notification. */
+  /** The wait between two calls about one notification. */
   retryMs: number;
   readonly #maxCalls: number;
   readonly #timeoutMs: number;
@@ -53,7 +56,7 @@ export class Courier {
     this.#timeoutMs = options.timeoutMs;
   }
 
-  /** One call, kept in `log`. */
+  /** One call. `log` keeps it. */
   async call(url: string, init: RequestInit, log: SentNotification[]): Promise<MerchantAnswer | null> {
     const at = new Date().toISOString();
     const sent = typeof init.body === 'string' ? `${url}\n${init.body}` : url;
@@ -70,8 +73,8 @@ export class Courier {
   }
 
   /**
-   * Notifies as the plan says. `call` makes one call and tells whether the provider would be content with its
-   * answer. Resolves once the first call has been answered, or at once when that is not wanted.
+   * Notifies as the plan says. `call` makes one call and answers whether the provider would accept the
+   * response. Resolves after the first call was answered, or at once when the plan does not wait.
    */
   async deliver(call: () => Promise<boolean>, plan: NotifyPlan): Promise<void> {
     if (plan.never) return;

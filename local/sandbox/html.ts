@@ -6,12 +6,12 @@ const entities: Record<string, string> = {
   "'": '&#39;',
 };
 
-/** Text made safe for HTML content and quoted attributes. */
+/** Text escaped for HTML content and quoted attributes. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (char) => entities[char] ?? char);
 }
 
-/** HTML that may be put into other HTML as it is. */
+/** HTML that may be put into other HTML unchanged. */
 export class Html {
   readonly text: string;
   constructor(text: string) {
@@ -19,7 +19,7 @@ export class Html {
   }
 }
 
-/** Fills a template; every value that is not `Html` itself is escaped. */
+/** Fills a template. Escapes every value that is not `Html` itself. */
 export function html(parts: TemplateStringsArray, ...values: (Html | Html[] | string | number)[]): Html {
   const render = (value: Html | Html[] | string | number): string => {
     if (value instanceof Html) return value.text;

@@ -1,4 +1,4 @@
-// The merchant each provider of the sandbox knows. The secrets guard nothing but this machine's play money, and
+// The merchant that each provider of the sandbox knows. The secrets protect only this machine's play money, and
 // production refuses them.
 
 export interface SandboxMerchants {

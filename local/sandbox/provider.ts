@@ -1,32 +1,32 @@
 import type { SandboxAnswer, SandboxRequest } from './answers.ts';
 
-/** What every provider of the sandbox is given. */
+/** What every provider of the sandbox receives. */
 export interface SandboxCommon {
-  /** Keeps state over restarts. Without it, it lives in memory. */
+  /** The folder that keeps state over restarts. Without it, state lives in memory. */
   stateDir: string | undefined;
-  /** Where the sandbox itself is reached, such as `http://127.0.0.1:54325`. */
+  /** The address of the sandbox, such as `http://127.0.0.1:54325`. */
   baseUrl(): string;
-  /** Where notifications go, for providers that are told at onboarding. */
+  /** The webhook address, for providers that learn it at onboarding. */
   webhookUrl(provider: string): string;
-  /** Between two calls about one notification, instead of the provider's own pause. */
+  /** The wait between two calls about one notification, instead of the provider's own. */
   retryMs: number | undefined;
   /** How long a notification may take to answer. */
   notifyTimeoutMs: number;
-  /** How long after a query the next one is refused, where the provider does so. */
+  /** How long after a query the next one is refused, for providers that do so. */
   throttleMs: number;
   /** How long an accepted refund or transfer stays in each of its states. */
   stepMs: number;
 }
 
 /**
- * One provider, played by this machine. All its addresses begin with `/<name>/`. Next to the provider's own
- * API it has one for tests: POST /<name>/api/pay, /<name>/api/notify, /<name>/api/settings and
- * GET /<name>/api/transactions.
+ * One provider, played by this machine. All its addresses begin with `/<name>/`. Besides the provider's own API
+ * it has one for tests: POST /<name>/api/pay, /<name>/api/notify, /<name>/api/settings and GET
+ * /<name>/api/transactions.
  */
 export interface SandboxProvider {
   readonly name: string;
   readonly title: string;
-  /** Answers what is meant for it, or null. */
+  /** Answers requests to this provider; null for other requests. */
   answer(request: SandboxRequest): Promise<SandboxAnswer | null>;
   close(): void;
 }

@@ -12,18 +12,18 @@ import { createZalopaySandbox } from './zalopay/index.ts';
 
 export interface SandboxOptions {
   port: number;
-  /** Where a provider's notifications go. */
+  /** The webhook address of a provider. */
   webhookUrl: (provider: string) => string;
   merchants: SandboxMerchants;
-  /** Keeps transactions over restarts. Without it they live in memory. */
+  /** The folder that keeps transactions over restarts. Without it they live in memory. */
   stateDir?: string;
-  /** Between two calls about one notification; without it, each provider's own pause. */
+  /** The wait between two calls about one notification. Without it, each provider's own. */
   retryMs?: number;
   /** How long a notification may take to answer. Default 10 s. */
   notifyTimeoutMs?: number;
-  /** How long after a query the next one is refused. Default 1 s, where VNPay takes about five minutes. */
+  /** How long after a query the next one is refused. Default 1 s; VNPay takes about five minutes. */
   throttleMs?: number;
-  /** How long a refund or transfer stays in each of its states. Default 1 s, where banks take days. */
+  /** How long a refund or transfer stays in each of its states. Default 1 s; banks take days. */
   stepMs?: number;
 }
 
@@ -86,8 +86,8 @@ async function serve(
 }
 
 /**
- * Starts the payment sandbox on loopback: payment providers played by this machine, for development and
- * tests. It speaks as they do and signs with its own code.
+ * Starts the payment sandbox on loopback: this machine plays the payment providers, for development and tests.
+ * It speaks their APIs and signs with its own code.
  */
 export async function startSandbox(
   options: SandboxOptions,

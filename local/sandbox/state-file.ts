@@ -19,7 +19,7 @@ export class StateFile<State> {
     }
   }
 
-  /** Writes the file anew, through another name, so that a killed process leaves a whole one. */
+  /** Writes a new file and renames it, so that a killed process leaves a complete file. */
   save(state: State): void {
     if (this.#file === null) return;
     writeFileSync(`${this.#file}.new`, JSON.stringify(state));

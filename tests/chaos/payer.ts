@@ -103,11 +103,11 @@ function sumOf(act: Act, amount: number): number | undefined {
 export async function act(stack: ChaosStack, begun: PaymentStart, what: Act, tally: Tally): Promise<boolean> {
   const { provider, reference, amount } = begun.attempt;
   const where = { reference, redirectUrl: begun.redirect_url ?? undefined, qr: begun.qr.payload };
-  const { outcome, again, mangle, notify } = what;
+  const { outcome, again, messageChange, notify } = what;
   const sum = sumOf(what, amount);
   const answer = await stack.sandbox<{ code?: string; error?: string }>(`${provider}/api/pay`, {
     ...where,
-    ...{ outcome, again, mangle, notify },
+    ...{ outcome, again, messageChange, notify },
     ...(sum === undefined ? {} : { amount: sum }),
   });
   if (answer.status >= 500) throw new Error(`the sandbox answered ${answer.status}: ${answer.body.error}`);

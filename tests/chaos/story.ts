@@ -12,7 +12,7 @@ export interface Act {
   /** Other than what is asked for, on rails where the payer chooses. */
   sum?: 'part' | 'rest' | 'over' | 'once_more';
   /** What banks do to the message of a transfer. */
-  mangle?: string;
+  messageChange?: string;
   notify: NotifyPlan;
 }
 
@@ -87,7 +87,7 @@ function transferActs(random: Random, provider: 'payos' | 'vietqr'): Act[] | nul
     [
       7,
       provider === 'vietqr'
-        ? [{ outcome: 'success', mangle: random.pick(['lost', 'cut']), notify: told() }]
+        ? [{ outcome: 'success', messageChange: random.pick(['lost', 'cut']), notify: told() }]
         : null,
     ],
   ]);
@@ -116,7 +116,11 @@ function actsOf(random: Random, provider: PaymentProvider): Act[] {
   if (provider !== 'vietqr') return acts;
   // a transfer that was refused is not taken up again, the next one is another
   const waits = acts[0]?.outcome === 'pending';
-  return acts.map((act) => ({ ...act, again: act.again === true && waits, mangle: random.pick(readable) }));
+  return acts.map((act) => ({
+    ...act,
+    again: act.again === true && waits,
+    messageChange: random.pick(readable),
+  }));
 }
 
 function tryBy(random: Random, provider: PaymentProvider): Try {

@@ -225,7 +225,7 @@ describe('an answer of any form', () => {
         const made = asked.create({
           ...order,
           returnUrl: 'https://x.example/r',
-          notifyUrl: 'https://x.example/n',
+          webhookUrl: 'https://x.example/n',
         });
         await expect(made).rejects.toThrow(
           expect.objectContaining({

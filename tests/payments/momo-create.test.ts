@@ -26,7 +26,7 @@ function anOrder(): CheckoutInput {
     locale: 'en',
     clientIp: '127.0.0.1',
     returnUrl: 'http://127.0.0.1:9/back?to=journey%3A%2F%2Fpaid',
-    notifyUrl: 'http://127.0.0.1:9/ipn',
+    webhookUrl: 'http://127.0.0.1:9/ipn',
   };
 }
 
@@ -97,7 +97,7 @@ describe('an order at MoMo', () => {
       amount: 50_000,
       orderInfo: 'Don  qua  1',
       redirectUrl: input.returnUrl,
-      ipnUrl: input.notifyUrl,
+      ipnUrl: input.webhookUrl,
       requestType: 'captureWallet',
       extraData: '',
       autoCapture: true,

@@ -24,7 +24,7 @@ function input(changes: Partial<CheckoutInput> = {}): CheckoutInput {
     locale: 'vi',
     clientIp: '127.0.0.1',
     returnUrl: 'http://127.0.0.1:9/payments/return/payos?to=journey%3A%2F%2Fpaid',
-    notifyUrl: 'http://127.0.0.1:9/',
+    webhookUrl: 'http://127.0.0.1:9/',
     ...changes,
   };
 }

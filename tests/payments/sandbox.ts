@@ -109,7 +109,7 @@ export async function startRig(
         locale: 'vi',
         clientIp: '127.0.0.1',
         returnUrl: `http://127.0.0.1:9/payments/return/${name}?to=journey%3A%2F%2Fpaid`,
-        notifyUrl: webhookUrl(name),
+        webhookUrl: webhookUrl(name),
         ...changes,
       };
       return { reference: input.reference, ...(await provider.create(input)) };

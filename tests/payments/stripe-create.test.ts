@@ -47,7 +47,7 @@ function inputOf(changes: Record<string, unknown> = {}) {
     locale: 'vi' as const,
     clientIp: '127.0.0.1',
     returnUrl: 'http://127.0.0.1:9/payments/return/stripe?to=journey%3A%2F%2Fpaid',
-    notifyUrl: 'http://127.0.0.1:9/payment-webhooks/stripe',
+    webhookUrl: 'http://127.0.0.1:9/payment-webhooks/stripe',
     ...changes,
   };
 }

@@ -73,7 +73,7 @@ describe('the app of the bank', () => {
       qr: qrPayload,
       amount: '1500000',
       message: reference,
-      mangle: 'lower_case',
+      messageChange: 'lower_case',
     });
     const done = await fetch(`${rig.url}/vietqr/pay`, { method: 'POST', body });
     expect(await done.text()).toContain('Transferred: 1,500,000 VND');
@@ -85,7 +85,7 @@ describe('the app of the bank', () => {
 
   it('escapes what a message says', async () => {
     const { qrPayload } = await rig.checkout();
-    await rig.pay({ qr: qrPayload, message: '<b>bold</b>', mangle: 'plain' });
+    await rig.pay({ qr: qrPayload, message: '<b>bold</b>', messageChange: 'plain' });
     const listed = await (await fetch(`${rig.url}/vietqr`)).text();
     expect(listed).toContain('&lt;b&gt;bold');
     expect(listed).not.toContain('<b>bold');

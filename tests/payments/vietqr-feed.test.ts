@@ -57,7 +57,7 @@ describe('reading all of the bank feed', () => {
     const { cursor } = await read(null);
     const named = nextReference();
     await rig.pay({ reference: named, amount: 1_000_000, notify: { never: true } });
-    const stranger = { reference: nextReference(), mangle: 'lost', amount: 700_000 };
+    const stranger = { reference: nextReference(), messageChange: 'lost', amount: 700_000 };
     await rig.pay({ ...stranger, notify: { never: true } });
     await rig.pay({ reference: named, amount: 3_000, outcome: 'out' });
     await rig.post('/vietqr/api/notify', { reference: named });

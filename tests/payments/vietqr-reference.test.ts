@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mangle, manglings } from '../../local/sandbox/vietqr/mangle.ts';
+import { changeMessage, messageChanges } from '../../local/sandbox/vietqr/message-change.ts';
 import { dayOf, referenceIn } from '../../supabase/functions/_shared/payments/vietqr/reference.ts';
 
 const ours = 'J26112100000042';
@@ -67,11 +67,11 @@ describe('a reference', () => {
   });
 
   it('survives what banks do to it, or is lost, and never becomes another', () => {
-    const readable = manglings.filter((how) => how !== 'cut' && how !== 'lost');
+    const readable = messageChanges.filter((how) => how !== 'cut' && how !== 'lost');
     for (const how of readable)
-      expect(referenceIn(mangle(ours, how, 3_278_907_687, '0123456789'))).toBe(ours);
-    expect(referenceIn(mangle(ours, 'cut', 3_278_907_687, '0123456789'))).toBeNull();
-    expect(referenceIn(mangle(ours, 'lost', 3_278_907_687, '0123456789'))).toBeNull();
+      expect(referenceIn(changeMessage(ours, how, 3_278_907_687, '0123456789'))).toBe(ours);
+    expect(referenceIn(changeMessage(ours, 'cut', 3_278_907_687, '0123456789'))).toBeNull();
+    expect(referenceIn(changeMessage(ours, 'lost', 3_278_907_687, '0123456789'))).toBeNull();
   });
 
   const day = fc

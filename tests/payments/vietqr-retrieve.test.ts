@@ -26,8 +26,8 @@ function withFeed(feed: typeof fetch) {
 describe('asking the bank feed', () => {
   it('brings the same reports, under the same event ids, as the notifications that never came', async () => {
     const { qrPayload, reference } = await rig.checkout();
-    await rig.pay({ qr: qrPayload, amount: 1_000_000, mangle: 'broken', notify: { never: true } });
-    await rig.pay({ qr: qrPayload, amount: 500_000, mangle: 'lower_case', notify: { never: true } });
+    await rig.pay({ qr: qrPayload, amount: 1_000_000, messageChange: 'broken', notify: { never: true } });
+    await rig.pay({ qr: qrPayload, amount: 500_000, messageChange: 'lower_case', notify: { never: true } });
     const found = await asked(reference);
     await rig.post('/vietqr/api/notify', { reference });
     const told = await Promise.all(rig.received.map((one) => construct(rig, one)));
@@ -65,7 +65,7 @@ describe('asking the bank feed', () => {
     const silent = { amount: 1_500_000, notify: { never: true } };
     await rig.pay({ ...silent, reference: other });
     await rig.pay({ ...silent, reference, message: `${reference} ${other}` });
-    await rig.pay({ ...silent, reference, mangle: 'lost' });
+    await rig.pay({ ...silent, reference, messageChange: 'lost' });
     await rig.pay({ ...silent, reference, outcome: 'out' });
     expect(await asked(reference)).toEqual({ kind: 'not_found', signed: true });
   });

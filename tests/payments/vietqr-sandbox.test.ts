@@ -52,16 +52,16 @@ describe('a notification', () => {
 
   it.each(['prefix', 'plain', 'no_spaces', 'lower_case', 'broken', 'dotted', 'doubled'])(
     'is recognised after what banks do: %s',
-    async (mangle) => {
+    async (messageChange) => {
       const { qrPayload, reference } = await rig.checkout();
-      await rig.pay({ qr: qrPayload, mangle });
+      await rig.pay({ qr: qrPayload, messageChange });
       expect(await lastEvent()).toMatchObject({ event: { report: { reference, amount: 1_500_000 } } });
     },
   );
 
   it.each([
-    ['a message that was cut', { mangle: 'cut' }],
-    ['a message that was lost', { mangle: 'lost' }],
+    ['a message that was cut', { messageChange: 'cut' }],
+    ['a message that was lost', { messageChange: 'lost' }],
     ['a message of the payer’s own', { message: 'tra tien xe' }],
     ['two references', { message: 'J26112100000042 J26112100000043' }],
   ])('with %s is money for nobody', async (_what, how) => {

@@ -21,7 +21,7 @@ const attempt = {
   locale: 'vi',
   clientIp: '127.0.0.1',
   returnUrl: 'http://127.0.0.1:9/r',
-  notifyUrl: 'http://127.0.0.1:9/n',
+  webhookUrl: 'http://127.0.0.1:9/n',
 } as const;
 
 /** An order as the wrapper would send it, with changes made after or before it is signed. */

@@ -1,4 +1,4 @@
-/** What a person or test may do on the pay page. `leave`: closes it without a word. */
+/** What a person or a test may do on the pay page. `leave` closes the page and reports nothing. */
 export const outcomes = [
   'success',
   'authorized',

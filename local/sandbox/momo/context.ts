@@ -6,7 +6,7 @@ import type { MomoStore } from './store.ts';
 export const calls = ['create', 'query', 'refund'] as const;
 export type Call = (typeof calls)[number];
 
-/** What goes wrong with the next call: a result code instead of doing it, or its answer is lost. */
+/** The fault of the next call: a result code instead of its work, or a lost answer. */
 export type Fault = number | 'lost';
 
 /** What the parts of the MoMo sandbox share. */
@@ -15,12 +15,12 @@ export interface MomoContext {
   store: MomoStore;
   courier: Courier;
   baseUrl(): string;
-  /** How long a pay page lives; MoMo sets it per merchant. */
+  /** How long a pay page lives. MoMo sets it per merchant. */
   lifeMs: number;
   /** How long an accepted refund stays in process. */
   stepMs: number;
   /** Whether a repeated request is answered as before, or refused with 40. */
   replay: 'answer' | 'refuse';
-  /** For the next call of each kind, once. */
+  /** The fault of the next call of each kind, used once. */
   faults: Map<Call, Fault>;
 }

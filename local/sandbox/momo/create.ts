@@ -1,7 +1,7 @@
 import type { MomoContext } from './context.ts';
 import { hmac, type Message } from './sign.ts';
 
-/** What came of a call: its result code, and what the answer says besides. */
+/** The result of a call: its result code, and what else the answer says. */
 export interface Done {
   code: number;
   more?: Message;
@@ -23,7 +23,7 @@ const isWellFormed = (message: Message): boolean =>
   isIpnUrl(message.ipnUrl) &&
   /^[1-9]\d{0,11}$/.test(String(message.amount));
 
-/** The part of an address of a pay page that names its order and proves that it was made here. */
+/** The part of a pay page's address that names its order and proves that this sandbox made it. */
 export function pageQuery(orderId: string, { merchant }: MomoContext): string {
   const t = Buffer.from(`${merchant.partnerCode}|${orderId}`).toString('base64url');
   return `t=${t}&s=${hmac(merchant.secretKey, t)}`;
@@ -62,6 +62,6 @@ export function createOrder(message: Message, context: MomoContext): Done {
     deeplink: `momo://app?action=payWithApp&isScanQR=false&serviceType=app&sid=${query.slice(2).split('&')[0]}&v=3.0`,
     qrCodeUrl: `${context.baseUrl()}/momo/v2/gateway/app?isScanQr=true&${query}`,
   };
-  // the page of all methods comes without a code and a link of its own
+  // the page of all methods has no QR code and no deep link
   return { code: 0, more: { payUrl, ...(message.requestType === 'captureWallet' ? wallet : {}) } };
 }

@@ -10,7 +10,7 @@ const texts = { create: createText, query: queryText, refund: refundText };
 const work = { create: createOrder, query: queryOrder, refund: refundOrder };
 const idForm = /^[0-9a-zA-Z][0-9a-zA-Z._-]{0,199}$/;
 
-/** An answer under a code; MoMo repeats in it what it could read of the request. */
+/** An answer with a code. MoMo repeats in it what it could read of the request. */
 function answerOf(code: number, message: Message, more: Message = {}): Message {
   const { partnerCode, orderId, requestId, amount, lang } = message;
   const said = { partnerCode, orderId, requestId, amount: amount === undefined ? undefined : Number(amount) };
@@ -20,7 +20,7 @@ function answerOf(code: number, message: Message, more: Message = {}): Message {
 const httpStatus = (code: number): number =>
   code === 0 || code >= 1000 ? (code === 7000 ? 422 : 200) : code === 10 ? 503 : 400;
 
-/** Answers one call: checks who asks, looks for a repeat, does the work and remembers the answer. */
+/** Answers one call: checks the caller, looks for a repeat, does the work and remembers the answer. */
 function answerCall(call: Call, message: Message, context: MomoContext): Message {
   const { merchant, store } = context;
   const requestId = String(message.requestId ?? '');
@@ -40,7 +40,7 @@ function answerCall(call: Call, message: Message, context: MomoContext): Message
   }
   const { code, more } = work[call](message, context);
   const answer = answerOf(code, message, more);
-  // final answers are given again; what is under way, or was refused for its form, is not
+  // only final answers are repeated; not those of running calls, and not refusals of a bad form
   const final = code === 0 || (code >= 1000 && ![1000, 7000, 7002, 9000].includes(code));
   store.requests.set(requestId, { text, answer: final && call !== 'query' ? answer : null });
   store.save();

@@ -5,7 +5,7 @@ import type { MomoContext } from './context.ts';
 import { momoRoutes } from './routes.ts';
 import { MomoStore } from './store.ts';
 
-/** MoMo: calls until it hears 204. How often it does is not published; here it is five times, a minute apart. */
+/** MoMo: calls until it gets 204. MoMo does not publish how often; here it is five times, a minute apart. */
 export function createMomoSandbox(
   merchant: SandboxMerchants['momo'],
   common: SandboxCommon,

@@ -4,7 +4,7 @@ import type { MomoContext } from './context.ts';
 import { hmac, type Message, resultText } from './sign.ts';
 import type { Order } from './store.ts';
 
-/** What notification and return address say of an order, but the signature. */
+/** The fields of notification and return address, without the signature. */
 export function resultOf(order: Order, code: number, context: MomoContext): Message {
   return {
     partnerCode: context.merchant.partnerCode,
@@ -13,7 +13,7 @@ export function resultOf(order: Order, code: number, context: MomoContext): Mess
     amount: order.amount,
     orderInfo: order.orderInfo,
     orderType: 'momo_wallet',
-    // where nothing moved, MoMo writes a time stamp
+    // when no money moved, MoMo writes a time stamp
     transId: order.transId === 0 ? order.lastUpdated - 11 : order.transId,
     resultCode: code,
     message: messageOf(code, order.lang),
@@ -33,13 +33,13 @@ function ipnBody(order: Order, plan: NotifyPlan, context: MomoContext): string {
     resultText(context.merchant, result),
   );
   if (plan.tamper) result.amount = order.amount - 1_000;
-  // beside the signed fields stand some that are not
+  // unsigned fields stand beside the signed ones
   return JSON.stringify({ ...result, paymentOption: 'momo', userFee: 0, promotionInfo: null, signature });
 }
 
 /**
- * Notifies the project; MoMo is content with 204 and nothing else. Resolves once the first call has been
- * answered, or at once when that is not wanted.
+ * Notifies the project. MoMo accepts only 204. Resolves after the first call was answered, or at once when the
+ * plan does not wait.
  */
 export function notify(order: Order, plan: NotifyPlan, context: MomoContext): Promise<void> {
   const init = {

@@ -57,7 +57,7 @@ function row(order: Order, context: MomoContext): Html {
 <td>${order.outcome ?? order.state} (${codeOf(order, context)})</td><td><ol>${sent}</ol></td><td><ul>${refunds}</ul></td></tr>`;
 }
 
-/** Every order, with what was sent about it and what was answered. */
+/** Every order, with its notifications and our answers. */
 export function listPage(context: MomoContext): string {
   const rows = [...context.store.orders.values()].reverse().map((order) => row(order, context));
   const none = html`<tr><td colspan="5">Nothing has been ordered here yet.</td></tr>`;

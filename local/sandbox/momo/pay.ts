@@ -24,8 +24,8 @@ export function orderOfPage(params: URLSearchParams, context: MomoContext): Orde
 }
 
 /**
- * Ends an order the way the payer chose, notifies, and answers with the address the payer's browser is sent
- * to. One that was paid stays as it is; one that failed or ran out is paid `again` only.
+ * Ends an order as the payer chose, notifies, and answers the address that the payer's browser goes to. A paid
+ * order stays as it is. An order that failed or expired is paid only with `again`.
  */
 export async function pay(
   order: Order,
@@ -38,7 +38,7 @@ export async function pay(
   if (order.state !== 'open' && !again) throw new SandboxError('41', `${order.orderId} has ended already`);
   const over = codeOf(order, context) === 1005 && outcome !== 'expire';
   if (over && !again) throw new SandboxError('1005', 'the page has expired');
-  // whoever just leaves tells nobody, and the order stays open
+  // a payer who just leaves causes no notification, and the order stays open
   if (outcome === 'leave') return returnAddress(order, 1006, context);
   order.state = outcome === 'pending' ? 'pending' : 'done';
   order.outcome = outcome;
@@ -52,7 +52,7 @@ export async function pay(
   return address;
 }
 
-/** Where the payer's browser goes, with the signed result. */
+/** The address that the payer's browser goes to, with the signed result. */
 export function returnAddress(order: Order, code: number, context: MomoContext): string {
   const result = resultOf(order, code, context);
   const signature = hmac(context.merchant.secretKey, resultText(context.merchant, result));

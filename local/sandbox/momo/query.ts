@@ -3,13 +3,13 @@ import type { Done } from './create.ts';
 import type { Message } from './sign.ts';
 import type { Order, Refund } from './store.ts';
 
-/** The result code an order has now: an unpaid one ends with its page. */
+/** The result code that an order has now. An unpaid order expires with its page. */
 export function codeOf(order: Order, context: MomoContext): number {
   const over = order.state === 'open' && Date.now() - order.createdAt >= context.lifeMs;
   return over ? 1005 : order.resultCode;
 }
 
-/** The result code a refund has now: 7002 in process, then 0 paid back or 1080 failed. */
+/** The result code that a refund has now: 7002 in process, then 0 paid or 1080 failed. */
 export function refundCode(refund: Refund, context: MomoContext): number {
   if (Date.now() - refund.orderedAt < context.stepMs) return 7002;
   return refund.verdict === 'reject' ? 1080 : 0;

@@ -95,7 +95,7 @@ async function testApi(
   }
 }
 
-/** Answers what belongs to MoMo, or null. */
+/** Answers requests to MoMo; null for other requests. */
 export async function momoRoutes(
   { method, url, body }: SandboxRequest,
   context: MomoContext,
@@ -115,7 +115,7 @@ export async function momoRoutes(
       return asHtml(listPage(context));
     case '/api/transactions':
       return asJson([...context.store.orders.values()]);
-    // the page behind the link, and the one behind the QR code
+    // the page behind the link, and the page behind the QR code
     case '/v2/gateway/pay':
     case '/v2/gateway/app':
       try {

@@ -1,10 +1,10 @@
-// MoMo's signatures, computed here with node:crypto and not with the code under test: what both sides get
-// wrong together would otherwise look right.
+// MoMo's signatures. This code uses node:crypto and not the code under test: a mistake that both sides share
+// would otherwise stay hidden.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 export type Message = Record<string, unknown>;
 
-/** The signing key of a merchant: the access key is in every text, the secret makes the MAC. */
+/** The signing key of a merchant. Every text contains the access key; the secret makes the MAC. */
 export interface Keys {
   accessKey: string;
   secretKey: string;

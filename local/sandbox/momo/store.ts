@@ -7,11 +7,11 @@ export interface Refund {
   amount: number;
   transId: number;
   orderedAt: number;
-  /** What will become of it; decided beforehand or later. */
+  /** How it will end; decided beforehand or later. */
   verdict: 'pay' | 'reject';
 }
 
-/** An order as this side knows it. */
+/** An order, as the sandbox stores it. */
 export interface Order {
   orderId: string;
   requestId: string;
@@ -31,15 +31,15 @@ export interface Order {
   lastUpdated: number;
   notifications: SentNotification[];
   refunds: Refund[];
-  /** What will become of refunds to come. */
+  /** How later refunds will end. */
   refundVerdict: 'pay' | 'reject';
 }
 
 /** A request remembered by its id. */
 export interface Remembered {
-  /** The signed text, to tell a repeat from another request under the same id. */
+  /** The signed text, which tells a repeat from another request with the same id. */
   text: string;
-  /** What a repeat is answered with; null where MoMo refuses repeats. */
+  /** The answer to a repeat; null when MoMo refuses repeats. */
   answer: Record<string, unknown> | null;
 }
 
@@ -49,7 +49,7 @@ interface StoredState {
   requests: [string, Remembered][];
 }
 
-/** Orders by id, and request ids already used; kept in a file when a folder is given. */
+/** Orders by id, and request ids already used. They are kept in a file when a folder is given. */
 export class MomoStore {
   readonly orders = new Map<string, Order>();
   readonly requests = new Map<string, Remembered>();
@@ -65,13 +65,13 @@ export class MomoStore {
     for (const [id, request] of state.requests) this.requests.set(id, request);
   }
 
-  /** A new number as MoMo gives to payments and refunds. */
+  /** A new number, as MoMo gives them to payments and refunds. */
   nextTransId(): number {
     this.#nextNumber += 1;
     return this.#nextNumber;
   }
 
-  /** Whether an order id was used, by a payment or a refund. */
+  /** Whether a payment or a refund used this order id. */
   isUsed(orderId: string): boolean {
     if (this.orders.has(orderId)) return true;
     return [...this.orders.values()].some(({ refunds }) => refunds.some((one) => one.orderId === orderId));

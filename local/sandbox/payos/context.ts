@@ -8,20 +8,20 @@ export interface PayosContext {
   payout: SandboxMerchants['payosPayout'];
   store: PayosStore;
   courier: Courier;
-  /** Where this sandbox is reached. */
+  /** The address of this sandbox. */
   baseUrl(): string;
   /** Where notifications go. */
   webhookUrl(): string;
-  /** Registered with /confirm-webhook, instead of the address above; forgotten on a restart. */
+  /** Registered with /confirm-webhook, used instead of the address above. Forgotten after a restart. */
   registeredUrl: string | null;
   /** How long a payout stays in each of its states. */
   stepMs: number;
 }
 
-/** The bank account that money comes in to, in the bank's and in its holder's words. */
+/** The bank account that receives the money, in the words of the bank and of its holder. */
 export const account = { bin: '970422', name: 'CONG TY JOURNEY SANDBOX' };
 
-/** `yyyy-MM-dd HH:mm:ss` on the wall clock of GMT+7. */
+/** `yyyy-MM-dd HH:mm:ss`, local time of GMT+7. */
 export function wallClock(instant: number = Date.now()): string {
   return new Date(instant + 7 * 3_600_000).toISOString().slice(0, 19).replace('T', ' ');
 }

@@ -1,4 +1,4 @@
-// The text of a VietQR code, as NAPAS writes it.
+// The text of a VietQR code, as NAPAS defines it.
 
 const field = (id: string, value: string): string => `${id}${String(value.length).padStart(2, '0')}${value}`;
 

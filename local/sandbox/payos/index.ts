@@ -5,7 +5,10 @@ import type { PayosContext } from './context.ts';
 import { payosRoutes } from './routes.ts';
 import { PayosStore } from './store.ts';
 
-/** PayOS: content with any 2xx. When and how often it calls again is not published; here five times, a minute apart. */
+/**
+ * PayOS: accepts any 2xx. PayOS does not publish how often it calls again; here it is five times, a minute
+ * apart.
+ */
 export function createPayosSandbox(
   merchant: SandboxMerchants['payos'],
   payout: SandboxMerchants['payosPayout'],

@@ -12,7 +12,7 @@ export function paidOf(link: Link): number {
   return link.incoming.reduce((sum, { amount }) => sum + amount, 0);
 }
 
-/** How a link stands. Its end by the clock is told to nobody: it must be asked for. */
+/** The state of a link. PayOS sends no notification when a link expires. */
 export function statusOf(link: Link): LinkStatus {
   const paid = paidOf(link);
   if (paid >= link.amount) return 'PAID';
@@ -41,7 +41,7 @@ function problemOf(request: Record<string, unknown>): string | null {
   for (const name of ['returnUrl', 'cancelUrl']) {
     if (!/^https?:\/\/.+/.test(String(request[name] ?? ''))) return `${name} must be an address`;
   }
-  // the account of the sandbox is none that PayOS is linked with
+  // the sandbox's account is one that PayOS is not linked to
   if (typeof request.description !== 'string' || request.description.length > 9) {
     return 'description takes 9 characters at most';
   }
@@ -64,7 +64,7 @@ export function createLink(request: Record<string, unknown>, context: PayosConte
     id: randomUUID().replaceAll('-', ''),
     orderCode,
     amount: Number(request.amount),
-    // banks put a mark of their own before ours
+    // banks put their own prefix before our text
     description: `CS${number.toString(36).toUpperCase()} ${request.description}`,
     accountNumber: `VQRQ${String(number).padStart(9, '0')}`,
     returnUrl: String(request.returnUrl),
@@ -111,7 +111,7 @@ export function showLink(link: Link | undefined, context: PayosContext): Sandbox
   return signedReply(viewOf(link), context.merchant.checksumKey);
 }
 
-/** POST /v2/payment-requests/{order code or link id}/cancel. Only what is open can be cancelled, and once. */
+/** POST /v2/payment-requests/{order code or link id}/cancel. Only an open link can be cancelled, and once. */
 export function cancelLink(
   link: Link | undefined,
   request: Record<string, unknown>,
@@ -119,7 +119,7 @@ export function cancelLink(
 ): SandboxAnswer {
   if (!link) return refusal('101', 'Mã thanh toán không tồn tại');
   const status = statusOf(link);
-  // which code PayOS uses here is not published
+  // PayOS does not publish its code for this
   if (status === 'PAID' || status === 'CANCELLED' || status === 'EXPIRED') {
     return refusal('104', `the order is ${status}`);
   }

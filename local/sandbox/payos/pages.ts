@@ -12,7 +12,7 @@ function choice(outcome: string, label: string, amount?: number): Html {
   return html`<button name="choice" value="${value}">${label}</button>`;
 }
 
-/** The page a payer sees, with what may happen to the transfer. */
+/** The page that a payer sees, with what may happen to the transfer. */
 export function payPage(link: Link): string {
   const status = statusOf(link);
   const missing = link.amount - paidOf(link);
@@ -51,7 +51,7 @@ function row(link: Link): Html {
 <td>${statusOf(link)}<ul>${incoming}</ul></td><td><ol>${sent}</ol></td></tr>`;
 }
 
-/** Every link, with what came in and what was said about it, and every payout. */
+/** Every link with its transfers and notifications, and every payout. */
 export function listPage(context: PayosContext): string {
   const rows = [...context.store.links.values()].reverse().map(row);
   const none = html`<tr><td colspan="4">Nothing has been paid here yet.</td></tr>`;

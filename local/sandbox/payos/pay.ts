@@ -5,17 +5,17 @@ import { checkoutUrl, paidOf, statusOf } from './links.ts';
 import type { Incoming, Link, Outcome } from './store.ts';
 import { notify } from './webhook.ts';
 
-/** What the payer does, and how the project hears of it. */
+/** What the payer does, and how the project is notified. */
 export interface Payment {
   outcome: Outcome;
-  /** What is transferred; what is still missing when nothing is said. */
+  /** The amount to transfer. Without it: what is still missing. */
   amount: number | undefined;
-  /** Also when the link has ended: the QR code may be scanned later, or twice. */
+  /** Also when the link has ended, because the QR code may be scanned later, or twice. */
   again: boolean;
   plan: NotifyPlan;
 }
 
-/** Where the payer's browser goes. Nothing in it is signed. */
+/** The address that the payer's browser goes to. Nothing in it is signed. */
 export function returnAddress(link: Link, context: PayosContext): string {
   const status = statusOf(link);
   if (status === 'PENDING' || status === 'UNDERPAID') return checkoutUrl(link, context);
@@ -27,7 +27,7 @@ export function returnAddress(link: Link, context: PayosContext): string {
   return `${base}${base.includes('?') ? '&' : '?'}${query}`;
 }
 
-/** Does what the payer chose, notifies when money came in, and answers with where the browser is sent to. */
+/** Does what the payer chose, notifies when money came in, and answers the address that the browser goes to. */
 export async function pay(link: Link, payment: Payment, context: PayosContext): Promise<string> {
   const { outcome, amount, again, plan } = payment;
   const status = statusOf(link);
@@ -45,7 +45,7 @@ export async function pay(link: Link, payment: Payment, context: PayosContext): 
       link.processing = true;
       break;
     case 'insufficient_funds':
-      // the payer's bank refuses, and PayOS hears of nothing
+      // the payer's bank refuses, and PayOS does not learn of it
       link.processing = false;
       break;
     case 'success': {

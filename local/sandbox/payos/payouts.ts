@@ -7,13 +7,13 @@ import type { Payout } from './store.ts';
 
 type State = 'RECEIVED' | 'PROCESSING' | 'SUCCEEDED' | 'FAILED';
 
-// the bank does not know it, or the test wants it refused
+// the bank does not know the account, or the test wants a refusal
 function isRejected(payout: Payout, context: PayosContext): boolean {
   const verdict = context.store.verdicts.get(payout.referenceId);
   return verdict === undefined ? payout.toAccountNumber.endsWith('0000') : verdict === 'reject';
 }
 
-/** How a payout stands: received, then with the bank, then paid or refused for good. */
+/** The state of a payout: received, then at the bank, then paid or refused for good. */
 export function stateOf(payout: Payout, context: PayosContext): State {
   if (payout.ended) return payout.ended;
   const age = Date.now() - payout.orderedAt;
@@ -86,7 +86,7 @@ function orderPayout(
     ended: null,
   };
   store.balance -= amount;
-  // another order under a reference used before is paid as well: PayOS looks at the key alone
+  // an order with a used reference is paid too: PayOS looks only at the idempotency key
   store.payouts.push(made);
   store.save();
   return payoutReply(viewOf(made, context), merchant.checksumKey);
@@ -108,7 +108,7 @@ function listPayouts(query: URLSearchParams, context: PayosContext): SandboxAnsw
   return payoutReply({ pagination, payouts }, context.payout.checksumKey);
 }
 
-/** The API of the payout channel, which has keys of its own; null for what is not of it. */
+/** The API of the payout channel, which has its own keys; null for other requests. */
 export function payoutsApi(
   request: SandboxRequest,
   body: () => Record<string, unknown>,

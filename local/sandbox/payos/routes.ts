@@ -41,7 +41,7 @@ async function payByForm(body: string, context: PayosContext): Promise<SandboxAn
   return { status: 303, headers: { location }, body: '' };
 }
 
-/** Answers what belongs to PayOS, or null. */
+/** Answers requests to PayOS; null for other requests. */
 export async function payosRoutes(
   request: SandboxRequest,
   context: PayosContext,

@@ -1,5 +1,5 @@
-// PayOS's signatures, computed here with node:crypto and not with the code under test: what both sides get wrong
-// together would otherwise look right.
+// PayOS's signatures. This code uses node:crypto and not the code under test: a mistake that both sides share
+// would otherwise stay hidden.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 export function hmac(key: string, text: string): string {
@@ -14,7 +14,7 @@ export function isEqual(given: string, expected: string): boolean {
 
 const linkFields = ['amount', 'cancelUrl', 'description', 'orderCode', 'returnUrl'];
 
-/** The signed text of a request to make a link: five fields, as they came. */
+/** The signed text of a request to create a link: five fields, as they came. */
 export function linkText(request: Record<string, unknown>): string {
   return linkFields.map((name) => `${name}=${request[name]}`).join('&');
 }
@@ -32,7 +32,7 @@ export function dataText(data: object): string {
   for (const name of [...fields.keys()].sort()) {
     const value = fields.get(name) ?? '';
     if (Array.isArray(value)) {
-      // the objects of a list are sorted themselves, what is inside those is not
+      // sort the objects of a list, but not what is inside them
       const items = value.map((item) => JSON.stringify(sortKeys('', item)));
       parts.push(`${name}=[${items.join(',')}]`);
     } else if (typeof value === 'object') {
@@ -44,7 +44,7 @@ export function dataText(data: object): string {
   return parts.join('&');
 }
 
-/** The signed text of the header in calls about payouts: sorted at every depth, url-encoded. */
+/** The signed text of the header in calls about payouts: sorted at every level, url-encoded. */
 export function payoutText(message: object): string {
   const sorted = Object.entries(message).sort((a, b) => (a[0] < b[0] ? -1 : 1));
   return sorted

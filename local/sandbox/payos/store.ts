@@ -1,20 +1,20 @@
 import type { SentNotification } from '../delivery.ts';
 import { StateFile } from '../state-file.ts';
 
-/** What a person or test may do on the pay page. */
+/** What a person or a test may do on the pay page. */
 export const outcomes = ['success', 'cancel', 'insufficient_funds', 'expire', 'pending'] as const;
 export type Outcome = (typeof outcomes)[number];
 
 /** Money that came in for an order. */
 export interface Incoming {
-  /** Of the bank. */
+  /** The bank's id. */
   reference: string;
   amount: number;
   /** Wall clock of GMT+7. */
   at: string;
 }
 
-/** A payment link as this side knows it. */
+/** A payment link, as the sandbox stores it. */
 export interface Link {
   id: string;
   orderCode: number;
@@ -29,9 +29,9 @@ export interface Link {
   createdAt: string;
   canceledAt: string | null;
   cancellationReason: string | null;
-  /** A transfer is on its way. */
+  /** True while a transfer is on its way. */
   processing: boolean;
-  /** Its time is over, whatever the clock says. */
+  /** True when it has expired, whatever the clock says. */
   expired: boolean;
   incoming: Incoming[];
   notifications: SentNotification[];
@@ -39,7 +39,7 @@ export interface Link {
 
 export type Verdict = 'pay' | 'reject';
 
-/** Money ordered to a bank account. */
+/** An order to send money to a bank account. */
 export interface Payout {
   id: string;
   transferId: string;
@@ -63,14 +63,14 @@ interface StoredState {
   balance: number;
 }
 
-/** Links and payouts, kept in a file when a folder is given. */
+/** Links and payouts. They are kept in a file when a folder is given. */
 export class PayosStore {
   /** By order code. */
   readonly links = new Map<number, Link>();
   readonly payouts: Payout[] = [];
-  /** What the bank will do with payouts, by our reference. */
+  /** How the bank will end payouts, by our reference. */
   readonly verdicts = new Map<string, Verdict>();
-  /** Of the account payouts leave from, in VND. */
+  /** The balance, in VND, of the account that payouts leave from. */
   balance = 1_000_000_000;
   #next = 23_040_001;
   readonly #file: StateFile<StoredState>;
@@ -86,7 +86,7 @@ export class PayosStore {
     for (const [reference, verdict] of state.verdicts) this.verdicts.set(reference, verdict);
   }
 
-  /** A number nobody was given before. */
+  /** A number that was never used before. */
   nextNumber(): number {
     this.#next += 1;
     return this.#next;

@@ -56,7 +56,10 @@ function settings(body: Body, context: PayosContext): SandboxAnswer {
   return asJson({ retryMs: courier.retryMs, stepMs, balance: store.balance });
 }
 
-/** What tests call under /payos/api/, or null. PayOS has no refunds, so there is no verdict on them. */
+/**
+ * The test API under /payos/api/; null for other requests. PayOS has no refunds, so there is no verdict about
+ * them.
+ */
 export async function testApi(
   call: string,
   body: () => Body,

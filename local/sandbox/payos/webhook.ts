@@ -5,7 +5,7 @@ import { refusal } from './replies.ts';
 import { dataText, hmac } from './sign.ts';
 import type { Incoming, Link } from './store.ts';
 
-// nobody's: what another merchant of PayOS would sign with
+// not ours: the key of another merchant of PayOS
 const foreignKey = 'FOREIGNMERCHANTCHECKSUMKEYFOREIGNMERCHANT';
 
 function sendable(data: object, signature: string): RequestInit {
@@ -42,7 +42,7 @@ function messageOf(link: Link, incoming: Incoming, plan: NotifyPlan, context: Pa
   return sendable(plan.tamper ? { ...data, amount: data.amount + 1_000 } : data, signature);
 }
 
-/** Tells the project of money that came in. PayOS tells of nothing else. */
+/** Notifies the project of incoming money. PayOS sends no other notifications. */
 export function notify(
   link: Link,
   incoming: Incoming,
@@ -58,7 +58,7 @@ export function notify(
   }, plan);
 }
 
-/** Tells again of what came in for an order: of one transfer by its bank reference, or of all of them. */
+/** Notifies again of the money of an order: of one transfer by its bank reference, or of all of them. */
 export async function notifyAgain(
   link: Link,
   transaction: unknown,
@@ -92,7 +92,7 @@ const sample = {
   virtualAccountNumber: '',
 };
 
-/** POST /confirm-webhook: an address is taken when it answers a signed sample with 2xx. */
+/** POST /confirm-webhook: accepts an address that answers a signed sample with 2xx. */
 export async function confirmWebhook(
   request: Record<string, unknown>,
   context: PayosContext,

@@ -6,7 +6,7 @@ import { createRefund, listRefunds, retrieveRefund } from './refunds.ts';
 import { refusalAnswer, StripeRefusal } from './refusal.ts';
 import { newId } from './store.ts';
 
-// keys are forgotten after this
+// after this, idempotency keys are forgotten
 const keptMs = 24 * 3_600_000;
 
 function checkKey(header: string | undefined, secretKey: string): void {
@@ -25,7 +25,7 @@ function checkPace(context: StripeContext): void {
   context.lastReadAt = now;
 }
 
-/** Does a call, or null when there is none of that name. */
+/** Does a call; null when no call has this name. */
 function perform(request: SandboxRequest, path: string, context: StripeContext): unknown {
   const { method, body, url } = request;
   const query = url.search.slice(1);
@@ -59,7 +59,7 @@ function answerOnce(request: SandboxRequest, path: string, context: StripeContex
   return { status: 200, headers, body: JSON.stringify(found, null, 2) };
 }
 
-/** The same key brings the same answer, whatever has happened since, and never another call's. */
+/** The same key gives the same answer, whatever has happened since, and never the answer of another call. */
 function answerByKey(
   key: string,
   request: SandboxRequest,

@@ -5,7 +5,7 @@ import { sessionObject } from './objects.ts';
 import { invalid, missing, StripeRefusal } from './refusal.ts';
 import { newId, type Session } from './store.ts';
 
-// What this sandbox takes; Stripe takes more. A name that is neither is a mistake of ours.
+// The parameters that this sandbox accepts; Stripe accepts more. Any other name is a mistake in our code.
 const known = [
   /^(mode|client_reference_id|success_url|cancel_url|locale|expires_at)$/,
   /^(payment_intent_data\[)?metadata\]?\[[\w-]+\]$/,
@@ -89,7 +89,7 @@ export function retrieveSession(id: string, query: string, context: StripeContex
   return sessionObject(findSession(id, context), context.baseUrl(), wanted !== null);
 }
 
-/** Ends an open session; a payment that was tried and not made is called off with it. */
+/** Expires an open session. A payment that was tried and not made is cancelled with it. */
 export function expire(session: Session, plan: StripePlan, context: StripeContext): Promise<void> {
   session.status = 'expired';
   if (session.intent) session.intent.status = 'canceled';

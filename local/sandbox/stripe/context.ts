@@ -6,23 +6,23 @@ export interface StripeContext {
   secretKey: string;
   webhookSecret: string;
   store: StripeStore;
-  /** Where the sandbox itself is reached. */
+  /** The address of the sandbox. */
   baseUrl(): string;
-  /** Where events go; Stripe is told in its dashboard. */
+  /** Where events go. Stripe learns it in its dashboard. */
   webhookUrl(): string;
-  /** Before an event is sent a second time; every further pause is twice as long. */
+  /** The wait before an event is sent a second time. Every further wait is twice as long. */
   retryMs: number;
   notifyTimeoutMs: number;
-  /** Deliveries that may still be going on. */
+  /** Deliveries that may still be running. */
   couriers: Set<Courier>;
-  /** How long after a read the next one is refused; Stripe's own limit is far away. */
+  /** How long after a read the next one is refused. Stripe's own limit is far higher. */
   throttleMs: number;
   lastReadAt: number;
   /** How long a refund is pending. */
   stepMs: number;
 }
 
-/** Seconds, as Stripe's times are. */
+/** Seconds, as in Stripe's times. */
 export function seconds(instant: number = Date.now()): number {
   return Math.floor(instant / 1000);
 }

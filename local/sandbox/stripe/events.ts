@@ -3,20 +3,20 @@ import { type StripeContext, seconds } from './context.ts';
 import { signatureHeader } from './sign.ts';
 import { newId, type Session, type StoredEvent } from './store.ts';
 
-/** How an event goes out, with what is Stripe's own. */
+/** How an event is sent, with the options that only Stripe has. */
 export interface StripePlan extends NotifyPlan {
-  /** Signed with an old secret too, as while a secret is replaced. */
+  /** Also signed with an old secret, as Stripe does while a secret is replaced. */
   twoSignatures?: boolean;
-  /** Formatted anew after signing, as by a proxy that parses and prints. */
+  /** Formatted again after signing, as by a proxy that parses and prints. */
   reindented?: boolean;
-  /** Of the other mode, live for test. */
+  /** From the other mode: live instead of test. */
   otherMode?: boolean;
-  /** Signed so long ago that it may be a recording. */
+  /** Signed so long ago that it may be a replay. */
   stale?: boolean;
 }
 
 const apiVersion = '2026-10-28.endive';
-// twelve doublings of a minute are the three days for which Stripe tries
+// twelve doublings of a minute make the three days for which Stripe tries
 const maxCalls = 13;
 
 function payload(event: StoredEvent, plan: StripePlan): string {
@@ -39,17 +39,17 @@ function payload(event: StoredEvent, plan: StripePlan): string {
     request: { id: null, idempotency_key: null },
     type: event.type,
   };
-  // as Stripe sends them: who parses this and prints it again has other bytes
+  // as Stripe sends them: parsing and printing gives other bytes
   return JSON.stringify(whole, null, 2);
 }
 
-/** What is done to a body between Stripe and the project. */
+/** What happens to a body between Stripe and the project. */
 function underway(body: string, plan: StripePlan): string {
   const sent = plan.tamper ? body.replace(/("amount(?:_total)?": )\d+/, '$11') : body;
   return plan.reindented ? JSON.stringify(JSON.parse(sent)) : sent;
 }
 
-/** Sends an event. Resolves once the first call has been answered, or at once when that is not wanted. */
+/** Sends an event. Resolves after the first call was answered, or at once when the plan does not wait. */
 export function send(
   session: Session,
   event: StoredEvent,
@@ -66,7 +66,7 @@ export function send(
   context.couriers.add(courier);
   let calls = 0;
   return courier.deliver(async () => {
-    // each try is signed anew
+    // each try has a new signature
     const timestamp = seconds() - (plan.stale ? 600 : 0);
     const oldSecret = plan.twoSignatures ? `${secret}OLD` : undefined;
     const headers = {
@@ -85,7 +85,7 @@ export function send(
   }, plan);
 }
 
-/** Something has happened: it is kept as an event, and sent. */
+/** Stores what has happened as an event, and sends it. */
 export function emit(
   session: Session,
   type: string,

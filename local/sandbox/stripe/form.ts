@@ -4,7 +4,7 @@ import { invalid } from './refusal.ts';
 export class Form {
   readonly #values: URLSearchParams;
 
-  /** Throws on a parameter that is not among `known`, which are patterns of whole names. */
+  /** Throws on a parameter that is not in `known`. These are patterns of whole names. */
   constructor(text: string, known: readonly RegExp[]) {
     this.#values = new URLSearchParams(text);
     for (const name of this.#values.keys()) {
@@ -26,7 +26,7 @@ export class Form {
     return value;
   }
 
-  /** A whole number that is not negative. */
+  /** A non-negative whole number. */
   integer(name: string): number {
     const value = this.required(name);
     if (!/^\d{1,15}$/.test(value))
@@ -36,7 +36,7 @@ export class Form {
 
   url(name: string): string {
     const value = this.required(name);
-    // {CHECKOUT_SESSION_ID} is written as it is, and an address may not contain it otherwise
+    // {CHECKOUT_SESSION_ID} is written as it is, although an address may not contain it otherwise
     if (!URL.canParse(value.replace('{CHECKOUT_SESSION_ID}', 'x')) || !/^https?:/.test(value)) {
       throw invalid(name, 'Not a valid URL', 'url_invalid');
     }

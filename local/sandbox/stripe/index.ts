@@ -4,7 +4,7 @@ import type { StripeContext } from './context.ts';
 import { stripeRoutes, tick } from './routes.ts';
 import { StripeStore } from './store.ts';
 
-/** Stripe in test mode: sends an event again, with growing pauses and for three days, until it hears 2xx. */
+/** Stripe in test mode: sends an event until it gets 2xx, with growing waits, for three days. */
 export function createStripeSandbox(
   merchant: SandboxMerchants['stripe'],
   common: SandboxCommon,

@@ -1,6 +1,6 @@
 import type { Intent, Refund, Session } from './store.ts';
 
-// Stripe's objects as JSON, with the fields an integration like ours could look at.
+// Stripe's objects as JSON, with the fields that an integration like ours could read.
 
 /** Of a session's payment. */
 export function intentObject(session: Session, intent: Intent): Record<string, unknown> {
@@ -20,7 +20,7 @@ export function intentObject(session: Session, intent: Intent): Record<string, u
   };
 }
 
-/** Its address is given while it can be paid. `expand`: with the payment itself in place of its id. */
+/** It has an address while it can be paid. `expand`: with the payment itself in place of its id. */
 export function sessionObject(session: Session, baseUrl: string, expand = false): Record<string, unknown> {
   const { intent } = session;
   return {

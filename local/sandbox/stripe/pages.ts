@@ -44,7 +44,7 @@ export function donePage(session: Session, returnTo: string): string {
   );
 }
 
-/** A session that is not there. */
+/** A session that does not exist. */
 export function errorPage(message: string): string {
   return page(title, html`${banner}<h1>This payment cannot be made</h1><p>${message}</p>`);
 }
@@ -63,7 +63,7 @@ function row(session: Session): Html {
 <td><ol>${sent}</ol></td><td><ul>${session.refunds.map(refundItem)}</ul></td></tr>`;
 }
 
-/** Every session, with what was sent about it and what was answered. */
+/** Every session, with its events and our answers. */
 export function listPage(context: StripeContext): string {
   const rows = [...context.store.sessions.values()].reverse().map(row);
   const none = html`<tr><td colspan="5">Nothing has been paid here yet.</td></tr>`;

@@ -5,7 +5,7 @@ import { emit, type StripePlan } from './events.ts';
 import { disputeObject, sessionObject } from './objects.ts';
 import { type Intent, newId, type Outcome, type Session } from './store.ts';
 
-/** Where the payer's browser goes after the page. */
+/** The address that the payer's browser goes to after the page. */
 export function returnAddress(session: Session, context: StripeContext): string {
   if (session.status === 'complete')
     return session.successUrl.replaceAll('{CHECKOUT_SESSION_ID}', session.id);
@@ -25,7 +25,7 @@ function tell(session: Session, type: string, plan: StripePlan, context: StripeC
   return emit(session, type, sessionObject(session, context.baseUrl()), plan, context);
 }
 
-/** On the page: a declined card and a click on "back" leave it open, and nothing is sent about them. */
+/** On the page: a declined card and a click on "back" leave the session open, and no event is sent. */
 async function payOpen(
   session: Session,
   outcome: Outcome,
@@ -70,8 +70,8 @@ async function endPending(
 }
 
 /**
- * Does what the payer or a bank chose, tells of it, and answers with the address the payer's browser is sent
- * to. `again` is needed to end a payment that is pending.
+ * Does what the payer or a bank chose, sends the events, and answers the address that the payer's browser goes
+ * to. `again` is needed to end a pending payment.
  */
 export async function pay(
   session: Session,

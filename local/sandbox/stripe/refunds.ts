@@ -8,7 +8,7 @@ import { newId, type Refund, type Session } from './store.ts';
 const known = [/^(payment_intent|amount|reason)$/, /^metadata\[[\w-]+\]$/];
 const reasons = ['duplicate', 'fraudulent', 'requested_by_customer'];
 
-/** What is not given back, nor on its way. */
+/** The amount that is neither refunded nor being refunded. */
 function remaining(session: Session): number {
   return session.refunds
     .filter((refund) => refund.status !== 'failed')
@@ -64,7 +64,7 @@ function decide(refund: Refund): void {
   refund.status = refund.verdict === 'pay' ? 'succeeded' : 'failed';
 }
 
-/** Lets the bank decide on what has waited long enough, and tells of it. */
+/** Lets the bank decide on refunds that have waited long enough, and sends the events. */
 export function settleRefunds(session: Session, context: StripeContext): void {
   for (const refund of session.refunds) {
     if (refund.status !== 'pending' || Date.now() - refund.orderedAt < context.stepMs) continue;

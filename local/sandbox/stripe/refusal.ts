@@ -6,11 +6,13 @@ interface Refused {
   code?: string;
   param?: string;
   message: string;
-  /** Kept for the idempotency key: the call had begun to work. Wrong parameters are refused before that. */
+  /**
+   * Kept for the idempotency key, because the call had begun to work. Wrong parameters are refused before that.
+   */
   kept?: boolean;
 }
 
-/** A call that Stripe does not do. */
+/** Stripe refuses the call. */
 export class StripeRefusal extends Error {
   readonly refused: Refused;
   constructor(refused: Refused) {

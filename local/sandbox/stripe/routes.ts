@@ -18,7 +18,7 @@ import { pay, returnAddress } from './pay.ts';
 import { settleRefunds } from './refunds.ts';
 import { outcomes, type Session } from './store.ts';
 
-/** What happens by itself: sessions run out, and banks decide on refunds. */
+/** What happens by itself: sessions expire, and banks decide on refunds. */
 export function tick(context: StripeContext): void {
   for (const session of context.store.sessions.values()) {
     if (session.status === 'open' && session.expiresAt <= seconds()) void expire(session, {}, context);
@@ -48,7 +48,7 @@ async function apiPay(body: Record<string, unknown>, context: StripeContext): Pr
   return asJson({ redirectUrl, transaction: session });
 }
 
-/** Sends again what was last said of the payment, or an event of the type asked for. */
+/** Sends the last event of the payment again, or makes one of the requested type. */
 async function apiNotify(body: Record<string, unknown>, context: StripeContext): Promise<SandboxAnswer> {
   const session = find(body, context);
   const plan: StripePlan = readPlan(body.notify);
@@ -92,13 +92,13 @@ async function press(body: string, context: StripeContext): Promise<SandboxAnswe
     const location = await pay(session, outcome, {}, true, context);
     return { status: 303, headers: { location }, body: '' };
   } catch (error) {
-    // two clicks, or a page left open
+    // two clicks, or a page that stayed open
     if (error instanceof SandboxError) return openPage(id, context);
     throw error;
   }
 }
 
-/** Answers what belongs to Stripe, or null. */
+/** Answers requests to Stripe; null for other requests. */
 export async function stripeRoutes(
   request: SandboxRequest,
   context: StripeContext,

@@ -1,13 +1,12 @@
-// Stripe's signatures, computed here with node:crypto and not with Stripe's package, which is what the code
-// under test uses.
+// Stripe's signatures. This code uses node:crypto and not Stripe's package, which the code under test uses.
 import { createHmac } from 'node:crypto';
 
 export interface SignOptions {
-  /** Of the endpoint: the whole text, `whsec_` included. */
+  /** The secret of the endpoint: the whole text, with `whsec_`. */
   secret: string;
   /** Seconds. */
   timestamp: number;
-  /** A secret on its way out, which Stripe signs with as well, and first. */
+  /** A secret that is being replaced. Stripe signs with it as well, and first. */
   oldSecret?: string;
 }
 
@@ -16,7 +15,7 @@ export function hmac(secret: string, text: string): string {
   return createHmac('sha256', secret).update(text, 'utf8').digest('hex');
 }
 
-/** The `Stripe-Signature` of a body. v0 is a scheme of test events that nobody may rely on. */
+/** The `Stripe-Signature` header of a body. v0 is a scheme of test events, on which nobody may rely. */
 export function signatureHeader(body: string, { secret, timestamp, oldSecret }: SignOptions): string {
   const text = `${timestamp}.${body}`;
   const secrets = oldSecret === undefined ? [secret] : [oldSecret, secret];

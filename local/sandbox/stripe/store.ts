@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import type { SentNotification } from '../delivery.ts';
 import { StateFile } from '../state-file.ts';
 
-/** What a person or test may do on the pay page, or afterwards. */
+/** What a person or a test may do on the pay page, or afterwards. */
 export const outcomes = ['success', 'cancel', 'insufficient_funds', 'expire', 'pending', 'dispute'] as const;
 export type Outcome = (typeof outcomes)[number];
 
-/** A payment, which begins when the payer first tries to pay. */
+/** A payment. It begins when the payer first tries to pay. */
 export interface Intent {
   id: string;
   charge: string;
@@ -17,14 +17,14 @@ export interface Refund {
   id: string;
   amount: number;
   status: 'pending' | 'succeeded' | 'failed';
-  /** What the bank will do with it. */
+  /** How the bank will end it. */
   verdict: 'pay' | 'reject';
   reason: string | null;
   metadata: Record<string, string>;
   orderedAt: number;
 }
 
-/** An event as it is sent, whenever and however often. */
+/** An event, equal in every delivery. */
 export interface StoredEvent {
   id: string;
   type: string;
@@ -33,7 +33,7 @@ export interface StoredEvent {
   object: Record<string, unknown>;
 }
 
-/** A Checkout Session, with everything that followed from it. Times are seconds, as Stripe's. */
+/** A Checkout Session with everything that followed from it. Times are seconds, as Stripe's. */
 export interface Session {
   id: string;
   reference: string | null;
@@ -51,18 +51,18 @@ export interface Session {
   paymentStatus: 'paid' | 'unpaid';
   intent: Intent | null;
   disputed: boolean;
-  /** What was last chosen on the page. */
+  /** What the payer last chose on the page. */
   outcome: Outcome | null;
   events: StoredEvent[];
   notifications: SentNotification[];
   refunds: Refund[];
-  /** What the bank will do with refunds to come. */
+  /** How the bank will end later refunds. */
   refundVerdict: 'pay' | 'reject';
 }
 
-/** The answer kept for an idempotency key. */
+/** The stored answer of an idempotency key. */
 export interface KeptAnswer {
-  /** Path and body of the call it answered. */
+  /** The path and body of the call that it answered. */
   request: string;
   status: number;
   body: string;
@@ -74,12 +74,12 @@ interface StoredState {
   answers: [string, KeptAnswer][];
 }
 
-/** A new id as Stripe makes them: what it is of, and chance. */
+/** A new id, as Stripe makes them: a prefix for its kind, and random characters. */
 export function newId(prefix: string): string {
   return `${prefix}_${randomBytes(12).toString('hex')}`;
 }
 
-/** Sessions by id, kept in a file when a folder is given. */
+/** Sessions by id. They are kept in a file when a folder is given. */
 export class StripeStore {
   readonly sessions = new Map<string, Session>();
   /** By idempotency key. */

@@ -6,16 +6,16 @@ import type { BankStore } from './store.ts';
 export interface VietqrContext {
   merchant: SandboxMerchants['vietqr'];
   store: BankStore;
-  /** Where notifications go; SePay is told on its pages. */
+  /** Where notifications go. SePay learns it on its pages. */
   webhookUrl(): string;
-  /** Between two calls, instead of SePay's own pauses. */
+  /** The wait between two calls, instead of SePay's own. */
   retryMs: number | undefined;
   notifyTimeoutMs: number;
-  /** In this time three lists are answered, and no more; 0 answers all. SePay's is a second. */
+  /** In this time only three lists are answered; 0 means no limit. SePay's is a second. */
   throttleMs: number;
-  /** When lists were asked for, of late. */
+  /** The times of recent list requests. */
   askedAt: number[];
-  /** One for each notification under way. */
+  /** One for each notification that is being sent. */
   couriers: Set<Courier>;
 }
 
@@ -26,7 +26,7 @@ export function bankTime(instant: number): string {
   return new Date(instant + sevenHours).toISOString().slice(0, 19).replace('T', ' ');
 }
 
-/** What SePay reads out of a message where it was told that codes are J and 14 digits. */
+/** The code that SePay finds in a message when it is set to J and 14 digits. */
 export function codeOf(content: string): string | null {
   return /J\d{14}/i.exec(content)?.[0].toUpperCase() ?? null;
 }

@@ -1,5 +1,5 @@
-// Reads transfer QR codes as a bank's app does, with code of its own: what the builder under test gets wrong must
-// not be read the same wrong way.
+// Reads transfer QR codes as a bank's app does. This code is not the code under test: a mistake that both sides
+// share would otherwise stay hidden.
 import { SandboxError } from '../answers.ts';
 
 const table = Array.from({ length: 256 }, (_, byte) => {
@@ -8,7 +8,7 @@ const table = Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-/** CRC-16/CCITT-FALSE, by table. */
+/** CRC-16/CCITT-FALSE, with a table. */
 export function checksum(bytes: Uint8Array): number {
   let value = 0xffff;
   for (const byte of bytes) value = ((value & 0xff) << 8) ^ (table[(value >> 8) ^ byte] ?? 0);
@@ -48,7 +48,7 @@ export interface Scanned {
   message: string;
 }
 
-/** Reads a QR code for a transfer to an account, or throws why it cannot. */
+/** Reads a QR code for a transfer to an account. Throws an error that says why it cannot. */
 export function scan(payload: string): Scanned {
   const qr = payload.trim();
   const root = split(qr, 'the root');

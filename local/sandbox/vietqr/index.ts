@@ -4,7 +4,7 @@ import type { VietqrContext } from './context.ts';
 import { vietqrRoutes } from './routes.ts';
 import { BankStore } from './store.ts';
 
-/** A bank with one account, and SePay's feed of it. */
+/** A bank with one account, and SePay's feed of that account. */
 export function createVietqrSandbox(
   merchant: SandboxMerchants['vietqr'],
   common: SandboxCommon,

@@ -41,13 +41,13 @@ export function listTransactions({ url, headers }: SandboxRequest, context: Viet
     const answer = asJson({ status: 429, error: 'Too Many Requests', messages: { success: false } }, 429);
     return { ...answer, headers: { ...answer.headers, 'x-sepay-userapi-retry-after': '1' } };
   }
-  // v1 tells a stranger nothing at all, not even that
+  // to a stranger, v1 answers an empty list instead of a refusal
   if (headers.authorization !== `Bearer ${context.merchant.apiToken}`) return { status: 200, body: '' };
 
   const asked = (name: string): string | null => url.searchParams.get(name);
   const tests: [string, (row: Record<string, string | null>, wanted: string) => boolean][] = [
     ['account_number', (row, wanted) => row.account_number === wanted],
-    // a day alone is its midnight, which text compares rightly
+    // a day alone is its midnight, and text comparison handles it
     ['transaction_date_min', (row, wanted) => String(row.transaction_date) >= wanted],
     ['transaction_date_max', (row, wanted) => String(row.transaction_date) <= wanted],
     ['since_id', (row, wanted) => Number(row.id) >= Number(wanted)],

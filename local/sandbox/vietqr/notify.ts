@@ -3,18 +3,18 @@ import { bankTime, codeOf, type VietqrContext } from './context.ts';
 import { signedHeaders } from './sign.ts';
 import type { Transaction } from './store.ts';
 
-/** How SePay's notifications go out, and what may be wrong with them. */
+/** How SePay's notifications are sent, and what may be wrong with them. */
 export interface SepayPlan extends NotifyPlan {
-  /** Signed so long ago: a replay. */
+  /** Signed this long ago: a replay. */
   staleMs?: number;
 }
 
-/** Reads the plan of a request to the sandbox's API. */
+/** Reads the notification plan from a request to the sandbox's API. */
 export function readSepayPlan(value: unknown): SepayPlan {
   return { ...readPlan(value) };
 }
 
-// SePay's pauses, which grow like Fibonacci's rabbits
+// SePay's waits, which grow like the Fibonacci numbers
 const pauses = [1, 1, 2, 3, 5, 8, 13].map((minutes) => minutes * 60_000);
 const lastPause = 13 * 60_000;
 
@@ -35,7 +35,7 @@ function bodyOf(transaction: Transaction, plan: SepayPlan, { merchant }: VietqrC
   });
 }
 
-/** Whether SePay is content: 200 or 201, and success said in the body. */
+/** Whether SePay accepts the answer: 200 or 201, with success in the body. */
 function isContent(answer: MerchantAnswer | null): boolean {
   if (answer === null || (answer.status !== 200 && answer.status !== 201)) return false;
   try {
@@ -46,7 +46,7 @@ function isContent(answer: MerchantAnswer | null): boolean {
   }
 }
 
-/** Notifies the project. Resolves once the first call has been answered, or at once when that is not wanted. */
+/** Notifies the project. Resolves after the first call was answered, or at once when the plan does not wait. */
 export function notify(transaction: Transaction, plan: SepayPlan, context: VietqrContext): Promise<void> {
   const { merchant, store, couriers, notifyTimeoutMs } = context;
   const signed = bodyOf(transaction, plan, context);
@@ -61,12 +61,12 @@ export function notify(transaction: Transaction, plan: SepayPlan, context: Vietq
     timeoutMs: notifyTimeoutMs,
   });
   couriers.add(courier);
-  // copies that go out together are one call of the schedule
+  // copies that are sent together count as one call of the schedule
   let calls = 1 - Math.max(1, plan.times ?? 1);
   return courier.deliver(async () => {
     calls += 1;
     courier.retryMs = pause(Math.max(1, calls));
-    // signed anew each time: the timestamp is that of the call
+    // each call has a new signature, because the timestamp is that of the call
     const headers = signedHeaders(signed, secret, Date.now() - (plan.staleMs ?? 0));
     const init = { method: 'POST', headers, body };
     const answer = await courier.call(context.webhookUrl(), init, transaction.notifications);

@@ -2,7 +2,7 @@ import type { SandboxError } from '../answers.ts';
 import { type Html, html, page } from '../html.ts';
 import { bankTime, type VietqrContext } from './context.ts';
 import type { Scanned } from './emv.ts';
-import { manglings } from './mangle.ts';
+import { messageChanges } from './message-change.ts';
 import type { Transaction } from './store.ts';
 
 const title = 'Bank sandbox';
@@ -14,7 +14,7 @@ const scanForm = html`<form method="get" action="/vietqr/scan">
 
 /** What the app shows after scanning. */
 export function payPage(qr: string, scanned: Scanned, { merchant }: VietqrContext): string {
-  const ways = manglings.map((way) => html`<option>${way}</option>`);
+  const ways = messageChanges.map((way) => html`<option>${way}</option>`);
   return page(
     title,
     html`${banner}<h1>Transfer ${scanned.amount === null ? 'money' : money(scanned.amount)}</h1>
@@ -24,7 +24,7 @@ export function payPage(qr: string, scanned: Scanned, { merchant }: VietqrContex
 <input type="hidden" name="qr" value="${qr}">
 <label>Amount <input name="amount" inputmode="numeric" value="${scanned.amount ?? ''}"></label>
 <label>Message <input name="message" value="${scanned.message}"></label>
-<label>What the bank makes of it <select name="mangle">${ways}</select></label>
+<label>What the bank makes of it <select name="messageChange">${ways}</select></label>
 <button name="outcome" value="success">Transfer</button>
 <button name="outcome" value="pending">Transfer, arriving later</button>
 <button name="outcome" value="insufficient_funds">Not enough money</button>
@@ -66,7 +66,7 @@ function row(transaction: Transaction): Html {
 <td>${transaction.content}${arrives}</td><td><ol>${sent}</ol></td></tr>`;
 }
 
-/** The account: every movement, with what was sent about it and what was answered. */
+/** The account: every movement, with its notifications and our answers. */
 export function listPage({ store, merchant }: VietqrContext): string {
   const rows = [...store.transactions].reverse().map(row);
   const none = html`<tr><td colspan="5">Nothing has moved on this account yet.</td></tr>`;

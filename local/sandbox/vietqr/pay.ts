@@ -1,35 +1,35 @@
 import { SandboxError } from '../answers.ts';
 import type { VietqrContext } from './context.ts';
 import { scan } from './emv.ts';
-import { type Mangling, mangle } from './mangle.ts';
+import { changeMessage, type MessageChange } from './message-change.ts';
 import { notify, type SepayPlan } from './notify.ts';
 import type { Transaction } from './store.ts';
 
 /**
- * What a person or test may do in the bank's app. `pending` orders a transfer that arrives when it is paid
- * `again`; `out` is the merchant's own transfer; the rest move nothing, and a bank tells nobody of that.
+ * What a person or a test may do in the bank's app. `pending` orders a transfer that arrives when it is paid
+ * `again`. `out` is the merchant's own transfer. The others move no money, and a bank reports none of them.
  */
 export const outcomes = ['success', 'pending', 'out', 'cancel', 'insufficient_funds', 'expire'] as const;
 export type Outcome = (typeof outcomes)[number];
 
-/** A transfer as its payer orders it. */
+/** A transfer, as its payer orders it. */
 export interface Order {
   reference: string;
   amount: number;
   message: string;
-  mangling: Mangling;
+  messageChange: MessageChange;
 }
 
-/** What the payer begins with: a QR code, or a reference typed off a screen. */
+/** What the payer begins with: a QR code, or a reference typed from a screen. */
 export interface Start {
   qr: string | null;
   reference: string | null;
   amount: number | null;
   message: string | null;
-  mangling: Mangling;
+  messageChange: MessageChange;
 }
 
-/** Reads the QR code if there is one; what the payer typed wins over what it says. */
+/** Reads the QR code if there is one. What the payer typed has priority. */
 export function orderOf(start: Start, { merchant }: VietqrContext): Order {
   const scanned = start.qr === null ? null : scan(start.qr);
   if (scanned && (scanned.bankBin !== merchant.bankBin || scanned.accountNumber !== merchant.accountNumber)) {
@@ -41,7 +41,7 @@ export function orderOf(start: Start, { merchant }: VietqrContext): Order {
   }
   const message = start.message ?? scanned?.message ?? start.reference ?? '';
   const reference = start.reference ?? (scanned?.message || message);
-  return { reference, amount, message, mangling: start.mangling };
+  return { reference, amount, message, messageChange: start.messageChange };
 }
 
 function book(transaction: Transaction, { store }: VietqrContext): void {
@@ -52,7 +52,7 @@ function book(transaction: Transaction, { store }: VietqrContext): void {
   store.save();
 }
 
-/** Does what the payer chose, and lets SePay tell of it. Answers with what moved, or null. */
+/** Does what the payer chose, and lets SePay notify. Answers the movement, or null. */
 export async function pay(
   order: Order,
   outcome: Outcome,
@@ -69,7 +69,7 @@ export async function pay(
     direction: outcome === 'out' ? 'out' : 'in',
     reference: order.reference,
     amount: order.amount,
-    content: mangle(order.message, order.mangling, bankNumber, merchant.accountNumber),
+    content: changeMessage(order.message, order.messageChange, bankNumber, merchant.accountNumber),
     state: 'pending',
     bookedAt: Date.now(),
     accumulated: 0,
@@ -85,7 +85,7 @@ export async function pay(
   return transaction;
 }
 
-/** Lets a transfer that was on its way arrive, or come to nothing. */
+/** Lets a pending transfer arrive, or fail. */
 export async function arrive(
   reference: string,
   outcome: Outcome,

@@ -10,17 +10,18 @@ import {
 import type { VietqrContext } from './context.ts';
 import { scan } from './emv.ts';
 import { listTransactions } from './list-api.ts';
-import { type Mangling, manglings } from './mangle.ts';
+import { type MessageChange, messageChanges } from './message-change.ts';
 import { notify, readSepayPlan } from './notify.ts';
 import { donePage, errorPage, listPage, payPage } from './pages.ts';
 import { arrive, type Outcome, orderOf, outcomes, pay } from './pay.ts';
 
 const readOutcome = (value: unknown): Outcome => readChoice('outcome', value ?? 'success', outcomes);
-const readMangling = (value: unknown): Mangling => readChoice('mangle', value ?? 'prefix', manglings);
+const readMessageChange = (value: unknown): MessageChange =>
+  readChoice('messageChange', value ?? 'prefix', messageChanges);
 const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
 function qrOf({ qr, redirectUrl }: Record<string, unknown>): string | null {
-  // there is no page to be sent to, but the link that opens a scanned code here will do
+  // VietQR has no page to go to; the link that opens a scanned code here takes its place
   return typeof redirectUrl === 'string' ? new URL(redirectUrl).searchParams.get('qr') : textOrNull(qr);
 }
 
@@ -35,8 +36,8 @@ async function apiPay(sent: Record<string, unknown>, context: VietqrContext): Pr
   }
   const amount = sent.amount === undefined ? null : Number(sent.amount);
   const message = textOrNull(sent.message);
-  const mangling = readMangling(sent.mangle);
-  const order = orderOf({ qr, reference, amount, message, mangling }, context);
+  const messageChange = readMessageChange(sent.messageChange);
+  const order = orderOf({ qr, reference, amount, message, messageChange }, context);
   return asJson({ redirectUrl: null, transaction: await pay(order, outcome, plan, context) });
 }
 
@@ -81,7 +82,7 @@ async function payOnPage(form: URLSearchParams, context: VietqrContext): Promise
     reference: null,
     amount: amount === '' ? null : Number(amount),
     message: form.get('message'),
-    mangling: readMangling(form.get('mangle')),
+    messageChange: readMessageChange(form.get('messageChange')),
   };
   return donePage(await pay(orderOf(start, context), readOutcome(form.get('outcome')), {}, context));
 }
@@ -96,7 +97,7 @@ async function show(make: () => Promise<string> | string): Promise<SandboxAnswer
   }
 }
 
-/** Answers what belongs to the bank and its feed, or null. */
+/** Answers requests to the bank and its feed; null for other requests. */
 export async function vietqrRoutes(
   request: SandboxRequest,
   context: VietqrContext,

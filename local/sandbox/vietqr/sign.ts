@@ -1,8 +1,8 @@
-// SePay's signature, computed here with node:crypto and not with the code under test: what both sides get wrong
-// together would otherwise look right.
+// SePay's signature. This code uses node:crypto and not the code under test: a mistake that both sides share
+// would otherwise stay hidden.
 import { createHmac } from 'node:crypto';
 
-/** The headers of a notification sent at `instant`. */
+/** The headers of a notification that is sent at `instant`. */
 export function signedHeaders(body: string, secret: string, instant: number): Record<string, string> {
   const timestamp = String(Math.floor(instant / 1000));
   const hex = createHmac('sha256', secret).update(timestamp).update('.').update(body, 'utf8').digest('hex');

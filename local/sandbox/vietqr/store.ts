@@ -1,23 +1,23 @@
 import type { SentNotification } from '../delivery.ts';
 import { StateFile } from '../state-file.ts';
 
-/** Money in or out of the merchant's account. */
+/** Money in to or out of the merchant's account. */
 export interface Transaction {
-  /** SePay's number of it. */
+  /** SePay's number of the movement. */
   id: number;
-  /** Of the bank. */
+  /** The bank's id. */
   bankNumber: string;
   direction: 'in' | 'out';
   /** What the payer was asked to write, or wrote. */
   reference: string;
   amount: number;
-  /** The message as the bank tells it. */
+  /** The message, as the bank reports it. */
   content: string;
-  /** `pending`: ordered, and not on the account yet; nobody is told. */
+  /** `pending`: ordered, but not on the account yet. No notification is sent. */
   state: 'pending' | 'done';
   /** Milliseconds since 1970. */
   bookedAt: number;
-  /** What was on the account afterwards. */
+  /** The balance of the account afterwards. */
   accumulated: number;
   notifications: SentNotification[];
 }
@@ -28,7 +28,7 @@ interface StoredState {
   transactions: Transaction[];
 }
 
-/** The merchant's account, kept in a file when a folder is given. */
+/** The merchant's account. It is kept in a file when a folder is given. */
 export class BankStore {
   readonly transactions: Transaction[] = [];
   balance = 0;
@@ -44,7 +44,7 @@ export class BankStore {
     this.transactions.push(...state.transactions);
   }
 
-  /** A new number as SePay gives to transactions. */
+  /** A new number, as SePay gives them to transactions. */
   nextNumber(): number {
     this.#nextNumber += 1;
     return this.#nextNumber;

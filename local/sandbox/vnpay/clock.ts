@@ -11,7 +11,7 @@ export function stamp(instant: number = Date.now()): string {
   ].join('');
 }
 
-/** The instant of a stamp, or NaN. */
+/** The instant of a time stamp, or NaN. */
 export function instantOf(text: string): number {
   const parts = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(text)?.slice(1).map(Number);
   if (!parts) return Number.NaN;

@@ -7,12 +7,12 @@ export interface VnpayContext {
   hashSecret: string;
   store: VnpayStore;
   courier: Courier;
-  /** Where notifications go; VNPay is told at onboarding. */
+  /** Where notifications go. VNPay learns it at onboarding. */
   ipnUrl(): string;
-  /** How long after a querydr the next of the same terminal is refused with 94. */
+  /** How long after a querydr the next one of the same terminal is refused with 94. */
   throttleMs: number;
-  /** How long an accepted refund takes to each of its next states. */
+  /** How long an accepted refund takes to reach each of its next states. */
   stepMs: number;
-  /** When the terminal last asked. */
+  /** When the terminal made its last query. */
   lastQueryAt: number;
 }

@@ -4,7 +4,7 @@ import type { VnpayContext } from './context.ts';
 import { vnpayRoutes } from './routes.ts';
 import { VnpayStore } from './store.ts';
 
-/** VNPay: calls up to ten times, five minutes apart, until it hears RspCode 00 or 02. */
+/** VNPay: calls up to ten times, five minutes apart, until it gets RspCode 00 or 02. */
 export function createVnpaySandbox(
   merchant: { tmnCode: string; hashSecret: string },
   common: SandboxCommon,

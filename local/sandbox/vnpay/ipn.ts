@@ -37,7 +37,7 @@ function ipnUrlOf(transaction: Transaction, plan: NotifyPlan, context: VnpayCont
   return `${base}${base.includes('?') ? '&' : '?'}${query}`;
 }
 
-/** Notifies the project. Resolves once the first call has been answered, or at once when that is not wanted. */
+/** Notifies the project. Resolves after the first call was answered, or at once when the plan does not wait. */
 export function notify(transaction: Transaction, plan: NotifyPlan, context: VnpayContext): Promise<void> {
   const url = ipnUrlOf(transaction, plan, context);
   return context.courier.deliver(async () => {

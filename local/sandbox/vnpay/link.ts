@@ -23,7 +23,7 @@ const forms: Record<string, RegExp> = {
   vnp_TxnRef: /^.{1,100}$/,
 };
 
-/** Checks a pay link as VNPay does and remembers its transaction. The same link may be opened again. */
+/** Checks a pay link as VNPay does, and stores its transaction. The same link may be opened again. */
 export function openLink(params: Record<string, string>, context: VnpayContext): Transaction {
   for (const name of required) {
     if (!params[name]) throw new SandboxError('03', `${name} is missing`);

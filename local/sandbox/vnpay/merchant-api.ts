@@ -18,7 +18,7 @@ const queryAnswer = [...refundAnswer, ...prefixed('PromotionCode PromotionAmount
 
 type Message = Record<string, unknown>;
 
-/** Refusals come without a usable signature, as they were seen from VNPay. */
+/** Refusals have no usable signature; we saw VNPay answer so. */
 function refusal(command: string, code: string, message: string): Message {
   return {
     vnp_ResponseId: randomUUID().replaceAll('-', ''),
@@ -32,7 +32,7 @@ function signed(names: readonly string[], message: Message, context: VnpayContex
   return { ...message, vnp_SecureHash: hmac(context.hashSecret, valuesText(names, message)) };
 }
 
-/** 05 in process, 06 sent to the bank, then 00 paid back or 09 rejected. */
+/** 05 in process, 06 sent to the bank, then 00 paid or 09 rejected. */
 export function refundState(refund: Refund, context: VnpayContext): '00' | '05' | '06' | '09' {
   const age = Date.now() - refund.orderedAt;
   if (age < context.stepMs) return '05';
@@ -75,7 +75,7 @@ function querydr(message: Message, context: VnpayContext): Message {
   if (!transaction || transaction.createDate !== message.vnp_TransactionDate) {
     return refusal('querydr', '91', 'The transaction was not found');
   }
-  // as VNPay does, the latest movement: after a refund that is the refund
+  // like VNPay, answer about the latest movement: after a refund, that is the refund
   const latest = transaction.refunds.at(-1) ?? null;
   return signed(queryAnswer, movement('querydr', transaction, latest, context), context);
 }
@@ -118,7 +118,7 @@ function refund(message: Message, context: VnpayContext): Message {
       vnp_TmnCode: context.tmnCode,
       vnp_TxnRef: message.vnp_TxnRef,
     };
-    // 91 was seen unsigned; refusals about the sum are ordinary, signed answers
+    // we saw 91 without a signature; refusals of the amount are ordinary, signed answers
     return code === '91' ? answer : signed(refundAnswer, answer, context);
   }
   const made: Refund = {

@@ -56,7 +56,7 @@ function row(transaction: Transaction, context: VnpayContext): Html {
 <td>${transaction.outcome ?? transaction.state}</td><td><ol>${sent}</ol></td><td><ul>${refunds}</ul></td></tr>`;
 }
 
-/** Every transaction, with what was sent about it and what was answered. */
+/** Every transaction, with its notifications and our answers. */
 export function listPage(context: VnpayContext): string {
   const rows = [...context.store.transactions.values()].reverse().map((item) => row(item, context));
   const none = html`<tr><td colspan="5">Nothing has been paid here yet.</td></tr>`;

@@ -22,8 +22,8 @@ const codes: Record<Outcome, Codes> = {
 };
 
 /**
- * Ends a transaction the way the payer chose, notifies, and answers with the address the payer's browser is
- * sent to. One that has ended stays as it is.
+ * Ends a transaction as the payer chose, notifies, and answers the address that the payer's browser goes to. A
+ * transaction that has ended stays as it is.
  */
 export async function pay(
   transaction: Transaction,
@@ -47,7 +47,7 @@ export async function pay(
   return returnAddress(transaction, context);
 }
 
-/** Where the payer's browser goes, with the signed result. */
+/** The address that the payer's browser goes to, with the signed result. */
 export function returnAddress(transaction: Transaction, context: VnpayContext): string {
   const query = signedQuery(resultParams(transaction, context), context.hashSecret);
   return `${transaction.returnUrl}${transaction.returnUrl.includes('?') ? '&' : '?'}${query}`;

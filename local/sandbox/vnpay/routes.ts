@@ -31,14 +31,14 @@ async function apiPay(body: Record<string, unknown>, context: VnpayContext): Pro
     typeof body.redirectUrl === 'string'
       ? openLink(Object.fromEntries(new URL(body.redirectUrl).searchParams), context)
       : find(body.reference, context);
-  // a payer whose first try failed pays after all, or VNPay decides about money it has held back
+  // a payer whose first try failed pays after all, or VNPay decides about money that it holds
   const undecided = transaction.transactionNo === '0' || transaction.outcome === 'suspicious';
   if (body.again === true && undecided) transaction.state = 'open';
   const redirectUrl = await pay(transaction, outcome, readPlan(body.notify), context);
   return asJson({ redirectUrl, transaction });
 }
 
-/** Answers what belongs to VNPay, or null. */
+/** Answers requests to VNPay; null for other requests. */
 export async function vnpayRoutes(
   { method, url, body }: SandboxRequest,
   context: VnpayContext,

@@ -1,5 +1,5 @@
-// VNPay's signatures, computed here with node:crypto and not with the code under test: what both sides get
-// wrong together would otherwise look right.
+// VNPay's signatures. This code uses node:crypto and not the code under test: a mistake that both sides share
+// would otherwise stay hidden.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 export function hmac(secret: string, text: string): string {
@@ -28,7 +28,7 @@ export function queryText(params: Record<string, string>): string {
     .join('&');
 }
 
-/** Signs parameters: the complete query with its hash. */
+/** Signs parameters: the whole query with its hash. */
 export function signedQuery(params: Record<string, string>, secret: string): string {
   const text = queryText(params);
   return `${text}&vnp_SecureHash=${hmac(secret, text)}`;
@@ -38,7 +38,7 @@ export function isSignedQuery(params: Record<string, string>, secret: string): b
   return equal(params.vnp_SecureHash ?? '', hmac(secret, queryText(params)));
 }
 
-/** The signed text of the merchant API: values in a fixed order, joined by `|`, absent ones empty. */
+/** The signed text of the merchant API: values in a fixed order, joined by `|`, empty when absent. */
 export function valuesText(names: readonly string[], message: Record<string, unknown>): string {
   return names.map((name) => String(message[name] ?? '')).join('|');
 }

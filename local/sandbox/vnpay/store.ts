@@ -1,7 +1,7 @@
 import type { SentNotification } from '../delivery.ts';
 import { StateFile } from '../state-file.ts';
 
-/** What a person or test may do on the pay page. */
+/** What a person or a test may do on the pay page. */
 export const outcomes = ['success', 'cancel', 'insufficient_funds', 'expire', 'suspicious'] as const;
 export type Outcome = (typeof outcomes)[number];
 
@@ -13,11 +13,11 @@ export interface Refund {
   amount: number;
   requestId: string;
   orderedAt: number;
-  /** What the bank will do with it; decided beforehand or later. */
+  /** How the bank will end it; decided beforehand or later. */
   verdict: 'pay' | 'reject';
 }
 
-/** A payment as this side knows it. */
+/** A payment, as the sandbox stores it. */
 export interface Transaction {
   txnRef: string;
   /** VND × 100. */
@@ -26,7 +26,7 @@ export interface Transaction {
   createDate: string;
   expireDate: string;
   returnUrl: string;
-  /** The `vnp_` parameters of the link, to recognise the same link opened again. */
+  /** The `vnp_` parameters of the link, to recognise the same link when it is opened again. */
   linkHash: string;
   state: 'open' | 'done';
   outcome: Outcome | null;
@@ -37,7 +37,7 @@ export interface Transaction {
   payDate: string;
   notifications: SentNotification[];
   refunds: Refund[];
-  /** What the bank will do with refunds to come. */
+  /** How the bank will end later refunds. */
   refundVerdict: 'pay' | 'reject';
 }
 
@@ -47,7 +47,7 @@ interface StoredState {
   requestIds: string[];
 }
 
-/** Transactions by reference, kept in a file when a folder is given. */
+/** Transactions by reference. They are kept in a file when a folder is given. */
 export class VnpayStore {
   readonly transactions = new Map<string, Transaction>();
   /** Request ids of the merchant API already used. */
@@ -64,7 +64,7 @@ export class VnpayStore {
     for (const transaction of state.transactions) this.transactions.set(transaction.txnRef, transaction);
   }
 
-  /** A new number as VNPay gives to payments and refunds. */
+  /** A new number, as VNPay gives them to payments and refunds. */
   nextTransactionNo(): string {
     this.#nextNumber += 1;
     return String(this.#nextNumber);

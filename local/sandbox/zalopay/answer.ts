@@ -1,4 +1,4 @@
-/** An answer of the merchant API, in ZaloPay's words. */
+/** An answer of the merchant API, in ZaloPay's form. */
 export type Answer = Record<string, unknown>;
 
 const words: Record<number, string> = {
@@ -7,7 +7,7 @@ const words: Record<number, string> = {
   3: 'Giao dịch đang được xử lý',
 };
 
-/** 1 done, 2 failed, 3 being processed; the sub code and its text say more. */
+/** 1 done, 2 failed, 3 in process; the sub code and its text say more. */
 export function answerOf(returnCode: 1 | 2 | 3, subCode: number, text: string, fields: Answer = {}): Answer {
   return {
     return_code: returnCode,

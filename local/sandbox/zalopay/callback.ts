@@ -29,7 +29,7 @@ function bodyOf(order: Order, plan: NotifyPlan, context: ZalopayContext): string
   return JSON.stringify({ data: sent, mac, type: 1 });
 }
 
-// The guides disagree on whether 2 is called again; on 0 all of them do.
+// The guides disagree on whether 2 is called again; they agree on 0.
 function isContent(body: string): boolean {
   try {
     const answer: unknown = JSON.parse(body);
@@ -41,8 +41,8 @@ function isContent(body: string): boolean {
 }
 
 /**
- * Tells the project that an order was paid; of anything else ZaloPay says nothing. Resolves once the first call
- * has been answered, or at once when that is not wanted.
+ * Notifies the project that an order was paid. ZaloPay notifies of nothing else. Resolves after the first call
+ * was answered, or at once when the plan does not wait.
  */
 export function notify(order: Order, plan: NotifyPlan, context: ZalopayContext): Promise<void> {
   const body = bodyOf(order, plan, context);

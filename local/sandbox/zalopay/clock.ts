@@ -10,5 +10,5 @@ export function dayOf(instant: number = Date.now()): string {
   return `${part('year')}${part('month')}${part('day')}`;
 }
 
-/** How far ZaloPay lets the merchant's clock, or its call, be off. */
+/** How far ZaloPay lets the merchant's clock differ, or its call be late. */
 export const clockTolerance = 15 * 60_000;

@@ -8,14 +8,14 @@ export interface ZalopayContext {
   key2: string;
   store: ZalopayStore;
   courier: Courier;
-  /** Where this sandbox is reached. */
+  /** The address of this sandbox. */
   baseUrl(): string;
-  /** Where notifications go about an order that names no address. */
+  /** The webhook address of an order that names none. */
   defaultCallbackUrl(): string;
-  /** How long after a question about an order the next one is refused with -429. */
+  /** How long after a query about an order the next one is refused with -429. */
   throttleMs: number;
-  /** How long an accepted refund is being processed. */
+  /** How long an accepted refund is in process. */
   stepMs: number;
-  /** When each order was last asked about. */
+  /** The time of the last query about each order. */
   lastQueryAt: Map<string, number>;
 }

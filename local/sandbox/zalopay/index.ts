@@ -5,7 +5,7 @@ import type { ZalopayContext } from './context.ts';
 import { zalopayRoutes } from './routes.ts';
 import { ZalopayStore } from './store.ts';
 
-/** ZaloPay: calls again up to three times, until it hears a return_code other than 0. */
+/** ZaloPay: calls up to three times more, until it gets a return_code other than 0. */
 export function createZalopaySandbox(
   merchant: SandboxMerchants['zalopay'],
   common: SandboxCommon,
@@ -14,7 +14,7 @@ export function createZalopaySandbox(
     ...merchant,
     store: new ZalopayStore(common.stateDir),
     courier: new Courier({
-      // ZaloPay publishes no pause
+      // ZaloPay does not publish this wait
       retryMs: common.retryMs ?? 60_000,
       maxCalls: 4,
       timeoutMs: common.notifyTimeoutMs,

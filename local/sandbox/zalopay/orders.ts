@@ -36,7 +36,7 @@ function formProblem(value: (name: string) => string): string | null {
   return Number.isInteger(life) && life >= 300 && life <= 2_592_000 ? null : 'expire_duration_seconds';
 }
 
-/** Where the payer goes for an order. */
+/** The address that a payer goes to for an order. */
 export function orderUrl(token: string, context: ZalopayContext): string {
   const order = Buffer.from(JSON.stringify({ zptranstoken: token, appid: Number(context.appId) }));
   return `${context.baseUrl()}/zalopay/openinapp?order=${order.toString('base64url')}`;

@@ -24,7 +24,7 @@ export function payPage(order: Order): string {
   );
 }
 
-/** An order that cannot be paid here any more. */
+/** An order that can no longer be paid here. */
 export function donePage(order: Order, returnTo: string): string {
   const link = returnTo === '' ? html`` : html`<p><a href="${returnTo}">Back to the merchant</a></p>`;
   const over = order.state === 'open' || order.state === 'left' ? 'expired' : order.state;
@@ -48,7 +48,7 @@ function row(order: Order, context: ZalopayContext): Html {
 <td>${order.state}</td><td><ol>${sent}</ol></td><td><ul>${refunds}</ul></td></tr>`;
 }
 
-/** Every order, with what was sent about it and what was answered. */
+/** Every order, with its notifications and our answers. */
 export function listPage(context: ZalopayContext): string {
   const rows = [...context.store.orders.values()].reverse().map((order) => row(order, context));
   const none = html`<tr><td colspan="5">Nothing has been ordered here yet.</td></tr>`;

@@ -9,9 +9,9 @@ import type { Order, Outcome } from './store.ts';
 const notEnough = -63;
 
 /**
- * Lets the payer do something with an order, and answers with the address their browser is sent to. An order
- * that was begun and not paid is paid after all with `again`, even when its time is over: money that was on its
- * way already.
+ * Does what the payer chose with an order, and answers the address that the payer's browser goes to. With
+ * `again`, an order that was begun and not paid is paid after all, even when it has expired: the money was
+ * already on its way.
  */
 export async function pay(
   order: Order,
@@ -58,7 +58,7 @@ const statuses: Record<Order['state'], number> = {
   expired: -54,
 };
 
-/** Where the payer's browser goes, with the signed result; empty when the merchant named no address. */
+/** The address that the payer's browser goes to, with the signed result. Empty when the merchant named none. */
 export function returnAddress(order: Order, context: ZalopayContext): string {
   const embedded: unknown = JSON.parse(order.embedData);
   const named = typeof embedded === 'object' && embedded !== null && 'redirecturl' in embedded;

@@ -10,7 +10,7 @@ function crc16(text: string): string {
   return crc.toString(16).toUpperCase().padStart(4, '0');
 }
 
-/** What ZaloPay's QR code of an order carries: an EMV text that banks' apps read too. */
+/** The content of ZaloPay's QR code of an order: an EMV text that the apps of banks read too. */
 export function qrText(amount: number, token: string): string {
   const merchant = field('00', 'vn.zalopay') + field('02', token.slice(0, 24));
   const body = [

@@ -4,7 +4,7 @@ import type { ZalopayContext } from './context.ts';
 import { isSigned, type Message, refundQueryText, refundText } from './sign.ts';
 import type { Order, Refund } from './store.ts';
 
-/** Where a refund stands: processed for a while, then paid back or rejected. */
+/** The state of a refund: in process for a while, then paid or rejected. */
 export function refundState(refund: Refund, context: ZalopayContext): 'processing' | 'paid' | 'rejected' {
   if (Date.now() - refund.orderedAt < context.stepMs) return 'processing';
   return refund.verdict === 'pay' ? 'paid' : 'rejected';
@@ -29,7 +29,7 @@ function amountProblem(amount: number, order: Order): Answer | null {
   return fits ? null : refusal(-14, 'the amount is not what is left to refund');
 }
 
-/** POST /v2/refund. It only accepts; the end is asked for with query_refund. */
+/** POST /v2/refund. It only accepts; query_refund answers the result. */
 export function orderRefund(message: Message, context: ZalopayContext): Answer {
   const value = (name: string): string => String(message[name] ?? '');
   if (value('app_id') !== context.appId) return refusal(-402, 'app_id is unknown');

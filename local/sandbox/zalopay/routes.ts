@@ -72,7 +72,7 @@ function changeSettings(body: Record<string, unknown>, context: ZalopayContext):
   });
 }
 
-/** Answers what belongs to ZaloPay, or null. */
+/** Answers requests to ZaloPay; null for other requests. */
 export async function zalopayRoutes(
   request: SandboxRequest,
   context: ZalopayContext,

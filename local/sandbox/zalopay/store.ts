@@ -1,25 +1,25 @@
 import type { SentNotification } from '../delivery.ts';
 import { StateFile } from '../state-file.ts';
 
-/** What a person or test may do on the pay page. */
+/** What a person or a test may do on the pay page. */
 export const outcomes = ['success', 'cancel', 'insufficient_funds', 'expire', 'pending'] as const;
 export type Outcome = (typeof outcomes)[number];
 
 export interface Refund {
   /** The merchant's id, `m_refund_id`. */
   id: string;
-  /** ZaloPay's. */
+  /** ZaloPay's id. */
   refundId: number;
   amount: number;
   orderedAt: number;
-  /** What will become of it. */
+  /** How it will end. */
   verdict: 'pay' | 'reject';
 }
 
-/** An order as this side knows it. */
+/** An order, as the sandbox stores it. */
 export interface Order {
   appTransId: string;
-  /** The merchant's part of it, after the date. */
+  /** The merchant's part of the id, after the date. */
   reference: string;
   appUser: string;
   amount: number;
@@ -29,17 +29,17 @@ export interface Order {
   description: string;
   callbackUrl: string;
   expiresAt: number;
-  /** Of its pay page. */
+  /** The token of its pay page. */
   token: string;
   /** `left`: the payer went away, and may come back. */
   state: 'open' | 'left' | 'failed' | 'processing' | 'expired' | 'paid';
-  /** Of a failure. */
+  /** The code of a failure. */
   subCode: number;
   zpTransId: string;
   paidAt: number;
   notifications: SentNotification[];
   refunds: Refund[];
-  /** What will become of refunds to come. */
+  /** How later refunds will end. */
   refundVerdict: 'pay' | 'reject';
 }
 
@@ -48,7 +48,7 @@ interface StoredState {
   orders: Order[];
 }
 
-/** Orders by `app_trans_id`, kept in a file when a folder is given. */
+/** Orders by `app_trans_id`. They are kept in a file when a folder is given. */
 export class ZalopayStore {
   readonly orders = new Map<string, Order>();
   #nextNumber = 389;
@@ -68,7 +68,7 @@ export class ZalopayStore {
     return this.#nextNumber;
   }
 
-  /** By the whole id or by the merchant's part of it. */
+  /** By the whole id, or by the merchant's part of it. */
   find(name: string): Order | undefined {
     return this.orders.get(name) ?? [...this.orders.values()].find((order) => order.reference === name);
   }

@@ -1,9 +1,9 @@
 import { appError, inputError } from './errors.ts';
 
-/** The most a request body may weigh, unless an endpoint says otherwise. */
+/** The largest request body that is read, unless an endpoint sets its own limit. */
 export const defaultMaxBytes = 64 * 1024;
 
-/** Reads a body as text and stops reading as soon as it passes the limit. */
+/** Reads a body as text. Stops reading as soon as it passes the limit. */
 export async function readText(request: Request, maxBytes: number = defaultMaxBytes): Promise<string> {
   const announced = Number(request.headers.get('content-length') ?? 0);
   if (announced > maxBytes) throw appError('payload_too_large', { max_bytes: maxBytes });

@@ -5,7 +5,7 @@ import { appError, fromPostgrest } from './errors.ts';
 import type { User } from './http.ts';
 import type { Trace } from './trace.ts';
 
-/** Calls functions of the database. Failures are thrown as `AppError`. */
+/** Calls functions of the database. Throws `AppError` when a call fails. */
 export interface Rpc {
   /** Calls a function and checks its answer against a contract. */
   call<T>(name: string, args: Record<string, unknown>, answer: z.ZodType<T>): Promise<T>;
@@ -19,9 +19,9 @@ export interface ObjectStore {
 
 /** The platform as functions see it. */
 export interface Db {
-  /** As the service: past row policies, only for what commands granted to it check themselves. */
+  /** As the service. Row policies do not apply; only commands that are granted to the service may be called. */
   service(trace: Trace): Rpc;
-  /** As the person calling. */
+  /** As the person who calls. */
   asUser(user: User, trace: Trace): Rpc;
   objects: ObjectStore;
   verifyUser(token: string): Promise<User | null>;
@@ -29,7 +29,8 @@ export interface Db {
 
 const timeoutMs = 10_000;
 
-// getClaims (supabase-js 2.119) throws a plain Error on any other algorithm, which would look like our fault.
+// getClaims (supabase-js 2.119) throws a plain Error for any other algorithm. That would look like a fault of
+// ours.
 function hasKnownAlgorithm(token: string): boolean {
   try {
     const [header = ''] = token.split('.');
@@ -58,7 +59,7 @@ function rpcOn(client: SupabaseClient, headers: Record<string, string>): Rpc {
   };
 }
 
-/** Connects to the platform named by the environment. Makes no call by itself. */
+/** Connects to the platform that the environment names. Makes no call by itself. */
 export function createDb(env: Env): Db {
   const auth = { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false };
   const secretKey = env.SUPABASE_SECRET_KEYS.default ?? '';
@@ -87,8 +88,8 @@ export function createDb(env: Env): Db {
         if (error) throw appError('internal', {}, error);
       },
     },
-    // getClaims verifies ES256 and RS256 by the published keys and asks the Auth server about HS256, so
-    // projects with old and with new signing keys are both served.
+    // getClaims verifies ES256 and RS256 with the published keys, and asks the Auth server about HS256. So it
+    // works for projects with old and with new signing keys.
     async verifyUser(token) {
       if (!hasKnownAlgorithm(token)) return null;
       const { data, error } = await publicClient.auth.getClaims(token);

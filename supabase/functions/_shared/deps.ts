@@ -4,7 +4,7 @@ import type { Mailer } from './mail/mailer.ts';
 import type { Providers } from './payments/index.ts';
 import type { TransferProvider } from './payments/transfers.ts';
 
-/** Everything a handler may reach outside itself; each takes what it needs of it. */
+/** Everything that a handler may reach outside itself. Each handler takes what it needs of it. */
 export interface Deps {
   http: HttpDeps;
   db: Db;
@@ -12,7 +12,7 @@ export interface Deps {
   mailer: Mailer;
   /** Null when an admin sends transfers by hand. */
   transfers: TransferProvider | null;
-  /** Where the functions are reached from outside, and where payers may be sent on to. */
+  /** The public address of the functions, and where payers may go after paying. */
   returns: { functionsUrl: string; allowed: readonly string[] };
   /** Milliseconds since 1970. */
   now(): number;

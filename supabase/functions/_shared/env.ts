@@ -18,7 +18,7 @@ const schema = z.object({
   SUPABASE_URL: z.url(),
   SUPABASE_PUBLISHABLE_KEYS: keyRing,
   SUPABASE_SECRET_KEYS: keyRing,
-  // Whoever forgets to say where this runs gets the strict rules.
+  // When nobody says where this runs, the strict rules apply.
   JOURNEY_ENV: z.enum(['local', 'staging', 'production']).default('production'),
   PUBLIC_FUNCTIONS_URL: z.url().optional(),
   RESEND_API_KEY: text.optional(),
@@ -53,13 +53,19 @@ const schema = z.object({
   SEPAY_WEBHOOK_SECRET: z.string().optional(),
   SEPAY_API_TOKEN: z.string().optional(),
   SEPAY_API_URL: z.string().optional(),
-  /** Origins (`https://app.example.com`) or app schemes (`journey://`) a payer may return to, by commas. */
+  /**
+   * Where a payer may return to, separated by commas: origins (`https://app.example.com`) or app schemes
+   * (`journey://`).
+   */
   APP_RETURN_URLS: z.string().default(''),
 });
 
 export type Env = z.infer<typeof schema>;
 
-/** Reads the environment. Throws, naming every variable at fault, so that a function with a bad one never starts. */
+/**
+ * Reads the environment. Throws an error that names every bad variable, so that a function with a bad one never
+ * starts.
+ */
 export function readEnv(variables: Record<string, string | undefined>): Env {
   const result = schema.safeParse(variables);
   if (result.success) return result.data;

@@ -1,8 +1,8 @@
 import { type ErrorCode, errorCodes } from './generated/error-codes.ts';
 
-/** An answer the caller is meant to see. Anything else that is thrown becomes `internal`, without its words. */
+/** An error that the caller may see. Anything else that is thrown becomes `internal`, without its message. */
 export class AppError extends Error {
-  /** A code of the registry; newer databases may know some that this code does not. */
+  /** A code of the registry. A newer database may know codes that this copy does not. */
   readonly code: string;
   readonly status: number;
   readonly retryable: boolean;
@@ -30,7 +30,7 @@ export function appError(code: ErrorCode, details: Record<string, unknown> = {},
   return new AppError({ code, ...errorCodes[code], details, cause });
 }
 
-/** `invalid_input` about one field, worded as commands word it. */
+/** `invalid_input` about one field, worded as the commands word it. */
 export function inputError(field: string, problem: string): AppError {
   return appError('invalid_input', { field, problem });
 }
@@ -53,8 +53,8 @@ function detailsOf(text: string | null | undefined): Record<string, unknown> {
 }
 
 /**
- * What a failed call of the database means to a caller: an error a command raised passes with its own code,
- * status and details; a refused privilege or token is said so; everything else is `internal`.
+ * Turns a failed database call into an error for the caller. An error that a command raised keeps its code,
+ * status and details. A missing privilege or a bad token gets its own code. Everything else is `internal`.
  */
 export function fromPostgrest(failure: PostgrestFailure, httpStatus: number): AppError {
   const raised = /^PT([45]\d\d)$/.exec(failure.code ?? '');

@@ -6,7 +6,7 @@ import type { ErrorCode } from './generated/error-codes.ts';
 import { sameSecret } from './secrets.ts';
 import { type Trace, traceOf } from './trace.ts';
 
-/** A signed-in person, as the platform vouches for them. */
+/** A signed-in person, as the platform verified them. */
 export interface User {
   id: string;
   /** The token itself, for calling the database as this person. */
@@ -15,9 +15,9 @@ export interface User {
 
 /** What the wrapper needs from outside. */
 export interface HttpDeps {
-  /** The person a token stands for, or null when it stands for nobody. Throws when that cannot be found out. */
+  /** The person of a token, or null when the token is not valid. Throws when that cannot be found out. */
   verifyUser(token: string): Promise<User | null>;
-  /** Keys that make a caller the service itself. */
+  /** A caller with one of these keys is the service itself. */
   secretKeys: readonly string[];
   /** Takes one log line. */
   log(line: Record<string, unknown>): void;
@@ -29,11 +29,11 @@ interface BaseContext {
   /** Parts of the path that the endpoint named with a colon. */
   params: Record<string, string>;
   trace: Trace;
-  /** Adds to the log line of this request. Never put secrets or personal data here. */
+  /** Adds to the log line of this request. DO NOT put secrets or personal data here. */
   note(facts: Record<string, unknown>): void;
 }
 
-/** What an endpoint is given; `user` is set exactly when it asked for one. */
+/** What an endpoint receives. `user` is set exactly when the endpoint asked for one. */
 export interface Context<Body = undefined> extends BaseContext {
   body: Body;
   user: User;
@@ -41,16 +41,16 @@ export interface Context<Body = undefined> extends BaseContext {
 
 interface EndpointOf<Body> {
   methods: readonly ('GET' | 'POST')[];
-  /** Below the function's own name, e.g. `/start` or `/:provider`. */
+  /** Below the name of the function, for example `/start` or `/:provider`. */
   path: string;
   /** Who may call: a signed-in user, the service with its secret key, or anybody. */
   auth: 'user' | 'secret' | 'none';
-  /** Contract of the JSON body; without it the body is not read. */
+  /** Contract of the JSON body. Without it, the body is not read. */
   body?: z.ZodType<Body>;
   maxBytes?: number;
-  /** For the reference: what it answers beside the errors of its body and of the commands it calls. */
+  /** For the API reference: its errors besides those of its body and of the commands that it calls. */
   errors?: readonly ErrorCode[];
-  /** Answers with a Response, or with what is to be sent as JSON. */
+  /** Answers with a Response, or with a value that is sent as JSON. */
   run(context: Context<Body>): Promise<unknown>;
 }
 
@@ -62,7 +62,7 @@ export interface Endpoint {
   answer(context: Omit<Context, 'body'>): Promise<unknown>;
 }
 
-/** Ties an endpoint's body contract to the handler that receives it. */
+/** Binds the body contract of an endpoint to its handler. */
 export function endpoint<Body = undefined>(definition: EndpointOf<Body>): Endpoint {
   const { methods, path, auth, body: schema, maxBytes, run } = definition;
   return {
@@ -110,7 +110,7 @@ function matchPath(pattern: string, path: string): Record<string, string> | null
   return params;
 }
 
-// The platform strips /functions/v1; other ways of serving may not.
+// The platform strips /functions/v1; other servers may not.
 function pathBelow(name: string, url: URL): string {
   return url.pathname.replace(/^\/functions\/v1(?=\/)/, '').replace(new RegExp(`^/${name}(?=/|$)`), '');
 }
@@ -128,7 +128,7 @@ async function authenticate(auth: Endpoint['auth'], request: Request, deps: Http
     if (matches.includes(true)) return nobody;
     throw appError(key === '' ? 'unauthenticated' : 'forbidden');
   }
-  // an API key in place of a token says which app is calling, not who
+  // an API key in place of a token says which app calls, not which person
   if (bearer === '' || bearer.startsWith('sb_')) throw appError('unauthenticated');
   const user = await deps.verifyUser(bearer);
   if (!user) throw appError('unauthenticated', { problem: 'the token is invalid or expired' });
@@ -141,8 +141,8 @@ function describe(error: unknown): string {
 }
 
 /**
- * Makes one function of its endpoints. This is the only place that knows CORS, methods, authentication, the
- * trace headers, the error shape and the log line.
+ * Makes one function of its endpoints. Only this function knows CORS, methods, authentication, trace headers,
+ * the shape of errors and the log line.
  */
 export function serveEndpoints(
   name: string,

@@ -23,9 +23,9 @@ function allowedReturns(env: Env): string[] {
 }
 
 /**
- * The real outside, set up from the environment. Each part is made when a handler first asks for it, so a function
- * starts without the settings of parts it does not use, and refuses to start with bad ones of those it does; of
- * providers, one with bad settings is off by itself.
+ * The real outside, set up from the environment. Each part is made when a handler first asks for it. So a
+ * function starts without the settings of parts that it does not use, and refuses to start when the settings of
+ * a part it uses are bad. A payment provider with bad settings is off, and the others work.
  */
 export function liveDeps(): Deps {
   const env = readEnv(Deno.env.toObject());

@@ -1,4 +1,4 @@
-// What the functions use of the platform's runtime; only index.ts files and live.ts touch it.
+// What the functions use of the platform's runtime. Only index.ts files and live.ts touch it.
 declare const Deno: {
   serve(handler: (request: Request) => Response | Promise<Response>): unknown;
   env: { toObject(): Record<string, string> };

@@ -1,8 +1,8 @@
 const encoder = new TextEncoder();
 
 /**
- * Whether two secrets are equal, in time that depends on neither: both are hashed first, so that lengths do
- * not show either.
+ * Whether two secrets are equal, in a time that depends on neither. Both are hashed first, so the time does not
+ * show their lengths either.
  */
 export async function sameSecret(left: string, right: string): Promise<boolean> {
   const [a, b] = await Promise.all(

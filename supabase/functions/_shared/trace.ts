@@ -14,7 +14,7 @@ function randomHex(bytes: number): string {
   ).join('');
 }
 
-/** Reads the trace of a request, or begins one. Headers that are not well-formed are as good as absent. */
+/** Reads the trace of a request, or begins one. Malformed headers count as absent. */
 export function traceOf(headers: Headers): Trace {
   const parent = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})$/.exec(
     headers.get('traceparent') ?? '',

@@ -3,7 +3,7 @@ import type { Deps } from '../_shared/deps.ts';
 import { endpoint, serveEndpoints } from '../_shared/http.ts';
 
 export interface HealthDeps extends Pick<Deps, 'http' | 'db'> {
-  /** Sets up all that the other functions use; throws on a setting that they would not start with. */
+  /** Sets up everything that the other functions use. Throws on a setting with which they would not start. */
   settings(): Pick<Deps, 'providers' | 'transfers' | 'mailer'>;
 }
 
@@ -14,7 +14,7 @@ const healthFacts = z.looseObject({
   payout_provider: z.string().default('manual'),
 });
 
-/** What is wrong with the settings of ways to pay, to be paid and to tell people. */
+/** What is wrong with the settings of payments, payouts and mail. */
 function problemsOf(
   { providers, transfers, mailer }: ReturnType<HealthDeps['settings']>,
   { rails, payout_provider: sender }: z.infer<typeof healthFacts>,
@@ -28,9 +28,10 @@ function problemsOf(
 }
 
 /**
- * GET /health: whether functions and database answer, whether the settings of all functions are taken, and whether the
- * outbox keeps up. Anybody may ask, so it says no more than that; the log names what was refused. 200 while bookings
- * work, 503 when they cannot. A rail without good settings takes no other down, nor do mails: `degraded`.
+ * GET /health: whether functions and database answer, whether the settings of all functions are accepted, and
+ * whether the outbox keeps up. Anybody may ask, so it says no more than that; the log names the refused
+ * settings. 200 while bookings work, 503 when they cannot. `degraded` when a rail or mail has no good settings,
+ * because everything else works.
  */
 export function handle({ http, db, settings }: HealthDeps): (request: Request) => Promise<Response> {
   const read = endpoint({

@@ -6,8 +6,8 @@ import { sha256Hex } from '../_shared/secrets.ts';
 import { sniffImage } from './sniff.ts';
 
 /**
- * POST /media/complete: makes an upload usable once its bytes are what its ticket announced. Bytes that are
- * not are removed, so that the right ones can be uploaded while the ticket lasts.
+ * POST /media/complete: makes an upload usable when its bytes match its ticket. Other bytes are removed, so
+ * that the right ones can be uploaded while the ticket is valid.
  */
 export function handle({ http, db }: Pick<Deps, 'http' | 'db'>): (request: Request) => Promise<Response> {
   const complete = endpoint({

@@ -4,7 +4,7 @@ function startsWith(bytes: Uint8Array, offset: number, expected: readonly number
 
 const ascii = (text: string): number[] => Array.from(text, (letter) => letter.charCodeAt(0));
 
-/** What kind of image bytes are, by their first bytes; never by a name or header. */
+/** The type of an image, from its first bytes. A name or a header proves nothing. */
 export function sniffImage(bytes: Uint8Array): 'image/jpeg' | 'image/png' | 'image/webp' | null {
   if (startsWith(bytes, 0, [0xff, 0xd8, 0xff])) return 'image/jpeg';
   if (startsWith(bytes, 0, [0x89, ...ascii('PNG\r\n'), 0x1a, 0x0a])) return 'image/png';

@@ -5,9 +5,8 @@ import { endpoint, serveEndpoints } from '../_shared/http.ts';
 import { receiveNotification } from './receive.ts';
 
 /**
- * GET or POST /payment-webhooks/<provider>: what a provider says about a payment. The answer is in the
- * provider's own words, and says success only after the message is stored; whatever fails on our side is
- * answered so that the provider calls again.
+ * GET or POST /payment-webhooks/<provider>: an event of a provider. The response has the provider's own form.
+ * It says success only after the message is stored. When we fail, it makes the provider call again.
  */
 export function handle({ http, db, providers }: Pick<Deps, 'http' | 'db' | 'providers'>) {
   const receive = endpoint({

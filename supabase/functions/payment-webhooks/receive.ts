@@ -4,13 +4,14 @@ import { applyEvent } from '../_shared/payments/apply-event.ts';
 import type { PaymentProvider, WebhookOutcome, WebhookRequest } from '../_shared/payments/provider.ts';
 import { sha256Hex } from '../_shared/secrets.ts';
 
-// Anybody can send these, so a flood of them must not fill the disk; genuine ones are far shorter.
+// Anybody can send these, so a flood of them must not fill the disk. Genuine ones are far shorter.
 const keptOfUnverified = 4096;
 
-// Beyond a number per hour the database only counts them, and then there is no event. The sender is not told.
+// Above an hourly limit the database only counts them, and then there is no event. The sender does not learn
+// this.
 const recordedUnverified = z.looseObject({ event_id: z.int().nullable() });
 
-// Enough to find out who sent what; never credentials.
+// Enough to find out who sent what. DO NOT add headers with credentials.
 const keptHeaders = ['user-agent', 'content-type', 'x-forwarded-for', 'traceparent'];
 
 function storedHeaders(headers: Headers): Record<string, string> {
@@ -19,9 +20,9 @@ function storedHeaders(headers: Headers): Record<string, string> {
 }
 
 /**
- * One notification: verified, stored, applied, in that order. An unverified one is stored under an id no
- * genuine one can have, since whoever sends it could otherwise occupy a real one, and goes no further; of many
- * in an hour some are only counted.
+ * One notification: verify, store, apply, in that order. An unverified one is stored under an id that no
+ * genuine one can have, because its sender could otherwise take the id of a genuine one. It is not applied.
+ * When many come in an hour, some are only counted.
  */
 export async function receiveNotification(
   provider: PaymentProvider,

@@ -8,14 +8,13 @@ import { reconcileAttempt } from '../_shared/payments/reconcile-attempt.ts';
 
 const attemptIds = z.array(z.uuid());
 
-// Somebody is looking at a screen: after this, no further attempt is asked about; the outbox does it later.
+// Somebody is waiting at a screen. After this time no further attempt is queried; the outbox does it later.
 const budgetMs = 10_000;
 
 /**
- * Asks the providers about every open attempt of a payment, applies what they say, and answers how the payment
- * stands. A provider that fails leaves things as they were; one that refuses because it is asked too often is asked
- * no more in this call. The asking is not noted, so that impatience does not slow down the rhythm in which the
- * outbox asks.
+ * Asks the providers about every open attempt of a payment, applies what they say, and answers the state of the
+ * payment. A provider that fails changes nothing. A rate-limited provider is not asked again in this call.
+ * These queries are not recorded, so impatient payers do not slow down the schedule of the outbox.
  */
 export async function checkPayment(
   paymentId: string,
@@ -24,7 +23,7 @@ export async function checkPayment(
 ): Promise<z.infer<typeof paymentState>> {
   const asUser = db.asUser(user, trace);
   const service = db.service(trace);
-  // also says whether the payment is theirs
+  // this command also checks that the payment belongs to the caller
   const ids = await asUser.call('check_payment', { payment_id: paymentId }, attemptIds);
   const attempts = await Promise.all(
     ids.map((attempt_id) => service.call('attempt_to_reconcile', { attempt_id }, paymentAttempt)),
@@ -32,7 +31,7 @@ export async function checkPayment(
 
   const deadline = now() + budgetMs;
   const outcomes: string[] = [];
-  // it is asked too often already, and the lanes of the outbox want their turn too
+  // a rate-limited provider is not asked again here, because the outbox needs its turn too
   const coolingDown = new Set<string>();
   const ask = async (attempt: PaymentAttempt): Promise<void> => {
     if (now() > deadline || coolingDown.has(attempt.provider)) return;

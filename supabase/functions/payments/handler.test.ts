@@ -170,7 +170,7 @@ describe('POST /payments/start', () => {
     expect(started.attempt).not.toHaveProperty('provider_data');
     expect(inputs[0]).toMatchObject({
       locale: 'en',
-      notifyUrl: 'http://127.0.0.1:54321/functions/v1/payment-webhooks/vietqr',
+      webhookUrl: 'http://127.0.0.1:54321/functions/v1/payment-webhooks/vietqr',
     });
     expect(outside.calls[1]?.args).toMatchObject({
       redirect_url: null,

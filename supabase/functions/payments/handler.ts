@@ -11,10 +11,13 @@ import { showReturn } from './show-return.ts';
 type Needs = Pick<Deps, 'http' | 'db' | 'providers' | 'returns' | 'now'>;
 
 /**
- * POST /payments/start: begins a try at paying and answers with where to go, as a link (null on a rail without
- * a page), as a QR code, and with what else the payer's app may use.
- * POST /payments/check: asks the providers now how the open tries ended, and answers how the payment stands.
- * GET /payments/return/<provider>: what the payer sees afterwards; it never settles anything.
+ * POST /payments/start: begins an attempt to pay. Answers where to go, as a link (null on a rail without a
+ * page), as a QR code, and with what else the payer's app may use.
+ *
+ * POST /payments/check: asks the providers now for the results of the open attempts, and answers the state of
+ * the payment.
+ *
+ * GET /payments/return/<provider>: what the payer sees afterwards. It never settles anything.
  */
 export function handle(deps: Needs): (request: Request) => Promise<Response> {
   const { http, db, providers, returns, now } = deps;
@@ -25,7 +28,7 @@ export function handle(deps: Needs): (request: Request) => Promise<Response> {
     body: startPaymentRequest,
     errors: ['payment_start_again', 'provider_unavailable'],
     async run({ body, user, trace, request, note }) {
-      // what can be refused without a trace in the database is refused first
+      // first refuse everything that can be refused without a trace in the database
       const provider = providers.get(body.provider);
       const returnUrl = withReturnTarget(
         `${returns.functionsUrl}/payments/return/${body.provider}`,
@@ -41,7 +44,7 @@ export function handle(deps: Needs): (request: Request) => Promise<Response> {
         );
       note({ attempt_id: attempt.id, provider: body.provider });
       if (attempt.status === 'created') {
-        // a repeat of a request whose answer was lost long ago
+        // the repeat of a request whose answer was lost long ago
         if (Date.parse(attempt.expires_at) <= now()) throw appError('hold_expired');
         const checkout = await provider.create({
           reference: attempt.reference,
@@ -53,9 +56,9 @@ export function handle(deps: Needs): (request: Request) => Promise<Response> {
           locale: /^en/i.test(request.headers.get('accept-language') ?? '') ? 'en' : 'vi',
           clientIp: clientIp(request.headers),
           returnUrl,
-          notifyUrl: `${returns.functionsUrl}/payment-webhooks/${body.provider}`,
+          webhookUrl: `${returns.functionsUrl}/payment-webhooks/${body.provider}`,
         });
-        // of two requests with one idempotency key the first link stays, and both answer with it
+        // of two requests with one idempotency key, the first link is stored and both answer with it
         attempt = await db.service(trace).call(
           'attach_checkout',
           {

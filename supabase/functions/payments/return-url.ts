@@ -11,8 +11,8 @@ function parse(text: string): URL | null {
 }
 
 /**
- * Whether a payer may be sent on to an address. An entry is an app's scheme (`journey://`) or an origin; a
- * loopback origin stands for all of its ports, as development servers choose theirs.
+ * Whether a payer may be sent to this address. An entry is an app's scheme (`journey://`) or an origin. A
+ * loopback origin allows all of its ports, because development servers choose theirs.
  */
 export function isAllowedReturn(target: string, allowed: readonly string[]): boolean {
   const url = parse(target);
@@ -31,7 +31,7 @@ export function isAllowedReturn(target: string, allowed: readonly string[]): boo
   });
 }
 
-/** The provider's return address, carrying where the payer is sent on to. */
+/** The provider's return address, with the address that the payer is sent to afterwards. */
 export function withReturnTarget(
   returnUrl: string,
   target: string | undefined,

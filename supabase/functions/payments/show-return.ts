@@ -13,9 +13,9 @@ const texts: Record<PaymentReturn['status'], string> = {
 };
 
 /**
- * What a payer sees after the provider's page: sent on to the app when it named where, else a few words. It
- * displays and changes nothing: the same link can be opened again by anybody who has it. Plain text, because
- * the platform serves HTML of functions as text.
+ * What a payer sees after the provider's page: a redirect to the app when the app named its address, otherwise
+ * a short text. It changes nothing, because anybody who has the link can open it again. It is plain text
+ * because the platform serves the HTML of functions as text.
  */
 export function showReturn(
   { status, reference }: PaymentReturn,

@@ -18,8 +18,8 @@ function price(facts: PricingFacts): Priced {
 }
 
 /**
- * POST /quote: what a trip costs this person, held for some minutes. The database says what may be rented and
- * at which rates, the pricing library computes, and the database stores; nothing of the price comes from the
+ * POST /quote: what a trip costs this person, valid for some minutes. The database says what may be rented and
+ * at which rates. The pricing library computes. The database stores. No part of the price comes from the
  * request.
  */
 export function handle({ http, db }: Pick<Deps, 'http' | 'db'>): (request: Request) => Promise<Response> {

@@ -16,9 +16,9 @@ const headers = {
 };
 
 /**
- * GET /receipts/<id>: a receipt or credit note of the caller as a page to show or print. The app fetches it
- * with the user's token and shows the text: no browser can open it by its address, and on a hosted project
- * without a domain of its own the platform marks HTML as plain text.
+ * GET /receipts/<id>: a receipt or credit note of the caller, as a page to show or print. The app fetches it
+ * with the user's token and shows the text. A browser cannot open it by its address, and a hosted project
+ * without its own domain serves HTML as plain text.
  */
 export function handle({ http, db }: Pick<Deps, 'http' | 'db'>): (request: Request) => Promise<Response> {
   const read = endpoint({

@@ -8,22 +8,22 @@ import type { Priced, PriceLine, PriceLineCode, PricingFacts } from './types.ts'
 export const pricingVersion = '2';
 
 /**
- * What a rental costs and who gets what. Pure: the same facts give the same price on the server, in a browser
- * and on a phone.
+ * Computes what a rental costs and who gets what. Pure: the same facts give the same price on the server, in a
+ * browser and on a phone.
  *
- * - A started hour counts as an hour; a day is 24 hours.
- * - The cheapest combination of days and hours that covers the stay is charged. It may cover more than the
- *   stay: twenty hours cost a day when that is less, and a stay just short of the long-stay discount is
- *   charged as the long stay when that is less. Therefore a longer stay never costs less.
- * - `weekend_bps` is added for the time of the stay that falls on Saturdays and Sundays of the listing's own
- *   calendar, at the day's rate for as much of it as charged days can hold, and at the hour's rate beyond. Time
- *   that is charged but not used (twenty hours charged as a day) bears no surcharge. Therefore a stay that begins
- *   earlier never costs less either.
- * - From `long_stay_days` charged days, `long_stay_discount_bps` is taken off days, hours and surcharge.
+ * - A started hour counts as an hour. A day is 24 hours.
+ * - The renter pays the cheapest combination of days and hours that covers the stay. It may cover more than the
+ *   stay: twenty hours cost a day when that is less, and a stay just short of the long-stay discount costs as
+ *   much as the long stay when that is less. So a longer stay never costs less.
+ * - `weekend_bps` is added for the part of the stay on Saturdays and Sundays of the listing's own calendar: at
+ *   the day's rate for as much of it as the charged days can hold, and at the hour's rate beyond. Time that is
+ *   charged but not used (twenty hours charged as a day) has no surcharge. So a stay that begins earlier never
+ *   costs less either.
+ * - From `long_stay_days` charged days on, `long_stay_discount_bps` is taken off days, hours and surcharge.
  *   What remains is the rental.
- * - Insurance, service fee and commission are shares of the rental. Delivery is the host's, without
+ * - Insurance, service fee and commission are shares of the rental. The host gets the delivery fee without
  *   commission. VAT is a share of everything before it. The deposit bears nothing.
- * - Amounts are whole units of the currency; each line is rounded half up by itself.
+ * - Amounts are whole units of the currency. Each line is rounded half up by itself.
  *
  * @throws PricingError when the facts contradict themselves, e.g. delivery where none is offered.
  *

@@ -1,5 +1,5 @@
 // Generated: a copy of supabase/functions/_shared/pricing/types.ts. Do not edit.
-/** What a renter chooses beside vehicle and dates. */
+/** What a renter chooses besides vehicle and dates. */
 export interface PricingOptions {
   /** Default `none`. */
   insurance?: 'none' | 'basic' | 'premium';
@@ -11,7 +11,7 @@ export interface PricingOptions {
 export interface PricingRates {
   /** Paid by the renter on top of the rental. */
   service_fee_bps: number;
-  /** Kept from what the host earns with the rental. */
+  /** Taken from what the host earns with the rental. */
   commission_bps: number;
   /** Of everything but the deposit. */
   vat_bps: number;
@@ -32,7 +32,7 @@ export interface PricingFacts {
   price_per_day: number;
   /** Extra on Saturdays and Sundays. */
   weekend_bps: number;
-  /** From how many charged days the long-stay discount holds. */
+  /** The number of charged days from which the long-stay discount applies. */
   long_stay_days: number;
   long_stay_discount_bps: number;
   security_deposit: number;
@@ -81,7 +81,7 @@ export interface Priced {
   version: string;
 }
 
-/** Facts no price can be computed from. `field` names the one at fault. */
+/** Facts that allow no price. `field` names the wrong one. */
 export class PricingError extends Error {
   readonly field: string;
   readonly problem: string;

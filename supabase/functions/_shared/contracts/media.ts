@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** Body of POST /media/complete. */
 export const completeMediaRequest = z.strictObject({ media_id: z.uuid() });
 
-/** The ticket of an upload as `media_to_check` answers it. */
+/** The upload ticket, as `media_to_check` answers it. */
 export const mediaTicket = z.looseObject({
   id: z.uuid(),
   bucket: z.string(),

@@ -16,7 +16,7 @@ export type OutboxItem = z.infer<typeof outboxItem>;
 /** Topic `email`. */
 export const emailPayload = z.looseObject({ notification_id: z.uuid() });
 
-/** Answer of `mail_to_send`; no address, or no person any more, means there is nobody to write to. */
+/** Answer of `mail_to_send`. Without an address, or without the person, there is nobody to write to. */
 export const mailToSend = z
   .looseObject({
     email: z.string().nullable(),
@@ -26,11 +26,11 @@ export const mailToSend = z
   })
   .nullable();
 
-/** Topic `refund`. `provider` names the lane, in this and the topics below. */
+/** Topic `refund`. Here and in the topics below, `provider` names the queue of the row. */
 export const refundPayload = z.looseObject({ refund_id: z.uuid(), provider: z.string() });
 /** Topics `reconcile` and `cancel_attempt`. */
 export const attemptPayload = z.looseObject({ attempt_id: z.uuid(), provider: z.string() });
-/** Topic `feed`; `cursor` is where the last look ended. */
+/** Topic `feed`. `cursor` is where the last read ended. */
 export const feedPayload = z.looseObject({ provider: z.string(), cursor: z.string().nullable() });
 /** Topic `payout`. */
 export const payoutPayload = z.looseObject({ payout_id: z.uuid(), provider: z.string() });
@@ -40,7 +40,7 @@ export const receiptPayload = z.looseObject({
   subject_id: z.uuid(),
 });
 
-/** Where a bank transfer goes. Never put it into a log, an error or a result. */
+/** The account that a bank transfer goes to. DO NOT put it into a log, an error or a result. */
 export const transferAccount = z.looseObject({
   bank_bin: z.string(),
   account_number: z.string(),
@@ -57,18 +57,18 @@ const foundRefund = z.looseObject({
     method: z.enum(['provider', 'bank_transfer']),
     provider: z.string(),
     provider_refund_id: z.string().nullable(),
-    /** New for each order: ordered again after a failure, or for another account, it is another one. */
+    /** New for each order. An order after a failure, or for another account, is another one. */
     ordered_at: z.string(),
-    /** What it reverses: the movement, our reference and the sum of that movement. */
+    /** The movement it reverses, with our reference and the amount of that movement. */
     provider_transaction_id: z.string().nullish(),
     reference: z.string().nullish(),
     paid_amount: z.int().positive().nullish(),
   }),
-  /** Null for money that came for no attempt of ours. */
+  /** Null for money that paid no attempt of ours. */
   attempt: paymentAttempt.nullable(),
-  /** While an earlier refund of the same payment is with its provider. */
+  /** True while the provider works on an earlier refund of the same payment. */
   waits: z.boolean().default(false),
-  /** The provider's numbers of the payment's other refunds. */
+  /** The provider's ids of the other refunds of this payment. */
   other_refund_ids: z.array(z.string()).default([]),
   account: transferAccount.nullable(),
 });
@@ -78,8 +78,8 @@ export type FoundRefund = z.infer<typeof foundRefund>;
 export const refundToSend = foundRefund.nullable();
 
 /**
- * Answer of `payout_to_send`, which reserves the payout for being sent: nobody can hold it from then on. Null
- * when there is nothing to send.
+ * Answer of `payout_to_send`, which reserves the payout: from then on nobody can hold it. Null when there is
+ * nothing to send.
  */
 export const payoutToSend = z
   .looseObject({
@@ -92,7 +92,7 @@ export const payoutToSend = z
       scheduled_at: z.string(),
       sending: z.int().positive(),
     }),
-    /** New for each sending, equal for repeats of one. */
+    /** New for each time it is sent, equal for repeats of that. */
     request_key: z.string(),
     account: transferAccount.nullable(),
   })

@@ -7,7 +7,7 @@ export interface InputProblem {
   problem: string;
 }
 
-/** Checks a value against its contract; reports the first thing wrong with it. */
+/** Checks a value against its contract. Reports the first problem. */
 export function parseInput<T>(
   schema: z.ZodType<T>,
   value: unknown,

@@ -6,7 +6,7 @@ export const startPaymentRequest = z.strictObject({
   provider: z.enum(['vnpay', 'momo', 'zalopay', 'payos', 'stripe', 'vietqr']),
   /** Made by the client before its first try. */
   idempotency_key: z.uuid(),
-  /** Where the payer's browser or app goes afterwards; its beginning must be one the operator allows. */
+  /** Where the payer's browser or app goes afterwards. The operator must allow its beginning. */
   return_url: z.string().min(5).max(150).optional(),
 });
 export type StartPaymentRequest = z.infer<typeof startPaymentRequest>;
@@ -14,7 +14,7 @@ export type StartPaymentRequest = z.infer<typeof startPaymentRequest>;
 /** Body of POST /payments/check. */
 export const checkPaymentRequest = z.strictObject({ payment_id: z.uuid() });
 
-/** A row of payment_attempts as functions read it. */
+/** A row of payment_attempts, as the functions read it. */
 export const paymentAttempt = z.looseObject({
   id: z.uuid(),
   payment_id: z.uuid(),

@@ -5,7 +5,10 @@ import { quoteOptions } from './quote.ts';
 const money = z.int().nonnegative();
 const bps = z.int().min(0).max(10_000);
 
-/** What `quote_facts` answers. Fields the pricing library does not know are kept, as the quote stores them. */
+/**
+ * Answer of `quote_facts`. Fields that the pricing library does not know are kept, because the quote stores
+ * them.
+ */
 export const pricingFacts = z.looseObject({
   currency: z.literal('VND'),
   time_zone: z.string().min(1),

@@ -16,7 +16,7 @@ const instant = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/** Body of POST /quote. Instants in any ISO 8601 form with an offset; they are read as UTC. */
+/** Body of POST /quote. Instants may have any ISO 8601 form with an offset. They are read as UTC. */
 export const quoteRequest = z.strictObject({
   vehicle_id: z.uuid(),
   starts_at: instant,

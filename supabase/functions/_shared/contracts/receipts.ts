@@ -1,16 +1,16 @@
 import { z } from 'zod';
 
 const instant = z.iso.datetime({ offset: true });
-/** What may be unknown is absent, null or empty: all the same to a reader. */
+/** An unknown value is absent, null or empty; a reader sees no difference. */
 const optionalText = z
   .string()
   .nullish()
   .transform((text) => text ?? '');
 
-/** What a receipt says, as it was when it was issued; amounts in minor units of its currency. */
+/** The content of a receipt, as it was issued. Amounts are in minor units of its currency. */
 export const receiptContent = z.looseObject({
   number: z.string(),
-  /** A credit note takes a receipt back, in full or in part. */
+  /** A credit note reverses a receipt, in full or in part. */
   kind: z.enum(['receipt', 'credit_note']),
   issued_at: instant,
   locale: z.enum(['vi', 'en']),

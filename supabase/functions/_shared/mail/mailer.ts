@@ -6,7 +6,7 @@ export interface Mail {
   subject: string;
   text: string;
   html: string;
-  /** Repeats with the same key are sent once. */
+  /** A mail with the same key is sent once. */
   idempotencyKey: string;
 }
 
@@ -15,11 +15,11 @@ export type MailResult = { sent: true; id: string } | { sent: false; permanent: 
 
 export interface Mailer {
   send(mail: Mail): Promise<MailResult>;
-  /** Why it can send nothing; it names the variables. */
+  /** Why it cannot send. The text names the variables. */
   readonly problem?: string;
 }
 
-// Refusals of the message itself. Keys and quotas are the operator's to mend, and mail waits for that.
+// Refusals of the message itself. An operator can fix keys and quotas, so mails wait for that.
 const permanentErrors = new Set([
   'validation_error',
   'missing_required_field',
@@ -44,7 +44,7 @@ export function createMailer(env: Pick<Env, 'RESEND_API_KEY' | 'RESEND_BASE_URL'
         { idempotencyKey, signal: AbortSignal.timeout(8_000) },
       );
       if (!error) return { sent: true, id: data.id };
-      // a 403 validation_error is about the sender's domain, which the operator can mend
+      // a 403 validation_error is about the sender's domain, which an operator can fix
       const permanent = permanentErrors.has(error.name) && error.statusCode !== 403;
       return { sent: false, permanent, reason: `${error.name}: ${error.message}` };
     },

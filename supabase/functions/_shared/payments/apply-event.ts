@@ -22,7 +22,9 @@ function eventOf(event: ProviderEvent): { id: string; reference: string | null }
   }
 }
 
-/** Shows an admin a payment that somebody must look at as well: once, however often the event comes. */
+/**
+ * Shows an admin a payment that somebody must also look at. It is shown once, however often the event comes.
+ */
 async function flagForReview(
   { provider, raw, headers }: Omit<VerifiedEvent, 'event'>,
   { eventId, reference, needsReview }: PaymentReport,
@@ -41,7 +43,10 @@ async function flagForReview(
   );
 }
 
-/** Stores an event, then applies it: once, however often it comes, and whether the provider sent it or we asked. */
+/**
+ * Stores an event, then applies it. It takes effect once, however often it comes, whether the provider sent it
+ * or we asked.
+ */
 export async function applyEvent(
   { provider, event, raw, headers }: VerifiedEvent,
   service: Rpc,

@@ -1,7 +1,7 @@
 import type { PaymentAttempt } from '../contracts/payments.ts';
 import type { AttemptInput } from './provider.ts';
 
-/** An attempt as its provider is told of it. */
+/** An attempt, as a provider needs it. */
 export function attemptInput(attempt: PaymentAttempt): AttemptInput {
   return {
     reference: attempt.reference,

@@ -1,7 +1,7 @@
 import { AppError, appError } from '../errors.ts';
 import type { ProviderName } from './provider.ts';
 
-/** What a call of a provider's API needs from outside; tests give their own. */
+/** What a call to a provider's API needs from outside. Tests pass their own. */
 export interface Outside {
   fetch: typeof fetch;
   /** Milliseconds since 1970. */
@@ -14,18 +14,21 @@ export interface ApiAnswer {
   body: Record<string, unknown>;
 }
 
-/** Seconds to leave a provider alone that does not say for how long; short, as refusals that go on lengthen it. */
+/**
+ * The cooldown in seconds when a provider does not name one. It is short, because it grows while the provider
+ * goes on refusing.
+ */
 const defaultCooldown = 2;
 const longestCooldown = 3600;
 
-interface TooOften {
-  /** How long to leave it alone, when it says so. */
+interface RateLimit {
+  /** How long the cooldown lasts, when the provider says so. */
   seconds?: number | undefined;
   /** Only what became of a payment may not be asked; orders, such as a refund, are taken. */
   questionsOnly?: boolean;
 }
 
-class TooOftenError extends Error {
+class RateLimitError extends Error {
   readonly questionsOnly: boolean;
 
   constructor(message: string, questionsOnly: boolean) {
@@ -35,34 +38,34 @@ class TooOftenError extends Error {
 }
 
 /**
- * Of a provider that is rate limited: nothing was done, nothing was learnt, and the next question would fare no
- * better. `provider_unavailable` that says when to come again.
+ * The error of a rate-limited provider. The call did nothing and told us nothing, and the next query would fail
+ * too. It is `provider_unavailable` with the time to wait.
  */
 export function rateLimited(
   provider: string,
   code: string,
-  { seconds = defaultCooldown, questionsOnly = false }: TooOften = {},
+  { seconds = defaultCooldown, questionsOnly = false }: RateLimit = {},
 ): AppError {
   const cooldown = Math.min(Math.max(Math.ceil(seconds), 1), longestCooldown);
-  const cause = new TooOftenError(`${provider} is asked too often (${code})`, questionsOnly);
+  const cause = new RateLimitError(`${provider} is asked too often (${code})`, questionsOnly);
   return appError('provider_unavailable', { provider, retry_after: cooldown }, cause);
 }
 
-/** For how long, for what and why a provider is to be left alone. */
+/** How long a provider is left alone, for which calls, and why. */
 export interface CooldownRequest {
   pauseSeconds: number;
   questionsOnly: boolean;
   reason: string;
 }
 
-/** What a refusal of `rateLimited` says; null for every other error. */
+/** The cooldown that a `rateLimited` error asks for; null for every other error. */
 export function cooldownRequested(error: unknown): CooldownRequest | null {
-  if (!(error instanceof AppError && error.cause instanceof TooOftenError)) return null;
+  if (!(error instanceof AppError && error.cause instanceof RateLimitError)) return null;
   const { questionsOnly, message: reason } = error.cause;
   return { pauseSeconds: Number(error.details.retry_after), questionsOnly, reason };
 }
 
-/** `Retry-After` in seconds; its other form, a date, and nonsense are as good as nothing. */
+/** `Retry-After` in seconds. Its other form, a date, and nonsense count as absent. */
 export function secondsOf(retryAfter: string | null | undefined): number | undefined {
   return /^\d+$/.test(retryAfter ?? '') ? Number(retryAfter) : undefined;
 }
@@ -72,13 +75,14 @@ interface CallInit {
   headers?: Record<string, string>;
   body?: unknown;
   timeoutMs?: number;
-  /** The header that says when to come again, where the provider has one of its own beside `Retry-After`. */
+  /** The header that says how long to wait, when the provider has one of its own besides `Retry-After`. */
   retryAfter?: string;
 }
 
 /**
- * Calls a provider's API and reads the JSON object it answers with. Throws `provider_unavailable` when there is
- * no such answer in time, and as `rateLimited` for HTTP 429; another HTTP error with a JSON object is an answer.
+ * Calls a provider's API and reads the JSON object of its answer. Throws `provider_unavailable` when no such
+ * answer comes in time, and `rateLimited` for HTTP 429. Any other HTTP error with a JSON object counts as an
+ * answer.
  */
 export async function callApi(
   provider: ProviderName,

@@ -2,11 +2,11 @@ import { toHex } from '../secrets.ts';
 
 const encoder = new TextEncoder();
 
-/** Signs texts and checks signatures with one secret; signatures are hex. */
+/** Signs texts and checks signatures with one secret. Signatures are hex. */
 export interface Signer {
   /** Lower-case hex. */
   sign(text: string): Promise<string>;
-  /** In constant time; upper-case hex counts as equal. */
+  /** In constant time. Upper-case hex counts as equal. */
   verify(text: string, signature: string): Promise<boolean>;
 }
 
@@ -17,7 +17,7 @@ function fromHex(text: string): Uint8Array<ArrayBuffer> | null {
   );
 }
 
-/** HMAC over UTF-8 text. Throws on an empty secret, with which everything would verify. */
+/** HMAC over UTF-8 text. Throws on an empty secret, because every signature would verify. */
 export function createSigner(secret: string, hash: 'SHA-256' | 'SHA-512'): Signer {
   if (secret === '') throw new Error('The secret of a payment provider is empty.');
   const key = crypto.subtle.importKey('raw', encoder.encode(secret), { name: 'HMAC', hash }, false, [

@@ -18,21 +18,24 @@ import { createZalopay } from './zalopay/index.ts';
 
 /** The payment providers of this project, by name. */
 export interface Providers {
-  /** Whether the name is one we can speak, set up or not. */
+  /** Whether we support the provider of this name, set up or not. */
   knows(name: string): boolean;
   /**
-   * Throws `provider_not_configured` for one that is not set up, with the reason as its cause where its settings are
-   * refused; `not_found` for one we cannot speak.
+   * Throws `not_found` for a name that we do not support, and `provider_not_configured` for a provider that is
+   * not set up. When its settings are refused, the cause of the error says why.
    */
   get(name: string): PaymentProvider;
-  /** What is wrong: settings that are refused, naming the variable, and settings that `needed` providers lack. */
+  /**
+   * What is wrong: settings that are refused, by the name of the variable, and settings that `needed` providers
+   * lack.
+   */
   problems(needed: readonly string[]): string[];
 }
 
-/** Set up, not set up (null), or refused, with what is wrong with its settings. */
+/** Set up, not set up (null), or refused with the reason. */
 type SetUp<Made> = Made | null | Error;
 
-// One with bad settings is off, and the others go on: money must not stand still for a key of somebody else.
+// A provider with bad settings is off and the others work, so that one bad key does not stop all payments.
 function setUp<Config, Made>(
   env: Env,
   read: (env: Env) => Config | null,
@@ -46,7 +49,7 @@ function setUp<Config, Made>(
   }
 }
 
-/** Sets up every provider whose settings are in the environment; those with unsafe settings are refused. */
+/** Sets up every provider whose settings are in the environment. Refuses those with unsafe settings. */
 export function createProviders(env: Env): Providers {
   const all: Record<ProviderName, SetUp<PaymentProvider>> = {
     vnpay: setUp(env, vnpayConfig, (config) => createVnpay(config)),
@@ -60,8 +63,9 @@ export function createProviders(env: Env): Providers {
 }
 
 /**
- * Whoever sends bank transfers for us, or null: then an admin sends them and records that. One with refused settings
- * is not null, lest a transfer it may have sent be made once more by hand; it throws `provider_not_configured`.
+ * The provider that sends our bank transfers, or null: then an admin sends and records them. When the settings
+ * are refused it is not null but throws `provider_not_configured`: otherwise an admin could send by hand a
+ * transfer that the provider has already sent.
  */
 export function createTransfers(env: Env): TransferProvider | null {
   const made = setUp(env, payosTransfersConfig, (config) => createPayosTransfers(config));

@@ -1,4 +1,7 @@
-/** Without diacritics and special characters, which providers and banks refuse or cut; đ has no decomposition. */
+/**
+ * Removes diacritics and special characters, which providers and banks refuse or cut off. đ has no
+ * decomposition.
+ */
 export function plainText(text: string, maxLength: number): string {
   const ascii = text
     .replace(/đ/g, 'd')

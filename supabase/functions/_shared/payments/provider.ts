@@ -1,54 +1,54 @@
-// What every payment provider is to the rest of the functions, shaped like Stripe's: create, constructEvent,
-// retrieve, refund, cancel. Amounts are minor units of the currency; a provider's own unit (VNPay's × 100)
-// exists inside its wrapper only. What a rail can carry, whether it takes money in parts and whether it can
-// give money back is said in one place, the table private.payment_providers.
+// The interface of every payment provider, shaped like Stripe's: create, constructEvent, retrieve, refund,
+// cancel. Each provider's folder has the same files, named by these verbs. Amounts are minor units of the
+// currency; only a provider's own folder knows its unit (VNPay's × 100). The table private.payment_providers
+// says what a rail can carry, whether it takes money in parts, and whether it can refund.
 
 export type ProviderName = 'vnpay' | 'momo' | 'zalopay' | 'payos' | 'stripe' | 'vietqr';
 
-/** One attempt at paying, as the database knows it. */
+/** One attempt to pay, as the database knows it. */
 export interface CheckoutInput {
-  /** Our reference, never used before. */
+  /** Our reference. It was never used before. */
   reference: string;
   amount: number;
   currency: string;
-  /** When the attempt was made, in milliseconds; repeats of one attempt give the same link. */
+  /** When the attempt was made, in milliseconds. Repeats of one attempt give the same link. */
   createdAt: number;
-  /** When it must be paid by, in milliseconds. */
+  /** When the attempt expires, in milliseconds. */
   expiresAt: number;
-  /** Shown to the payer. */
+  /** The payer sees it. */
   description: string;
   locale: 'vi' | 'en';
-  /** Of the payer. */
+  /** The payer's address. */
   clientIp: string;
-  /** Where the provider sends the payer's browser afterwards; it only displays. */
+  /** Where the provider sends the payer's browser afterwards. The page only displays. */
   returnUrl: string;
-  /** Where notifications go, for providers that want to be told with each payment. */
-  notifyUrl: string;
+  /** Where notifications go, for providers that take the address with each payment. */
+  webhookUrl: string;
 }
 
 /** A bank transfer that pays an attempt, for apps that show it beside the QR code. */
 export interface TransferDetails {
-  /** Six digits, as NAPAS numbers banks. */
+  /** NAPAS's six digits of the bank. */
   bank_bin: string;
   account_number: string;
   account_name: string;
   amount: number;
-  /** Must be sent with the transfer: the money is recognised by it. */
+  /** Must be the message of the transfer: we recognise the money by it. */
   message: string;
 }
 
 export interface Checkout {
   /** Where the payer goes; null for a rail without a page of its own. */
   redirectUrl: string | null;
-  /** What a QR code shows. */
+  /** The content of the QR code. */
   qrPayload: string;
-  /** What else the payer's app may use; stored with the attempt and shown to its payer. */
+  /** What else the payer's app may use. It is stored with the attempt and shown to the payer. */
   details: {
     /** Opens the provider's app. */
     deeplink?: string;
     transfer?: TransferDetails;
   };
-  /** What later calls about this attempt need; stored with it. */
+  /** What later calls about this attempt need. It is stored with the attempt. */
   providerData: Record<string, unknown>;
 }
 
@@ -62,30 +62,33 @@ export interface WebhookRequest {
   headers: Headers;
 }
 
-/** What a provider says of a payment. */
+/** What a provider reports of a payment. */
 export interface PaymentReport {
   outcome: 'succeeded' | 'failed' | 'pending';
-  /** Ours, as given to `create`; null when the message names none we could have made. */
+  /** Ours, as given to `create`; null when the message has no reference that we could have made. */
   reference: string | null;
-  /** What this transaction carried, which on rails that take parts may be less than the attempt. */
+  /** The amount of this transaction. On rails that take parts, it may be less than the attempt. */
   amount: number;
   currency: string;
-  /** The provider's own id of the movement; null while it has none. */
+  /** The provider's own id of the movement, or null while there is none. */
   transactionId: string | null;
   /** The provider's code of a failure. */
   failureCode: string | null;
   /** Equal for equal reports, whether the provider sent them or we asked. */
   eventId: string;
-  /** Why somebody must look at it as well: the payer's money is taken and held back, and no one is told again. */
+  /**
+   * Why an admin must look at it as well: the provider has taken the payer's money and holds it, and sends no
+   * further notification.
+   */
   needsReview?: string;
 }
 
-/** What a provider says of a refund. */
+/** What a provider reports of a refund. */
 export interface RefundReport {
   outcome: 'succeeded' | 'processing' | 'failed';
   /** The provider's id of the refund. */
   refundId: string;
-  /** The provider's id of the payment it gives back. */
+  /** The provider's id of the payment that is refunded. */
   transactionId: string | null;
   amount: number;
   currency: string;
@@ -93,31 +96,31 @@ export interface RefundReport {
   eventId: string;
 }
 
-/** What a genuine notification is about. */
+/** The content of a genuine notification. */
 export type ProviderEvent =
   | { kind: 'payment'; report: PaymentReport }
   | { kind: 'refund'; report: RefundReport }
-  /** Somebody must look at it, such as a chargeback. */
+  /** An admin must look at it, for example at a chargeback. */
   | { kind: 'needs_review'; eventId: string; reference: string | null; reason: string }
-  /** A test call, or about something we do not follow. */
+  /** A test call, or something that we do not follow. */
   | { kind: 'ignored'; eventId: string; reason: string };
 
 export type RefusalReason = 'bad_signature' | 'foreign_merchant' | 'malformed';
 
-/** A verified notification, or why it is none. Nothing of an unverified one may be believed. */
+/** A verified event, or why the notification is none. DO NOT trust anything in an unverified one. */
 export type ConstructedEvent =
   | { verified: true; event: ProviderEvent }
   | { verified: false; reason: RefusalReason };
 
-/** What the payer's browser brought back; for display only. */
+/** What the payer's browser brought back, for display only. */
 export interface PaymentReturn {
-  /** `unverified`: the address is not signed, or wrongly. */
+  /** `unverified`: the address has no signature, or a wrong one. */
   status: 'succeeded' | 'failed' | 'pending' | 'unverified';
-  /** Of the attempt, when a signature vouches for it. */
+  /** The reference of the attempt, when a signature proves it. */
   reference: string | null;
 }
 
-/** What became of a notification; the provider hears it in its own words. */
+/** What became of a notification. `respond` translates it for the provider. */
 export type WebhookOutcome =
   | 'applied'
   | 'duplicate'
@@ -129,13 +132,13 @@ export type WebhookOutcome =
   | 'part_received'
   /** About a refund. */
   | 'recorded'
-  /** Kept for somebody to look at. */
+  /** Kept for an admin to look at. */
   | 'needs_review'
   | 'ignored'
   | RefusalReason
   | 'error';
 
-/** An attempt already offered to the payer. */
+/** An attempt that was offered to the payer. */
 export interface AttemptInput {
   reference: string;
   amount: number;
@@ -144,79 +147,92 @@ export interface AttemptInput {
 }
 
 export type RetrieveResult =
-  /** One for each movement of money, or one that says how it stands. Never empty. */
+  /** One for each movement of money, or one that says how the attempt stands. Never empty. */
   | { kind: 'reports'; reports: PaymentReport[] }
-  /** Unknown there. `signed` says whether the answer can be proven to be the provider's. */
+  /**
+   * The provider does not know it. `signed` says whether we can prove that the answer comes from the provider.
+   */
   | { kind: 'not_found'; signed: boolean }
   /** The provider wants to be asked about this one later. */
   | { kind: 'try_later'; reason: string }
-  /** An answer that proves nothing. */
+  /** The answer proves nothing. */
   | { kind: 'no_information'; reason: string };
 
 /** The payments since the last read of a feed, also those that name no attempt of ours. */
 export type FeedResult =
-  /** `cursor`: where to look on from. */
+  /** `cursor`: where the next read begins. */
   | { kind: 'reports'; reports: PaymentReport[]; cursor: string }
-  /** As for `RetrieveResult`. */
+  /** As in `RetrieveResult`. */
   | { kind: 'try_later' | 'no_information'; reason: string };
 
 export interface RefundInput extends AttemptInput {
-  /** Equal for repeats of one order to refund, so that the provider can refuse to pay twice. */
+  /** Equal for repeats of one order, so that the provider can refuse to pay twice. */
   requestKey: string;
-  /** To give back; `amount` is what was paid. */
+  /** The amount to refund; `amount` is what was paid. */
   refundAmount: number;
   /** The provider's id of the payment. */
   transactionId: string | null;
-  /** The provider's id of this refund, once it gave one. */
+  /** The provider's id of this refund, once we know it. */
   refundId: string | null;
-  /** Its ids of other refunds of the same payment: an answer that names one of them is not about this. */
+  /**
+   * The provider's ids of other refunds of the same payment. An answer with one of them is not about this
+   * refund.
+   */
   otherRefundIds?: readonly string[];
-  /** When this order was written, in milliseconds; equal for its repeats, later where an admin orders anew. */
+  /**
+   * When the refund was ordered, in milliseconds. Equal for repeats of one order; later when an admin orders it
+   * again.
+   */
   orderedAt: number;
 }
 
-/** What became of money sent, be it a refund or a bank transfer. */
+/** The result of sending money, as a refund or as a bank transfer. */
 export type RefundResult =
   | {
       known: true;
       status: 'succeeded' | 'processing' | 'failed';
       refundId: string | null;
       code: string;
-      /** It failed by what is ours, such as too little money on our account; its receiver can mend nothing. */
+      /**
+       * It failed for a reason on our side, such as too little money on our account. The receiver cannot fix
+       * it.
+       */
       byUs?: true;
     }
   /** `try_later`: the provider wants to be asked about this one later. Otherwise its answer proves nothing. */
   | { known: false; status: 'try_later' | 'no_information'; reason: string };
 
 /**
- * One payment provider. Calls throw `provider_unavailable` when it does not answer, with `details.retry_after` when
- * it refuses because it is rate limited: then it is to be left alone altogether for that many seconds.
+ * One payment provider. Every call throws `provider_unavailable` when the provider does not answer. When the
+ * provider is rate limited, `details.retry_after` says for how many seconds to make no call at all.
  */
 export interface PaymentProvider {
   readonly name: ProviderName;
   /**
-   * Makes the link for an attempt. Repeatable as far as the provider allows; throws `payment_start_again` where
-   * an answer was lost and the provider does not repeat it, and `payment_amount_unsupported` for sums it
-   * cannot carry.
+   * Creates the link for an attempt. It can be repeated as far as the provider allows. Throws
+   * `payment_start_again` when an answer was lost and the provider does not repeat it, and
+   * `payment_amount_unsupported` for amounts that the provider cannot carry.
    */
   create(input: CheckoutInput): Promise<Checkout>;
-  /** Verifies and reads a notification. Never throws for what the sender wrote. */
+  /** Verifies and reads a notification. Never throws, whatever the sender wrote. */
   constructEvent(request: WebhookRequest): Promise<ConstructedEvent>;
   /** Reads the query string of the return address, without `?`. */
   readReturn(query: string): Promise<PaymentReturn>;
   /** The response to a notification, in the provider's words. */
   respond(outcome: WebhookOutcome): Response;
-  /** Asks what became of an attempt. */
+  /** Asks for the result of an attempt. */
   retrieve(input: AttemptInput): Promise<RetrieveResult>;
   /**
-   * Reads all that came in, where money can come that names no attempt (`payment_providers.has_feed`). Null stands
-   * for the first look, which brings a cursor and no reports.
+   * Reads all incoming money of a rail on which money can come without naming an attempt
+   * (`payment_providers.has_feed`). Null is for the first read, which answers a cursor and no reports.
    */
   readFeed?(cursor: string | null): Promise<FeedResult>;
-  /** Orders money back. Never called for rails that cannot (`payment_providers.refunds_by`). */
+  /** Orders a refund. Never called for rails that cannot refund (`payment_providers.refunds_by`). */
   refund(input: RefundInput): Promise<RefundResult>;
-  /** Asks what became of an ordered refund. */
+  /** Asks for the result of an ordered refund. */
   retrieveRefund(input: RefundInput): Promise<RefundResult>;
-  /** Ends an attempt early at the provider, repeatable. `unsupported`: the link lives until its own expiry. */
+  /**
+   * Ends an attempt early at the provider. It can be repeated. `unsupported`: the link lives until it expires.
+   */
   cancel(input: AttemptInput): Promise<'cancelled' | 'unsupported'>;
 }

@@ -8,11 +8,11 @@ import { attemptInput } from './attempt-input.ts';
 import { type CooldownRequest, cooldownRequested } from './call.ts';
 import type { PaymentReport, ProviderName, RetrieveResult } from './provider.ts';
 
-/** What asking brought, in the words of `note_reconciliation`. */
+/** The result of a query, in the words of `note_reconciliation`. */
 export interface Verdict {
   outcome: 'final' | 'pending' | 'no_answer' | 'not_found';
   reason: string;
-  /** The question was refused, as the provider is asked too often. */
+  /** The provider refused the query because it is rate limited. */
   cooldown?: CooldownRequest;
 }
 
@@ -20,7 +20,10 @@ export interface ReconcileTools extends Pick<Deps, 'providers' | 'now'> {
   service: Rpc;
 }
 
-/** Applies each report the way a notification is; final as soon as one of them says how the attempt ended. */
+/**
+ * Applies each report as a notification is applied. The outcome is final as soon as one report says how the
+ * attempt ended.
+ */
 async function applyReports(
   provider: ProviderName,
   reports: readonly PaymentReport[],
@@ -40,17 +43,17 @@ async function applyReports(
 }
 
 /**
- * Asks the provider what became of an attempt and lets that take effect. A provider that does not answer is a
- * verdict like the others; whatever else fails is thrown.
+ * Asks the provider for the result of an attempt and applies it. A provider that does not answer is a verdict
+ * like the others; every other failure is thrown.
  */
 export async function reconcileAttempt(
   attempt: PaymentAttempt,
   { service, providers, now }: ReconcileTools,
 ): Promise<Verdict> {
-  // one that was paid is asked about only where a second transfer may have followed
+  // a paid attempt is queried only when a second transfer may have followed
   if (attempt.status === 'succeeded' && attempt.recheck_at === null)
     return { outcome: 'final', reason: 'already settled' };
-  // its link was never stored, so nobody was sent to the provider with it
+  // its link was never stored, so the payer never reached the provider with it
   if (attempt.status === 'created') return { outcome: 'not_found', reason: 'never offered' };
 
   const provider = providers.get(attempt.provider);
@@ -66,7 +69,7 @@ export async function reconcileAttempt(
     case 'reports':
       return applyReports(provider.name, found.reports, service);
     case 'not_found': {
-      // "unknown" without a signature is believed only when nobody can use the link any more
+      // trust an unsigned "unknown" only when nobody can use the link any more
       const longOver = isBefore(addHours(attempt.expires_at, 1), now());
       return { outcome: found.signed || longOver ? 'not_found' : 'no_answer', reason: 'not_found' };
     }

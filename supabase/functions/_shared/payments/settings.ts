@@ -1,7 +1,7 @@
 import type { Env } from '../env.ts';
 
 // Every provider takes its settings from the environment in the same way: all of them or none, and in
-// production nothing that is printed in a guide.
+// production no key that is printed in a guide.
 
 /** The named settings, or null when none of them is set. Throws when only some are. */
 export function readSettings<Name extends keyof Env & string>(
@@ -22,7 +22,7 @@ export function readSettings<Name extends keyof Env & string>(
   return settings as Record<Name, string>;
 }
 
-/** Checks an address of a provider. Production takes https only, and none of the provider's test hosts. */
+/** Checks an address of a provider. Production accepts only https, and none of the provider's test hosts. */
 export function checkUrl(env: Env, name: string, value: string, testHosts: readonly string[]): void {
   let url: URL;
   try {
@@ -38,8 +38,8 @@ export function checkUrl(env: Env, name: string, value: string, testHosts: reado
 }
 
 /**
- * Where providers and payers reach the functions, without a slash at its end. It is given to providers with each
- * payment, so production takes https only: behind a proxy, `SUPABASE_URL` is often an address of the inside.
+ * The public address of the functions, without a slash at its end. Providers receive it with each payment, so
+ * production accepts only https: behind a proxy, `SUPABASE_URL` is often an internal address.
  */
 export function publicFunctionsUrl(env: Env): string {
   const url = env.PUBLIC_FUNCTIONS_URL ?? `${env.SUPABASE_URL.replace(/\/+$/, '')}/functions/v1`;
@@ -47,7 +47,7 @@ export function publicFunctionsUrl(env: Env): string {
   return url.replace(/\/+$/, '');
 }
 
-/** Checks a secret. Production takes none that is short, printed in public or the local sandbox's. */
+/** Checks a secret. Production refuses secrets that are short, printed in public, or the local sandbox's. */
 export function checkSecret(env: Env, name: string, value: string, publicSecrets: readonly string[]): void {
   const known = value.length < 16 || publicSecrets.includes(value) || /LOCAL[-_]?SANDBOX/i.test(value);
   if (env.JOURNEY_ENV === 'production' && known) {

@@ -1,6 +1,6 @@
 import type { RefundResult } from './provider.ts';
 
-/** Money to be sent to a bank account. */
+/** An order to send money to a bank account. */
 export interface TransferInput {
   /** Equal for repeats of one order, so that the money leaves once. */
   requestKey: string;
@@ -8,23 +8,23 @@ export interface TransferInput {
   reference: string;
   amount: number;
   currency: string;
-  /** Six digits, as NAPAS numbers banks. */
+  /** NAPAS's six digits of the bank. */
   bankBin: string;
   accountNumber: string;
   accountName: string;
-  /** What the receiver reads; ASCII, at most 25 characters. */
+  /** The receiver reads it. ASCII, at most 25 characters. */
   message: string;
-  /** The provider's id, once it gave one. */
+  /** The provider's id, once we know it. */
   transferId: string | null;
 }
 
 /** Sends money to bank accounts: payouts, and refunds of rails that cannot refund. */
 export interface TransferProvider {
   readonly name: 'payos';
-  /** Orders a transfer; a repeat with the same `requestKey` sends nothing twice. */
+  /** Orders a transfer. A repeat with the same `requestKey` sends nothing twice. */
   send(input: TransferInput): Promise<RefundResult>;
-  /** Asks what became of one. `known: false` also when it is not there. */
+  /** Asks for the result of a transfer. `known: false` also when the provider does not have it. */
   retrieve(input: TransferInput): Promise<RefundResult>;
-  /** Why its settings are refused, so that it can do neither; it names the variable. */
+  /** Why its settings are refused, so that both calls fail. It names the variable. */
   readonly problem?: string;
 }

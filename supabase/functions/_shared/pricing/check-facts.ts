@@ -17,7 +17,7 @@ export interface Stay {
   startedHours: number;
 }
 
-/** Refuses facts no honest price can be computed from; answers the stay. */
+/** Refuses facts that allow no honest price. Answers the stay. */
 export function checkFacts(facts: PricingFacts): Stay {
   const { rates, options } = facts;
   requireInteger('price_per_hour', facts.price_per_hour, 1, maxPrice);

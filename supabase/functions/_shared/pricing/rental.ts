@@ -3,7 +3,7 @@ import { basisPoints, shareOf } from './round.ts';
 import type { PricingFacts } from './types.ts';
 import { weekendTime } from './weekend.ts';
 
-/** What of a stay is charged by the day and by the hour, before delivery, fees and tax. */
+/** The part of a stay that is charged by the day and by the hour, before delivery, fees and tax. */
 export interface Rental {
   days: number;
   hours: number;
@@ -40,9 +40,9 @@ function charge(tariff: Tariff, days: number, hours: number, weekendMs: number):
 }
 
 /**
- * The cheapest combination of whole days (24 hours each) and single hours that covers the stay, with
- * weekends and the long-stay discount counted. Combinations that reach the discount are among the candidates,
- * so that nobody pays more for a shorter stay than for a longer one. Among equals, the fewest hours win.
+ * The cheapest combination of whole days (24 hours each) and single hours that covers the stay, including
+ * weekends and the long-stay discount. Combinations that reach the discount are candidates too, so that nobody
+ * pays more for a shorter stay than for a longer one. Among equal prices, the fewest hours win.
  */
 export function cheapestRental(facts: PricingFacts, { start, end, startedHours }: Stay): Rental {
   const longStayHours = Math.max(startedHours, 24 * facts.long_stay_days);
@@ -56,6 +56,6 @@ export function cheapestRental(facts: PricingFacts, { start, end, startedHours }
       if (!best || candidate.net < best.net) best = candidate;
     }
   }
-  // there is always the candidate of days alone
+  // days alone are always a candidate
   return best as Rental;
 }

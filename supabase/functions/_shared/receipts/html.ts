@@ -6,7 +6,7 @@ const entities: Record<string, string> = {
   "'": '&#39;',
 };
 
-/** HTML that may be put into other HTML as it is. */
+/** HTML that may be put into other HTML unchanged. */
 export interface Html {
   readonly html: string;
 }
@@ -20,7 +20,7 @@ function render(value: Value): string {
   return 'html' in value ? value.html : value.map((item) => item.html).join('');
 }
 
-/** Fills a template; every value that is not `Html` itself is escaped. Attribute values must be in quotes. */
+/** Fills a template. Escapes every value that is not `Html` itself. Attribute values must be in quotes. */
 export function html(parts: TemplateStringsArray, ...values: Value[]): Html {
   return { html: parts.reduce((text, part, i) => text + render(values[i - 1] ?? null) + part) };
 }

@@ -33,7 +33,7 @@ const providerNames = new Map([
   ['vietqr', 'VietQR'],
 ]);
 
-/** Writes amounts in minor units and instants the way one reader expects them. */
+/** Formats amounts in minor units and instants for one reader. */
 interface Formats {
   money(amount: number): string;
   moment(instant: string): string;
@@ -54,7 +54,7 @@ function formatsOf({ locale, currency }: ReceiptContent): Formats {
   };
 }
 
-/** Pairs of a name and a value; those without a value are left out. */
+/** Pairs of a name and a value. Pairs without a value are left out. */
 function list(pairs: readonly (readonly [name: string, value: Html | string])[]): Html {
   const shown = pairs.filter(([, value]) => value !== '');
   return html`<dl>${shown.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
@@ -94,7 +94,7 @@ function payment({ payment: paid }: ReceiptContent, words: ReceiptWords, { momen
   ]);
 }
 
-/** A receipt or credit note as a page to read or print, in the language it was issued in. */
+/** A receipt or credit note as a page to read or print, in the language in which it was issued. */
 export function receiptPage(content: ReceiptContent): string {
   const words = receiptWords[content.locale];
   const formats = formatsOf(content);

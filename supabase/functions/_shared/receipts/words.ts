@@ -18,7 +18,7 @@ export interface ReceiptWords {
   transaction: string;
   paidAt: string;
   zone: string;
-  /** Why the sum may be less than what was paid. */
+  /** Why the total may be less than what was paid. */
   deposit: string;
   bankTransfer: string;
 }

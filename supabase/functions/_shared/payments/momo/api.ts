@@ -4,7 +4,7 @@ import type { MomoConfig } from './config.ts';
 import { wholeNumber } from './report.ts';
 import { type SignedMessage, signedText } from './sign.ts';
 
-/** What calls to MoMo need besides their message. */
+/** What a call to MoMo needs besides its message. */
 export interface MomoTools extends Outside {
   config: MomoConfig;
   signer: Signer;
@@ -12,14 +12,14 @@ export interface MomoTools extends Outside {
 
 type Facts = Readonly<Record<string, string | number>>;
 
-/** An answer of MoMo's API. It is not signed: that it is MoMo's is known from TLS alone. */
+/** An answer of MoMo's API. It has no signature: only TLS proves that it comes from MoMo. */
 export interface MomoAnswer {
   /** MoMo's result code; -1 when the answer has none. */
   code: number;
   body: Readonly<Record<string, unknown>>;
-  /** Whether no field that is there says something else; refusals leave fields out. */
+  /** Whether no field contradicts what we expect. Refusals leave fields out. */
   agrees(expected: Facts): boolean;
-  /** Whether every field is there and says so. */
+  /** Whether every expected field is there and has the expected value. */
   confirms(expected: Facts): boolean;
 }
 

@@ -3,14 +3,14 @@ import { checkSecret, checkUrl, readSettings } from '../settings.ts';
 
 export interface MomoConfig {
   partnerCode: string;
-  /** Part of every signed text, of no message. */
+  /** Part of every signed text, but never sent. */
   accessKey: string;
   secretKey: string;
-  /** Of the host, without the path of a call and without a slash at its end. */
+  /** The host, without the path of a call and without a slash at its end. */
   apiUrl: string;
 }
 
-// Printed in MoMo's samples and all over the world's tutorials.
+// Printed in MoMo's samples and in many tutorials.
 const publicSecrets = [
   'K951B6PE1waDMi640xX08PD3vg6EkVlz',
   'at67qH6mk8w5Y1nAyMoYKMWACiEi2bsa',
@@ -23,8 +23,8 @@ const publicSecrets = [
 const testHosts = ['test-payment.momo.vn'];
 
 /**
- * MoMo's settings, or null when none is set. Throws when they are half set, or when production would run on
- * keys that everybody knows.
+ * MoMo's settings, or null when none is set. Throws when only some are set, or when production would use
+ * publicly known keys.
  */
 export function momoConfig(env: Env): MomoConfig | null {
   const settings = readSettings(env, [

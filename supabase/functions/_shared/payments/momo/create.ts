@@ -5,12 +5,12 @@ import { callMomo, type MomoAnswer, type MomoTools } from './api.ts';
 
 const minAmount = 1_000;
 const maxAmount = 50_000_000;
-// MoMo asks its clients to wait that long at least
+// MoMo asks its clients to wait at least this long
 const timeoutMs = 30_000;
 
-// 40, 41: made before, and the answer is not given again; 7000: the first call is still at work
+// 40, 41: the order exists and MoMo does not repeat its answer; 7000: the first call is still running
 const madeBefore = new Set([40, 41, 7000]);
-// access denied, API version, merchant authentication: our settings are not what MoMo knows
+// access denied, API version, merchant authentication: our settings do not match MoMo's
 const notSetUp = new Set([11, 12, 13]);
 
 function webAddress(value: unknown): string | null {
@@ -30,8 +30,8 @@ function refusal(answer: MomoAnswer): Error {
 }
 
 /**
- * Makes an order at MoMo and answers with its pages. The reference is both order and request id, so that a
- * repeat is answered with the same order, or refused, and never makes a second one.
+ * Creates an order at MoMo and answers with its pages. The reference is both order id and request id. So MoMo
+ * answers a repeat with the same order, or refuses it, and never creates a second one.
  */
 export async function create(input: CheckoutInput, tools: MomoTools): Promise<Checkout> {
   const { reference, amount } = input;
@@ -48,11 +48,11 @@ export async function create(input: CheckoutInput, tools: MomoTools): Promise<Ch
     'create',
     {
       ...ours,
-      // plain text: raw values are signed, and one with & or = in it could be cut differently
+      // plain text: MoMo signs raw values, so a value with & or = in it would be ambiguous
       orderInfo: plainText(input.description, 255),
       redirectUrl: input.returnUrl,
-      ipnUrl: input.notifyUrl,
-      // the one type whose answer carries the QR code's content and the app's deep link
+      ipnUrl: input.webhookUrl,
+      // only this type answers with the content of the QR code and the deep link of the app
       requestType: 'captureWallet',
       extraData: '',
       autoCapture: true,
@@ -73,7 +73,7 @@ export async function create(input: CheckoutInput, tools: MomoTools): Promise<Ch
   const deeplink = nonEmpty(answer.body.deeplink);
   return {
     redirectUrl: payUrl,
-    // merchants that may not show a code of their own are not given its content
+    // MoMo gives no content to merchants that may not show a QR code of their own
     qrPayload: nonEmpty(answer.body.qrCodeUrl) ?? payUrl,
     details: deeplink === null ? {} : { deeplink },
     providerData: {},

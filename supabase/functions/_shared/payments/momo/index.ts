@@ -21,7 +21,7 @@ export function createMomo(config: MomoConfig, outside: Outside = { fetch, now: 
     retrieve: (input) => retrieve(input, tools),
     refund: (input) => refund(input, tools),
     retrieveRefund: (input) => retrieveRefund(input, tools),
-    // MoMo ends authorised payments only; a page nobody paid on lives as long as it set for the merchant
+    // MoMo cancels only authorised payments; an unpaid page lives as long as MoMo set for the merchant
     cancel: async () => 'unsupported',
   };
 }

@@ -1,10 +1,13 @@
 import { sha256Hex } from '../../secrets.ts';
 import type { RefundInput } from '../provider.ts';
 
-// request ids have at most 50 characters, and money nobody expected may name an order not of our making
+// request ids have at most 50 characters, and unmatched money may name an order that we did not create
 const longestReference = 24;
 
-/** The order and request id of a refund: readable in MoMo's portal, and equal for repeats of one order to refund. */
+/**
+ * The order id and request id of a refund. People can read it in MoMo's portal. It is equal for repeats of one
+ * order.
+ */
 export async function refundOrderOf({
   reference,
   requestKey,

@@ -2,14 +2,14 @@ import type { RefundInput, RefundResult } from '../provider.ts';
 import { callMomo, type MomoTools } from './api.ts';
 import { refundOrderOf } from './refund-id.ts';
 import { movementId, underWay, wholeNumber } from './report.ts';
-import { apiTimeoutMs, passing, query, unsettled } from './retrieve.ts';
+import { apiTimeoutMs, query, temporary, unsettled } from './retrieve.ts';
 
-// bad format, amount, amount out of range, no such payment: nothing was done, and a repeat would not help
+// bad format, amount, amount out of range, no such payment: MoMo did nothing, and a repeat would not help
 const refusals = new Set([20, 21, 22, 42]);
-// this very order was given before; what became of it is asked for before the next try
+// MoMo has this very order already; the next try first asks what became of it
 const givenBefore = new Set([40, 41]);
 
-/** Orders a refund. Order and request id follow from `requestKey`, so MoMo does not pay a repeat twice. */
+/** Orders a refund. Order id and request id follow from `requestKey`, so MoMo does not pay a repeat twice. */
 export async function refund(input: RefundInput, tools: MomoTools): Promise<RefundResult> {
   const transId = wholeNumber(input.transactionId);
   if (transId === null) return { known: true, status: 'failed', refundId: null, code: 'no_transaction_id' };
@@ -36,8 +36,8 @@ export async function refund(input: RefundInput, tools: MomoTools): Promise<Refu
 
 /**
  * What a result code means for a refund, in the answer to its order or in the list of a payment's refunds.
- * 1080 failed on its way and may be ordered anew, 1081 exceeds what is left, 1088 is not allowed: all final
- * for this order, as MoMo gives the same answer to its repeats.
+ * 1080: failed on its way, a new order may succeed. 1081: more than what is left. 1088: not allowed. All are
+ * final for this order, because MoMo gives the same answer to its repeats.
  */
 function refundStatus(code: number, refundId: string): RefundResult {
   if (code === 0) return { known: true, status: 'succeeded', refundId, code: '0' };
@@ -45,12 +45,12 @@ function refundStatus(code: number, refundId: string): RefundResult {
     return { known: true, status: 'processing', refundId, code: String(code) };
   }
   if (code >= 1000) return { known: true, status: 'failed', refundId, code: String(code) };
-  // 43: another refund of this payment is at work
-  if (passing.has(code) || code === 43) return { known: false, status: 'try_later', reason: String(code) };
+  // 43: MoMo is working on another refund of this payment
+  if (temporary.has(code) || code === 43) return { known: false, status: 'try_later', reason: String(code) };
   return { known: false, status: 'no_information', reason: code === -1 ? 'malformed' : String(code) };
 }
 
-/** MoMo's number of the refund where it has one of its own, or else the order id it knows it by. */
+/** MoMo's own number of the refund, or else the order id that MoMo knows it by. */
 function refundIdOf(transId: unknown, orderId: string, input: RefundInput): string {
   const id = movementId(transId);
   return id === null || id === input.transactionId ? orderId : id;
@@ -63,9 +63,9 @@ interface RefundRow {
   transId?: unknown;
 }
 
-/** Asks MoMo what became of a refund: the answer about a payment lists its refunds, by our order ids. */
+/** Asks MoMo for the result of a refund. The answer about a payment lists its refunds, by our order ids. */
 export async function retrieveRefund(input: RefundInput, tools: MomoTools): Promise<RefundResult> {
-  // the list hangs on the payment's order, which money nobody expected need not name
+  // the list belongs to the payment's order, and unmatched money may name no order
   if (input.reference === '') return { known: false, status: 'no_information', reason: 'no_reference' };
   const answer = await query(input, tools);
   const problem = unsettled(answer, input, tools);
@@ -79,7 +79,7 @@ export async function retrieveRefund(input: RefundInput, tools: MomoTools): Prom
   if (ours.some((row) => wholeNumber(row.amount) !== input.refundAmount)) {
     return { known: false, status: 'no_information', reason: 'other_amount' };
   }
-  // one order can be listed more than once: money that moved counts before what is said of it elsewhere
+  // one order can be listed more than once: a row that moved money counts before the others
   const results = ours.map((row) =>
     refundStatus(wholeNumber(row.resultCode) ?? -1, refundIdOf(row.transId, orderId, input)),
   );

@@ -7,21 +7,24 @@ export function wholeNumber(value: unknown): number | null {
   return Number.isSafeInteger(Number(value)) ? Number(value) : null;
 }
 
-/** MoMo's id of a movement; null while there is none. */
+/** MoMo's id of a movement, or null while there is none. */
 export function movementId(value: unknown): string | null {
   const id = wholeNumber(value);
   return id === null || id === 0 ? null : String(id);
 }
 
-// 9000 is money authorised, which is paid where capturing is left to MoMo, as `create` asks for
+// 9000: the money is authorised, which means paid, because `create` asks MoMo to capture it
 const paid = new Set([0, 9000]);
 
-/** Codes of something still under way: with the payer, with MoMo, with the source of the money. */
+/**
+ * Codes of a payment or refund that is not finished: it waits for the payer, for MoMo, or for the source of the
+ * money.
+ */
 export const underWay: ReadonlySet<number> = new Set([1000, 7000, 7002, 8000]);
 
 /**
- * Reads the facts of a payment; null when they are not as MoMo writes them, or a success has no number. A
- * failure moves nothing: the number MoMo puts there is a time stamp, and differs from message to message.
+ * Reads the facts of a payment. Null when they do not have MoMo's form, or when a success has no number. A
+ * failure moves no money: MoMo puts a time stamp in place of the number, which differs from message to message.
  */
 export function readReport(facts: Readonly<Record<string, unknown>>): PaymentReport | null {
   const code = wholeNumber(facts.resultCode);

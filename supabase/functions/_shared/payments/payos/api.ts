@@ -4,7 +4,7 @@ import type { PayosConfig } from './config.ts';
 import { isFields } from './fields.ts';
 import { dataText } from './sign.ts';
 
-/** What calls to PayOS need. */
+/** What a call to PayOS needs. */
 export interface PayosTools extends Outside {
   config: PayosConfig;
   signer: Signer;
@@ -12,17 +12,17 @@ export interface PayosTools extends Outside {
 
 /** An answer of PayOS about payments. */
 export interface PayosAnswer {
-  /** `00` is success; most refusals come with HTTP 200 too, so that only this tells. */
+  /** `00` is success. Most refusals come with HTTP 200 too, so only the code tells. */
   code: string;
-  /** Whether `data` is provably PayOS's. */
+  /** Whether the signature proves that `data` comes from PayOS. */
   signed: boolean;
   /** Empty in refusals. */
   data: Record<string, unknown>;
 }
 
-/** PayOS's code for an order it does not know. */
+/** PayOS's code for an order that it does not know. */
 export const unknownOrder = '101';
-/** PayOS's code for an order that was made before. */
+/** PayOS's code for an order that exists already. */
 export const orderExists = '231';
 
 /** The code of a refusal, or of an error that came without one. */
@@ -31,7 +31,7 @@ export function codeOf(status: number, body: Record<string, unknown>): string {
   return typeof body.code === 'string' && body.code !== '' ? body.code : `http_${status}`;
 }
 
-/** Whether PayOS says that it is in trouble, and not what was asked. */
+/** Whether PayOS says that it has trouble itself, instead of answering the call. */
 export function isBusy(code: string): boolean {
   return /^5\d\d$/.test(code);
 }

@@ -7,11 +7,11 @@ export interface PayosConfig {
   checksumKey: string;
   /** Without a slash at its end. */
   apiUrl: string;
-  /** Where payment links live, each under its id; null when that cannot be told from the API's address. */
+  /** Where payment links are, each under its id; null when the API's address does not tell. */
   linksUrl: string | null;
 }
 
-/** Keys printed in payOS's guides and libraries, or known to every copy of this repository. */
+/** Keys that are printed in PayOS's guides and libraries, or that are in every copy of this repository. */
 export const publicPayosSecrets = [
   '1a54716c8f0efb2744fb28b6e38b25da7f67a925d98bc1c18bd8faaecadd7675',
   'local-sandbox-api-key',
@@ -20,25 +20,26 @@ export const publicPayosSecrets = [
   'your_payos_api_key_here',
   'your_payos_checksum_key_here',
 ];
-/** payOS has no host for play money; this one stands in its library's tests. */
+/** PayOS has no test host; its library's tests use this one. */
 export const payosTestHosts = ['api-test.payos.vn'];
 
 const liveHost = 'api-merchant.payos.vn';
 
-/** An address without the slashes at its end, so that paths can be put behind it. */
+/** An address without the slashes at its end, so that paths can be appended. */
 export function withoutSlash(url: string): string {
   return url.replace(/\/+$/, '');
 }
 
-// every link payOS has been seen to give is this address and the link's id; elsewhere only the sandbox is known
+// every link of PayOS that we have seen is this address and the id of the link; for other hosts we know only
+// the sandbox
 function linksUrlOf(env: Env, apiUrl: string): string | null {
   if (new URL(apiUrl).hostname === liveHost) return 'https://pay.payos.vn/web';
   return env.JOURNEY_ENV === 'local' ? `${apiUrl}/web` : null;
 }
 
 /**
- * PayOS's settings, or null when none is set. Throws when they are half set, or when production would run on
- * keys that everybody knows.
+ * PayOS's settings, or null when none is set. Throws when only some are set, or when production would use
+ * publicly known keys.
  */
 export function payosConfig(env: Env): PayosConfig | null {
   const settings = readSettings(env, [

@@ -25,7 +25,7 @@ function transferOf(data: Record<string, unknown>, amount: number): TransferDeta
     account_number: accountNumber,
     account_name: accountName,
     amount,
-    // as PayOS gave it back: the bank may have put its own prefix before ours
+    // as PayOS returned it: the bank may have put its own prefix before our text
     message: description,
   };
 }
@@ -49,8 +49,8 @@ function checkoutOf(answer: PayosAnswer, input: CheckoutInput, orderCode: number
 
 const over = ['CANCELLED', 'EXPIRED', 'FAILED'];
 
-// The first answer was lost. Asked about an order, PayOS tells its link's id, which is the end of its address,
-// and neither account nor QR code: the payer finds those on the page.
+// The first answer was lost. When asked about an order, PayOS answers the id of the link, which is the end of
+// its address, but neither account nor QR code. The payer finds those on the page.
 async function repeated(input: CheckoutInput, orderCode: number, tools: PayosTools): Promise<Checkout> {
   const { code, signed, data } = await callPayos(
     'GET',
@@ -73,7 +73,7 @@ async function repeated(input: CheckoutInput, orderCode: number, tools: PayosToo
   };
 }
 
-/** Makes a payment link, or finds the one an earlier call made. */
+/** Creates a payment link, or finds the one that an earlier call created. */
 export async function create(input: CheckoutInput, tools: PayosTools): Promise<Checkout> {
   if (input.currency !== 'VND' || !isWhole(input.amount, minAmount) || input.amount > maxAmount) {
     throw appError('payment_amount_unsupported', {
@@ -87,7 +87,7 @@ export async function create(input: CheckoutInput, tools: PayosTools): Promise<C
   const link = {
     orderCode,
     amount: input.amount,
-    // nine characters are all that fits for a bank account that PayOS has no link with
+    // PayOS allows only nine characters for a bank account that is not linked to it
     description: `J${input.reference.slice(-8)}`,
     cancelUrl: input.returnUrl,
     returnUrl: input.returnUrl,

@@ -8,10 +8,10 @@ import { create } from './create.ts';
 import { retrieve } from './retrieve.ts';
 import { constructEvent, respond } from './webhook.ts';
 
-// money goes back by a bank transfer of our own, see transfers.ts
+// refunds go by a bank transfer of our own, see transfers.ts
 const cannotRefund: RefundResult = { known: true, status: 'failed', refundId: null, code: 'unsupported' };
 
-/** PayOS: bank transfers by QR code, recognised by it. Throws on an empty checksum key. */
+/** PayOS: bank transfers by QR code, which PayOS recognises. Throws on an empty checksum key. */
 export function createPayos(
   config: PayosConfig,
   outside: Outside = { fetch, now: Date.now },
@@ -22,7 +22,7 @@ export function createPayos(
     name: 'payos',
     create: (input) => create(input, tools),
     constructEvent: (request) => constructEvent(request, signer),
-    // the return address is signed by nobody
+    // nobody signs the return address
     readReturn: async () => ({ status: 'unverified', reference: null }),
     respond,
     retrieve: (input) => retrieve(input, tools),

@@ -13,7 +13,7 @@ export interface PayosTransfersConfig {
   apiUrl: string;
 }
 
-/** What calls about payouts need. */
+/** What a call about payouts needs. */
 export interface PayoutTools extends Outside {
   config: PayosTransfersConfig;
   signer: Signer;
@@ -23,12 +23,12 @@ export interface PayoutTools extends Outside {
 export interface PayoutAnswer {
   /** `00` is success. */
   code: string;
-  /** Whether `data` is provably PayOS's. */
+  /** Whether the signature proves that `data` comes from PayOS. */
   signed: boolean;
   data: Record<string, unknown>;
 }
 
-/** Calls PayOS's payout API; the signature of an answer is in its header. Throws `provider_unavailable`. */
+/** Calls PayOS's payout API. The signature of an answer is in its header. Throws `provider_unavailable`. */
 export async function callPayouts(
   path: string,
   order: { message: Record<string, unknown>; idempotencyKey: string } | null,

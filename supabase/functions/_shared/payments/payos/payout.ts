@@ -10,7 +10,7 @@ const ofTransfer: Record<string, Status> = {
   ON_HOLD: 'processing',
   SUCCEEDED: 'succeeded',
   CANCELLED: 'failed',
-  // left and came back
+  // it was sent and came back
   REVERSED: 'failed',
   FAILED: 'failed',
 };
@@ -20,7 +20,7 @@ function resultOf(id: string, transfer: Record<string, unknown>, approvalState: 
   const state = String(transfer.state);
   const status = Object.hasOwn(ofTransfer, state) ? ofTransfer[state] : undefined;
   if (status === undefined) return { known: false, status: 'no_information', reason: `state_${state}` };
-  // an order that was refused before the bank saw it leaves its transfer as it was
+  // an order that was refused before it reached the bank leaves the state of its transfer unchanged
   if (state === 'RECEIVED' && refusedOrders.includes(approvalState)) {
     return { known: true, status: 'failed', refundId: id, code: approvalState };
   }
@@ -29,20 +29,20 @@ function resultOf(id: string, transfer: Record<string, unknown>, approvalState: 
 }
 
 /**
- * How a payout stands that goes by our reference. Words we do not know prove nothing, and neither does one to
- * another account or of another sum.
+ * The state of a payout that has our reference. A state that we do not know proves nothing. Neither does a
+ * payout to another account or of another amount.
  */
 export function readPayout(value: unknown, input: TransferInput): RefundResult {
-  const strange: RefundResult = { known: false, status: 'no_information', reason: 'other_transfer' };
-  if (!isFields(value) || !isText(value.id) || value.referenceId !== input.reference) return strange;
+  const unrelated: RefundResult = { known: false, status: 'no_information', reason: 'other_transfer' };
+  if (!isFields(value) || !isText(value.id) || value.referenceId !== input.reference) return unrelated;
   const { id, transactions, approvalState } = value;
   const transfer: unknown = Array.isArray(transactions) ? transactions[0] : undefined;
-  if (!isFields(transfer) || !isText(transfer.state) || !isText(approvalState)) return strange;
+  if (!isFields(transfer) || !isText(transfer.state) || !isText(approvalState)) return unrelated;
   const ours =
     Array.isArray(transactions) &&
     transactions.length === 1 &&
     transfer.amount === input.amount &&
     transfer.toBin === input.bankBin &&
     transfer.toAccountNumber === input.accountNumber;
-  return ours ? resultOf(id, transfer, approvalState) : strange;
+  return ours ? resultOf(id, transfer, approvalState) : unrelated;
 }

@@ -2,18 +2,18 @@ import type { PaymentReport } from '../provider.ts';
 import { isText, isWhole } from './fields.ts';
 import { referenceOf } from './order-code.ts';
 
-/** What PayOS says of one transfer, or of an order without any. */
+/** What PayOS says of one transfer, or of an order without transfers. */
 interface PayosFacts {
   outcome: PaymentReport['outcome'];
   orderCode: number;
   amount: number;
   currency: string;
-  /** Of the bank. */
+  /** The bank's id. */
   transactionId: string | null;
   failureCode: string | null;
 }
 
-/** A report whose id follows from what it says. */
+/** A report whose event id follows from its content. */
 export function reportOf(facts: PayosFacts): PaymentReport {
   const { outcome, orderCode, amount, currency, transactionId, failureCode } = facts;
   const reference = referenceOf(orderCode);
@@ -21,7 +21,7 @@ export function reportOf(facts: PayosFacts): PaymentReport {
   return { outcome, reference, amount, currency, transactionId, failureCode, eventId };
 }
 
-/** Reads one of the transfers of an order; null when it is not whole. */
+/** Reads one transfer of an order; null when it is incomplete. */
 export function readTransfer(
   transfer: Record<string, unknown>,
   orderCode: number,

@@ -4,7 +4,7 @@ import { isFields, isWhole } from './fields.ts';
 import { orderCodeOf } from './order-code.ts';
 import { readTransfer, reportOf } from './report.ts';
 
-// PAID and UNDERPAID stand here only together with transfers
+// an order is PAID or UNDERPAID only together with its transfers
 const outcomes: Record<string, PaymentReport['outcome']> = {
   PENDING: 'pending',
   PROCESSING: 'pending',
@@ -13,7 +13,7 @@ const outcomes: Record<string, PaymentReport['outcome']> = {
   FAILED: 'failed',
 };
 
-export function ask(orderCode: number, tools: PayosTools): Promise<PayosAnswer> {
+export function fetchOrder(orderCode: number, tools: PayosTools): Promise<PayosAnswer> {
   return callPayos('GET', `/v2/payment-requests/${orderCode}`, undefined, tools);
 }
 
@@ -34,10 +34,10 @@ function reportsOf(data: Record<string, unknown>, orderCode: number): PaymentRep
   return [reportOf({ outcome, orderCode, amount, currency: 'VND', transactionId: null, failureCode })];
 }
 
-/** Asks PayOS what became of an attempt: a report for each transfer, or one of how it stands. */
+/** Asks PayOS for the result of an attempt: one report for each transfer, or one report of its state. */
 export async function retrieve(input: AttemptInput, tools: PayosTools): Promise<RetrieveResult> {
   const orderCode = orderCodeOf(input.reference);
-  const { code, signed, data } = await ask(orderCode, tools);
+  const { code, signed, data } = await fetchOrder(orderCode, tools);
   if (code === unknownOrder) return { kind: 'not_found', signed: false };
   if (isBusy(code)) return { kind: 'try_later', reason: code };
   if (code !== '00') return { kind: 'no_information', reason: code };

@@ -1,18 +1,18 @@
 import { isFields } from './fields.ts';
 
 // PayOS signs in three ways: payments over fixed fields, answers and notifications over every field of `data`,
-// payouts over every field, url-encoded. All are HMAC-SHA256 in hex.
+// payouts over every field, url-encoded. All use HMAC-SHA256 in hex.
 
 type Fields = Record<string, unknown>;
 
 const byKey = ([a]: [string, unknown], [b]: [string, unknown]): number => (a < b ? -1 : a > b ? 1 : 0);
 
-// `fromEntries` defines fields, so that one named __proto__ stays a field
+// `fromEntries` defines fields, so a field named __proto__ stays a field
 function sortedFields(value: unknown): unknown {
   return isFields(value) ? Object.fromEntries(Object.entries(value).sort(byKey)) : value;
 }
 
-/** The text signed when a payment link is made: five fields, raw. */
+/** The text that is signed when we create a payment link: five raw fields. */
 export function linkText(link: {
   amount: number;
   cancelUrl: string;
@@ -27,13 +27,13 @@ export function linkText(link: {
 function rawValue(value: unknown): string {
   if (Array.isArray(value)) return JSON.stringify(value.map(sortedFields));
   if (value === null || value === undefined || value === 'null' || value === 'undefined') return '';
-  // what String says of an object, without asking the object, which a stranger wrote
+  // the text that String makes of an object, without calling a method of the object, which a stranger wrote
   return typeof value === 'object' ? '[object Object]' : String(value);
 }
 
 /**
- * The text signed in answers and notifications about payments: every field of `data`, whatever they are, since
- * PayOS may add some. Fields of an object inside are not signed, so nothing may be believed of them.
+ * The text that is signed in answers and notifications about payments: every field of `data`, also fields that
+ * PayOS may add. Fields of an inner object are not signed, so nothing may trust them.
  */
 export function dataText(data: Fields): string {
   return Object.entries(data)
@@ -55,7 +55,9 @@ function deepSorted(value: unknown): unknown {
 // half of a surrogate pair cannot be url-encoded and would throw
 const encode = (text: string): string => encodeURIComponent(text.toWellFormed());
 
-/** The text signed in the header of calls and answers about payouts: sorted to the bottom, url-encoded. */
+/**
+ * The text that is signed in the header of calls and answers about payouts: sorted at every level, url-encoded.
+ */
 export function payoutText(message: Fields): string {
   return Object.entries(message)
     .sort(byKey)

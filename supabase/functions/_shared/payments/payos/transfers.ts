@@ -15,8 +15,8 @@ import { callPayouts, type PayosTransfersConfig, type PayoutAnswer, type PayoutT
 export type { PayosTransfersConfig } from './payout-api.ts';
 
 /**
- * The settings of PayOS's payout channel, whose keys are not those of payments, or null when none is set. Throws
- * when they are half set, or when production would run on keys that everybody knows.
+ * The settings of PayOS's payout channel, or null when none is set. Its keys are not those of payments. Throws
+ * when only some are set, or when production would use publicly known keys.
  */
 export function payosTransfersConfig(env: Env): PayosTransfersConfig | null {
   const settings = readSettings(env, [
@@ -38,32 +38,32 @@ export function payosTransfersConfig(env: Env): PayosTransfersConfig | null {
   };
 }
 
-function unclear(reason: string): RefundResult {
+function unknownResult(reason: string): RefundResult {
   return { known: false, status: isBusy(reason) ? 'try_later' : 'no_information', reason };
 }
 
-const notFound = unclear('not_found');
+const notFound = unknownResult('not_found');
 
 function problemOf({ code, signed }: PayoutAnswer): RefundResult | null {
-  if (code !== '00') return unclear(code);
-  return signed ? null : unclear('unsigned');
+  if (code !== '00') return unknownResult(code);
+  return signed ? null : unknownResult('unsigned');
 }
 
-// A reference is that of one order. Should more than one payout stand under it, whatever moved money, or still
-// may, counts before what did not.
+// A reference belongs to one order. If more than one payout has it, those that moved money, or still may, count
+// before the others.
 async function find(input: TransferInput, tools: PayoutTools): Promise<RefundResult> {
   const query = new URLSearchParams({ referenceId: input.reference, limit: '100', offset: '0' });
   const answer = await callPayouts(`?${query}`, null, tools);
   const problem = problemOf(answer);
   if (problem) return problem;
-  if (!Array.isArray(answer.data.payouts)) return unclear('malformed');
+  if (!Array.isArray(answer.data.payouts)) return unknownResult('malformed');
   const results = answer.data.payouts.map((payout) => readPayout(payout, input));
   const known = (status: string) => results.find((result) => result.known && result.status === status);
   const unknown = results.find((result) => !result.known);
   return known('succeeded') ?? known('processing') ?? unknown ?? known('failed') ?? notFound;
 }
 
-// Refusals that say for certain that this call sent nothing.
+// Refusals that prove that this call sent nothing.
 const refusals = [
   'AMOUNT_NOT_INTEGER',
   'BALANCE_NOT_ENOUGH',
@@ -73,7 +73,7 @@ const refusals = [
   'PAYOUT_MIN_EXCEEDED_PER_TIME',
 ];
 
-// as a UUID, which PayOS asks for; a hash of the order's own key
+// PayOS wants a UUID; this one is a hash of the order's own key
 async function idempotencyKey(requestKey: string): Promise<string> {
   const hex = await sha256Hex(requestKey);
   return [
@@ -85,9 +85,9 @@ async function idempotencyKey(requestKey: string): Promise<string> {
   ].join('-');
 }
 
-// PayOS is asked before it is told: how long it remembers an idempotency key is not published, and a repeat may
-// come days later. Two orders at the same moment are what the key is for. One that failed stays failed; whoever
-// orders it anew takes another reference.
+// Look for the payout before sending it: a repeat may come days later, and PayOS does not publish how long it
+// remembers an idempotency key. The key protects against two calls at the same moment. A payout that failed
+// stays failed; a new order has another reference.
 async function send(input: TransferInput, tools: PayoutTools): Promise<RefundResult> {
   if (input.currency !== 'VND' || !isWhole(input.amount, 1)) {
     return { known: true, status: 'failed', refundId: null, code: 'amount_unsupported', byUs: true };
@@ -103,10 +103,10 @@ async function send(input: TransferInput, tools: PayoutTools): Promise<RefundRes
   };
   const order = { message, idempotencyKey: await idempotencyKey(input.requestKey) };
   const answer = await callPayouts('', order, tools);
-  // another call of the same order was first
+  // another call for the same order was first
   if (answer.code === 'DUPLICATE_IDEMPOTENCY_KEY') return find(input, tools);
   if (refusals.includes(answer.code)) {
-    // such as for the money that a call of the same order, a moment earlier, has just taken
+    // for example because a call for the same order has just taken the money
     const after = await find(input, tools);
     if (after !== notFound) return after;
     const failed = { known: true, status: 'failed', refundId: null, code: answer.code } as const;

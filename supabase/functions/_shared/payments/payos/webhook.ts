@@ -6,13 +6,13 @@ import { dataText } from './sign.ts';
 
 type Fields = Record<string, unknown>;
 
-// `code`, `desc` and `success` stand beside `data` and are signed by nobody: they are not even read
+// DO NOT read `code`, `desc` and `success` beside `data`: nobody signs them
 function readEnvelope(body: string): { data: Fields; text: string; signature: string } | null {
   try {
     const envelope: unknown = JSON.parse(body);
     if (!isFields(envelope) || !isFields(envelope.data)) return null;
     const signature = typeof envelope.signature === 'string' ? envelope.signature : '';
-    // nested too deep for JSON.stringify is possible too
+    // data may also be nested too deep for JSON.stringify
     return { data: envelope.data, text: dataText(envelope.data), signature };
   } catch {
     return null;
@@ -23,7 +23,8 @@ function readEvent(data: Fields): ProviderEvent | null {
   const { orderCode, amount, currency, code } = data;
   if (!isWhole(orderCode, 0) || !isWhole(amount, 0) || !isText(code)) return null;
   if (!isText(currency) || !/^[A-Z]{3}$/.test(currency)) return null;
-  // sent when the address is registered, genuinely signed; the sum keeps it apart from a real order 123
+  // PayOS sends this, genuinely signed, when the address is registered; the amount tells it from a real order
+  // 123
   if (orderCode === 123 && amount === 3_000) {
     const eventId = ['123', isText(data.reference) ? data.reference : '0', 'sample', amount].join(':');
     return { kind: 'ignored', eventId, reason: 'sample' };
@@ -38,8 +39,8 @@ function readEvent(data: Fields): ProviderEvent | null {
 }
 
 /**
- * Verifies and reads a notification. The key belongs to one merchant's channel, so that a foreign merchant's
- * message is one with a bad signature; PayOS names the merchant nowhere else.
+ * Verifies and reads a notification. The key belongs to the channel of one merchant, so the message of another
+ * merchant has a bad signature. PayOS names the merchant nowhere else.
  */
 export async function constructEvent(
   request: Pick<WebhookRequest, 'body'>,
@@ -55,8 +56,9 @@ export async function constructEvent(
 }
 
 /**
- * Any 2xx is enough, and PayOS refuses to register an address that answers its sample, an unknown order, with
- * less. Only what is not PayOS's and what we could not store is answered otherwise.
+ * Any 2xx ends the notification. PayOS refuses to register an address that does not answer 2xx to its sample,
+ * which is about an unknown order. Only messages that are not from PayOS, and those that we could not store,
+ * get another answer.
  */
 export function respond(outcome: WebhookOutcome): Response {
   switch (outcome) {

@@ -1,17 +1,17 @@
 import { appError } from '../../errors.ts';
 import type { AttemptInput } from '../provider.ts';
-import { ask, type StripeTools } from './api.ts';
+import { callStripe, type StripeTools } from './api.ts';
 import { readSession } from './messages.ts';
 import { fetchSession, sessionIdOf } from './retrieve.ts';
 
 /**
- * Ends a session early, after which its page takes no payment. One that the payer has finished cannot be ended:
- * `unsupported`, and what became of the money is told by its own news.
+ * Expires a session early. Its page then takes no payment. A session that the payer has finished cannot be
+ * expired: `unsupported`, and an event will report the money.
  */
 export async function cancel(input: AttemptInput, tools: StripeTools): Promise<'cancelled' | 'unsupported'> {
   const id = sessionIdOf(input);
   if (id === null) return 'unsupported';
-  const ended = await ask(() => tools.client.checkout.sessions.expire(id));
+  const ended = await callStripe(() => tools.client.checkout.sessions.expire(id));
   if (ended.kind === 'done') return 'cancelled';
   const refusal = ended.kind === 'busy' ? ended.reason : ended.code;
   if (refusal === 'resource_missing') return 'unsupported';

@@ -4,9 +4,9 @@ import { checkSecret, checkUrl, readSettings } from '../settings.ts';
 export interface StripeConfig {
   secretKey: string;
   webhookSecret: string;
-  /** `https://api.stripe.com`, or where the sandbox plays it. */
+  /** `https://api.stripe.com`, or the sandbox. */
   apiUrl: string;
-  /** Whether the key is one for real money. */
+  /** Whether the key is for real money. */
   live: boolean;
 }
 
@@ -16,7 +16,7 @@ const liveUrl = 'https://api.stripe.com';
 const shortestWebhookSecret = 'whsec_'.length + 24;
 
 /**
- * Stripe's settings, or null when none is set. Throws when they are half set, when production would run on test
+ * Stripe's settings, or null when none is set. Throws when only some are set, when production would use test
  * keys, and when a live key would be sent anywhere but to Stripe.
  */
 export function stripeConfig(env: Env): StripeConfig | null {

@@ -1,13 +1,16 @@
 import type Stripe from 'stripe';
 import { appError } from '../../errors.ts';
 import type { Checkout, CheckoutInput } from '../provider.ts';
-import { ask, type StripeTools } from './api.ts';
+import { callStripe, type StripeTools } from './api.ts';
 import { readSession } from './messages.ts';
 
-/** In VND, of which Stripe has no smaller unit. Its minimum is about half a US dollar, its maximum eight digits. */
+/**
+ * In VND, which has no smaller unit at Stripe. The minimum is about half a US dollar, the maximum eight digits.
+ */
 const limits = { min_amount: 15_000, max_amount: 99_999_999, currency: 'VND' };
 
-// Stripe refuses sessions that end in less than 30 minutes, with one more for clocks that differ, or after a day
+// Stripe refuses sessions that end in less than 30 minutes or after a day; one minute more is for clocks that
+// differ
 const shortestLifeMs = 31 * 60_000;
 const longestLifeMs = 24 * 3_600_000;
 
@@ -19,7 +22,7 @@ function unsupported(cause?: unknown): Error {
 function sessionOf(input: CheckoutInput): Stripe.Checkout.SessionCreateParams {
   const { reference, amount, description, returnUrl, locale } = input;
   const metadata = { reference };
-  // counted from the end of our hold, it is far enough ahead whenever within the hold this is asked
+  // counted from the end of our hold, so it is far enough ahead at any moment of the hold
   const endsAt = Math.min(input.expiresAt + shortestLifeMs, input.createdAt + longestLifeMs);
   const product = description.slice(0, 200).toWellFormed().trim() || reference;
   return {
@@ -31,11 +34,11 @@ function sessionOf(input: CheckoutInput): Stripe.Checkout.SessionCreateParams {
       { quantity: 1, price_data: { currency: 'vnd', unit_amount: amount, product_data: { name: product } } },
     ],
     expires_at: Math.floor(endsAt / 1000),
-    // a literal that Stripe fills in; encoded it would stay as it is
+    // Stripe fills in this literal; encoded, it would stay as it is
     success_url: `${returnUrl}${returnUrl.includes('?') ? '&' : '?'}session_id={CHECKOUT_SESSION_ID}`,
     cancel_url: returnUrl,
     locale,
-    // else a payer abroad may pay another currency than the one agreed on
+    // otherwise a payer abroad could pay in another currency than agreed
     adaptive_pricing: { enabled: false },
   };
 }
@@ -46,14 +49,14 @@ export async function create(input: CheckoutInput, { client, config }: StripeToo
   const fits = Number.isInteger(amount) && amount >= limits.min_amount && amount <= limits.max_amount;
   if (currency !== 'VND' || !fits) throw unsupported();
   const options = { idempotencyKey: `checkout-${reference}` };
-  const answer = await ask(() => client.checkout.sessions.create(sessionOf(input), options));
+  const answer = await callStripe(() => client.checkout.sessions.create(sessionOf(input), options));
   if (answer.kind === 'busy') {
     throw appError('provider_unavailable', { provider: 'stripe' }, new Error(answer.reason));
   }
   if (answer.kind === 'refused') {
     const refusal = new Error(`stripe refused the session: ${answer.code} ${answer.param}`.trim());
     if (answer.code === 'amount_too_small' || answer.code === 'amount_too_large') throw unsupported(refusal);
-    // opened before with another locale or return address, or too late for this attempt
+    // it was opened before with another locale or return address, or it is too late for this attempt
     const past = answer.code === 'idempotency_error' || answer.param === 'expires_at';
     if (past) throw appError('payment_start_again', { provider: 'stripe' }, refusal);
     throw refusal;

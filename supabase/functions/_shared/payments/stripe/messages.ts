@@ -1,12 +1,12 @@
 import { z } from 'zod';
 
-// Stripe's objects, as far as we read them. They come in notifications and in answers, and are believed no
-// further for being signed: a wrong type ends here.
+// Stripe's objects, as far as we read them. They come in events and in answers. A signature does not make them
+// well formed, so a wrong type is refused here.
 
 const amount = z.int().nonnegative();
 const currency = z.string().regex(/^[a-z]{3}$/);
 
-/** An id, or the object it names where a call asked for that. */
+/** An id, or the whole object when a call asked for it. */
 const idOf = z.union([z.string(), z.looseObject({ id: z.string() }).transform(({ id }) => id)]).nullish();
 
 const session = z.looseObject({
@@ -52,7 +52,7 @@ const event = z.looseObject({
   object: z.literal('event'),
   type: z.string(),
   livemode: z.boolean(),
-  /** A connected account; never ours, since we have none. */
+  /** A connected account. It is never ours, because we have none. */
   account: z.string().nullish(),
   data: z.looseObject({ object: z.looseObject({}) }),
 });

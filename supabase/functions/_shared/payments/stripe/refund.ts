@@ -1,5 +1,5 @@
 import type { RefundInput, RefundResult } from '../provider.ts';
-import { type Answered, ask, type StripeTools } from './api.ts';
+import { type Answered, callStripe, type StripeTools } from './api.ts';
 import { type Refund, readRefund, readSession } from './messages.ts';
 import { refundResult } from './report.ts';
 import { fetchSession, sessionIdOf } from './retrieve.ts';
@@ -31,8 +31,8 @@ function isOurs(refund: Refund, payment: string, { refundAmount, currency }: Ref
 }
 
 /**
- * Orders a refund. The idempotency key makes Stripe repeat its answer for a day; after that, `retrieveRefund`
- * finds the refund by its metadata, and must be asked before a repeat.
+ * Orders a refund. With the idempotency key Stripe repeats its answer for a day. After that, `retrieveRefund`
+ * finds the refund by its metadata, so ask it before a repeat.
  */
 export async function refund(input: RefundInput, tools: StripeTools): Promise<RefundResult> {
   const payment = await paymentOf(input, tools);
@@ -42,26 +42,26 @@ export async function refund(input: RefundInput, tools: StripeTools): Promise<Re
     amount: input.refundAmount,
     metadata: { request_key: input.requestKey },
   };
-  // one call, so that a refusal is about all that was sent; a repeat comes by the outbox, which asks first
+  // a single call, so that a refusal is about all that was sent; the outbox repeats it, and asks first
   const options = { idempotencyKey: `refund-${input.requestKey}`, maxNetworkRetries: 0 };
-  const answer = await ask(() => tools.client.refunds.create(params, options));
+  const answer = await callStripe(() => tools.client.refunds.create(params, options));
   if (answer.kind === 'refused' && answer.code !== 'idempotency_error') {
     return { known: true, status: 'failed', refundId: null, code: answer.code };
   }
-  // another order has used this key: ours was not given, and theirs says nothing about it
+  // another order has used this key: ours did not arrive, and the other says nothing about it
   if (answer.kind !== 'done') return unanswered(answer);
   const refund = readRefund(answer.value);
   return refund && isOurs(refund, payment, input) ? refundResult(refund) : noInformation('malformed');
 }
 
 /**
- * Asks what became of an ordered refund: the one that carries the key of the order, whose answer may have been
- * lost. `refundId` alone is not enough, as it may be of an earlier order that failed.
+ * Asks for the result of an ordered refund: the one with the key of the order, whose answer may have been lost.
+ * `refundId` is not enough, because it may belong to an earlier order that failed.
  */
 export async function retrieveRefund(input: RefundInput, tools: StripeTools): Promise<RefundResult> {
   const payment = await paymentOf(input, tools);
   if (typeof payment !== 'string') return payment;
-  const answer = await ask(async () => {
+  const answer = await callStripe(async () => {
     for await (const value of tools.client.refunds.list({ payment_intent: payment, limit: 100 })) {
       const refund = readRefund(value);
       if (refund?.metadata?.request_key === input.requestKey) return refund;

@@ -2,8 +2,8 @@ import type { PaymentReport, RefundReport, RefundResult } from '../provider.ts';
 import type { Refund, Session } from './messages.ts';
 
 /**
- * Our reference, which both fields carry. A payer can write `client_reference_id` of a payment link of the same
- * account into its address, but not its metadata.
+ * Our reference, which both fields have. A payer can put a `client_reference_id` into the address of a payment
+ * link of the same account, but cannot write its metadata.
  */
 function referenceOf({ client_reference_id: reference, metadata }: Session): string | null {
   const ours = typeof reference === 'string' && /^[A-Za-z0-9]{1,30}$/.test(reference);
@@ -18,8 +18,8 @@ function outcomeOf(session: Session, gaveUp: boolean): [PaymentReport['outcome']
 }
 
 /**
- * What a session says of its payment; null when it says that it was paid and names no payment. `gaveUp`: the
- * payer has finished the page with a slow method, such as a bank debit, and no money will come of it.
+ * Reads what a session reports of its payment. Null when it says that it was paid but names no payment.
+ * `gaveUp`: the payer has finished the page with a slow method, such as a bank debit, and no money will come.
  */
 export function readReport(session: Session, gaveUp: boolean): PaymentReport | null {
   const [outcome, failureCode] = outcomeOf(session, gaveUp);
@@ -34,7 +34,7 @@ export function readReport(session: Session, gaveUp: boolean): PaymentReport | n
     currency: session.currency.toUpperCase(),
     transactionId,
     failureCode,
-    // what names none of ours is told apart by its own id
+    // an event that names none of our references is identified by the session's own id
     eventId: [reference ?? session.id, transactionId ?? '0', outcome, amount].join(':'),
   };
 }
@@ -47,12 +47,12 @@ const refundOutcomes: Record<string, RefundReport['outcome']> = {
 
 function refundState(refund: Refund): { outcome: RefundReport['outcome']; code: string } {
   const status = refund.status ?? 'unknown';
-  // pending and requires_action, and whatever Stripe may invent, are not over
+  // pending, requires_action and unknown statuses are not final
   const outcome = refundOutcomes[status] ?? 'processing';
   return { outcome, code: outcome === 'failed' ? (refund.failure_reason ?? status) : status };
 }
 
-/** What a refund says of itself. */
+/** What a refund reports of itself. */
 export function readRefundReport(refund: Refund): RefundReport {
   const { outcome, code } = refundState(refund);
   const transactionId = refund.payment_intent ?? null;
@@ -67,7 +67,7 @@ export function readRefundReport(refund: Refund): RefundReport {
   };
 }
 
-/** The same as the result of a call. */
+/** The same, as the result of a call. */
 export function refundResult(refund: Refund): RefundResult {
   const { outcome, code } = refundState(refund);
   return { known: true, status: outcome, refundId: refund.id, code };

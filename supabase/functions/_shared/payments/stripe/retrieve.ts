@@ -1,42 +1,42 @@
 import { z } from 'zod';
 import type { AttemptInput, RetrieveResult } from '../provider.ts';
-import { type Answered, ask, type StripeTools } from './api.ts';
+import { type Answered, callStripe, type StripeTools } from './api.ts';
 import { readSession, type Session } from './messages.ts';
 import { readReport } from './report.ts';
 
-// A payment that is back at these, on a page that the payer has finished, will not be made.
+// A payment that is in one of these states again, on a page that the payer has finished, will not be made.
 const gaveUp = z.looseObject({
   payment_intent: z.looseObject({ status: z.enum(['requires_payment_method', 'canceled']) }),
 });
 
-/** Of the session that was opened for an attempt; null when none was stored. */
+/** The id of the session that was opened for an attempt; null when none was stored. */
 export function sessionIdOf({ providerData }: AttemptInput): string | null {
   const id = providerData.session_id;
   return typeof id === 'string' && /^cs_(?:test|live)_\w+$/.test(id) ? id : null;
 }
 
-/** Asks for a session, with its payment. */
+/** Retrieves a session with its payment. */
 export async function fetchSession(id: string, { client }: StripeTools): Promise<Answered<unknown>> {
-  return ask(() => client.checkout.sessions.retrieve(id, { expand: ['payment_intent'] }));
+  return callStripe(() => client.checkout.sessions.retrieve(id, { expand: ['payment_intent'] }));
 }
 
 function isOurs(session: Session, input: AttemptInput, { config }: StripeTools): boolean {
   return session.client_reference_id === input.reference && session.livemode === config.live;
 }
 
-/** Asks Stripe what became of a payment. */
+/** Asks Stripe for the result of a payment. */
 export async function retrieve(input: AttemptInput, tools: StripeTools): Promise<RetrieveResult> {
   const id = sessionIdOf(input);
   if (id === null) {
     throw new Error(`attempt ${input.reference} has no session_id, so Stripe cannot be asked about it`);
   }
-  // with a key of the other mode every session is unknown
+  // a key of the other mode does not know any session
   if (id.startsWith('cs_live_') !== tools.config.live)
     return { kind: 'no_information', reason: 'other_mode' };
   const answer = await fetchSession(id, tools);
   if (answer.kind === 'busy') return { kind: 'try_later', reason: answer.reason };
   if (answer.kind === 'refused') {
-    // whom we asked is known by TLS and our key, which stands for a signature
+    // TLS and our key prove that Stripe answers, which is as good as a signature
     if (answer.code === 'resource_missing') return { kind: 'not_found', signed: true };
     return { kind: 'no_information', reason: answer.code };
   }

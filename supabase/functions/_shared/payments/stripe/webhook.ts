@@ -4,7 +4,7 @@ import type { StripeTools } from './api.ts';
 import { type Event, readDispute, readEvent, readRefund, readSession } from './messages.ts';
 import { readRefundReport, readReport } from './report.ts';
 
-// Older than this, a signature is refused, so that a call that was overheard cannot be made again.
+// Signatures older than this are refused, so that a recorded call cannot be replayed.
 const toleranceSeconds = 300;
 
 const sessionEvents = new Set([
@@ -13,12 +13,12 @@ const sessionEvents = new Set([
   'checkout.session.async_payment_failed',
   'checkout.session.expired',
 ]);
-// charge.refund.updated is the older name under which the same event comes once more
+// charge.refund.updated is an older name; the same event comes again under it
 const refundEvents = new Set(['refund.created', 'refund.updated', 'refund.failed', 'charge.refund.updated']);
 
 function sessionEvent({ id, type, data }: Event): ProviderEvent | null {
   const { mode, payment_status } = data.object;
-  // subscriptions and saved cards, should the account have any, are no business of ours
+  // ignore subscriptions and saved cards, if the account has any
   if (mode !== 'payment') return { kind: 'ignored', eventId: id, reason: `${type} of another mode` };
   if (payment_status === 'no_payment_required') {
     return { kind: 'ignored', eventId: id, reason: 'no_payment_required' };
@@ -33,7 +33,7 @@ function refundEvent({ data }: Event): ProviderEvent | null {
   return refund && { kind: 'refund', report: readRefundReport(refund) };
 }
 
-/** A payer's bank wants the money back. The dispute names the payment, and nothing of ours. */
+/** A payer's bank wants the money back. The dispute names the payment but none of our references. */
 function disputeEvent({ id, type, data }: Event): ProviderEvent | null {
   const dispute = readDispute(data.object);
   if (!dispute) return null;
@@ -54,7 +54,7 @@ function providerEvent(event: Event): ProviderEvent | null {
   return { kind: 'ignored', eventId: event.id, reason: event.type };
 }
 
-/** Verifies and reads a notification. The signature is over the body as it came. */
+/** Verifies and reads a notification. The signature covers the body exactly as it came. */
 export async function constructEvent(
   { body, headers }: WebhookRequest,
   { client, config, now }: StripeTools,
@@ -71,7 +71,7 @@ export async function constructEvent(
       now(),
     );
   } catch (error) {
-    // anything else is a header or, once verified, a body that cannot be read
+    // any other error means an unreadable header or, once verified, an unreadable body
     const wrong = error instanceof Stripe.errors.StripeSignatureVerificationError;
     return { verified: false, reason: wrong ? 'bad_signature' : 'malformed' };
   }
@@ -91,7 +91,7 @@ const refusals: Partial<Record<WebhookOutcome, 400 | 500>> = {
   error: 500,
 };
 
-/** Stripe reads the status alone: 2xx ends it, everything else brings the event again, for up to three days. */
+/** Stripe reads only the status. 2xx ends the event. Otherwise it comes again, for up to three days. */
 export function respond(outcome: WebhookOutcome): Response {
   const status = refusals[outcome] ?? 200;
   return Response.json(status === 200 ? { received: true } : { error: outcome }, { status });

@@ -2,14 +2,14 @@ import type { Env } from '../../env.ts';
 import { checkSecret, checkUrl, readSettings } from '../settings.ts';
 
 export interface VietqrConfig {
-  /** Six digits, as NAPAS numbers banks. */
+  /** NAPAS's six digits of the bank. */
   bankBin: string;
-  /** The account itself, as SePay names it in `accountNumber`; not a virtual one. */
+  /** The account itself, as SePay names it in `accountNumber`; not a virtual account. */
   accountNumber: string;
   accountName: string;
   webhookSecret: string;
   apiToken: string;
-  /** Without a slash at its end; `https://my.sepay.vn`, or where the sandbox plays it. */
+  /** Without a slash at its end: `https://my.sepay.vn`, or the sandbox. */
   apiUrl: string;
 }
 
@@ -22,12 +22,12 @@ const publicSecrets = [
   'your_webhook_secret_key_here',
 ];
 const testHosts = ['my.dev.sepay.vn'];
-// of the local sandbox, and of many a sample
+// of the local sandbox, and of many samples
 const sandboxAccount = '0123456789';
 
 /**
- * The account that is paid into and the bank feed that tells of it, or null when none of it is set. Throws when
- * it is half set, or when production would run on what everybody knows.
+ * The account that payers transfer to and its bank feed, or null when none is set. Throws when only some are
+ * set, or when production would use publicly known values.
  */
 export function vietqrConfig(env: Env): VietqrConfig | null {
   const settings = readSettings(env, [
@@ -45,7 +45,7 @@ export function vietqrConfig(env: Env): VietqrConfig | null {
   if (!/^[A-Za-z0-9]{4,19}$/.test(settings.VIETQR_ACCOUNT_NUMBER)) {
     throw new Error('VIETQR_ACCOUNT_NUMBER must be 4 to 19 letters or digits, without spaces.');
   }
-  // nothing can be called back from an account that is not ours
+  // money that goes to somebody else's account cannot be called back
   if (env.JOURNEY_ENV === 'production' && settings.VIETQR_ACCOUNT_NUMBER === sandboxAccount) {
     throw new Error("VIETQR_ACCOUNT_NUMBER is that of the sandbox, and at a bank it is somebody else's.");
   }

@@ -7,7 +7,10 @@ import { dayOf } from './reference.ts';
 const minAmount = 1_000;
 const maxAmount = 9_999_999_999;
 
-/** The QR code of the transfer, and the transfer in words. No call is made, and the same attempt gives the same. */
+/**
+ * The QR code of the transfer, and the transfer in words. Makes no call. The same attempt gives the same
+ * answer.
+ */
 export async function create(input: CheckoutInput, config: VietqrConfig): Promise<Checkout> {
   const { amount, currency, reference } = input;
   if (currency !== 'VND' || !Number.isSafeInteger(amount) || amount < minAmount || amount > maxAmount) {
@@ -18,7 +21,7 @@ export async function create(input: CheckoutInput, config: VietqrConfig): Promis
       currency: 'VND',
     });
   }
-  // a message that could not be recognised later must not be shown
+  // throws for a message that we could not recognise later: the payer must not see it
   dayOf(reference);
   const { bankBin, accountNumber, accountName } = config;
   return {

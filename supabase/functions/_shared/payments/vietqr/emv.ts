@@ -1,14 +1,14 @@
-// The QR code of a bank transfer, as NAPAS profiles EMVCo's (QR Format, Terms & Conditions, 1.5.2): fields of
-// two digits of id, two digits of length, and a value, which may itself be such fields.
+// The QR code of a bank transfer: NAPAS's profile of EMVCo (QR Format, Terms & Conditions, 1.5.2). A field is
+// two digits of id, two digits of length and a value, which may itself consist of fields.
 
-/** What a transfer QR says. */
+/** The content of a transfer QR. */
 export interface TransferQr {
-  /** Six digits, as NAPAS numbers banks. */
+  /** NAPAS's six digits of the bank. */
   bankBin: string;
-  /** Account, or card when `toCard`. */
+  /** An account, or a card when `toCard`. */
   number: string;
   toCard: boolean;
-  /** Whole đồng; null lets the payer choose. */
+  /** Whole đồng; null when the payer chooses. */
   amount: number | null;
   billNumber: string | null;
   /** The message of the transfer. */
@@ -32,7 +32,7 @@ export function crc16(text: string): string {
   return crc.toString(16).toUpperCase().padStart(4, '0');
 }
 
-// What does not fit two digits of length would shift everything after it, silently.
+// A value that does not fit two digits of length would silently shift everything after it.
 function field(id: string, value: string): string {
   if (value.length > 99 || !printable.test(value)) {
     throw new Error(`field ${id} of a QR code takes 1 to 99 printable ASCII characters`);
@@ -44,7 +44,7 @@ function optional(id: string, value: string | null): string {
   return value === null ? '' : field(id, value);
 }
 
-/** Writes a transfer QR. Throws for what the format cannot carry. */
+/** Writes a transfer QR. Throws for values that the format cannot carry. */
 export function buildTransferQr(qr: TransferQr): string {
   const beneficiary = field('00', qr.bankBin) + field('01', qr.number);
   const account =
@@ -64,7 +64,7 @@ export function buildTransferQr(qr: TransferQr): string {
   return text + crc16(text);
 }
 
-/** The fields of one level, or null when they do not fill the text exactly or one comes twice. */
+/** The fields of one level. Null when they do not fill the text exactly, or when one comes twice. */
 function readFields(text: string): Map<string, string> | null {
   const fields = new Map<string, string>();
   let at = 0;
@@ -79,11 +79,14 @@ function readFields(text: string): Map<string, string> | null {
   return fields;
 }
 
-/** Reads a transfer QR strictly: null for anything but one in VND to a Vietnamese account with its checksum. */
+/**
+ * Reads a transfer QR strictly: null for anything but a transfer in VND to a Vietnamese account with a right
+ * checksum.
+ */
 export function parseTransferQr(payload: string): TransferQr | null {
   if (!printable.test(payload) || !payload.startsWith('000201')) return null;
   const checked = payload.slice(0, -4);
-  // banks have been seen to write the checksum in lower case
+  // some banks write the checksum in lower case
   if (!checked.endsWith('6304') || payload.slice(-4).toUpperCase() !== crc16(checked)) return null;
   const root = readFields(payload);
   const account = readFields(root?.get('38') ?? '');

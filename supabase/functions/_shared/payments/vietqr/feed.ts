@@ -12,10 +12,13 @@ type Listed =
   | { kind: 'rows'; rows: FeedRow[]; isFull: boolean }
   | { kind: 'try_later' | 'no_information'; reason: string };
 
-/** The most rows SePay lists in one answer, newest first. */
+/** The most rows that SePay lists in one answer, newest first. */
 const maxRows = 5_000;
 
-/** What SePay lists of our account. The answer has no signature; TLS and the address vouch for it. */
+/**
+ * SePay's list of the movements of our account. The answer has no signature; TLS and the address prove where it
+ * comes from.
+ */
 export async function listFeed(query: Record<string, string>, { config, fetch }: FeedTools): Promise<Listed> {
   const all = new URLSearchParams({
     account_number: config.accountNumber,
@@ -42,9 +45,9 @@ export async function listFeed(query: Record<string, string>, { config, fetch }:
   return { kind: 'rows', rows: ours, isFull: rows.length >= Number(all.get('limit')) };
 }
 
-/** Money of a row: null when it left the account, `malformed` when its sum or number cannot be read. */
-export function incoming(row: FeedRow): PaymentReport | 'malformed' | null {
-  // sums are text with two decimals, which đồng do not have
+/** The money of a row. Null when it left the account, `malformed` when its amount or number cannot be read. */
+export function readRow(row: FeedRow): PaymentReport | 'malformed' | null {
+  // amounts are text with two decimals, although đồng have none
   const [, whole] = /^(\d{1,15})(?:\.0{1,2})?$/.exec(String(row.amount_in)) ?? [];
   if (whole === undefined) return 'malformed';
   const amount = Number(whole);
@@ -53,19 +56,19 @@ export function incoming(row: FeedRow): PaymentReport | 'malformed' | null {
 }
 
 /**
- * All money that came since a look before, whoever it is for. The first look takes only the place to begin at: what
- * lies in the account from before is none of ours.
+ * All money that came since an earlier read, also money that names no attempt. The first read answers only
+ * where to begin: what was in the account before is not ours to apply.
  */
 export async function readFeed(cursor: string | null, tools: FeedTools): Promise<FeedResult> {
   const listed = await listFeed(cursor === null ? { limit: '1' } : { since_id: cursor }, tools);
   if (listed.kind !== 'rows') return listed;
-  // newest first, so the oldest of a full list need not be the next after the cursor
+  // the list is newest first, so rows right after the cursor may be missing from a full list
   if (cursor !== null && listed.isFull) return { kind: 'no_information', reason: 'list_full' };
   const reports: PaymentReport[] = [];
   let last = BigInt(cursor ?? 1);
   for (const row of listed.rows) {
     const id = transactionIdOf(row.id);
-    const report = incoming(row);
+    const report = readRow(row);
     if (id === null || report === 'malformed') return { kind: 'no_information', reason: 'malformed' };
     if (BigInt(id) > last) last = BigInt(id);
     if (report !== null && cursor !== null) reports.push(report);

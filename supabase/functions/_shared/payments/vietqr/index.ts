@@ -7,12 +7,12 @@ import { readFeed } from './feed.ts';
 import { retrieve } from './retrieve.ts';
 import { constructEvent, respond } from './webhook.ts';
 
-// money goes back by a bank transfer of our own, see transfers.ts
+// refunds go by a bank transfer of our own, see transfers.ts
 const cannotRefund: RefundResult = { known: true, status: 'failed', refundId: null, code: 'unsupported' };
 
 /**
- * Transfers to our own bank account: a VietQR code to pay by, and SePay's feed of the account to hear of it.
- * Throws on an empty webhook secret.
+ * Transfers to our own bank account: a VietQR code to pay by, and SePay's feed that reports the money. Throws
+ * on an empty webhook secret.
  */
 export function createVietqr(
   config: VietqrConfig,
@@ -24,14 +24,14 @@ export function createVietqr(
     name: 'vietqr',
     create: (input) => create(input, config),
     constructEvent: (request) => constructEvent(request, tools),
-    // a transfer is made in the bank's app, which sends nobody back
+    // a transfer is made in the bank's app, which returns to no address
     readReturn: async () => ({ status: 'unverified', reference: null }),
     respond,
     retrieve: (input) => retrieve(input, { config, ...outside }),
     readFeed: (cursor) => readFeed(cursor, { config, ...outside }),
     refund: async () => cannotRefund,
     retrieveRefund: async () => cannotRefund,
-    // a bank account takes whatever comes
+    // a bank account accepts every transfer
     cancel: async () => 'unsupported',
   };
 }

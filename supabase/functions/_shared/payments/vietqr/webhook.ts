@@ -2,7 +2,7 @@ import type { Signer } from '../hmac.ts';
 import type { ConstructedEvent, ProviderEvent, WebhookOutcome, WebhookRequest } from '../provider.ts';
 import { reportOf, transactionIdOf } from './report.ts';
 
-// SePay's own recommendation against replays
+// SePay recommends this against replays
 const maxDriftSeconds = 300;
 
 /** What reading a notification needs. */
@@ -16,7 +16,7 @@ function isFields(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Whether SePay signed this body, and did so just now. */
+/** Whether SePay signed this body just now. */
 async function isGenuine({ body, headers }: WebhookRequest, { signer, now }: WebhookTools): Promise<boolean> {
   const timestamp = headers.get('x-sepay-timestamp') ?? '';
   const [, signature = ''] = /^sha256=([0-9a-f]{64})$/i.exec(headers.get('x-sepay-signature') ?? '') ?? [];
@@ -24,8 +24,8 @@ async function isGenuine({ body, headers }: WebhookRequest, { signer, now }: Web
   return /^\d{1,12}$/.test(timestamp) && Math.abs(now() / 1000 - Number(timestamp)) <= maxDriftSeconds;
 }
 
-// The button "send a test" invents a transfer to the real account and signs it. Money that is not there must not
-// be booked; should somebody really write this with a transfer, an admin sees it.
+// SePay's button "send a test" invents a transfer to the real account and signs it. DO NOT book it: the money
+// does not exist. If somebody really writes this text with a transfer, an admin sees it.
 function isTrial(content: unknown): boolean {
   return typeof content === 'string' && /^\s*giao dich thu nghiem/i.test(content);
 }
@@ -65,8 +65,8 @@ export async function constructEvent(
 }
 
 /**
- * SePay is content with 200 and `{"success": true}`, and calls up to seven more times otherwise. Everything that
- * was stored is a success: money nobody can place does not become clearer by being told again.
+ * 200 and `{"success": true}` end the notification. Otherwise SePay calls up to seven more times. Everything
+ * that was stored is a success, because a repeat does not help to place money.
  */
 export function respond(outcome: WebhookOutcome): Response {
   switch (outcome) {

@@ -19,9 +19,9 @@ const signedFields = {
 
 /** An answer of VNPay's merchant API. */
 export interface VnpayAnswer {
-  /** Whether it is provably VNPay's, about our terminal. */
+  /** Whether the signature proves that it comes from VNPay and is about our terminal. */
   signed: boolean;
-  /** A field without its prefix; absent ones are empty. */
+  /** A field without its prefix. Absent fields are empty. */
   field(name: string): string;
 }
 

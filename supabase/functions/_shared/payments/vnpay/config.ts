@@ -13,8 +13,8 @@ const publicSecrets = ['RAOEXHYVSDDIIENYWSLDIIZTANXUXZFJ', 'SECRETKEY', 'SECRET'
 const testHosts = ['sandbox.vnpayment.vn'];
 
 /**
- * VNPay's settings, or null when none is set. Throws when they are half set, or when production would run on
- * keys that everybody knows.
+ * VNPay's settings, or null when none is set. Throws when only some are set, or when production would use
+ * publicly known keys.
  */
 export function vnpayConfig(env: Env): VnpayConfig | null {
   const settings = readSettings(env, [

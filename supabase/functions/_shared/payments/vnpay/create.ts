@@ -6,11 +6,11 @@ import { vietnamTime } from '../vietnam-time.ts';
 import type { VnpayConfig } from './config.ts';
 import { canonicalQuery } from './sign.ts';
 
-// what VNPay's own page refuses: "from 5,000 to less than 1 billion đồng"
+// the limits of VNPay's own page: "from 5,000 to less than 1 billion đồng"
 const minAmount = 5_000;
 const maxAmount = 999_999_999;
 
-/** The signed link that takes the payer to VNPay. No call is made. */
+/** The signed link to VNPay's page. Makes no call. */
 export async function create(input: CheckoutInput, config: VnpayConfig, signer: Signer): Promise<Checkout> {
   const { amount, currency } = input;
   if (currency !== 'VND' || !Number.isInteger(amount) || amount < minAmount || amount > maxAmount) {
@@ -44,7 +44,7 @@ export async function create(input: CheckoutInput, config: VnpayConfig, signer: 
     redirectUrl,
     qrPayload: redirectUrl,
     details: {},
-    // asking about the payment and refunding it need the date of this very link
+    // queries and refunds need the date of this very link
     providerData: { create_date: createDate },
   };
 }

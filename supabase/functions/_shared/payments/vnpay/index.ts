@@ -23,7 +23,7 @@ export function createVnpay(
     retrieve: (input) => retrieve(input, tools),
     refund: (input) => refund(input, tools),
     retrieveRefund: (input) => retrieveRefund(input, tools),
-    // VNPay has no call for it; the link ends at vnp_ExpireDate, which is the end of our own hold
+    // VNPay has no call for it; the link expires at vnp_ExpireDate, when our own hold ends
     cancel: async () => 'unsupported',
   };
 }

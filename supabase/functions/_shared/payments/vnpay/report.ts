@@ -4,14 +4,14 @@ import type { PaymentReport } from '../provider.ts';
 interface VnpayFacts {
   reference: string;
   amount: string;
-  /** Of the notification; answers have none of their own. */
+  /** The notification's code; answers have no such code. */
   responseCode: string;
   transactionStatus: string;
   transactionNo: string;
 }
 
-/** Money that the payer no longer has and we do not have yet; VNPay decides, mostly after it was asked by phone. */
-function heldBack(responseCode: string, status: string): string | undefined {
+/** Money that has left the payer and has not reached us. VNPay decides, mostly after a phone call. */
+function reviewReason(responseCode: string, status: string): string | undefined {
   if (responseCode === '07' || status === '07') return 'VNPay has taken this money and suspects fraud';
   return status === '04' ? 'taken by the bank of the payer, not arrived at VNPay' : undefined;
 }
@@ -19,15 +19,15 @@ function heldBack(responseCode: string, status: string): string | undefined {
 function outcomeOf(responseCode: string, status: string): PaymentReport['outcome'] {
   if (responseCode === '00' && status === '00') return 'succeeded';
   if (status === '02') return 'failed';
-  // 01: not finished; 05, 06 and 09 speak of a refund, so it was paid; words we do not know prove no failure
+  // 01: not finished; 05, 06 and 09 are about a refund, so it was paid; an unknown status proves no failure
   return responseCode === '00' || status === '01' ? 'pending' : 'failed';
 }
 
-/** Reads VNPay's facts; null when the amount is not a whole number of đồng, or a success has no number. */
+/** Reads VNPay's facts. Null when the amount is not a whole number of đồng, or when a success has no number. */
 export function readReport(facts: VnpayFacts): PaymentReport | null {
   if (!/^\d{1,15}00$/.test(facts.amount) || facts.reference === '') return null;
   const amount = Number(facts.amount) / 100;
-  const needsReview = heldBack(facts.responseCode, facts.transactionStatus);
+  const needsReview = reviewReason(facts.responseCode, facts.transactionStatus);
   const outcome = needsReview ? 'pending' : outcomeOf(facts.responseCode, facts.transactionStatus);
   const transactionId = /^0*$/.test(facts.transactionNo) ? null : facts.transactionNo;
   if (outcome === 'succeeded' && transactionId === null) return null;

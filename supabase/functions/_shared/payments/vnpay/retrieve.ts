@@ -6,21 +6,21 @@ import { callVnpay, type VnpayAnswer } from './api.ts';
 import type { VnpayConfig } from './config.ts';
 import { readReport } from './report.ts';
 
-/** What calls to VNPay need besides the attempt. */
+/** What a call to VNPay needs besides the attempt. */
 export interface VnpayTools extends Outside {
   config: VnpayConfig;
   signer: Signer;
 }
 
-/** The date of the pay link, by which VNPay finds a payment. */
+/** The date of the pay link. VNPay finds a payment by it. */
 export function createDateOf(input: AttemptInput): string {
   const date = input.providerData.create_date;
   if (typeof date === 'string' && /^\d{14}$/.test(date)) return date;
   throw new Error(`attempt ${input.reference} has no create_date, so VNPay cannot be asked about it`);
 }
 
-// 94 is VNPay asking for patience: one query per terminal in about five minutes, whichever payment it is about. A
-// refund is an order, and not counted with them.
+// 94 is VNPay's rate limit: one query per terminal in about five minutes, whichever payment it is about.
+// Refunds are orders, so they do not count.
 export async function query(input: AttemptInput, tools: VnpayTools): Promise<VnpayAnswer> {
   const message = {
     vnp_RequestId: crypto.randomUUID().replaceAll('-', ''),
@@ -45,7 +45,7 @@ export function doubt(answer: VnpayAnswer): string | null {
   return code === '00' ? null : code;
 }
 
-/** Asks VNPay what became of a payment. */
+/** Asks VNPay for the result of a payment. */
 export async function retrieve(input: AttemptInput, tools: VnpayTools): Promise<RetrieveResult> {
   const answer = await query(input, tools);
   if (answer.field('ResponseCode') === '91') return { kind: 'not_found', signed: answer.signed };
@@ -53,7 +53,7 @@ export async function retrieve(input: AttemptInput, tools: VnpayTools): Promise<
   if (reason !== null) return { kind: 'no_information', reason };
   if (answer.field('TxnRef') !== input.reference)
     return { kind: 'no_information', reason: 'other_reference' };
-  // 02 and 03 are refunds of this payment and say nothing about whether it was paid
+  // 02 and 03 are refunds of this payment and do not say whether it was paid
   if (answer.field('TransactionType') !== '01') return { kind: 'no_information', reason: 'refund_row' };
   const report = readReport({
     reference: input.reference,

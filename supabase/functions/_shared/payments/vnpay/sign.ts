@@ -1,6 +1,6 @@
 /**
- * The text VNPay signs in links, returns and notifications, which is also the query itself: every `vnp_`
- * parameter with a value, but the hash, in byte order, form-encoded.
+ * The text that VNPay signs in links, returns and notifications. It is the query itself: every `vnp_` parameter
+ * with a value, except the hash, in byte order, form-encoded.
  */
 export function canonicalQuery(params: Iterable<readonly [string, string]>): string {
   const signed = [...params].filter(
@@ -11,7 +11,7 @@ export function canonicalQuery(params: Iterable<readonly [string, string]>): str
   return new URLSearchParams(signed.map(([key, value]) => [key, value])).toString();
 }
 
-/** The text VNPay signs in calls between servers: values alone, absent ones empty, joined by `|`. */
+/** The text that VNPay signs in calls between servers: only the values, empty when absent, joined by `|`. */
 export function pipeText(fields: readonly string[], message: Record<string, unknown>): string {
   return fields.map((field) => String(message[`vnp_${field}`] ?? '')).join('|');
 }

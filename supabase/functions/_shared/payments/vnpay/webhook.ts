@@ -5,8 +5,8 @@ import { readReport } from './report.ts';
 import { canonicalQuery } from './sign.ts';
 
 /**
- * Verifies and reads a notification or a return. Both carry the same signed parameters; ours, which have no
- * `vnp_` prefix, take no part in the signature.
+ * Verifies and reads a notification or a return. Both have the same signed parameters. Our own parameters have
+ * no `vnp_` prefix and are not part of the signature.
  */
 export async function constructEvent(
   request: Pick<WebhookRequest, 'query'>,
@@ -18,7 +18,7 @@ export async function constructEvent(
   const names = [...params.keys()].filter((key) => key.startsWith('vnp_'));
   // a repeated parameter could be read one way and signed another
   if (new Set(names).size !== names.length) return { verified: false, reason: 'malformed' };
-  // decoded and encoded anew, since a proxy may have turned + into %20
+  // decode and encode again, because a proxy may have changed + to %20
   if (!(await signer.verify(canonicalQuery(params), value('SecureHash')))) {
     return { verified: false, reason: 'bad_signature' };
   }
@@ -35,7 +35,7 @@ export async function constructEvent(
     : { verified: false, reason: 'malformed' };
 }
 
-/** Reads a return address, which is signed as a notification is. */
+/** Reads a return address. It is signed like a notification. */
 export async function readReturn(query: string, config: VnpayConfig, signer: Signer): Promise<PaymentReturn> {
   const constructed = await constructEvent({ query }, config, signer);
   if (!constructed.verified || constructed.event.kind !== 'payment')
@@ -44,10 +44,10 @@ export async function readReturn(query: string, config: VnpayConfig, signer: Sig
   return { status: outcome, reference };
 }
 
-// VNPay stops on 00 and 02 and calls again, up to ten times, on everything else.
+// VNPay stops on 00 and 02. On everything else it calls again, up to ten times.
 const answers: Record<WebhookOutcome, readonly [code: string, message: string]> = {
   applied: ['00', 'Confirm Success'],
-  // kept for somebody to settle, or nothing to settle yet: calling again would not help
+  // kept for an admin, or nothing to settle yet: another call would not help
   unmatched: ['00', 'Confirm Success'],
   refunded_late: ['00', 'Confirm Success'],
   part_received: ['00', 'Confirm Success'],
@@ -63,7 +63,7 @@ const answers: Record<WebhookOutcome, readonly [code: string, message: string]> 
   error: ['99', 'Unknown error'],
 };
 
-/** VNPay reads the verdict from the body; the status is always 200. */
+/** VNPay reads the result from the body. The status is always 200. */
 export function respond(outcome: WebhookOutcome): Response {
   const [RspCode, Message] = answers[outcome];
   return Response.json({ RspCode, Message });

@@ -23,11 +23,11 @@ export interface ZalopayAnswer {
 
 const tooMany = '-429';
 // Says nothing about what was asked: an error there, maintenance.
-const passing = new Set(['-500', '-503', '-999']);
+const temporary = new Set(['-500', '-503', '-999']);
 
 /** Whether ZaloPay answered that it has no answer now. */
-export function isPassing(answer: ZalopayAnswer): boolean {
-  return passing.has(answer.code);
+export function isTemporary(answer: ZalopayAnswer): boolean {
+  return temporary.has(answer.code);
 }
 
 /** Whether ZaloPay would not read the call: wrong keys or a wrong form, which are ours to mend. */

@@ -30,8 +30,8 @@ export async function create(input: CheckoutInput, tools: ZalopayTools): Promise
   const id = appTransId(input.reference);
   // ZaloPay's shortest life is five minutes. Where our hold is nearer its end than that, the order outlives
   // it, and money that comes then is late: it takes the slot again or goes back.
-  const asked = Math.floor((input.expiresAt - input.createdAt) / 1000);
-  const seconds = Math.min(Math.max(asked, 300), 2_592_000);
+  const holdSeconds = Math.floor((input.expiresAt - input.createdAt) / 1000);
+  const seconds = Math.min(Math.max(holdSeconds, 300), 2_592_000);
   const answer = await callZalopay(
     'create',
     {
@@ -45,7 +45,7 @@ export async function create(input: CheckoutInput, tools: ZalopayTools): Promise
       embed_data: JSON.stringify({ redirecturl: input.returnUrl }),
       description: shorten(input.description, 256),
       bank_code: '',
-      callback_url: input.notifyUrl,
+      callback_url: input.webhookUrl,
     },
     tools,
   );
@@ -58,7 +58,7 @@ export async function create(input: CheckoutInput, tools: ZalopayTools): Promise
       providerData: {
         app_trans_id: id,
         app_time: input.createdAt,
-        ...(seconds > asked ? { open_until: input.createdAt + seconds * 1000 } : {}),
+        ...(seconds > holdSeconds ? { open_until: input.createdAt + seconds * 1000 } : {}),
       },
     };
   }

@@ -24,7 +24,7 @@ export function createZalopay(
     retrieve: (input) => retrieve(input, tools),
     refund: (input) => refund(input, tools),
     retrieveRefund: (input) => retrieveRefund(input, tools),
-    // the answers of its call for it are not published; an order ends by expire_duration_seconds
+    // ZaloPay does not publish the answers of its cancel call; an order expires by expire_duration_seconds
     cancel: async () => 'unsupported',
   };
 }

@@ -1,15 +1,15 @@
 const stringOrNumber = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /**
- * The same JSON with every number put into quotes. ZaloPay's ids are 64-bit integers, of which a JavaScript
- * number may lose digits. Throws on what is not JSON.
+ * The same JSON with every number in quotes. ZaloPay's ids are 64-bit integers, and a JavaScript number may
+ * lose digits. Throws on text that is not JSON.
  */
 export function quoteNumbers(json: string): string {
   JSON.parse(json);
   return json.replace(stringOrNumber, (token) => (token.startsWith('"') ? token : `"${token}"`));
 }
 
-/** Reads a JSON object; null when it is none. */
+/** Reads a JSON object; null when the text is none. */
 export function readObject(json: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(json);
@@ -19,7 +19,9 @@ export function readObject(json: string): Record<string, unknown> | null {
   }
 }
 
-/** Reads a JSON object with its numbers as texts, exactly as they were written; null when it is none. */
+/**
+ * Reads a JSON object and keeps its numbers as texts, exactly as they were written; null when the text is none.
+ */
 export function readKeepingDigits(json: string): Record<string, unknown> | null {
   try {
     return readObject(quoteNumbers(json));
@@ -28,7 +30,7 @@ export function readKeepingDigits(json: string): Record<string, unknown> | null 
   }
 }
 
-/** A value of such an object as text; what is neither text nor true or false is empty. */
+/** A value of such an object as text. Empty for anything but text, true and false. */
 export function textOf(value: unknown): string {
   return typeof value === 'string' || typeof value === 'boolean' ? String(value) : '';
 }

@@ -5,7 +5,7 @@ function eventId(name: string, transactionId: string, outcome: string, amount: n
   return [name, transactionId, outcome, amount].join(':');
 }
 
-/** Money that came, as texts of ZaloPay; null when the amount or the id is not what ZaloPay writes. */
+/** Money that came, in ZaloPay's texts. Null when the amount or the id does not have ZaloPay's form. */
 export function paidReport(id: string, amountText: string, transactionId: string): PaymentReport | null {
   const wellFormed =
     /^[\x21-\x7e]{1,40}$/.test(id) &&
@@ -25,7 +25,7 @@ export function paidReport(id: string, amountText: string, transactionId: string
   };
 }
 
-/** Money that did not come, or not yet; ZaloPay names no sum then. */
+/** Money that did not come, or not yet. ZaloPay then names no amount. */
 export function unpaidReport(
   { reference, amount }: { reference: string; amount: number },
   outcome: 'failed' | 'pending',

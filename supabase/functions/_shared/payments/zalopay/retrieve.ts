@@ -1,25 +1,25 @@
 import type { AttemptInput, PaymentReport, RetrieveResult } from '../provider.ts';
-import { callZalopay, isDenied, isPassing, type ZalopayTools } from './api.ts';
+import { callZalopay, isDenied, isTemporary, type ZalopayTools } from './api.ts';
 import { appTransId } from './order-id.ts';
 import { paidReport, unpaidReport } from './report.ts';
 
-// ZaloPay knows an order for 48 hours; what it says later is no proof that nobody has paid.
+// ZaloPay knows an order for 48 hours. After that, its answer does not prove that nobody has paid.
 const remembered = 48 * 3_600_000;
 
 const one = (report: PaymentReport): RetrieveResult => ({ kind: 'reports', reports: [report] });
 const nothing = (reason: string): RetrieveResult => ({ kind: 'no_information', reason });
 
-/** Asks ZaloPay what became of an order: the only way to learn that one has failed. */
+/** Asks ZaloPay for the result of an order. We learn of a failure in no other way. */
 export async function retrieve(input: AttemptInput, tools: ZalopayTools): Promise<RetrieveResult> {
   const id = appTransId(input.reference);
   const answer = await callZalopay('query', { app_trans_id: id }, tools);
   const { returnCode, code } = answer;
   if (returnCode === '1') {
-    // the answer does not name the order: it belongs to this one because it came on this one's question
+    // the answer does not name the order, but it answers a query about this one
     const report = paidReport(id, answer.field('amount'), answer.field('zp_trans_id'));
     return report ? one(report) : nothing('malformed');
   }
-  if (isPassing(answer) || isDenied(answer) || code === '-92') return nothing(code);
+  if (isTemporary(answer) || isDenied(answer) || code === '-92') return nothing(code);
   if (returnCode !== '2' && returnCode !== '3') return nothing(`return_code_${returnCode}`);
   const { app_time: appTime, open_until: openUntil } = input.providerData;
   const now = tools.now();
@@ -28,7 +28,7 @@ export async function retrieve(input: AttemptInput, tools: ZalopayTools): Promis
     return one(unpaidReport(input, 'pending', code));
   }
   if (code === '-101' || code === '-49') return { kind: 'not_found', signed: false };
-  // a refused payer may try again while the order is open, which can be longer than our hold
+  // a payer who was refused may try again while the order is open, which can be longer than our hold
   const open = code !== '-54' && typeof openUntil === 'number' && now < openUntil;
   return one(unpaidReport(input, open ? 'pending' : 'failed', code));
 }

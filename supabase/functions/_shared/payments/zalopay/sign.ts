@@ -1,4 +1,4 @@
-/** The calls of ZaloPay's API that are used here. */
+/** The calls of ZaloPay's API that we use. */
 export type ZalopayPath = 'create' | 'query' | 'refund' | 'query_refund';
 
 const signedFields: Record<ZalopayPath, readonly string[]> = {
@@ -9,13 +9,13 @@ const signedFields: Record<ZalopayPath, readonly string[]> = {
 };
 const returnFields = ['appid', 'apptransid', 'pmcid', 'bankcode', 'amount', 'discountamount', 'status'];
 
-/** The text key1 signs in a call. Of `query`, the key itself is a part. */
+/** The text that key1 signs in a call. For `query`, the key itself is part of it. */
 export function callText(path: ZalopayPath, message: Record<string, unknown>, key1: string): string {
   const values = signedFields[path].map((field) => String(message[field] ?? ''));
   return [...values, ...(path === 'query' ? [key1] : [])].join('|');
 }
 
-/** The text key2 signs in the address the payer comes back by. */
+/** The text that key2 signs in the return address. */
 export function returnText(params: URLSearchParams): string {
   return returnFields.map((field) => params.get(field) ?? '').join('|');
 }

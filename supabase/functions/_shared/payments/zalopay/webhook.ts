@@ -7,8 +7,8 @@ import { paidReport } from './report.ts';
 import { returnText } from './sign.ts';
 
 /**
- * Verifies and reads a notification, which ZaloPay sends of successes only. Signed is the text in `data`,
- * exactly as it stands there; `type` beside it is not signed, so it is not read.
+ * Verifies and reads a notification. ZaloPay sends them for successes only. It signs the text in `data` exactly
+ * as it stands there. It does not sign `type`, so we do not read it.
  */
 export async function constructEvent(
   { body }: Pick<WebhookRequest, 'body'>,
@@ -49,12 +49,13 @@ export async function readReturn(query: string, config: ZalopayConfig, key2: Sig
   };
 }
 
-// ZaloPay's documents disagree about 2 and -1; all agree that 1 ends it, and that 0 is called again.
+// ZaloPay's documents disagree about 2 and -1. They agree that 1 ends the notification and that 0 makes it come
+// again.
 const done = [1, 'success'] as const;
 const answers: Record<WebhookOutcome, readonly [code: number, message: string]> = {
   applied: done,
   duplicate: done,
-  // kept for somebody to settle, or nothing to settle: calling again would not help
+  // kept for an admin, or nothing to settle: another call would not help
   unmatched: done,
   refunded_late: done,
   part_received: done,
@@ -69,7 +70,7 @@ const answers: Record<WebhookOutcome, readonly [code: number, message: string]> 
   error: [0, 'try again'],
 };
 
-/** ZaloPay reads the verdict from the body; the status is always 200. */
+/** ZaloPay reads the result from the body. The status is always 200. */
 export function respond(outcome: WebhookOutcome): Response {
   const [return_code, return_message] = answers[outcome];
   return Response.json({ return_code, return_message });

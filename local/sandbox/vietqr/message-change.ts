@@ -1,5 +1,5 @@
 /** What banks do to the message of a transfer on its way. */
-export const manglings = [
+export const messageChanges = [
   'prefix',
   'plain',
   'no_spaces',
@@ -10,14 +10,14 @@ export const manglings = [
   'cut',
   'lost',
 ] as const;
-export type Mangling = (typeof manglings)[number];
+export type MessageChange = (typeof messageChanges)[number];
 
 function insert(text: string, at: readonly number[], what: string): string {
   return [...text].map((char, i) => (at.includes(i) ? what + char : char)).join('');
 }
 
-/** The message as the receiving bank tells it. `number` is the bank's own, which several put in front. */
-export function mangle(message: string, how: Mangling, number: number, account: string): string {
+/** The message as the receiving bank reports it. `number` is the bank's own; some banks put it in front. */
+export function changeMessage(message: string, how: MessageChange, number: number, account: string): string {
   switch (how) {
     case 'prefix':
       return `MBVCB.${number}.${message}.CT tu 0071000888888 NGUYEN VAN A toi ${account}`;
@@ -28,7 +28,7 @@ export function mangle(message: string, how: Mangling, number: number, account: 
     case 'lower_case':
       return `${message} nguyen van a chuyen tien`.toLowerCase();
     case 'broken':
-      // as a message that is wrapped at a column
+      // like a message that is wrapped at a column
       return `NGUYEN VAN A CHUYEN TIEN ${insert(message, [7], ' ')} FT${number}`;
     case 'dotted':
       return `${insert(message, [7, 11], '.')}-CHUYEN TIEN-${number}`;
