@@ -161,6 +161,16 @@ export function lintFiles(files: MigrationFile[]): Problem[] {
     commented: new Set(),
     policies: [],
   };
+  const versions = new Map<string, string>();
+  for (const { name: file } of files) {
+    const version = file.split('_')[0] ?? file;
+    const other = versions.get(version);
+    versions.set(version, file);
+    if (other) {
+      const message = `${other} has the same version; one of them would not be applied.`;
+      problems.push({ file, line: 1, rule: 'version-once', message });
+    }
+  }
   for (const { name: file, sql } of files) {
     for (const statement of splitStatements(sql)) {
       remember(statement, file, schema);

@@ -100,6 +100,12 @@ describe('statements', () => {
 });
 
 describe('the migrations', () => {
+  it('have a version of their own', () => {
+    const one = { name: '101_a.sql', sql: '' };
+    const same = lintFiles([one, { name: '101_b.sql', sql: '' }, { name: '102_c.sql', sql: '' }]);
+    expect(same.map(({ rule, file }) => [rule, file])).toEqual([['version-once', '101_b.sql']]);
+  });
+
   it('keep every rule', () => {
     expect(lintMigrations(fileURLToPath(new URL('../../supabase/migrations', import.meta.url)))).toEqual([]);
   });
