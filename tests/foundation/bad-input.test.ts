@@ -31,7 +31,7 @@ beforeAll(async () => {
   staff = await admin();
   [host, guest, other] = await Promise.all([person('host'), renter(staff), renter(staff)]);
   vehicle = await listing(host, staff);
-}, 60_000);
+});
 
 afterAll(closeSql);
 
