@@ -964,7 +964,7 @@ isOneToOne: false
 { Args: { "ordered_at": string,"refund_id": string }; Returns: boolean
                            },
 "complete_media":
-{ Args: { "byte_size": number,"media_id": string,"mime_type": string,"sha256": string }; Returns: {
+{ Args: { "byte_size": number,"media_id": string,"mime_type": string,"path": string,"sha256": string }; Returns: {
               "bucket": string,
 "byte_size": number,
 "created_at": string,
@@ -1213,25 +1213,8 @@ isOneToOne: false
 { Args: { "notification_id": string }; Returns: undefined
                            },
 "media_to_check":
-{ Args: { "media_id": string,"owner_id": string }; Returns: {
-              "bucket": string,
-"byte_size": number,
-"created_at": string,
-"expires_at": string,
-"id": string,
-"mime_type": string,
-"owner_id": string,
-"path": string,
-"purpose": string,
-"sha256": string,
-"status": string
-            }
-                          SetofOptions: {
-        from: "*"
-        to: "media"
-        isOneToOne: true
-        isSetofReturn: false
-      } },
+{ Args: { "media_id": string,"owner_id": string }; Returns: Json
+                           },
 "my_balance":
 { Args: Record<PropertyKey, never>; Returns: {
               "available": number,"currency": string,"on_the_way": number,"pending": number
