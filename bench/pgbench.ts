@@ -1,8 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { socketFolder } from '../local/cluster/settings.ts';
-import { projectRoot } from '../local/config.ts';
+import { databaseUrl, projectRoot } from '../local/config.ts';
 import { StackError } from '../local/errors.ts';
 import { run } from '../local/process.ts';
 import type { BenchDatabase } from './database.ts';
@@ -20,8 +19,8 @@ export interface Load {
   latencies?: boolean;
 }
 
-/** One finished call. */
-export interface Finished {
+/** One finished transaction. */
+interface Finished {
   milliseconds: number;
   /** When it ended, in seconds. */
   at: number;
@@ -73,6 +72,8 @@ export async function runLoad(database: BenchDatabase, load: Load): Promise<Load
       readFileSync(join(projectRoot, 'bench', 'scripts', `${name}.sql`), 'utf8'),
     );
     writeFileSync(script, parts.join(''));
+    // As the Data API of the platform connects.
+    const url = new URL(databaseUrl(database.config, 'authenticator'));
     const variables = { renters: database.scale.renters, clients: load.clients, ...load.variables };
     const result = await run(
       join(database.install.bin, 'pgbench'),
@@ -83,10 +84,9 @@ export async function runLoad(database: BenchDatabase, load: Load): Promise<Load
         ...Object.entries(variables).flatMap(([name, value]) => ['-D', `${name}=${value}`]),
         ...(load.seed === undefined ? [] : [`--random-seed=${load.seed}`]),
         ...(load.latencies === true ? ['-l', `--log-prefix=${join(folder, 'log')}`] : []),
-        // As the Data API of the platform connects.
-        ...['-h', socketFolder, '-p', String(database.config.ports.db), '-U', 'authenticator', 'postgres'],
+        ...['-h', url.hostname, '-p', url.port, '-U', url.username, url.pathname.slice(1)],
       ],
-      { env: { ...process.env, PGPASSWORD: 'postgres' } },
+      { env: { ...process.env, PGPASSWORD: url.password } },
     );
     const perSecond = Number(/^tps = ([0-9.]+)/m.exec(result.stdout)?.[1]);
     if (result.status !== 0 || !Number.isFinite(perSecond)) {

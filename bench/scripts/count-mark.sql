@@ -1,6 +1,6 @@
--- callgrind closes a count whenever this function is called (bench/count.ts): after 40 calls, and after 200.
-\if :done = 40
+-- callgrind closes a count whenever this function is called (bench/count.ts).
+\if :done = :begin
 select pg_backend_pid();
-\elif :done = 200
+\elif :done = :end
 select pg_backend_pid();
 \endif

@@ -90,18 +90,16 @@ export class RateWindow {
 export class CallWindow {
   readonly #calls: number;
   readonly #windowMs: number;
-  readonly #now: () => number;
   #count = 0;
   #resetAt = 0;
 
-  constructor(calls: number, windowMs: number, now: () => number = Date.now) {
+  constructor(calls: number, windowMs: number) {
     this.#calls = calls;
     this.#windowMs = windowMs;
-    this.#now = now;
   }
 
   take(): boolean {
-    const now = this.#now();
+    const now = Date.now();
     if (now > this.#resetAt) {
       this.#count = 0;
       this.#resetAt = now + this.#windowMs;

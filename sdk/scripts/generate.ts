@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { readCommands } from './commands.ts';
 import { copyPricing } from './copy-pricing.ts';
+import { readSignatures, readTables } from './database.ts';
 import { readEndpoints } from './endpoints.ts';
 import { type KnownErrors, listedSources } from './method-errors.ts';
 import { readRaised } from './raised.ts';
@@ -16,6 +17,7 @@ import {
   renderStates,
   type TransitionRow,
 } from './render.ts';
+import { renderColumns, renderDatabase } from './render-database.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -38,9 +40,12 @@ export async function generateFiles(url: string): Promise<Map<string, string>> {
       endpoints: new Map(readEndpoints(root, listed).map(({ name, errors: own }) => [name, own])),
       tables: new Map([...updates].map(([name, own]) => [name, own.map((code) => ({ code, note: null }))])),
     };
+    const tables = await readTables(client);
     return new Map([
       ...listedSources(root, known),
       ['sdk/src/generated/calls.ts', renderCalls(commands)],
+      ['sdk/src/generated/columns.ts', renderColumns(tables)],
+      ['sdk/src/generated/database.ts', renderDatabase(tables, await readSignatures(client), commands)],
       ['sdk/src/generated/errors.ts', renderErrors(errors.rows)],
       ['sdk/src/generated/states.ts', renderStates(transitions.rows)],
       ['supabase/functions/_shared/generated/error-codes.ts', renderFunctionErrors(errors.rows)],

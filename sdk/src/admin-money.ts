@@ -1,20 +1,18 @@
-import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
-import { type CreatedCursor, createdCursor, type Page, readPage } from './core/pages.ts';
-import type { Result } from './result.ts';
 import type {
   AdminRefund,
   AttemptForAttention,
   LedgerProblem,
-  Minor,
   PaymentEvent,
-  Refund,
   RefundNeed,
-  RefundStatus,
   TransferClaim,
   UnmatchedMoney,
   UnmatchedSettlement,
-  Uuid,
-} from './types.ts';
+} from './admin-rows.ts';
+import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
+import { type CreatedCursor, createdCursor, type Page, readPage } from './core/pages.ts';
+import type { Refund, RefundStatus } from './payments-rows.ts';
+import type { Result } from './result.ts';
+import type { Minor, Uuid } from './values.ts';
 
 /** Money as people with the role `admin` see it: what fits nowhere, what goes back, and the proof of the books. */
 export class AdminMoney {
@@ -35,7 +33,7 @@ export class AdminMoney {
   ): Promise<Result<Page<UnmatchedMoney, CreatedCursor>>> {
     const { status, after, pageSize } = input;
     const read = (size: number) =>
-      this.#calls.rpc<UnmatchedMoney[]>('unmatched_money', { status, after, page_size: size }, options);
+      this.#calls.rpc('unmatched_money', { status, after, page_size: size }, options);
     return readPage({ pageSize, read, cursorOf: createdCursor }, options);
   }
 
@@ -57,7 +55,7 @@ export class AdminMoney {
     const { unmatchedId, action, note } = input;
     const paymentId = input.action === 'apply' ? input.paymentId : undefined;
     const args = { unmatched_id: unmatchedId, action, payment_id: paymentId, note };
-    return this.#calls.rpc<UnmatchedSettlement>('settle_unmatched_money', args, options);
+    return this.#calls.rpc('settle_unmatched_money', args, options);
   }
 
   /**
@@ -83,7 +81,7 @@ export class AdminMoney {
   ): Promise<Result<Page<AdminRefund, CreatedCursor>>> {
     const { status, needs, after, pageSize } = input;
     const read = (size: number) =>
-      this.#calls.rpc<AdminRefund[]>('list_refunds', { status, needs, after, page_size: size }, options);
+      this.#calls.rpc('list_refunds', { status, needs, after, page_size: size }, options);
     return readPage({ pageSize, read, cursorOf: createdCursor }, options);
   }
 
@@ -99,11 +97,7 @@ export class AdminMoney {
   ): Promise<Result<Page<AttemptForAttention, CreatedCursor>>> {
     const { after, pageSize } = input;
     const read = (size: number) =>
-      this.#calls.rpc<AttemptForAttention[]>(
-        'payment_attempts_needing_review',
-        { after, page_size: size },
-        options,
-      );
+      this.#calls.rpc('payment_attempts_needing_review', { after, page_size: size }, options);
     return readPage({ pageSize, read, cursorOf: createdCursor }, options);
   }
 
@@ -112,19 +106,16 @@ export class AdminMoney {
    * Errors: `forbidden`.
    */
   eventsForAttention(options?: CallOptions): Promise<Result<PaymentEvent[]>> {
-    return this.#calls.rpc<PaymentEvent[]>('payment_events_needing_review', {}, options);
+    return this.#calls.rpc('payment_events_needing_review', {}, options);
   }
 
   /**
    * Says that such a message has been dealt with.
    * Errors: `forbidden`, `not_found`, `invalid_input`.
    */
-  acknowledgeEvent(
-    input: { eventId: number; note: string },
-    options?: CallOptions,
-  ): Promise<Result<undefined>> {
+  acknowledgeEvent(input: { eventId: number; note: string }, options?: CallOptions): Promise<Result<null>> {
     const args = { event_id: input.eventId, note: input.note };
-    return this.#calls.rpc<undefined>('acknowledge_payment_event', args, options);
+    return this.#calls.rpc('acknowledge_payment_event', args, options);
   }
 
   /**
@@ -138,7 +129,7 @@ export class AdminMoney {
     options?: CommandOptions,
   ): Promise<Result<Refund>> {
     const args = { payment_id: input.paymentId, amount: input.amount, reason: input.reason };
-    return this.#calls.rpc<Refund>('refund_payment', args, options);
+    return this.#calls.rpc('refund_payment', args, options);
   }
 
   /**
@@ -151,7 +142,7 @@ export class AdminMoney {
     options?: CallOptions,
   ): Promise<Result<Refund>> {
     const args = { refund_id: input.refundId, method: input.method };
-    return this.#calls.rpc<Refund>('retry_refund', args, options);
+    return this.#calls.rpc('retry_refund', args, options);
   }
 
   /**
@@ -170,15 +161,15 @@ export class AdminMoney {
    * ```
    */
   claimManualRefund(refundId: Uuid, options?: CallOptions): Promise<Result<TransferClaim>> {
-    return this.#calls.rpc<TransferClaim>('claim_manual_refund', { refund_id: refundId }, options);
+    return this.#calls.rpc('claim_manual_refund', { refund_id: refundId }, options);
   }
 
   /**
    * Ends your claim of a refund that you did not transfer after all; it goes on as before.
    * Errors: `forbidden`, `refund_not_found`, `transfer_claimed`.
    */
-  releaseManualRefund(refundId: Uuid, options?: CallOptions): Promise<Result<undefined>> {
-    return this.#calls.rpc<undefined>('release_manual_refund', { refund_id: refundId }, options);
+  releaseManualRefund(refundId: Uuid, options?: CallOptions): Promise<Result<null>> {
+    return this.#calls.rpc('release_manual_refund', { refund_id: refundId }, options);
   }
 
   /**
@@ -193,7 +184,7 @@ export class AdminMoney {
     options?: CallOptions,
   ): Promise<Result<Refund>> {
     const args = { refund_id: input.refundId, bank_reference: input.bankReference };
-    return this.#calls.rpc<Refund>('record_manual_refund', args, options);
+    return this.#calls.rpc('record_manual_refund', args, options);
   }
 
   /**
@@ -215,7 +206,7 @@ export class AdminMoney {
       provider_refund_id: input.outcome === 'succeeded' ? input.providerRefundId : null,
       note: input.note,
     };
-    return this.#calls.rpc<Refund>('settle_refund', args, options);
+    return this.#calls.rpc('settle_refund', args, options);
   }
 
   /**
@@ -223,6 +214,6 @@ export class AdminMoney {
    * Errors: `forbidden`.
    */
   reconcileLedger(options?: CallOptions): Promise<Result<LedgerProblem[]>> {
-    return this.#calls.rpc<LedgerProblem[]>('reconcile_ledger', {}, options);
+    return this.#calls.rpc('reconcile_ledger', {}, options);
   }
 }

@@ -1,7 +1,9 @@
+import type { AdminPayout, PayoutBatch, TransferClaim } from './admin-rows.ts';
 import type { CallOptions, Calls } from './core/calls.ts';
 import { type CreatedCursor, createdCursor, type Page, readPage } from './core/pages.ts';
+import type { Payout, PayoutStatus } from './payouts-rows.ts';
 import type { Result } from './result.ts';
-import type { AdminPayout, Payout, PayoutBatch, PayoutStatus, TransferClaim, Uuid } from './types.ts';
+import type { Uuid } from './values.ts';
 
 /** Payouts as people with the role `admin` run them: proposed in batches, approved, held, sent again. */
 export class AdminPayouts {
@@ -28,7 +30,7 @@ export class AdminPayouts {
   ): Promise<Result<Page<PayoutBatch, CreatedCursor>>> {
     const { status, after, pageSize } = input;
     const read = (size: number) =>
-      this.#calls.rpc<PayoutBatch[]>('list_payout_batches', { status, after, page_size: size }, options);
+      this.#calls.rpc('list_payout_batches', { status, after, page_size: size }, options);
     return readPage({ pageSize, read, cursorOf: createdCursor }, options);
   }
 
@@ -57,7 +59,7 @@ export class AdminPayouts {
     const { status, after, pageSize } = input;
     const filter = { batch_id: input.batchId, status, host_id: input.hostId };
     const read = (size: number) =>
-      this.#calls.rpc<AdminPayout[]>('list_payouts', { ...filter, after, page_size: size }, options);
+      this.#calls.rpc('list_payouts', { ...filter, after, page_size: size }, options);
     return readPage({ pageSize, read, cursorOf: createdCursor }, options);
   }
 
@@ -66,7 +68,7 @@ export class AdminPayouts {
    * Errors: `forbidden`.
    */
   propose(options?: CallOptions): Promise<Result<PayoutBatch[]>> {
-    return this.#calls.rpc<PayoutBatch[]>('propose_payouts', {}, options);
+    return this.#calls.rpc('propose_payouts', {}, options);
   }
 
   /**
@@ -74,7 +76,7 @@ export class AdminPayouts {
    * Errors: `forbidden`, `payout_batch_not_found`.
    */
   approve(batchId: Uuid, options?: CallOptions): Promise<Result<PayoutBatch>> {
-    return this.#calls.rpc<PayoutBatch>('approve_payout_batch', { batch_id: batchId }, options);
+    return this.#calls.rpc('approve_payout_batch', { batch_id: batchId }, options);
   }
 
   /**
@@ -83,7 +85,7 @@ export class AdminPayouts {
    */
   hold(input: { payoutId: Uuid; reason: string }, options?: CallOptions): Promise<Result<Payout>> {
     const args = { payout_id: input.payoutId, reason: input.reason };
-    return this.#calls.rpc<Payout>('hold_payout', args, options);
+    return this.#calls.rpc('hold_payout', args, options);
   }
 
   /**
@@ -92,7 +94,7 @@ export class AdminPayouts {
    * `bank_account_required`.
    */
   release(payoutId: Uuid, options?: CallOptions): Promise<Result<Payout>> {
-    return this.#calls.rpc<Payout>('release_payout', { payout_id: payoutId }, options);
+    return this.#calls.rpc('release_payout', { payout_id: payoutId }, options);
   }
 
   /**
@@ -101,7 +103,7 @@ export class AdminPayouts {
    * `bank_account_required`.
    */
   retry(payoutId: Uuid, options?: CallOptions): Promise<Result<Payout>> {
-    return this.#calls.rpc<Payout>('retry_payout', { payout_id: payoutId }, options);
+    return this.#calls.rpc('retry_payout', { payout_id: payoutId }, options);
   }
 
   /**
@@ -109,7 +111,7 @@ export class AdminPayouts {
    * Errors: `forbidden`, `payout_not_found`, `illegal_transition`, `transfer_claimed`.
    */
   cancel(payoutId: Uuid, options?: CallOptions): Promise<Result<Payout>> {
-    return this.#calls.rpc<Payout>('cancel_payout', { payout_id: payoutId }, options);
+    return this.#calls.rpc('cancel_payout', { payout_id: payoutId }, options);
   }
 
   /**
@@ -118,15 +120,15 @@ export class AdminPayouts {
    * Errors: `forbidden`, `payout_not_found`, `already_paid`, `transfer_claimed`, `illegal_transition`.
    */
   claimManual(payoutId: Uuid, options?: CallOptions): Promise<Result<TransferClaim>> {
-    return this.#calls.rpc<TransferClaim>('claim_manual_payout', { payout_id: payoutId }, options);
+    return this.#calls.rpc('claim_manual_payout', { payout_id: payoutId }, options);
   }
 
   /**
    * Ends your claim of a payout that you did not transfer after all; it goes on as before.
    * Errors: `forbidden`, `payout_not_found`, `transfer_claimed`.
    */
-  releaseManual(payoutId: Uuid, options?: CallOptions): Promise<Result<undefined>> {
-    return this.#calls.rpc<undefined>('release_manual_payout', { payout_id: payoutId }, options);
+  releaseManual(payoutId: Uuid, options?: CallOptions): Promise<Result<null>> {
+    return this.#calls.rpc('release_manual_payout', { payout_id: payoutId }, options);
   }
 
   /**
@@ -140,7 +142,7 @@ export class AdminPayouts {
     options?: CallOptions,
   ): Promise<Result<Payout>> {
     const args = { payout_id: input.payoutId, bank_reference: input.bankReference };
-    return this.#calls.rpc<Payout>('record_manual_payout', args, options);
+    return this.#calls.rpc('record_manual_payout', args, options);
   }
 
   /**
@@ -161,7 +163,7 @@ export class AdminPayouts {
       provider_payout_id: input.outcome === 'succeeded' ? input.providerPayoutId : null,
       note: input.note,
     };
-    return this.#calls.rpc<Payout>('settle_payout', args, options);
+    return this.#calls.rpc('settle_payout', args, options);
   }
 
   /**
@@ -173,7 +175,7 @@ export class AdminPayouts {
     options?: CallOptions,
   ): Promise<Result<unknown>> {
     const args = { booking_id: input.bookingId, reason: input.reason };
-    return this.#calls.rpc<unknown>('hold_booking_money', args, options);
+    return this.#calls.rpc('hold_booking_money', args, options);
   }
 
   /**
@@ -185,6 +187,6 @@ export class AdminPayouts {
     options?: CallOptions,
   ): Promise<Result<unknown>> {
     const args = { booking_id: input.bookingId, reason: input.reason };
-    return this.#calls.rpc<unknown>('release_booking_money', args, options);
+    return this.#calls.rpc('release_booking_money', args, options);
   }
 }

@@ -1,8 +1,11 @@
 import { AdminMoney } from './admin-money.ts';
 import { AdminPayouts } from './admin-payouts.ts';
+import type { InvariantViolation } from './admin-rows.ts';
 import type { CallOptions, Calls } from './core/calls.ts';
+import type { DriverLicence } from './licences-rows.ts';
 import type { Result } from './result.ts';
-import type { DriverLicence, InvariantViolation, Uuid, Vehicle } from './types.ts';
+import type { Uuid } from './values.ts';
+import type { Vehicle } from './vehicles-rows.ts';
 
 /** What people with the role `admin` do. The role is looked up by the backend with each call. */
 export class Admin {
@@ -38,7 +41,7 @@ export class Admin {
       reason: input.reason,
       revision: input.revision,
     };
-    return this.#calls.rpc<Vehicle>('review_vehicle', args, options);
+    return this.#calls.rpc('review_vehicle', args, options);
   }
 
   /**
@@ -50,7 +53,7 @@ export class Admin {
     options?: CallOptions,
   ): Promise<Result<DriverLicence>> {
     const args = { licence_id: input.licenceId, decision: input.decision, reason: input.reason };
-    return this.#calls.rpc<DriverLicence>('review_licence', args, options);
+    return this.#calls.rpc('review_licence', args, options);
   }
 
   /**
@@ -58,6 +61,6 @@ export class Admin {
    * Errors: `forbidden`.
    */
   checkInvariants(options?: CallOptions): Promise<Result<InvariantViolation[]>> {
-    return this.#calls.rpc<InvariantViolation[]>('check_invariants', {}, options);
+    return this.#calls.rpc('check_invariants', {}, options);
   }
 }

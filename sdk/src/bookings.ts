@@ -1,6 +1,3 @@
-import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
-import { type CreatedCursor, createdCursor, eachRow, type Page, readPage } from './core/pages.ts';
-import type { Result } from './result.ts';
 import type {
   Booking,
   BookingDetail,
@@ -8,8 +5,11 @@ import type {
   CancellationPreview,
   Inspection,
   InspectionAngle,
-  Uuid,
-} from './types.ts';
+} from './bookings-rows.ts';
+import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
+import { type CreatedCursor, createdCursor, eachRow, type Page, readPage } from './core/pages.ts';
+import type { Result } from './result.ts';
+import type { Uuid } from './values.ts';
 
 /** The state of a vehicle at hand-over or return. */
 export interface InspectionReport {
@@ -54,7 +54,7 @@ export class Bookings {
    * ```
    */
   create(input: { quoteId: Uuid }, options?: CommandOptions): Promise<Result<Booking>> {
-    return this.#calls.rpc<Booking>('create_booking', { quote_id: input.quoteId }, options);
+    return this.#calls.rpc('create_booking', { quote_id: input.quoteId }, options);
   }
 
   /**
@@ -67,7 +67,7 @@ export class Bookings {
     options?: CommandOptions,
   ): Promise<Result<Booking>> {
     const args = { booking_id: input.bookingId, accept: input.accept, reason: input.reason };
-    return this.#calls.rpc<Booking>('answer_booking', args, options);
+    return this.#calls.rpc('answer_booking', args, options);
   }
 
   /**
@@ -75,7 +75,7 @@ export class Bookings {
    * Errors: `booking_not_found`, `booking_not_cancellable`, `booking_money_held`.
    */
   previewCancel(bookingId: Uuid, options?: CallOptions): Promise<Result<CancellationPreview>> {
-    return this.#calls.rpc<CancellationPreview>('cancel_booking_preview', { booking_id: bookingId }, options);
+    return this.#calls.rpc('cancel_booking_preview', { booking_id: bookingId }, options);
   }
 
   /**
@@ -83,11 +83,7 @@ export class Bookings {
    * Errors: `booking_not_found`, `booking_not_cancellable`, `booking_money_held`, `invalid_input`.
    */
   cancel(input: { bookingId: Uuid; reason: string }, options?: CommandOptions): Promise<Result<Booking>> {
-    return this.#calls.rpc<Booking>(
-      'cancel_booking',
-      { booking_id: input.bookingId, reason: input.reason },
-      options,
-    );
+    return this.#calls.rpc('cancel_booking', { booking_id: input.bookingId, reason: input.reason }, options);
   }
 
   /**
@@ -96,7 +92,7 @@ export class Bookings {
    * `media_not_found`, `media_not_ready`, `invalid_input`.
    */
   checkIn(report: InspectionReport, options?: CommandOptions): Promise<Result<Booking>> {
-    return this.#calls.rpc<Booking>('check_in', inspectionArgs(report), options);
+    return this.#calls.rpc('check_in', inspectionArgs(report), options);
   }
 
   /**
@@ -105,7 +101,7 @@ export class Bookings {
    * `media_not_ready`, `invalid_input`.
    */
   checkOut(report: InspectionReport, options?: CommandOptions): Promise<Result<Booking>> {
-    return this.#calls.rpc<Booking>('check_out', inspectionArgs(report), options);
+    return this.#calls.rpc('check_out', inspectionArgs(report), options);
   }
 
   /**
@@ -113,7 +109,7 @@ export class Bookings {
    * Errors: `not_found`.
    */
   acknowledgeInspection(inspectionId: Uuid, options?: CallOptions): Promise<Result<Inspection>> {
-    return this.#calls.rpc<Inspection>('acknowledge_inspection', { inspection_id: inspectionId }, options);
+    return this.#calls.rpc('acknowledge_inspection', { inspection_id: inspectionId }, options);
   }
 
   /**
@@ -121,7 +117,7 @@ export class Bookings {
    * Errors: `booking_not_found`, `forbidden`, `illegal_transition`, `booking_money_held`.
    */
   releaseDeposit(bookingId: Uuid, options?: CommandOptions): Promise<Result<Booking>> {
-    return this.#calls.rpc<Booking>('release_deposit', { booking_id: bookingId }, options);
+    return this.#calls.rpc('release_deposit', { booking_id: bookingId }, options);
   }
 
   /**
@@ -129,7 +125,7 @@ export class Bookings {
    * Errors: `booking_not_found`.
    */
   get(bookingId: Uuid, options?: CallOptions): Promise<Result<BookingDetail>> {
-    return this.#calls.rpc<BookingDetail>('booking_detail', { booking_id: bookingId }, options);
+    return this.#calls.rpc('booking_detail', { booking_id: bookingId }, options);
   }
 
   /**
@@ -143,7 +139,7 @@ export class Bookings {
     const { role, statuses, pageSize } = list;
     const after = options?.after ?? undefined;
     const read = (size: number) =>
-      this.#calls.rpc<Booking[]>('my_bookings', { role, statuses, after, page_size: size }, options);
+      this.#calls.rpc('my_bookings', { role, statuses, after, page_size: size }, options);
     return readPage({ pageSize, read, cursorOf: createdCursor }, options);
   }
 

@@ -1,8 +1,10 @@
 export type { Admin } from './admin.ts';
 export type { AdminMoney } from './admin-money.ts';
 export type { AdminPayouts } from './admin-payouts.ts';
+export type * from './admin-rows.ts';
 export type { Auth, SignUp } from './auth.ts';
 export type { BookingList, Bookings, InspectionReport } from './bookings.ts';
+export type * from './bookings-rows.ts';
 export type { CallOptions, CommandOptions } from './core/calls.ts';
 export { createIdempotencyKey } from './core/ids.ts';
 export type { CreatedCursor, Page } from './core/pages.ts';
@@ -29,12 +31,19 @@ export {
 export { type EventOf, type Machine, type StateOf, transitions } from './generated/states.ts';
 export { type CallBehaviour, createJourney, Journey, type JourneyOptions } from './journey.ts';
 export type { LicenceSubmission, Licences } from './licences.ts';
+export type * from './licences-rows.ts';
 export type { MediaFiles, Upload } from './media.ts';
+export type * from './media-rows.ts';
 export type { Notifications } from './notifications.ts';
+export type * from './notifications-rows.ts';
 export type { Payments, WaitForPayment } from './payments.ts';
+export type * from './payments-rows.ts';
 export type { Payouts } from './payouts.ts';
+export type * from './payouts-rows.ts';
 export type { ProfileChanges, Profiles } from './profiles.ts';
+export type * from './profiles-rows.ts';
 export type { EstimateRequest, QuoteRequest, Quotes } from './quotes.ts';
+export type * from './quotes-rows.ts';
 export type {
   NotificationHandlers,
   NotificationSubscription,
@@ -42,8 +51,10 @@ export type {
 } from './realtime/notification-feed.ts';
 export type { InboxStatus } from './realtime/user-inbox.ts';
 export type { ReceiptCursor, Receipts } from './receipts.ts';
+export type * from './receipts-rows.ts';
 export type { Failed, Result, Success } from './result.ts';
 export { canMove } from './states.ts';
 export { type Instant, parsePeriod, toTimestamp } from './time.ts';
-export type * from './types.ts';
+export type * from './values.ts';
 export type { VehicleSearch, Vehicles } from './vehicles.ts';
+export type * from './vehicles-rows.ts';

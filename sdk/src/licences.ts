@@ -1,7 +1,9 @@
 import type { CallOptions, Calls } from './core/calls.ts';
 import { requireUserId } from './core/rows.ts';
+import { readableColumns } from './generated/columns.ts';
+import type { DriverLicence } from './licences-rows.ts';
 import type { Result } from './result.ts';
-import type { CalendarDay, DriverLicence, Uuid } from './types.ts';
+import type { CalendarDay, Uuid } from './values.ts';
 
 /** A driver licence to be reviewed. */
 export interface LicenceSubmission {
@@ -17,9 +19,6 @@ export interface LicenceSubmission {
   backMediaId: Uuid;
 }
 
-const columns =
-  'id,user_id,number_last4,full_name,classes,valid_until,front_media_id,back_media_id,status,reviewed_by,reviewed_at,reason,created_at';
-
 /** Driver licences: a vehicle can be booked only with a verified one that covers it. */
 export class Licences {
   readonly #calls: Calls;
@@ -34,7 +33,7 @@ export class Licences {
    * is pending already), `rate_limited`.
    */
   submit(licence: LicenceSubmission, options?: CallOptions): Promise<Result<DriverLicence>> {
-    return this.#calls.rpc<DriverLicence>(
+    return this.#calls.rpc(
       'submit_licence',
       {
         number: licence.number,
@@ -57,7 +56,7 @@ export class Licences {
       (client) =>
         client
           .from('driver_licences')
-          .select(columns)
+          .select(readableColumns.driver_licences)
           .eq('user_id', user.data)
           .order('created_at', { ascending: false }),
       options,

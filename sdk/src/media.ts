@@ -2,8 +2,8 @@ import type { CallOptions, Calls, Try } from './core/calls.ts';
 import { storageFailure } from './core/failure.ts';
 import { localError } from './core/rows.ts';
 import { sha256Hex } from './core/sha256.ts';
+import type { Media, MediaPurpose } from './media-rows.ts';
 import { fail, type Result } from './result.ts';
-import type { Media, MediaPurpose } from './types.ts';
 
 /** A file to be uploaded. */
 export interface Upload {
@@ -45,7 +45,7 @@ export class MediaFiles {
     const name = [purpose, mimeType, bytes.length, sha256].join(':');
     let ticket = this.#open.get(name);
     if (!ticket || Date.parse(ticket.expires_at) <= Date.now()) {
-      const asked = await this.#calls.rpc<Media>(
+      const asked = await this.#calls.rpc(
         'request_upload',
         { purpose, mime_type: mimeType, byte_size: bytes.length, sha256 },
         options,

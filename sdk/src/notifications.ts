@@ -1,6 +1,7 @@
 import type { CallOptions, Calls } from './core/calls.ts';
 import { eachRow, mapResult, type Page, readPage } from './core/pages.ts';
 import { requireUserId } from './core/rows.ts';
+import type { Notification } from './notifications-rows.ts';
 import {
   NotificationFeed,
   type NotificationHandlers,
@@ -9,7 +10,7 @@ import {
 } from './realtime/notification-feed.ts';
 import type { UserInbox } from './realtime/user-inbox.ts';
 import { type Result, succeed } from './result.ts';
-import type { Notification, Uuid } from './types.ts';
+import type { Uuid } from './values.ts';
 
 /** The signed-in user's notifications, read and live. */
 export class Notifications {
@@ -31,7 +32,7 @@ export class Notifications {
   ): Promise<Result<Page<Notification, number>>> {
     const before_seq = input.before ?? undefined;
     const read = (size: number) =>
-      this.#calls.rpc<Notification[]>('list_notifications', { before_seq, page_size: size }, options);
+      this.#calls.rpc('list_notifications', { before_seq, page_size: size }, options);
     return readPage({ pageSize: input.pageSize, read, cursorOf: ({ seq }) => seq }, options);
   }
 
@@ -50,7 +51,7 @@ export class Notifications {
 
   /** How many are unread: the number on the badge. */
   unreadCount(options?: CallOptions): Promise<Result<number>> {
-    return this.#calls.rpc<number>('unread_count', {}, options);
+    return this.#calls.rpc('unread_count', {}, options);
   }
 
   /**
@@ -59,13 +60,13 @@ export class Notifications {
    */
   async markRead(notificationId: Uuid, options?: CallOptions): Promise<Result<null>> {
     return done(
-      await this.#calls.rpc<unknown>('mark_notification_read', { notification_id: notificationId }, options),
+      await this.#calls.rpc('mark_notification_read', { notification_id: notificationId }, options),
     );
   }
 
   /** Marks all as read. */
   async markAllRead(options?: CallOptions): Promise<Result<null>> {
-    return done(await this.#calls.rpc<unknown>('mark_all_notifications_read', {}, options));
+    return done(await this.#calls.rpc('mark_all_notifications_read', {}, options));
   }
 
   /**
@@ -73,9 +74,7 @@ export class Notifications {
    * Errors: `not_found`.
    */
   async remove(notificationId: Uuid, options?: CallOptions): Promise<Result<null>> {
-    return done(
-      await this.#calls.rpc<unknown>('delete_notification', { notification_id: notificationId }, options),
-    );
+    return done(await this.#calls.rpc('delete_notification', { notification_id: notificationId }, options));
   }
 
   /**
@@ -101,9 +100,9 @@ export class Notifications {
     const user = await requireUserId(this.#calls);
     if (user.error) return user;
     const reads = {
-      since: (seq: number) => this.#calls.rpc<Notification[]>('notifications_since', { after_seq: seq }),
+      since: (seq: number) => this.#calls.rpc('notifications_since', { after_seq: seq }),
       unread: () => this.unreadCount(),
-      newest: () => this.#calls.rpc<Notification[]>('list_notifications', { page_size: 1 }),
+      newest: () => this.#calls.rpc('list_notifications', { page_size: 1 }),
     };
     const feed = new NotificationFeed(this.#inbox, reads, handlers, options);
     const started = await feed.start(user.data);

@@ -3,8 +3,6 @@ import { type CreatedCursor, createdCursor, type Page, readPage } from './core/p
 import { localError, requireUserId } from './core/rows.ts';
 import { wait } from './core/wait.ts';
 import { JourneyError } from './error.ts';
-import type { UserInbox } from './realtime/user-inbox.ts';
-import { fail, type Result, succeed } from './result.ts';
 import type {
   Payment,
   PaymentMethod,
@@ -13,8 +11,10 @@ import type {
   PaymentStart,
   PaymentState,
   Refund,
-  Uuid,
-} from './types.ts';
+} from './payments-rows.ts';
+import type { UserInbox } from './realtime/user-inbox.ts';
+import { fail, type Result, succeed } from './result.ts';
+import type { Uuid } from './values.ts';
 
 /** How to wait for a payment. */
 export interface WaitForPayment {
@@ -44,7 +44,7 @@ export class Payments {
 
   /** The ways to pay that are switched on, with what each can carry. */
   methods(options?: CallOptions): Promise<Result<PaymentMethod[]>> {
-    return this.#calls.rpc<PaymentMethod[]>('payment_methods', {}, options);
+    return this.#calls.rpc('payment_methods', {}, options);
   }
 
   /**
@@ -150,8 +150,7 @@ export class Payments {
     options?: CallOptions,
   ): Promise<Result<Page<Refund, CreatedCursor>>> {
     const { after, pageSize } = input;
-    const read = (size: number) =>
-      this.#calls.rpc<Refund[]>('my_refunds', { after, page_size: size }, options);
+    const read = (size: number) => this.#calls.rpc('my_refunds', { after, page_size: size }, options);
     return readPage({ pageSize, read, cursorOf: createdCursor }, options);
   }
 
@@ -160,11 +159,7 @@ export class Payments {
    * Errors: `payment_not_found`.
    */
   async status(paymentId: Uuid, options?: CallOptions): Promise<Result<PaymentState>> {
-    const result = await this.#calls.rpc<PaymentState | null>(
-      'payment_status',
-      { payment_id: paymentId },
-      options,
-    );
+    const result = await this.#calls.rpc('payment_status', { payment_id: paymentId }, options);
     if (result.error) return result;
     return result.data === null ? fail(localError('payment_not_found', {}, options)) : succeed(result.data);
   }

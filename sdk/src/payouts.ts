@@ -1,8 +1,9 @@
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
 import { type CreatedCursor, createdCursor, mapResult, type Page, readPage } from './core/pages.ts';
 import { requireUserId } from './core/rows.ts';
+import type { Balance, BankAccount, Payout, PayoutStatement } from './payouts-rows.ts';
 import type { Result } from './result.ts';
-import type { Balance, BankAccount, Payout, PayoutStatement, Uuid } from './types.ts';
+import type { Uuid } from './values.ts';
 
 /** What a host has earned, where it goes, and what has been paid. */
 export class Payouts {
@@ -14,18 +15,16 @@ export class Payouts {
 
   /** What the signed-in person has earned as a host, one row per currency. */
   balance(options?: CallOptions): Promise<Result<Balance[]>> {
-    return this.#calls.rpc<Balance[]>('my_balance', {}, options);
+    return this.#calls.rpc('my_balance', {}, options);
   }
 
   /** The account in use, or null. */
   async bankAccount(options?: CallOptions): Promise<Result<BankAccount | null>> {
     const user = await requireUserId(this.#calls, options);
     if (user.error) return user;
-    const columns = 'id, user_id, bank_bin, account_last4, holder_name, usable_from, created_at, removed_at';
     const rows = await this.#calls.table<BankAccount[]>(
       'read',
-      (client) =>
-        client.from('bank_accounts').select(columns).eq('user_id', user.data).is('removed_at', null),
+      (client) => client.from('bank_accounts').select().eq('user_id', user.data).is('removed_at', null),
       options,
     );
     return mapResult(rows, ([account]) => account ?? null);
@@ -50,7 +49,7 @@ export class Payouts {
       account_number: input.accountNumber,
       holder_name: input.holderName,
     };
-    return this.#calls.rpc<BankAccount>('set_bank_account', args, options);
+    return this.#calls.rpc('set_bank_account', args, options);
   }
 
   /**
@@ -58,7 +57,7 @@ export class Payouts {
    * Errors: `bank_account_not_found`.
    */
   removeBankAccount(options?: CallOptions): Promise<Result<BankAccount>> {
-    return this.#calls.rpc<BankAccount>('remove_bank_account', {}, options);
+    return this.#calls.rpc('remove_bank_account', {}, options);
   }
 
   /**
@@ -70,8 +69,7 @@ export class Payouts {
     options?: CallOptions,
   ): Promise<Result<Page<Payout, CreatedCursor>>> {
     const { after, pageSize } = input;
-    const read = (size: number) =>
-      this.#calls.rpc<Payout[]>('my_payouts', { after, page_size: size }, options);
+    const read = (size: number) => this.#calls.rpc('my_payouts', { after, page_size: size }, options);
     return readPage({ pageSize, read, cursorOf: createdCursor }, options);
   }
 
@@ -80,6 +78,6 @@ export class Payouts {
    * Errors: `payout_not_found`.
    */
   statement(payoutId: Uuid, options?: CallOptions): Promise<Result<PayoutStatement>> {
-    return this.#calls.rpc<PayoutStatement>('payout_statement', { payout_id: payoutId }, options);
+    return this.#calls.rpc('payout_statement', { payout_id: payoutId }, options);
   }
 }

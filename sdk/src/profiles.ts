@@ -1,7 +1,8 @@
 import type { CallOptions, Calls } from './core/calls.ts';
 import { firstOr, requireUserId } from './core/rows.ts';
+import type { Profile, PublicProfile } from './profiles-rows.ts';
 import type { Result } from './result.ts';
-import type { Profile, PublicProfile, Uuid } from './types.ts';
+import type { Uuid } from './values.ts';
 
 /** What a person may change of the own profile; column names as in {@link Profile}. */
 export type ProfileChanges = Partial<
@@ -54,10 +55,6 @@ export class Profiles {
    * Errors: `not_found`.
    */
   async get(userId: Uuid, options?: CallOptions): Promise<Result<PublicProfile>> {
-    return firstOr(
-      await this.#calls.rpc<PublicProfile[]>('public_profile', { id: userId }, options),
-      'not_found',
-      options,
-    );
+    return firstOr(await this.#calls.rpc('public_profile', { id: userId }, options), 'not_found', options);
   }
 }

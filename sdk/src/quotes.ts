@@ -7,9 +7,10 @@ import {
   type PricingOptions,
   priceRental,
 } from './generated/pricing/index.ts';
+import type { Quote } from './quotes-rows.ts';
 import { fail, type Result, succeed } from './result.ts';
 import { type Instant, toTimestamp } from './time.ts';
-import type { Quote, Uuid } from './types.ts';
+import type { Uuid } from './values.ts';
 
 /** Which trip to price. */
 export interface QuoteRequest {
@@ -27,10 +28,6 @@ export interface EstimateRequest {
   endsAt?: Instant;
   options?: PricingOptions;
 }
-
-const columns =
-  'id,renter_id,vehicle_id,period,starts_at,ends_at,currency,lines,total_amount,deposit_amount,host_amount,' +
-  'platform_amount,tax_amount,cancellation_policy,facts,pricing_version,created_at,expires_at';
 
 /** Prices. Only a quote is binding. */
 export class Quotes {
@@ -74,7 +71,7 @@ export class Quotes {
   async get(quoteId: Uuid, options?: CallOptions): Promise<Result<Quote>> {
     const rows = await this.#calls.table<Quote[]>(
       'read',
-      (client) => client.from('quotes').select(columns).eq('id', quoteId),
+      (client) => client.from('quotes').select().eq('id', quoteId),
       options,
     );
     return firstOr(rows, 'quote_not_found', options);

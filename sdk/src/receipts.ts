@@ -2,8 +2,9 @@ import type { CallOptions, Calls } from './core/calls.ts';
 import { uuidForm } from './core/ids.ts';
 import { type Page, readPage } from './core/pages.ts';
 import { localError, valueOr } from './core/rows.ts';
+import type { Receipt } from './receipts-rows.ts';
 import { fail, type Result } from './result.ts';
-import type { Receipt, Uuid } from './types.ts';
+import type { Uuid } from './values.ts';
 
 /** The last row of a page of receipts. */
 export type ReceiptCursor = Pick<Receipt, 'issued_at' | 'id'>;
@@ -25,8 +26,7 @@ export class Receipts {
     options?: CallOptions,
   ): Promise<Result<Page<Receipt, ReceiptCursor>>> {
     const { after, pageSize } = input;
-    const read = (size: number) =>
-      this.#calls.rpc<Receipt[]>('my_receipts', { after, page_size: size }, options);
+    const read = (size: number) => this.#calls.rpc('my_receipts', { after, page_size: size }, options);
     const cursorOf = ({ issued_at, id }: Receipt): ReceiptCursor => ({ issued_at, id });
     return readPage({ pageSize, read, cursorOf }, options);
   }
@@ -36,7 +36,7 @@ export class Receipts {
    * Errors: `receipt_not_found`.
    */
   async get(receiptId: Uuid, options?: CallOptions): Promise<Result<Receipt>> {
-    const result = await this.#calls.rpc<Receipt | null>('receipt', { receipt_id: receiptId }, options);
+    const result = await this.#calls.rpc('receipt', { receipt_id: receiptId }, options);
     return valueOr(result, 'receipt_not_found', options);
   }
 

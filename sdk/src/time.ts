@@ -1,5 +1,5 @@
 import { readInstant } from './generated/pricing/index.ts';
-import type { TimestampRange } from './types.ts';
+import type { TimestampRange } from './values.ts';
 
 /**
  * An instant: a `Date`, or ISO 8601 text **with** an offset, with or without seconds (`2026-03-01T09:00+07:00`,

@@ -1,38 +1,34 @@
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
+import { type Camel, snakeKeys } from './core/names.ts';
 import { eachRow, mapResult, type Page, readPage } from './core/pages.ts';
 import { requireUserId, valueOr } from './core/rows.ts';
+import type { Like } from './core/shapes.ts';
+import type { Functions } from './generated/database.ts';
 import type { Result } from './result.ts';
 import { type Instant, toTimestamp } from './time.ts';
+import type { Minor, Uuid } from './values.ts';
 import type {
   BusyPeriod,
   CalendarEntry,
-  Fuel,
-  Minor,
   NewVehicle,
   SearchCursor,
-  Transmission,
-  Uuid,
   Vehicle,
   VehicleChanges,
   VehicleDetail,
   VehicleHit,
   VehicleImage,
-  VehicleKind,
-} from './types.ts';
+} from './vehicles-rows.ts';
 
-/** What a vehicle must be, where, and when free. */
-export interface VehicleSearch {
+type SearchArgs = Camel<Omit<Functions['search_vehicles']['args'], 'starts_at' | 'ends_at' | 'after'>>;
+
+/** What a vehicle must be, where, and when free. What is named as a column is compared with it. */
+export interface VehicleSearch extends Like<SearchArgs, Camel<Partial<Vehicle>>> {
   lat: number;
   lng: number;
   /** 100 to 100000 metres. Default 5000. */
   radiusM?: number;
   startsAt: Instant;
   endsAt: Instant;
-  kind?: VehicleKind;
-  minSeats?: number;
-  brand?: string;
-  transmission?: Transmission;
-  fuel?: Fuel;
   /** Price of a day, minor units. */
   minPrice?: Minor;
   maxPrice?: Minor;
@@ -49,12 +45,6 @@ export interface VehicleSearch {
   /** 1 to 50. Default 20. */
   pageSize?: number;
 }
-
-const listColumns =
-  'id,host_id,kind,brand,model,year,seats,transmission,fuel,engine_cc,title,description,city,currency,price_per_hour,' +
-  'price_per_day,weekend_bps,long_stay_days,long_stay_discount_bps,delivery_fee,security_deposit,daily_km_allowance,' +
-  'excess_km_fee,instant_book,cancellation_policy,min_hours,max_days,notice_hours,buffer_minutes,required_licence_class,' +
-  'time_zone,status,revision,rating_average,rating_count,published_at,created_at,updated_at';
 
 /** Vehicles: finding one, and listing one's own. */
 export class Vehicles {
@@ -78,29 +68,14 @@ export class Vehicles {
     search: VehicleSearch,
     options?: CallOptions & { after?: SearchCursor | null },
   ): Promise<Result<Page<VehicleHit, SearchCursor>>> {
+    const { startsAt, endsAt, pageSize, ...filters } = search;
     const args = {
-      lat: search.lat,
-      lng: search.lng,
-      radius_m: search.radiusM,
-      starts_at: toTimestamp(search.startsAt),
-      ends_at: toTimestamp(search.endsAt),
-      kind: search.kind,
-      min_seats: search.minSeats,
-      brand: search.brand,
-      transmission: search.transmission,
-      fuel: search.fuel,
-      min_price: search.minPrice,
-      max_price: search.maxPrice,
-      features: search.features,
-      instant_only: search.instantOnly,
-      min_rating: search.minRating,
-      query: search.query,
-      sort: search.sort,
+      ...snakeKeys(filters),
+      starts_at: toTimestamp(startsAt),
+      ends_at: toTimestamp(endsAt),
       after: options?.after ?? undefined,
     };
-    const read = (size: number) =>
-      this.#calls.rpc<VehicleHit[]>('search_vehicles', { ...args, page_size: size }, options);
-    const { pageSize } = search;
+    const read = (size: number) => this.#calls.rpc('search_vehicles', { ...args, page_size: size }, options);
     return readPage({ pageSize, longest: 50, read, cursorOf: ({ cursor }) => cursor }, options);
   }
 
@@ -128,11 +103,7 @@ export class Vehicles {
    * Errors: `vehicle_not_found`.
    */
   async get(vehicleId: Uuid, options?: CallOptions): Promise<Result<VehicleDetail>> {
-    const result = await this.#calls.rpc<VehicleDetail | null>(
-      'vehicle_detail',
-      { vehicle_id: vehicleId },
-      options,
-    );
+    const result = await this.#calls.rpc('vehicle_detail', { vehicle_id: vehicleId }, options);
     return valueOr(result, 'vehicle_not_found', options);
   }
 
@@ -149,7 +120,7 @@ export class Vehicles {
       from_at: toTimestamp(input.from),
       to_at: toTimestamp(input.to),
     };
-    return this.#calls.rpc<BusyPeriod[]>('vehicle_calendar', args, options);
+    return this.#calls.rpc('vehicle_calendar', args, options);
   }
 
   /**
@@ -160,7 +131,7 @@ export class Vehicles {
     input: { vehicleId: Uuid; startsAt: Instant; endsAt: Instant },
     options?: CallOptions,
   ): Promise<Result<string[]>> {
-    const rows = await this.#calls.rpc<{ reason: string }[]>(
+    const rows = await this.#calls.rpc(
       'explain_unavailable',
       {
         vehicle_id: input.vehicleId,
@@ -179,11 +150,7 @@ export class Vehicles {
     return this.#calls.table<Vehicle[]>(
       'read',
       (client) =>
-        client
-          .from('vehicles')
-          .select(listColumns)
-          .eq('host_id', user.data)
-          .order('created_at', { ascending: false }),
+        client.from('vehicles').select().eq('host_id', user.data).order('created_at', { ascending: false }),
       options,
     );
   }
@@ -202,7 +169,7 @@ export class Vehicles {
    * ```
    */
   create(details: NewVehicle, options?: CommandOptions): Promise<Result<Vehicle>> {
-    return this.#calls.rpc<Vehicle>('create_vehicle', { details }, options);
+    return this.#calls.rpc('create_vehicle', { details }, options);
   }
 
   /**
@@ -210,7 +177,7 @@ export class Vehicles {
    * Errors: `vehicle_not_found`, `invalid_input`, `unknown_field`, `illegal_transition`, `plate_taken`.
    */
   update(vehicleId: Uuid, changes: VehicleChanges, options?: CallOptions): Promise<Result<Vehicle>> {
-    return this.#calls.rpc<Vehicle>('update_vehicle', { vehicle_id: vehicleId, details: changes }, options);
+    return this.#calls.rpc('update_vehicle', { vehicle_id: vehicleId, details: changes }, options);
   }
 
   /**
@@ -218,7 +185,7 @@ export class Vehicles {
    * Errors: `vehicle_not_found`, `vehicle_incomplete` (details.missing), `illegal_transition`, `plate_taken`.
    */
   submit(vehicleId: Uuid, options?: CallOptions): Promise<Result<Vehicle>> {
-    return this.#calls.rpc<Vehicle>('submit_vehicle', { vehicle_id: vehicleId }, options);
+    return this.#calls.rpc('submit_vehicle', { vehicle_id: vehicleId }, options);
   }
 
   /**
@@ -226,7 +193,7 @@ export class Vehicles {
    * Errors: `vehicle_not_found`.
    */
   archive(vehicleId: Uuid, options?: CallOptions): Promise<Result<Vehicle>> {
-    return this.#calls.rpc<Vehicle>('archive_vehicle', { vehicle_id: vehicleId }, options);
+    return this.#calls.rpc('archive_vehicle', { vehicle_id: vehicleId }, options);
   }
 
   /**
@@ -238,7 +205,7 @@ export class Vehicles {
     options?: CallOptions,
   ): Promise<Result<VehicleImage>> {
     const args = { vehicle_id: input.vehicleId, media_id: input.mediaId, at_position: input.position };
-    return this.#calls.rpc<VehicleImage>('add_vehicle_image', args, options);
+    return this.#calls.rpc('add_vehicle_image', args, options);
   }
 
   /**
@@ -246,7 +213,7 @@ export class Vehicles {
    * Errors: `vehicle_not_found`, `vehicle_incomplete`.
    */
   removeImage(input: { vehicleId: Uuid; mediaId: Uuid }, options?: CallOptions): Promise<Result<null>> {
-    return this.#calls.rpc<null>(
+    return this.#calls.rpc(
       'remove_vehicle_image',
       { vehicle_id: input.vehicleId, media_id: input.mediaId },
       options,
@@ -262,7 +229,7 @@ export class Vehicles {
     input: { vehicleId: Uuid; startsAt: Instant; endsAt: Instant; kind?: 'host_block' | 'maintenance' },
     options?: CallOptions,
   ): Promise<Result<CalendarEntry>> {
-    return this.#calls.rpc<CalendarEntry>(
+    return this.#calls.rpc(
       'block_period',
       {
         vehicle_id: input.vehicleId,
@@ -279,6 +246,6 @@ export class Vehicles {
    * Errors: `not_found`.
    */
   unblock(entryId: Uuid, options?: CallOptions): Promise<Result<null>> {
-    return this.#calls.rpc<null>('unblock_period', { entry_id: entryId }, options);
+    return this.#calls.rpc('unblock_period', { entry_id: entryId }, options);
   }
 }

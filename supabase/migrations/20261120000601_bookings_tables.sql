@@ -45,8 +45,8 @@ create table public.bookings (
   renter_id uuid not null references public.profiles on delete restrict,
   host_id uuid not null references public.profiles on delete restrict,
   period tstzrange not null,
-  starts_at timestamptz generated always as (lower(period)) stored,
-  ends_at timestamptz generated always as (upper(period)) stored,
+  starts_at timestamptz not null generated always as (lower(period)) stored,
+  ends_at timestamptz not null generated always as (upper(period)) stored,
   status text not null,
   currency text not null,
   total_amount bigint not null,
@@ -80,6 +80,10 @@ create table public.bookings (
   constraint bookings_deposit_status_known check (deposit_status in ('none', 'held', 'returned'))
 );
 comment on table public.bookings is 'Trips. Amounts in minor units, as agreed in the quote. A hold is over at hold_expires_at, a request at answer_by, whether or not a job has run.';
+comment on column public.bookings.code is 'For people, such as JB7K2M9Q.';
+comment on column public.bookings.answer_by is 'Until when the host may answer a request; over at that moment.';
+comment on column public.bookings.hold_expires_at is 'Until when the slot is held unpaid; over at that moment.';
+comment on column public.bookings.claim_until is 'Until when the host may claim on the deposit.';
 create index bookings_renter_idx on public.bookings (renter_id, created_at desc, id);
 create index bookings_host_idx on public.bookings (host_id, created_at desc, id);
 create index bookings_vehicle_idx on public.bookings (vehicle_id);
@@ -112,6 +116,7 @@ create table public.booking_inspections (
   constraint booking_inspections_acknowledged check ((acknowledged_by is null) = (acknowledged_at is null))
 );
 comment on table public.booking_inspections is 'The state of the vehicle at check-in and check-out, by the server''s clock, acknowledged by the other side.';
+comment on column public.booking_inspections.fuel_percent is '0 to 100.';
 
 create table public.inspection_photos (
   inspection_id uuid not null references public.booking_inspections on delete restrict,

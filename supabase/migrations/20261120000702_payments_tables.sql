@@ -144,6 +144,9 @@ create index payment_attempts_open_idx on public.payment_attempts (created_at) w
 create index payment_attempts_recheck_idx on public.payment_attempts (recheck_at) where recheck_at is not null;
 create unique index payment_attempts_one_success on public.payment_attempts (payment_id) where status = 'succeeded';
 comment on table public.payment_attempts is 'One try at paying with one provider. `reference` is what the provider knows it by.';
+comment on column public.payment_attempts.reference is 'Our reference at the provider.';
+comment on column public.payment_attempts.redirect_url is 'Where the payer goes; null on a rail without a page.';
+comment on column public.payment_attempts.details is 'What an app may use beside link and QR code, by provider.';
 -- the log keeps what paid it: refunds go by it, and no other row holds it
 select private.attach_state_machine('public.payment_attempts', 'payment_attempt', 'provider_transaction_id', 'transaction_amount');
 create trigger immutable before update on public.payment_attempts for each row

@@ -61,6 +61,9 @@ create index refunds_attempt_idx on public.refunds (attempt_id);
 create index refunds_booking_idx on public.refunds (booking_id);
 create index refunds_open_idx on public.refunds (payer_id) where status <> 'succeeded';
 comment on table public.refunds is 'Money on its way back to the payer: by the provider that took it, or by bank transfer where that cannot. `provider_refund_id` is the id there, or the bank''s reference of a transfer made by hand.';
+comment on column public.refunds.payment_id is 'Null for money that fitted no payment.';
+comment on column public.refunds.status is 'awaiting_account: the payer must name a bank account first.';
+comment on column public.refunds.provider is 'The rail it leaves by; manual is a transfer made by hand.';
 select private.attach_state_machine('public.refunds', 'refund');
 create trigger immutable before update on public.refunds for each row
   when ((old.id, old.payment_id, old.attempt_id, old.booking_id, old.unmatched_id, old.kind, old.amount, old.currency)

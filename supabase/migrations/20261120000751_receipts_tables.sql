@@ -89,6 +89,11 @@ create unique index receipts_one_per_payment on public.receipts (payment_id) whe
 create index receipts_user_idx on public.receipts (user_id, issued_at desc, id);
 create index receipts_booking_idx on public.receipts (booking_id);
 comment on table public.receipts is 'What was paid for (receipt) and given back (credit_note), numbered without holes; total in minor units, content as printed. Never changed.';
+comment on column public.receipts.seq is 'Without gaps within its series.';
+comment on column public.receipts.number is 'Series and seq together, for people.';
+comment on column public.receipts.corrects_id is 'Of a credit note: the receipt it corrects.';
+comment on column public.receipts.total is 'Without the security deposit, which is held and not sold.';
+comment on column public.receipts.content is 'What is printed on it, as it was when it was issued.';
 create trigger append_only before update or delete or truncate on public.receipts
   for each statement execute function private.forbid_change();
 

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -65,6 +66,13 @@ describe('the package', () => {
       execFileSync(process.execPath, [tsc, '-p', join(root, 'sdk/tsconfig.json'), '--outDir', out], {
         encoding: 'utf8',
       });
+      const sizeOf = (name: string): number => statSync(join(out, name)).size;
+      const files = readdirSync(out, { recursive: true, encoding: 'utf8' }).filter((name) =>
+        /\.\w+$/.test(name),
+      );
+      // an app loads a third of it: the rest is types, which must not outgrow the code
+      expect(files.reduce((sum, name) => sum + sizeOf(name), 0)).toBeLessThan(400_000);
+      expect(sizeOf('generated/database.d.ts')).toBeLessThan(60_000);
       const entry = manifest.exports['.'];
       const built = entry?.import.replace('./dist/', '') ?? '';
       expect(existsSync(join(out, entry?.types.replace('./dist/', '') ?? ''))).toBe(true);
@@ -81,7 +89,7 @@ describe('the package', () => {
     } finally {
       rmSync(out, { recursive: true, force: true });
     }
-  });
+  }, 60_000);
 
   it('compiles everything its README shows', () => {
     const folder = join(root, 'sdk/dist');
@@ -129,5 +137,5 @@ describe('the package', () => {
     } finally {
       rmSync(out, { recursive: true, force: true });
     }
-  });
+  }, 60_000);
 });

@@ -1,90 +1,57 @@
 import { describe, expectTypeOf, it } from 'vitest';
-import type { Database } from '../../sdk/src/generated/database.ts';
-import type {
-  AdminPayout,
-  AdminRefund,
-  AttemptForAttention,
-  BankAccount,
-  Booking,
-  CalendarEntry,
-  DriverLicence,
-  Inspection,
-  Media,
-  Notification,
-  Payment,
-  PaymentAttempt,
-  Payout,
-  PayoutBatch,
-  Profile,
-  Quote,
-  Receipt,
-  Refund,
-  UnmatchedMoney,
-  Vehicle,
-  VehicleImage,
-} from '../../sdk/src/index.ts';
+import type { Shapes } from '../../sdk/src/core/shapes.ts';
+import type { Rows, Tables } from '../../sdk/src/generated/database.ts';
+import type * as sdk from '../../sdk/src/index.ts';
 
-type Tables = Database['public']['Tables'];
-/** A row that a database function answers. */
-type Answer<F extends keyof Database['public']['Functions']> =
-  Database['public']['Functions'][F]['Returns'] extends (infer Row)[] ? Row : never;
-/** Columns of the table that the hand-written row leaves out. */
-type Hidden<T extends keyof Tables, Own> = Exclude<keyof Tables[T]['Row'], keyof Own>;
-/** Columns of the hand-written row that the table does not have. */
-type Invented<T extends keyof Tables, Own> = Exclude<keyof Own, keyof Tables[T]['Row']>;
+/** Fields of the shape a resource declares that the database does not have. */
+type Invented<Name extends keyof Shapes, Row> = Exclude<keyof Shapes[Name], keyof Row>;
+type InventedInTables = { [Name in keyof Shapes & keyof Tables]: Invented<Name, Tables[Name]> };
+type InventedInRows = { [Name in keyof Shapes & keyof Rows]: Invented<Name, Rows[Name]> };
+/** Fields that only the database has. */
+type Hidden<Name extends keyof Shapes & keyof Tables> = Exclude<keyof Tables[Name], keyof Shapes[Name]>;
 
-// Checked by the compiler (npm run check): a column added or dropped must be said here or in types.ts.
-describe('the rows written by hand', () => {
-  it('have the columns of their tables', () => {
-    expectTypeOf<Invented<'profiles', Profile>>().toBeNever();
-    expectTypeOf<Hidden<'profiles', Profile>>().toBeNever();
-    expectTypeOf<Invented<'driver_licences', DriverLicence>>().toBeNever();
-    expectTypeOf<Hidden<'driver_licences', DriverLicence>>().toEqualTypeOf<'number_hash'>();
-    expectTypeOf<Invented<'media', Media>>().toBeNever();
-    expectTypeOf<Hidden<'media', Media>>().toBeNever();
-    expectTypeOf<Invented<'vehicles', Vehicle>>().toBeNever();
-    expectTypeOf<Hidden<'vehicles', Vehicle>>().toEqualTypeOf<
-      'public_location' | 'search_text' | 'is_listed'
+// Checked by the compiler (npm run check).
+describe('the rows of the package', () => {
+  it('have no field that the database does not have', () => {
+    expectTypeOf<InventedInTables[keyof InventedInTables]>().toBeNever();
+    expectTypeOf<InventedInRows[keyof InventedInRows]>().toBeNever();
+  });
+
+  it('leave out what is of no use to an app', () => {
+    expectTypeOf<Hidden<'vehicles'>>().toEqualTypeOf<'search_text' | 'is_listed'>();
+    expectTypeOf<Hidden<'payouts'>>().toEqualTypeOf<'sending'>();
+    expectTypeOf<Hidden<'bookings'>>().toBeNever();
+    expectTypeOf<keyof sdk.DriverLicence & 'number_hash'>().toBeNever();
+  });
+
+  it('have the values that constraints, registries and state machines allow', () => {
+    expectTypeOf<sdk.VehicleKind>().toEqualTypeOf<'car' | 'motorbike'>();
+    expectTypeOf<sdk.MediaPurpose>().toEqualTypeOf<'avatar' | 'vehicle_image' | 'licence' | 'inspection'>();
+    expectTypeOf<sdk.LicenceStatus>().toEqualTypeOf<sdk.StateOf<'driver_licence'>>();
+    expectTypeOf<sdk.Booking['cancelled_by']>().toEqualTypeOf<'renter' | 'host' | 'admin' | null>();
+  });
+
+  it('need of a new vehicle what has no default and may not be null', () => {
+    type Required = { [Key in keyof sdk.NewVehicle]-?: undefined extends sdk.NewVehicle[Key] ? never : Key };
+    expectTypeOf<Required[keyof Required]>().toEqualTypeOf<
+      | 'kind'
+      | 'brand'
+      | 'model'
+      | 'year'
+      | 'seats'
+      | 'transmission'
+      | 'fuel'
+      | 'title'
+      | 'city'
+      | 'price_per_hour'
+      | 'price_per_day'
+      | keyof sdk.VehiclePlace
     >();
-    expectTypeOf<Invented<'vehicle_images', VehicleImage>>().toBeNever();
-    expectTypeOf<Hidden<'vehicle_images', VehicleImage>>().toBeNever();
-    expectTypeOf<Invented<'calendar_entries', CalendarEntry>>().toBeNever();
-    expectTypeOf<Hidden<'calendar_entries', CalendarEntry>>().toBeNever();
-    expectTypeOf<Invented<'quotes', Quote>>().toBeNever();
-    expectTypeOf<Hidden<'quotes', Quote>>().toBeNever();
-    expectTypeOf<Invented<'bookings', Booking>>().toBeNever();
-    expectTypeOf<Hidden<'bookings', Booking>>().toBeNever();
-    expectTypeOf<Invented<'booking_inspections', Inspection>>().toBeNever();
-    expectTypeOf<Hidden<'booking_inspections', Inspection>>().toBeNever();
-    expectTypeOf<Invented<'payments', Payment>>().toBeNever();
-    expectTypeOf<Hidden<'payments', Payment>>().toBeNever();
-    expectTypeOf<Invented<'payment_attempts', PaymentAttempt>>().toBeNever();
-    expectTypeOf<Hidden<'payment_attempts', PaymentAttempt>>().toEqualTypeOf<
-      'provider_data' | 'transaction_amount' | 'checked_at' | 'checks' | 'recheck_at'
-    >();
-    expectTypeOf<Invented<'refunds', Refund>>().toBeNever();
-    expectTypeOf<Hidden<'refunds', Refund>>().toEqualTypeOf<
-      'payer_id' | 'attempt_id' | 'unmatched_id' | 'bank_account_id' | 'reason' | 'ordered_at'
-    >();
-    expectTypeOf<keyof Answer<'my_refunds'>>().toEqualTypeOf<keyof Refund>();
-    expectTypeOf<keyof Answer<'list_refunds'>>().toEqualTypeOf<keyof AdminRefund>();
-    expectTypeOf<keyof Answer<'unmatched_money'>>().toEqualTypeOf<keyof UnmatchedMoney>();
-    expectTypeOf<keyof Answer<'payment_attempts_needing_review'>>().toEqualTypeOf<
-      keyof AttemptForAttention
-    >();
-    expectTypeOf<Invented<'bank_accounts', BankAccount>>().toBeNever();
-    expectTypeOf<Hidden<'bank_accounts', BankAccount>>().toBeNever();
-    expectTypeOf<Invented<'payouts', Payout>>().toBeNever();
-    expectTypeOf<Hidden<'payouts', Payout>>().toEqualTypeOf<'sending'>();
-    expectTypeOf<Invented<'payout_batches', PayoutBatch>>().toBeNever();
-    expectTypeOf<Hidden<'payout_batches', PayoutBatch>>().toBeNever();
-    expectTypeOf<keyof Answer<'list_payouts'>>().toEqualTypeOf<keyof AdminPayout>();
-    expectTypeOf<keyof Answer<'list_payout_batches'>>().toEqualTypeOf<keyof PayoutBatch>();
-    expectTypeOf<Invented<'receipts', Receipt>>().toBeNever();
-    expectTypeOf<Hidden<'receipts', Receipt>>().toBeNever();
-    expectTypeOf<Invented<'notifications', Notification>>().toBeNever();
-    expectTypeOf<Hidden<'notifications', Notification>>().toEqualTypeOf<
-      'template_version' | 'locale' | 'dedupe_key' | 'deleted_at'
-    >();
+    expectTypeOf<keyof sdk.NewVehicle & ('id' | 'status' | 'rating_average')>().toBeNever();
+  });
+
+  it('let a search filter on what the function takes, with the types of the columns', () => {
+    expectTypeOf<sdk.VehicleSearch['fuel']>().toEqualTypeOf<sdk.Fuel | undefined>();
+    expectTypeOf<sdk.VehicleSearch['minSeats']>().toEqualTypeOf<number | null | undefined>();
   });
 });

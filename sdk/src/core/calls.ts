@@ -1,11 +1,12 @@
 import type { SupabaseClient } from '@supabase/supabase-js';
 import { errorText, JourneyError } from '../error.ts';
 import { callKinds, type RpcName } from '../generated/calls.ts';
-import type { Database } from '../generated/database.ts';
+import type { Functions } from '../generated/database.ts';
 import { fail, type Result, succeed } from '../result.ts';
 import type { CallKind } from './call-kind.ts';
 import { type Failure, functionFailure, restFailure, unansweredFailure } from './failure.ts';
 import { createIdempotencyKey, createTraceId, traceparent, uuidForm } from './ids.ts';
+import type { Answer } from './shapes.ts';
 import { backoffMs, type RetryPolicy, wait } from './wait.ts';
 
 /** What may be said about any one call. */
@@ -28,9 +29,6 @@ export interface CommandOptions extends CallOptions {
    */
   idempotencyKey?: string;
 }
-
-/** The arguments of a database function; keys that are absent take the default of the database. */
-type RpcArgs<N extends RpcName> = Partial<Record<keyof Database['public']['Functions'][N]['Args'], unknown>>;
 
 /** What one try gave. */
 export type Try<T> = { data: T } | { failure: Failure };
@@ -60,16 +58,18 @@ export class Calls {
   }
 
   /** Calls a database function. A keyed one gets its idempotency key here, before the first try. */
-  rpc<T, const N extends RpcName = RpcName>(
+  rpc<N extends RpcName>(
     name: N,
-    args: RpcArgs<N>,
+    args: Functions[N]['args'],
     options?: CommandOptions,
-  ): Promise<Result<T>> {
+  ): Promise<Result<Answer<N>>> {
     const kind: CallKind = callKinds[name];
     const key = kind === 'keyed' ? keyOf(options) : undefined;
     const body = key === undefined ? args : { ...args, idempotency_key: key };
-    return this.run<T>({ kind, options: { ...options, idempotencyKey: key } }, ({ signal, headers }) =>
-      this.#rest<T>(withHeaders(this.client.rpc(name, body), headers).abortSignal(signal)),
+    return this.run<Answer<N>>(
+      { kind, options: { ...options, idempotencyKey: key } },
+      ({ signal, headers }) =>
+        this.#rest<Answer<N>>(withHeaders(this.client.rpc(name, body), headers).abortSignal(signal)),
     );
   }
 

@@ -1,5 +1,5 @@
 import { fail, type Result } from '../result.ts';
-import type { Timestamp, Uuid } from '../types.ts';
+import type { Timestamp, Uuid } from '../values.ts';
 import type { CallOptions } from './calls.ts';
 import { localError } from './rows.ts';
 

@@ -1,5 +1,6 @@
+import type { Notification } from '../notifications-rows.ts';
 import type { Result } from '../result.ts';
-import type { Notification, Uuid } from '../types.ts';
+import type { Uuid } from '../values.ts';
 import { repairGap, SequenceKeeper } from './sequence-keeper.ts';
 import type { InboxStatus, UserInbox } from './user-inbox.ts';
 

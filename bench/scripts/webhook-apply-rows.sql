@@ -1,2 +1,0 @@
-select bench.write_success(:event, 'W' || (:quote)::text);
-commit;

@@ -1,0 +1,71 @@
+import type { BookingsRow, Tables } from './generated/database.ts';
+import type { PriceLine } from './generated/pricing/index.ts';
+import type { EventOf } from './generated/states.ts';
+import type { PlacedImage } from './media-rows.ts';
+import type { Payment, Refund } from './payments-rows.ts';
+import type { PublicProfile } from './profiles-rows.ts';
+import type { CancellationPolicy } from './quotes-rows.ts';
+import type { Currency, Minor, Timestamp } from './values.ts';
+import type { Vehicle, VehiclePlace } from './vehicles-rows.ts';
+
+/** A rental, seen by its renter and its host. */
+export interface Booking extends BookingsRow {
+  cancellation_policy: CancellationPolicy;
+}
+export type BookingStatus = Booking['status'];
+
+export interface InspectionPhoto extends Pick<Tables['inspection_photos'], 'media_id' | 'angle'> {}
+export type InspectionAngle = InspectionPhoto['angle'];
+
+export type Inspection = Tables['booking_inspections'];
+
+/** What a cancellation would give back now. */
+export interface CancellationPreview {
+  currency: Currency;
+  /** Everything that comes back, deposit included. */
+  refund_amount: Minor;
+  /** The deposit in it. */
+  deposit_refund: Minor;
+  kept_amount: Minor;
+  refund_bps: number;
+  policy: CancellationPolicy;
+  cancelled_by: NonNullable<Booking['cancelled_by']>;
+}
+
+/** One step in the life of a booking. */
+export interface HistoryStep {
+  from_state: BookingStatus | 'initial';
+  event: EventOf<'booking'>;
+  to_state: BookingStatus;
+  cause: string | null;
+  reason: string | null;
+  occurred_at: Timestamp;
+}
+
+/** A booking with everything its screen needs, for either side. */
+export interface BookingDetail {
+  /** Which side the caller is on. */
+  side: 'renter' | 'host' | 'admin';
+  booking: Booking;
+  lines: PriceLine[];
+  vehicle: Pick<Vehicle, 'id' | 'title' | 'kind' | 'brand' | 'model' | 'year' | 'city' | 'time_zone'> & {
+    images: (PlacedImage & { position: number })[];
+  };
+  /** The true place: null for the renter until the booking is confirmed. */
+  location: VehiclePlace | null;
+  renter: PublicProfile | null;
+  host: PublicProfile | null;
+  /** Null for the host. */
+  payment: Payment | null;
+  refunds: Refund[];
+  inspections: (Inspection & { photos: (InspectionPhoto & PlacedImage)[] | null })[];
+  history: HistoryStep[];
+}
+
+declare module './core/shapes.ts' {
+  interface Shapes {
+    bookings: Booking;
+    booking_detail: BookingDetail;
+    cancel_booking_preview: CancellationPreview;
+  }
+}

@@ -1,0 +1,85 @@
+import type { PaymentAttemptsRow, RefundsRow, Rows, Tables } from './generated/database.ts';
+import type { Minor } from './values.ts';
+
+export type Payment = Tables['payments'];
+export type PaymentStatus = Payment['status'];
+
+export type PaymentProvider = Tables['payment_attempts']['provider'];
+export type PaymentAttemptStatus = Tables['payment_attempts']['status'];
+
+/** A way to pay that is switched on, and what it can carry. */
+export interface PaymentMethod extends Omit<Rows['payment_methods'], 'provider'> {
+  provider: PaymentProvider;
+}
+
+/** A bank transfer that pays. */
+export interface TransferDetails {
+  /** Six digits, as NAPAS numbers banks. */
+  bank_bin: string;
+  account_number: string;
+  account_name: string;
+  amount: Minor;
+  /** Must be sent with the transfer: the money is recognised by it. */
+  message: string;
+}
+
+/** What an app may use beside link and QR code, by provider. */
+export interface CheckoutDetails {
+  vnpay: Record<string, never>;
+  momo: { deeplink?: string };
+  zalopay: Record<string, never>;
+  /** Absent when a lost answer had to be made up for. */
+  payos: { transfer?: TransferDetails };
+  stripe: Record<string, never>;
+  vietqr: { transfer: TransferDetails };
+}
+
+/** One try to pay at a provider. */
+export interface PaymentAttempt<P extends PaymentProvider = PaymentProvider> extends PaymentAttemptsRow {
+  provider: P;
+  details: CheckoutDetails[P];
+}
+
+/** Money on its way back to the payer. */
+export interface Refund extends RefundsRow {
+  /** The rail it leaves by; `manual` is a transfer made by hand. */
+  provider: PaymentProvider | 'manual';
+}
+export type RefundStatus = Refund['status'];
+
+/** How a payment stands, with every try so far. */
+export interface PaymentState {
+  payment: Payment;
+  attempts: Omit<PaymentAttempt, 'payment_id' | 'provider_transaction_id'>[];
+  refunds: Refund[];
+}
+
+/** What is needed to let a person pay. */
+export interface PaymentStart<P extends PaymentProvider = PaymentProvider> {
+  attempt: PaymentAttempt<P>;
+  /**
+   * Open it in a browser; null for a bank transfer by QR, which has no page. It only displays: what counts is
+   * `payments.waitUntilFinal`.
+   */
+  redirect_url: P extends 'vietqr' ? null : string;
+  /** For another device, or for a bank's app. */
+  qr: { payload: string; svg: string };
+  details: CheckoutDetails[P];
+}
+
+/** Where a payer's browser came back to, read by `payments.readReturn`. */
+export interface PaymentReturn {
+  /** What the page said; it decides nothing. */
+  status: 'succeeded' | 'failed' | 'pending' | 'unverified';
+  /** Of the attempt, when the provider named it. */
+  reference: string | null;
+}
+
+declare module './core/shapes.ts' {
+  interface Shapes {
+    payment_methods: PaymentMethod;
+    payment_status: PaymentState | null;
+    refunds: Refund;
+    my_refunds: Refund;
+  }
+}

@@ -1,0 +1,30 @@
+import type { Rows, Tables } from './generated/database.ts';
+import type { Minor, Timestamp } from './values.ts';
+
+/**
+ * Money of the signed-in host in one currency. `available` is what the next payout takes, negative when more was given
+ * back than earned; `pending` is earned and waits for a claim window to close or money to be released; `on_the_way` is
+ * in payouts that are not paid yet.
+ */
+export type Balance = Rows['my_balance'];
+
+/** Where payouts, and refunds by bank transfer, go. The whole number is never shown again. */
+export type BankAccount = Tables['bank_accounts'];
+
+/** Money on its way to a host. */
+export interface Payout extends Omit<Tables['payouts'], 'sending'> {}
+export type PayoutStatus = Payout['status'];
+
+/** What a payout is made of; the lines add up to its amount. */
+export interface PayoutStatement {
+  payout: Payout;
+  account: Pick<BankAccount, 'bank_bin' | 'account_last4' | 'holder_name'>;
+  lines: { posted_at: Timestamp; event: string; booking_code: string | null; amount: Minor }[];
+}
+
+declare module './core/shapes.ts' {
+  interface Shapes {
+    payouts: Payout;
+    payout_statement: PayoutStatement;
+  }
+}

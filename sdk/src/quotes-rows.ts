@@ -1,0 +1,30 @@
+import type { QuotesRow, Tables } from './generated/database.ts';
+import type { PriceLine, PricingFacts } from './generated/pricing/index.ts';
+
+/** The share given back by how long before the start a booking is cancelled. */
+export interface CancellationPolicy {
+  code: CancellationPolicyCode;
+  tiers: { hours_before: number; refund_bps: number }[];
+}
+export type CancellationPolicyCode = Tables['vehicles']['cancellation_policy'];
+
+/** The parts of a price: total = deposit + host + platform + tax. */
+export interface Amounts
+  extends Pick<
+    Tables['quotes'],
+    'currency' | 'total_amount' | 'deposit_amount' | 'host_amount' | 'platform_amount' | 'tax_amount'
+  > {}
+
+/** A price that holds until `expires_at`, and the only thing a booking is made from. */
+export interface Quote extends QuotesRow {
+  lines: PriceLine[];
+  cancellation_policy: CancellationPolicy;
+  /** What the price was computed from; `quotes.estimate` takes it for other dates or options. */
+  facts: PricingFacts;
+}
+
+declare module './core/shapes.ts' {
+  interface Shapes {
+    quotes: Quote;
+  }
+}

@@ -1,0 +1,31 @@
+import type { ReceiptsRow, Tables } from './generated/database.ts';
+import type { Currency, Minor, Timestamp } from './values.ts';
+
+/** Proof of a payment, or of a refund of one. Numbers are without gaps per kind and year. */
+export interface Receipt extends ReceiptsRow {
+  content: ReceiptContent;
+}
+
+/** What is printed on it, as it was when it was issued. */
+export interface ReceiptContent {
+  number: string;
+  kind: Tables['receipts']['kind'];
+  issued_at: Timestamp;
+  locale: Tables['profiles']['locale'];
+  currency: Currency;
+  total: Minor;
+  /** Contained in `total`. */
+  tax: Minor;
+  seller: { name: string; address: string; tax_code: string };
+  buyer: { name: string };
+  booking: { code: string; vehicle: string; starts_at: Timestamp; ends_at: Timestamp } | null;
+  lines: { label: string; amount: Minor }[];
+  payment: { provider: string; transaction_id: string; paid_at: Timestamp } | null;
+}
+
+declare module './core/shapes.ts' {
+  interface Shapes {
+    receipts: Receipt;
+    receipt: Receipt | null;
+  }
+}

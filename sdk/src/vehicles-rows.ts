@@ -1,0 +1,111 @@
+import type { Defaults, Rows, Tables } from './generated/database.ts';
+import type { PlacedImage } from './media-rows.ts';
+import type { PublicProfile } from './profiles-rows.ts';
+import type { Uuid } from './values.ts';
+
+/** A listing. Amounts are minor units of `currency`, shares are basis points. */
+export interface Vehicle extends Omit<Tables['vehicles'], 'search_text' | 'is_listed'> {}
+export type VehicleStatus = Vehicle['status'];
+export type VehicleKind = Vehicle['kind'];
+export type Transmission = Vehicle['transmission'];
+export type Fuel = Vehicle['fuel'];
+
+/** What a host does not set. */
+type PlatformColumn =
+  | 'id'
+  | 'host_id'
+  | 'currency'
+  | 'required_licence_class'
+  | 'status'
+  | 'revision'
+  | 'rating_average'
+  | 'rating_count'
+  | 'published_at'
+  | 'created_at'
+  | 'updated_at';
+type HostColumn = Exclude<keyof Vehicle, PlatformColumn>;
+/** What may be left out: it has a default, or may be null. */
+type OptionalColumn =
+  | Extract<HostColumn, Defaults['vehicles']>
+  | { [Key in HostColumn]: null extends Vehicle[Key] ? Key : never }[HostColumn];
+
+/** Where a vehicle stands: seen by its host, admins, and whoever has it booked. */
+export interface VehiclePlace extends Pick<Tables['vehicle_locations'], 'address' | 'plate'> {
+  lat: number;
+  lng: number;
+}
+
+/** What a host says of a new listing; column names as in {@link Vehicle}. */
+export type NewVehicle = Pick<Vehicle, Exclude<HostColumn, OptionalColumn>> &
+  Partial<Pick<Vehicle, OptionalColumn>> &
+  VehiclePlace & {
+    /** Lower-case words, e.g. `['bluetooth', 'dashcam']`. */
+    features?: string[];
+  };
+
+/** What a host changes; what is absent stays. */
+export type VehicleChanges = Partial<NewVehicle>;
+
+/** An opaque place in a list, given back by the backend. */
+export type SearchCursor = Record<string, unknown>;
+
+/** One row of a search. */
+export interface VehicleHit
+  extends Pick<
+    Vehicle,
+    | 'title'
+    | 'kind'
+    | 'brand'
+    | 'model'
+    | 'year'
+    | 'seats'
+    | 'transmission'
+    | 'fuel'
+    | 'price_per_hour'
+    | 'price_per_day'
+    | 'currency'
+    | 'instant_book'
+    | 'city'
+    | 'rating_average'
+    | 'rating_count'
+  > {
+  vehicle_id: Uuid;
+  /** A fuzzed, stable point near the vehicle. */
+  lat: number;
+  lng: number;
+  distance_m: number;
+  /** Where the first photo is; see `media.signedUrl`. Null when there is none. */
+  cover_bucket: string | null;
+  cover_path: string | null;
+  /** Where the next page begins after this row; opaque. */
+  cursor: SearchCursor;
+}
+
+/** A listing with everything its screen needs. */
+export interface VehicleDetail extends Vehicle {
+  /** A fuzzed, stable point near the vehicle. */
+  lat: number;
+  lng: number;
+  features: string[];
+  images: (PlacedImage & { position: number })[];
+  host: PublicProfile | null;
+}
+
+/** A period in which a vehicle can't be booked. */
+export interface BusyPeriod extends Omit<Rows['vehicle_calendar'], 'kind'> {
+  kind: 'booked' | 'blocked';
+}
+
+export type VehicleImage = Tables['vehicle_images'];
+
+/** An entry of a host's calendar. */
+export type CalendarEntry = Tables['calendar_entries'];
+
+declare module './core/shapes.ts' {
+  interface Shapes {
+    vehicles: Vehicle;
+    search_vehicles: VehicleHit;
+    vehicle_calendar: BusyPeriod;
+    vehicle_detail: VehicleDetail | null;
+  }
+}
