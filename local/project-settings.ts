@@ -36,7 +36,7 @@ export function parseSettings(text: string): ProjectSettings {
     }
     const pair = /^([A-Za-z0-9_-]+)\s*=\s*(.+)$/.exec(line);
     if (!pair?.[1] || !pair[2]) continue;
-    current.set(pair[1], parseValue(pair[2]));
+    current.set(pair[1], parseValue(pair[2].replace(/\s+#[^"]*$/, '')));
   }
   return {
     sections: [...sections.keys()],

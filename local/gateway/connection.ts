@@ -30,6 +30,15 @@ function execute(db: Executor, sql: string, parameters: unknown[]): Promise<unkn
   return db.executeQuery({ query, queryId: { queryId: sql }, sql, parameters });
 }
 
+/** Asks with parameters, outside any transaction of lite's. */
+export async function ask(
+  { kysely }: PostgresConnection,
+  sql: string,
+  parameters: unknown[],
+): Promise<{ rows: Record<string, unknown>[] }> {
+  return (await execute(kysely, sql, parameters)) as { rows: Record<string, unknown>[] };
+}
+
 const roles = new Set(['anon', 'authenticated', 'service_role']);
 
 // What PostgREST does at the start of each transaction. The settings of a role count at login only, and
@@ -65,8 +74,6 @@ select
 
 const parseText = (text: string): unknown => JSON.parse(text);
 
-const asText = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
-
 /**
  * PostgREST answers times as JSON does (`2026-11-20T13:52:38+00:00`); lite 0.10.0 passes on PostgreSQL's own
  * notation (`2026-11-20 13:52:38+00`), which not every JavaScript engine can read.
@@ -75,15 +82,31 @@ export function isoTime(text: string): string {
   return text.replace(' ', 'T').replace(/([+-]\d{2})$/, '$1:00');
 }
 
+/**
+ * A JSON value as PostgreSQL reads it: a string is its text, everything else its JSON, as json_populate_record has it.
+ * What does not fit the type is then refused by PostgreSQL; the serializers of postgres.js 3.4.9 throw a TypeError.
+ */
+const asInput = (value: unknown): string =>
+  typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+
+const asArrayInput = (value: unknown): string => {
+  if (!Array.isArray(value)) return asInput(value);
+  const element = (one: unknown): string => {
+    if (one === null) return 'null';
+    return Array.isArray(one) ? asArrayInput(one) : `"${asInput(one).replaceAll(/[\\"]/g, '\\$&')}"`;
+  };
+  return `{${value.map(element).join(',')}}`;
+};
+
 const timeTypes = {
-  timestamp: { to: 1114, from: [1114], serialize: (value: unknown) => value, parse: isoTime },
-  timestamptz: { to: 1184, from: [1184], serialize: (value: unknown) => value, parse: isoTime },
+  timestamp: { to: 1114, from: [1114], parse: isoTime },
+  timestamptz: { to: 1184, from: [1184], parse: isoTime },
 };
 
 // `@supabase/lite` 0.10.0 hands JSON parameters over as text, and its driver would encode that text again.
 const jsonTypes = {
-  json: { to: 114, from: [114], serialize: asText, parse: parseText },
-  jsonb: { to: 3802, from: [3802], serialize: asText, parse: parseText },
+  json: { to: 114, from: [114], serialize: asInput, parse: parseText },
+  jsonb: { to: 3802, from: [3802], serialize: asInput, parse: parseText },
 };
 
 /**
@@ -96,6 +119,7 @@ async function connect(
   applicationName: string,
   max: number,
   times: object = {},
+  inputs?: (known: object) => Serializers,
 ): Promise<PostgresConnection> {
   const open = (options: object): PostgresConnection =>
     createPostgresConnection({
@@ -115,7 +139,7 @@ async function connect(
   const openTold = (onclose: () => void) => {
     const { driver } = open({ fetch_types: false, onclose });
     Object.assign(driver.options.parsers, known.parsers);
-    Object.assign(driver.options.serializers, known.serializers);
+    driver.options.serializers = inputs?.(known) ?? known.serializers;
     return driver;
   };
   // all that lite 0.10.0 asks of its driver
@@ -123,12 +147,55 @@ async function connect(
   return connection;
 }
 
+type Serializers = PostgresConnection['driver']['options']['serializers'];
+
+/** Serializers for values that clients sent as JSON, for every type of the database. */
+function jsonInputs(known: object): Serializers {
+  const { shared } = known as { shared: { typeArrayMap: Record<number, number> } };
+  const arrays = new Set(Object.values(shared.typeArrayMap).map(String));
+  return new Proxy<Serializers>(
+    {},
+    { has: () => true, get: (_all, oid) => (arrays.has(String(oid)) ? asArrayInput : asInput) },
+  );
+}
+
+/**
+ * Lets all who wait for the schema share one reading of it, where lite 0.10.0 lets each read it. A reading during which
+ * the schema changed is done again.
+ */
+function shareIntrospection(connection: PostgresConnection): void {
+  const introspect = connection.introspect.bind(connection);
+  const clear = connection.clearSchemaCache.bind(connection);
+  let changes = 0;
+  let reading: ReturnType<typeof introspect> | undefined;
+  const readUnchanged: typeof introspect = async (options) => {
+    for (;;) {
+      const before = changes;
+      const schema = await introspect(options);
+      if (before === changes) return schema;
+      await clear();
+    }
+  };
+  connection.introspect = (options) => {
+    if (!options?.useCache) return introspect(options);
+    reading ??= readUnchanged(options).finally(() => {
+      reading = undefined;
+    });
+    return reading;
+  };
+  connection.clearSchemaCache = async () => {
+    changes += 1;
+    await clear();
+  };
+}
+
 /**
  * The connection of the Data API. It logs in as superuser because lite reads the schema through
  * information_schema, which hides what a role may not touch; every request then runs as its own role.
  */
 export async function dataApiConnection(adminUrl: string): Promise<PostgresConnection> {
-  const connection = await connect(adminUrl, 'journey data api', 12, timeTypes);
+  const connection = await connect(adminUrl, 'journey data api', 12, timeTypes, jsonInputs);
+  shareIntrospection(connection);
   const internals = connection as unknown as Internals;
   // Left "unknown", lite 0.10.0 grants ALL on every table of every schema with row security to everybody.
   internals.rlsState = 'active';

@@ -2,7 +2,8 @@ import { App, type EmailDriver, RelationNotFoundError } from '@supabase/lite';
 import { Client } from 'pg';
 import { apiUrl, databaseUrl, mailUrl, type StackConfig } from '../config.ts';
 import { readProjectSettings } from '../project-settings.ts';
-import { authConnection, dataApiConnection } from './connection.ts';
+import { mendAuth } from './auth-requests.ts';
+import { ask, authConnection, dataApiConnection } from './connection.ts';
 import { AnsweredFailure } from './errors.ts';
 import { LostConnection } from './reservations.ts';
 
@@ -51,23 +52,6 @@ function silenceAnsweredFailures(): () => void {
   return () => {
     console.error = original;
   };
-}
-
-/**
- * The platform takes a mailed code as type "email" whatever it was sent for; lite 0.10.0 knows only the names
- * of the single occasions, of which "magiclink" looks in the same places.
- */
-async function mendVerification(request: Request): Promise<Request> {
-  const url = new URL(request.url);
-  if (!url.pathname.endsWith('/auth/v1/verify')) return request;
-  if (url.searchParams.get('type') === 'email') {
-    url.searchParams.set('type', 'magiclink');
-    return new Request(url, request);
-  }
-  if (request.method !== 'POST') return request;
-  const text = await request.text();
-  const body = text.replace(/("type"\s*:\s*)"email"/, '$1"magiclink"');
-  return new Request(url, { method: 'POST', headers: request.headers, body });
 }
 
 const listenAgainMs = 1000;
@@ -160,7 +144,10 @@ export async function createDataAndAuth(config: StackConfig): Promise<DataAndAut
   );
   return {
     rest: (request) => restApp.fetch(request),
-    auth: async (request) => authApp.fetch(await mendVerification(request)),
+    auth: mendAuth(
+      async (request) => authApp.fetch(request),
+      (sql, parameters) => ask(users, sql, parameters),
+    ),
     async close() {
       restoreConsole();
       await Promise.allSettled([listener.close(), data.close(), users.close()]);

@@ -1,5 +1,5 @@
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { StackConfig } from '../config.ts';
+import { apiUrl, type StackConfig } from '../config.ts';
 import type { ProjectSettings } from '../project-settings.ts';
 import { CallerError, callerFromApiKey, callerFromToken } from './caller.ts';
 import { json, sendResponse } from './http.ts';
@@ -92,8 +92,9 @@ export async function proxyFunction(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Promise<void> {
-  const path = (incoming.url ?? '').slice('/functions/v1'.length);
-  const name = /^\/([A-Za-z0-9_-]+)/.exec(path)?.[1];
+  // As the function will see it: dots resolved, or /health/../quote would be checked as one and served as the other.
+  const { pathname, search } = new URL(incoming.url ?? '/', apiUrl(config));
+  const name = /^\/functions\/v1\/([A-Za-z][A-Za-z0-9_-]*)(?=\/|$)/.exec(pathname)?.[1];
   if (!name) {
     await sendResponse(
       outgoing,
@@ -111,5 +112,5 @@ export async function proxyFunction(
       return;
     }
   }
-  forward(config, incoming, outgoing, path);
+  forward(config, incoming, outgoing, `${pathname.slice('/functions/v1'.length)}${search}`);
 }

@@ -41,6 +41,22 @@ describe('what newcomers read', () => {
     expect(links.filter((link) => !existsSync(join(root, dirname(page), link)))).toEqual([]);
   });
 
+  it('names every value of config.toml that must not reach a hosted project', () => {
+    let section = '';
+    const local = read('supabase/config.toml')
+      .split('\n')
+      .flatMap((line) => {
+        section = /^\[(.+)\]$/.exec(line)?.[1] ?? section;
+        const key = /^(\w+) = .+ # local$/.exec(line)?.[1];
+        return key ? [`${section}.${key}`] : [];
+      });
+    const named = [...read('docs/operations.md').matchAll(/^ +\| `(auth\.[\w.]+)` +\|/gm)].map(
+      ([, name = '']) => name,
+    );
+    expect(named.sort()).toEqual(local.sort());
+    expect(local).toContain('auth.email.max_frequency');
+  });
+
   it('names commands that package.json has', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
     const named = pages.flatMap((page) =>

@@ -12,6 +12,8 @@ const objects = `
     details jsonb,
     big bigint,
     at timestamptz,
+    day date,
+    words text[],
     exclude using gist (span with &&)
   );
   grant select, insert, update, delete on public.stack_rows to authenticated, service_role;
@@ -153,6 +155,40 @@ describe('values', () => {
     }
     expect((await visitor().rpc('stack_kind', { given: details })).data).toBe('object');
     expect((await visitor().rpc('stack_kind', { given: [details] })).data).toBe('array');
+  });
+
+  const wrongTypes: [column: string, value: unknown, code: string][] = [
+    ['at', 5, '22007'],
+    ['at', { a: 1 }, '22007'],
+    ['at', ['x'], '22007'],
+    ['day', 5, '22007'],
+    ['day', {}, '22007'],
+    ['day', [], '22007'],
+    ['words', 5, '22P02'],
+    ['words', { a: 1 }, '22P02'],
+    ['big', { a: 1 }, '22P02'],
+    ['amount', [1], '22P02'],
+  ];
+  it.each(wrongTypes)(
+    'of the wrong JSON type are refused by the column: %s, %j',
+    async (column, value, code) => {
+      const { error, status } = await service()
+        .from('stack_rows')
+        .insert({ id: 900, [column]: value });
+      expect([status, error?.code]).toEqual([400, code]);
+    },
+  );
+
+  it('lists go in and out unchanged, with quotes, commas, braces and backslashes', async () => {
+    const words = ['a "b"', 'c, d', '{e}', 'f\\g', '', 'null'];
+    const { data, error } = await service()
+      .from('stack_rows')
+      .insert({ id: 901, words })
+      .select('words')
+      .single();
+    expect(error).toBeNull();
+    expect(data?.words).toEqual(words);
+    await service().from('stack_rows').delete().eq('id', 901);
   });
 
   it('times are ISO 8601 with a full offset, and come back as the same instant', async () => {

@@ -68,4 +68,79 @@ describe('Auth', () => {
       expect(rows[0]).toEqual({ kind: 'object', name: 'Nguyễn Văn A' });
     });
   });
+
+  const post = async (path: string, body: unknown) => {
+    const answer = await fetch(`${stack.API_URL}/auth/v1/${path}`, {
+      method: 'POST',
+      headers: { apikey: stack.PUBLISHABLE_KEY, 'content-type': 'application/json' },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+  };
+  const paths = ['signup', 'token?grant_type=password', 'otp', 'recover'];
+
+  it.each(paths)('refuses what cannot be stored or read in the body of /%s', async (path) => {
+    const good = { email: `stack-${crypto.randomUUID()}@example.test`, password: 'a-long-password' };
+    const bodies: [body: unknown, code: string][] = [
+      [{ ...good, email: 'a\0@example.test' }, 'validation_failed'],
+      [{ ...good, password: 'a-long\0password' }, 'validation_failed'],
+      [{ ...good, data: { 'display\0name': 'x' } }, 'validation_failed'],
+      [{ ...good, email: 5 }, 'bad_json'],
+      [{ ...good, password: { a: 1 } }, 'bad_json'],
+    ];
+    for (const [body, code] of bodies) {
+      expect(await post(path, body)).toMatchObject({ status: 400, body: { error_code: code } });
+    }
+  });
+
+  it('stores half a character as the sign for one that cannot be read', async () => {
+    const email = `stack-${crypto.randomUUID()}@example.test`;
+    const body = `{"email":"${email}","password":"a-long-password","data":{"display_name":"x\\ud800"}}`;
+    const { status, body: answer } = await post('signup', body);
+    expect(status).toBe(200);
+    expect(answer).toMatchObject({ user: { user_metadata: { display_name: 'x\ufffd' } } });
+  });
+
+  it('takes as long to refuse a password for no account as for one', async () => {
+    const user = await member();
+    const took = async (email: string) => {
+      const began = performance.now();
+      const { status } = await post('token?grant_type=password', { email, password: 'not the password' });
+      expect(status).toBe(400);
+      return performance.now() - began;
+    };
+    expect(await took(`nobody-${crypto.randomUUID()}@example.test`)).toBeGreaterThan(490);
+    expect(await took(user.email)).toBeGreaterThan(490);
+  });
+
+  it('lets nobody in who is banned, by password, by refreshing or by a mailed code', async () => {
+    const user = await member();
+    const { data } = await user.client.auth.getSession();
+    const refresh = data.session?.refresh_token;
+    await visitor().auth.signInWithOtp({ email: user.email });
+    const [mail] = await mailsTo(user.email);
+    const token = /code is: (\d{6})/.exec(mail?.text ?? '')?.[1] ?? '';
+    const ban = (until: string) =>
+      asPostgres(
+        (db) => db.query('update auth.users set banned_until = $2 where id = $1', [user.id, until]),
+        stack.ADMIN_DB_URL,
+      );
+    const sessions = () =>
+      asPostgres(async (db) => {
+        const { rows } = await db.query('select id from auth.sessions where user_id = $1', [user.id]);
+        return rows.length;
+      }, stack.ADMIN_DB_URL);
+    const before = await sessions();
+    await ban('2100-01-01');
+    const refused = { status: 400, body: { error_code: 'user_banned' } };
+    const password = { email: user.email, password: 'a-long-password' };
+    expect(await post('token?grant_type=password', password)).toMatchObject(refused);
+    expect(await post('token?grant_type=refresh_token', { refresh_token: refresh })).toMatchObject(refused);
+    expect(await post('verify', { email: user.email, token, type: 'email' })).toMatchObject(refused);
+    expect(await sessions()).toBe(before);
+    const wrong = await post('token?grant_type=password', { ...password, password: 'not the password' });
+    expect(wrong.body.error_code).toBe('invalid_credentials');
+    await ban('2020-01-01');
+    expect((await post('token?grant_type=refresh_token', { refresh_token: refresh })).status).toBe(200);
+  });
 });

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { signToken } from '../../local/gateway/caller.ts';
 import { asPostgres, member, service, stack, untilKnown, visitor } from './harness.ts';
@@ -94,6 +95,28 @@ describe('edge functions behind verify_jwt', () => {
   it('lets a preflight through to the function', async () => {
     const answer = await call('quote', { method: 'OPTIONS' });
     expect(answer.status).not.toBe(401);
+  });
+
+  it('checks the function that answers, whatever dots the address has', async () => {
+    const raw = (path: string) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        // unlike fetch, which resolves the dots itself
+        const { hostname, port } = new URL(stack.API_URL);
+        request({ hostname, port, path, method: 'POST' }, (answer) => {
+          answer.resume();
+          resolve(answer.statusCode);
+        })
+          .on('error', reject)
+          .end();
+      });
+    expect(await raw('/functions/v1/health/../quote')).toBe(401);
+    expect(await raw('/functions/v1/health/%2e%2e/quote')).toBe(401);
+    expect(await raw('/functions/v1/../../rest/v1/')).toBe(404);
+  });
+
+  it('shows nobody what is loaded', async () => {
+    expect((await call('_state', { headers: { apikey: stack.SECRET_KEY } })).status).toBe(404);
+    expect((await call('_shared', { headers: { apikey: stack.SECRET_KEY } })).status).toBe(404);
   });
 
   it('says 404 for a function that does not exist', async () => {

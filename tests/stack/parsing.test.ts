@@ -41,10 +41,11 @@ describe('ports', () => {
 describe('settings', () => {
   it('reads sections, and values of every kind that config.toml uses', () => {
     const settings = parseSettings(
-      'a = 1\n[api]\nschemas = ["public", "x"]\n# no\n[functions.a-b]\nverify_jwt = false\n',
+      'a = 1 # one\n[api]\nschemas = ["public", "x"] # two\n# no\nname = "a # b"\n[functions.a-b]\nverify_jwt = false\n',
     );
     expect(settings.get('', 'a')).toBe(1);
     expect(settings.get('api', 'schemas')).toEqual(['public', 'x']);
+    expect(settings.get('api', 'name')).toBe('a # b');
     expect(settings.get('functions.a-b', 'verify_jwt')).toBe(false);
     expect(settings.get('functions.c', 'verify_jwt')).toBeUndefined();
   });
