@@ -6,12 +6,11 @@ import { StackError } from '../local/errors.ts';
 import type { Log } from '../local/log.ts';
 import { delay, isAlive, run } from '../local/process.ts';
 import { type BenchDatabase, reconnect } from './database.ts';
-import { runLoad } from './pgbench.ts';
-import { bookingSides, type Side, webhookSides } from './sides.ts';
+import { bookingSides, prepare, runSide, type Sides, webhookSides } from './sides.ts';
 
 /** Transactions of a side before its count begins, and in it. */
 const warmUp = 40;
-const counted = 160;
+const calls = 160;
 /** Calls that came before: what is planned for empty tables reads each from end to end. */
 const earlier = 4000;
 
@@ -21,20 +20,9 @@ export interface InstructionCount {
   instructions: number;
 }
 
-/** The sides of each workload; the first is the command. */
-const countable: Record<string, [Side, ...Side[]]> = {
-  booking: [bookingSides.command, bookingSides.bare],
-  webhook: [webhookSides.command, webhookSides.bare],
-};
+const countable: Record<string, Sides> = { booking: bookingSides, webhook: webhookSides };
 
 export const countableNames = Object.keys(countable);
-
-async function fill(database: BenchDatabase, { scripts, prepare }: Side): Promise<void> {
-  const clients = 8;
-  const share = earlier / clients;
-  const first = await prepare(database, earlier);
-  await runLoad(database, { scripts, clients, transactions: share, variables: { done: 0, share, first } });
-}
 
 async function requireValgrind(): Promise<void> {
   const found = await run('valgrind', ['--version']);
@@ -114,10 +102,16 @@ export async function countInstructions(
     );
   }
   await requireValgrind();
-  await log.step('fill the tables', () => fill(database, sides[0]));
-  const total = warmUp + counted + 1;
+  await log.step('fill the tables', async () => {
+    const clients = 8;
+    const first = await prepare(database, sides, earlier);
+    await runSide(database, sides.command, { clients, share: earlier / clients, first });
+  });
+  // An application is another program, and what it costs is not in the server alone.
+  const counted = [sides.command, sides.rows, sides.bare];
+  const share = warmUp + calls + 1;
   const firsts: number[] = [];
-  for (const side of sides) firsts.push(await side.prepare(database, total));
+  for (const _ of counted) firsts.push(await prepare(database, sides, share));
   await database.admin.query('vacuum (analyze)');
   await database.admin.query('checkpoint');
 
@@ -125,18 +119,14 @@ export async function countInstructions(
   try {
     await log.step(`count ${workload} under valgrind`, () =>
       underCallgrind(database, folder, async (slow) => {
-        for (const [i, side] of sides.entries()) {
-          await runLoad(slow, {
-            scripts: ['count-mark', ...side.scripts],
-            clients: 1,
-            transactions: total,
-            variables: { done: 0, share: total, first: firsts[i] ?? 0, begin: warmUp, end: warmUp + counted },
-          });
+        for (const [i, side] of counted.entries()) {
+          const marked = { ...side, does: ['count-mark', ...(side.does as string[])] };
+          await runSide(slow, marked, { clients: 1, share, first: firsts[i] ?? 0 });
         }
       }),
     );
     const counts = readCounts(folder);
-    return sides.map(({ name }, i) => ({ name, instructions: (counts[i] ?? Number.NaN) / counted }));
+    return counted.map(({ name }, i) => ({ name, instructions: (counts[i] ?? Number.NaN) / calls }));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -27,7 +27,7 @@ export interface BenchDatabase {
   close(): Promise<void>;
 }
 
-function sqlFile(name: string): string {
+export function sqlFile(name: string): string {
   return readFileSync(join(projectRoot, 'bench', 'sql', name), 'utf8');
 }
 
@@ -91,6 +91,11 @@ export async function startDatabase(scale: Scale, keep: boolean, log: Log): Prom
       await removeCluster(install, config);
       cluster = await startCluster(install, config, log);
       await applyMigrations(cluster, log);
+      admin = await connect(databaseUrl(config, 'supabase_admin').replace(/postgres$/, 'template1'));
+      // The migrations and nothing else, for what is loaded otherwise. pg_cron sits in the database to be copied.
+      await admin.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'postgres'");
+      await admin.query('create database pristine template postgres');
+      await admin.end();
       admin = await connect(cluster.adminUrl);
       await log.step(`load ${scale.vehicles.toLocaleString('en')} vehicles and their calendars`, () =>
         load(admin, scale),
@@ -99,6 +104,7 @@ export async function startDatabase(scale: Scale, keep: boolean, log: Log): Prom
     }
     await admin.query(sqlFile('plain-search.sql'));
     await admin.query(sqlFile('webhook.sql'));
+    await admin.query(sqlFile('rows.sql'));
     await admin.query('checkpoint');
   } catch (error) {
     await admin.end().catch(() => {});

@@ -1,7 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { databaseUrl, projectRoot } from '../local/config.ts';
+import { socketFolder } from '../local/cluster/settings.ts';
+import { projectRoot } from '../local/config.ts';
 import { StackError } from '../local/errors.ts';
 import { run } from '../local/process.ts';
 import type { BenchDatabase } from './database.ts';
@@ -19,8 +20,8 @@ export interface Load {
   latencies?: boolean;
 }
 
-/** One finished transaction. */
-interface Finished {
+/** One finished call. */
+export interface Finished {
   milliseconds: number;
   /** When it ended, in seconds. */
   at: number;
@@ -72,8 +73,6 @@ export async function runLoad(database: BenchDatabase, load: Load): Promise<Load
       readFileSync(join(projectRoot, 'bench', 'scripts', `${name}.sql`), 'utf8'),
     );
     writeFileSync(script, parts.join(''));
-    // As the Data API of the platform connects.
-    const url = new URL(databaseUrl(database.config, 'authenticator'));
     const variables = { renters: database.scale.renters, clients: load.clients, ...load.variables };
     const result = await run(
       join(database.install.bin, 'pgbench'),
@@ -84,9 +83,10 @@ export async function runLoad(database: BenchDatabase, load: Load): Promise<Load
         ...Object.entries(variables).flatMap(([name, value]) => ['-D', `${name}=${value}`]),
         ...(load.seed === undefined ? [] : [`--random-seed=${load.seed}`]),
         ...(load.latencies === true ? ['-l', `--log-prefix=${join(folder, 'log')}`] : []),
-        ...['-h', url.hostname, '-p', url.port, '-U', url.username, url.pathname.slice(1)],
+        // As the Data API of the platform connects.
+        ...['-h', socketFolder, '-p', String(database.config.ports.db), '-U', 'authenticator', 'postgres'],
       ],
-      { env: { ...process.env, PGPASSWORD: url.password } },
+      { env: { ...process.env, PGPASSWORD: 'postgres' } },
     );
     const perSecond = Number(/^tps = ([0-9.]+)/m.exec(result.stdout)?.[1]);
     if (result.status !== 0 || !Number.isFinite(perSecond)) {

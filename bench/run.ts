@@ -3,14 +3,14 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { StackError } from '../local/errors.ts';
 import { createLog } from '../local/log.ts';
-import { benchBooking } from './booking.ts';
+import { benchBooking, benchWebhook } from './commands.ts';
 import { benchContention } from './contention.ts';
 import { countableNames, countInstructions } from './count.ts';
 import { type BenchDatabase, type Scale, startDatabase } from './database.ts';
+import { benchInvariants } from './invariants.ts';
 import { countTable, type Measurement, machine, table } from './report.ts';
 import { benchSearch } from './search.ts';
 import { benchSignatures } from './signatures.ts';
-import { benchWebhook } from './webhook.ts';
 
 /** How long to measure. */
 export interface Effort {
@@ -24,6 +24,8 @@ export interface Effort {
   bookings: number;
   bookingWarmUp: number;
   rushes: number;
+  /** Bookings that check_invariants() looks at. */
+  promised: number;
   /** Notifications of each payment provider. */
   signatures: number;
 }
@@ -33,9 +35,10 @@ const full: Effort = {
   rounds: 5,
   searchSeconds: 6,
   queries: 1000,
-  bookings: 500,
+  bookings: 320,
   bookingWarmUp: 50,
   rushes: 25,
+  promised: 50_000,
   signatures: 1000,
 };
 const quick: Effort = {
@@ -46,6 +49,7 @@ const quick: Effort = {
   bookings: 60,
   bookingWarmUp: 15,
   rushes: 5,
+  promised: 2_000,
   signatures: 100,
 };
 
@@ -60,6 +64,7 @@ const workloads: Record<string, Workload> = {
   booking: benchBooking,
   contention: benchContention,
   webhook: benchWebhook,
+  invariants: benchInvariants,
 };
 
 /** Those that need no database. */

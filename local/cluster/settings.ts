@@ -1,13 +1,17 @@
 import { totalmem } from 'node:os';
 import type { StackConfig } from '../config.ts';
 
+/** Where a database that is measured has its socket. */
+export const socketFolder = '/tmp';
+
 /** The server settings of a private cluster: loopback only, logical decoding on, pg_cron loaded. */
 export function serverSettings(config: StackConfig): string {
   const quarter = Math.floor(totalmem() / 4 / 1024 / 1024);
   const settings: Record<string, string> = {
     listen_addresses: `'${config.host}'`,
-    // TCP only: socket paths have a length limit that a deep clone exceeds.
-    unix_socket_directories: "''",
+    // TCP only: socket paths have a length limit that a deep clone exceeds. Measurements need a socket, as the way
+    // that costs least.
+    unix_socket_directories: config.name === 'bench' ? `'${socketFolder}'` : "''",
     wal_level: 'logical',
     max_replication_slots: '20',
     max_wal_senders: '20',

@@ -7,6 +7,7 @@ import { printFailure, StackError } from '../errors.ts';
 import { checkCommands } from '../lints/commands.ts';
 import { checkCoverage } from '../lints/coverage.ts';
 import { lintMigrations } from '../lints/sql.ts';
+import { lintTests } from '../lints/tests.ts';
 import { createLog } from '../log.ts';
 import { type CommandResult, run } from '../process.ts';
 import { staleTypes, withScratchDatabase } from './types.ts';
@@ -68,6 +69,7 @@ const sourceSteps: Step[] = [
     name: 'rules for migrations',
     work: async () => refuseProblems(lintMigrations(join(projectRoot, 'supabase', 'migrations'))),
   },
+  { name: 'rules for tests', work: async () => refuseProblems(lintTests(projectRoot)) },
   { name: 'coverage tables', work: async () => refuseProblems(checkCoverage(projectRoot)) },
 ];
 

@@ -90,16 +90,18 @@ export class RateWindow {
 export class CallWindow {
   readonly #calls: number;
   readonly #windowMs: number;
+  readonly #now: () => number;
   #count = 0;
   #resetAt = 0;
 
-  constructor(calls: number, windowMs: number) {
+  constructor(calls: number, windowMs: number, now: () => number = Date.now) {
     this.#calls = calls;
     this.#windowMs = windowMs;
+    this.#now = now;
   }
 
   take(): boolean {
-    const now = Date.now();
+    const now = this.#now();
     if (now > this.#resetAt) {
       this.#count = 0;
       this.#resetAt = now + this.#windowMs;

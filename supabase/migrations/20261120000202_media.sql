@@ -1,6 +1,7 @@
 -- Media: uploads begin with a ticket, and access follows the row.
 -- Rule kept here: an object without a ready media row is unreadable; its path is ours and ASCII;
--- bytes count only after the `media` function has checked size, kind and hash against the ticket.
+-- bytes count only after the `media` function has checked size, kind and hash against the ticket, and lie from then
+-- on where no ticket points, so that nobody changes them.
 -- Left out on purpose: derivatives and EXIF stripping, which are a worker's; deleting bytes goes through the Storage API.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
@@ -47,12 +48,13 @@ create table public.media (
   constraint media_owner unique (id, owner_id),
   constraint media_status_known check (status in ('reserved', 'ready', 'deleted')),
   constraint media_sha256_form check (sha256 ~ '^[0-9a-f]{64}$'),
-  constraint media_size_positive check (byte_size > 0)
+  constraint media_size_positive check (byte_size > 0),
+  constraint media_path_of_owner check (starts_with(path, owner_id || '/'))
 );
 create index media_owner_idx on public.media (owner_id, created_at);
 create index media_reserved_idx on public.media (expires_at) where status = 'reserved';
 comment on table public.media is 'One row per upload: reserved by request_upload, ready once checked. Objects in Storage are readable only through it.';
-comment on column public.media.path is 'Within the bucket: owner id, slash, media id, and the ending of its kind. Ours, never the client''s file name.';
+comment on column public.media.path is 'Within the bucket, beginning with the owner''s id; ours, never the client''s file name. While reserved: where the bytes are to be uploaded. Once ready: where the checked bytes are, which no upload can reach.';
 comment on column public.media.byte_size is 'As announced for the ticket; the bytes count only when they are the same.';
 comment on column public.media.sha256 is 'Lower-case hex, as announced; compared with the stored bytes.';
 comment on column public.media.status is 'reserved by request_upload, ready by complete_media once the bytes were checked, deleted (also by the daily job, when a ticket was not used). No state machine.';
@@ -75,6 +77,8 @@ create policy insert_with_ticket on storage.objects for insert to authenticated
     select from public.media m
     where m.bucket = bucket_id and m.path = name
       and m.owner_id = (select auth.uid()) and m.status = 'reserved' and m.expires_at > now()
+      -- an upload that does not say how large it is has no end
+      and m.byte_size = (metadata ->> 'contentLength')::bigint
   ));
 create policy select_by_media on storage.objects for select to anon, authenticated
   using (exists (
@@ -163,7 +167,7 @@ create trigger own_avatar before update of avatar_media_id on public.profiles
   for each row when (new.avatar_media_id is not null) execute function private.check_avatar();
 
 create function private.media_to_check(p_media_id uuid, p_owner_id uuid)
-returns public.media
+returns jsonb
 language plpgsql stable security definer set search_path = ''
 as $$
 declare
@@ -173,17 +177,19 @@ begin
   if not found then
     perform private.fail('media_not_found');
   end if;
-  return v_media;
+  return to_jsonb(v_media) || jsonb_build_object('stored_size', (
+    select (o.metadata ->> 'size')::bigint from storage.objects o where o.bucket_id = v_media.bucket and o.name = v_media.path
+  ));
 end
 $$;
 create function public.media_to_check(media_id uuid, owner_id uuid)
-returns public.media
+returns jsonb
 language sql stable set search_path = ''
 as $$ select private.media_to_check(media_id, owner_id) $$;
-comment on function public.media_to_check is 'The ticket of an upload, if it is this owner''s. Service only. Errors: media_not_found.';
+comment on function public.media_to_check is 'The ticket of an upload, if it is this owner''s, with stored_size: how many bytes lie at its path, null when there is nothing. Service only. Errors: media_not_found.';
 
--- Given what the media function found in the stored bytes.
-create function private.complete_media(p_media_id uuid, p_mime_type text, p_byte_size bigint, p_sha256 text)
+-- Given what the media function found in the bytes at p_path, to where it moved them from the path of the ticket.
+create function private.complete_media(p_media_id uuid, p_path text, p_mime_type text, p_byte_size bigint, p_sha256 text)
 returns public.media
 language plpgsql volatile security definer set search_path = ''
 as $$
@@ -203,17 +209,17 @@ begin
   if (p_mime_type, p_byte_size, p_sha256) is distinct from (v_media.mime_type, v_media.byte_size, v_media.sha256) then
     perform private.fail('media_mismatch', jsonb_build_object('found', jsonb_build_object('mime_type', p_mime_type, 'byte_size', p_byte_size)));
   end if;
-  update public.media set status = 'ready' where id = p_media_id returning * into v_media;
+  update public.media set status = 'ready', path = p_path where id = p_media_id returning * into v_media;
   return v_media;
 end
 $$;
-create function public.complete_media(media_id uuid, mime_type text, byte_size bigint, sha256 text)
+create function public.complete_media(media_id uuid, path text, mime_type text, byte_size bigint, sha256 text)
 returns public.media
 language sql volatile set search_path = ''
-as $$ select private.complete_media(media_id, mime_type, byte_size, sha256) $$;
-comment on function public.complete_media is 'Makes an upload ready if the bytes found are the bytes announced. Service only. Errors: media_not_found, media_mismatch.';
+as $$ select private.complete_media(media_id, path, mime_type, byte_size, sha256) $$;
+comment on function public.complete_media is 'Makes an upload ready if the bytes found at `path` (where no ticket points) are the bytes announced. Service only. Errors: media_not_found, media_mismatch.';
 select private.expose('media_to_check(uuid, uuid)', 'service_role');
-select private.expose('complete_media(uuid, text, bigint, text)', 'service_role');
+select private.expose('complete_media(uuid, text, text, bigint, text)', 'service_role');
 
 create function private.invariant_media_without_object()
 returns table (subject_id text, detail text)

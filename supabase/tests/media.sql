@@ -27,39 +27,46 @@ from (values
 select id as media, bucket, path, status from public.request_upload('licence', 'image/png', 10, repeat('b', 64)) \gset
 select is(:'status'::text, 'reserved', 'a ticket is a reserved row');
 select ok(:'path' ~ '^[0-9a-f-]{36}/[0-9a-f-]{36}\.png$', 'with a path that is ours and ASCII');
-select is(tests.outcome(format('insert into storage.objects (bucket_id, name) values (%L, %L)', :'bucket', :'path' || 'x')), '42501', 'another path is refused');
-select is(tests.outcome(format('insert into storage.objects (bucket_id, name) values (%L, %L)', 'avatars', :'path')), '42501', 'another bucket too');
+select is(tests.outcome(format($$ insert into storage.objects (bucket_id, name, metadata) values (%L, %L, '{"contentLength": 10}') $$, :'bucket', :'path' || 'x')), '42501', 'another path is refused');
+select is(tests.outcome(format($$ insert into storage.objects (bucket_id, name, metadata) values (%L, %L, '{"contentLength": 10}') $$, 'avatars', :'path')), '42501', 'another bucket too');
+select is(tests.outcome(format('insert into storage.objects (bucket_id, name, metadata) values (%L, %L, %L)', :'bucket', :'path', m)), '42501', 'an upload of another size than announced is refused: ' || coalesce(m, 'unknown'))
+from (values ('{"contentLength": 11}'), ('{"size": 10}'), (null)) t (m);
 select tests.as_user(:'other');
-select is(tests.outcome(format('insert into storage.objects (bucket_id, name) values (%L, %L)', :'bucket', :'path')), '42501', 'another person''s ticket too');
+select is(tests.outcome(format($$ insert into storage.objects (bucket_id, name, metadata) values (%L, %L, '{"contentLength": 10}') $$, :'bucket', :'path')), '42501', 'another person''s ticket too');
 select tests.as_user(:'owner');
-select is(tests.outcome(format('insert into storage.objects (bucket_id, name) values (%L, %L)', :'bucket', :'path')), 'ok', 'the ticket''s own is taken');
+select is(tests.outcome(format($$ insert into storage.objects (bucket_id, name, metadata) values (%L, %L, '{"contentLength": 10}') $$, :'bucket', :'path')), 'ok', 'the ticket''s own is taken');
 with changed as (update storage.objects set metadata = '{}' where name = :'path' returning 1)
 select is((select count(*)::int from changed), 0, 'and never replaced');
 select is((select count(*)::int from storage.objects where name = :'path'), 1, 'its owner sees it');
 select tests.as_user(:'other');
 select is((select count(*)::int from storage.objects where name = :'path'), 0, 'others do not');
-select is(tests.outcome(format($$ select public.complete_media(%L, 'image/png', 10, %L) $$, :'media', repeat('b', 64))), '42501', 'nobody vouches for the own bytes');
+select is(tests.outcome(format($$ select public.complete_media(%L, 'a/b', 'image/png', 10, %L) $$, :'media', repeat('b', 64))), '42501', 'nobody vouches for the own bytes');
 
 select tests.as_service();
 select is(tests.outcome(format('select public.media_to_check(%L, %L)', :'media', :'other')), 'media_not_found', 'a check is for the owner''s ticket');
-select is(tests.outcome(format($$ select public.complete_media(%L, 'image/jpeg', 10, %L) $$, :'media', repeat('b', 64))), 'media_mismatch', 'another kind than announced');
-select is(tests.outcome(format($$ select public.complete_media(%L, 'image/png', 11, %L) $$, :'media', repeat('b', 64))), 'media_mismatch', 'another size');
-select is(tests.outcome(format($$ select public.complete_media(%L, 'image/png', 10, %L) $$, :'media', repeat('c', 64))), 'media_mismatch', 'other bytes');
-select is(tests.outcome(format($$ select public.complete_media(%L, null, null, null) $$, :'media')), 'media_mismatch', 'nothing found');
-select is((public.complete_media(:'media', 'image/png', 10, repeat('b', 64))).status, 'ready', 'as announced: ready');
-select is((public.complete_media(:'media', 'image/png', 10, repeat('b', 64))).status, 'ready', 'repeatably');
+select is(tests.outcome(format($$ select public.complete_media(%L, 'a/b', 'image/jpeg', 10, %L) $$, :'media', repeat('b', 64))), 'media_mismatch', 'another kind than announced');
+select is(tests.outcome(format($$ select public.complete_media(%L, 'a/b', 'image/png', 11, %L) $$, :'media', repeat('b', 64))), 'media_mismatch', 'another size');
+select is(tests.outcome(format($$ select public.complete_media(%L, 'a/b', 'image/png', 10, %L) $$, :'media', repeat('c', 64))), 'media_mismatch', 'other bytes');
+select is(tests.outcome(format($$ select public.complete_media(%L, null, null, null, null) $$, :'media')), 'media_mismatch', 'nothing found');
+select is(tests.outcome(format($$ select public.complete_media(%L, 'a/b', 'image/png', 10, %L) $$, :'media', repeat('b', 64))), '23514', 'the bytes of one person do not become ready among those of another');
+select is((public.complete_media(:'media', :'owner' || '/checked.png', 'image/png', 10, repeat('b', 64))).status, 'ready', 'bytes that are what was announced are ready');
+select is((public.complete_media(:'media', :'owner' || '/other.png', 'image/png', 10, repeat('b', 64))).path, :'owner' || '/checked.png', 'an upload that is ready stays where it is');
+select tests.as_owner();
+insert into storage.objects (bucket_id, name) values (:'bucket', :'owner' || '/checked.png');
 select tests.as_user(:'other');
-select is((select count(*)::int from storage.objects where name = :'path'), 0, 'a ready licence is still its owner''s alone');
+select is((select count(*)::int from storage.objects where name = :'owner' || '/checked.png'), 0, 'a ready licence is still its owner''s alone');
 select is((select count(*)::int from public.media where id = :'media'), 0, 'row included');
 select tests.as_user(:'owner');
-select is(tests.outcome(format('insert into storage.objects (bucket_id, name) values (%L, %L)', :'bucket', :'path')), '42501', 'a used ticket takes nothing more');
+select is((select count(*)::int from storage.objects where name = :'owner' || '/checked.png'), 1, 'its owner sees the checked file');
+select is((select count(*)::int from storage.objects where name = :'path'), 0, 'nobody sees what lies at the path of a used ticket');
+select is(tests.outcome(format($$ insert into storage.objects (bucket_id, name, metadata) values (%L, %L, '{"contentLength": 10}') $$, :'bucket', :'path')), '42501', 'a used ticket takes nothing more');
 select id as stale from public.request_upload('avatar', 'image/png', 10, repeat('d', 64)) \gset
 select tests.as_owner();
 update public.media set expires_at = now() where id = :'stale';
 select tests.as_user(:'owner');
-select is(tests.outcome((select format('insert into storage.objects (bucket_id, name) values (%L, %L)', m.bucket, m.path) from public.media m where id = :'stale')), '42501', 'a stale ticket takes nothing');
+select is(tests.outcome((select format($$ insert into storage.objects (bucket_id, name, metadata) values (%L, %L, '{"contentLength": 10}') $$, m.bucket, m.path) from public.media m where id = :'stale')), '42501', 'a stale ticket takes nothing');
 select tests.as_service();
-select is(tests.outcome(format($$ select public.complete_media(%L, 'image/png', 10, %L) $$, :'stale', repeat('d', 64))), 'media_not_found', 'nor becomes ready');
+select is(tests.outcome(format($$ select public.complete_media(%L, 'a/b', 'image/png', 10, %L) $$, :'stale', repeat('d', 64))), 'media_not_found', 'nor becomes ready');
 
 select tests.as_owner();
 select tests.make_media(:'owner', 'avatar') as avatar, tests.make_media(:'owner', 'vehicle_image') as unshown, tests.make_vehicle(:'owner') as vehicle \gset

@@ -384,4 +384,4 @@ it('agrees with a simple model of bookings and money after every step of any sto
       markInterruptAsFailure: false,
     },
   );
-}, 110_000);
+});

@@ -38,7 +38,7 @@ beforeAll(async () => {
   [host, guest, other] = await Promise.all([person('host'), renter(staff), renter(staff)]);
   vehicle = await listing(host, staff, { buffer_minutes: 60 });
   asking = await listing(host, staff, { instant_book: false });
-}, 60_000);
+});
 
 afterAll(closeSql);
 
@@ -76,7 +76,7 @@ describe('the guided tour', () => {
     };
     const well = await runTour(environment, new Narrator((text) => lines.push(text)));
     expect(well, lines.join('')).toBe(true);
-  }, 60_000);
+  });
 });
 
 describe('the way to a confirmed booking', () => {

@@ -70,7 +70,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await stack?.stop();
-}, 60_000);
+});
 
 describe('after the chaos', () => {
   it('nothing is left to do', () => {

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { lintFiles, lintMigrations } from '../../local/lints/sql.ts';
 import { splitStatements } from '../../local/lints/statements.ts';
+import { findImpatience } from '../../local/lints/tests.ts';
 
 const rules = (sql: string) => lintFiles([{ name: 'sample.sql', sql }]).map(({ rule }) => rule);
 
@@ -96,6 +97,28 @@ describe('statements', () => {
       [5, 'select 1'],
     ]);
     expect(splitStatements(sql)[1]?.bodies).toEqual([' a; $$ b; $$ ']);
+  });
+});
+
+describe('patience', () => {
+  it('refuses a test, a hook or a wait that gives up early', () => {
+    const impatient = [
+      "it('waits', async () => {}, 5_000);",
+      "it.each([1])('waits', async () => {}, 60_000);",
+      'beforeAll(async () => {}, 30_000);',
+      'await expect.poll(look, { timeout: 3_000 }).toBe(1);',
+      'await vi.waitFor(() => expect(1).toBe(1));',
+    ];
+    expect(findImpatience(impatient.join('\n')).map(({ line }) => line)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('allows a limit that is not shorter than that of all tests, and waits without one', () => {
+    const patient = [
+      'beforeAll(async () => {}, 1_800_000);',
+      'await expect.poll(look, { interval: 5 }).toBe(1);',
+      "it('waits', async () => {});",
+    ];
+    expect(findImpatience(patient.join('\n'))).toEqual([]);
   });
 });
 

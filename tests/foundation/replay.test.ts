@@ -66,7 +66,7 @@ describe('on PostgreSQL 18, from empty', () => {
   beforeAll(async () => {
     db = await replay();
     await db.exec(`begin; ${helpersSql()} commit;`);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await db?.close();
@@ -130,7 +130,7 @@ describe('on PostgreSQL 18, from empty', () => {
     expect(first.length).toBeGreaterThan(700);
     expect(second).toEqual(first);
     expect(fingerprint(second)).toBe(fingerprint(first));
-  }, 120_000);
+  });
 });
 
 describe('on a project born open, as before October 2026', () => {
@@ -203,5 +203,5 @@ describe('on a project born open, as before October 2026', () => {
     const open = await build(names.open, true);
     expect(closed.filter(({ acl }) => acl?.includes('authenticated'))).not.toHaveLength(0);
     expect(open).toEqual(closed);
-  }, 60_000);
+  });
 });

@@ -73,7 +73,7 @@ describe('asking about a payment', () => {
   it('says that it ran out by the clock, which PayOS tells nobody', async () => {
     const { reference } = await rig.checkout({ expiresAt: Date.now() + 2_000 });
     await expect
-      .poll(() => asked(reference), { timeout: 6_000 })
+      .poll(() => asked(reference))
       .toMatchObject({
         reports: [{ outcome: 'failed', failureCode: 'EXPIRED' }],
       });

@@ -68,7 +68,7 @@ describe('a transfer', () => {
     expect(transferId).toMatch(/^batch_/);
     const later = { ...input, transferId };
     // its second step lasts from now for as long again
-    await new Promise((resolve) => setTimeout(resolve, 600));
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
     const [{ orderedAt } = { orderedAt: 0 }] = await sent(input);
     await rig.post('/payos/api/settings', { stepMs: Date.now() - orderedAt });
     expect(await transfers().retrieve(later)).toMatchObject({ status: 'processing', code: 'PROCESSING' });

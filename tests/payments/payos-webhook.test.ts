@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { WebhookOutcome } from '../../supabase/functions/_shared/payments/provider.ts';
-import { construct, type Rig, startRig } from './sandbox.ts';
+import { construct, type Rig, silence, startRig } from './sandbox.ts';
 
 let rig: Rig;
 
@@ -83,10 +83,10 @@ describe('a notification', () => {
     expect(await send({ times: 3 })).toBe(3);
     expect(new Set(rig.received.map(({ body }) => body)).size).toBe(1);
     expect(await send({ never: true })).toBe(0);
-    expect(await send({ delayMs: 400 })).toBe(0);
-    await vi.waitFor(() => expect(rig.received).toHaveLength(1));
+    expect(await send({ delayMs: 1_500 })).toBe(0);
+    await expect.poll(() => rig.received).toHaveLength(1);
     await send({ beforeReturn: false });
-    await vi.waitFor(() => expect(rig.received).toHaveLength(1));
+    await expect.poll(() => rig.received).toHaveLength(1);
   });
 });
 
@@ -115,18 +115,20 @@ describe('an answer', () => {
     rig.reply.with = async (_received, call) => rig.provider.respond(call < 3 ? outcome : 'applied');
     const { reference } = await rig.checkout();
     await rig.pay({ reference, outcome: 'success' });
-    await vi.waitFor(() => expect(rig.received).toHaveLength(3), { timeout: 3_000 });
+    await expect.poll(() => rig.received).toHaveLength(3);
     expect(new Set(rig.received.map(({ body }) => body)).size).toBe(1);
   });
 
   it('that never comes right ends after five calls, however it goes wrong', async () => {
+    const rig = await startRig('payos', { notifyTimeoutMs: 1_000 });
+    onTestFinished(() => rig.close());
     rig.reply.with = async (_received, call) => {
-      if (call === 1) await new Promise((resolve) => setTimeout(resolve, 400));
+      if (call === 1) return silence();
       return new Response('no', { status: 404 });
     };
     const { reference } = await rig.checkout();
     await rig.pay({ reference, outcome: 'success' });
-    await vi.waitFor(() => expect(rig.received).toHaveLength(5), { timeout: 3_000 });
+    await expect.poll(() => rig.received).toHaveLength(5);
     await new Promise((resolve) => setTimeout(resolve, 80));
     expect(rig.received).toHaveLength(5);
   });

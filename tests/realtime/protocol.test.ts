@@ -180,14 +180,13 @@ test('tokens that are expired, forged, malformed or bare are refused in the word
 });
 
 test('a channel ends when its token runs out', async () => {
-  const token = await userToken(randomUUID(), 2);
+  const token = await userToken(randomUUID(), 6);
   const channel = (await clients.openAs(url, () => token)).channel(testTopic());
   const system = collectSystem(channel);
   await join(channel);
   await until(
     () => system,
     (messages) => messages.length === 1,
-    4000,
   );
   expect(system[0]).toMatchObject({
     status: 'error',
@@ -201,13 +200,13 @@ test('a channel ends when its token runs out', async () => {
 
 test('a fresh token in time keeps the channel', async () => {
   const id = randomUUID();
-  let token = await userToken(id, 2);
+  let token = await userToken(id, 6);
   const client = await clients.openAs(url, () => token);
   const channel = client.channel(testTopic());
   await join(channel);
   token = await userToken(id, 60);
   await client.realtime.setAuth();
-  await pause(2500);
+  await pause(6_500);
   expect(channel.state).toBe('joined');
 });
 
@@ -257,7 +256,8 @@ test('a refreshed token that still permits keeps the channel, and brings new rig
   const received = collect(listener);
   await Promise.all([join(sender), join(listener)]);
   await sender.send({ type: 'broadcast', event: 'before', payload: {} });
-  await pause(100);
+  // the server has asked the policies, and remembers their answer
+  await pause(1_000);
   await policies.grant(topic, id, 'broadcast:write');
   await sender.send({ type: 'broadcast', event: 'still-remembered', payload: {} });
   token = await userToken(id, 1800);

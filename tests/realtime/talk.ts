@@ -44,7 +44,7 @@ export function collectSystem(channel: RealtimeChannel): { status: string; messa
 }
 
 /** Waits until a condition holds; fails with what it last saw. */
-export async function until<T>(read: () => T, holds: (value: T) => boolean, timeoutMs = 5000): Promise<T> {
+export async function until<T>(read: () => T, holds: (value: T) => boolean, timeoutMs = 120_000): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const value = read();

@@ -63,8 +63,8 @@ export async function startFakeApi(options: { timeoutMs?: number; retries?: numb
     url,
     publishableKey: 'sb_publishable_test',
     auth: { persistSession: false, autoRefreshToken: false },
-    timeoutMs: options.timeoutMs ?? 2000,
-    retry: { retries: options.retries ?? 3, baseDelayMs: 5, maxDelayMs: 20, maxRetryAfterMs: 1500 },
+    timeoutMs: options.timeoutMs ?? 60_000,
+    retry: { retries: options.retries ?? 3, baseDelayMs: 5, maxDelayMs: 20, maxRetryAfterMs: 900_000 },
   });
   return {
     journey,

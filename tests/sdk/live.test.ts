@@ -171,19 +171,19 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
       },
     });
     expect(error).toBeNull();
-    const live = () => expect.poll(() => statuses.at(-1), { timeout: 10_000 }).toBe('live');
+    const live = () => expect.poll(() => statuses.at(-1)).toBe('live');
     const titles = () => got.map((notification) => notification.data.licence_id);
     await live();
-    await expect.poll(() => subscription?.gapless, { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => subscription?.gapless).toBe(true);
     await notify(id, 'one');
-    await expect.poll(titles, { timeout: 10_000 }).toEqual(['one']);
+    await expect.poll(titles).toEqual(['one']);
     await expect.poll(() => unread.at(-1)).toBe(2);
 
     // The network is gone: what is written now is broadcast to nobody.
     for (const socket of sockets) socket.terminate();
     await notify(id, 'two');
     await notify(id, 'three');
-    await expect.poll(titles, { timeout: 10_000 }).toEqual(['one', 'two', 'three']);
+    await expect.poll(titles).toEqual(['one', 'two', 'three']);
     await expect.poll(() => repaired).toBeGreaterThanOrEqual(1);
     await live();
     await expect.poll(() => unread.at(-1)).toBe(4);
@@ -194,18 +194,18 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
     expect(statuses.at(-1)).toBe('paused');
     expect(titles()).not.toContain('four');
     subscription?.resume();
-    await expect.poll(titles, { timeout: 10_000 }).toEqual(['one', 'two', 'three', 'four']);
+    await expect.poll(titles).toEqual(['one', 'two', 'three', 'four']);
     await live();
-    await expect.poll(() => subscription?.gapless, { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => subscription?.gapless).toBe(true);
 
     // Many at once, written by one transaction each, still come in order.
     for (let i = 0; i < 20; i += 1) await notify(id, `burst-${i}`);
-    await expect.poll(() => got.length, { timeout: 10_000 }).toBe(24);
+    await expect.poll(() => got.length).toBe(24);
     expect(got.map((notification) => notification.seq)).toEqual(got.map((_, i) => (got[0]?.seq ?? 0) + i));
 
     const first = got[0]?.id ?? '';
     expect((await journey.notifications.markRead(first)).error).toBeNull();
-    await expect.poll(() => unread.at(-1), { timeout: 10_000 }).toBe(24);
+    await expect.poll(() => unread.at(-1)).toBe(24);
     expect((await journey.notifications.unreadCount()).data).toBe(24);
     expect((await journey.notifications.remove(first)).error).toBeNull();
     const listed: string[] = [];
@@ -213,7 +213,7 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
     expect(listed).toHaveLength(24);
     expect(listed).not.toContain(first);
     expect((await journey.notifications.markAllRead()).error).toBeNull();
-    await expect.poll(() => unread.at(-1), { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => unread.at(-1)).toBe(0);
 
     subscription?.unsubscribe();
     await notify(id, 'after');
@@ -229,15 +229,13 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
       onNotification: ({ data }) => got.push(data.licence_id),
       onStatus: (status) => statuses.push(status),
     });
-    await expect.poll(() => statuses.at(-1), { timeout: 10_000 }).toBe('live');
+    await expect.poll(() => statuses.at(-1)).toBe('live');
     // realtime-js reports this as it reports a closing by the server, and does not come back by itself
     await journey.supabase.getChannels()[0]?.unsubscribe();
     await notify(id, 'meanwhile');
-    await expect
-      .poll(() => statuses, { timeout: 10_000 })
-      .toEqual(['connecting', 'live', 'interrupted', 'connecting', 'live']);
+    await expect.poll(() => statuses).toEqual(['connecting', 'live', 'interrupted', 'connecting', 'live']);
     await notify(id, 'again');
-    await expect.poll(() => got, { timeout: 10_000 }).toEqual(['meanwhile', 'again']);
+    await expect.poll(() => got).toEqual(['meanwhile', 'again']);
     subscription?.unsubscribe();
     expect(journey.supabase.getChannels()).toHaveLength(0);
   });
@@ -252,7 +250,7 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
       { onNotification: (notification) => got.push(notification) },
       { since: 0 },
     );
-    await expect.poll(() => got.map(({ seq }) => seq), { timeout: 10_000 }).toEqual([1, 3]);
+    await expect.poll(() => got.map(({ seq }) => seq)).toEqual([1, 3]);
     expect(subscription?.lastSeq).toBe(3);
     subscription?.unsubscribe();
   });
@@ -267,15 +265,15 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
     });
     const one = await journey.notifications.subscribe(handlers('one'));
     const two = await journey.notifications.subscribe(handlers('two'));
-    await expect.poll(() => one.data?.gapless && two.data?.gapless, { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => one.data?.gapless && two.data?.gapless).toBe(true);
     await notify(id, 'x');
-    await expect.poll(() => [...got].sort(), { timeout: 10_000 }).toEqual(['one:x', 'two:x']);
+    await expect.poll(() => [...got].sort()).toEqual(['one:x', 'two:x']);
     one.data?.unsubscribe();
     await notify(id, 'y');
-    await expect.poll(() => got, { timeout: 10_000 }).toContain('two:y');
+    await expect.poll(() => got).toContain('two:y');
     expect(got).not.toContain('one:y');
     await journey.auth.signOut();
-    await expect.poll(() => ended, { timeout: 10_000 }).toEqual(['two']);
+    await expect.poll(() => ended).toEqual(['two']);
   });
 
   it('goes the way from a listing to a paid-for slot and back', async () => {
@@ -380,7 +378,7 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
     expect(must(await renter.journey.vehicles.explainUnavailable(asked))).toEqual([]);
     expect(must(await host.journey.payouts.balance()).every(({ available }) => available === 0)).toBe(true);
     expect(must(await boss.journey.admin.checkInvariants())).toEqual([]);
-  }, 60_000);
+  });
 
   it('works without a WebSocket: what is new is fetched', async () => {
     class None {
@@ -404,7 +402,7 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
       { checkInterruptedMs: 200 },
     );
     await notify(user.id, 'quiet');
-    await expect.poll(() => got, { timeout: 5000 }).toEqual(['quiet']);
+    await expect.poll(() => got).toEqual(['quiet']);
     expect(subscription?.gapless).toBe(false);
     subscription?.unsubscribe();
   });

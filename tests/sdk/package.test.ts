@@ -89,7 +89,7 @@ describe('the package', () => {
     } finally {
       rmSync(out, { recursive: true, force: true });
     }
-  }, 60_000);
+  });
 
   it('compiles everything its README shows', () => {
     const folder = join(root, 'sdk/dist');
@@ -137,5 +137,5 @@ describe('the package', () => {
     } finally {
       rmSync(out, { recursive: true, force: true });
     }
-  }, 60_000);
+  });
 });

@@ -50,7 +50,7 @@ export async function asPostgres<T>(work: (client: Client) => Promise<T>, url = 
 /** Waits until the Data API has read the schema again and knows a function. */
 export async function untilKnown(name: string, args: Record<string, unknown> = {}): Promise<void> {
   const client = service();
-  for (let attempt = 0; attempt < 100; attempt++) {
+  for (let attempt = 0; attempt < 2_000; attempt++) {
     const { error } = await client.rpc(name, args);
     if (error?.code !== 'PGRST202') return;
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -72,6 +72,11 @@ export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): 
       asUser: (one, trace) => rpc(one.id, trace.correlationId),
       objects: {
         read: async (bucket, path) => objects.get(`${bucket}/${path}`) ?? null,
+        move: async (bucket, from, to) => {
+          const bytes = objects.get(`${bucket}/${from}`);
+          if (bytes) objects.set(`${bucket}/${to}`, bytes);
+          return objects.delete(`${bucket}/${from}`);
+        },
         remove: async (bucket, path) => void objects.delete(`${bucket}/${path}`),
       },
       verifyUser: async () => null,

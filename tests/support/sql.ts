@@ -173,6 +173,15 @@ export function tally(outcomes: Outcome[]): Record<string, number> {
   return counts;
 }
 
+/** What each act came to, as text: its value, or what it was refused with. */
+export const said = (outcomes: Outcome[]): string[] =>
+  outcomes.map(({ value, error }) => error ?? String(value));
+
+/** What acts were refused with, without the refusals that are expected. */
+export function surprises(outcomes: Outcome[], ...expected: string[]): string[] {
+  return outcomes.flatMap(({ error }) => (error === null || expected.includes(error) ? [] : [error]));
+}
+
 /** The broken promises of the database. */
 export async function invariantViolations(world: World): Promise<unknown[]> {
   return (await world.sql.query('select * from private.check_invariants()')).rows;

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { addMinutes, startOfMinute } from 'date-fns';
+import { addMinutes, startOfMinute, subHours } from 'date-fns';
 import { Pool } from 'pg';
 import { photo } from '../../local/tour/photo.ts';
 import {
@@ -14,6 +14,7 @@ import {
   type PaymentStart,
   type Quote,
   type Result,
+  type UnmatchedMoney,
   type Vehicle,
 } from '../../sdk/src/index.ts';
 import { setting } from './setting.ts';
@@ -228,7 +229,7 @@ export async function inspectionPhotos(one: Person): Promise<{ mediaId: string; 
 /** Polls until there is something; a deadline, never a fixed sleep. */
 export async function eventually<T>(
   look: () => Promise<T | null | undefined>,
-  timeoutMs = 30_000,
+  timeoutMs = 120_000,
 ): Promise<T> {
   const end = Date.now() + timeoutMs;
   for (;;) {
@@ -242,6 +243,35 @@ export async function eventually<T>(
 export async function mailsTo(email: string): Promise<{ subject: string; to: string[] }[]> {
   const answer = await fetch(`${setting('MAIL_URL')}/api/messages?to=${encodeURIComponent(email)}`);
   return (await answer.json()) as { subject: string; to: string[] }[];
+}
+
+/** A bank account of the person that may be used at once. */
+export async function bankAccount(one: Person, accountNumber = '0011223344'): Promise<void> {
+  await ok(
+    one.journey.payouts.setBankAccount({ bankBin: '970436', accountNumber, holderName: 'TEST PERSON' }),
+  );
+  await sql(
+    `update public.bank_accounts set usable_from = $2, created_at = created_at - interval '1 day' where user_id = $1 and removed_at is null`,
+    [one.id, subHours(new Date(), 1)],
+  );
+}
+
+/** Has refunds of this person sent at once that wait for the first day of a bank account. */
+export async function hurryRefunds(payer: Person): Promise<void> {
+  await sql(
+    `update private.outbox o set available_at = now() from public.refunds r
+     where o.status = 'pending' and o.topic = 'refund' and o.payload ->> 'refund_id' = r.id::text and r.payer_id = $1`,
+    [payer.id],
+  );
+}
+
+/** Money of this attempt that fits nowhere; other tests leave such money too. */
+export async function unmatchedOf(
+  attempt: { id: string },
+  staff: Person,
+): Promise<UnmatchedMoney | undefined> {
+  const { rows } = await ok(staff.journey.admin.money.unmatched({ pageSize: 100 }));
+  return rows.find((row) => row.attempt_id === attempt.id);
 }
 
 /** Broken promises that concern these rows (a shared stack has other tests at work). */

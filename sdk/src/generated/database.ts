@@ -121,7 +121,7 @@ export interface MediaRow {
   owner_id: Uuid;
   purpose: 'avatar' | 'inspection' | 'licence' | 'vehicle_image';
   bucket: string;
-  /** Within the bucket: owner id, slash, media id, and the ending of its kind. Ours, never the client's file name. */
+  /** Within the bucket, beginning with the owner's id; ours, never the client's file name. While reserved: where the bytes are to be uploaded. Once ready: where the checked bytes are, which no upload can reach. */
   path: string;
   mime_type: string;
   /** As announced for the ticket; the bytes count only when they are the same. */

@@ -14,6 +14,8 @@ export interface Rpc {
 /** The stored bytes of an object, or null when there is none. */
 export interface ObjectStore {
   read(bucket: string, path: string): Promise<Uint8Array<ArrayBuffer> | null>;
+  /** Answers whether there was something to move. */
+  move(bucket: string, from: string, to: string): Promise<boolean>;
   remove(bucket: string, path: string): Promise<void>;
 }
 
@@ -81,6 +83,13 @@ export function createDb(env: Env): Db {
         if (data) return new Uint8Array(await data.arrayBuffer());
         const { status } = error;
         if (status === 400 || status === 404) return null;
+        throw appError('internal', {}, error);
+      },
+      async move(bucket, from, to) {
+        const { error } = await serviceClient.storage.from(bucket).move(from, to);
+        if (!error) return true;
+        const { status } = error;
+        if (status === 400 || status === 404) return false;
         throw appError('internal', {}, error);
       },
       async remove(bucket, path) {

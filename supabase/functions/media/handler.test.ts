@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { errorOf, fakeOutside, user, userPost } from '../../../tests/support/fakes.ts';
 import { appError } from '../_shared/errors.ts';
 import { sha256Hex } from '../_shared/secrets.ts';
@@ -15,50 +15,76 @@ const ticket = {
   byte_size: jpeg.byteLength,
   sha256: '0'.repeat(64),
   status: 'reserved',
+  stored_size: jpeg.byteLength,
 };
 const complete = (deps: Parameters<typeof handle>[0]) =>
   handle(deps)(userPost('/media/complete', { media_id }));
 
 describe('POST /media/complete', () => {
-  it('tells the command what the bytes are, whatever the ticket says they are', async () => {
+  it('moves the bytes to a path of no ticket, reads them there, and says what they are', async () => {
     const outside = fakeOutside({
-      media_to_check: () => ({ ...ticket, mime_type: 'image/png', byte_size: 1 }),
+      media_to_check: () => ({ ...ticket, mime_type: 'image/png' }),
       complete_media: (args) => ({ ...ticket, ...args, status: 'ready' }),
     });
     outside.objects.set('avatars/a/b.jpeg', jpeg);
     const answer = await complete(outside.deps);
     expect(answer.status).toBe(200);
-    expect(outside.calls.map((call) => call.args)).toEqual([
-      { media_id, owner_id: user.id },
-      { media_id, mime_type: 'image/jpeg', byte_size: 7, sha256: await sha256Hex(jpeg) },
-    ]);
+    const [asked, completed] = outside.calls.map((call) => call.args);
+    expect(asked).toEqual({ media_id, owner_id: user.id });
+    expect(completed).toEqual({
+      media_id,
+      path: expect.stringMatching(/^a\/b-[0-9a-f]{32}\.jpeg$/),
+      mime_type: 'image/jpeg',
+      byte_size: 7,
+      sha256: await sha256Hex(jpeg),
+    });
+    expect([...outside.objects.keys()]).toEqual([`avatars/${completed?.path}`]);
   });
 
   it('says when nothing was uploaded yet', async () => {
-    const outside = fakeOutside({ media_to_check: () => ticket });
+    const outside = fakeOutside({ media_to_check: () => ({ ...ticket, stored_size: null }) });
     expect(await errorOf(await complete(outside.deps))).toMatchObject({
       code: 'media_not_ready',
       status: 409,
     });
   });
 
-  it('removes bytes that are not what was announced, and nothing else', async () => {
-    const failing = (code: 'media_mismatch' | 'internal') =>
-      fakeOutside({
+  it('removes what has another size than announced, without reading it', async () => {
+    const outside = fakeOutside({ media_to_check: () => ({ ...ticket, stored_size: 314_572_800 }) });
+    outside.objects.set('avatars/a/b.jpeg', jpeg);
+    const read = vi.spyOn(outside.deps.db.objects, 'read');
+    expect((await errorOf(await complete(outside.deps))).code).toBe('media_mismatch');
+    expect(read).not.toHaveBeenCalled();
+    expect(outside.objects.size).toBe(0);
+  });
+
+  it('removes bytes that are not what was announced, and leaves them when nobody knows', async () => {
+    for (const [code, left] of [
+      ['media_mismatch', 0],
+      ['internal', 1],
+    ] as const) {
+      const outside = fakeOutside({
         media_to_check: () => ticket,
         complete_media: () => {
           throw appError(code);
         },
       });
-    for (const [code, left] of [
-      ['media_mismatch', 0],
-      ['internal', 1],
-    ] as const) {
-      const outside = failing(code);
       outside.objects.set('avatars/a/b.jpeg', jpeg);
       expect((await errorOf(await complete(outside.deps))).code).toBe(code);
       expect(outside.objects.size).toBe(left);
     }
+  });
+
+  it('does not touch what another call has made ready meanwhile', async () => {
+    const ready = { ...ticket, path: 'a/b-1.jpeg', status: 'ready' };
+    let asked = 0;
+    const outside = fakeOutside({ media_to_check: () => (asked++ === 0 ? ticket : ready) });
+    outside.objects.set('avatars/a/b-1.jpeg', jpeg);
+    expect(await (await complete(outside.deps)).json()).toMatchObject({
+      status: 'ready',
+      path: 'a/b-1.jpeg',
+    });
+    expect([...outside.objects.keys()]).toEqual(['avatars/a/b-1.jpeg']);
   });
 
   it('answers again for what is ready, without reading it', async () => {

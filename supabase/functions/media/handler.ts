@@ -1,13 +1,23 @@
-import { completeMediaRequest, mediaTicket } from '../_shared/contracts/media.ts';
+import { completeMediaRequest, media, mediaTicket } from '../_shared/contracts/media.ts';
 import type { Deps } from '../_shared/deps.ts';
 import { AppError, appError } from '../_shared/errors.ts';
 import { endpoint, serveEndpoints } from '../_shared/http.ts';
 import { sha256Hex } from '../_shared/secrets.ts';
 import { sniffImage } from './sniff.ts';
 
+/** Where checked bytes lie: beside the path of the ticket, under a name that nobody can guess. */
+function checkedPath(path: string): string {
+  const random = crypto.randomUUID().replaceAll('-', '');
+  return path.replace(/\.([a-z]+)$/, `-${random}.$1`);
+}
+
 /**
- * POST /media/complete: makes an upload usable when its bytes match its ticket. Other bytes are removed, so
- * that the right ones can be uploaded while the ticket is valid.
+ * POST /media/complete: makes an upload usable once its bytes are what its ticket announced.
+ *
+ * The bytes are moved first and read then: a signed address, or an upload that is still under way, writes to the
+ * path of the ticket and cannot change them any more. Each call moves to a path of its own, so that one that comes
+ * late removes only what it moved itself. Bytes that are not what was announced are removed, and the right ones can
+ * be uploaded while the ticket lasts.
  */
 export function handle({ http, db }: Pick<Deps, 'http' | 'db'>): (request: Request) => Promise<Response> {
   const complete = endpoint({
@@ -15,28 +25,42 @@ export function handle({ http, db }: Pick<Deps, 'http' | 'db'>): (request: Reque
     path: '/complete',
     auth: 'user',
     body: completeMediaRequest,
-    errors: ['media_not_ready'],
+    errors: ['media_not_ready', 'media_mismatch'],
     async run({ body, user, trace, note }) {
       const service = db.service(trace);
-      const ticket = await service.call(
-        'media_to_check',
-        { media_id: body.media_id, owner_id: user.id },
-        mediaTicket,
-      );
+      const ask = { media_id: body.media_id, owner_id: user.id };
+      const { stored_size, ...ticket } = await service.call('media_to_check', ask, mediaTicket);
       note({ media_id: ticket.id });
       if (ticket.status === 'ready') return ticket;
-      const bytes = await db.objects.read(ticket.bucket, ticket.path);
-      if (!bytes) throw appError('media_not_ready', { media_id: ticket.id, problem: 'nothing was uploaded' });
+      const nothing = () =>
+        appError('media_not_ready', { media_id: ticket.id, problem: 'nothing was uploaded' });
+      if (stored_size === null) throw nothing();
+      // what is too large is not read
+      if (stored_size !== ticket.byte_size) {
+        await db.objects.remove(ticket.bucket, ticket.path);
+        throw appError('media_mismatch', { found: { byte_size: stored_size } });
+      }
+      const path = checkedPath(ticket.path);
+      if (!(await db.objects.move(ticket.bucket, ticket.path, path))) {
+        // another call has moved them
+        const now = await service.call('media_to_check', ask, mediaTicket);
+        if (now.status === 'ready') return now;
+        throw nothing();
+      }
+      const bytes = await db.objects.read(ticket.bucket, path);
+      if (!bytes) throw nothing();
       const found = {
         mime_type: sniffImage(bytes) ?? 'application/octet-stream',
         byte_size: bytes.byteLength,
         sha256: await sha256Hex(bytes),
       };
       try {
-        return await service.call('complete_media', { media_id: ticket.id, ...found }, mediaTicket);
+        return await service.call('complete_media', { media_id: ticket.id, path, ...found }, media);
       } catch (error) {
+        // After any other failure nobody can say whether the upload is ready, so the bytes stay. If it is not, they
+        // are nobody's, and the client uploads once more.
         if (error instanceof AppError && error.code === 'media_mismatch') {
-          await db.objects.remove(ticket.bucket, ticket.path);
+          await db.objects.remove(ticket.bucket, path);
         }
         throw error;
       }

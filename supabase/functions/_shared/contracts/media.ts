@@ -3,8 +3,8 @@ import { z } from 'zod';
 /** Body of POST /media/complete. */
 export const completeMediaRequest = z.strictObject({ media_id: z.uuid() });
 
-/** The upload ticket, as `media_to_check` answers it. */
-export const mediaTicket = z.looseObject({
+/** An upload as `complete_media` answers it. */
+export const media = z.looseObject({
   id: z.uuid(),
   bucket: z.string(),
   path: z.string(),
@@ -13,3 +13,6 @@ export const mediaTicket = z.looseObject({
   sha256: z.string(),
   status: z.enum(['reserved', 'ready']),
 });
+
+/** The ticket of an upload as `media_to_check` answers it. */
+export const mediaTicket = media.extend({ stored_size: z.int().nullable() });

@@ -26,7 +26,7 @@ beforeAll(async () => {
   staff = await admin();
   guest = await renter(staff);
   vehicle = await listing(await person('host'), staff);
-}, 60_000);
+});
 afterAll(closeSql);
 
 interface SandboxTransaction {
@@ -85,7 +85,7 @@ describe('a refund', () => {
     const { payment } = await ok(guest.journey.bookings.get(booking.id));
     expect(payment).toMatchObject({ status: 'refunded', refunded_amount: booking.total_amount });
     expect(await invariantViolations(booking.id, refund.id)).toEqual([]);
-  }, 90_000);
+  });
 
   it('that the bank rejects has failed, is told apart from one on its way, and can be ordered anew', async () => {
     const { booking, payment, reference } = await paid();
@@ -105,5 +105,5 @@ describe('a refund', () => {
     expect(refunds).toHaveLength(2);
     expect(new Set(refunds.map((one) => one.requestId)).size).toBe(2);
     expect(await invariantViolations(booking.id, succeeded.id, payment.id)).toEqual([]);
-  }, 120_000);
+  });
 });

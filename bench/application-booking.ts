@@ -1,0 +1,153 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { type Connection, refuse } from './application.ts';
+
+/** The n-th id of a kind, as bench.id() makes it. */
+function id(kind: string, n: number): string {
+  const hex = createHash('md5').update(`${kind}:${n}`).digest('hex');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+interface Quote {
+  id: string;
+  vehicle_id: string;
+  period: string;
+  starts_at: Date;
+  ends_at: Date;
+  currency: string;
+  total_amount: string;
+  deposit_amount: string;
+  host_amount: string;
+  platform_amount: string;
+  tax_amount: string;
+  cancellation_policy: unknown;
+  expires_at: Date;
+}
+
+interface Vehicle {
+  host_id: string;
+  status: string;
+  instant_book: boolean;
+  min_hours: number;
+  max_days: number;
+  notice_hours: number;
+  buffer_minutes: number;
+  required_licence_class: string;
+}
+
+/** Which classes a class covers, and settings: read once when the application starts. */
+const licenceCovers: Record<string, string[]> = { B: ['B', 'B1'], A1: ['A1'] };
+const holdMinutes = 15;
+const horizonDays = 365;
+const limit = { capacity: 20, per_minute: 20 };
+
+const hour = 3_600_000;
+const alphabet = 'ABCDEFGHJKMNPQRSTUVWXYZ23456789';
+
+function bookingCode(): string {
+  return `J${Array.from({ length: 8 }, () => alphabet[Math.floor(Math.random() * alphabet.length)]).join('')}`;
+}
+
+/** create_booking by a careful application: the same rules, the same rows, one statement after the other. */
+export async function createBooking(sql: Connection, n: number, renters: number): Promise<void> {
+  const renterId = id('renter', n % renters);
+  const quoteId = id('quote', n);
+  const bookingId = randomUUID();
+  await sql.transaction(async () => {
+    await sql.row(
+      `insert into private.idempotency_keys (actor_id, key, command, request_hash, response) values ($1, $2, 'create_booking', $3, $4)
+       on conflict do nothing returning key`,
+      [renterId, randomUUID(), createHash('sha256').update(quoteId).digest(), { id: bookingId }],
+    );
+    const { tokens } = await sql.row<{ tokens: string }>(
+      `insert into private.rate_buckets as b (action, subject, tokens, refilled_at) values ('create_booking', $1, $2::numeric - 1, now())
+       on conflict (action, subject) do update
+       set tokens = least($2::numeric, b.tokens + $3::numeric * extract(epoch from now() - b.refilled_at) / 60) - 1, refilled_at = now()
+       returning tokens`,
+      [renterId, limit.capacity, limit.per_minute],
+    );
+    if (Number(tokens) < 0) refuse('rate_limited');
+    const quote = await sql.row<Quote>(
+      `select id, vehicle_id, period, starts_at, ends_at, currency, total_amount, deposit_amount, host_amount, platform_amount,
+         tax_amount, cancellation_policy, expires_at
+       from public.quotes where id = $1 and renter_id = $2`,
+      [quoteId, renterId],
+    );
+    if (quote.expires_at.getTime() <= Date.now()) refuse('quote_expired');
+    const vehicle = await sql.row<Vehicle>(
+      `select host_id, status, instant_book, min_hours, max_days, notice_hours, buffer_minutes, required_licence_class
+       from public.vehicles where id = $1 for no key update`,
+      [quote.vehicle_id],
+    );
+    const [from, to] = [quote.starts_at.getTime(), quote.ends_at.getTime()];
+    if (vehicle.status !== 'published') refuse('vehicle_not_published');
+    if (vehicle.host_id === renterId) refuse('own_vehicle');
+    if (from < Date.now() + vehicle.notice_hours * hour) refuse('notice_too_short');
+    if (from > Date.now() + horizonDays * 24 * hour) refuse('period_too_long');
+    if (to < from + vehicle.min_hours * hour || to > from + vehicle.max_days * 24 * hour)
+      refuse('period_invalid');
+    const licences = await sql.rows<{ classes: string[]; valid_until: Date }>(
+      "select classes, valid_until from public.driver_licences where user_id = $1 and status = 'verified'",
+      [renterId],
+    );
+    const covering = licences.filter(({ classes, valid_until }) => {
+      const covered = classes.flatMap((one) => licenceCovers[one] ?? []);
+      return covered.includes(vehicle.required_licence_class) && valid_until.getTime() >= to;
+    });
+    if (covering.length === 0) refuse('licence_required');
+    const taken = await sql.rows(
+      `select 1 from public.calendar_entries
+       where vehicle_id = $1 and blocked && tstzrange($2::timestamptz, $3::timestamptz + make_interval(mins => $4))
+         and (kind <> 'hold' or expires_at > now()) limit 1`,
+      [quote.vehicle_id, quote.starts_at, quote.ends_at, vehicle.buffer_minutes],
+    );
+    if (taken.length > 0) refuse('vehicle_unavailable');
+    const booking = await sql.row<{ hold_expires_at: Date }>(
+      `insert into public.bookings (id, code, quote_id, vehicle_id, renter_id, host_id, period, status, currency, total_amount,
+         deposit_amount, host_amount, platform_amount, tax_amount, cancellation_policy, hold_expires_at)
+       values ($1, $2, $3, $4, $5, $6, $7, 'pending_payment', $8, $9, $10, $11, $12, $13, $14, now() + make_interval(mins => $15))
+       returning *`,
+      [
+        ...[
+          bookingId,
+          bookingCode(),
+          quote.id,
+          quote.vehicle_id,
+          renterId,
+          vehicle.host_id,
+          quote.period,
+          quote.currency,
+        ],
+        ...[
+          quote.total_amount,
+          quote.deposit_amount,
+          quote.host_amount,
+          quote.platform_amount,
+          quote.tax_amount,
+        ],
+        ...[quote.cancellation_policy, holdMinutes],
+      ],
+    );
+    await sql.rows(
+      `insert into public.calendar_entries (vehicle_id, kind, blocked, booking_id, expires_at)
+       values ($1, 'hold', tstzrange($2::timestamptz, $3::timestamptz + make_interval(mins => $4)), $5, $6)`,
+      [
+        quote.vehicle_id,
+        quote.starts_at,
+        quote.ends_at,
+        vehicle.buffer_minutes,
+        bookingId,
+        booking.hold_expires_at,
+      ],
+    );
+    const payment = await sql.row<{ id: string }>(
+      'insert into public.payments (booking_id, payer_id, amount, currency, expires_at) values ($1, $2, $3, $4, $5) returning id',
+      [bookingId, renterId, quote.total_amount, quote.currency, booking.hold_expires_at],
+    );
+    await sql.rows(
+      `insert into private.domain_events (type, subject_id, machine, from_state, event, to_state, actor_id)
+       values ('booking.hold', $1, 'booking', 'initial', 'hold', 'pending_payment', $3),
+         ('payment.create', $2, 'payment', 'initial', 'create', 'pending', $3)`,
+      [bookingId, payment.id, renterId],
+    );
+  });
+}

@@ -1,0 +1,2 @@
+select bench.write_success(:event, 'W' || (:quote)::text);
+commit;

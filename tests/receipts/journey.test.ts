@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Vehicle } from '../../sdk/src/index.ts';
+import {
+  admin,
+  closeSql,
+  eventually,
+  listing,
+  mailsTo,
+  ok,
+  type Person,
+  paidBooking,
+  paymentOf,
+  period,
+  person,
+  refusal,
+  renter,
+} from '../support/world.ts';
+
+let staff: Person;
+let vehicle: Vehicle;
+
+beforeAll(async () => {
+  staff = await admin();
+  vehicle = await listing(await person('host'), staff);
+});
+afterAll(closeSql);
+
+describe('a receipt', () => {
+  it('is numbered, mailed, listed and printable, and nobody else’s', async () => {
+    const payer = await renter(staff);
+    const booking = await paidBooking(payer, vehicle, period(24 * 60, 24), 'momo');
+    const receipt = await eventually(async () => (await ok(payer.journey.receipts.list())).rows[0] ?? null);
+    const payment = await paymentOf(payer, booking);
+    expect(receipt).toMatchObject({
+      kind: 'receipt',
+      payment_id: payment.id,
+      total: payment.amount - booking.deposit_amount,
+    });
+    expect(receipt.number).toMatch(/\d{6,}$/);
+    expect(await ok(payer.journey.receipts.get(receipt.id))).toEqual(receipt);
+    const page = await ok(payer.journey.receipts.page(receipt.id));
+    expect(page).toContain(receipt.number);
+    expect(page).toContain(booking.code);
+    const mail = await eventually(async () => {
+      const mails = await mailsTo(payer.email);
+      return mails.find((one) => one.subject.includes(receipt.number)) ?? null;
+    });
+    expect(mail).not.toBeNull();
+    const stranger = await person('stranger');
+    expect(await refusal(stranger.journey.receipts.get(receipt.id))).toBe('receipt_not_found');
+    expect(await refusal(stranger.journey.receipts.page(receipt.id))).toBe('receipt_not_found');
+  });
+});

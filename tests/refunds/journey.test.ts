@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Booking, Refund, Vehicle } from '../../sdk/src/index.ts';
+import {
+  admin,
+  bankAccount,
+  book,
+  closeSql,
+  eventually,
+  hurryRefunds,
+  listing,
+  ok,
+  type Person,
+  paidBooking,
+  payAtSandbox,
+  period,
+  person,
+  refusal,
+  renter,
+  startPayment,
+  unmatchedOf,
+} from '../support/world.ts';
+
+let staff: Person;
+let guest: Person;
+let host: Person;
+let vehicle: Vehicle;
+let days = 60;
+
+beforeAll(async () => {
+  staff = await admin();
+  guest = await renter(staff);
+  host = await person('host');
+  vehicle = await listing(host, staff);
+});
+afterAll(closeSql);
+
+function soon(): ReturnType<typeof period> {
+  days += 2;
+  return period(24 * days, 24);
+}
+
+function refundOf(booking: Booking, status: Refund['status']): Promise<Refund> {
+  return eventually(async () => {
+    const { refunds } = await ok(guest.journey.bookings.get(booking.id));
+    return refunds.find((refund) => refund.status === status) ?? null;
+  });
+}
+
+describe('a refund', () => {
+  it.each(['vnpay', 'momo', 'zalopay', 'stripe'] as const)('goes back by %s itself', async (provider) => {
+    const booking = await paidBooking(guest, vehicle, soon(), provider);
+    await ok(guest.journey.bookings.cancel({ bookingId: booking.id, reason: 'other plans' }));
+    const refund = await refundOf(booking, 'succeeded');
+    expect(refund).toMatchObject({ kind: 'cancellation', method: 'provider', provider });
+    expect(refund.provider_refund_id).not.toBeNull();
+    const { refunds } = await ok(host.journey.bookings.get(booking.id));
+    expect(refunds.map(({ id, status }) => [id, status])).toEqual([[refund.id, 'succeeded']]);
+  });
+
+  it.each(['payos', 'vietqr'] as const)(
+    'of %s goes to the payer’s bank account, once there is one',
+    async (provider) => {
+      const payer = await renter(staff);
+      const booking = await paidBooking(payer, vehicle, soon(), provider);
+      await ok(payer.journey.bookings.cancel({ bookingId: booking.id, reason: 'other plans' }));
+      const refunds = async () => (await ok(payer.journey.bookings.get(booking.id))).refunds;
+      expect((await refunds())[0]).toMatchObject({ status: 'awaiting_account', method: 'bank_transfer' });
+      await bankAccount(payer);
+      await hurryRefunds(payer);
+      const paid = await eventually(
+        async () => (await refunds()).find((one) => one.status === 'succeeded') ?? null,
+      );
+      expect(paid).toMatchObject({ provider: 'payos' });
+      expect(await ok(staff.journey.admin.money.reconcileLedger())).toEqual([]);
+    },
+  );
+
+  it('of money that fits no payment is in its payer’s list, and goes on from there', async () => {
+    const payer = await renter(staff);
+    const start = await startPayment(payer, await book(payer, vehicle, soon()), 'vietqr');
+    await payAtSandbox(start);
+    await payAtSandbox(start, { amount: 654_000 });
+    const money = staff.journey.admin.money;
+    const twice = await unmatchedOf(start.attempt, staff);
+    expect(twice).toMatchObject({ reason: 'paid_twice', amount: 654_000 });
+    const settled = await ok(money.settleUnmatched({ unmatchedId: twice?.id ?? '', action: 'refund' }));
+    const listed = async () => (await ok(payer.journey.payments.refunds())).rows;
+    const nowhere = { id: settled.refund_id, kind: 'unmatched', payment_id: null, booking_id: null };
+    expect(await listed()).toEqual([
+      expect.objectContaining({ ...nowhere, amount: 654_000, status: 'awaiting_account' }),
+    ]);
+    await bankAccount(payer);
+    await hurryRefunds(payer);
+    await eventually(async () => (await listed()).find((one) => one.status === 'succeeded') ?? null);
+    expect((await ok(host.journey.payments.refunds())).rows).toEqual([]);
+    expect((await ok(staff.journey.payments.refunds())).rows).toEqual([]);
+  });
+
+  it('that the account refuses has failed, and is paid by hand', async () => {
+    const payer = await renter(staff);
+    const booking = await paidBooking(payer, vehicle, soon(), 'vietqr');
+    await bankAccount(payer, '1234560000');
+    await ok(payer.journey.bookings.cancel({ bookingId: booking.id, reason: 'other plans' }));
+    await hurryRefunds(payer);
+    const failed = await eventually(async () => {
+      const { refunds } = await ok(payer.journey.bookings.get(booking.id));
+      return refunds.find((one) => one.status === 'failed') ?? null;
+    });
+    const order = { refundId: failed.id, bankReference: 'FT26325009' };
+    expect(await refusal(payer.journey.admin.money.refunds())).toBe('forbidden');
+    const listed = async () =>
+      (await ok(staff.journey.admin.money.refunds({ needs: 'retry' }))).rows.find(
+        ({ id }) => id === failed.id,
+      );
+    expect(await listed()).toMatchObject({ ...failed, payer_id: payer.id, reason: null, needs: 'retry' });
+    expect(await refusal(payer.journey.admin.money.recordManualRefund(order))).toBe('forbidden');
+    expect(await ok(staff.journey.admin.money.recordManualRefund(order))).toMatchObject({
+      status: 'succeeded',
+      provider: 'manual',
+    });
+    expect(await listed()).toBeUndefined();
+    expect(await ok(staff.journey.admin.money.reconcileLedger())).toEqual([]);
+  });
+});
