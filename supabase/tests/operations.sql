@@ -333,8 +333,8 @@ select is(
 );
 
 select results_eq(
-  $$ select c.jobname::text, c.schedule from cron.job c where c.jobname like 'journey_%' order by 1 $$,
-  $$ select j.name, private.schedule_for(j, e.extversion) from private.jobs j, pg_extension e where e.extname = 'pg_cron' order by 1 $$,
+  $$ select c.jobname::text collate "C", c.schedule collate "C" from cron.job c where c.jobname like 'journey_%' order by 1 $$,
+  $$ select j.name collate "C", private.schedule_for(j, e.extversion) collate "C" from private.jobs j, pg_extension e where e.extname = 'pg_cron' order by 1 $$,
   'every job has the schedule that the installed pg_cron can read'
 );
 select is(
