@@ -12,34 +12,34 @@ select tests.make_vehicle(:'host', '{"instant_book": false}') as asking \gset
 -- What cannot be stored ------------------------------------------------------------------------------------
 select is(
   (select pg_get_constraintdef(oid) from pg_constraint where conname = 'calendar_entries_no_overlap' and conrelid = 'public.calendar_entries'::regclass),
-  'EXCLUDE USING gist (vehicle_id WITH =, blocked WITH &&)', 'overlap is excluded by the database itself'
+  'EXCLUDE USING gist (vehicle_id WITH =, blocked WITH &&)', 'the database itself excludes overlaps in the calendar'
 );
 insert into public.calendar_entries (vehicle_id, kind, blocked) values (:'vehicle', 'host_block', tstzrange(tests.hours(1000), tests.hours(1010)));
 select is(tests.outcome(format($$ insert into public.calendar_entries (vehicle_id, kind, blocked) values (%L, 'external', tstzrange(tests.hours(990), tests.hours(1000) + interval '1 second')) $$, :'vehicle')), '23P01', 'an overlap by one second is refused to everybody');
-select is(tests.outcome(format($$ insert into public.calendar_entries (vehicle_id, kind, blocked) values (%L, 'external', tstzrange(tests.hours(990), tests.hours(1000))) $$, :'vehicle')), 'ok', 'back to back is no overlap');
+select is(tests.outcome(format($$ insert into public.calendar_entries (vehicle_id, kind, blocked) values (%L, 'external', tstzrange(tests.hours(990), tests.hours(1000))) $$, :'vehicle')), 'ok', 'entries back to back do not overlap');
 select is(tests.outcome(format($$ insert into public.calendar_entries (vehicle_id, kind, blocked) values (%L, 'external', tstzrange(tests.hours(1010), tests.hours(1020), '[]')) $$, :'vehicle')), '23514', 'a closed range is refused');
 select is(tests.outcome(format($$ insert into public.calendar_entries (vehicle_id, kind, blocked) values (%L, 'external', 'empty') $$, :'vehicle')), '23514', 'an empty range is refused');
 select is(tests.outcome(format($$ insert into public.calendar_entries (vehicle_id, kind, blocked) values (%L, 'external', tstzrange(tests.hours(2000), null)) $$, :'vehicle')), '23514', 'a range without end is refused');
-select is(tests.outcome(format($$ insert into public.calendar_entries (vehicle_id, kind, blocked) values (%L, 'external', tstzrange(tests.hours(2000), 'infinity')) $$, :'vehicle')), '23514', 'nor one that ends at infinity');
-select is(tests.outcome(format($$ insert into public.calendar_entries (vehicle_id, kind, blocked) values (%L, 'booking', tstzrange(tests.hours(2000), tests.hours(2001))) $$, :'vehicle')), '23514', 'a booking''s entry names its booking');
-select is(tests.outcome(format($$ insert into public.calendar_entries (vehicle_id, kind, blocked, expires_at) values (%L, 'host_block', tstzrange(tests.hours(2000), tests.hours(2001)), now()) $$, :'vehicle')), '23514', 'only a hold expires');
+select is(tests.outcome(format($$ insert into public.calendar_entries (vehicle_id, kind, blocked) values (%L, 'external', tstzrange(tests.hours(2000), 'infinity')) $$, :'vehicle')), '23514', 'a range that ends at infinity is refused');
+select is(tests.outcome(format($$ insert into public.calendar_entries (vehicle_id, kind, blocked) values (%L, 'booking', tstzrange(tests.hours(2000), tests.hours(2001))) $$, :'vehicle')), '23514', 'a calendar entry of a booking must name its booking');
+select is(tests.outcome(format($$ insert into public.calendar_entries (vehicle_id, kind, blocked, expires_at) values (%L, 'host_block', tstzrange(tests.hours(2000), tests.hours(2001)), now()) $$, :'vehicle')), '23514', 'only a hold can expire');
 
 -- visitor --------------------------------------------------------------------------------------------------
 select tests.as_visitor();
-select is(tests.outcome('select * from public.bookings'), '42501', 'a visitor sees no booking');
-select is(tests.outcome('select public.my_bookings()'), '42501', 'nor asks for own ones');
+select is(tests.outcome('select * from public.bookings'), '42501', 'a visitor cannot read bookings');
+select is(tests.outcome('select public.my_bookings()'), '42501', 'a visitor cannot list own bookings');
 
 -- Refusals before a booking exists ---------------------------------------------------------------------------
 select tests.as_owner();
 select tests.make_quote(:'renter', :'vehicle', tests.hours(30), tests.hours(40)) as quote \gset
 select tests.as_user(:'rival');
 select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid())', :'quote')), 'quote_not_found', 'somebody else''s quote is not found');
-select is((select count(*)::int from public.quotes), 0, 'nor seen');
+select is((select count(*)::int from public.quotes), 0, 'a quote of somebody else is not seen');
 select tests.as_user(:'renter');
 select is(tests.outcome('select public.create_booking(gen_random_uuid(), gen_random_uuid())'), 'quote_not_found', 'an invented quote is not found');
 select is(tests.outcome(format('select public.create_booking(%L, null)', :'quote')), 'invalid_input', 'a booking needs an idempotency key');
-select is(tests.outcome($$ insert into public.bookings (quote_id) values (gen_random_uuid()) $$), '42501', 'nobody writes a booking by hand');
-select is(tests.outcome($$ delete from public.bookings $$), '42501', 'or deletes one');
+select is(tests.outcome($$ insert into public.bookings (quote_id) values (gen_random_uuid()) $$), '42501', 'nobody can write a booking by hand');
+select is(tests.outcome($$ delete from public.bookings $$), '42501', 'nobody can delete a booking by hand');
 select tests.as_owner();
 alter table public.quotes disable trigger immutable;
 update public.quotes set expires_at = now() where id = :'quote';
@@ -48,11 +48,11 @@ select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid
 select tests.as_owner();
 update public.quotes set expires_at = now() + interval '5 minutes', period = tstzrange(tests.hours(-1), tests.hours(9)) where id = :'quote';
 select tests.as_user(:'renter');
-select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid())', :'quote')), 'period_in_past', 'nor one whose start has passed meanwhile');
+select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid())', :'quote')), 'period_in_past', 'a quote whose start has passed cannot be booked');
 select tests.as_owner();
 update public.quotes set period = tstzrange(tests.hours(2), tests.hours(9)) where id = :'quote';
 select tests.as_user(:'renter');
-select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid())', :'quote')), 'notice_too_short', 'nor one that came inside the host''s notice');
+select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid())', :'quote')), 'notice_too_short', 'a quote whose start is now inside the notice of the host cannot be booked');
 select tests.as_owner();
 update public.quotes set period = tstzrange(tests.hours(30), tests.hours(40)) where id = :'quote';
 alter table public.quotes enable trigger immutable;
@@ -67,11 +67,11 @@ select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid
 select tests.as_owner();
 select tests.make_licence(:'renter', '{A1}') as l1 \gset
 select tests.as_user(:'renter');
-select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid())', :'quote')), 'licence_class_mismatch', 'nor one for motorbikes');
+select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid())', :'quote')), 'licence_class_mismatch', 'a licence for motorbikes is not enough for a car');
 select tests.as_owner();
 select tests.make_licence(:'renter', '{B}', current_date) as l2 \gset
 select tests.as_user(:'renter');
-select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid())', :'quote')), 'licence_expires_early', 'nor one that ends before the trip does');
+select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid())', :'quote')), 'licence_expires_early', 'a licence that ends before the trip is not enough');
 select tests.as_owner();
 select tests.make_licence(:'renter') as l3 \gset
 
@@ -93,31 +93,31 @@ select is(tests.outcome(format('select tests.make_booking(%L, %L, tests.hours(20
 
 -- Who sees it --------------------------------------------------------------------------------------------------
 select tests.as_user(:'stranger');
-select is((select count(*)::int from public.bookings), 0, 'a stranger sees no booking');
-select is((select count(*)::int from public.payments), 0, 'no payment');
-select is((select count(*)::int from public.calendar_entries), 0, 'no calendar entry');
-select is(tests.outcome(format('select public.booking_detail(%L)', :'booking')), 'booking_not_found', 'no detail');
-select is(tests.outcome(format('select public.cancel_booking_preview(%L)', :'booking')), 'booking_not_found', 'no preview');
-select is(tests.outcome(format('select public.cancel_booking(%L, null, gen_random_uuid())', :'booking')), 'booking_not_found', 'cancels nothing');
-select is(tests.outcome(format($$ select public.check_in(%L, 1, 1, '[]', gen_random_uuid()) $$, :'booking')), 'booking_not_found', 'hands over nothing');
-select is(tests.outcome(format('select public.release_deposit(%L, gen_random_uuid())', :'booking')), 'booking_not_found', 'releases nothing');
+select is((select count(*)::int from public.bookings), 0, 'a stranger sees no booking of others');
+select is((select count(*)::int from public.payments), 0, 'a stranger sees no payment of others');
+select is((select count(*)::int from public.calendar_entries), 0, 'a stranger sees no calendar entry of others');
+select is(tests.outcome(format('select public.booking_detail(%L)', :'booking')), 'booking_not_found', 'a stranger cannot open a booking of others');
+select is(tests.outcome(format('select public.cancel_booking_preview(%L)', :'booking')), 'booking_not_found', 'a stranger cannot preview the cancellation of a booking');
+select is(tests.outcome(format('select public.cancel_booking(%L, null, gen_random_uuid())', :'booking')), 'booking_not_found', 'a stranger cannot cancel a booking');
+select is(tests.outcome(format($$ select public.check_in(%L, 1, 1, '[]', gen_random_uuid()) $$, :'booking')), 'booking_not_found', 'a stranger cannot hand over a vehicle');
+select is(tests.outcome(format('select public.release_deposit(%L, gen_random_uuid())', :'booking')), 'booking_not_found', 'a stranger cannot release a deposit');
 select tests.as_user(:'rival');
 select is((select count(*)::int from public.bookings where id = :'booking'), 0, 'another renter does not see it');
 select tests.as_user(:'renter');
 select is((select count(*)::int from public.bookings), 1, 'the renter sees it');
-select is((select count(*)::int from public.vehicle_locations), 0, 'but not yet where the vehicle is');
-select is(public.booking_detail(:'booking') -> 'location', 'null'::jsonb, 'in the detail either');
-select is(public.booking_detail(:'booking') ->> 'side', 'renter', 'and knows the own side');
+select is((select count(*)::int from public.vehicle_locations), 0, 'the renter does not see where the vehicle is before paying');
+select is(public.booking_detail(:'booking') -> 'location', 'null'::jsonb, 'the renter finds no location in the detail before paying');
+select is(public.booking_detail(:'booking') ->> 'side', 'renter', 'the detail tells the renter that they are the renter');
 select is(public.payment_status((select id from public.payments)) -> 'payment' ->> 'status', 'pending', 'the renter sees the payment');
 select tests.as_user(:'host');
 select is((select count(*)::int from public.bookings where id = :'booking'), 1, 'the host sees it');
-select is((select count(*)::int from public.payments), 0, 'but not how it is paid');
-select is((select count(*)::int from public.quotes), 0, 'nor the quote');
-select is(public.booking_detail(:'booking') -> 'payment', 'null'::jsonb, 'in the detail either');
-select is(tests.outcome(format('select public.release_deposit(%L, gen_random_uuid())', :'booking')), 'illegal_transition', 'nor releases a deposit before the trip');
+select is((select count(*)::int from public.payments), 0, 'the host does not see the payment');
+select is((select count(*)::int from public.quotes), 0, 'the host does not see the quote');
+select is(public.booking_detail(:'booking') -> 'payment', 'null'::jsonb, 'the host finds no payment in the detail');
+select is(tests.outcome(format('select public.release_deposit(%L, gen_random_uuid())', :'booking')), 'illegal_transition', 'the host cannot release a deposit before the trip');
 select tests.as_user(:'admin');
-select ok((select count(*) >= 3 from public.bookings), 'an admin sees all');
-select is(public.booking_detail(:'booking') ->> 'side', 'admin', 'as admin');
+select ok((select count(*) >= 3 from public.bookings), 'an admin sees the booking');
+select is(public.booking_detail(:'booking') ->> 'side', 'admin', 'the detail tells an admin that they are an admin');
 
 -- The hold ends without a job ------------------------------------------------------------------------------------
 select tests.as_owner();
@@ -131,17 +131,17 @@ select is((select count(*)::int from public.vehicle_calendar(:'vehicle', tests.h
 select is((select count(*)::int from public.explain_unavailable(:'vehicle', tests.hours(100), tests.hours(110))), 0, 'nothing stands in the way');
 select tests.as_user(:'renter');
 select is(public.booking_detail(:'late') -> 'booking' ->> 'status', 'expired', 'its renter reads that it is over');
-select is(tests.outcome(format('select public.start_payment((select id from public.payments where booking_id = %L), %L, gen_random_uuid())', :'late', 'vnpay')), 'hold_expired', 'and cannot begin to pay');
+select is(tests.outcome(format('select public.start_payment((select id from public.payments where booking_id = %L), %L, gen_random_uuid())', :'late', 'vnpay')), 'hold_expired', 'a renter cannot begin to pay once the hold is over');
 select tests.as_owner();
 select tests.make_booking(:'rival', :'vehicle', tests.hours(100), tests.hours(110)) as taken \gset
-select is((select status from public.bookings where id = :'taken'), 'pending_payment', 'another books it, though no job has run');
-select is((select status from public.bookings where id = :'late'), 'expired', 'which ends the first');
-select is((select status from public.payments where booking_id = :'late'), 'expired', 'with its payment');
+select is((select status from public.bookings where id = :'taken'), 'pending_payment', 'another renter books an overdue slot before any job has run');
+select is((select status from public.bookings where id = :'late'), 'expired', 'booking an overdue slot ends the first booking');
+select is((select status from public.payments where booking_id = :'late'), 'expired', 'booking an overdue slot ends the payment of the first booking');
 select tests.settle();
-select is(tests.broken_promises(), null, 'no promise is broken');
+select is(tests.broken_promises(), null, 'no invariant is violated after an overdue slot is taken');
 select tests.run_out(:'taken');
-select is(private.expire_overdue_bookings(), 1, 'the job tidies what is overdue');
-select is(private.expire_overdue_bookings(), 0, 'once');
+select is(private.expire_overdue_bookings(), 1, 'the job expires an overdue booking');
+select is(private.expire_overdue_bookings(), 0, 'the job expires a booking once');
 
 -- Requests -----------------------------------------------------------------------------------------------------
 select tests.make_booking(:'renter', :'asking', tests.hours(30), tests.hours(40)) as r1 \gset
@@ -149,11 +149,11 @@ select tests.make_booking(:'rival', :'asking', tests.hours(35), tests.hours(45))
 select tests.make_booking(:'rival', :'asking', tests.hours(40), tests.hours(45)) as r3 \gset
 select is((select status from public.bookings where id = :'r1'), 'requested', 'a listing that wants to be asked is asked');
 select is((select count(*)::int from public.calendar_entries where vehicle_id = :'asking'), 0, 'a request blocks nothing');
-select is((select count(*)::int from public.payments where booking_id = :'r1'), 0, 'and costs nothing yet');
+select is((select count(*)::int from public.payments where booking_id = :'r1'), 0, 'a request has no payment yet');
 select tests.as_user(:'renter');
 select is(tests.outcome(format('select public.answer_booking(%L, true, gen_random_uuid())', :'r1')), 'booking_not_found', 'the renter does not answer the own request');
 select tests.as_user(:'stranger');
-select is(tests.outcome(format('select public.answer_booking(%L, true, gen_random_uuid())', :'r1')), 'booking_not_found', 'nor does a stranger');
+select is(tests.outcome(format('select public.answer_booking(%L, true, gen_random_uuid())', :'r1')), 'booking_not_found', 'a stranger cannot answer a request');
 select tests.as_user(:'host');
 select is(tests.outcome(format('select public.answer_booking(%L, null, gen_random_uuid())', :'r1')), 'invalid_input', 'an answer is yes or no');
 select is((public.answer_booking(:'r1', true, 'bbbbbbbb-0000-4000-8000-000000000001')).status, 'pending_payment', 'yes holds the slot');
@@ -171,9 +171,9 @@ select tests.make_booking(:'rival', :'asking', tests.hours(130), tests.hours(145
 select tests.as_user(:'host');
 select is((public.answer_booking(:'r4', false, gen_random_uuid(), 'in repair')).status, 'declined', 'the host may say no');
 select tests.as_owner();
-select is((select reason from private.domain_events where subject_id = :'r4' and event = 'decline'), 'in repair', 'with the reason on record');
+select is((select reason from private.domain_events where subject_id = :'r4' and event = 'decline'), 'in repair', 'the reason of a refusal is on record');
 select tests.settle();
-select is(tests.broken_promises(), null, 'no promise is broken');
+select is(tests.broken_promises(), null, 'no invariant is violated after the answers');
 
 -- Cancelling: what the preview says is what happens, in every tier ------------------------------------------------
 create function tests.cancel_as_previewed(p_by uuid, p_policy text, p_hours numeric)
@@ -218,30 +218,30 @@ from (values
   ('strict', 168.0, 10000), ('strict', 167.99, 5000), ('strict', 71.99, 0)
 ) t (p, h, e);
 select is(tests.cancel_as_previewed(:'host', 'strict', 1), '10000', 'the host who cancels gives everything back');
-select is(tests.cancel_as_previewed(:'admin', 'strict', 1), '10000', 'so does the platform');
+select is(tests.cancel_as_previewed(:'admin', 'strict', 1), '10000', 'an admin who cancels gives everything back');
 
 select tests.make_booking(:'renter', :'vehicle', tests.hours(200), tests.hours(210)) as unpaid \gset
 select tests.as_user(:'renter');
-select is(public.cancel_booking_preview(:'unpaid') ->> 'refund_amount', '0', 'nothing paid, nothing back');
+select is(public.cancel_booking_preview(:'unpaid') ->> 'refund_amount', '0', 'cancelling an unpaid booking gives nothing back');
 select tests.as_owner();
 insert into private.booking_holds (booking_id, reason) values (:'unpaid', 'complaint');
 select tests.as_user((select renter_id from public.bookings where id = :'unpaid'));
-select is(tests.outcome(format('select public.cancel_booking_preview(%L)', :'unpaid')), 'booking_money_held', 'what somebody has a claim on is not called off');
-select is(tests.outcome(format('select public.cancel_booking(%L, null, gen_random_uuid())', :'unpaid')), 'booking_money_held', 'neither');
+select is(tests.outcome(format('select public.cancel_booking_preview(%L)', :'unpaid')), 'booking_money_held', 'a booking whose money is frozen has no preview of its cancellation');
+select is(tests.outcome(format('select public.cancel_booking(%L, null, gen_random_uuid())', :'unpaid')), 'booking_money_held', 'a booking whose money is frozen cannot be cancelled');
 select tests.as_owner();
 update private.booking_holds set released_at = now() where booking_id = :'unpaid';
 select tests.as_user((select renter_id from public.bookings where id = :'unpaid'));
 select is((public.cancel_booking(:'unpaid', null, gen_random_uuid())).status, 'cancelled', 'an unpaid booking is cancelled');
-select is(tests.outcome(format('select public.cancel_booking(%L, null, gen_random_uuid())', :'unpaid')), 'booking_not_cancellable', 'once');
-select is(tests.outcome(format('select public.cancel_booking_preview(%L)', :'unpaid')), 'booking_not_cancellable', 'and has no preview any more');
-select is(tests.outcome(format('select public.cancel_booking(%L, repeat(%L, 501), gen_random_uuid())', :'booking', 'x')), 'invalid_input', 'a reason is not a novel');
+select is(tests.outcome(format('select public.cancel_booking(%L, null, gen_random_uuid())', :'unpaid')), 'booking_not_cancellable', 'a booking cannot be cancelled twice');
+select is(tests.outcome(format('select public.cancel_booking_preview(%L)', :'unpaid')), 'booking_not_cancellable', 'a cancelled booking has no preview of its cancellation');
+select is(tests.outcome(format('select public.cancel_booking(%L, repeat(%L, 501), gen_random_uuid())', :'booking', 'x')), 'invalid_input', 'a reason of more than 500 characters is refused');
 
 -- The trip -------------------------------------------------------------------------------------------------------
 select tests.as_owner();
 select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(300), tests.hours(303)) as trip \gset
 select tests.as_user(:'renter');
 select is((select address from public.vehicle_locations), '1 Tràng Tiền, Hà Nội', 'who has paid sees where the vehicle is');
-select ok(public.booking_detail(:'trip') -> 'location' ->> 'plate' ~ '^30A-', 'and its plate');
+select ok(public.booking_detail(:'trip') -> 'location' ->> 'plate' ~ '^30A-', 'who has paid sees the plate of the vehicle');
 select tests.as_owner();
 select tests.photos(:'renter') as photos, tests.photos(:'renter') as more_photos, tests.photos(:'stranger') as other_photos \gset
 select tests.as_user(:'renter');
@@ -253,7 +253,7 @@ select tests.as_user(:'renter');
 select is(tests.outcome(format('select public.check_in(%L, -1, 80, %L, gen_random_uuid())', :'trip', :'photos')), 'invalid_input', 'the odometer is not negative');
 select is(tests.outcome(format('select public.check_in(%L, 1, 101, %L, gen_random_uuid())', :'trip', :'photos')), 'invalid_input', 'fuel is a percentage');
 select is(tests.outcome_details(format('select public.check_in(%L, 1, 1, %L, gen_random_uuid())', :'trip', (:'photos'::jsonb) - 2)) -> 'missing', '["left"]'::jsonb, 'every angle is needed, and the missing one named');
-select is(tests.outcome(format('select public.check_in(%L, 1, 1, %L, gen_random_uuid())', :'trip', :'photos'::jsonb || (:'more_photos'::jsonb -> 0))), 'invalid_input', 'one photo an angle');
+select is(tests.outcome(format('select public.check_in(%L, 1, 1, %L, gen_random_uuid())', :'trip', :'photos'::jsonb || (:'more_photos'::jsonb -> 0))), 'invalid_input', 'two photos of one angle are refused');
 select is(tests.outcome(format('select public.check_in(%L, 1, 1, %L, gen_random_uuid())', :'trip', :'other_photos')), 'media_not_found', 'the photos are the caller''s own');
 select is(tests.outcome(format('select public.check_in(%L, 1, 1, %L, gen_random_uuid())', :'trip',
   (select jsonb_agg(jsonb_set(f, '{media_id}', :'photos'::jsonb -> 0 -> 'media_id')) from jsonb_array_elements(:'photos'::jsonb) f))), 'invalid_input', 'one photo cannot serve for all');
@@ -264,24 +264,24 @@ select is(tests.outcome(format('select public.cancel_booking(%L, null, gen_rando
 select is(tests.outcome(format('select public.check_out(%L, 999, 80, %L, gen_random_uuid())', :'trip', :'more_photos')), 'invalid_input', 'the odometer does not run backwards');
 select is(tests.outcome(format('select public.check_out(%L, 1100, 80, %L, gen_random_uuid())', :'trip', :'photos')), 'invalid_input', 'the photos of the hand-over do not serve twice');
 select id as inspection from public.booking_inspections where booking_id = :'trip' \gset
-select is(tests.outcome(format('select public.acknowledge_inspection(%L)', :'inspection')), 'not_found', 'nobody agrees with oneself');
+select is(tests.outcome(format('select public.acknowledge_inspection(%L)', :'inspection')), 'not_found', 'a person cannot acknowledge the own inspection');
 select tests.as_user(:'stranger');
 select is((select count(*)::int from public.booking_inspections) + (select count(*)::int from public.inspection_photos), 0, 'a stranger sees no inspection');
-select is((select count(*)::int from public.media where purpose = 'inspection' and owner_id <> :'stranger'), 0, 'nor its photos');
-select is(tests.outcome(format('select public.acknowledge_inspection(%L)', :'inspection')), 'not_found', 'nor agrees with it');
+select is((select count(*)::int from public.media where purpose = 'inspection' and owner_id <> :'stranger'), 0, 'a stranger sees no photo of an inspection');
+select is(tests.outcome(format('select public.acknowledge_inspection(%L)', :'inspection')), 'not_found', 'a stranger cannot acknowledge an inspection');
 select tests.as_user(:'host');
 select is((select count(*)::int from public.inspection_photos), 5, 'the other party sees the photos');
-select is((select count(*)::int from public.media where purpose = 'inspection'), 5, 'and may open them');
-select is((public.acknowledge_inspection(:'inspection')).acknowledged_by, :'host'::uuid, 'and agrees');
-select is((public.acknowledge_inspection(:'inspection')).acknowledged_by, :'host'::uuid, 'repeatably');
+select is((select count(*)::int from public.media where purpose = 'inspection'), 5, 'the other party may open the photos of an inspection');
+select is((public.acknowledge_inspection(:'inspection')).acknowledged_by, :'host'::uuid, 'the other party can acknowledge an inspection');
+select is((public.acknowledge_inspection(:'inspection')).acknowledged_by, :'host'::uuid, 'acknowledging an inspection is safe to repeat');
 select tests.as_user(:'renter');
-select is((public.check_out(:'trip', 1100, 50, :'more_photos', gen_random_uuid())).status, 'completed', 'the vehicle returns');
+select is((public.check_out(:'trip', 1100, 50, :'more_photos', gen_random_uuid())).status, 'completed', 'the renter can return the vehicle');
 select is((select count(*)::int from public.vehicle_locations), 0, 'its place is no longer the renter''s to know');
 select tests.as_owner();
 select is((select count(*)::int from public.calendar_entries where booking_id = :'trip'), 0, 'returned before it began, it blocks nothing');
 select is((select deposit_status from public.bookings where id = :'trip'), 'held', 'the deposit waits for the claim window');
 select tests.settle();
-select is(tests.broken_promises(), null, 'no promise is broken');
+select is(tests.broken_promises(), null, 'no invariant is violated after the trip');
 
 -- The deposit ------------------------------------------------------------------------------------------------------
 select tests.as_user(:'renter');
@@ -289,22 +289,22 @@ select is(tests.outcome(format('select public.release_deposit(%L, gen_random_uui
 select tests.as_owner();
 select is(private.return_due_deposits(), 0, 'inside the window nothing returns by itself');
 update public.bookings set claim_until = now() where id = :'trip';
-select is(private.return_due_deposits(), 1, 'at its end it does');
-select is(private.return_due_deposits(), 0, 'once');
-select is((select sum(amount) from public.refunds where booking_id = :'trip'), 3000000::numeric, 'in full');
+select is(private.return_due_deposits(), 1, 'the deposit returns when the claim window ends');
+select is(private.return_due_deposits(), 0, 'a deposit returns once');
+select is((select sum(amount) from public.refunds where booking_id = :'trip'), 3000000::numeric, 'a deposit returns in full');
 select tests.as_user(:'host');
 select is((public.release_deposit(:'trip', gen_random_uuid())).deposit_status, 'returned', 'releasing after that changes nothing');
 select tests.as_owner();
-select is((select count(*)::int from public.refunds where booking_id = :'trip'), 1, 'and pays nothing twice');
+select is((select count(*)::int from public.refunds where booking_id = :'trip'), 1, 'a released deposit is not paid twice');
 select tests.settle();
-select is(tests.broken_promises(), null, 'no promise is broken');
+select is(tests.broken_promises(), null, 'no invariant is violated after the deposit');
 
 -- Lists ------------------------------------------------------------------------------------------------------------
 select tests.as_user(:'renter');
 select is(tests.outcome($$ select public.my_bookings('admin') $$), 'invalid_input', 'one is renter or host');
 select ok((select count(*) > 3 and bool_and(renter_id = :'renter') from public.my_bookings()), 'a renter lists the own trips');
-select is((select count(*)::int from public.my_bookings('host')), 0, 'and none as host');
-select is((select count(*)::int from public.my_bookings('renter', '{completed}')), 1, 'by status');
+select is((select count(*)::int from public.my_bookings('host')), 0, 'a renter has no bookings as a host');
+select is((select count(*)::int from public.my_bookings('renter', '{completed}')), 1, 'a renter can list the own trips by status');
 select tests.as_user(:'host');
 select ok((select count(*) > 3 and bool_and(host_id = :'host') from public.my_bookings('host', page_size => 100)), 'a host lists those of the own vehicles');
 create temporary table pages as

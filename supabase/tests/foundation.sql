@@ -18,7 +18,7 @@ from (values ('hold_minutes', '0'), ('hold_minutes', '"15"'), ('hold_minutes', '
   ('cancellation_policies', '{"flexible": [{"hours_before": 1, "refund_bps": 10001}], "moderate": [], "strict": []}'), ('fuzz_metres', '{"min": 400, "max": 150}'),
   ('bank_account_wait_hours', '0'), ('unverified_events_per_hour', '-1'), ('unverified_events_per_hour', '10001'), ('unverified_events_per_hour', 'null'), ('payout_minimum', '0'), ('payout_provider', '"paypal"'), ('seller', '{"name": " "}'), ('seller', '{}'), ('seller', '{"name": "Journey"}'), ('seller', '{"name": "…", "address": "…", "tax_code": "…"}')) s (k, v);
 select is(tests.outcome($$ delete from private.settings where key = 'rates' $$), '42501', 'a setting that commands read is not deleted');
-select is(tests.outcome($$ update private.settings set key = 'rate' where key = 'rates' $$), '42501', 'nor called otherwise');
+select is(tests.outcome($$ update private.settings set key = 'rate' where key = 'rates' $$), '42501', 'the key of a setting cannot be changed');
 select tests.as_visitor();
 select is(tests.outcome($$ select * from private.secrets $$), '42501', 'a visitor cannot read the pepper');
 select is(tests.outcome($$ select private.keyed_hash('x') $$), '42501', 'a visitor cannot hash with the pepper');
@@ -45,9 +45,9 @@ select tests.as_owner();
 select lives_ok($$ select realtime.send('{}', 'notification', 'user:' || (select id from public.profiles where display_name = 'renter' order by created_at desc limit 1), true) $$, 'the database speaks on a topic');
 select tests.as_user(:'renter');
 select is((select count(*)::int from realtime.messages where topic = 'user:' || :'renter'), 1, 'the owner hears the own topic');
-select is((select count(*)::int from realtime.messages where topic <> 'user:' || :'renter'), 0, 'and no other');
+select is((select count(*)::int from realtime.messages where topic <> 'user:' || :'renter'), 0, 'a person hears no topic of others');
 select tests.as_user(:'stranger');
-select is((select count(*)::int from realtime.messages where topic = 'user:' || :'renter'), 0, 'a stranger hears nothing of it');
+select is((select count(*)::int from realtime.messages where topic = 'user:' || :'renter'), 0, 'a stranger hears nothing of the topic of others');
 
 -- service --------------------------------------------------------------------------------------------------
 select tests.as_service();
@@ -58,7 +58,7 @@ select is(tests.outcome(format($$ insert into public.user_roles values (%L, 'adm
 -- error details --------------------------------------------------------------------------------------------
 select tests.as_owner();
 select throws_ok($$ select private.fail('rate_limited', '{"retry_after": 3}') $$, 'PT429', 'Too many requests; wait details.retry_after seconds.', 'a refusal carries the HTTP status in its SQLSTATE');
-select is(tests.outcome_details($$ select private.fail('rate_limited', '{"retry_after": 3}') $$), '{"code": "rate_limited", "retry_after": 3}'::jsonb, 'and its code and details as JSON');
+select is(tests.outcome_details($$ select private.fail('rate_limited', '{"retry_after": 3}') $$), '{"code": "rate_limited", "retry_after": 3}'::jsonb, 'a refusal carries its code and details as JSON');
 select is(tests.outcome($$ insert into private.error_codes values ('Bad Code', 400, false, 'x', 'x') $$), '23514', 'a code has the form of a code');
 select is(tests.outcome($$ insert into private.error_codes values ('fine', 200, false, 'x', 'x') $$), '23514', 'an error has an error''s status');
 
@@ -68,14 +68,14 @@ select is(tests.outcome(format($$ update public.bookings set status = 'no_show' 
 select is(
   tests.outcome_details(format($$ update public.bookings set status = 'completed', checked_in_at = now(), checked_out_at = now(), claim_until = now() where id = %L $$, :'booking')),
   '{"code": "illegal_transition", "machine": "booking", "from": "pending_payment", "to": "completed"}'::jsonb,
-  'and says which move it was'
+  'an illegal move is refused with the move in its details'
 );
 select is(tests.outcome(format($$ update public.bookings set status = 'no_such_state' where id = %L $$, :'booking')), 'illegal_transition', 'an unknown state is refused');
 select is(tests.outcome(format($$ update public.payments set status = 'refunded', refunded_amount = amount, succeeded_at = now() where booking_id = %L $$, :'booking')), 'illegal_transition', 'a payment cannot jump');
 select is(tests.outcome(format($$ update public.vehicles set status = 'draft' where id = %L $$, :'vehicle')), 'illegal_transition', 'a published listing cannot become a draft');
 select is(tests.outcome($$ update public.driver_licences set status = 'pending' where status = 'verified' $$), 'illegal_transition', 'a verified licence cannot be pending again');
 select is(tests.outcome($$ insert into private.domain_events (type, subject_id, machine, from_state, event, to_state) values ('x', gen_random_uuid(), 'booking', 'completed', 'undo', 'confirmed') $$), '23503', 'the log takes no move that is not in the machine');
-select is(tests.outcome($$ insert into private.domain_events (type, subject_id, machine) values ('x', gen_random_uuid(), 'booking') $$), '23503', 'nor half of one');
+select is(tests.outcome($$ insert into private.domain_events (type, subject_id, machine) values ('x', gen_random_uuid(), 'booking') $$), '23503', 'the log takes no move without its states');
 select is(
   (select array_agg(event order by id) from private.domain_events where subject_id = :'booking' and machine = 'booking'),
   array['hold'], 'a creation leaves one row in the log'
@@ -112,8 +112,8 @@ select is((select id from public.create_vehicle(tests.listing(), '11111111-1111-
 select is(tests.outcome($$ select public.create_vehicle(tests.listing('{"year": 2021}'), '11111111-1111-4111-8111-111111111111') $$), 'idempotency_conflict', 'the same key with another payload is a conflict');
 select is(tests.outcome(format($$ select public.create_booking(%L, '11111111-1111-4111-8111-111111111111') $$, gen_random_uuid())), 'idempotency_conflict', 'the same key for another command is a conflict');
 select is(tests.outcome($$ select public.create_vehicle(tests.listing(), null) $$), 'invalid_input', 'a command needs a key');
-select is(tests.outcome($$ select public.create_vehicle(tests.listing('{"year": 1}'), '22222222-2222-4222-8222-222222222222') $$), 'invalid_input', 'a refused command');
-select is(tests.outcome($$ select public.create_vehicle(tests.listing(), '22222222-2222-4222-8222-222222222222') $$), 'ok', 'leaves its key free');
+select is(tests.outcome($$ select public.create_vehicle(tests.listing('{"year": 1}'), '22222222-2222-4222-8222-222222222222') $$), 'invalid_input', 'a command with wrong input is refused');
+select is(tests.outcome($$ select public.create_vehicle(tests.listing(), '22222222-2222-4222-8222-222222222222') $$), 'ok', 'a refused command leaves its key free');
 select tests.as_user(:'stranger');
 select isnt((select id from public.create_vehicle(tests.listing(), '11111111-1111-4111-8111-111111111111')), :'listed'::uuid, 'keys of two people are two keys');
 select tests.as_owner();
@@ -121,12 +121,12 @@ select tests.as_owner();
 -- limits ---------------------------------------------------------------------------------------------------
 update private.rate_limits set capacity = 3, per_minute = 1 where action = 'quote';
 select lives_ok($$ select private.take_token('quote', 'somebody') from generate_series(1, 3) $$, 'a bucket gives what it holds');
-select is(tests.outcome($$ select private.take_token('quote', 'somebody') $$), 'rate_limited', 'and no more');
-select is(tests.outcome_details($$ select private.take_token('quote', 'somebody') $$) ->> 'retry_after', '60', 'says when to come back');
+select is(tests.outcome($$ select private.take_token('quote', 'somebody') $$), 'rate_limited', 'an empty bucket refuses');
+select is(tests.outcome_details($$ select private.take_token('quote', 'somebody') $$) ->> 'retry_after', '60', 'a refusal of the rate limit says when to come back');
 select is(tests.outcome($$ select private.take_token('quote', 'somebody else') $$), 'ok', 'another subject has another bucket');
 update private.rate_buckets set refilled_at = now() - interval '61 seconds' where subject = 'somebody';
-select is(tests.outcome($$ select private.take_token('quote', 'somebody') $$), 'ok', 'the bucket fills with time');
-select is(tests.outcome($$ select private.take_token('quote', 'somebody') $$), 'rate_limited', 'by what the time allows');
+select is(tests.outcome($$ select private.take_token('quote', 'somebody') $$), 'ok', 'a bucket fills with time');
+select is(tests.outcome($$ select private.take_token('quote', 'somebody') $$), 'rate_limited', 'a bucket holds only what the time has filled in');
 update private.rate_buckets set refilled_at = now() + interval '1 hour', tokens = 0 where subject = 'somebody';
 select is(tests.outcome($$ select private.take_token('quote', 'somebody') $$), 'rate_limited', 'a clock that went back gives nothing');
 select is((select count(*)::int from private.rate_buckets where subject = 'somebody' and tokens < 0), 0, 'a refusal takes nothing');
@@ -144,12 +144,12 @@ select id as row, lease_token as token, attempts from public.lease_outbox(10, 60
 select is(:'attempts'::text, '1', 'a lease counts as an attempt');
 select is((select count(*)::int from public.lease_outbox(10, 60)), 0, 'a leased row, and one whose time has not come, are not leased');
 select is(tests.outcome(format($$ select public.complete_outbox(%s, gen_random_uuid()) $$, :row)), 'outbox_lease_lost', 'another worker''s token completes nothing');
-select is(tests.outcome(format($$ select public.fail_outbox(%s, gen_random_uuid(), 'x') $$, :row)), 'outbox_lease_lost', 'nor fails it');
-select is(tests.outcome(format($$ select public.fail_outbox(%s, %L, 'the provider is down') $$, :row, :'token')), 'ok', 'a transient failure');
+select is(tests.outcome(format($$ select public.fail_outbox(%s, gen_random_uuid(), 'x') $$, :row)), 'outbox_lease_lost', 'the token of another worker fails nothing');
+select is(tests.outcome(format($$ select public.fail_outbox(%s, %L, 'the provider is down') $$, :row, :'token')), 'ok', 'a worker can report a transient failure');
 select tests.as_owner();
-select is((select status from private.outbox where id = :row), 'pending', 'puts the row back');
-select ok((select available_at between now() + interval '4 seconds' and now() + interval '6 seconds' from private.outbox where id = :row), 'a few seconds later');
-select ok(not private.outbox_due(), 'until then nothing is due');
+select is((select status from private.outbox where id = :row), 'pending', 'a transient failure puts the row back');
+select ok((select available_at between now() + interval '4 seconds' and now() + interval '6 seconds' from private.outbox where id = :row), 'a row that failed is due a few seconds later');
+select ok(not private.outbox_due(), 'a row that failed is not due at once');
 update private.outbox set available_at = now() where id = :row;
 select lease_token as token from public.lease_outbox(10, 60) \gset
 update private.outbox set leased_until = now() - interval '1 second' where id = :row;
@@ -157,9 +157,9 @@ select ok(private.outbox_due(), 'a lease that ran out rings the bell');
 select lease_token as token2, attempts from public.lease_outbox(10, 60) \gset
 select is(:'attempts'::text, '3', 'the row of a dead worker is leased again');
 select is(tests.outcome(format($$ select public.complete_outbox(%s, %L) $$, :row, :'token')), 'outbox_lease_lost', 'the dead worker comes too late');
-select is(tests.outcome(format($$ select public.complete_outbox(%s, %L, 'id-1', '{}') $$, :row, :'token2')), 'ok', 'the living one completes it');
-select is((select status || ' ' || provider_id from private.outbox where id = :row), 'done id-1', 'done, with the provider''s id');
-select is(tests.outcome(format($$ select public.complete_outbox(%s, %L) $$, :row, :'token2')), 'outbox_lease_lost', 'once');
+select is(tests.outcome(format($$ select public.complete_outbox(%s, %L, 'id-1', '{}') $$, :row, :'token2')), 'ok', 'the worker that holds the lease completes the row');
+select is((select status || ' ' || provider_id from private.outbox where id = :row), 'done id-1', 'a completed row is done and has the id of the provider');
+select is(tests.outcome(format($$ select public.complete_outbox(%s, %L) $$, :row, :'token2')), 'outbox_lease_lost', 'a row cannot be completed twice');
 select private.enqueue('test', '{}', 'slow');
 select id as row, lease_token as token from public.lease_outbox(10, 60) \gset
 select is(tests.outcome(format($$ select public.defer_outbox(%s, gen_random_uuid(), 60, 'waiting', 'x') $$, :row)), 'outbox_lease_lost', 'only who holds the lease puts a row off');
@@ -188,21 +188,21 @@ select private.enqueue('test', '{}', 'stubborn');
 update private.outbox set attempts = max_attempts - 1 where dedupe_key = 'stubborn';
 select id as row, lease_token as token from public.lease_outbox(10, 60) \gset
 select public.fail_outbox(:row, :'token', 'again', false);
-select is((select status from private.outbox where id = :row), 'dead', 'so does the last of the attempts');
+select is((select status from private.outbox where id = :row), 'dead', 'the last failed attempt ends as dead');
 select private.enqueue('test', '{}', 'poison');
 update private.outbox set attempts = max_attempts, status = 'leased', lease_token = gen_random_uuid(), leased_until = now() - interval '1 second' where dedupe_key = 'poison';
 select is((select count(*)::int from public.lease_outbox(10, 60) where dedupe_key = 'poison'), 0, 'a row that killed every worker is not leased for ever');
-select is((select status from private.outbox where dedupe_key = 'poison'), 'dead', 'it is dead');
+select is((select status from private.outbox where dedupe_key = 'poison'), 'dead', 'a row that killed every worker ends as dead');
 select private.enqueue('batch', '{}', n::text) from generate_series(1, 250) n;
 select is((select count(*)::int from public.lease_outbox(7, 60)), 7, 'a batch is as large as asked');
 analyze private.outbox;
-select is((select count(*)::int from public.lease_outbox(7, 60)), 7, 'also with fresh statistics');
+select is((select count(*)::int from public.lease_outbox(7, 60)), 7, 'a batch is as large as asked with fresh statistics');
 set local enable_hashjoin = off;
 set local enable_mergejoin = off;
-select is((select count(*)::int from public.lease_outbox(7, 60)), 7, 'whatever the plan');
+select is((select count(*)::int from public.lease_outbox(7, 60)), 7, 'a batch is as large as asked with a plan of nested loops');
 reset enable_hashjoin;
 reset enable_mergejoin;
-select is((select count(*)::int from public.lease_outbox(1000, 60)), 100, 'and at most 100');
+select is((select count(*)::int from public.lease_outbox(1000, 60)), 100, 'a batch holds at most 100 rows');
 select is((select count(*)::int from public.lease_outbox(null, null)), 1, 'asking for nothing in particular leases one');
 select is(tests.outcome($$ insert into private.outbox (topic, payload, dedupe_key, status) values ('x', '{}', 'y', 'leased') $$), '23514', 'a lease without token and deadline cannot be stored');
 

@@ -43,7 +43,7 @@ select lives_ok(
   $$ select private.enqueue('email', '{}', 'bell-1') $$,
   'a row can be written before the secrets are there'
 );
-select is(pg_temp.calls(), 0, 'and nobody is called');
+select is(pg_temp.calls(), 0, 'nobody is called before the secrets are there');
 
 select vault.create_secret('https://project.example', 'project_url'), vault.create_secret('sb_secret_x', 'secret_key');
 update private.doorbell set rung_at = '-infinity' where id;
@@ -56,7 +56,7 @@ select results_eq(
 );
 update private.doorbell set rung_at = clock_timestamp() - interval '2 seconds' where id;
 select private.enqueue('email', '{}', 'bell-4');
-select is(pg_temp.calls(), 2, 'a second later it rings again');
+select is(pg_temp.calls(), 2, 'a row written a second later rings again');
 
 update private.outbox set available_at = now() + interval '1 hour' where status = 'pending';
 select private.ring_outbox();

@@ -117,7 +117,7 @@ create temporary table heard (caller text, function_name text, argument text, ab
 create temporary table calls as select 'authenticated' as caller, c.* from tests.calls('authenticated') c union all select 'anon', c.* from tests.calls('anon') c;
 grant select on calls to public;
 grant select, insert on heard to public;
-select cmp_ok(count(*), '>', 1000::bigint, 'there is much nonsense to say') from calls;
+select cmp_ok(count(*), '>', 1000::bigint, 'more than a thousand absurd calls are made') from calls;
 
 set local statement_timeout = '60s';
 select tests.as_user(:'renter');
@@ -134,18 +134,18 @@ select is(
   (select string_agg(format('%s %s(%s = %s): %s', caller, function_name, argument, absurdity, outcome), E'\n') from (
     select distinct on (function_name, argument, outcome) * from heard
     where outcome <> 'ok' and outcome not in (select code from public.error_catalog()) limit 60) h),
-  null, 'no nonsense escapes as an SQL error'
+  null, 'no absurd call ends in an SQL error'
 );
 select is(
   (select string_agg(distinct function_name, ', ') from heard where outcome in ('internal', '42501')),
-  null, 'and none is called our fault, or refused for want of a grant'
+  null, 'no absurd call is answered as an internal error or a missing grant'
 );
 select is(
   (select string_agg(distinct h.function_name, ', ') from heard h
    where h.absurdity = 'sensible' and h.caller = 'renter' and h.outcome <> 'ok'
      and h.function_name in ('search_vehicles', 'vehicle_detail', 'vehicle_calendar', 'explain_unavailable', 'booking_detail', 'my_bookings',
        'cancel_booking_preview', 'request_upload', 'create_vehicle', 'mark_notification_read')),
-  null, 'the sensible values are sensible, so that the absurd one is what is met'
+  null, 'the same calls with sensible values succeed'
 );
 
 select * from finish();

@@ -15,39 +15,39 @@ insert into auth.users (id, email, raw_user_meta_data) values
   ('00000000-0000-4000-8000-00000000000d', '@', '{"display_name": {"a": 1}, "locale": "en"}');
 select is((select display_name || ' ' || locale from public.profiles where id = '00000000-0000-4000-8000-00000000000a'), 'Thành viên mới vi', 'the address of a person without a name is not shown');
 select is((select display_name from public.profiles where id = '00000000-0000-4000-8000-00000000000b'), 'Thành viên mới', 'a person whose name is blank is called a new member');
-select is((select display_name || locale from public.profiles where id = '00000000-0000-4000-8000-00000000000c'), repeat('ă', 80) || 'vi', 'names are cut, control characters and unknown locales dropped');
-select is((select count(*)::int from public.user_roles where user_id = '00000000-0000-4000-8000-00000000000c'), 0, 'nobody signs up as admin');
-select is((select count(*)::int from private.inboxes where user_id::text like '00000000-0000-4000-8000-00000000000_'), 4, 'everybody has an inbox');
+select is((select display_name || locale from public.profiles where id = '00000000-0000-4000-8000-00000000000c'), repeat('ă', 80) || 'vi', 'a long name is cut, and control characters and unknown locales are dropped');
+select is((select count(*)::int from public.user_roles where user_id = '00000000-0000-4000-8000-00000000000c'), 0, 'nobody can sign up as an admin');
+select is((select count(*)::int from private.inboxes where user_id::text like '00000000-0000-4000-8000-00000000000_'), 4, 'everybody who signs up has an inbox');
 
 -- visitor ------------------------------------------------------------------------------------------------------
 select tests.as_visitor();
-select is(tests.outcome('select * from public.profiles'), '42501', 'a visitor reads no profile');
-select is((select display_name from public.public_profile(:'person')), 'person', 'but what is public of it');
+select is(tests.outcome('select * from public.profiles'), '42501', 'a visitor cannot read profiles');
+select is((select display_name from public.public_profile(:'person')), 'person', 'a visitor can read what is public of a profile');
 select is((select array_agg(k order by k) from public.public_profile(:'person') p, jsonb_object_keys(to_jsonb(p)) k),
-  array['avatar_path', 'display_name', 'member_since', 'rating_average', 'rating_count', 'user_id'], 'which is this and nothing else');
+  array['avatar_path', 'display_name', 'member_since', 'rating_average', 'rating_count', 'user_id'], 'a public profile holds these columns and nothing else');
 
 -- user ---------------------------------------------------------------------------------------------------------
 select tests.as_user(:'person');
-select is((select array_agg(id) from public.profiles), array[:'person'::uuid], 'one sees the own profile only');
-select is(tests.outcome($$ update public.profiles set rating_average = 5 $$), '42501', 'nobody sets the own rating');
-select is(tests.outcome($$ update public.profiles set rating_count = 5 $$), '42501', 'nor how many gave it');
-select is(tests.outcome($$ update public.profiles set id = gen_random_uuid() $$), '42501', 'nor becomes somebody else');
-select is(tests.outcome($$ update public.profiles set deleted_at = now() $$), '42501', 'nor vanishes');
-select is(tests.outcome($$ insert into public.user_roles values (auth.uid(), 'admin') $$), '42501', 'nor becomes an admin');
-select is(tests.outcome($$ delete from public.profiles $$), '42501', 'nor deletes');
+select is((select array_agg(id) from public.profiles), array[:'person'::uuid], 'a person sees the own profile only');
+select is(tests.outcome($$ update public.profiles set rating_average = 5 $$), '42501', 'a person cannot set the own rating');
+select is(tests.outcome($$ update public.profiles set rating_count = 5 $$), '42501', 'a person cannot set how many ratings there are');
+select is(tests.outcome($$ update public.profiles set id = gen_random_uuid() $$), '42501', 'a person cannot change the id of the own profile');
+select is(tests.outcome($$ update public.profiles set deleted_at = now() $$), '42501', 'a person cannot mark the own profile as deleted');
+select is(tests.outcome($$ insert into public.user_roles values (auth.uid(), 'admin') $$), '42501', 'a person cannot become an admin');
+select is(tests.outcome($$ delete from public.profiles $$), '42501', 'a person cannot delete the own profile');
 update public.profiles set display_name = 'New name', bio = 'Hello', locale = 'vi', time_zone = 'Europe/Paris';
-select is((select display_name from public.profiles), 'New name', 'the plain columns are one''s own');
-select is(tests.outcome($$ update public.profiles set display_name = '   ' $$), '23514', 'a name is not blank');
-select is(tests.outcome($$ update public.profiles set bio = repeat('x', 1001) $$), '23514', 'a story has an end');
-select is(tests.outcome($$ update public.profiles set time_zone = 'Mars/Olympus' $$), 'invalid_input', 'a time zone exists');
-select is(tests.outcome($$ update public.profiles set time_zone = '+07' $$), 'invalid_input', 'and has a name');
+select is((select display_name from public.profiles), 'New name', 'a person can edit the plain columns of the own profile');
+select is(tests.outcome($$ update public.profiles set display_name = '   ' $$), '23514', 'a name of spaces is refused');
+select is(tests.outcome($$ update public.profiles set bio = repeat('x', 1001) $$), '23514', 'a bio of more than 1,000 characters is refused');
+select is(tests.outcome($$ update public.profiles set time_zone = 'Mars/Olympus' $$), 'invalid_input', 'a time zone that does not exist is refused');
+select is(tests.outcome($$ update public.profiles set time_zone = '+07' $$), 'invalid_input', 'a time zone that is only an offset is refused');
 select tests.as_owner();
-select is((select display_name from public.profiles where id = :'other'), 'other', 'and nobody else was renamed');
+select is((select display_name from public.profiles where id = :'other'), 'other', 'editing the own profile renames nobody else');
 select tests.make_media(:'person', 'avatar') as avatar, tests.make_media(:'person', 'licence') as secret, tests.make_media(:'other', 'avatar') as foreign_avatar \gset
 select tests.as_user(:'person');
-select is(tests.outcome(format('update public.profiles set avatar_media_id = %L', :'secret')), 'media_not_found', 'a licence photo is no avatar');
-select isnt(tests.outcome(format('update public.profiles set avatar_media_id = %L', :'foreign_avatar')), 'ok', 'nor is somebody else''s face');
-select is(tests.outcome(format('update public.profiles set avatar_media_id = %L', :'avatar')), 'ok', 'the own one is');
+select is(tests.outcome(format('update public.profiles set avatar_media_id = %L', :'secret')), 'media_not_found', 'a licence photo cannot be an avatar');
+select isnt(tests.outcome(format('update public.profiles set avatar_media_id = %L', :'foreign_avatar')), 'ok', 'the avatar of somebody else cannot be the own avatar');
+select is(tests.outcome(format('update public.profiles set avatar_media_id = %L', :'avatar')), 'ok', 'the own avatar photo can be the avatar');
 
 -- licences -----------------------------------------------------------------------------------------------------
 select tests.as_owner();
@@ -57,47 +57,47 @@ returns text
 language sql
 as $$ select format('select public.submit_licence(%L, %L, %L, %L, %L, %L)', p_number, p_name, p_classes, p_until, p_front, p_back) $$;
 select tests.as_user(:'person');
-select is(tests.outcome(tests.submit('12', :'front', :'back')), 'invalid_input', 'a number of two digits');
-select is(tests.outcome(tests.submit('123456789', :'front', :'back', '{}')), 'invalid_input', 'no class');
-select is(tests.outcome(tests.submit('123456789', :'front', :'back', '{B,XYZ}')), 'invalid_input', 'an unknown class');
-select is(tests.outcome(tests.submit('123456789', :'front', :'back', p_name => 'x')), 'invalid_input', 'no name');
-select is(tests.outcome(tests.submit('123456789', :'front', :'back', p_until => '2020-01-01')), 'invalid_input', 'a licence of the past');
-select is(tests.outcome(tests.submit('123456789', :'f2', :'back')), 'media_not_found', 'somebody else''s photo');
-select is(tests.outcome(tests.submit('123456789', :'avatar', :'back')), 'media_not_found', 'a face for a licence');
-select is((select number_hash from public.submit_licence('012-345 678', 'A Person', '{B}', '2030-01-01', :'front', :'back')), null, 'the hash is nobody''s to see');
-select is((select number_last4 || status from public.driver_licences), '5678pending', 'it waits, with its last four digits');
-select is(tests.outcome(tests.submit('999999999', :'front', :'back')), 'illegal_transition', 'one at a time');
-select is(tests.outcome($$ update public.driver_licences set status = 'verified' $$), '42501', 'nobody verifies the own licence');
-select is(tests.outcome('select number_hash from public.driver_licences'), '42501', 'or reads its hash');
+select is(tests.outcome(tests.submit('12', :'front', :'back')), 'invalid_input', 'a licence number of two digits is refused');
+select is(tests.outcome(tests.submit('123456789', :'front', :'back', '{}')), 'invalid_input', 'a licence without a class is refused');
+select is(tests.outcome(tests.submit('123456789', :'front', :'back', '{B,XYZ}')), 'invalid_input', 'a licence of an unknown class is refused');
+select is(tests.outcome(tests.submit('123456789', :'front', :'back', p_name => 'x')), 'invalid_input', 'a licence without a full name is refused');
+select is(tests.outcome(tests.submit('123456789', :'front', :'back', p_until => '2020-01-01')), 'invalid_input', 'a licence that has run out is refused');
+select is(tests.outcome(tests.submit('123456789', :'f2', :'back')), 'media_not_found', 'a licence with a photo of somebody else is refused');
+select is(tests.outcome(tests.submit('123456789', :'avatar', :'back')), 'media_not_found', 'a licence with an avatar as its photo is refused');
+select is((select number_hash from public.submit_licence('012-345 678', 'A Person', '{B}', '2030-01-01', :'front', :'back')), null, 'submitting a licence does not show the hash of its number');
+select is((select number_last4 || status from public.driver_licences), '5678pending', 'a submitted licence waits for review and shows its last four digits');
+select is(tests.outcome(tests.submit('999999999', :'front', :'back')), 'illegal_transition', 'a second licence cannot be submitted while one waits');
+select is(tests.outcome($$ update public.driver_licences set status = 'verified' $$), '42501', 'a person cannot verify the own licence');
+select is(tests.outcome('select number_hash from public.driver_licences'), '42501', 'a person cannot read the hash of the own licence number');
 select id as licence from public.driver_licences \gset
-select is(tests.outcome(format($$ select public.review_licence(%L, 'verify') $$, :'licence')), 'forbidden', 'reviewing is for admins');
+select is(tests.outcome(format($$ select public.review_licence(%L, 'verify') $$, :'licence')), 'forbidden', 'a person who is no admin cannot review a licence');
 select tests.as_user(:'other');
-select is((select count(*)::int from public.driver_licences), 0, 'others do not see it');
-select is((select count(*)::int from public.media where purpose = 'licence' and owner_id <> :'other'), 0, 'nor its photos');
-select is(tests.outcome(tests.submit('012345678', :'f2', :'b2')), 'licence_taken', 'one number is one person''s, however it is written');
+select is((select count(*)::int from public.driver_licences), 0, 'others do not see a licence');
+select is((select count(*)::int from public.media where purpose = 'licence' and owner_id <> :'other'), 0, 'others do not see the photos of a licence');
+select is(tests.outcome(tests.submit('012345678', :'f2', :'b2')), 'licence_taken', 'one licence number belongs to one person, however it is written');
 
 -- admin --------------------------------------------------------------------------------------------------------
 select tests.as_user(:'admin');
-select ok((select count(*) > 0 from public.driver_licences), 'an admin sees licences');
-select is(tests.outcome(format($$ select public.review_licence(%L, 'maybe') $$, :'licence')), 'invalid_input', 'a decision is verify or reject');
-select is(tests.outcome(format($$ select public.review_licence(%L, 'reject', ' ') $$, :'licence')), 'invalid_input', 'a rejection has a reason');
-select is(tests.outcome($$ select public.review_licence(gen_random_uuid(), 'verify') $$), 'not_found', 'of a licence that exists');
-select is((public.review_licence(:'licence', 'reject', 'blurred')).status, 'rejected', 'rejected');
-select is(tests.outcome(format($$ select public.review_licence(%L, 'verify') $$, :'licence')), 'illegal_transition', 'and no way back: it is submitted again');
+select ok((select count(*) > 0 from public.driver_licences), 'an admin sees the licences of others');
+select is(tests.outcome(format($$ select public.review_licence(%L, 'maybe') $$, :'licence')), 'invalid_input', 'a review that is neither verify nor reject is refused');
+select is(tests.outcome(format($$ select public.review_licence(%L, 'reject', ' ') $$, :'licence')), 'invalid_input', 'a rejection of a licence needs a reason');
+select is(tests.outcome($$ select public.review_licence(gen_random_uuid(), 'verify') $$), 'not_found', 'a licence that does not exist cannot be reviewed');
+select is((public.review_licence(:'licence', 'reject', 'blurred')).status, 'rejected', 'an admin can reject a licence');
+select is(tests.outcome(format($$ select public.review_licence(%L, 'verify') $$, :'licence')), 'illegal_transition', 'a rejected licence cannot be verified');
 select tests.as_user(:'person');
-select is(tests.outcome(tests.submit('012345678', :'front', :'back')), 'ok', 'which is possible');
+select is(tests.outcome(tests.submit('012345678', :'front', :'back')), 'ok', 'a rejected licence can be submitted again');
 select tests.as_owner();
 delete from public.user_roles where user_id = :'admin';
 select tests.as_user(:'admin');
-select is(tests.outcome(format($$ select public.review_licence(%L, 'verify') $$, :'licence')), 'forbidden', 'a role taken away is gone with the next statement');
+select is(tests.outcome(format($$ select public.review_licence(%L, 'verify') $$, :'licence')), 'forbidden', 'an admin whose role is removed cannot review at the next statement');
 select tests.as_owner();
 select tests.make_user('rider') as rider \gset
-select is(private.licence_problem(:'rider', 'A1', now()), 'licence_required', 'without a licence nobody drives');
+select is(private.licence_problem(:'rider', 'A1', now()), 'licence_required', 'a person without a licence may not drive');
 select tests.make_licence(:'rider', '{A}', current_date + 10);
 select is(private.licence_problem(:'rider', class, until), expected, label)
 from (values
-  ('A1', now(), null, 'A covers A1'), ('A', now(), null, 'and A'), ('B', now(), 'licence_class_mismatch', 'but no car'),
-  ('A', now() + interval '20 days', 'licence_expires_early', 'and only while it is valid')
+  ('A1', now(), null, 'a licence of class A covers class A1'), ('A', now(), null, 'a licence of class A covers class A'), ('B', now(), 'licence_class_mismatch', 'a licence of class A does not cover a car'),
+  ('A', now() + interval '20 days', 'licence_expires_early', 'a licence must be valid until the trip ends')
 ) t (class, until, expected, label);
 
 select * from finish();

@@ -12,44 +12,44 @@ select id as payment from public.payments where booking_id = :'booking' \gset
 
 -- visitor, stranger, host ------------------------------------------------------------------------------------
 select tests.as_visitor();
-select is(tests.outcome(format($$ select public.start_payment(%L, 'vnpay', gen_random_uuid()) $$, :'payment')), '42501', 'a visitor pays nothing');
-select is(tests.outcome($$ select public.record_payment_event('vnpay', 'x', true, 'x', 'x') $$), '42501', 'nor speaks for a provider');
+select is(tests.outcome(format($$ select public.start_payment(%L, 'vnpay', gen_random_uuid()) $$, :'payment')), '42501', 'a visitor cannot start a payment');
+select is(tests.outcome($$ select public.record_payment_event('vnpay', 'x', true, 'x', 'x') $$), '42501', 'a visitor cannot report a payment in the name of a provider');
 select tests.as_user(:'stranger');
-select is((select count(*)::int from public.payments), 0, 'a stranger sees no payment');
-select is(public.payment_status(:'payment'), null, 'nor its status');
-select is(tests.outcome(format($$ select public.start_payment(%L, 'vnpay', gen_random_uuid()) $$, :'payment')), 'payment_not_found', 'nor pays it');
-select is(tests.outcome($$ select public.apply_payment_event(1, 'x', 'succeeded', 1, 'VND', 'x') $$), '42501', 'a user does not speak for a provider');
-select is(tests.outcome($$ select public.retry_refund(gen_random_uuid()) $$), 'forbidden', 'nor sends refunds');
-select is(tests.outcome($$ select * from private.ledger_entries $$), '42501', 'nor reads the ledger');
-select is(tests.outcome($$ select private.balance('escrow', 'x') $$), '42501', 'nor a balance of others');
+select is((select count(*)::int from public.payments), 0, 'a stranger sees no payment of others');
+select is(public.payment_status(:'payment'), null, 'a stranger cannot ask for the status of a payment');
+select is(tests.outcome(format($$ select public.start_payment(%L, 'vnpay', gen_random_uuid()) $$, :'payment')), 'payment_not_found', 'a stranger cannot pay the payment of others');
+select is(tests.outcome($$ select public.apply_payment_event(1, 'x', 'succeeded', 1, 'VND', 'x') $$), '42501', 'a person cannot report a payment in the name of a provider');
+select is(tests.outcome($$ select public.retry_refund(gen_random_uuid()) $$), 'forbidden', 'a person cannot order a refund again');
+select is(tests.outcome($$ select * from private.ledger_entries $$), '42501', 'a person cannot read the ledger');
+select is(tests.outcome($$ select private.balance('escrow', 'x') $$), '42501', 'a person cannot ask for the balance of an account');
 select tests.as_user(:'host');
 select is((select count(*)::int from public.payments), 0, 'a host does not see how the renter pays');
-select is(tests.outcome(format($$ select public.start_payment(%L, 'vnpay', gen_random_uuid()) $$, :'payment')), 'payment_not_found', 'nor pays for them');
+select is(tests.outcome(format($$ select public.start_payment(%L, 'vnpay', gen_random_uuid()) $$, :'payment')), 'payment_not_found', 'a host cannot pay for the renter');
 
 -- renter -------------------------------------------------------------------------------------------------------
 select tests.as_user(:'renter');
-select is(tests.outcome(format($$ update public.payments set amount = 1 where id = %L $$, :'payment')), '42501', 'the payer does not set the amount');
+select is(tests.outcome(format($$ update public.payments set amount = 1 where id = %L $$, :'payment')), '42501', 'the payer cannot set the amount');
 select is(tests.outcome(format($$ select public.start_payment(%L, 'paypal', gen_random_uuid()) $$, :'payment')), 'invalid_input', 'an unknown provider is refused');
-select is(tests.outcome(format($$ select public.start_payment(%L, null, gen_random_uuid()) $$, :'payment')), 'invalid_input', 'so is none');
-select is(tests.outcome(format($$ select public.start_payment(%L, 'vnpay', null) $$, :'payment')), 'invalid_input', 'a try needs a key');
+select is(tests.outcome(format($$ select public.start_payment(%L, null, gen_random_uuid()) $$, :'payment')), 'invalid_input', 'a payment without a provider is refused');
+select is(tests.outcome(format($$ select public.start_payment(%L, 'vnpay', null) $$, :'payment')), 'invalid_input', 'a try at paying needs an idempotency key');
 select id as a1, reference as ref1, amount as amount1 from public.start_payment(:'payment', 'vnpay', 'dddddddd-0000-4000-8000-000000000001') \gset
-select is((select id from public.start_payment(:'payment', 'vnpay', 'dddddddd-0000-4000-8000-000000000001')), :'a1'::uuid, 'the same try again is the same');
+select is((select id from public.start_payment(:'payment', 'vnpay', 'dddddddd-0000-4000-8000-000000000001')), :'a1'::uuid, 'the same try with the same key is the same');
 select is(:amount1::bigint, 4814405::bigint, 'a try is for the whole amount');
-select ok(:'ref1' ~ '^[A-Z0-9]{10,34}$', 'its reference is short and ASCII');
-select is(tests.outcome('select provider_data from public.payment_attempts'), '42501', 'what the provider keeps is not the payer''s to see');
+select ok(:'ref1' ~ '^[A-Z0-9]{10,34}$', 'the reference of a try is short and ASCII');
+select is(tests.outcome('select provider_data from public.payment_attempts'), '42501', 'the payer cannot read what the provider keeps of a try');
 select is(public.payment_status(:'payment') -> 'payment' ->> 'status', 'processing', 'the payment is under way');
-select isnt((select reference from public.start_payment(:'payment', 'vnpay', gen_random_uuid())), :'ref1', 'another try has another reference');
+select isnt((select reference from public.start_payment(:'payment', 'vnpay', gen_random_uuid())), :'ref1', 'another try at paying has another reference');
 
 -- messages -----------------------------------------------------------------------------------------------------
 select tests.as_service();
 select public.record_payment_event('vnpay', 'unverified:1', false, :'ref1', 'raw') ->> 'event_id' as unsigned \gset
 select is(tests.outcome(format($$ select public.apply_payment_event(%s, %L, 'succeeded', 4814405, 'VND', 't1') $$, :unsigned, :'ref1')), 'not_found', 'an unverified message moves nothing');
-select is(tests.outcome($$ select public.apply_payment_event(-1, 'x', 'succeeded', 1, 'VND', 't1') $$), 'not_found', 'nor one that was never stored');
+select is(tests.outcome($$ select public.apply_payment_event(-1, 'x', 'succeeded', 1, 'VND', 't1') $$), 'not_found', 'a message that was never stored moves nothing');
 select public.record_payment_event('vnpay', 'e0', true, :'ref1', 'raw') ->> 'event_id' as e0 \gset
-select is(tests.outcome(format($$ select public.apply_payment_event(%s, %L, 'maybe', 1, 'VND', 't1') $$, :e0, :'ref1')), 'invalid_input', 'an outcome is succeeded, failed or pending');
-select is(tests.outcome(format($$ select public.apply_payment_event(%s, %L, 'succeeded', null, null, null) $$, :e0, :'ref1')), 'invalid_input', 'money without an amount is no money');
-select is(public.apply_payment_event(:e0, :'ref1', 'pending', 4814405, 'VND', null), 'ignored', 'pending says nothing yet');
-select is(public.record_payment_event('vnpay', 'e0', true, :'ref1', 'raw') ->> 'is_new', 'false', 'a message is stored once');
+select is(tests.outcome(format($$ select public.apply_payment_event(%s, %L, 'maybe', 1, 'VND', 't1') $$, :e0, :'ref1')), 'invalid_input', 'an outcome other than succeeded, failed or pending is refused');
+select is(tests.outcome(format($$ select public.apply_payment_event(%s, %L, 'succeeded', null, null, null) $$, :e0, :'ref1')), 'invalid_input', 'a success without an amount is refused');
+select is(public.apply_payment_event(:e0, :'ref1', 'pending', 4814405, 'VND', null), 'ignored', 'a pending outcome changes nothing');
+select is(public.record_payment_event('vnpay', 'e0', true, :'ref1', 'raw') ->> 'is_new', 'false', 'a message is stored only once');
 select tests.as_owner();
 
 -- what nobody signed
@@ -71,54 +71,54 @@ $$;
 delete from private.payment_events where not verified;
 delete from private.unverified_counts;
 update private.settings set value = '2' where key = 'unverified_events_per_hour';
-select is((select array_agg(tests.unverified(n::text) order by n) from generate_series(1, 4) n), '{stored,stored,counted,counted}', 'of unverified messages so many an hour are stored');
-select is(tests.counted(), '2 of 4', 'the others are counted');
-select is(tests.unverified('1'), 'stored', 'one that is there');
-select is(tests.counted(), '2 of 4', 'takes no room a second time');
+select is((select array_agg(tests.unverified(n::text) order by n) from generate_series(1, 4) n), '{stored,stored,counted,counted}', 'unverified messages are stored up to the hourly limit');
+select is(tests.counted(), '2 of 4', 'unverified messages above the limit are counted');
+select is(tests.unverified('1'), 'stored', 'an unverified message that is already there counts as stored');
+select is(tests.counted(), '2 of 4', 'an unverified message that is repeated takes no more room');
 select is(tests.unverified('1', 'zalopay'), 'stored', 'each provider has its own room');
 select is(public.record_payment_event('momo', 'genuine', true, 'x', 'raw') ->> 'is_new', 'true', 'a verified message is stored however many were not');
-select is(tests.counted(), '2 of 4', 'and not counted with them');
+select is(tests.counted(), '2 of 4', 'a verified message is not counted with the unverified ones');
 update private.unverified_counts set hour = hour - interval '1 hour' where provider = 'momo';
-select is(tests.unverified('5'), 'stored', 'the next hour has room again');
+select is(tests.unverified('5'), 'stored', 'the next hour has room for unverified messages again');
 update private.settings set value = '0' where key = 'unverified_events_per_hour';
-select is(tests.unverified('6'), 'counted', 'an operator may have none stored');
+select is(tests.unverified('6'), 'counted', 'an operator may switch off storing unverified messages');
 update private.unverified_counts set hour = hour - interval '31 days' where provider = 'momo' and hour < date_trunc('hour', now());
 select private.run_daily_jobs();
-select is(tests.counted(), '3 of 2', 'after 30 days the counts go too');
+select is(tests.counted(), '3 of 2', 'the counts of unverified messages are deleted after 30 days');
 
 select is(tests.outcome($$ select public.record_payment_event('vnpay', 'big', true, 'x', repeat('x', 70000)) $$), '23514', 'a message of 70 kB is refused');
 
-select is(tests.provider_says(:'ref1', 'succeeded', 4814404), 'amount_mismatch', 'one dong short is not paid');
+select is(tests.provider_says(:'ref1', 'succeeded', 4814404), 'amount_mismatch', 'a sum that is one dong short does not pay');
 select is(tests.provider_says(:'ref1', 'succeeded', 4814404), 'amount_mismatch', 'the same message has the same answer');
-select is(tests.provider_says(:'ref1', 'succeeded', 4814406, p_transaction_id => 'over'), 'amount_mismatch', 'one dong over neither');
-select is(tests.provider_says(:'ref1', 'succeeded', 4814405, 'USD', 'dollars'), 'amount_mismatch', 'nor dollars');
-select is(tests.provider_says('J00000000000001', 'succeeded', 500, p_transaction_id => 'lost'), 'unknown_reference', 'money for nothing we know');
+select is(tests.provider_says(:'ref1', 'succeeded', 4814406, p_transaction_id => 'over'), 'amount_mismatch', 'a sum that is one dong over does not pay');
+select is(tests.provider_says(:'ref1', 'succeeded', 4814405, 'USD', 'dollars'), 'amount_mismatch', 'the right sum in dollars does not pay');
+select is(tests.provider_says('J00000000000001', 'succeeded', 500, p_transaction_id => 'lost'), 'unknown_reference', 'money under an unknown reference is kept');
 select results_eq(
   $$ select reason::text, amount, status::text from private.unmatched_money order by amount, created_at $$,
   $$ values ('unknown_reference', 500::bigint, 'open'), ('amount_mismatch', 4814404, 'open'), ('currency_mismatch', 4814405, 'open'), ('amount_mismatch', 4814406, 'open') $$,
-  'each is a row with its reason, once'
+  'each sum that does not fit is one row with its reason'
 );
-select is((select status from public.bookings where id = :'booking'), 'pending_payment', 'and the booking waits on');
-select is(tests.provider_says(:'ref1', 'failed', 0, p_transaction_id => 'no money'), 'applied', 'a failure is noted, whatever amount it names');
-select is((select status from public.payment_attempts where id = :'a1'), 'failed', 'of its try');
-select is((select status from public.payments where id = :'payment'), 'processing', 'not of the payment');
+select is((select status from public.bookings where id = :'booking'), 'pending_payment', 'the booking waits while sums do not fit');
+select is(tests.provider_says(:'ref1', 'failed', 0, p_transaction_id => 'no money'), 'applied', 'a failure is applied, whatever amount it names');
+select is((select status from public.payment_attempts where id = :'a1'), 'failed', 'a failure ends its try');
+select is((select status from public.payments where id = :'payment'), 'processing', 'a failure of one try does not end the payment');
 select is(tests.provider_says(:'ref1', 'failed', 0, p_event_id => 'failed again'), 'duplicate', 'a second failure says nothing new');
 select is(tests.provider_says(:'ref1', 'succeeded', p_transaction_id => 't1'), 'applied', 'success after a failure counts');
-select is((select status || ' ' || deposit_status from public.bookings where id = :'booking'), 'confirmed held', 'and confirms the booking');
-select is((select kind from public.calendar_entries where booking_id = :'booking'), 'booking', 'the hold is a booking now');
-select is((select array_agg(status order by created_at, status) from public.payment_attempts where payment_id = :'payment'), array['created', 'succeeded'], 'how the other try ends is for its provider to say');
-select is(tests.provider_says(:'ref1', 'succeeded', p_transaction_id => 't1'), 'duplicate', 'the same message again');
-select is(tests.provider_says(:'ref1', 'succeeded', p_transaction_id => 't1', p_event_id => 'other id'), 'duplicate', 'the same transaction under another id');
+select is((select status || ' ' || deposit_status from public.bookings where id = :'booking'), 'confirmed held', 'a payment confirms its booking');
+select is((select kind from public.calendar_entries where booking_id = :'booking'), 'booking', 'a payment turns the hold into a booking in the calendar');
+select is((select array_agg(status order by created_at, status) from public.payment_attempts where payment_id = :'payment'), array['created', 'succeeded'], 'a payment leaves the other try as it was');
+select is(tests.provider_says(:'ref1', 'succeeded', p_transaction_id => 't1'), 'duplicate', 'the same message again is a duplicate');
+select is(tests.provider_says(:'ref1', 'succeeded', p_transaction_id => 't1', p_event_id => 'other id'), 'duplicate', 'the same transaction under another event id is a duplicate');
 select is(tests.provider_says(:'ref1', 'failed', p_transaction_id => 't1'), 'duplicate', 'a failure after success takes nothing back');
-select is(tests.provider_says(:'ref1', 'succeeded', p_transaction_id => 't2'), 'unmatched', 'paid twice by the same try');
-select is((select tests.provider_says(reference, 'succeeded', p_transaction_id => 't3') from public.payment_attempts where payment_id = :'payment' and id <> :'a1'), 'unmatched', 'and by the other try');
-select is((select count(*)::int from private.unmatched_money where reason = 'paid_twice' and payer_id = :'renter'), 2, 'both are kept for the payer');
+select is(tests.provider_says(:'ref1', 'succeeded', p_transaction_id => 't2'), 'unmatched', 'a second payment by the same try is kept apart');
+select is((select tests.provider_says(reference, 'succeeded', p_transaction_id => 't3') from public.payment_attempts where payment_id = :'payment' and id <> :'a1'), 'unmatched', 'a second payment by another try is kept apart');
+select is((select count(*)::int from private.unmatched_money where reason = 'paid_twice' and payer_id = :'renter'), 2, 'both second payments are kept for the payer');
 select is(private.balance('escrow', :'booking'), 1814405::bigint, 'the rent is in escrow');
-select is(private.balance('deposit', :'booking'), 3000000::bigint, 'the deposit apart from it');
+select is(private.balance('deposit', :'booking'), 3000000::bigint, 'the deposit is kept apart from the rent');
 select tests.settle();
-select is(tests.broken_promises(), null, 'no promise is broken');
+select is(tests.broken_promises(), null, 'no invariant is violated after a double payment');
 select tests.as_user(:'renter');
-select is(tests.outcome(format($$ select public.start_payment(%L, 'vnpay', gen_random_uuid()) $$, :'payment')), 'payment_not_payable', 'what is paid is not paid again');
+select is(tests.outcome(format($$ select public.start_payment(%L, 'vnpay', gen_random_uuid()) $$, :'payment')), 'payment_not_payable', 'a payment that is paid cannot be started again');
 select tests.as_owner();
 select tests.make_booking(:'rival', :'vehicle', tests.hours(50), tests.hours(60)) as other \gset
 select tests.start_payment(:'other') as other_ref \gset
@@ -183,72 +183,72 @@ select tests.as_user(:'renter');
 select public.cancel_booking(:'b2', null, gen_random_uuid());
 select id as refund from public.refunds where booking_id = :'b2' \gset
 select tests.as_user(:'stranger');
-select is((select count(*)::int from public.refunds), 0, 'a stranger sees no refund');
+select is((select count(*)::int from public.refunds), 0, 'a stranger sees no refund of others');
 select tests.as_user(:'host');
-select is((select count(*)::int from public.refunds), (select count(*)::int from public.refunds r join public.bookings b on b.id = r.booking_id), 'the host sees those of own bookings');
-select is((select array_agg(kind || ' ' || amount) from public.refunds where booking_id = :'b2'), array['cancellation 4814405'], 'what goes back, and why');
-select is(tests.outcome('select bank_account_id from public.refunds'), '42501', 'not where to');
+select is((select count(*)::int from public.refunds), (select count(*)::int from public.refunds r join public.bookings b on b.id = r.booking_id), 'a host sees the refunds of own bookings');
+select is((select array_agg(kind || ' ' || amount) from public.refunds where booking_id = :'b2'), array['cancellation 4814405'], 'a host sees how much goes back, and why');
+select is(tests.outcome('select bank_account_id from public.refunds'), '42501', 'a host does not see to which account a refund goes');
 select tests.as_service();
 select is(tests.outcome($$ select public.record_refund_result(gen_random_uuid(), 'succeeded') $$), 'refund_not_found', 'an invented refund is not found');
-select is(tests.outcome(format($$ select public.record_refund_result(%L, 'maybe') $$, :'refund')), 'invalid_input', 'a result is one of three');
+select is(tests.outcome(format($$ select public.record_refund_result(%L, 'maybe') $$, :'refund')), 'invalid_input', 'a result other than processing, succeeded or failed is refused');
 select is(public.refund_to_send(:'refund') -> 'attempt' ->> 'status', 'succeeded', 'a refund knows the try it reverses');
-select is((public.record_refund_result(:'refund', 'processing', 'p1')).status, 'processing', 'under way');
-select is((public.record_refund_result(:'refund', 'processing', 'p1')).status, 'processing', 'still');
-select is((public.record_refund_result(:'refund', 'failed', null, 'closed account')).status, 'failed', 'refused');
-select is((public.record_refund_result(:'refund', 'failed', null, 'closed account')).status, 'failed', 'the same again says the same');
-select is((public.record_refund_result(:'refund', 'processing')).status, 'failed', 'a failed one does not go on by itself');
+select is((public.record_refund_result(:'refund', 'processing', 'p1')).status, 'processing', 'a refund can be reported as under way');
+select is((public.record_refund_result(:'refund', 'processing', 'p1')).status, 'processing', 'a refund can be reported as under way again');
+select is((public.record_refund_result(:'refund', 'failed', null, 'closed account')).status, 'failed', 'a refund can be reported as refused');
+select is((public.record_refund_result(:'refund', 'failed', null, 'closed account')).status, 'failed', 'the same report of a refund says the same');
+select is((public.record_refund_result(:'refund', 'processing')).status, 'failed', 'a failed refund does not go on by itself');
 select tests.as_user(:'admin');
-select is((public.retry_refund(:'refund', 'bank_transfer')).status, 'awaiting_account', 'an admin may send it another way');
-select is(tests.outcome(format('select public.retry_refund(%L)', :'refund')), 'illegal_transition', 'once');
+select is((public.retry_refund(:'refund', 'bank_transfer')).status, 'awaiting_account', 'an admin can turn a failed refund into a bank transfer');
+select is(tests.outcome(format('select public.retry_refund(%L)', :'refund')), 'illegal_transition', 'a refund that waits for an account cannot be turned again');
 select tests.as_owner();
 select ok((select bool_and(private.new_payment_reference() ~ ('^J' || to_char(now() at time zone 'Asia/Ho_Chi_Minh', 'YYMMDD') || '[0-9]{8}$')) from generate_series(1, 100)), 'a reference is J, Vietnam''s day and eight digits');
-select ok((select count(distinct private.new_payment_reference()) >= 999 from generate_series(1, 1000)), 'drawn, so that a restored database does not give those of this morning to others');
+select ok((select count(distinct private.new_payment_reference()) >= 999 from generate_series(1, 1000)), 'references are drawn at random, so that a restored database does not repeat those of this morning');
 -- as if it had not been
 update public.refunds set status = 'pending', method = 'provider', provider = 'vnpay' where id = :'refund';
 update public.refunds set status = 'failed' where id = :'refund';
 select tests.as_user(:'admin');
-select is(tests.outcome(format('select public.record_manual_refund(%L, %L); select private.fail(%L)', :'refund', 'FT0001', 'forbidden')), 'forbidden', 'or pay it by hand');
-select is((public.retry_refund(:'refund')).status, 'pending', 'an admin sends it again');
-select is(tests.outcome(format('select public.retry_refund(%L)', :'refund')), 'illegal_transition', 'once');
+select is(tests.outcome(format('select public.record_manual_refund(%L, %L); select private.fail(%L)', :'refund', 'FT0001', 'forbidden')), 'forbidden', 'an admin can pay a failed refund by hand');
+select is((public.retry_refund(:'refund')).status, 'pending', 'an admin can send a failed refund again');
+select is(tests.outcome(format('select public.retry_refund(%L)', :'refund')), 'illegal_transition', 'a refund that is on its way cannot be sent again');
 select tests.as_service();
-select is((public.record_refund_result(:'refund', 'failed', null, 'again')).status, 'failed', 'refused again');
-select is((public.record_refund_result(:'refund', 'succeeded', 'p2')).provider_refund_id, 'p2', 'but the money did go, as we hear late');
-select is((public.record_refund_result(:'refund', 'failed')).status, 'succeeded', 'success is final');
+select is((public.record_refund_result(:'refund', 'failed', null, 'again')).status, 'failed', 'a refund that was sent again can fail again');
+select is((public.record_refund_result(:'refund', 'succeeded', 'p2')).provider_refund_id, 'p2', 'a success that is reported late overrides a failure');
+select is((public.record_refund_result(:'refund', 'failed')).status, 'succeeded', 'a failure after success changes nothing');
 select tests.as_owner();
-select is((select status || ' ' || refunded_amount from public.payments where booking_id = :'b2'), 'refunded 4814405', 'the payment is refunded, once');
-select is(private.balance('refund_payable', :'b2'), 0::bigint, 'nothing is owed any more');
+select is((select status || ' ' || refunded_amount from public.payments where booking_id = :'b2'), 'refunded 4814405', 'the payment is refunded once');
+select is(private.balance('refund_payable', :'b2'), 0::bigint, 'nothing is owed after the refund');
 select tests.settle();
-select is(tests.broken_promises(), null, 'no promise is broken');
+select is(tests.broken_promises(), null, 'no invariant is violated after the refund');
 
 -- what a host has ------------------------------------------------------------------------------------------------
 select tests.make_user('earner') as earner \gset
 select tests.make_paid_booking(:'renter', tests.make_vehicle(:'earner'), tests.hours(100), tests.hours(110)) as b3 \gset
 select tests.as_user(:'earner');
-select results_eq('select available, pending from public.my_balance()', 'values (0::bigint, 0::bigint)', 'nothing before the trip');
+select results_eq('select available, pending from public.my_balance()', 'values (0::bigint, 0::bigint)', 'a host has no balance before the trip');
 select tests.as_owner();
 select tests.move_trip(:'b3', -1);
 select tests.inspect('check_in', :'renter', :'b3', 10), tests.inspect('check_out', :'renter', :'b3', 20);
 select tests.as_user(:'earner');
-select results_eq('select available, pending from public.my_balance()', 'values (0::bigint, 1360001::bigint)', 'after it the rent waits for the claim window');
+select results_eq('select available, pending from public.my_balance()', 'values (0::bigint, 1360001::bigint)', 'the rent waits for the claim window after the trip');
 select public.release_deposit(:'b3', gen_random_uuid());
-select results_eq('select available, pending from public.my_balance()', 'values (1360001::bigint, 0::bigint)', 'then it is available');
+select results_eq('select available, pending from public.my_balance()', 'values (1360001::bigint, 0::bigint)', 'the rent is available after the claim window');
 select tests.as_user(:'stranger');
-select results_eq('select available, pending from public.my_balance()', 'values (0::bigint, 0::bigint)', 'others have nothing of it');
+select results_eq('select available, pending from public.my_balance()', 'values (0::bigint, 0::bigint)', 'others have nothing of the rent');
 
 -- the ledger -------------------------------------------------------------------------------------------------------
 select tests.as_owner();
 select tests.settle();
-select is(tests.outcome($$ select private.post_ledger('test', 'one leg', 'VND', null, array[('clearing', 'vnpay', 5)::private.ledger_line]); set constraints all immediate $$), '23514', 'one leg cannot stand');
+select is(tests.outcome($$ select private.post_ledger('test', 'one leg', 'VND', null, array[('clearing', 'vnpay', 5)::private.ledger_line]); set constraints all immediate $$), '23514', 'a movement of one leg cannot be stored');
 set constraints all deferred;
-select is(tests.outcome($$ select private.post_ledger('test', 'uneven', 'VND', null, array[('clearing', 'vnpay', 5), ('unmatched', '', -4)]::private.ledger_line[]); set constraints all immediate $$), '23514', 'uneven legs neither');
-select is(tests.outcome($$ select private.post_ledger('test', 'nothing', 'VND', null, array[('clearing', 'vnpay', null), ('unmatched', '', null)]::private.ledger_line[]) $$), '23502', 'a movement of nobody knows how much is none');
+select is(tests.outcome($$ select private.post_ledger('test', 'uneven', 'VND', null, array[('clearing', 'vnpay', 5), ('unmatched', '', -4)]::private.ledger_line[]); set constraints all immediate $$), '23514', 'a movement of uneven legs cannot be stored');
+select is(tests.outcome($$ select private.post_ledger('test', 'nothing', 'VND', null, array[('clearing', 'vnpay', null), ('unmatched', '', null)]::private.ledger_line[]) $$), '23502', 'a movement without amounts cannot be stored');
 set constraints all deferred;
-select is(tests.outcome(format($$ select private.post_ledger('test', 'too much', 'VND', null, array[('escrow', %L, 9000000), ('clearing', 'vnpay', -9000000)]::private.ledger_line[]); set constraints all immediate $$, :'booking')), '23514', 'nobody takes more out of escrow than is in it');
+select is(tests.outcome(format($$ select private.post_ledger('test', 'too much', 'VND', null, array[('escrow', %L, 9000000), ('clearing', 'vnpay', -9000000)]::private.ledger_line[]); set constraints all immediate $$, :'booking')), '23514', 'more than is in escrow cannot be taken out');
 set constraints all deferred;
-select is(tests.outcome($$ select private.post_ledger('test', 'fine', 'VND', null, array[('clearing', 'vnpay', 5), ('unmatched', '', -5)]::private.ledger_line[]); set constraints all immediate $$), 'ok', 'even legs stand');
+select is(tests.outcome($$ select private.post_ledger('test', 'fine', 'VND', null, array[('clearing', 'vnpay', 5), ('unmatched', '', -5)]::private.ledger_line[]); set constraints all immediate $$), 'ok', 'a movement of even legs can be stored');
 set constraints all deferred;
-select is(tests.outcome($$ select private.post_ledger('test', 'fine', 'VND', null, array[('clearing', 'vnpay', 5), ('unmatched', '', -5)]::private.ledger_line[]) $$), '23505', 'once');
-select is(tests.outcome($$ insert into private.ledger_entries (transaction_id, account_id, currency, amount) select min(t.id), min(a.id), 'VND', 0 from private.ledger_transactions t, private.ledger_accounts a $$), '23514', 'a leg of nothing is no leg');
+select is(tests.outcome($$ select private.post_ledger('test', 'fine', 'VND', null, array[('clearing', 'vnpay', 5), ('unmatched', '', -5)]::private.ledger_line[]) $$), '23505', 'the same movement cannot be stored twice');
+select is(tests.outcome($$ insert into private.ledger_entries (transaction_id, account_id, currency, amount) select min(t.id), min(a.id), 'VND', 0 from private.ledger_transactions t, private.ledger_accounts a $$), '23514', 'a leg of zero cannot be stored');
 -- an even pair of legs, of which the second is of another account
 create function tests.two_legs(p_transaction text, p_account text, p_leg text)
 returns text
@@ -264,10 +264,10 @@ as $$
   from posted, private.ledger_accounts vnd, private.ledger_accounts other
   where (vnd.kind, vnd.owner, vnd.currency) = ('clearing', 'vnpay', p_leg) and (other.kind, other.owner, other.currency) = ('clearing', 'vnpay', p_account)
 $$;
-select is(tests.two_legs('VND', 'VND', 'VND'), 'ok', 'legs of one currency stand');
-select is(tests.two_legs('VND', 'USD', 'VND'), '23503', 'dong on an account of dollars do not, even by the owner of the table');
-select is(tests.two_legs('USD', 'VND', 'VND'), '23503', 'nor in a transaction of dollars');
-select is((select sum(amount) from private.ledger_entries), 0::numeric, 'everything adds up to nothing');
+select is(tests.two_legs('VND', 'VND', 'VND'), 'ok', 'legs of one currency can be stored');
+select is(tests.two_legs('VND', 'USD', 'VND'), '23503', 'dong on an account of dollars cannot be stored, even by the owner of the table');
+select is(tests.two_legs('USD', 'VND', 'VND'), '23503', 'dong in a transaction of dollars cannot be stored');
+select is((select sum(amount) from private.ledger_entries), 0::numeric, 'all entries of the ledger add up to zero');
 
 -- putting right what was posted wrongly ----------------------------------------------------------------------------------
 -- What the proof says of a movement.
@@ -283,44 +283,44 @@ returns bigint
 language sql stable
 as $$ select id from private.ledger_transactions where event = p_event and reference = p_reference $$;
 select private.post_ledger('bonus', 'slip', 'VND', null, array[('platform_revenue', '', 100), ('host_payable', :'earner', -100)]::private.ledger_line[]);
-select is(tests.proof('slip'), 'bonus on host_payable of somebody - -100, bonus on platform_revenue  - 100', 'what no command posts is seen, though no provider has seen it');
+select is(tests.proof('slip'), 'bonus on host_payable of somebody - -100, bonus on platform_revenue  - 100', 'the proof finds a movement that no command posts');
 select tests.movement('bonus', 'slip') as slip \gset
-select is(tests.outcome($$ select private.reverse_movement(-1, 'INC-7') $$), '22023', 'what is not there is not taken back');
-select is(tests.outcome(format('select private.reverse_movement(%s, %L)', :slip, ' ')), '22023', 'nor is anything without a reason');
-select is(tests.outcome($$ select private.post_ledger('correction', 'INC-7', 'VND', null, array[('platform_revenue', '', -100), ('unmatched', 'x', 100)]::private.ledger_line[]) $$), '23514', 'a correction names what it corrects');
+select is(tests.outcome($$ select private.reverse_movement(-1, 'INC-7') $$), '22023', 'a movement that does not exist cannot be taken back');
+select is(tests.outcome(format('select private.reverse_movement(%s, %L)', :slip, ' ')), '22023', 'a movement cannot be taken back without a reason');
+select is(tests.outcome($$ select private.post_ledger('correction', 'INC-7', 'VND', null, array[('platform_revenue', '', -100), ('unmatched', 'x', 100)]::private.ledger_line[]) $$), '23514', 'a correction must name what it corrects');
 select private.correct_movement(:slip, 'INC-7: by mistake', array[('platform_revenue', '', -60), ('host_payable', :'earner', 60)]::private.ledger_line[]) as half \gset
-select is(tests.proof('slip'), 'bonus on host_payable of somebody - -40, bonus on platform_revenue  - 40', 'one that puts half of it right leaves the other half');
+select is(tests.proof('slip'), 'bonus on host_payable of somebody - -40, bonus on platform_revenue  - 40', 'a correction of half a movement leaves the other half in the proof');
 savepoint wrong;
 select private.correct_movement(:slip, 'INC-7: wrongly', array[('platform_revenue', '', 7), ('host_payable', :'earner', -7)]::private.ledger_line[]) as wrong \gset
 select private.reverse_movement(:wrong, 'INC-7: that was wrong');
-select is(tests.proof('slip'), 'bonus on host_payable of somebody - -40, bonus on platform_revenue  - 40', 'a wrong correction is taken back alone');
+select is(tests.proof('slip'), 'bonus on host_payable of somebody - -40, bonus on platform_revenue  - 40', 'a wrong correction can be taken back alone');
 rollback to wrong;
 select private.reverse_movement(:slip, 'INC-7: by mistake') as rest \gset
-select is(tests.proof('slip'), null, 'what a movement and its corrections have come to is taken back as one');
-select is(tests.outcome(format('select private.reverse_movement(%s, %L)', :slip, 'INC-7')), '22023', 'once');
+select is(tests.proof('slip'), null, 'a movement and its corrections can be taken back as one');
+select is(tests.outcome(format('select private.reverse_movement(%s, %L)', :slip, 'INC-7')), '22023', 'a movement that was taken back cannot be taken back again');
 select is((select array_agg(reference order by id) from private.ledger_transactions where corrects = :slip), array[:slip || '.1', :slip || '.2'], 'each correction is a movement of its own');
-select is((select array_agg(data ->> 'reference' order by id) from private.domain_events where type = 'ledger.correction' and reason = 'INC-7: by mistake'), array[:slip || '.1', :slip || '.2'], 'and in the log with its reason');
-select is(private.balance('host_payable', :'earner'), 1360001::bigint, 'the host has what was earned');
+select is((select array_agg(data ->> 'reference' order by id) from private.domain_events where type = 'ledger.correction' and reason = 'INC-7: by mistake'), array[:slip || '.1', :slip || '.2'], 'each correction is in the log with its reason');
+select is(private.balance('host_payable', :'earner'), 1360001::bigint, 'corrections leave the host what was earned');
 select tests.movement('booking_completed', :'b3') as right_one \gset
 select private.reverse_movement(:right_one, 'taken for a mistake');
-select is(tests.proof(:'b3'), 'booking_completed on escrow of somebody 1814405 -, booking_completed on host_payable of somebody -1360001 -, booking_completed on platform_revenue  -320003 -, booking_completed on tax_payable  -134401 -', 'who takes back what was right is told');
+select is(tests.proof(:'b3'), 'booking_completed on escrow of somebody 1814405 -, booking_completed on host_payable of somebody -1360001 -, booking_completed on platform_revenue  -320003 -, booking_completed on tax_payable  -134401 -', 'the proof finds a right movement that was taken back');
 select private.correct_movement(:right_one, 'was right after all', array_agg((a.kind, a.owner, e.amount)::private.ledger_line))
 from private.ledger_entries e join private.ledger_accounts a on a.id = e.account_id where e.transaction_id = :right_one;
-select is(tests.proof(:'b3'), null, 'until it is as the booking says');
+select is(tests.proof(:'b3'), null, 'the proof is quiet once the ledger is as the booking says');
 select private.post_ledger('payout_reserved', 'nobody', 'VND', null, array[('host_payable', :'earner', 5), ('payout_payable', 'nobody', -5)]::private.ledger_line[]);
 select private.reverse_movement(tests.movement('payout_reserved', 'nobody'), 'no such payout');
 select tests.as_user(:'earner');
-select results_eq('select available, pending from public.my_balance()', 'values (1360001::bigint, 0::bigint)', 'what puts a payout right is not earned');
+select results_eq('select available, pending from public.my_balance()', 'values (1360001::bigint, 0::bigint)', 'a correction of a payout does not count as earned');
 select tests.as_owner();
 select tests.settle();
-select is((select count(*)::int from private.check_invariants() where invariant = 'host_balance_disagrees'), 0, 'and leaves no trace in what payouts took');
+select is((select count(*)::int from private.check_invariants() where invariant = 'host_balance_disagrees'), 0, 'a correction of a payout leaves the balance of the host as it was');
 select private.post_ledger('bonus', 'XTS', 'XTS', null, array[('platform_revenue', '', 100), ('host_payable', :'earner', -100)]::private.ledger_line[]);
 select is(tests.proof('XTS'), null, 'the currency of tests is not proven');
 
 -- what a rail cannot do -------------------------------------------------------------------------------------------------
 select is(tests.outcome(format('update private.payment_providers set %s where provider = %L', claim, rail)), '23514', rail || ' cannot: ' || claim)
 from (values ('momo', 'has_feed = true'), ('payos', $$refunds_by = 'provider'$$), ('vnpay', 'can_cancel = true'), ('stripe', 'in_parts = true')) v (rail, claim);
-select is(tests.outcome($$ update private.payment_providers set has_feed = false, refunds_by = 'transfer', can_cancel = false, in_parts = false $$), 'ok', 'but anything a rail can do may be left');
+select is(tests.outcome($$ update private.payment_providers set has_feed = false, refunds_by = 'transfer', can_cancel = false, in_parts = false $$), 'ok', 'any ability of a rail can be switched off');
 
 select * from finish();
 rollback;

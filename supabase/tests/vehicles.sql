@@ -28,20 +28,20 @@ select tests.make_vehicle(:'host', '{"lat": 9.5, "lng": 103.5, "notice_hours": 2
 
 -- visitor ------------------------------------------------------------------------------------------------------
 select tests.as_visitor();
-select is(tests.outcome('select public.create_vehicle(tests.listing(), gen_random_uuid())'), '42501', 'a visitor lists nothing');
-select is(tests.outcome('select * from public.vehicle_locations'), '42501', 'nor learns where a vehicle is');
-select is((select count(*)::int from public.vehicles where id = :'draft'), 0, 'nor sees drafts');
-select is(public.vehicle_detail(:'draft'), null, 'in detail either');
-select is(tests.outcome(format('select public.vehicle_calendar(%L, now(), now() + interval ''1 day'')', :'draft')), 'vehicle_not_found', 'nor their calendar');
-select is(public.vehicle_detail(:'vehicle') ->> 'title', 'Toyota Vios Hà Nội', 'a published listing is open');
-select ok(not public.vehicle_detail(:'vehicle') ?| array['plate', 'address', 'location', 'public_location'], 'without plate and address');
+select is(tests.outcome('select public.create_vehicle(tests.listing(), gen_random_uuid())'), '42501', 'a visitor cannot list a vehicle');
+select is(tests.outcome('select * from public.vehicle_locations'), '42501', 'a visitor cannot read where vehicles are');
+select is((select count(*)::int from public.vehicles where id = :'draft'), 0, 'a visitor does not see drafts');
+select is(public.vehicle_detail(:'draft'), null, 'a visitor cannot open a draft');
+select is(tests.outcome(format('select public.vehicle_calendar(%L, now(), now() + interval ''1 day'')', :'draft')), 'vehicle_not_found', 'a visitor cannot read the calendar of a draft');
+select is(public.vehicle_detail(:'vehicle') ->> 'title', 'Toyota Vios Hà Nội', 'a visitor can open a published listing');
+select ok(not public.vehicle_detail(:'vehicle') ?| array['plate', 'address', 'location', 'public_location'], 'a visitor sees neither plate nor address of a listing');
 select tests.as_owner();
-select ok(extensions.st_distance(v.public_location, l.location) between 70 and 480, 'its public point lies off the true one')
+select ok(extensions.st_distance(v.public_location, l.location) between 70 and 480, 'the public point of a vehicle lies 150 to 400 metres off the true one')
 from public.vehicles v join public.vehicle_locations l on l.vehicle_id = v.id where v.id = :'vehicle';
 
 -- host ---------------------------------------------------------------------------------------------------------
 select tests.as_user(:'host');
-select is(tests.outcome($$ update public.vehicles set status = 'published' $$), '42501', 'nobody publishes by hand');
+select is(tests.outcome($$ update public.vehicles set status = 'published' $$), '42501', 'a host cannot publish by editing the status');
 select is(tests.outcome_details(format('select public.create_vehicle(tests.listing(%L), gen_random_uuid())', d)) ->> 'field', f, 'refused: ' || d)
 from (values
   ('{"host_id": "x"}', 'host_id'), ('{"status": "published"}', 'status'), ('{"rating_average": 5}', 'rating_average'), ('{"id": "x"}', 'id'),
@@ -53,32 +53,32 @@ from (values
 ) t (d, f);
 select is((public.create_vehicle(tests.listing(d::jsonb), gen_random_uuid())).required_licence_class, c, d || ' needs ' || c)
 from (values ('{}', 'B1'), ('{"transmission": "manual"}', 'B'), ('{"kind": "motorbike", "engine_cc": 125}', 'A1'), ('{"kind": "motorbike", "engine_cc": 126}', 'A')) t (d, c);
-select is(tests.outcome(format('select public.submit_vehicle(%L)', :'draft')), 'vehicle_incomplete', 'a listing without photo is not submitted');
+select is(tests.outcome(format('select public.submit_vehicle(%L)', :'draft')), 'vehicle_incomplete', 'a listing without a photo cannot be submitted');
 select tests.as_owner();
 select tests.make_media(:'host', 'vehicle_image') as photo, tests.make_media(:'renter', 'vehicle_image') as foreign_photo, tests.make_media(:'host', 'licence') as licence_photo \gset
 select tests.as_user(:'host');
-select is(tests.outcome(format('select public.add_vehicle_image(%L, %L, 0)', :'draft', :'foreign_photo')), 'media_not_found', 'nor with somebody else''s');
-select is(tests.outcome(format('select public.add_vehicle_image(%L, %L, 0)', :'draft', :'licence_photo')), 'media_not_found', 'nor with a photo meant for something else');
-select is(tests.outcome(format('select public.add_vehicle_image(%L, %L, 20)', :'draft', :'photo')), 'invalid_input', 'nor beyond the last place');
-select is((public.add_vehicle_image(:'draft', :'photo', 3)).position, 3, 'with the own one it is');
-select is(tests.outcome(format('select public.add_vehicle_image(%L, %L, 0)', :'vehicle', :'photo')), 'invalid_input', 'a photo shows one vehicle');
-select is((public.submit_vehicle(:'draft')).status, 'pending_review', 'submitted');
+select is(tests.outcome(format('select public.add_vehicle_image(%L, %L, 0)', :'draft', :'foreign_photo')), 'media_not_found', 'a photo of somebody else cannot be added to a listing');
+select is(tests.outcome(format('select public.add_vehicle_image(%L, %L, 0)', :'draft', :'licence_photo')), 'media_not_found', 'a licence photo cannot be added to a listing');
+select is(tests.outcome(format('select public.add_vehicle_image(%L, %L, 20)', :'draft', :'photo')), 'invalid_input', 'a photo cannot be added beyond the last place');
+select is((public.add_vehicle_image(:'draft', :'photo', 3)).position, 3, 'a host can add an own photo to a listing');
+select is(tests.outcome(format('select public.add_vehicle_image(%L, %L, 0)', :'vehicle', :'photo')), 'invalid_input', 'one photo cannot be on two listings');
+select is((public.submit_vehicle(:'draft')).status, 'pending_review', 'a listing with a photo can be submitted');
 select revision from public.vehicles where id = :'draft' \gset
-select is(tests.outcome(format($$ select public.review_vehicle(%L, 'publish') $$, :'draft')), 'forbidden', 'nobody reviews the own listing');
+select is(tests.outcome(format($$ select public.review_vehicle(%L, 'publish') $$, :'draft')), 'forbidden', 'a host cannot review the own listing');
 select tests.as_user(:'renter');
-select is(tests.outcome(format($$ select public.update_vehicle(%L, '{"title": "Stolen car"}') $$, :'vehicle')), 'vehicle_not_found', 'others edit nothing');
-select is(tests.outcome(format('select public.archive_vehicle(%L)', :'vehicle')), 'vehicle_not_found', 'nor archive');
-select is(tests.outcome(format($$ select public.block_period(%L, now(), now() + interval '1 day') $$, :'vehicle')), 'vehicle_not_found', 'nor block');
+select is(tests.outcome(format($$ select public.update_vehicle(%L, '{"title": "Stolen car"}') $$, :'vehicle')), 'vehicle_not_found', 'others cannot edit a listing');
+select is(tests.outcome(format('select public.archive_vehicle(%L)', :'vehicle')), 'vehicle_not_found', 'others cannot archive a listing');
+select is(tests.outcome(format($$ select public.block_period(%L, now(), now() + interval '1 day') $$, :'vehicle')), 'vehicle_not_found', 'others cannot block the calendar of a listing');
 
 -- admin --------------------------------------------------------------------------------------------------------
 select tests.as_user(:'admin');
-select is(tests.outcome(format($$ select public.review_vehicle(%L, 'reject') $$, :'draft')), 'invalid_input', 'a rejection has a reason');
-select is(tests.outcome(format($$ select public.review_vehicle(%L, 'suspend', 'x') $$, :'draft')), 'illegal_transition', 'what is not published is not suspended');
+select is(tests.outcome(format($$ select public.review_vehicle(%L, 'reject') $$, :'draft')), 'invalid_input', 'a rejection of a listing needs a reason');
+select is(tests.outcome(format($$ select public.review_vehicle(%L, 'suspend', 'x') $$, :'draft')), 'illegal_transition', 'a listing that is not published cannot be suspended');
 select is(tests.outcome(format($$ select public.review_vehicle(%L, 'publish') $$, :'draft')), 'invalid_input', 'an admin publishes only a named revision');
 select is(tests.outcome_details(format($$ select public.review_vehicle(%L, 'publish', null, %s) $$, :'draft', :revision - 1)), jsonb_build_object('code', 'vehicle_changed', 'revision', :revision), 'an admin does not publish what the host changed since');
 select is((public.review_vehicle(:'draft', 'publish', null, :revision)).status, 'published', 'an admin publishes the revision that was looked at');
 select tests.as_user(:'host');
-select is((public.update_vehicle(:'draft', '{"price_per_day": 900000}')).status, 'published', 'a new price needs no review');
+select is((public.update_vehicle(:'draft', '{"price_per_day": 900000}')).status, 'published', 'a new price of a listing needs no review');
 select is((public.update_vehicle(:'draft', tests.listing() - array['lat', 'lng', 'address', 'plate'])).status, 'published', 'writing what is there already needs no review');
 -- what decides safety, licence, place or money beyond the price; undone afterwards
 select is(tests.status_after(:'draft', d::jsonb), 'pending_review', 'a published listing goes back to review after ' || d)
@@ -86,23 +86,23 @@ from (values
   ('{"engine_cc": 110}'), ('{"transmission": "manual"}'), ('{"fuel": "diesel"}'), ('{"features": ["gps"]}'), ('{"seats": 4}'),
   ('{"security_deposit": 1}'), ('{"excess_km_fee": 9000}'), ('{"daily_km_allowance": 10}'), ('{"kind": "motorbike"}')
 ) t (d);
-select is((public.update_vehicle(:'draft', '{"title": "Another car altogether"}')).status, 'pending_review', 'a new title does');
-select is((public.archive_vehicle(:'draft')).status, 'archived', 'taken away for good');
-select is((public.archive_vehicle(:'draft')).status, 'archived', 'repeatably');
-select is(tests.outcome(format($$ select public.update_vehicle(%L, '{"title": "Back again"}') $$, :'draft')), 'illegal_transition', 'and not edited any more');
+select is((public.update_vehicle(:'draft', '{"title": "Another car altogether"}')).status, 'pending_review', 'a new title of a listing needs a review');
+select is((public.archive_vehicle(:'draft')).status, 'archived', 'a host can archive a listing');
+select is((public.archive_vehicle(:'draft')).status, 'archived', 'archiving a listing is safe to repeat');
+select is(tests.outcome(format($$ select public.update_vehicle(%L, '{"title": "Back again"}') $$, :'draft')), 'illegal_transition', 'an archived listing cannot be edited');
 
 -- the calendar -------------------------------------------------------------------------------------------------
 select id as block from public.block_period(:'vehicle', tests.hours(100), tests.hours(110), 'maintenance') \gset
-select is(tests.outcome(format($$ select public.block_period(%L, tests.hours(109), tests.hours(111)) $$, :'vehicle')), 'vehicle_unavailable', 'blocks do not overlap either');
-select is(tests.outcome(format($$ select public.block_period(%L, tests.hours(110), tests.hours(111)) $$, :'vehicle')), 'ok', 'but may touch');
+select is(tests.outcome(format($$ select public.block_period(%L, tests.hours(109), tests.hours(111)) $$, :'vehicle')), 'vehicle_unavailable', 'two blocks of a host cannot overlap');
+select is(tests.outcome(format($$ select public.block_period(%L, tests.hours(110), tests.hours(111)) $$, :'vehicle')), 'ok', 'two blocks of a host may touch');
 select is(tests.outcome(format('select public.block_period(%L, %s, %s, %L)', :'vehicle', f, t, k)), e, l)
 from (values
-  ('tests.hours(5)', 'tests.hours(5)', 'host_block', 'period_invalid', 'a block of no length'),
-  ('tests.hours(6)', 'tests.hours(5)', 'host_block', 'period_invalid', 'a block that runs backwards'),
-  ('tests.hours(-9)', 'tests.hours(-5)', 'host_block', 'period_in_past', 'a block of the past'),
-  ('tests.hours(5)', 'tests.hours(87600)', 'host_block', 'period_too_long', 'a block of ten years'),
-  ('tests.hours(5)', $$'infinity'$$, 'host_block', 'period_invalid', 'a block without end'),
-  ('tests.hours(5)', 'tests.hours(6)', 'booking', 'invalid_input', 'a block that claims to be a booking')
+  ('tests.hours(5)', 'tests.hours(5)', 'host_block', 'period_invalid', 'a block of no length is refused'),
+  ('tests.hours(6)', 'tests.hours(5)', 'host_block', 'period_invalid', 'a block that runs backwards is refused'),
+  ('tests.hours(-9)', 'tests.hours(-5)', 'host_block', 'period_in_past', 'a block in the past is refused'),
+  ('tests.hours(5)', 'tests.hours(87600)', 'host_block', 'period_too_long', 'a block of ten years is refused'),
+  ('tests.hours(5)', $$'infinity'$$, 'host_block', 'period_invalid', 'a block without an end is refused'),
+  ('tests.hours(5)', 'tests.hours(6)', 'booking', 'invalid_input', 'a block that claims to be a booking is refused')
 ) v (f, t, k, e, l);
 -- Every kind of entry is in the way, on every path to the vehicle.
 select tests.as_owner();
@@ -128,24 +128,24 @@ from (values
   (265, 268, '0 vehicle_unavailable 1 1', 'an external calendar is in the way'),
   (285, 288, '0 vehicle_unavailable 1 1', 'a booking is in the way'),
   (305, 308, '0 vehicle_unavailable 1 1', 'a hold is in the way'),
-  (230, 240, '1 ok 0 0', 'between two nothing is')
+  (230, 240, '1 ok 0 0', 'nothing is in the way between two entries')
 ) t (a, b, e, l);
 select tests.as_user(:'renter');
-select is(tests.outcome(format('select public.unblock_period(%L)', :'block')), 'not_found', 'others unblock nothing');
+select is(tests.outcome(format('select public.unblock_period(%L)', :'block')), 'not_found', 'others cannot remove the block of a host');
 select is((select array_agg(reason) from public.explain_unavailable(:'vehicle', a, b)), e, l)
 from (values
-  (tests.hours(101), tests.hours(105), array['maintenance'], 'why not: maintenance'),
-  (tests.hours(1), tests.hours(5), array['notice_too_short'], 'why not: notice'),
-  (tests.hours(50), tests.hours(51), array['period_too_short'], 'why not: too short'),
-  (tests.hours(50), tests.hours(50 + 121), array['period_too_long'], 'why not: too long'),
-  (tests.hours(-5), tests.hours(5), array['period_in_past'], 'why not: the past'),
-  (tests.hours(9000), tests.hours(9005), array['period_too_long'], 'why not: too far ahead'),
-  (tests.hours(50), tests.hours(60), null, 'and why not: nothing stands in the way')
+  (tests.hours(101), tests.hours(105), array['maintenance'], 'maintenance is named as the reason why a vehicle is not free'),
+  (tests.hours(1), tests.hours(5), array['notice_too_short'], 'a start before the notice of the host is named as the reason'),
+  (tests.hours(50), tests.hours(51), array['period_too_short'], 'a period below the shortest rental is named as the reason'),
+  (tests.hours(50), tests.hours(50 + 121), array['period_too_long'], 'a period above the longest rental is named as the reason'),
+  (tests.hours(-5), tests.hours(5), array['period_in_past'], 'a period in the past is named as the reason'),
+  (tests.hours(9000), tests.hours(9005), array['period_too_long'], 'a period too far ahead is named as the reason'),
+  (tests.hours(50), tests.hours(60), null, 'no reason is given when nothing is in the way')
 ) t (a, b, e, l);
 select tests.as_user(:'host');
-select is((select array_agg(reason) from public.explain_unavailable(:'vehicle', tests.hours(50), tests.hours(60))), array['own_vehicle', 'licence_required'], 'one''s own vehicle is not for rent');
-select is(tests.outcome(format('select public.unblock_period(%L)', :'block')), 'ok', 'its host opens it again');
-select is(tests.outcome(format('select public.unblock_period(%L)', :'block')), 'not_found', 'once');
+select is((select array_agg(reason) from public.explain_unavailable(:'vehicle', tests.hours(50), tests.hours(60))), array['own_vehicle', 'licence_required'], 'a host is told that the own vehicle cannot be rented');
+select is(tests.outcome(format('select public.unblock_period(%L)', :'block')), 'ok', 'a host can remove the own block');
+select is(tests.outcome(format('select public.unblock_period(%L)', :'block')), 'not_found', 'a removed block cannot be removed again');
 
 -- search -------------------------------------------------------------------------------------------------------
 select tests.as_owner();
@@ -165,7 +165,7 @@ from generate_series(0, 3) n;
 select tests.make_vehicle(:'host', '{"lat": 8.5, "lng": 102.5, "title": "Đường phố", "kind": "motorbike", "engine_cc": 110, "instant_book": false, "features": ["helmet"], "price_per_day": 150000}');
 select tests.make_vehicle(:'host', '{"lat": 8.5, "lng": 102.5, "title": "100% off_road", "min_hours": 100}');
 select tests.as_visitor();
-select is(cardinality(tests.found()), 5, 'what is free, near and open to that length is found');
+select is(cardinality(tests.found()), 5, 'a search finds what is free, near and open to that length');
 select is(tests.found(e), t, e)
 from (values
   (', kind => ''motorbike''', array['Đường phố']), (', query => ''duong''', array['Đường phố']), (', query => ''PHO đường''', array['Đường phố']),
