@@ -23,7 +23,7 @@ type Command = (args: string[]) => Promise<number>;
 
 const unexpected = (arg: string): StackError => new StackError(`This command takes no "${arg}".`, usage);
 
-/** A command that takes no arguments: `reset --help` must not throw data away. */
+/** A command without arguments: `reset --help` must not delete data. */
 function bare(work: () => Promise<number>): Command {
   return (args) => {
     if (args[0] !== undefined) throw unexpected(args[0]);
@@ -31,7 +31,7 @@ function bare(work: () => Promise<number>): Command {
   };
 }
 
-/** A failure of `parseArgs`: the person mistyped, and needs no stack of calls. */
+/** An error of `parseArgs`: the person mistyped and needs no stack trace. */
 function isMistyped(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_');
 }
@@ -91,7 +91,7 @@ const commands: Record<string, Command> = {
   },
 };
 
-// Programs of packages begin with `#!/usr/bin/env node`; they too shall run on the Node that is pinned.
+// Programs of packages begin with `#!/usr/bin/env node`. They must run on the pinned Node too.
 process.env.PATH = `${join(projectRoot, 'node_modules', '.bin')}${delimiter}${process.env.PATH ?? ''}`;
 
 async function main(): Promise<number> {
@@ -113,5 +113,5 @@ try {
   printFailure(isMistyped(error) ? new StackError(error.message, usage) : error);
   process.exitCode = 1;
 }
-// A part that forgot to let go of a socket must not keep the terminal.
+// A part that did not close a socket must not block the terminal.
 process.exit();

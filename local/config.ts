@@ -26,16 +26,16 @@ export interface StackConfig {
   publishableKey: string;
   secretKey: string;
   jwtSecret: string;
-  /** Trades durability for speed; only ever set for throw-away test data. */
+  /** Gives up durability for speed. Only set it for temporary test data. */
   unsafeFast: boolean;
-  /** Environment of the edge functions beyond what the platform injects. Later keys win. */
+  /** Environment of the edge functions besides what the platform sets. Later keys win. */
   functionEnv: Record<string, string>;
 }
 
 export const projectRoot = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 
-// The dev stack uses the ports of `supabase start`, so that whatever was configured for one fits the other. The others
-// stay below 32768: above it, Linux hands ports to outgoing connections, and one of those may just have ours.
+// The dev stack uses the ports of `supabase start`, so that a configuration for one fits the other. The other
+// stacks stay below 32768, because Linux uses the ports above it for outgoing connections.
 const defaultBases: Record<string, number> = {
   dev: 54321,
   test: 24321,
@@ -86,7 +86,7 @@ function randomWord(length: number): string {
   return Array.from(randomBytes(length), (byte) => alphabet[byte % alphabet.length]).join('');
 }
 
-/** Keys are made once per stack and kept, so that an app configured for it keeps working. */
+/** Keys are made once per stack and kept, so that an app that is configured for it keeps working. */
 function loadKeys(dir: string): StackKeys {
   const file = join(dir, 'keys.json');
   if (existsSync(file)) {
@@ -94,7 +94,7 @@ function loadKeys(dir: string): StackKeys {
       const keys = JSON.parse(readFileSync(file, 'utf8')) as Partial<StackKeys>;
       if (keys.publishableKey && keys.secretKey && keys.jwtSecret) return keys as StackKeys;
     } catch {
-      // A torn write of a killed run; new keys are made below.
+      // A file that a killed run wrote in part; new keys are made below.
     }
   }
   const keys: StackKeys = {
@@ -108,7 +108,7 @@ function loadKeys(dir: string): StackKeys {
   return keys;
 }
 
-/** The configuration of a stack by name; makes its keys on first use. */
+/** The configuration of a stack by name. Makes its keys on first use. */
 export function loadConfig(
   name: string,
   changes: Partial<Pick<StackConfig, 'ports' | 'unsafeFast'>> = {},
@@ -137,7 +137,7 @@ export function databaseUrl(config: StackConfig, role = 'postgres'): string {
   return `postgresql://${role}:postgres@${config.host}:${config.ports.db}/postgres`;
 }
 
-/** The address clients use, as `SUPABASE_URL`. */
+/** The address that clients use, as `SUPABASE_URL`. */
 export function apiUrl(config: StackConfig): string {
   return `http://${config.host}:${config.ports.api}`;
 }

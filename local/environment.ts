@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { apiUrl, databaseUrl, mailUrl, type StackConfig, sandboxUrl } from './config.ts';
 
-/** Where a stack is and how to get in, by the names that tests, the tour and apps use. */
+/** The addresses and keys of a stack, by the names that tests, the tour and apps use. */
 export interface StackEnvironment {
   API_URL: string;
   FUNCTIONS_URL: string;

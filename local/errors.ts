@@ -1,4 +1,7 @@
-/** A failure the person at the terminal can act on: what is wrong, and what to do. Printed without a stack. */
+/**
+ * An error that the person at the terminal can act on: what is wrong, and what to do. Printed without a stack
+ * trace.
+ */
 export class StackError extends Error {
   readonly advice: string;
   constructor(message: string, advice: string) {
@@ -8,7 +11,7 @@ export class StackError extends Error {
   }
 }
 
-/** Prints a failure the way it is most useful: advice for ours, the stack for what nobody expected. */
+/** Prints an error in the most useful way: advice for our own errors, the stack trace for unexpected ones. */
 export function printFailure(error: unknown): void {
   if (error instanceof StackError) {
     process.stderr.write(`\n✗ ${error.message}\n  ${error.advice.replaceAll('\n', '\n  ')}\n`);

@@ -4,10 +4,13 @@ import type { StackConfig } from './config.ts';
 import { StackError } from './errors.ts';
 import { isAlive, processFields } from './process.ts';
 
-/** Who holds a stack. */
+/** The holder of a stack. */
 export interface LockHolder {
   pid: number;
-  /** The kernel's start time of the process, so that a reused number is not mistaken for it. */
+  /**
+   * The kernel's start time of the process, so that another process with the same number is not mistaken for
+   * it.
+   */
   started: string;
   /** The first port, for people. */
   api: number;
@@ -26,12 +29,12 @@ function readHolder(file: string): LockHolder | null {
   }
 }
 
-/** The living holder of a stack, or null. A lock whose process is gone counts for nothing. */
+/** The living holder of a stack, or null. A lock of a process that has ended does not count. */
 export function lockHolder(config: StackConfig): LockHolder | null {
   return readHolder(lockFile(config));
 }
 
-/** Moves a lock whose process is gone out of the way, unless somebody has just taken it anew. */
+/** Removes the lock of a process that has ended, unless somebody has just taken it again. */
 function clearStale(config: StackConfig): void {
   const file = lockFile(config);
   const aside = `${file}.${process.pid}.old`;
@@ -39,12 +42,12 @@ function clearStale(config: StackConfig): void {
     renameSync(file, aside);
     if (readHolder(aside)) linkSync(aside, file);
   } catch {
-    // Somebody else cleared it first.
+    // Another process removed it first.
   }
   rmSync(aside, { force: true });
 }
 
-/** Takes a stack for this process. Returns the release, or the holder that came first. */
+/** Takes a stack for this process. Answers the release, or the holder that was first. */
 export function takeLock(config: StackConfig): { release(): void } | { holder: LockHolder } {
   mkdirSync(config.dir, { recursive: true });
   const file = lockFile(config);
@@ -54,7 +57,8 @@ export function takeLock(config: StackConfig): { release(): void } | { holder: L
   try {
     for (let attempt = 0; attempt < 5; attempt++) {
       try {
-        // A link is made whole or not at all: of two that start at once one gets it, and nobody reads half of it.
+        // A link is made whole or not at all. Of two that start at once, one gets it, and nobody reads a
+        // half-written file.
         linkSync(draft, file);
         return { release: () => rmSync(file, { force: true }) };
       } catch (error) {

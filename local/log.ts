@@ -1,4 +1,4 @@
-/** Where progress goes. `step` runs something long and says so before and after. */
+/** Where progress is printed. `step` runs something long and prints before and after. */
 export interface Log {
   info(text: string): void;
   step<T>(text: string, work: () => Promise<T>): Promise<T>;

@@ -12,7 +12,7 @@ function isPortFree(port: number, host = '127.0.0.1'): Promise<boolean> {
   });
 }
 
-/** The failure that names a taken port and how to move away from it. */
+/** The error that names a port in use, and how to use another one. */
 export function portTaken(port: number, purpose: string): StackError {
   return new StackError(
     `Port ${port} (${purpose}) is in use by another program.`,
@@ -20,15 +20,15 @@ export function portTaken(port: number, purpose: string): StackError {
   );
 }
 
-// the system may have lent the port to an outgoing connection, or a killed stack's process is about to leave it
+// the system may use the port for an outgoing connection, or the process of a killed stack is about to end
 const patienceMs = 3000;
 
-/** Refuses a port that is taken and stays so. */
+/** Refuses a port that is in use and stays so. */
 export async function requireFreePort(port: number, purpose: string): Promise<void> {
   if (!(await waitUntil(() => isPortFree(port), patienceMs))) throw portTaken(port, purpose);
 }
 
-/** Refuses to start when any port of the stack, except those in `ours`, is taken. */
+/** Refuses to start when any port of the stack, except those in `ours`, is in use. */
 export async function requireFreePorts(config: StackConfig, ours: readonly number[] = []): Promise<void> {
   const purposes: [keyof StackConfig['ports'], string][] = [
     ['api', 'API'],

@@ -1,22 +1,22 @@
 import { type SpawnOptions, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** The fields of /proc/<pid>/stat from the state on, or none where there is no /proc. */
+/** The fields of /proc/<pid>/stat from the state on; none where there is no /proc. */
 export function processFields(pid: number): string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The program's name stands in brackets before them, and may contain spaces.
+    // The program's name is in brackets before them, and may contain spaces.
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
     return [];
   }
 }
 
-/** Whether a process with this id runs (also when it belongs to someone else). */
+/** Whether a process with this id runs, also when it belongs to another user. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    // A killed process that nobody has collected yet still has its number.
+    // A killed process keeps its number until its parent collects it.
     return processFields(pid)[0] !== 'Z';
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
@@ -29,7 +29,7 @@ export interface CommandResult {
   stderr: string;
 }
 
-/** Runs a command to its end and collects its output; a missing program is status 127. */
+/** Runs a command to its end and collects its output. A missing program is status 127. */
 export function run(command: string, args: string[], options: SpawnOptions = {}): Promise<CommandResult> {
   return new Promise((resolve) => {
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
@@ -46,7 +46,7 @@ export function run(command: string, args: string[], options: SpawnOptions = {})
   });
 }
 
-/** Runs a command that talks to the terminal itself. */
+/** Runs a command that uses the terminal itself. */
 export function runVisible(command: string, args: string[], options: SpawnOptions = {}): Promise<number> {
   return new Promise((resolve) => {
     const child = spawn(command, args, { stdio: 'inherit', ...options });
@@ -59,7 +59,7 @@ export function delay(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** Asks `probe` until it is true, tightly, for at most `milliseconds`. */
+/** Calls `probe` in short intervals until it is true, for at most `milliseconds`. */
 export async function waitUntil(
   probe: () => Promise<boolean> | boolean,
   milliseconds: number,

@@ -4,7 +4,7 @@ import { projectRoot } from './config.ts';
 
 type Value = string | number | boolean | string[];
 
-/** What the stack takes from `supabase/config.toml`, by section. */
+/** What the stack reads from `supabase/config.toml`, by section. */
 export interface ProjectSettings {
   get(section: string, key: string): Value | undefined;
   sections: string[];
@@ -18,8 +18,8 @@ function parseValue(text: string): Value {
 }
 
 /**
- * Reads the part of TOML that config.toml uses: sections, and strings, numbers, booleans and lists of
- * strings on one line. The CLI has the full parser, and refuses the file when it is wrong.
+ * Reads the part of TOML that config.toml uses: sections, and strings, numbers, booleans and lists of strings
+ * on one line. The CLI has the full parser and refuses a wrong file.
  */
 export function parseSettings(text: string): ProjectSettings {
   const sections = new Map<string, Map<string, Value>>();

@@ -2,7 +2,7 @@ import { Client } from 'pg';
 import { apiUrl, databaseUrl, type StackConfig } from './config.ts';
 import type { Log } from './log.ts';
 
-/** The doorbell of the outbox; on the platform pg_net rings it. */
+/** The doorbell of the outbox. On the platform, pg_net rings it. */
 export interface Runner {
   isUp(): boolean;
   close(): Promise<void>;
@@ -39,9 +39,9 @@ async function isDue(client: Client): Promise<boolean | null> {
 }
 
 /**
- * Asks once a second whether the outbox has something due and, if so, calls the outbox function until it
- * says that nothing is left. Calls never overlap. A failure delays, and is told once, when the next try has failed
- * too: one that a restarted part explains needs no words here.
+ * Asks once a second whether the outbox has something due. If so, calls the outbox function until it says that
+ * nothing is left. Calls never overlap. A failure delays the next call. It is reported once, when the next try
+ * has failed too: a restarted part explains a single failure.
  */
 export function startRunner(config: StackConfig, log: Log): Runner {
   const abort = new AbortController();

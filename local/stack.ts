@@ -36,9 +36,9 @@ export interface StackOptions {
   template?: boolean;
   /** Starts the edge functions again when their files change. */
   watch?: boolean;
-  /** How patient the payment sandbox is; a `stateDir` of undefined keeps its books in memory. */
+  /** The times of the payment sandbox. A `stateDir` of undefined keeps its data in memory. */
   sandbox?: Partial<Omit<SandboxOptions, 'port' | 'webhookUrl' | 'merchants'>>;
-  /** Asked between two steps: a stop that came early need not wait for all of them. */
+  /** Checked between two steps, so that an early stop need not wait for all of them. */
   signal?: AbortSignal;
 }
 
@@ -49,7 +49,7 @@ interface Part {
 async function isDatabaseUp(cluster: Cluster): Promise<boolean> {
   const { Client } = await import('pg');
   const client = new Client({ connectionString: cluster.url, connectionTimeoutMillis: 2000 });
-  // A connection that breaks says so to its query, and once more here.
+  // A broken connection reports to its query, and once more here.
   client.on('error', () => {});
   try {
     await client.connect();
@@ -62,7 +62,7 @@ async function isDatabaseUp(cluster: Cluster): Promise<boolean> {
   }
 }
 
-/** Refuses a second start of the same stack with an answer to what the person probably wanted. */
+/** Refuses a second start of the same stack, and says what the person probably wanted. */
 export function alreadyRunning(config: StackConfig, pid: number, api: number): StackError {
   return new StackError(
     `This stack (${config.name}) is already running: http://${config.host}:${api} (process ${pid}).`,
@@ -70,7 +70,9 @@ export function alreadyRunning(config: StackConfig, pid: number, api: number): S
   );
 }
 
-/** Starts a whole stack: set up what is missing, then every part. On failure what was started is stopped. */
+/**
+ * Starts a whole stack: installs what is missing, then starts every part. On failure, stops what was started.
+ */
 export async function startStack(config: StackConfig, options: StackOptions): Promise<Stack> {
   const { log } = options;
   const lock = takeLock(config);
@@ -90,7 +92,7 @@ export async function startStack(config: StackConfig, options: StackOptions): Pr
     return stopping;
   };
   try {
-    // The database and the functions look at their own ports: a killed start may have left them running.
+    // The database and the functions check their own ports, because a killed start may have left them running.
     await requireFreePorts(config, [config.ports.db, config.ports.functions]);
     const proceed = () => options.signal?.throwIfAborted();
     const install = await ensurePostgres(log);
@@ -129,9 +131,9 @@ export async function startStack(config: StackConfig, options: StackOptions): Pr
         };
       };
       started.push(['the gateway', await startGateway({ config, log, health })]);
-      // Stopped before the gateway, through which it calls.
+      // Stopped before the gateway, because it calls through it.
       started.push(['the runner', runner]);
-      // Stopped before all others: from then on a database that ends is not started again.
+      // Stopped before all others: afterwards a database that ends is not started again.
       started.push(['the supervision of the database', superviseCluster(cluster, log)]);
       writeEnvironment(config);
       return { config, health, functionsPid: functions.pid, databasePid: cluster.pid, stop };

@@ -38,12 +38,12 @@ export async function runSqlFile(client: Client, file: string): Promise<void> {
 }
 
 /**
- * Prepares an empty cluster as the platform's own image does: every file of `baseline/`, by name, as
- * superuser. What runs later (migrations) runs as `postgres`, who is not one.
+ * Prepares an empty cluster as the platform's own image does: every file of `baseline/`, by name, as superuser.
+ * Migrations run later as `postgres`, which is no superuser.
  */
 export async function applyBaseline(adminUrl: string): Promise<void> {
   for (const name of baselineFiles()) {
-    // A connection per file, so that `set role` or a setting in one cannot leak into the next.
+    // A connection per file, so that `set role` or a setting of one file does not affect the next.
     const client = new Client({ connectionString: adminUrl });
     await client.connect();
     try {

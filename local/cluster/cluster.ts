@@ -13,18 +13,21 @@ import { serverSettings } from './settings.ts';
 
 /** A running private cluster. */
 export interface Cluster {
-  /** Connection string of the superuser: for the stack's own work, never for migrations. */
+  /** Connection string of the superuser: for the stack's own work. DO NOT use it for migrations. */
   adminUrl: string;
   /** Connection string of `postgres`, as a project on the platform has it. */
   url: string;
   dataDir: string;
   /** What its server prints. */
   logFile: string;
-  /** Its server, by the lock file in its own data; undefined when that has ended. Another one after each start. */
+  /**
+   * The process of its server, from the lock file in its data; undefined after it has ended. It changes with
+   * each start.
+   */
   pid(): number | undefined;
-  /** Starts a server that has ended, with the same data. Gives up early when told so. */
+  /** Starts a server that has ended, with the same data. Gives up early on the signal. */
   start(signal?: AbortSignal): Promise<void>;
-  /** Why its server ended or did not start, if that said so. */
+  /** Why its server ended or did not start, if the log says so. */
   complaint(): string | undefined;
   close(): Promise<void>;
 }
@@ -36,7 +39,7 @@ interface Ready {
 
 const readyFile = 'journey-ready.json';
 
-/** What is known of a server that may be running on a data folder, from its own lock file. */
+/** What the lock file says of a server that may be running on a data folder. */
 function runningServer(dataDir: string): { pid: number; port: number } | null {
   let lines: string[];
   try {
@@ -46,12 +49,12 @@ function runningServer(dataDir: string): { pid: number; port: number } | null {
   }
   const pid = Number(lines[0]);
   if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return null;
-  // After a reboot or in a new container the number may belong to somebody else.
+  // After a reboot or in a new container, another process may have the number.
   try {
     const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
     if (!command.includes(dataDir)) return null;
   } catch {
-    // No /proc on this system: believe the lock file.
+    // Without /proc on this system, trust the lock file.
   }
   return { pid, port: Number(lines[3]) };
 }
@@ -131,7 +134,7 @@ async function launch(
     ]);
     if (started.status === 0) return;
     const said = serverLogTail(dataDir, 12);
-    // Children of a server that was killed hold its memory for a moment; they leave on their own.
+    // Children of a killed server keep its memory for a moment; they end by themselves.
     const passing = /pre-existing shared memory block|lock file "postmaster.pid" already exists/.test(said);
     if (passing && attempt < 20 && !signal?.aborted) {
       await delay(300);
@@ -166,8 +169,8 @@ async function halt(install: PostgresInstall, owner: ClusterOwner, dataDir: stri
 }
 
 /**
- * Brings up the private cluster of a stack. Makes it first when there is none, or when an earlier attempt
- * was cut short; takes over a server that a killed run left behind.
+ * Starts the private cluster of a stack. Creates it when there is none, or when an earlier attempt was
+ * interrupted. Takes over a server that a killed run left behind.
  */
 export async function startCluster(
   install: PostgresInstall,
@@ -219,18 +222,18 @@ export async function startCluster(
     throw error;
   }
   const made: Ready = { major: install.major, baseline: baselineHash() };
-  // Written last: its absence tells the next start that the set-up was cut short.
+  // Written last: when it is missing, the next start knows that the set-up was interrupted.
   writeFileSync(join(dataDir, readyFile), JSON.stringify(made));
   return cluster;
 }
 
-/** Stops the cluster of a stack, if it runs, and whoever started it. */
+/** Stops the cluster of a stack if it runs, whatever process started it. */
 export async function stopCluster(install: PostgresInstall, config: StackConfig): Promise<void> {
   const owner = await clusterOwner();
   await halt(install, owner, await dataFolder(config, owner));
 }
 
-/** Removes the data of a stopped cluster, wherever it is. */
+/** Removes the data of a stopped cluster, wherever they are. */
 export async function removeCluster(install: PostgresInstall, config: StackConfig): Promise<void> {
   const owner = await clusterOwner();
   const dataDir = await dataFolder(config, owner);

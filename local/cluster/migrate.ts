@@ -10,9 +10,9 @@ import { runSqlFile } from './baseline.ts';
 import type { Cluster } from './cluster.ts';
 
 /**
- * On the platform supautils lets `postgres` create policies and triggers on tables it does not own. Plain
- * PostgreSQL has no such grant (only an owner may create a policy), so while migrating `postgres` is made a
- * member of the owners. That is looser than the platform, as it would also allow ALTER TABLE there.
+ * On the platform, supautils lets `postgres` create policies and triggers on tables that it does not own. Plain
+ * PostgreSQL has no such grant (only an owner may create a policy), so `postgres` is a member of the owners
+ * while it migrates. This is looser than the platform, because it also allows ALTER TABLE there.
  */
 const ownersOfManagedTables = 'supabase_auth_admin, supabase_storage_admin, supabase_realtime_admin';
 
@@ -32,7 +32,7 @@ function migrationFiles(): string[] {
   return readdirSync(folder).filter((name) => /^\d{14}_.*\.sql$/.test(name));
 }
 
-/** The migrations as they were when they were applied, by their hash. */
+/** The migrations as they were applied, by their hash. */
 interface Applied {
   [file: string]: string;
 }
@@ -52,7 +52,9 @@ function hashMigration(name: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** Before the first release a migration is mended in place; a database made before that cannot know. */
+/**
+ * Before the first release, migrations are edited in place. A database from before such an edit cannot know.
+ */
 function warnOfEdited(cluster: Cluster, log: Log): void {
   const record = readRecord(cluster);
   const edited = migrationFiles().filter((name) => record[name] && record[name] !== hashMigration(name));
@@ -121,11 +123,12 @@ export async function applyMigrations(cluster: Cluster, log: Log): Promise<numbe
   });
 }
 
-/** Puts the demo data of `supabase/seed.sql` in, once in the life of a database. True when it did. */
+/** Loads the demo data of `supabase/seed.sql`, once in the life of a database. True when it did. */
 export async function applySeed(cluster: Cluster, log: Log): Promise<boolean> {
   const file = join(projectRoot, 'supabase', 'seed.sql');
   if (!existsSync(file)) return false;
-  // On the table of migrations, so that a dump carries it: a comment on the database would stay behind.
+  // The mark is a comment on the table of migrations, because a dump contains it. A comment on the database
+  // would be lost.
   const marker = 'journey: seeded';
   const seeded = await withAdmin(cluster.adminUrl, (admin) =>
     admin.query<{ done: boolean }>(
@@ -138,7 +141,7 @@ export async function applySeed(cluster: Cluster, log: Log): Promise<boolean> {
     withAdmin(cluster.url, async (client) => {
       await client.query('begin');
       await runSqlFile(client, file);
-      // The mark commits with the data, so neither can be there without the other.
+      // The mark commits together with the data, so neither exists without the other.
       await client.query(`comment on table supabase_migrations.schema_migrations is '${marker}'`);
       await client.query('commit');
     }),

@@ -11,7 +11,7 @@ export interface ClusterOwner {
   gid?: number;
 }
 
-/** Yourself, or the system user `postgres` when you are root. */
+/** You, or the system user `postgres` when you are root. */
 export async function clusterOwner(): Promise<ClusterOwner> {
   if (process.getuid?.() !== 0) return {};
   const [uid, gid] = await Promise.all([run('id', ['-u', 'postgres']), run('id', ['-g', 'postgres'])]);
@@ -24,12 +24,12 @@ export async function clusterOwner(): Promise<ClusterOwner> {
   return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
 }
 
-/** Runs a program of the cluster as its owner, from a folder that owner can enter. */
+/** Runs a program of the cluster as its owner, in a folder that the owner can enter. */
 export function runAsOwner(owner: ClusterOwner, command: string, args: string[]): Promise<CommandResult> {
   return run(command, args, { ...owner, cwd: '/', env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' } });
 }
 
-/** Makes a folder that belongs to the owner of the cluster; false when that is impossible there. */
+/** Creates a folder for the owner of the cluster; false when that is impossible there. */
 async function claimFolder(owner: ClusterOwner, folder: string): Promise<boolean> {
   try {
     mkdirSync(folder, { recursive: true });
@@ -42,8 +42,8 @@ async function claimFolder(owner: ClusterOwner, folder: string): Promise<boolean
 }
 
 /**
- * The data folder of a stack: `.local/<name>/pg`, unless root runs from a place that the user `postgres`
- * cannot enter (a clone below a private home). Then it is below that user's own home, and remembered.
+ * The data folder of a stack: `.local/<name>/pg`. When root runs from a place that the user `postgres` cannot
+ * enter (a clone in a private home), it is in that user's own home, and the place is remembered.
  */
 export async function dataFolder(config: StackConfig, owner: ClusterOwner): Promise<string> {
   const note = join(config.dir, 'pg-location');

@@ -15,7 +15,7 @@ interface Candidate extends PostgresInstall {
 }
 
 const oldestMajor = 15;
-/** Extension → the Debian package that brings it. */
+/** Extension → the Debian package that contains it. */
 const neededExtensions = new Map([
   ['postgis', (major: number) => `postgresql-${major}-postgis-3`],
   ['pg_cron', (major: number) => `postgresql-${major}-cron`],
@@ -70,7 +70,7 @@ async function otherWays(): Promise<string> {
   ].join('\n');
 }
 
-/** How apt may be called here: directly as root, through sudo when it asks no password, or not at all. */
+/** How to call apt here: directly as root, with sudo when it needs no password, or not at all. */
 async function aptPrefix(): Promise<string[] | null> {
   if ((await run('apt-get', ['--version'])).status !== 0) return null;
   if (process.getuid?.() === 0) return [];
@@ -86,8 +86,8 @@ async function newestPackagedMajor(): Promise<number | null> {
 }
 
 /**
- * Debian makes and starts a cluster of its own when the server package arrives. The stack has no use for
- * it, and what it starts should not outlive it, so that is switched off for the length of the installation.
+ * When the server package arrives, Debian creates and starts a cluster of its own. The stack does not use it,
+ * and what it starts should not outlive the stack, so this is switched off during the installation.
  */
 async function installQuietly(prefix: string[], names: string[]): Promise<number> {
   const folder = '/etc/postgresql-common/createcluster.d';
@@ -98,7 +98,7 @@ async function installQuietly(prefix: string[], names: string[]): Promise<number
   };
   await shell(`mkdir -p ${folder} && echo "create_main_cluster = false" > ${file}`);
   try {
-    // The settings file is read only once postgresql-common is there to read it.
+    // The settings file has an effect only once postgresql-common is installed.
     const install = ['install', '-y', '-qq', '--no-install-recommends'];
     await apt(prefix, [...install, '-o', 'Dpkg::Options::=--force-confdef', 'postgresql-common']);
     return await apt(prefix, [...install, ...names]);
@@ -112,7 +112,7 @@ async function apt(prefix: string[], args: string[]): Promise<number> {
   return runVisible(command, rest, { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
 }
 
-/** Finds a suitable PostgreSQL or installs it where that is allowed; otherwise says exactly what to do. */
+/** Finds a suitable PostgreSQL, or installs one where that is allowed. Otherwise says exactly what to do. */
 export async function ensurePostgres(log: Log): Promise<PostgresInstall> {
   const candidates = await findCandidates();
   const best = candidates[0];

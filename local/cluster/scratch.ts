@@ -29,7 +29,7 @@ function scratchConfig(name: string, port?: number): StackConfig {
   return { ...config, ports: { ...portsOf('dev'), db } };
 }
 
-/** Only the database of a stack, for trying migrations: it stays up until {@link stopScratch}. */
+/** Only the database of a stack, to try migrations. It runs until {@link stopScratch}. */
 export async function startScratch(options: ScratchOptions, log: Log): Promise<string> {
   const config = scratchConfig(options.name, options.port);
   const install = await ensurePostgres(log);

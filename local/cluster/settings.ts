@@ -9,13 +9,13 @@ export function serverSettings(config: StackConfig): string {
   const quarter = Math.floor(totalmem() / 4 / 1024 / 1024);
   const settings: Record<string, string> = {
     listen_addresses: `'${config.host}'`,
-    // TCP only: socket paths have a length limit that a deep clone exceeds. Measurements need a socket, as the way
-    // that costs least.
+    // TCP only: socket paths have a length limit, and a deep clone exceeds it. Benchmarks need a socket, because it
+    // costs least.
     unix_socket_directories: config.name === 'bench' ? `'${socketFolder}'` : "''",
     wal_level: 'logical',
     max_replication_slots: '20',
     max_wal_senders: '20',
-    // A listener that died keeps its slot; without a limit its backlog would fill the disk.
+    // The slot of a listener that died remains. Without a limit, its backlog would fill the disk.
     max_slot_wal_keep_size: "'1GB'",
     max_wal_size: "'2GB'",
     // Races of two test files at once open some sixty connections each, beside those of the stack.
@@ -23,7 +23,7 @@ export function serverSettings(config: StackConfig): string {
     max_worker_processes: '20',
     shared_preload_libraries: "'pg_stat_statements,pg_cron'",
     'cron.database_name': "'postgres'",
-    // Jobs need no password this way.
+    // With this, jobs need no password.
     'cron.use_background_workers': 'on',
     timezone: "'UTC'",
     log_timezone: "'UTC'",
@@ -36,7 +36,7 @@ export function serverSettings(config: StackConfig): string {
     log_min_error_statement: "'panic'",
   };
   if (config.unsafeFast) {
-    // Not synchronous_commit: without it logical decoding, and so Realtime, lags behind the commit.
+    // DO NOT switch off synchronous_commit: logical decoding, and so Realtime, would lag behind the commit.
     settings.fsync = 'off';
     settings.full_page_writes = 'off';
   }

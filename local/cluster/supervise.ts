@@ -4,18 +4,20 @@ import type { Cluster } from './cluster.ts';
 
 /** Keeps the server of a stack running. */
 export interface Supervision {
-  /** Ends it: a server that stops from now on stays so, and one that is being started is stopped. */
+  /**
+   * Ends the supervision: a server that stops afterwards stays stopped, and a start that is running is stopped.
+   */
   close(): Promise<void>;
 }
 
-/** How patient the supervision is, in milliseconds. */
+/** The times of the supervision, in milliseconds. */
 export interface Patience {
-  /** Between two looks; the server must be gone at two of them. */
+  /** Between two checks. The server must be gone at both. */
   lookMs: number;
-  /** Before a second attempt; twice as much before each further one. */
+  /** Before the second attempt; twice as long before each further one. */
   firstPauseMs: number;
   mostPauseMs: number;
-  /** A server that ran this long has recovered, and what follows is a new outage. */
+  /** A server that ran for this long has recovered; its next end is a new outage. */
   steadyMs: number;
 }
 
@@ -39,23 +41,24 @@ function describe(error: unknown): string {
 }
 
 /**
- * Starts the server again when it is gone, with the same data, one start at a time. It looks instead of waiting for a
- * child to end: a server may be none of ours, taken over from a start that was killed.
+ * Starts the server again when it is gone, with the same data, one start at a time. It checks instead of
+ * waiting for a child process, because the server may not be our child: a start that was killed may have left
+ * it.
  */
 export function superviseCluster(cluster: Cluster, log: Log, patience: Patience = usual): Supervision {
   const stop = new AbortController();
   const { signal } = stop;
-  // starts in a row that failed, or whose server did not last
+  // starts in a row that failed, or whose server ended soon
   let vain = 0;
   let toldReason: string | undefined;
 
   const isGone = async () => {
     if (cluster.pid() !== undefined) return false;
-    // Between the two looks somebody's own `pg_ctl restart` has its server up.
+    // In the time between the two checks, somebody's own `pg_ctl restart` finishes.
     await pause(patience.lookMs, signal);
     return !signal.aborted && cluster.pid() === undefined;
   };
-  /** Each reason once in an outage, however many attempts it takes. */
+  /** Report each reason once per outage, however many attempts there are. */
   const tell = (reason: string) => {
     if (reason === toldReason) return;
     toldReason = reason;
@@ -81,7 +84,7 @@ export function superviseCluster(cluster: Cluster, log: Log, patience: Patience 
       await pause(patience.lookMs, signal);
       if (signal.aborted) return;
       if (!(await isGone())) {
-        // Its recovery took longer than the start had patience, or somebody else has started it.
+        // Its recovery took longer than the start waited, or somebody else has started it.
         if (!started) tellIsBack();
         started = true;
         if (Date.now() < steadyAt) continue;
@@ -94,7 +97,7 @@ export function superviseCluster(cluster: Cluster, log: Log, patience: Patience 
       } else {
         if (started) tell(`The database stopped again: ${cluster.complaint() ?? 'it does not say why'}.`);
         await pause(Math.min(patience.firstPauseMs * 2 ** (vain - 1), patience.mostPauseMs), signal);
-        // Somebody may have started it meanwhile.
+        // Somebody may have started it in the meantime.
         if (!(await isGone())) continue;
       }
       vain += 1;
@@ -108,7 +111,7 @@ export function superviseCluster(cluster: Cluster, log: Log, patience: Patience 
       stop.abort();
       const ended = watching.then(() => true);
       const soon = () => delay(100).then(() => false);
-      // Only a start under way keeps it; recovery may be long, so its server is stopped instead of waited for.
+      // Only a running start keeps it. Its recovery may be long, so stop its server instead of waiting.
       while (!(await Promise.race([ended, soon()]))) await cluster.close();
     },
   };

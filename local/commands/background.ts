@@ -13,7 +13,7 @@ import { describe, startOrStop, stopSignal } from './start.ts';
 
 const log = createLog();
 
-/** The process behind `npm run up`: a stack that stays until it is told to stop. */
+/** The process behind `npm run up`: a stack that runs until it gets a signal. */
 export async function supervise(): Promise<number> {
   const stopped = stopSignal();
   const config = loadConfig('dev');
@@ -40,7 +40,7 @@ export async function up(): Promise<number> {
   const config = loadConfig('dev');
   const holder = lockHolder(config);
   if (holder) throw alreadyRunning(config, holder.pid, holder.api);
-  // Here, so that an installation is seen by whoever waits for it.
+  // Here, so that the person who waits sees an installation.
   await ensurePostgres(log);
   mkdirSync(config.dir, { recursive: true });
   const logFile = join(config.dir, 'stack.log');
@@ -70,7 +70,7 @@ export async function up(): Promise<number> {
   return 0;
 }
 
-/** Stops a stack however it was started, and what a killed one left behind. True when anything ran. */
+/** Stops a stack however it was started, and removes what a killed one left. True when anything ran. */
 export async function stopEverything(config: StackConfig): Promise<boolean> {
   const holder = lockHolder(config);
   if (holder) {
@@ -90,7 +90,7 @@ export async function down(): Promise<number> {
   return 0;
 }
 
-/** Removes the data of a stopped stack. Its keys stay, so that configured apps go on working. */
+/** Removes the data of a stopped stack. Its keys stay, so that configured apps still work. */
 export async function removeData(config: StackConfig): Promise<void> {
   const install = await findPostgres();
   if (install) await removeCluster(install, config);
@@ -99,7 +99,7 @@ export async function removeData(config: StackConfig): Promise<void> {
   }
 }
 
-/** `npm run reset`: stop, throw the data away, and go on as before if it was running. */
+/** `npm run reset`: stops, deletes the data, and starts again if it was running. */
 export async function reset(): Promise<number> {
   const config = loadConfig('dev');
   const was = await stopEverything(config);
@@ -109,7 +109,7 @@ export async function reset(): Promise<number> {
   return 0;
 }
 
-/** `npm run status`. The addresses are those of the stack that runs, whatever `JOURNEY_PORT_BASE` says here. */
+/** `npm run status`. The addresses are those of the running stack, whatever `JOURNEY_PORT_BASE` says here. */
 export async function status(): Promise<number> {
   const holder = lockHolder(loadConfig('dev'));
   if (!holder) {

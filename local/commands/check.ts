@@ -53,7 +53,7 @@ async function checkFunctions(): Promise<void> {
   refuse('The edge functions do not type-check under deno.', await tool('deno', args));
 }
 
-/** What needs no database. A new step is one more entry. */
+/** The steps that need no database. A new step is one more entry. */
 const sourceSteps: Step[] = [
   {
     name: 'types (tsc)',
@@ -73,7 +73,7 @@ const sourceSteps: Step[] = [
   { name: 'coverage tables', work: async () => refuseProblems(checkCoverage(projectRoot)) },
 ];
 
-/** What is asked of a database made from the migrations alone. A new step is one more entry. */
+/** The steps on a database that is made from the migrations alone. A new step is one more entry. */
 const databaseSteps: { name: string; work(url: string): Promise<void> }[] = [
   {
     name: 'plpgsql (supabase db lint)',
@@ -114,7 +114,7 @@ const databaseSteps: { name: string; work(url: string): Promise<void> }[] = [
   },
 ];
 
-/** `npm run check`: every step runs, also after one has failed, so that one run tells all. */
+/** `npm run check`: every step runs, also after one has failed, so that one run reports all problems. */
 export async function check(): Promise<number> {
   const log = createLog();
   const failed: string[] = [];

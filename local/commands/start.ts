@@ -12,7 +12,7 @@ interface TourModule {
   runTour(environment: StackEnvironment): Promise<boolean>;
 }
 
-/** Resolves at the first signal to stop; patience has an end: the sixth ends the process at once. */
+/** Resolves at the first stop signal. The sixth signal ends the process at once. */
 export function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
     let seen = 0;
@@ -26,7 +26,7 @@ export function stopSignal(): Promise<void> {
   });
 }
 
-/** Where everything is, for people. */
+/** The addresses of all parts, for people. */
 export function describe(config: StackConfig): string {
   return [
     '',
@@ -41,7 +41,7 @@ export function describe(config: StackConfig): string {
   ].join('\n');
 }
 
-/** Starts a stack unless a signal comes first; then whatever was started is stopped again. */
+/** Starts a stack, unless a signal comes first: then stops whatever was started. */
 export async function startOrStop(
   config: StackConfig,
   stopped: Promise<void>,

@@ -1,4 +1,4 @@
-/** What one pgTAP file said. */
+/** The result of one pgTAP file. */
 export interface TapCount {
   passed: number;
   failed: number;
@@ -7,8 +7,8 @@ export interface TapCount {
 }
 
 /**
- * Counts the tests of one run. A run that stopped early, planned other than it ran, or said nothing counts
- * as one failure more, so that a broken file can never pass.
+ * Counts the tests of one run. A run that stopped early, ran another number than it planned, or printed nothing
+ * counts as one more failure, so that a broken file can never pass.
  */
 export function countTap(output: string, exitStatus: number): TapCount {
   const count: TapCount = { passed: 0, failed: 0, problems: [] };

@@ -55,7 +55,7 @@ interface VitestReport {
   testResults: { status: string; assertionResults: { status: string }[] }[];
 }
 
-// It hurts a stack of its own, and should find the machine quiet.
+// It damages a stack of its own, and needs a quiet machine.
 const chaos = 'tests/chaos';
 
 async function runVitest(config: StackConfig, args: string[]): Promise<Count> {
@@ -78,7 +78,7 @@ async function runVitest(config: StackConfig, args: string[]): Promise<Count> {
   return { passed: numPassedTests, failed: status !== 0 && failed === 0 ? 1 : failed };
 }
 
-/** The chaos test. Its stack is its own to start and stop; what a run cut short leaves is removed here. */
+/** The chaos test. It starts and stops its own stack. What an interrupted run leaves is removed here. */
 async function runChaos(config: StackConfig): Promise<Count> {
   const own = loadConfig('chaos', { unsafeFast: false });
   const holder = lockHolder(own);
@@ -132,7 +132,7 @@ export async function test(args: string[]): Promise<number> {
   } finally {
     await stack.stop();
     await removeData(config);
-    // Stopped by its own test, unless that was cut short.
+    // Its own test stops it, unless the test was interrupted.
     const outage = loadConfig('outage');
     await stopEverything(outage);
     await removeData(outage);

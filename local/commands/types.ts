@@ -7,7 +7,7 @@ export async function staleTypes(url: string): Promise<string[]> {
   return staleFiles(await generateFiles(url));
 }
 
-/** Gives a throw-away database with all migrations for the length of `work`. */
+/** Makes a temporary database with all migrations while `work` runs. */
 export async function withScratchDatabase<T>(log: Log, work: (url: string) => Promise<T>): Promise<T> {
   const url = await startScratch({ name: 'check', fresh: true }, log);
   try {

@@ -31,8 +31,8 @@ function secretsFromFile(root: string): Record<string, string> {
 }
 
 /**
- * What a function finds in its environment: what the platform injects, the project's own secrets, and last
- * what points at the parts of this stack, so that no secret of a real provider is ever used here.
+ * The environment of a function: what the platform sets, the project's own secrets, and last the addresses of
+ * this stack's parts, so that no secret of a real provider is ever used here.
  */
 export function functionEnvironment(config: StackConfig): Record<string, string> {
   const publicFunctions = `${apiUrl(config)}/functions/v1`;

@@ -11,7 +11,7 @@ import { functionEnvironment } from './environment.ts';
 export interface FunctionsHost {
   /** Whether the router answers. */
   isUp(): Promise<boolean>;
-  /** Of the router as it runs now, for tests that kill it; another one after each start. */
+  /** The process of the router, for tests that kill it. It changes with each start. */
   pid(): number | undefined;
   close(): Promise<void>;
 }
@@ -19,11 +19,11 @@ export interface FunctionsHost {
 export interface FunctionsOptions {
   config: StackConfig;
   log: Log;
-  /** Starts again when a file below supabase/functions changes. */
+  /** Restarts when a file below supabase/functions changes. */
   watch: boolean;
 }
 
-/** What the functions print: in a file, as it would drown what the stack has to say. */
+/** The output of the functions. It is in a file, because it would hide the messages of the stack. */
 export function functionsLog(config: StackConfig): string {
   return join(config.dir, 'functions.log');
 }
@@ -40,7 +40,7 @@ function launch(config: StackConfig): ChildProcess {
   const map = join(functions, 'deno.json');
   const args = [
     'run',
-    // Packages come from node_modules only: nothing is downloaded, and versions are those of the lock file.
+    // Packages come from node_modules only: nothing is downloaded, and the versions are those of the lock file.
     ...['--no-remote', '--no-lock', '--no-prompt', '--node-modules-dir=manual'],
     ...(existsSync(map) ? [`--config=${map}`] : []),
     // The outside world of a local function is the stack itself.
@@ -54,12 +54,12 @@ function launch(config: StackConfig): ChildProcess {
     functions,
     String(ports.functions),
   ];
-  // The binary itself, not its launcher script, so that a signal reaches it.
+  // The binary itself, not its launcher script, so that it receives signals.
   const binary = join(root, 'node_modules', 'deno', 'deno');
   const output = openSync(functionsLog(config), 'a');
   const child = spawn(existsSync(binary) ? binary : join(root, 'node_modules', '.bin', 'deno'), args, {
     cwd: root,
-    // A group of its own: Ctrl-C at the terminal reaches the stack, which then stops this in turn.
+    // A process group of its own: Ctrl-C at the terminal reaches the stack, and the stack stops this process.
     detached: true,
     stdio: ['pipe', output, output],
     env: {

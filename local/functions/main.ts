@@ -1,6 +1,6 @@
 /**
- * Runs under deno, as one process for all edge functions. Each `supabase/functions/<name>/index.ts` keeps
- * its own `Deno.serve`; what it registers is called for `/<name>/…`, the path a function sees on the platform.
+ * Runs under deno, as one process for all edge functions. Each `supabase/functions/<name>/index.ts` keeps its
+ * own `Deno.serve`. Its handler is called for `/<name>/…`, the path that a function sees on the platform.
  */
 type Handler = (request: Request, info?: unknown) => Response | Promise<Response>;
 
@@ -21,13 +21,13 @@ type Serve = (
 const [folder = '', portText = '0'] = Deno.args;
 const serve = Deno.serve as Serve;
 
-// The stack holds the other end. When it is gone, also by force, nothing of it may stay behind.
+// The stack holds the other end. When the stack is gone, even by a kill, this process must end too.
 void (async () => {
   for await (const _chunk of Deno.stdin.readable);
   Deno.exit(0);
 })();
 
-// Only the platform's runtime has it: work that goes on after the answer.
+// Only the platform's runtime has it: work that continues after the response.
 Object.assign(globalThis, {
   EdgeRuntime: {
     waitUntil(work: Promise<unknown>) {
@@ -62,7 +62,7 @@ async function functionNames(): Promise<string[]> {
   return names.sort();
 }
 
-// One after the other, as each module's Deno.serve must be told apart from the next one's.
+// One after the other, to know which module each Deno.serve belongs to.
 for (const name of await functionNames()) {
   registered = undefined;
   try {

@@ -7,7 +7,7 @@ export interface CallerKeys {
   jwtSecret: string;
 }
 
-/** Who is calling, as Postgres will see it (`set role` and `request.jwt.claims`). */
+/** The caller as Postgres will see it (`set role` and `request.jwt.claims`). */
 export interface Caller {
   role: 'anon' | 'authenticated' | 'service_role';
   claims: Record<string, unknown> & { role: string; exp?: number; sub?: string };
@@ -24,7 +24,7 @@ export class CallerError extends Error {
 
 const roles = new Set(['anon', 'authenticated', 'service_role']);
 
-/** Verifies a user token (a JWT) and says who it stands for. Throws {@link CallerError}. */
+/** Verifies a user token (a JWT) and answers whose it is. Throws {@link CallerError}. */
 export async function callerFromToken(keys: CallerKeys, token: string): Promise<Caller> {
   if (token.split('.').length !== 3)
     throw new CallerError('MalformedJWT', 'The token provided is not a valid JWT');
@@ -45,7 +45,7 @@ export async function callerFromToken(keys: CallerKeys, token: string): Promise<
   return { role: role as Caller['role'], claims: { ...payload, role } };
 }
 
-/** Says which role an `apikey` stands for, or null when the key is not one of ours. */
+/** The role of an `apikey`, or null when the key is not one of ours. */
 export function callerFromApiKey(keys: CallerKeys, apikey: string | null | undefined): Caller | null {
   if (apikey === keys.publishableKey) return { role: 'anon', claims: { role: 'anon' } };
   if (apikey === keys.secretKey) return { role: 'service_role', claims: { role: 'service_role' } };

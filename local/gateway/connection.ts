@@ -17,7 +17,7 @@ interface Executor {
   executeQuery(query: object): Promise<unknown>;
 }
 
-/** Members that 0.10.0 declares private; each use says why. */
+/** Members that 0.10.0 declares private. Each use says why. */
 interface Internals {
   rlsState: 'unknown' | 'active' | 'inactive';
   applyJwtSessionContext(db: Executor, vars: SessionVars, customRole: boolean): Promise<void>;
@@ -41,8 +41,8 @@ export async function ask(
 
 const roles = new Set(['anon', 'authenticated', 'service_role']);
 
-// What PostgREST does at the start of each transaction. The settings of a role count at login only, and
-// nobody logs in as anon, so they are looked up: first authenticator's, then the role's own.
+// What PostgREST does at the start of each transaction. The settings of a role apply at login only, and nobody
+// logs in as anon, so they are looked up: first authenticator's, then the role's own.
 const beginAs = `
 select
   (
@@ -75,7 +75,7 @@ select
 const parseText = (text: string): unknown => JSON.parse(text);
 
 /**
- * PostgREST answers times as JSON does (`2026-11-20T13:52:38+00:00`); lite 0.10.0 passes on PostgreSQL's own
+ * PostgREST writes times as JSON does (`2026-11-20T13:52:38+00:00`). lite 0.10.0 passes on PostgreSQL's
  * notation (`2026-11-20 13:52:38+00`), which not every JavaScript engine can read.
  */
 export function isoTime(text: string): string {
@@ -103,16 +103,17 @@ const timeTypes = {
   timestamptz: { to: 1184, from: [1184], parse: isoTime },
 };
 
-// `@supabase/lite` 0.10.0 hands JSON parameters over as text, and its driver would encode that text again.
+// `@supabase/lite` 0.10.0 passes JSON parameters as text, and its driver would encode that text again.
 const jsonTypes = {
   json: { to: 114, from: [114], serialize: asInput, parse: parseText },
   jsonb: { to: 3802, from: [3802], serialize: asInput, parse: parseText },
 };
 
 /**
- * Opening a connection, postgres.js 3.4.9 asks for the types of arrays and leaves the answer to nobody: a connection
- * lost just then would end the process. So one asks, at the start of the stack, and the others are told; arrays of a
- * type that is made later are read as text until the next start.
+ * When postgres.js 3.4.9 opens a connection, it asks for the types of arrays, and nothing handles the failure
+ * of that query: if the connection is lost just then, the process ends. So one connection asks, at the start of
+ * the stack, and passes the types to the others. Arrays of a type that is created later are read as text until
+ * the next start.
  */
 async function connect(
   url: string,
@@ -190,14 +191,15 @@ function shareIntrospection(connection: PostgresConnection): void {
 }
 
 /**
- * The connection of the Data API. It logs in as superuser because lite reads the schema through
- * information_schema, which hides what a role may not touch; every request then runs as its own role.
+ * The connection of the Data API. It logs in as superuser, because lite reads the schema through
+ * information_schema, which hides what a role may not use. Every request then runs with its own role.
  */
 export async function dataApiConnection(adminUrl: string): Promise<PostgresConnection> {
   const connection = await connect(adminUrl, 'journey data api', 12, timeTypes, jsonInputs);
   shareIntrospection(connection);
   const internals = connection as unknown as Internals;
-  // Left "unknown", lite 0.10.0 grants ALL on every table of every schema with row security to everybody.
+  // DO NOT leave this "unknown": lite 0.10.0 would grant ALL on every table of every schema with row security
+  // to everybody.
   internals.rlsState = 'active';
   internals.applyJwtSessionContext = async (db, vars) => {
     const role = String(vars.auth?.role ?? 'anon');

@@ -14,9 +14,9 @@ export interface DataAndAuth {
   close(): Promise<void>;
 }
 
-/** Sends Auth's mails the way the functions send theirs: to the mail catcher, in the form of Resend. */
+/** Sends Auth's mails as the functions send theirs: to the mail catcher, in Resend's format. */
 function mailDriver(config: StackConfig, siteUrl: string): EmailDriver {
-  // lite 0.10.0 builds links below the site's address; the platform below that of the API.
+  // lite 0.10.0 builds links below the address of the site; the platform builds them below that of the API.
   const wrong = `${siteUrl.replace(/\/$/, '')}/auth/v1/verify`;
   const right = `${apiUrl(config)}/auth/v1/verify`;
   const mend = (text?: string) => text?.replaceAll(wrong, right);
@@ -39,8 +39,8 @@ function mailDriver(config: StackConfig, siteUrl: string): EmailDriver {
 }
 
 /**
- * lite prints every database error, also those it answers; an answer to a client is no news. That the database
- * is away is news, but not for every request: Realtime tells it once.
+ * lite prints every database error, also those that it answers to a client. Those need no log line. A lost
+ * database does, but not for every request: Realtime reports it once.
  */
 function silenceAnsweredFailures(): () => void {
   const original = console.error;
@@ -57,8 +57,8 @@ function silenceAnsweredFailures(): () => void {
 const listenAgainMs = 1000;
 
 /**
- * Drops the cached schema when the database says that it changed, as PostgREST does. A lost connection is made
- * again, and what changed meanwhile is read then.
+ * Drops the cached schema when the database says that it changed, as PostgREST does. Reconnects after a lost
+ * connection, and then reads what changed meanwhile.
  */
 async function listenForChanges(
   adminUrl: string,
@@ -76,7 +76,7 @@ async function listenForChanges(
     const client = new Client({ connectionString: adminUrl, application_name: 'journey schema listener' });
     current = client;
     client.on('notification', readAgain);
-    // a connection that breaks says so here and in `end`
+    // a broken connection is reported here and in `end`
     client.on('error', () => {});
     await client.connect();
     client.once('end', again);

@@ -50,12 +50,12 @@ const classStatus: Record<string, number> = {
   XX: 500,
 };
 
-/** The HTTP status PostgREST answers for a SQLSTATE (its documented table). */
+/** The HTTP status that PostgREST answers for a SQLSTATE (its documented table). */
 export function statusOf(code: string): number {
   return exactStatus[code] ?? classStatus[code.slice(0, 2)] ?? 400;
 }
 
-/** A database error on its way to the client: already answered, so nothing needs to log it. */
+/** A database error on its way to the client. It is answered, so nothing needs to log it. */
 export class AnsweredFailure extends Error {
   readonly code: string;
   readonly detail?: string;
@@ -68,7 +68,7 @@ export class AnsweredFailure extends Error {
   }
 }
 
-// `@supabase/lite` 0.10.0 answers these well by itself; the rest it turns into 500 "SUP" and loses the code.
+// `@supabase/lite` 0.10.0 answers these well. All others it turns into 500 "SUP" and loses the code.
 const leftToLite = (code: string) => code.startsWith('PT') || code === 'PGRST' || code === '42501';
 
 /**

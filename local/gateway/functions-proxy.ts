@@ -4,7 +4,7 @@ import type { ProjectSettings } from '../project-settings.ts';
 import { CallerError, callerFromApiKey, callerFromToken } from './caller.ts';
 import { json, sendResponse } from './http.ts';
 
-// The platform gives up on a request that stays silent this long.
+// The platform ends a request that is silent for this long.
 const idleTimeoutMs = 150_000;
 const hopByHop = new Set([
   'connection',
@@ -20,8 +20,8 @@ function refusal(code: string, message: string): Response {
 }
 
 /**
- * The platform's `verify_jwt`: some valid token or key must be there. It says nothing about who the user
- * is; the function finds that out itself. Returns the refusal, or null when the request may pass.
+ * The platform's `verify_jwt`: the request needs some valid token or key. This does not say who the user is;
+ * the function finds that out itself. Answers the refusal, or null when the request may pass.
  */
 async function verifyJwt(config: StackConfig, incoming: IncomingMessage): Promise<Response | null> {
   const bearer = /^Bearer\s+(.+)$/i.exec(incoming.headers.authorization ?? '')?.[1]?.trim();
@@ -85,7 +85,7 @@ function forward(
   incoming.pipe(upstream);
 }
 
-/** Hands `/functions/v1/<name>/…` to the function as `/<name>/…`, after the platform's own check. */
+/** Passes `/functions/v1/<name>/…` to the function as `/<name>/…`, after the platform's own check. */
 export async function proxyFunction(
   config: StackConfig,
   settings: ProjectSettings,

@@ -2,7 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
 
-/** A Fetch request for a node one. The body is streamed; `base` is the address the server is known by. */
+/**
+ * Makes a Fetch request from a Node request. The body is streamed. `base` is the public address of the server.
+ */
 export function toRequest(incoming: IncomingMessage, base: string): Request {
   const headers = new Headers();
   for (let index = 0; index + 1 < incoming.rawHeaders.length; index += 2) {
@@ -18,7 +20,7 @@ export function toRequest(incoming: IncomingMessage, base: string): Request {
   return new Request(new URL(incoming.url ?? '/', base), init);
 }
 
-/** Sends a Fetch response as a node one. */
+/** Sends a Fetch response as a Node response. */
 export async function sendResponse(
   outgoing: ServerResponse,
   response: Response,

@@ -28,7 +28,7 @@ function quoteName(node: RawNode): RawNode {
  */
 export function quoteArgumentNames<T>(value: T): T {
   if (Array.isArray(value)) return value.map(quoteArgumentNames) as T;
-  // What a client sent is inside value nodes, and none of our business.
+  // What a client sent is inside value nodes, which stay unchanged.
   if (!isNode(value) || value.kind === 'ValueNode') return value;
   const copy = Object.fromEntries(
     Object.entries(value).map(([key, child]) => [key, quoteArgumentNames(child)]),

@@ -4,10 +4,10 @@ type Driver = PostgresConnection['driver'];
 type Reserved = Awaited<ReturnType<Driver['reserve']>>;
 type Query = ReturnType<Reserved['unsafe']>;
 
-/** One connection of its own: a driver that may open one, and what is known of it. */
+/** One connection: a driver that may open one connection, and its state. */
 interface Slot {
   driver: Driver;
-  /** Rejects when the connection has gone. */
+  /** Rejects when the connection is lost. */
   gone: Promise<never>;
   isGone: boolean;
   /** Whether it has answered yet. */
@@ -23,7 +23,7 @@ export class LostConnection extends Error {
   }
 }
 
-/** The server has ended the connection, or there is none; a statement that failed is neither. */
+/** The server has ended the connection, or there is none. A statement that failed is neither. */
 function hasLostConnection(error: unknown): boolean {
   if (!(error instanceof Error) || !('code' in error)) return false;
   const code = String(error.code);
@@ -31,10 +31,10 @@ function hasLostConnection(error: unknown): boolean {
 }
 
 /**
- * Reserves connections in a way that outlives the server. postgres.js 3.4.9 goes on using a reserved connection
- * that has closed: a small statement written to it (the rollback after the failure) either ends the process or
- * is never sent (porsager/postgres#1154, #1208). So each connection has a driver of its own here, and one that
- * has closed is used for nothing more.
+ * Reserves connections so that a restart of the server does no harm. postgres.js 3.4.9 goes on using a reserved
+ * connection that has closed: a small statement written to it (the rollback after the failure) either ends the
+ * process or is never sent (porsager/postgres#1154, #1208). So each connection has a driver of its own here,
+ * and a closed one is never used again.
  */
 export function survivingReservations(
   open: (onclose: () => void) => Driver,
@@ -64,7 +64,8 @@ export function survivingReservations(
     return slot;
   };
   const reserveIn = async (slot: Slot): Promise<Reserved> => {
-    // Told to fetch no types, postgres.js 3.4.9 never answers a reservation that had to open the connection.
+    // When postgres.js 3.4.9 is set to fetch no types, it never answers a reservation that had to open the
+    // connection.
     if (!slot.isOpen) await slot.driver.unsafe('select 1');
     slot.isOpen = true;
     return slot.driver.reserve();

@@ -10,7 +10,7 @@ import { createDataAndAuth } from './data-and-auth.ts';
 import { proxyFunction } from './functions-proxy.ts';
 import { json, sendResponse, toRequest } from './http.ts';
 
-/** The state of each part, as `/health` tells it. */
+/** The state of each part, as `/health` reports it. */
 export type Health = Record<string, 'up' | 'down'>;
 
 export interface Gateway {
@@ -20,7 +20,7 @@ export interface Gateway {
 export interface GatewayOptions {
   config: StackConfig;
   log: Log;
-  /** Asked by `/health`. */
+  /** Called by `/health`. */
   health(): Promise<Health>;
 }
 
@@ -61,7 +61,7 @@ function listen(server: Server, config: StackConfig): Promise<void> {
   });
 }
 
-/** The one address clients know: REST, Auth, Storage, Realtime and edge functions behind one port. */
+/** The one address that clients know: REST, Auth, Storage, Realtime and edge functions behind one port. */
 export async function startGateway({ config, health }: GatewayOptions): Promise<Gateway> {
   const settings = readProjectSettings();
   const adminUrl = databaseUrl(config, 'supabase_admin');

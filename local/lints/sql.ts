@@ -15,7 +15,7 @@ export interface MigrationFile {
   sql: string;
 }
 
-/** What the whole set of migrations has made so far; some rules need more than one statement. */
+/** What the migrations have created so far; some rules need more than one statement. */
 interface Schema {
   rowSecurity: Set<string>;
   tables: Map<string, Place>;
@@ -38,7 +38,7 @@ function isFunction(text: string): boolean {
   return /^create (?:or replace )?(?:function|procedure)\b/i.test(text);
 }
 
-/** Statements of a body that change rows without saying which. */
+/** Statements of a body that change rows without naming them. */
 function withoutWhere(body: string): string[] {
   return codeOf(body)
     .split(';')
@@ -52,7 +52,7 @@ function withoutWhere(body: string): string[] {
     });
 }
 
-/** What is asked once per query: a whole sub-select with nothing of the row in it is taken out. */
+/** What a query evaluates once: a whole sub-select without a column of the row is removed. */
 function withoutSubSelects(expression: string): string {
   let text = expression;
   for (let before = ''; before !== text; ) {

@@ -6,7 +6,7 @@ export interface Statement {
   line: number;
 }
 
-/** What starts here and must be taken whole: a comment, a string, a quoted name, a dollar-quoted body. */
+/** What begins here and must be taken whole: a comment, a string, a quoted name, a dollar-quoted body. */
 const whole = /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"|(\$\w*\$)([\s\S]*?)\1/y;
 
 /** Splits a file at the semicolons that end statements. */
@@ -42,7 +42,7 @@ export function splitStatements(sql: string): Statement[] {
   return statements;
 }
 
-/** A body without its comments and string literals, so that rules meet code only. */
+/** A body without its comments and string literals, so that rules see only code. */
 export function codeOf(body: string): string {
   return body.replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'/g, (found) =>
     found.startsWith("'") ? "''" : ' ',

@@ -8,7 +8,7 @@ const escapes: Record<string, string> = {
   "'": '&#39;',
 };
 
-/** Text made safe to stand in HTML, also inside a quoted attribute. */
+/** Text escaped for HTML, also inside a quoted attribute. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => escapes[character] ?? character);
 }

@@ -106,7 +106,7 @@ async function route(store: MailStore, request: Request): Promise<Response> {
 
 /**
  * Catches mail: the sending half of Resend's HTTP API, and a page to read what was sent. Functions reach it
- * through the same code as the real service; a catcher that speaks SMTP would need a bridge in between.
+ * with the same code as the real service. A catcher that speaks SMTP would need a bridge.
  */
 export async function startMail(options: MailOptions): Promise<MailServer> {
   const store = new MailStore(options.dir);

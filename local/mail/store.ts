@@ -61,7 +61,7 @@ export class MailStore {
   }
 
   /**
-   * Stores mails once per idempotency key: the same key and mails give the same ids again, the same key
+   * Stores mails once per idempotency key. The same key with the same mails answers the same ids; the same key
    * with other mails is a conflict.
    */
   accept(mails: Omit<Mail, 'id' | 'created_at'>[], key: string | null): Accepted {

@@ -3,13 +3,13 @@ import type { AuthorizationContext, Authorizer, Extension } from './authorize.ts
 /** What a caller may do on one topic, remembered until the caller's token changes. */
 export interface Access {
   mayRead(extension: Extension): boolean;
-  /** Evaluates reading of presence when the join did not, because presence was off then. */
+  /** Evaluates whether the caller may read presence, when the join did not because presence was off. */
   learnPresence(): Promise<void>;
   /** Asks the database once, at the first write. */
   mayWrite(extension: Extension): Promise<boolean>;
 }
 
-/** A public topic: nothing to ask. */
+/** A public topic: no check. */
 export const publicAccess: Access = {
   mayRead: () => true,
   learnPresence: async () => undefined,

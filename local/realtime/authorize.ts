@@ -8,17 +8,17 @@ export type Extension = 'broadcast' | 'presence';
 export interface AuthorizationContext {
   caller: Caller;
   topic: string;
-  /** Headers of the handshake or request; policies see them as `request.headers`. */
+  /** Headers of the handshake or request. Policies read them as `request.headers`. */
   headers: Record<string, string>;
 }
 
-/** The database could not be asked. Says nothing about permission. */
+/** The database could not be asked. This says nothing about permission. */
 export class DatabaseUnavailableError extends Error {}
 
 /**
- * Asks the row policies on realtime.messages, as the platform does: it puts a probe row per extension
- * into the table, looks whether the caller can see (or write) it, and rolls everything back. Only the
- * columns `topic` and `extension` of a probe are set; a policy that reads others refuses.
+ * Asks the row policies on realtime.messages as the platform does: it inserts a probe row per extension, checks
+ * whether the caller can see (or write) it, and rolls everything back. A probe has only the columns `topic` and
+ * `extension`; a policy that reads other columns refuses.
  */
 export class Authorizer {
   readonly #pool: pg.Pool;
@@ -29,7 +29,7 @@ export class Authorizer {
     this.#log = log;
   }
 
-  /** Which of the extensions the caller may read. A policy that fails permits nothing. */
+  /** The extensions that the caller may read. A policy that fails permits nothing. */
   async readable(context: AuthorizationContext, extensions: readonly Extension[]): Promise<Set<Extension>> {
     return this.#probe(new Set<Extension>(), async (client) => {
       const probes = await client.query<{ id: string; extension: Extension }>(
@@ -48,7 +48,7 @@ export class Authorizer {
     });
   }
 
-  /** Whether the caller may write. No RETURNING: that would ask for permission to read as well. */
+  /** Whether the caller may write. DO NOT add RETURNING: it would need permission to read as well. */
   async writable(context: AuthorizationContext, extension: Extension): Promise<boolean> {
     return this.#probe(false, async (client) => {
       await impersonate(client, context);
@@ -74,7 +74,7 @@ export class Authorizer {
       client.release();
       return answer;
     } catch (error) {
-      // A refusal is ordinary; only a connection that cannot even roll back is thrown away.
+      // A refusal is normal. Only a connection that cannot even roll back is discarded.
       const rolledBack = await client.query('rollback').then(
         () => true,
         () => false,
@@ -100,7 +100,7 @@ async function impersonate(client: pg.PoolClient, { caller, topic, headers }: Au
   );
 }
 
-/** A plain no. A policy that lacks a privilege on what it reads has the same code, but is broken. */
+/** A plain refusal. A policy that lacks a privilege on what it reads has the same code, but is broken. */
 function isRefusal(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.message.startsWith('new row violates row-level security');
 }

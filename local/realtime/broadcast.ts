@@ -6,7 +6,7 @@ import {
   type ProtocolVersion,
 } from './serializer.ts';
 
-/** Where a broadcast comes from, which decides how it looks on the wire. */
+/** Where a broadcast comes from. This decides its form on the wire. */
 export interface BroadcastContent {
   event: string;
   encoding: BodyEncoding;
@@ -16,8 +16,8 @@ export interface BroadcastContent {
 }
 
 /**
- * One broadcast on its way to the subscribers of a topic. Each frame is made at most once, however
- * many subscribers there are, and a JSON body is handed on as text.
+ * One broadcast on its way to the subscribers of a topic. Each frame is made at most once, however many
+ * subscribers there are. A JSON body passes as text.
  */
 export class Broadcast {
   readonly #make: (version: ProtocolVersion) => Frame | null;
@@ -30,7 +30,7 @@ export class Broadcast {
     this.#make = make;
   }
 
-  /** A client's binary push: binary again for version 2; version 1 cannot carry bytes. */
+  /** A binary push of a client: binary again for version 2. Version 1 cannot carry bytes. */
   static fromPush(topic: string, content: BroadcastContent): Broadcast {
     return new Broadcast(content.meta?.id ?? null, (version) => {
       const frame =
@@ -41,13 +41,13 @@ export class Broadcast {
     });
   }
 
-  /** From the database or REST: JSON travels as text, so topic and event may be of any length. */
+  /** From the database or REST: JSON passes as text, so topic and event may have any length. */
   static fromServer(topic: string, content: BroadcastContent): Broadcast {
     if (content.encoding === 'binary') return Broadcast.fromPush(topic, content);
     return new Broadcast(content.meta?.id ?? null, (version) => asText(version, topic, content));
   }
 
-  /** A client's text push; the platform hands its whole payload on. */
+  /** A text push of a client. The platform passes on its whole payload. */
   static fromText(topic: string, payloadJson: string): Broadcast {
     return new Broadcast(null, (version) =>
       encodeText(version, { joinRef: null, ref: null, topic, event: 'broadcast', payloadJson }),

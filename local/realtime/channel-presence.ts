@@ -8,7 +8,7 @@ import { isRecord } from './serializer.ts';
 /** A presence call that costs the client its channel. */
 export class PresenceFatalError extends Error {}
 
-/** The presence side of one channel: what it tracks, and whether it hears of the others. */
+/** The presence part of one channel: what it tracks, and whether it receives the others. */
 export class ChannelPresence implements PresenceListener {
   readonly #context: RealtimeContext;
   readonly #key: string;
@@ -46,7 +46,9 @@ export class ChannelPresence implements PresenceListener {
     return true;
   }
 
-  /** Handles a `presence` event. Answers null, or the response of an error. Throws {@link PresenceFatalError}. */
+  /**
+   * Handles a `presence` event. Answers null, or the response of an error. Throws {@link PresenceFatalError}.
+   */
   async handle(message: unknown, access: Access): Promise<{ reason?: string } | null> {
     if (!isRecord(message) || typeof message.event !== 'string') return null;
     if (!this.#calls.take()) throw new PresenceFatalError('Client presence rate limit exceeded');
@@ -82,7 +84,7 @@ export class ChannelPresence implements PresenceListener {
     this.#context.presence.track(this.#key, this.#name, this, payload);
     this.#tracked = text;
     if (!this.#enabled) {
-      // Tracking turns presence on; the client has not yet been told who was here before.
+      // Tracking turns presence on, and the client does not yet know who was here before.
       this.#enabled = true;
       if (!this.sync(access)) throw new PresenceFatalError('Too many presence messages per second');
     }

@@ -22,7 +22,7 @@ const replicationDeadlineMs = 10_000;
 
 type Status = 'ok' | 'error';
 
-/** One topic joined on one socket. Its messages are handled one after the other. */
+/** One topic that a socket has joined. Its messages are handled one after the other. */
 export class Channel implements Subscriber {
   readonly topic: string;
   readonly joinRef: string | null;
@@ -37,13 +37,13 @@ export class Channel implements Subscriber {
   #expiry: NodeJS.Timeout | undefined;
   #readiness: NodeJS.Timeout | undefined;
   #ended = false;
-  /** Broadcasts that arrive between subscribing and the join's answer. */
+  /** Broadcasts that arrive between the subscription and the answer to the join. */
   #held: Broadcast[] | null = [];
   #replayed = new Set<string>();
 
   /**
-   * Joins, answers, and returns the channel. Throws `JoinRefusedError`.
-   * `onEnd` is called when the server ends the channel by itself.
+   * Joins, answers, and returns the channel. Throws `JoinRefusedError`. Calls `onEnd` when the server ends the
+   * channel by itself.
    */
   static async join(
     context: RealtimeContext,
@@ -83,7 +83,7 @@ export class Channel implements Subscriber {
 
   async #start(message: ClientMessage, caller: Caller): Promise<void> {
     const { replay, name } = this.#request;
-    // Subscribed before stored messages are read, so that none falls between the two.
+    // Subscribes before it reads stored messages, so that none is lost between the two.
     this.#context.hub.subscribe(this.#key, this);
     try {
       const stored = replay ? await this.#context.replay(name, replay.since, replay.limit) : [];
@@ -161,7 +161,7 @@ export class Channel implements Subscriber {
     if (this.#request.ack) this.reply(message, 'ok', {});
   }
 
-  /** Without permission nothing is answered, not even to a client that waits for an ack. */
+  /** Without permission there is no answer, not even to a client that waits for an ack. */
   async #mayBroadcast(): Promise<boolean> {
     try {
       return (await this.#access.mayWrite('broadcast')) && !this.#ended;
@@ -189,7 +189,7 @@ export class Channel implements Subscriber {
     }
   }
 
-  /** A new token: policies are asked again, and the channel ends when they no longer let it read. */
+  /** On a new token the policies are asked again. The channel ends when they no longer permit reading. */
   async #refresh(payload: unknown): Promise<void> {
     const token = isRecord(payload) ? payload.access_token : null;
     if (typeof token !== 'string' || token.startsWith('sb_') || token === this.#token) return;

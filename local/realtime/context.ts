@@ -14,7 +14,7 @@ export interface RealtimeContext {
   presence: PresenceBook;
   authorizer: Authorizer;
   rates: { joins: RateWindow; messages: RateWindow; presence: RateWindow };
-  /** Sockets that have joined a channel; they count as connected users. */
+  /** Sockets that have joined a channel. They count as connected users. */
   clients: Set<Connection>;
   isReplicating(): boolean;
   /** The last stored broadcasts of a private topic, oldest first. */
@@ -22,10 +22,10 @@ export interface RealtimeContext {
   log(line: string): void;
 }
 
-/** What a channel needs of the socket it lives on. */
+/** What a channel needs of its socket. */
 export interface Connection {
   readonly version: ProtocolVersion;
-  /** Who the `apikey` of the handshake stands for. */
+  /** The role of the handshake's `apikey`. */
   readonly caller: Caller;
   /** The `x-` headers of the handshake; policies see them. */
   readonly headers: Record<string, string>;

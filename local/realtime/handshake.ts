@@ -4,7 +4,7 @@ import { type Caller, type CallerKeys, callerFromApiKey } from '../gateway/calle
 import { policyHeaders } from './rest.ts';
 import type { ProtocolVersion } from './serializer.ts';
 
-/** A handshake that is good, or the HTTP answer for one that is not. */
+/** A valid handshake, or the HTTP answer to an invalid one. */
 export type Handshake =
   | { ok: true; version: ProtocolVersion; caller: Caller; headers: Record<string, string> }
   | { ok: false; status: number; error: string };
@@ -35,7 +35,7 @@ export function readHandshake(keys: CallerKeys, request: IncomingMessage): Hands
   return { ok: true, version, caller, headers };
 }
 
-/** Answers a refused handshake with HTTP and JSON, and ends the connection. */
+/** Answers a refused handshake with HTTP and JSON, and closes the connection. */
 export function refuseHandshake(socket: Duplex, status: number, error: string): void {
   const body = JSON.stringify({ error });
   socket.end(

@@ -1,11 +1,11 @@
 import type { Broadcast } from './broadcast.ts';
 
-/** Who listens to a topic: a joined channel. */
+/** A subscriber of a topic: a joined channel. */
 export interface Subscriber {
   deliver(broadcast: Broadcast): void;
 }
 
-/** The key of a topic. A private topic and a public one of the same name never meet. */
+/** The key of a topic. A private and a public topic of the same name are separate. */
 export function topicKey(name: string, isPrivate: boolean): string {
   return `${isPrivate ? 'private' : 'public'}:${name}`;
 }
@@ -30,7 +30,7 @@ export class Hub {
     return this.#topics.has(key);
   }
 
-  /** Hands a broadcast to every subscriber of a topic, except its sender. */
+  /** Passes a broadcast to every subscriber of a topic, except its sender. */
   publish(key: string, broadcast: Broadcast, except?: Subscriber): void {
     for (const subscriber of this.#topics.get(key) ?? []) {
       if (subscriber !== except) subscriber.deliver(broadcast);

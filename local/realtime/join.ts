@@ -6,7 +6,7 @@ import type { Connection, RealtimeContext } from './context.ts';
 import { isRecord } from './serializer.ts';
 import { verifyToken } from './token.ts';
 
-/** A join that is not granted. `disconnect` also ends the socket. */
+/** A refused join. `disconnect` also closes the socket. */
 export class JoinRefusedError extends Error {
   readonly disconnect: boolean;
   constructor(reason: string, disconnect = false) {
@@ -17,7 +17,7 @@ export class JoinRefusedError extends Error {
 
 /** What a client asks for when it joins. */
 export interface JoinRequest {
-  /** The topic as the database knows it: without `realtime:`. */
+  /** The topic as the database knows it, without `realtime:`. */
   name: string;
   isPrivate: boolean;
   ack: boolean;
@@ -33,7 +33,7 @@ const postgresChangesRefusal =
   'RealtimeDisabledForConfiguration: postgres_changes is not served here. Broadcast from the database ' +
   'instead: call realtime.broadcast_changes() or realtime.send() in a trigger, and join its private topic';
 
-/** Reads a join's payload. Throws {@link JoinRefusedError} for what cannot be served at all. */
+/** Reads the payload of a join. Throws {@link JoinRefusedError} for what is not supported. */
 export function parseJoin(topic: string, payload: unknown): JoinRequest {
   const name = topic.slice('realtime:'.length);
   if (name === '') throw new JoinRefusedError('TopicNameRequired: You must provide a topic name');
@@ -74,7 +74,7 @@ export function limitJoin(context: RealtimeContext, connection: Connection): voi
   }
 }
 
-/** Says who joins, and what the policies let them do. Throws {@link JoinRefusedError}. */
+/** Finds out who joins, and what the policies permit. Throws {@link JoinRefusedError}. */
 export async function authorizeJoin(
   context: RealtimeContext,
   connection: Connection,
@@ -97,7 +97,7 @@ export async function authorizeJoin(
   }
 }
 
-/** The caller can read neither broadcasts nor presence of a private topic. */
+/** The caller may read neither broadcasts nor presence of a private topic. */
 export class NoReadPermissionError extends Error {
   constructor(name: string) {
     super(`You do not have permissions to read from this Channel topic: ${name}`);

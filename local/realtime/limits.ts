@@ -21,18 +21,18 @@ export interface RealtimeLimits {
   /** Largest WebSocket frame or REST body, in bytes. */
   frameBytes: number;
   /**
-   * How long a refused join waits for its answer. The platform waits 5 s to slow reconnect storms;
-   * here nobody storms, and a developer who mistyped a topic should not wait. Not 0, so that a
-   * client which rejoins in a loop cannot spin.
+   * How long a refused join waits for its answer. The platform waits 5 s to slow down reconnect storms. Here
+   * there are none, and a developer who mistyped a topic should not wait. DO NOT set it to 0: a client that
+   * rejoins in a loop would spin.
    */
   joinErrorDelayMs: number;
-  /** A socket that sends nothing for so long is closed. Clients send a heartbeat every 25 s. */
+  /** A socket that sends nothing for this long is closed. Clients send a heartbeat every 25 s. */
   heartbeatTimeoutMs: number;
-  /** A client that reads so slowly that more than this waits for it is cut off, in bytes. */
+  /** A slow reader is disconnected when more than this waits for it, in bytes. */
   bufferedBytes: number;
 }
 
-/** The limits of a server that was given none. */
+/** The limits of a server without settings. */
 export const defaultLimits: RealtimeLimits = {
   concurrentClients: 500,
   channelsPerClient: 100,

@@ -9,15 +9,15 @@ export interface MessageRow {
   body: Buffer;
 }
 
-/** What a message of the replication stream means to us. */
+/** What a message of the replication stream means for us. */
 export type StreamEvent = MessageRow | 'commit' | null;
 
 const wanted = ['id', 'topic', 'event', 'private', 'payload', 'binary_payload'] as const;
 type Column = (typeof wanted)[number];
 
 /**
- * Decodes PostgreSQL's logical replication messages (`pgoutput`, protocol 1) as far as needed.
- * A row on a topic that nobody listens to costs two short strings: its payload is not touched.
+ * Decodes PostgreSQL's logical replication messages (`pgoutput`, protocol 1) as far as needed. A row on a topic
+ * without subscribers costs two short strings: its payload is not read.
  */
 export class MessageDecoder {
   readonly #relations = new Map<number, (Column | null)[]>();

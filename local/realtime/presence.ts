@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-/** What one member says of itself, with the references that let clients merge changes. */
+/** What one member says of itself, with the references by which clients merge changes. */
 export type PresenceMeta = Record<string, unknown> & { phx_ref: string; phx_ref_prev?: string };
 
 /** Members by key, as `presence_state` and `presence_diff` carry them. */
@@ -11,7 +11,7 @@ export interface PresenceDiff {
   leaves: PresenceState;
 }
 
-/** A joined channel that may be a member and hears of changes. */
+/** A joined channel that may be a member and receives changes. */
 export interface PresenceListener {
   presenceChanged(diff: PresenceDiff): void;
 }
@@ -22,7 +22,7 @@ interface Room {
   listeners: Set<PresenceListener>;
 }
 
-/** Who is present on each topic. Every change goes to all listeners of the topic, the cause included. */
+/** Who is present on each topic. Every change goes to all listeners of the topic, also to its cause. */
 export class PresenceBook {
   readonly #rooms = new Map<string, Room>();
 
@@ -62,7 +62,7 @@ export class PresenceBook {
     this.#tidy(key, room);
   }
 
-  /** Forgets a channel that is gone: it hears nothing more, and the others hear that it left. */
+  /** Removes a channel that has ended: it receives nothing more, and the others learn that it left. */
   leave(key: string, name: string, owner: PresenceListener): void {
     const room = this.#rooms.get(key);
     if (!room) return;

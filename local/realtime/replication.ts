@@ -12,7 +12,7 @@ const backoffMs = { first: 100, most: 5000 };
 
 export interface ReplicationOptions {
   dbUrl: string;
-  /** Asked for every row before its payload is read. */
+  /** Called for every row before its payload is read. */
   isWanted(topic: string, isPrivate: boolean): boolean;
   onMessage(row: MessageRow): void;
   /** Called whenever streaming (re)starts. */
@@ -28,11 +28,11 @@ export interface Replication {
 }
 
 /**
- * Streams committed rows of realtime.messages, for as long as it is open: it reconnects by itself.
+ * Streams committed rows of realtime.messages while it is open. It reconnects by itself.
  *
- * The slot is TEMPORARY, with a name of its own: it ends with its connection, however that ends, so
- * no crash leaves one behind to retain WAL. As on the platform, what commits while there is no
- * connection is not delivered; a channel can replay it.
+ * The slot is TEMPORARY, with a name of its own. It ends with its connection, so no crash leaves one behind
+ * that retains WAL. As on the platform, what commits while there is no connection is not delivered; a channel
+ * can replay it.
  */
 export function startReplication(options: ReplicationOptions): Replication {
   let closed = false;
@@ -57,7 +57,7 @@ export function startReplication(options: ReplicationOptions): Replication {
           options.onReady();
         });
       } catch (error) {
-        // Told once, however many attempts it takes.
+        // Reported once, however many attempts there are.
         if (!closed && !outage) {
           options.log(`Realtime lost the database and will reconnect: ${describe(error)}`);
         }
@@ -102,12 +102,12 @@ function createService(dbUrl: string): LogicalReplicationService {
       connectionTimeoutMillis: 5000,
       keepAlive: true,
     },
-    // Acknowledged below, at most once a second: by itself the library answers every single message.
+    // Acknowledged below, at most once a second. By default the library answers every single message.
     { acknowledge: { auto: false, timeoutSeconds: 0 } },
   );
 }
 
-/** Streams until the connection ends or goes silent; always ends by rejecting. */
+/** Streams until the connection ends or goes silent. Always ends by rejecting. */
 async function stream(
   service: LogicalReplicationService,
   options: ReplicationOptions,
@@ -131,8 +131,8 @@ async function stream(
       else if (event) deliver(event, options);
     });
   });
-  // Asking for an answer brings the position forward while only other tables are written, and shows
-  // a peer that vanished without a word: that ends no connection by itself.
+  // Asking for an answer moves the position forward while only other tables are written. It also detects a peer
+  // that vanished, which ends no connection by itself.
   let watchdog: NodeJS.Timeout | undefined;
   const silence = new Promise<never>((_, reject) => {
     watchdog = setInterval(() => {
@@ -152,8 +152,8 @@ async function stream(
 }
 
 /**
- * Confirms everything up to a position. pg-logical-replication 2.5 adds one to what it is given, and
- * a server that shuts down waits, in vain then, until exactly its last position is confirmed.
+ * Confirms everything up to a position. pg-logical-replication 2.5 adds one to its argument. A server that
+ * shuts down would then wait in vain until exactly its last position is confirmed.
  */
 function acknowledge(service: LogicalReplicationService, lsn: string, askForAnswer: boolean): void {
   const [high = '0', low = '0'] = lsn.split('/');
@@ -164,7 +164,7 @@ function acknowledge(service: LogicalReplicationService, lsn: string, askForAnsw
   service.acknowledge(text, askForAnswer).catch(() => undefined);
 }
 
-/** The library's plug-in: makes the slot on the connection that uses it, and decodes lazily. */
+/** The plug-in of the library. Creates the slot on the connection that uses it, and decodes lazily. */
 function createPlugin(options: ReplicationOptions) {
   const decoder = new MessageDecoder(options.isWanted);
   return {

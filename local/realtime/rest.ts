@@ -48,7 +48,7 @@ export async function handleRest(context: RealtimeContext, request: Request): Pr
   }
 }
 
-/** The headers that policies see as `request.headers`: those starting with `x-`, as on a socket. */
+/** The headers that policies see as `request.headers`: those that begin with `x-`, as on a socket. */
 export function policyHeaders(headers: Iterable<[string, string]>): Record<string, string> {
   return Object.fromEntries([...headers].filter(([name]) => name.startsWith('x-')));
 }

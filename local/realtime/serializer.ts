@@ -13,7 +13,7 @@ export type ProtocolVersion = 1 | 2;
 /** How the body of a broadcast is encoded. */
 export type BodyEncoding = 'json' | 'binary';
 
-/** A broadcast pushed in a binary frame; its body is passed on as it came. */
+/** A broadcast that was pushed in a binary frame. Its body passes unchanged. */
 export interface UserBroadcast {
   event: string;
   encoding: BodyEncoding;
@@ -21,7 +21,7 @@ export interface UserBroadcast {
   metadata: Record<string, unknown>;
 }
 
-/** What a client sent. `broadcast` is set, and `payload` empty, when it came as a binary frame. */
+/** A message of a client. In a binary frame, `broadcast` is set and `payload` is empty. */
 export interface ClientMessage {
   joinRef: string | null;
   ref: string | null;
@@ -43,7 +43,7 @@ export class ProtocolError extends Error {}
 const kindUserBroadcastPush = 3;
 const kindUserBroadcast = 4;
 
-/** Reads a client's frame. Throws {@link ProtocolError}; answers null for a binary kind it doesn't know. */
+/** Reads a frame of a client. Throws {@link ProtocolError}. Null for a binary kind that it does not know. */
 export function decodeFrame(version: ProtocolVersion, data: Buffer, binary: boolean): ClientMessage | null {
   if (binary) return data[0] === kindUserBroadcastPush ? decodeUserBroadcastPush(data) : null;
   const value = parseJson(data.toString('utf8'));
@@ -54,7 +54,7 @@ export function decodeFrame(version: ProtocolVersion, data: Buffer, binary: bool
   return { joinRef: toRef(joinRef), ref: toRef(ref), topic, event, payload };
 }
 
-/** Writes a text frame; `payloadJson` is already JSON, so that rows of the database pass untouched. */
+/** Writes a text frame. `payloadJson` is already JSON, so that rows of the database pass unchanged. */
 export function encodeText(
   version: ProtocolVersion,
   message: { joinRef: string | null; ref: string | null; topic: string; event: string; payloadJson: string },
@@ -97,7 +97,7 @@ function decodeUserBroadcastPush(data: Buffer): ClientMessage {
   const [joinRef = '', ref = '', topic = '', event = '', metadata = ''] = fields;
   const meta = metadata === '' ? {} : parseJson(metadata);
   const body = data.subarray(offset);
-  // Passed on as it is, and for version 1 in the midst of other JSON: it must be what it claims to be.
+  // It passes unchanged, and for version 1 inside other JSON, so it must really be JSON.
   if (data[6] === 1) parseJson(body.toString('utf8'));
   return {
     joinRef: joinRef === '' ? null : joinRef,

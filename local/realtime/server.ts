@@ -20,7 +20,7 @@ const maintainEveryMs = 3_600_000;
 const firstReadyMs = 10_000;
 
 export interface RealtimeOptions {
-  /** A superuser's URL: probing policies changes roles, and streaming needs REPLICATION. */
+  /** A superuser's URL: checking policies changes roles, and streaming needs REPLICATION. */
   dbUrl: string;
   keys: CallerKeys;
   limits?: Partial<RealtimeLimits>;
@@ -31,7 +31,7 @@ export interface RealtimeOptions {
 export interface RealtimeServer {
   /** Takes an HTTP upgrade for `/realtime/v1/websocket`. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** Answers `/realtime/v1/api/broadcast`, both forms. CORS is the gateway's business. */
+  /** Answers `/realtime/v1/api/broadcast`, both forms. The gateway handles CORS. */
   fetch(request: Request): Promise<Response>;
   /** Ends sockets, replication and database connections. */
   close(): Promise<void>;
@@ -64,7 +64,7 @@ export async function startRealtime(options: RealtimeOptions): Promise<RealtimeS
     log,
     isWanted: (topic, isPrivate) => hub.has(topicKey(topic, isPrivate)),
     onMessage: (row) => publishRow(hub, row),
-    // Also after a reconnect: the database may have been away over midnight.
+    // Also after a reconnect, because the database may have been away over midnight.
     onReady: maintain,
   });
   const context: RealtimeContext = {
@@ -142,10 +142,11 @@ function createPool(dbUrl: string): pg.Pool {
     connectionTimeoutMillis: 5000,
     statement_timeout: 10_000,
   });
-  // One lost while idle is replaced by the next query; that the database is away, the replication tells.
+  // The next query replaces a connection that was lost while idle. Replication reports that the database is
+  // away.
   pool.on('error', () => undefined);
-  // A connection that breaks while in use reports twice: to its query, and as an event that would
-  // otherwise end the process.
+  // A connection that breaks while in use reports twice: to its query, and as an event that would otherwise end
+  // the process.
   pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }

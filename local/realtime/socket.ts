@@ -12,7 +12,7 @@ import {
   type ProtocolVersion,
 } from './serializer.ts';
 
-/** Messages of one topic that may wait while the database is asked; more is a flood. */
+/** How many messages of one topic may wait while the database is asked. More is a flood. */
 const laneLimit = 5000;
 
 /** One client's WebSocket, and the channels it has joined. */
@@ -23,7 +23,7 @@ export class ClientSocket implements Connection {
   readonly #context: RealtimeContext;
   readonly #ws: WebSocket;
   readonly #channels = new Map<string, Channel>();
-  /** Per topic, the last message's work: messages of one topic never overtake each other. */
+  /** Per topic, the work of the last message, so that messages of one topic keep their order. */
   readonly #lanes = new Map<string, { tail: Promise<void>; length: number }>();
   #heardAt = Date.now();
 
@@ -39,7 +39,7 @@ export class ClientSocket implements Connection {
     this.#ws = ws;
     ws.on('message', (data, binary) => this.#receive(data, binary));
     ws.on('pong', () => this.#heard());
-    // Without a listener an error of the connection would end the process; 'close' follows it.
+    // Without a listener, an error of the connection would end the process. 'close' follows it.
     ws.on('error', () => undefined);
     ws.on('close', () => this.#ended());
   }
@@ -114,7 +114,7 @@ export class ClientSocket implements Connection {
     const channel = this.#channels.get(message.topic);
     if (message.event === 'phx_leave') return this.#leave(message, channel);
     if (!channel) return this.#reply(message, 'error', { reason: 'unmatched topic' });
-    // A message of an earlier life of this topic on this socket.
+    // A message of an earlier join of this topic on this socket.
     if (message.joinRef !== null && message.joinRef !== channel.joinRef) return;
     await channel.handle(message);
   }

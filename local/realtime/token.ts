@@ -1,7 +1,7 @@
 import { decodeJwt } from 'jose';
 import { type Caller, CallerError, type CallerKeys, callerFromToken } from '../gateway/caller.ts';
 
-/** Verifies a user's token; says, as the platform does, for how long an old one has been expired. */
+/** Verifies a user's token. Says for how long an old one has been expired, as the platform does. */
 export async function verifyToken(keys: CallerKeys, token: string): Promise<Caller> {
   try {
     return await callerFromToken(keys, token);

@@ -1,9 +1,9 @@
 import { failures } from './errors.ts';
 
-/** How much of a refused body is still read, so that the sender gets to see the refusal. */
+/** How much of a refused body is still read, so that the sender sees the refusal. */
 const drainLimit = 256 * 1024 * 1024;
 
-/** A request's body, read once and piece by piece. */
+/** The body of a request, read once, in pieces. */
 export class Body implements AsyncIterable<Uint8Array> {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array> | null;
 
@@ -19,7 +19,7 @@ export class Body implements AsyncIterable<Uint8Array> {
     }
   }
 
-  /** The body, refused as incomplete unless it has exactly as many bytes as announced. */
+  /** The body. It is refused as incomplete unless it has exactly the announced number of bytes. */
   async *exactly(announced: number | null): AsyncGenerator<Uint8Array> {
     let size = 0;
     for await (const piece of this) {
@@ -41,8 +41,8 @@ export class Body implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Lets go of what was not read. It is read to its end and dropped: cancelling would close the connection under
-   * a sender that has not yet seen the answer.
+   * Discards what was not read. DO NOT cancel it instead: that would close the connection of a sender that has
+   * not yet seen the answer.
    */
   async release(): Promise<void> {
     try {
@@ -53,7 +53,7 @@ export class Body implements AsyncIterable<Uint8Array> {
       }
       await this.#reader?.cancel();
     } catch {
-      // The sender is gone, and nobody is left to tell.
+      // The sender is gone.
     }
   }
 

@@ -127,7 +127,7 @@ export async function updateBucket(service: Service, call: Call, id: string): Pr
   return Response.json({ message: 'Successfully updated' });
 }
 
-/** DELETE /bucket/{id}: an empty one only. */
+/** DELETE /bucket/{id}: only an empty bucket. */
 export async function deleteBucket(service: Service, call: Call, id: string): Promise<Response> {
   const actor = await call.actor('storage.bucket.delete');
   await service.db.run(actor, (tx) => findBucket(tx, id));
@@ -143,8 +143,8 @@ export async function deleteBucket(service: Service, call: Call, id: string): Pr
 }
 
 /**
- * POST /bucket/{id}/empty. The platform deletes later and, once the caller may delete one file, deletes all; here
- * it is done at once, and only to the files that the caller may delete.
+ * POST /bucket/{id}/empty. The platform deletes later, and deletes all files when the caller may delete one.
+ * Here it happens at once, and only for files that the caller may delete.
  */
 export async function emptyBucket(service: Service, call: Call, id: string): Promise<Response> {
   const actor = await call.actor('storage.bucket.empty');

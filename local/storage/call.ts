@@ -19,7 +19,7 @@ const jsonLimit = 4 * 1024 * 1024;
 /** One request: what was asked, by whom. */
 export class Call {
   readonly method: string;
-  /** Without the `/storage/v1` in front, still percent-encoded. */
+  /** Without the leading `/storage/v1`, still percent-encoded. */
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: Headers;
@@ -40,13 +40,13 @@ export class Call {
     this.#identify = identify;
   }
 
-  /** The caller as the database shall see it, or null when the request carries no credential at all. */
+  /** The caller, as the database sees it; null when the request has no credential. */
   async visitor(operation: string): Promise<Actor | null> {
     const caller = await this.#identify();
     return caller && this.#actor(caller, operation);
   }
 
-  /** The caller as the database shall see it; refused when the request carries no credential. */
+  /** The caller, as the database sees it. Refuses a request without a credential. */
   async actor(operation: string): Promise<Actor> {
     const actor = await this.visitor(operation);
     if (!actor) throw failures.invalidRequest("headers must have required property 'authorization'");

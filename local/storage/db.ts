@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { Caller } from '../gateway/caller.ts';
 import { failureFromDatabase, failures, StorageFailure } from './errors.ts';
 
-/** For whom, and in the course of which request, a transaction runs; policies and triggers can read it all. */
+/** The caller and the request of a transaction. Policies and triggers can read all of it. */
 export interface Actor {
   role: Caller['role'];
   claims: Caller['claims'];
@@ -23,7 +23,7 @@ export interface Transaction {
   lockObject(address: string): Promise<void>;
 }
 
-/** The same request, seen by the service itself: row policies do not apply. */
+/** The same request as the service itself: row policies do not apply. */
 export function asService(actor: Actor): Actor {
   return { ...actor, role: 'service_role', claims: { ...actor.claims, role: 'service_role' } };
 }
@@ -42,19 +42,23 @@ const settings = `
     set_config('search_path', 'storage', true),
     set_config('statement_timeout', '30s', true)`;
 
-/** The only door to the database: every statement runs in a transaction with the caller's role and settings. */
+/**
+ * The only access to the database: every statement runs in a transaction with the caller's role and settings.
+ */
 export class Database {
   readonly #pool: pg.Pool;
 
   constructor(url: string) {
     this.#pool = new pg.Pool({ connectionString: url, max: 8, application_name: 'storage' });
-    // A connection lost while idle is replaced by the next query; without a listener it would end the process.
+    // The next query replaces a connection that was lost while idle. Without a listener, the loss would end the
+    // process.
     this.#pool.on('error', () => {});
-    // One that breaks while in use says so to its query, and once more here, where nobody else listens.
+    // A connection that breaks while in use reports to its query, and once more here, where nothing else
+    // listens.
     this.#pool.on('connect', (client) => client.on('error', () => {}));
   }
 
-  /** Runs `work` in a transaction as `actor`. A database error is thrown in the platform's words. */
+  /** Runs `work` in a transaction as `actor`. Throws database errors in the platform's words. */
   run<T>(
     actor: Actor,
     work: (tx: Transaction) => Promise<T>,
@@ -63,7 +67,7 @@ export class Database {
     return this.#transaction(actor, work, 'commit', duplicate);
   }
 
-  /** Runs `work` and takes it all back: only whether `actor` may do it is of interest. */
+  /** Runs `work` and rolls it back: the only question is whether `actor` may do it. */
   async probe(actor: Actor, work: (tx: Transaction) => Promise<unknown>): Promise<void> {
     await this.#transaction(actor, work, 'rollback');
   }
@@ -99,7 +103,7 @@ export class Database {
       await client.query(end);
       return result;
     } catch (error) {
-      // A connection that cannot even roll back is of no further use.
+      // A connection that cannot even roll back is discarded.
       await client.query('rollback').catch((lost: Error) => {
         broken = lost;
       });

@@ -12,7 +12,7 @@ export async function download(service: Service, call: Call, bucket: string, key
   return serve(service, call, actor, bucket, key);
 }
 
-/** GET or HEAD /object/public/{bucket}/{key}: public buckets only, whoever asks. */
+/** GET or HEAD /object/public/{bucket}/{key}: only public buckets, for any caller. */
 export async function downloadPublic(
   service: Service,
   call: Call,
@@ -23,7 +23,7 @@ export async function downloadPublic(
   return serve(service, call, actor, bucket, key);
 }
 
-/** GET or HEAD /object/sign/{bucket}/{key}?token=: the right was proved when the address was signed. */
+/** GET or HEAD /object/sign/{bucket}/{key}?token=: the right was checked when the address was signed. */
 export async function downloadSigned(
   service: Service,
   call: Call,
@@ -37,7 +37,7 @@ export async function downloadSigned(
 
 /** GET /object/info/{bucket}/{key}. */
 export async function info(service: Service, call: Call, bucket: string, key: string): Promise<Response> {
-  // The platform, too, names this operation without the `storage.` in front.
+  // The platform also names this operation without the leading `storage.`.
   const actor = await reader(service, call, bucket, 'object.get_authenticated_info');
   return describe(service, actor, bucket, key);
 }
@@ -71,7 +71,7 @@ async function describe(service: Service, actor: Actor, bucket: string, key: str
   });
 }
 
-/** As whom to look for the file: a public bucket is open on every road; else row policies decide. */
+/** The role that looks for the file: every route may read a public bucket; otherwise row policies decide. */
 async function reader(service: Service, call: Call, bucketId: string, operation: string): Promise<Actor> {
   const visitor = await call.visitor(operation);
   const admin = call.service(operation);
@@ -128,7 +128,7 @@ async function serve(
   return new Response(null, { status, headers });
 }
 
-/** Finds the row and opens its bytes; when they were replaced between the two, looks again. */
+/** Finds the row and opens its bytes. Looks again when they were replaced between the two. */
 async function openObject(
   service: Service,
   actor: Actor,
@@ -151,7 +151,7 @@ function headersOf(row: ObjectRow, downloadAs: string | null, expires: Date | un
   const type = safe(row.metadata?.mimetype, 'application/octet-stream');
   const headers = new Headers({
     'accept-ranges': 'bytes',
-    // A stored page must not run as a page under the API's own address.
+    // A stored page must not run as a page of the API's own address.
     'content-type': type.toLowerCase().includes('text/html') ? 'text/plain' : type,
     'x-content-type-options': 'nosniff',
     etag: safe(row.metadata?.eTag, `"${row.version}"`),
@@ -180,7 +180,7 @@ function isUnchanged(headers: Headers, etag: string | null, updatedAt: Date): bo
   return !Number.isNaN(since) && Math.floor(updatedAt.getTime() / 1000) * 1000 <= since;
 }
 
-/** The one range asked for; several, or words we do not know, mean the whole file. */
+/** The one range that was requested. Several ranges, or unknown units, mean the whole file. */
 function wantedRange(
   headers: Headers,
   etag: string | null,

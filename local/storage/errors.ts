@@ -5,13 +5,13 @@ interface Refusal {
   status: number;
   code: string;
   message: string;
-  /** The platform's older word for the same thing; the code when there is none. */
+  /** The platform's older word for the same thing, or the code when there is none. */
   error?: string;
 }
 
 /**
- * A refusal in the platform's words. Its `status` is told in the body (`statusCode`), while the HTTP status is
- * 400 for nearly everything: clients of the platform have grown used to that.
+ * A refusal in the platform's words. Its `status` is in the body (`statusCode`); the HTTP status is 400 for
+ * nearly everything, because clients of the platform expect that.
  */
 export class StorageFailure extends Error {
   readonly status: number;
@@ -60,7 +60,7 @@ export const failures = {
   notEnabled: (feature: string) =>
     refuse(422, 'FeatureNotEnabled', `The feature ${feature} is not enabled for this resource`),
   aborted: () => refuse(400, 'Aborted', 'The upload ended before the whole file had arrived'),
-  /** The database is away: it could not be reached, or went in the middle of it. */
+  /** The database is away: it could not be reached, or the connection broke. */
   databaseAway(cause: unknown) {
     const failure = refuse(544, 'DatabaseTimeout', 'The connection to the database timed out');
     failure.cause = cause;
@@ -70,8 +70,8 @@ export const failures = {
 };
 
 /**
- * Says a database error in the platform's words. `duplicate` is what a unique violation means here: the object's
- * key is taken, unless the caller was making a bucket.
+ * Translates a database error to the platform's words. `duplicate` is what a unique violation means here: the
+ * object's key is taken, unless the caller was creating a bucket.
  */
 export function failureFromDatabase(error: unknown, duplicate = failures.keyAlreadyExists): unknown {
   if (!(error instanceof DatabaseError)) return error;

@@ -12,17 +12,17 @@ export interface StoredBytes {
   eTag: string;
 }
 
-/** Bytes opened for reading: they stay readable although the object is replaced or removed meanwhile. */
+/** Bytes opened for reading. They stay readable when the object is replaced or removed meanwhile. */
 export interface OpenedBytes {
   size: number;
-  /** The bytes `start` to `end`, both included; closes the file at the end. */
+  /** The bytes `start` to `end`, both included. Closes the file at the end. */
   stream(start: number, end: number): ReadableStream<Uint8Array>;
   close(): Promise<void>;
 }
 
 /**
- * The bytes of all objects, one file per version, named by the version and never by the object: a name chosen by
- * a caller does not reach the disk. A file never changes once it is in place.
+ * The bytes of all objects, one file per version. The version names the file, never the object, so a name that
+ * a caller chose does not reach the disk. A complete file never changes.
  */
 export class Files {
   readonly #objects: string;
@@ -33,14 +33,14 @@ export class Files {
     this.#incoming = join(dir, 'incoming');
   }
 
-  /** Makes the folders and clears what a killed process left half received. */
+  /** Creates the folders and removes what a killed process had received in part. */
   async prepare(): Promise<void> {
     await rm(this.#incoming, { recursive: true, force: true });
     await mkdir(this.#incoming, { recursive: true });
     await mkdir(this.#objects, { recursive: true });
   }
 
-  /** Receives bytes as a new version: whole, on disk, and at most `limit` of them, or not at all. */
+  /** Receives bytes as a new version: complete, on disk, and at most `limit` of them, or not at all. */
   async receive(bytes: AsyncIterable<Uint8Array>, limit: number): Promise<StoredBytes> {
     const version = randomUUID();
     const incoming = join(this.#incoming, version);
@@ -68,7 +68,7 @@ export class Files {
     return { version, size, eTag: `"${hash.digest('hex')}"` };
   }
 
-  /** Gives the bytes of `version` a second name, a new version; they never change, so they can be shared. */
+  /** Gives the bytes of `version` a second name, a new version. Bytes never change, so they can be shared. */
   async copy(version: string | null): Promise<string> {
     if (!version || !uuid.test(version)) throw failures.noSuchKey();
     const copied = randomUUID();
@@ -81,7 +81,7 @@ export class Files {
     return copied;
   }
 
-  /** Opens a version, or answers null when its bytes are gone. */
+  /** Opens a version; null when its bytes are gone. */
   async open(version: string | null): Promise<OpenedBytes | null> {
     if (!version || !uuid.test(version)) return null;
     let file: FileHandle;
@@ -95,14 +95,14 @@ export class Files {
     return { size, stream: (start, end) => streamOf(file, start, end), close: () => file.close() };
   }
 
-  /** Removes versions; one that is not there is no error. */
+  /** Removes versions. A missing one is no error. */
   async remove(versions: Iterable<string | null>): Promise<void> {
     for (const version of versions) {
       if (version && uuid.test(version)) await rm(this.#path(version), { force: true });
     }
   }
 
-  /** Removes every version that `known` does not recognise, and says how many there were. */
+  /** Removes every version that `known` does not recognise, and answers how many there were. */
   async sweep(known: (versions: string[]) => Promise<Set<string>>): Promise<number> {
     let swept = 0;
     for (const folder of await readdir(this.#objects)) {

@@ -26,7 +26,7 @@ const listV2Body = z.object({
 });
 const cursorShape = z.object({ key: z.string(), at: z.string() });
 
-/** An entry of a listing; a folder has a name and nothing else. */
+/** An entry of a listing. A folder has only a name. */
 interface Entry extends Record<string, unknown> {
   name: string;
   id: string | null;
@@ -90,7 +90,7 @@ function readCursor(cursor: string): z.infer<typeof cursorShape> {
     const { key, at } = cursorShape.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
     if (at === '' || !Number.isNaN(Date.parse(at))) return { key, at };
   } catch {
-    // Told below.
+    // Refused below.
   }
   throw failures.invalidRequest('The cursor is not one that this API gave out');
 }

@@ -4,7 +4,7 @@ import { failures } from './errors.ts';
 export interface MultipartUpload {
   fields: Map<string, string>;
   contentType: string | null;
-  /** The file's bytes; fails when the form ends before it should. */
+  /** The bytes of the file. Fails when the form ends too early. */
   bytes: AsyncIterable<Uint8Array>;
 }
 
@@ -12,8 +12,9 @@ const limits = { fields: 100, fieldBytes: 1024 * 1024, headerBytes: 16 * 1024, t
 const headersEnd = Buffer.from('\r\n\r\n');
 
 /**
- * Reads a multipart form up to its file and hands that on as a stream. Our own parser because storage-js sends the
- * file as a part with an empty name, which `Request.formData()` would also hold in memory as a whole.
+ * Reads a multipart form up to its file and passes that on as a stream. We have our own parser because
+ * storage-js sends the file as a part with an empty name; `Request.formData()` would also hold the whole file
+ * in memory.
  */
 export async function readMultipart(
   body: AsyncIterable<Uint8Array>,
@@ -38,7 +39,7 @@ export async function readMultipart(
 
 async function* fileBytes(input: Input, delimiter: Buffer): AsyncGenerator<Uint8Array> {
   yield* input.takeStream(delimiter);
-  // Only a form read to its closing boundary is known to be whole.
+  // Only a form that was read to its closing boundary is complete.
   while (await startsPart(input)) await input.take(delimiter, limits.trailerBytes);
 }
 
@@ -69,7 +70,7 @@ async function startsPart(input: Input): Promise<boolean> {
   if (mark === '--') return false;
   if (mark === '\r\n') return true;
   if (mark.trim() !== '') throw failures.invalidRequest('The multipart form is malformed');
-  // Blanks may stand before the line end.
+  // Blanks may come before the line end.
   await input.take(Buffer.from('\r\n'), limits.headerBytes);
   return true;
 }
@@ -77,7 +78,7 @@ async function startsPart(input: Input): Promise<boolean> {
 /** The body, read piece by piece. */
 class Input {
   readonly #source: AsyncIterator<Uint8Array>;
-  // The first boundary has no line end of its own before it; this one stands in.
+  // The first boundary has no line end of its own before it, so add one.
   #held: Buffer = Buffer.from('\r\n');
 
   constructor(body: AsyncIterable<Uint8Array>) {
@@ -97,7 +98,7 @@ class Input {
     return taken;
   }
 
-  /** Everything before `mark`, which is skipped; refused when that is longer than `limit`. */
+  /** Skips everything before `mark`. Refuses when that is longer than `limit`. */
   async take(mark: Buffer, limit: number): Promise<Buffer> {
     let at = this.#held.indexOf(mark);
     while (at < 0) {
@@ -112,11 +113,11 @@ class Input {
     return taken;
   }
 
-  /** As {@link take}, without a limit and without holding more than a piece. */
+  /** As {@link take}, without a limit, and holding at most one piece. */
   async *takeStream(mark: Buffer): AsyncGenerator<Uint8Array> {
     let at = this.#held.indexOf(mark);
     while (at < 0) {
-      // The mark may have begun at the end of what is held.
+      // The mark may begin at the end of what is held.
       const safe = this.#held.length - (mark.length - 1);
       if (safe > 0) {
         yield this.#held.subarray(0, safe);

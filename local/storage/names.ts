@@ -4,7 +4,7 @@ import { failures } from './errors.ts';
 const keyPattern = /^[A-Za-z0-9_/!.*'() &$=@;:+,?-]+$/;
 const bucketPattern = /^[A-Za-z0-9_!.*'() &$=@;:+,?-]+$/;
 
-/** Refuses what cannot be an object's name, or tries to be more than a name. */
+/** Refuses what cannot be the name of an object, or is more than a name. */
 export function checkKey(key: string): string {
   const segments = key.split('/');
   const tricky = segments.some((segment) => segment === '' || segment === '.' || segment === '..');
@@ -18,7 +18,7 @@ export function checkBucketName(name: string): string {
   return name;
 }
 
-/** Undoes percent-encoding; an address that cannot be undone names nothing. */
+/** Decodes percent-encoding. An address that cannot be decoded names nothing. */
 export function decode(encoded: string): string {
   try {
     return decodeURIComponent(encoded);
@@ -27,7 +27,10 @@ export function decode(encoded: string): string {
   }
 }
 
-/** Whether a bucket takes files of this type. Its list may hold `type/*`; no list, or an empty one, takes all. */
+/**
+ * Whether a bucket accepts files of this type. Its list may contain `type/*`; an empty or missing list accepts
+ * all.
+ */
 export function acceptsMimeType(allowed: string[] | null, mimeType: string): boolean {
   if (!allowed || allowed.length === 0) return true;
   const essence = mimeType.split(';')[0]?.trim().toLowerCase() ?? '';

@@ -56,13 +56,13 @@ function ends(body: z.infer<typeof moveBody>): {
   };
 }
 
-/** POST /object/move. Bytes are named by their version, so only the row moves. */
+/** POST /object/move. The version names the bytes, so only the row moves. */
 export async function move(service: Service, call: Call): Promise<Response> {
   const actor = await call.actor('storage.object.move');
   const { fromBucket, from, toBucket, to } = ends(await call.json(moveBody));
   const owner = actor.claims.sub;
   const rename = async (tx: Transaction) => {
-    // Both locks in one order, lest two opposite moves wait for each other.
+    // Takes both locks in one order, so that two opposite moves do not wait for each other.
     for (const address of [`${fromBucket}/${from}`, `${toBucket}/${to}`].sort()) await tx.lockObject(address);
     const [row] = await tx.rows<ObjectRow>(
       `update storage.objects
@@ -120,7 +120,7 @@ export async function copy(service: Service, call: Call): Promise<Response> {
   );
 }
 
-/** DELETE /object/{bucket}: removes what the caller sees and may delete; the rest is just not in the answer. */
+/** DELETE /object/{bucket}: removes what the caller sees and may delete. The answer does not list the rest. */
 export async function remove(service: Service, call: Call, bucket: string): Promise<Response> {
   const actor = await call.actor('storage.object.delete_many');
   const { prefixes } = await call.json(removeBody);
@@ -138,7 +138,10 @@ export async function remove(service: Service, call: Call, bucket: string): Prom
   return Response.json(removed);
 }
 
-/** DELETE /object/{bucket}/{key}: found by the service, deleted by the caller, who is told when he may not. */
+/**
+ * DELETE /object/{bucket}/{key}: the service finds the file and the caller deletes it, so that the caller
+ * learns when it is not allowed.
+ */
 export async function removeOne(
   service: Service,
   call: Call,

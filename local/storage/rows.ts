@@ -13,7 +13,7 @@ export interface ObjectMetadata {
   contentEncoding?: string;
 }
 
-/** A row of `storage.objects`, as it is handed to callers. */
+/** A row of `storage.objects`, as callers see it. */
 export interface ObjectRow extends Record<string, unknown> {
   id: string;
   name: string;
@@ -66,7 +66,7 @@ export async function findBucket(tx: Transaction, id: string): Promise<BucketRow
   return row;
 }
 
-/** One object to be written. */
+/** An object to be written. */
 export interface Write {
   bucket: string;
   key: string;
@@ -106,14 +106,14 @@ const values = (write: Write) => [
 ];
 
 /**
- * Tries whether the caller may write, in a transaction that is taken back. A plain insert asks nothing back, so
- * that the INSERT policy alone decides; a replacing one reads the row it meets: INSERT, SELECT and UPDATE.
+ * Checks whether the caller may write, in a transaction that is rolled back. A plain insert returns nothing, so
+ * only the INSERT policy decides. A replacing one reads the existing row: INSERT, SELECT and UPDATE.
  */
 export async function probeWrite(tx: Transaction, write: Write): Promise<void> {
   await tx.rows(write.upsert ? `${insert}${replace} returning id` : insert, values(write));
 }
 
-/** Writes the row, and says which version it put out of use. */
+/** Writes the row, and answers which version it replaced. */
 export async function writeObject(
   tx: Transaction,
   write: Write,

@@ -19,12 +19,14 @@ import { upload, uploadSigned } from './upload.ts';
 
 /** How to run the storage server. */
 export interface StorageOptions {
-  /** A superuser's connection: the role is switched in every transaction. */
+  /** A superuser's connection. Every transaction switches the role. */
   dbUrl: string;
-  /** Where the bytes are kept. Used by one server at a time. */
+  /** The folder of the bytes. Only one server at a time may use it. */
   dir: string;
   keys: CallerKeys;
-  /** The address of the whole API; clients put it in front of signed addresses, which are answered relative to it. */
+  /**
+   * The address of the whole API. Clients put it before signed addresses, which are answered relative to it.
+   */
   publicUrl: string;
   /** The most bytes an object may have. Default: 50 MiB. */
   fileSizeLimit?: number;
@@ -42,7 +44,7 @@ const defaultLimit = 50 * 1024 * 1024;
 
 type Operation = (service: Service, call: Call, first: string, key: string) => Promise<Response>;
 
-/** Pictures are not resized here: an answer with the original would hide that from whoever asked. */
+/** Images are not resized here. An answer with the original would hide that from the caller, so refuse. */
 const noImages: Operation = async () => {
   throw failures.notEnabled('image transformation');
 };
@@ -54,7 +56,7 @@ const noPurge: Operation = async () => {
 };
 const status: Operation = async () => Response.json({ status: 'ok' });
 
-/** First match wins. `:` is one segment, handed on as a bucket's name; `*` is all the rest, an object's key. */
+/** The first match wins. `:` is one segment, the name of a bucket; `*` is the rest, the key of an object. */
 const routes: [methods: string, pattern: string, operation: Operation][] = [
   ['GET', 'status', status],
   ['GET', 'bucket', listBuckets],
@@ -108,7 +110,7 @@ async function dispatch(service: Service, call: Call): Promise<Response> {
   return Response.json({ statusCode: '404', error: 'Not Found', message, code: 'NotFound' }, { status: 404 });
 }
 
-/** The platform's storage takes a token without an API key; a key or a token that is given must be right. */
+/** The platform's storage accepts a token without an API key. A key or token that is sent must be valid. */
 async function identify(keys: CallerKeys, headers: Headers): Promise<Caller | null> {
   const apikey = headers.get('apikey');
   const authorization = headers.get('authorization');
@@ -129,9 +131,9 @@ function answerTo(error: unknown): Response {
 }
 
 /**
- * Serves the platform's Storage API from PostgreSQL and a folder. Who may do what is decided by the row policies
- * on `storage.objects` and `storage.buckets`, under the caller's role and claims. Left out, and refused by name or
- * as unknown: resized pictures, resumable (TUS) and S3 uploads, object versions, bucket lifecycles, cache purges.
+ * Serves the platform's Storage API from PostgreSQL and a folder. The row policies on `storage.objects` and
+ * `storage.buckets` decide, with the caller's role and claims. Not supported, and refused by name or as
+ * unknown: resized images, resumable (TUS) and S3 uploads, object versions, bucket lifecycles, cache purges.
  */
 export async function createStorage(options: StorageOptions): Promise<StorageServer> {
   const service: Service = {
@@ -151,7 +153,7 @@ export async function createStorage(options: StorageOptions): Promise<StorageSer
   return {
     async fetch(request) {
       const url = new URL(request.url);
-      // An address outside is none of ours: it becomes one that no route matches.
+      // An address outside becomes one that no route matches.
       const path = url.pathname.startsWith(`${base}/`) ? url.pathname.slice(base.length) : '/';
       const call = new Call(request, path, url.searchParams, () => identify(options.keys, request.headers));
       try {
@@ -165,11 +167,12 @@ export async function createStorage(options: StorageOptions): Promise<StorageSer
   };
 }
 
-/** Bytes whose row was never written, or was deleted just before a crash, belong to nobody. */
+/** Bytes without a row belong to nobody: the row was never written, or was deleted just before a crash. */
 async function sweepOrphans(service: Service): Promise<void> {
   const request = new Request(`http://storage${base}`);
   const actor = new Call(request, '/', new URLSearchParams(), async () => null).service('storage.sweep');
-  // Asked even when there is nothing to sweep: a database without the baseline is noticed now, not by a caller.
+  // Called even when there is nothing to remove, so that a database without the baseline is noticed now and not
+  // by a caller.
   await service.db.run(actor, (tx) => tx.rows('select from storage.objects limit 0'));
   await service.files.sweep(async (versions) => {
     const rows = await service.db.run(actor, (tx) =>

@@ -6,7 +6,7 @@ import { failures } from './errors.ts';
 import { checkKey } from './names.ts';
 import { findObject, probeWrite } from './rows.ts';
 
-/** How long an address for one upload holds, as on the hosted platform. */
+/** How long a signed upload address is valid, as on the hosted platform. */
 const uploadSeconds = 7200;
 
 const seconds = z.int().min(1);
@@ -17,7 +17,7 @@ const signBody = z.object({
 });
 const signManyBody = z.object({ expiresIn: seconds, paths: z.array(z.string()).min(1).max(1000) });
 
-/** What a signed address allows. It is not a user's token: it has no role. */
+/** What a signed address allows. It is no user token: it has no role. */
 export interface SignedClaims {
   url: string;
   scope: 'download' | 'upload';
@@ -31,7 +31,7 @@ const downloadUrl = async (service: Service, bucket: string, key: string, expire
   return `/object/sign/${bucket}/${key}?token=${token}`;
 };
 
-/** POST /object/sign/{bucket}/{key}: whoever may read the file may pass it on for a while. */
+/** POST /object/sign/{bucket}/{key}: a caller who may read the file may share it for some time. */
 export async function signDownload(
   service: Service,
   call: Call,
@@ -49,7 +49,7 @@ export async function signDownload(
   return Response.json({ signedURL: `/render/image/sign/${bucket}/${key}?token=${token}` });
 }
 
-/** POST /object/sign/{bucket}: the same for many files; one that is not there spoils only its own entry. */
+/** POST /object/sign/{bucket}: the same for many files. A missing file fails only its own entry. */
 export async function signDownloads(service: Service, call: Call, bucket: string): Promise<Response> {
   const actor = await call.actor('storage.object.sign_many');
   const { expiresIn, paths } = await call.json(signManyBody);
@@ -69,7 +69,7 @@ export async function signDownloads(service: Service, call: Call, bucket: string
   return Response.json(await Promise.all(entries));
 }
 
-/** POST /object/upload/sign/{bucket}/{key}: the right to upload, proved now, to be used later by anyone. */
+/** POST /object/upload/sign/{bucket}/{key}: checks the right to upload now, so that anyone can use it later. */
 export async function signUpload(
   service: Service,
   call: Call,
@@ -86,7 +86,7 @@ export async function signUpload(
   return Response.json({ url: `/object/upload/sign/${bucket}/${key}?token=${token}`, token });
 }
 
-/** Reads the token of a signed address and refuses it for any other file or use. */
+/** Reads the token of a signed address. Refuses it for any other file or use. */
 export async function readSignature(
   service: Service,
   call: Call,

@@ -13,7 +13,7 @@ import {
 } from './rows.ts';
 import { readSignature } from './sign.ts';
 
-/** A file on its way in: what is said of it, and its bytes. */
+/** A file that is being uploaded: its description and its bytes. */
 interface Incoming {
   mimetype: string;
   cacheControl: string;
@@ -32,7 +32,7 @@ export async function upload(service: Service, call: Call, bucket: string, key: 
   return Response.json({ Id: id, Key: `${bucket}/${key}` });
 }
 
-/** PUT /object/upload/sign/{bucket}/{key}?token=: the right was proved when the address was signed. */
+/** PUT /object/upload/sign/{bucket}/{key}?token=: the right was checked when the address was signed. */
 export async function uploadSigned(
   service: Service,
   call: Call,
@@ -46,8 +46,8 @@ export async function uploadSigned(
 }
 
 /**
- * Tries the right, stores the bytes, then writes the row. A row therefore never stands for bytes that are not
- * there; bytes without a row are nobody's and are swept at the next start.
+ * Checks the right, stores the bytes, then writes the row. So a row never stands for missing bytes. Bytes
+ * without a row belong to nobody, and the next start removes them.
  */
 async function store(service: Service, call: Call, actor: Actor, target: Write): Promise<{ id: string }> {
   checkKey(target.key);
@@ -78,7 +78,10 @@ async function store(service: Service, call: Call, actor: Actor, target: Write):
   );
 }
 
-/** Writes a row for bytes already stored; refused, the bytes go, and so do those that the row put out of use. */
+/**
+ * Writes a row for bytes that are stored. When it is refused, the bytes are removed; otherwise those that the
+ * row replaced.
+ */
 export async function keepOrRemove(
   service: Service,
   version: string,
@@ -89,7 +92,7 @@ export async function keepOrRemove(
     await service.files.remove([replaced]);
     return row;
   } catch (error) {
-    // After a lost connection nobody can say whether the row was kept: then the sweep at the next start decides.
+    // After a lost connection nobody knows whether the row was written. Then the next start decides.
     if (error instanceof StorageFailure && error.status < 500) await service.files.remove([version]);
     throw error;
   }
@@ -140,7 +143,7 @@ function readMetadata(json: string | undefined): Record<string, unknown> | undef
     const value: unknown = JSON.parse(json);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
   } catch {
-    // Told below, as any other metadata that is not an object.
+    // Refused below, as any other metadata that is not an object.
   }
   throw failures.invalidRequest('The metadata of the file must be a JSON object');
 }

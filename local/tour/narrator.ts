@@ -1,6 +1,6 @@
 import type { Result } from '../../sdk/src/index.ts';
 
-/** Tells the story: chapters, the calls they make with their time, and what came of them. */
+/** Prints the tour: chapters, their calls with times, and the results. */
 export class Narrator {
   #write: (text: string) => void;
   #chapter = 0;
@@ -19,7 +19,7 @@ export class Narrator {
     this.#write(`   ${text}\n`);
   }
 
-  /** Runs one call of the SDK and shows it as a reader would write it. Ends the tour when it fails. */
+  /** Runs one call of the SDK and prints it as a reader would write it. Ends the tour when the call fails. */
   async call<T>(code: string, work: () => Promise<Result<T>>): Promise<T> {
     const began = performance.now();
     const { data, error } = await work();
@@ -32,7 +32,7 @@ export class Narrator {
     return data;
   }
 
-  /** Runs a call that must be refused with a code. */
+  /** Runs a call that must be refused with this code. */
   async refused(code: string, expected: string, work: () => Promise<Result<unknown>>): Promise<void> {
     const began = performance.now();
     const { error } = await work();
@@ -46,7 +46,7 @@ export class Narrator {
     );
   }
 
-  /** Something that happens elsewhere: waits until it has. */
+  /** Waits until something has happened elsewhere. */
   async wait<T>(
     what: string,
     look: () => Promise<T | null | undefined | false>,

@@ -21,7 +21,7 @@ export interface Person {
   name: string;
 }
 
-/** Signs up somebody new; the profile is made by a trigger in the same transaction. */
+/** Signs up a new person. A trigger makes the profile in the same transaction. */
 export async function signUp(tell: Narrator, where: Where, name: string): Promise<Person> {
   const journey = client(where);
   const email = `${name.toLowerCase()}.${Date.now().toString(36)}${Math.floor(Math.random() * 1e4)}@journey.example`;
@@ -31,7 +31,7 @@ export async function signUp(tell: Narrator, where: Where, name: string): Promis
   return { journey, id: user.id, email, name };
 }
 
-/** The seeded admin; who is an admin is a row in user_roles, not a claim in a token. */
+/** The seeded admin. A row in user_roles makes an admin, not a claim in a token. */
 export async function signInAdmin(tell: Narrator, where: Where): Promise<Person> {
   const journey = client(where);
   const email = 'admin@journey.example';

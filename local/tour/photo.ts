@@ -4,7 +4,7 @@ const pixel = Buffer.from(
   'base64',
 );
 
-/** A picture unlike any other: the pixel with a comment in it, so that its hash is its own. */
+/** A unique picture: the pixel with a comment in it, so that its hash is unique. */
 export function photo(caption: string): Uint8Array<ArrayBuffer> {
   const comment = Buffer.from(`${caption} ${crypto.randomUUID()}`);
   const segment = Buffer.concat([

@@ -14,8 +14,8 @@ interface Mail {
 }
 
 /**
- * The rental path as a story, through the SDK and nothing else, on the running stack.
- * Resolves to whether every step came out as it should.
+ * The rental path as a story, through the SDK only, on the running stack. Answers whether every step came out
+ * as it should.
  */
 export async function runTour(environment: StackEnvironment, tell = new Narrator()): Promise<boolean> {
   const people: Person[] = [];
@@ -292,7 +292,7 @@ async function tellRental(environment: StackEnvironment, tell: Narrator, people:
   subscription.unsubscribe();
 }
 
-// Run by hand against a stack that is up: `node local/tour/run.ts` with the variables of .local/env.
+// Run it by hand against a running stack: `node local/tour/run.ts` with the variables of .local/env.
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   process.exitCode = (await runTour(process.env as unknown as StackEnvironment)) ? 0 : 1;
 }
