@@ -188,7 +188,7 @@ describe('an answer that proves nothing', () => {
     expect(await asWith(reference, () => Response.json(body, { status }))).toEqual(expected);
   });
 
-  it('is that PayOS is asked too often', async () => {
+  it('is that PayOS is rate limited', async () => {
     const { reference } = await rig.checkout();
     const refused = asWith(reference, () => Response.json({ code: '429' }, { status: 429 }));
     await expect(refused).rejects.toThrow(rateLimited('payos'));

@@ -97,7 +97,7 @@ describe('asking about a payment', () => {
     });
   });
 
-  it('leaves Stripe alone for as long as it says when it is asked too often', async () => {
+  it('waits for as long as Stripe says when it is rate limited', async () => {
     const input = inputOf(await rig.checkout());
     await expect(answering(refusal(429, { code: 'rate_limit' })).retrieve(input)).rejects.toThrow(
       rateLimited('stripe'),

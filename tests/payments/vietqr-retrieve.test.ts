@@ -204,7 +204,7 @@ describe('the list', () => {
     expect(await ask()).toEqual(expected);
   });
 
-  it('that comes as HTTP 429 is none: SePay is asked too often', async () => {
+  it('that comes as HTTP 429 is none: SePay is rate limited', async () => {
     await expect(list([], {}, 429)).rejects.toThrow(rateLimited('vietqr'));
   });
 });

@@ -1,11 +1,11 @@
 import { attemptPayload } from '../_shared/contracts/outbox.ts';
 import { paymentAttempt } from '../_shared/contracts/payments.ts';
 import { attemptInput } from '../_shared/payments/attempt-input.ts';
-import { effectOf, never, performed } from './effect.ts';
+import { deadLetter, done, effectOf } from './effect.ts';
 
 /**
- * Topic `cancel_attempt`: ends at the provider what has ended here, so that nobody pays it any more. It settles
- * nothing: how the attempt ended only the provider knows, and it is asked by `reconcile`.
+ * Topic `cancel_attempt`: cancels an attempt at the provider that has ended here, so that nobody pays it. It
+ * settles nothing. Only the provider knows how the attempt ended, and `reconcile` asks it.
  */
 export const cancelAttempt = effectOf(
   'cancel_attempt',
@@ -13,11 +13,11 @@ export const cancelAttempt = effectOf(
   attemptPayload,
   async ({ attempt_id }, _item, { service, providers }) => {
     const attempt = await service.call('attempt_to_reconcile', { attempt_id }, paymentAttempt.nullable());
-    if (!attempt) return never('there is no such attempt');
-    // paid in the meantime, or never shown to anybody
+    if (!attempt) return deadLetter('there is no such attempt');
+    // it was paid in the meantime, or never shown to the payer
     if (attempt.status === 'succeeded' || attempt.status === 'created')
-      return performed(null, { status: attempt.status });
+      return done(null, { status: attempt.status });
     const result = await providers.get(attempt.provider).cancel(attemptInput(attempt));
-    return performed(null, { result });
+    return done(null, { result });
   },
 );

@@ -4,79 +4,73 @@ import type { Rpc } from '../_shared/db.ts';
 import type { Deps } from '../_shared/deps.ts';
 import type { CooldownRequest } from '../_shared/payments/call.ts';
 
-/**
- * What is to be done with a row: performed; not performed, and whether it is worth another try; or well under way
- * and to be looked at again after some seconds, which counts as no failure.
- */
-export type RowResult =
-  | { done: true; providerId: string | null; result: Record<string, unknown> }
-  | { done: false; permanent: boolean; reason: string }
-  | { done: false; waitSeconds: number; why: DeferredReason; reason: string };
-
-/** Why a row waits although nothing failed, as `private.outbox.deferred_reason` has it. */
+/** Why a row is deferred although nothing failed, as in `private.outbox.deferred_reason`. */
 export type DeferredReason = 'waiting' | 'rate_limited' | 'not_configured' | 'no_turn';
 
+/** What happens to a row. Only `retry` and `dead_letter` count as failures. */
+export type RowResult =
+  | { kind: 'done'; providerId: string | null; result: Record<string, unknown> }
+  /** It failed, and another try may succeed. */
+  | { kind: 'retry'; error: string }
+  /** It failed, and no further try can succeed. */
+  | { kind: 'dead_letter'; error: string }
+  /** The worker looks at it again after some seconds. */
+  | { kind: 'defer'; seconds: number; reason: DeferredReason; detail: string };
+
 /**
- * What came of a row. Besides the above, its provider may have refused it because it is asked too often, or what it
- * needs has no settings; that is no failure of the row, and concerns all that need the same.
+ * The result of an effect: the above, or what concerns all rows with the same need. The provider is rate limited,
+ * or settings are missing. The row itself has not failed.
  */
 export type EffectResult =
   | RowResult
-  | ({ done: false } & CooldownRequest)
-  | { done: false; withoutSettings: true; reason: string };
+  | { kind: 'rate_limited'; cooldown: CooldownRequest }
+  | { kind: 'not_configured'; detail: string };
 
 /** What is done with the rows of one topic. */
 export interface Effect {
   topic: string;
   /**
-   * Whether its rows call the provider that their payload names, so that they go one after the other, or the payout
-   * channel; `questions` where such a row is a question and nothing else, of the others some ask before they order.
+   * Whether its rows call the provider that their payload names, or the payout channel. Such rows run one after the
+   * other. `queries` is for rows that only query; some of the others query before they order.
    */
-  calls: 'nobody' | 'provider' | 'questions';
-  /**
-   * Performs one leased row. What it throws counts as worth another try, unless it says that the provider is asked too
-   * often.
-   */
+  calls: 'nobody' | 'provider' | 'queries';
+  /** Performs one leased row. Whatever it throws means another try, except a rate limit or missing settings. */
   perform(item: OutboxItem, tools: EffectTools): Promise<EffectResult>;
 }
 
 export interface EffectTools extends Pick<Deps, 'providers' | 'transfers' | 'mailer' | 'now'> {
   service: Rpc;
-  /** Asks the row's provider what became of something, unless it is to be asked nothing for a while. */
-  ask<T>(question: () => Promise<T>): Promise<T>;
+  /** Queries the provider of the row. Throws instead while the provider takes no queries. */
+  query<T>(call: () => Promise<T>): Promise<T>;
 }
 
-export function performed(providerId: string | null, result: Record<string, unknown> = {}): RowResult {
-  return { done: true, providerId, result };
+export function done(providerId: string | null, result: Record<string, unknown> = {}): RowResult {
+  return { kind: 'done', providerId, result };
 }
 
-export function later(reason: string): RowResult {
-  return { done: false, permanent: false, reason };
+export function retry(error: string): RowResult {
+  return { kind: 'retry', error };
 }
 
-export function never(reason: string): RowResult {
-  return { done: false, permanent: true, reason };
+export function deadLetter(error: string): RowResult {
+  return { kind: 'dead_letter', error };
 }
 
-/** Waits for an answer, or for somebody's act. */
-export function wait(waitSeconds: number, reason: string): RowResult {
-  return putOff(waitSeconds, 'waiting', reason);
+/** By default the row waits for an answer, or for a person to act. */
+export function defer(seconds: number, detail: string, reason: DeferredReason = 'waiting'): RowResult {
+  return { kind: 'defer', seconds, reason, detail };
 }
 
-export function putOff(waitSeconds: number, why: DeferredReason, reason: string): RowResult {
-  return { done: false, waitSeconds, why, reason };
-}
-
-/** Waits for an operator: what this row needs has no settings, or bad ones. That is no failure of the row. */
-export function waitForSettings(reason: string): EffectResult {
-  return { done: false, withoutSettings: true, reason };
+/** The row waits for an operator: what it needs has no settings, or bad ones. */
+export function notConfigured(detail: string): EffectResult {
+  return { kind: 'not_configured', detail };
 }
 
 export function coolDown(cooldown: CooldownRequest): EffectResult {
-  return { done: false, ...cooldown };
+  return { kind: 'rate_limited', cooldown };
 }
 
-/** An effect that refuses for good a payload outside its contract. */
+/** An effect whose rows become dead letters when their payload breaks its contract. */
 export function effectOf<T>(
   topic: string,
   calls: Effect['calls'],
@@ -89,7 +83,7 @@ export function effectOf<T>(
     async perform(item, tools) {
       const payload = schema.safeParse(item.payload);
       if (!payload.success)
-        return never(`the payload is not what this topic takes: ${payload.error.message}`);
+        return deadLetter(`the payload is not what this topic takes: ${payload.error.message}`);
       return run(payload.data, item, tools);
     },
   };

@@ -3,8 +3,8 @@ import { createCooldowns } from './cooldowns.ts';
 import { type WorkDeps, workOutbox } from './work.ts';
 
 /**
- * POST /outbox: performs effects the database has queued, for some seconds, and says whether there is
- * more. Called by whatever rings the bell, with the secret key. Any number may run at once.
+ * POST /outbox: performs queued effects for some seconds, and says whether there is more. The doorbell and
+ * pg_cron call it with the secret key. Any number of calls may run at once.
  */
 export function handle({
   http,
@@ -14,7 +14,7 @@ export function handle({
   mailer,
   now,
 }: WorkDeps): (request: Request) => Promise<Response> {
-  // kept as long as this instance lives; another one learns it by a refused question of its own
+  // it lives as long as this instance; another instance learns a limit from a refusal of its own
   const cooldowns = createCooldowns(now);
   const work = endpoint({
     methods: ['POST'],

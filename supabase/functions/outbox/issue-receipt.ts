@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { receiptPayload } from '../_shared/contracts/outbox.ts';
-import { effectOf, performed } from './effect.ts';
+import { done, effectOf } from './effect.ts';
 
 const receiptRow = z.looseObject({ number: z.string() });
 
 /**
- * Topic `receipt`: gives a payment or refund its receipt. It needs nothing of the outside; it is here so that
- * the counter, which leaves no gap and is therefore locked, is never held by the transaction that confirms.
+ * Topic `receipt`: gives a payment or refund its receipt. It calls nothing outside. It is here because it locks
+ * the counter of receipt numbers, which leaves no gap: the transaction that confirms a payment must not hold
+ * this lock.
  */
 export const issueReceipt = effectOf(
   'receipt',
@@ -14,6 +15,6 @@ export const issueReceipt = effectOf(
   receiptPayload,
   async ({ kind, subject_id }, _item, { service }) => {
     const { number } = await service.call('issue_receipt', { kind, subject_id }, receiptRow);
-    return performed(null, { number });
+    return done(null, { number });
   },
 );

@@ -8,7 +8,7 @@ async function pauseFor(headers: Record<string, string>, retryAfter?: string): P
   try {
     await callApi('vietqr', 'https://bank.example', init, refusing);
   } catch (error) {
-    return cooldownRequested(error)?.pauseSeconds;
+    return cooldownRequested(error)?.seconds;
   }
   return undefined;
 }

@@ -84,7 +84,7 @@ describe('money that was accepted, while its provider is away', () => {
     expect(named('fail_outbox')).toEqual([]);
   });
 
-  it('still tells its lane that the provider is asked too often', async () => {
+  it('still cools down its queue when the provider is rate limited', async () => {
     const refusals = [tooMany, vnpayAnswers({ querydr: { vnp_ResponseCode: '94' } }).vnpayFetch];
     for (const vnpayFetch of refusals) {
       const rows = [row('refund', toRefund), row('refund', toRefund)];
@@ -93,12 +93,12 @@ describe('money that was accepted, while its provider is away', () => {
         {
           id: rows[0]?.id,
           reason: 'rate_limited',
-          detail: expect.stringContaining('vnpay is asked too often'),
+          detail: expect.stringContaining('vnpay is rate limited'),
         },
         {
           id: rows[1]?.id,
           reason: 'rate_limited',
-          detail: expect.stringMatching(/its lane, (questions to )?vnpay, waits/),
+          detail: expect.stringMatching(/its queue, (queries to )?vnpay, is cooling down/),
         },
       ]);
       expect(named('fail_outbox')).toEqual([]);

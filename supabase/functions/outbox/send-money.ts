@@ -2,41 +2,41 @@ import { differenceInSeconds } from 'date-fns';
 import { AppError } from '../_shared/errors.ts';
 import { cooldownRequested } from '../_shared/payments/call.ts';
 import type { RefundResult } from '../_shared/payments/provider.ts';
-import { type EffectResult, later, performed, wait } from './effect.ts';
+import { defer, done, type EffectResult, retry } from './effect.ts';
 
-/** Money that is to leave once, whoever sends it: a refund by a provider, or a transfer to a bank account. */
+/** Money that must leave once: a refund by a provider, or a transfer to a bank account. */
 export interface MoneyOrder {
   /** For messages: `the refund`, `the payout`. */
   what: string;
   /** Who sends it. */
   by: string;
-  /** It has been accepted there: never sent again, whatever silence follows. */
+  /** The provider has accepted it. DO NOT send it again, even if the provider never answers. */
   accepted: boolean;
-  /** An earlier try may have sent it without hearing the answer. */
-  mayBeThere: boolean;
+  /** An earlier try may have sent it, and its answer was lost. */
+  maybeSent: boolean;
   orderedAt: string;
-  /** Seconds between two looks at one that is under way, at most. */
-  longestCooldown: number;
-  /** Reserves it for being sent now; false when it is no longer to be sent. */
+  /** The longest time between two queries while it is under way, in seconds. */
+  maxPollSeconds: number;
+  /** Reserves it, so that it is sent now. False when it must no longer be sent. */
   claim: (() => Promise<boolean>) | null;
-  ask(): Promise<RefundResult>;
+  query(): Promise<RefundResult>;
   send(): Promise<RefundResult>;
   record(result: Extract<RefundResult, { known: true }>): Promise<unknown>;
 }
 
-// it can take seconds or days: ask soon at first, then ever more slowly
-export function cooldownOf(order: Pick<MoneyOrder, 'orderedAt' | 'longestCooldown'>, now: number): number {
+// it can take seconds or days: query soon at first, then less and less often
+export function pollSeconds(order: Pick<MoneyOrder, 'orderedAt' | 'maxPollSeconds'>, now: number): number {
   const age = differenceInSeconds(now, order.orderedAt);
-  return Math.round(Math.min(Math.max(age / 4, 3), order.longestCooldown));
+  return Math.round(Math.min(Math.max(age / 4, 3), order.maxPollSeconds));
 }
 
 /**
- * Asks what became of the money. Once it was accepted, a provider that is away is one that says nothing, however
- * often; but one that is asked too often says so to its whole lane.
+ * Asks for the result. After the money was accepted, a provider that is away counts as one without an answer,
+ * however often it happens. A rate limit still cools down the whole queue.
  */
-async function askAbout(order: MoneyOrder): Promise<RefundResult> {
+async function queryResult(order: MoneyOrder): Promise<RefundResult> {
   try {
-    return await order.ask();
+    return await order.query();
   } catch (error) {
     const away =
       error instanceof AppError && error.code === 'provider_unavailable' && !cooldownRequested(error);
@@ -49,26 +49,26 @@ async function settle(order: MoneyOrder, result: RefundResult, now: number): Pro
   const { what, by } = order;
   if (!result.known) {
     const reason = `${by} gave no answer about ${what}: ${result.reason}`;
-    // it has been accepted, so silence is no failure of ours
-    return order.accepted ? wait(cooldownOf(order, now), reason) : later(reason);
+    // the provider has accepted it, so a missing answer is not our failure
+    return order.accepted ? defer(pollSeconds(order, now), reason) : retry(reason);
   }
   await order.record(result);
-  if (result.status === 'succeeded') return performed(result.refundId, { code: result.code });
-  // its own row now says that it failed, and waits for an admin; this one has done its part
-  if (result.status === 'failed') return performed(null, { failed: result.code });
-  return wait(cooldownOf(order, now), `${by} has accepted ${what} and not finished it: ${result.code}`);
+  if (result.status === 'succeeded') return done(result.refundId, { code: result.code });
+  // its own row now says that it failed, and waits for an admin; the outbox row is done
+  if (result.status === 'failed') return done(null, { failed: result.code });
+  return defer(pollSeconds(order, now), `${by} has accepted ${what} and not finished it: ${result.code}`);
 }
 
 /**
- * Sends money, or finds out what became of it. Money that may already be on its way, because the provider said
- * so or because an answer was lost, is asked about before it is sent again. The row stays in the outbox until
- * the provider has said how it ended.
+ * Sends money, or finds out its result. Money may already be on its way, because the provider said so or
+ * because an answer was lost. Then it asks before it sends again. The row stays in the outbox until the
+ * provider has said how it ended.
  */
 export async function sendMoney(order: MoneyOrder, now: number): Promise<EffectResult> {
-  if (order.mayBeThere) {
-    const known = await askAbout(order);
+  if (order.maybeSent) {
+    const known = await queryResult(order);
     if (known.known || known.status === 'try_later' || order.accepted) return settle(order, known, now);
   }
-  if (order.claim && !(await order.claim())) return performed(null, { skipped: 'no longer to be sent' });
+  if (order.claim && !(await order.claim())) return done(null, { skipped: 'no longer to be sent' });
   return settle(order, await order.send(), now);
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { payoutPayload, payoutToSend } from '../_shared/contracts/outbox.ts';
 import { appError } from '../_shared/errors.ts';
-import { effectOf, performed } from './effect.ts';
+import { done, effectOf } from './effect.ts';
 import { sendMoney } from './send-money.ts';
-import { transferLeg } from './transfer.ts';
+import { transferSender } from './transfer.ts';
 
 const payoutRow = z.looseObject({ status: z.string() });
 
@@ -15,7 +15,7 @@ export const sendPayout = effectOf(
   async ({ payout_id }, { attempts }, tools) => {
     const { service, transfers, now } = tools;
     const found = await service.call('payout_to_send', { payout_id }, payoutToSend);
-    if (!found) return performed(null, { skipped: 'nothing to send' });
+    if (!found) return done(null, { skipped: 'nothing to send' });
     const { payout, account, request_key: orderKey } = found;
 
     const record = (outcome: string, providerId: string | null, failureCode: string | null, byUs = false) =>
@@ -27,28 +27,28 @@ export const sendPayout = effectOf(
         },
         payoutRow,
       );
-    const mayBeThere = payout.provider_payout_id !== null || attempts > 1;
-    // said to have failed, it would be paid by hand, and once more when the channel has sent it
-    if (!transfers && mayBeThere) throw appError('provider_not_configured', { provider: 'payos' });
-    // it is reserved for being sent by now, so it must be said where it cannot be
+    const maybeSent = payout.provider_payout_id !== null || attempts > 1;
+    // if it were marked as failed, an admin would pay it by hand, although the channel may have sent it
+    if (!transfers && maybeSent) throw appError('provider_not_configured', { provider: 'payos' });
+    // it is reserved for sending now, so record why it cannot be sent
     if (!transfers || !account) {
       const failed = transfers ? 'no_account' : 'provider_not_configured';
       await record('failed', null, failed, !transfers);
-      return performed(null, { failed });
+      return done(null, { failed });
     }
 
     const { id, amount, currency, provider_payout_id: transferId } = payout;
     const message = `Journey chi tra ${id.slice(0, 8)}`;
-    const leg = await transferLeg(
+    const sender = await transferSender(
       { id, orderKey, amount, currency, account, message, transferId },
       transfers,
     );
     return sendMoney(
       {
-        ...leg,
+        ...sender,
         what: 'the payout',
         accepted: transferId !== null,
-        mayBeThere,
+        maybeSent,
         orderedAt: payout.scheduled_at,
         claim: null,
         record: (result) =>

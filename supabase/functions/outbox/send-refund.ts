@@ -2,20 +2,20 @@ import { z } from 'zod';
 import { type FoundRefund, refundPayload, refundToSend } from '../_shared/contracts/outbox.ts';
 import { appError } from '../_shared/errors.ts';
 import type { RefundInput } from '../_shared/payments/provider.ts';
-import { type EffectTools, effectOf, never, performed, wait } from './effect.ts';
-import { cooldownOf, sendMoney } from './send-money.ts';
-import { type Leg, transferLeg } from './transfer.ts';
+import { deadLetter, defer, done, type EffectTools, effectOf } from './effect.ts';
+import { pollSeconds, sendMoney } from './send-money.ts';
+import { type Sender, transferSender } from './transfer.ts';
 
 const refundRow = z.looseObject({ status: z.string() });
 const oneHour = 3600;
 
-/** Back by the rail it came by; null when nothing says which payment to reverse. */
-function providerLeg(
+/** Sends it back by the rail that the money came by. Null when nothing says which payment to reverse. */
+function providerSender(
   { refund, attempt, other_refund_ids: otherRefundIds }: FoundRefund,
   requestKey: string,
-  { providers, ask }: EffectTools,
-): Leg | null {
-  // of unmatched money the refund itself knows the movement, which need not be the one that paid the attempt
+  { providers, query }: EffectTools,
+): Sender | null {
+  // a refund of unmatched money knows its movement itself; another movement may have paid the attempt
   const transactionId = refund.provider_transaction_id ?? attempt?.provider_transaction_id ?? null;
   const reference = refund.reference ?? attempt?.reference ?? null;
   const amount = refund.paid_amount ?? attempt?.amount ?? null;
@@ -35,25 +35,25 @@ function providerLeg(
   };
   return {
     by: provider.name,
-    ask: () => ask(() => provider.retrieveRefund(input)),
+    query: () => query(() => provider.retrieveRefund(input)),
     send: () => provider.refund(input),
-    longestCooldown: 6 * oneHour,
+    maxPollSeconds: 6 * oneHour,
   };
 }
 
-/** To the payer's bank account, for rails that cannot give back; null when there is none. */
-async function bankLeg(
+/** Sends it to the payer's bank account, for rails that cannot refund. Null when there is no account. */
+async function bankSender(
   { refund, attempt, account }: FoundRefund,
   orderKey: string,
   transfers: NonNullable<EffectTools['transfers']>,
-): Promise<Leg | null> {
+): Promise<Sender | null> {
   if (!account) return null;
   const { id, amount, currency, provider_refund_id: transferId } = refund;
   const message = `Hoan tien ${refund.reference ?? attempt?.reference ?? ''}`.trim();
-  return transferLeg({ id, orderKey, amount, currency, account, message, transferId }, transfers);
+  return transferSender({ id, orderKey, amount, currency, account, message, transferId }, transfers);
 }
 
-/** Topic `refund`: gives money back, by the provider that took it or by a bank transfer. */
+/** Topic `refund`: sends money back by the provider that took it, or by a bank transfer. */
 export const sendRefund = effectOf(
   'refund',
   'provider',
@@ -61,13 +61,13 @@ export const sendRefund = effectOf(
   async ({ refund_id }, { attempts }, tools) => {
     const { service, transfers, now } = tools;
     const found = await service.call('refund_to_send', { refund_id }, refundToSend);
-    if (!found) return never('there is no such refund');
+    if (!found) return deadLetter('there is no such refund');
     const { refund } = found;
-    if (refund.status === 'succeeded') return performed(refund.provider_refund_id, { status: refund.status });
-    // only an admin may order it anew, and that writes another row
-    if (refund.status === 'failed') return performed(null, { status: refund.status });
+    if (refund.status === 'succeeded') return done(refund.provider_refund_id, { status: refund.status });
+    // only an admin may order it again, and that writes another row
+    if (refund.status === 'failed') return done(null, { status: refund.status });
     if (refund.status === 'awaiting_account')
-      return wait(oneHour, 'the payer has named no bank account that can be used yet');
+      return defer(oneHour, 'the payer has named no bank account that can be used yet');
 
     const record = (outcome: string, providerId: string | null, failureCode: string | null) =>
       service.call(
@@ -78,37 +78,39 @@ export const sendRefund = effectOf(
         },
         refundRow,
       );
-    // of the order and not of this row, as a change of account can leave two rows for one order
+    // it belongs to the order and not to this row, because a change of account can leave two rows for one order
     const orderKey = `${refund.id}:${refund.ordered_at}`;
     const byTransfer = refund.method === 'bank_transfer';
-    // it waits: an admin who transfers by hand what has been sent, or will be once there are keys, would pay it twice
+    // wait: the transfer may have been sent, or will be sent once there are keys, so an admin who pays it by
+    // hand would pay it twice
     if (byTransfer && !transfers) throw appError('provider_not_configured', { provider: refund.provider });
-    const leg =
+    const sender =
       byTransfer && transfers
-        ? await bankLeg(found, orderKey, transfers)
-        : providerLeg(found, orderKey, tools);
-    if (leg === null) {
+        ? await bankSender(found, orderKey, transfers)
+        : providerSender(found, orderKey, tools);
+    if (sender === null) {
       const failed = byTransfer ? 'no_account' : 'no_transaction';
       await record('failed', null, failed);
-      return performed(null, { failed });
+      return done(null, { failed });
     }
 
     const underWay = refund.status === 'processing';
     if (found.waits && !byTransfer && !underWay) {
-      const cooldown = cooldownOf({ orderedAt: refund.ordered_at, longestCooldown: oneHour }, now());
-      return wait(cooldown, 'an earlier refund of this payment is with its provider');
+      const seconds = pollSeconds({ orderedAt: refund.ordered_at, maxPollSeconds: oneHour }, now());
+      return defer(seconds, 'an earlier refund of this payment is with its provider');
     }
     const claim = (): Promise<boolean> =>
       service.call('claim_refund', { refund_id, ordered_at: refund.ordered_at }, z.boolean());
     return sendMoney(
       {
-        ...leg,
+        ...sender,
         what: 'the refund',
-        // a transfer is under way from its claim on; only an id of its own proves that it was accepted
+        // a transfer is under way from its claim on; only an id of its own proves that the provider accepted it
         accepted: underWay && (!byTransfer || refund.provider_refund_id !== null),
-        mayBeThere: underWay || attempts > 1,
+        maybeSent: underWay || attempts > 1,
         orderedAt: refund.ordered_at,
-        // as it was read: another account, or a transfer made by hand meanwhile, and it is not sent
+        // claims it as it was read: it is not sent when the account has changed or an admin has paid it by hand
+        // meanwhile
         claim: byTransfer && !underWay ? claim : null,
         record: (result) =>
           record(result.status, result.refundId, result.status === 'failed' ? result.code : null),

@@ -13,7 +13,7 @@ import type {
 const open = { ...attempt, status: 'pending', provider_transaction_id: null };
 const noted = { note_reconciliation: () => ({ id: attempt_id }) };
 
-describe('the lanes of the outbox', () => {
+describe('the queues of the outbox', () => {
   it('ask one provider one question after the other, and different providers side by side', async () => {
     const running = new Map<string, number>();
     const most = { perProvider: 0, providers: 0 };

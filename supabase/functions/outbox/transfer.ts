@@ -3,9 +3,9 @@ import type { TransferInput, TransferProvider } from '../_shared/payments/transf
 import { sha256Hex } from '../_shared/secrets.ts';
 import type { MoneyOrder } from './send-money.ts';
 
-/** A transfer of ours, as the rows behind it say. */
+/** A transfer of ours, from the rows behind it. */
 interface TransferOrder {
-  /** Of the refund or payout. */
+  /** The id of the refund or payout. */
   id: string;
   /** New for each order, equal for repeats of one. */
   orderKey: string;
@@ -17,16 +17,16 @@ interface TransferOrder {
 }
 
 /** The part of an order that says who sends it and how. */
-export type Leg = Pick<MoneyOrder, 'by' | 'ask' | 'send' | 'longestCooldown'>;
+export type Sender = Pick<MoneyOrder, 'by' | 'query' | 'send' | 'maxPollSeconds'>;
 
-// Transfers are found again by it. The id comes first, for people; an order anew must have another one, or the
-// answer would be about the transfer that failed.
+// We find transfers again by this reference. The id comes first, for people. A new order needs another
+// reference, or the answer would be about the transfer that failed.
 async function referenceOf(id: string, orderKey: string): Promise<string> {
   return `${id.replaceAll('-', '').slice(0, 20)}${(await sha256Hex(orderKey)).slice(0, 10)}`;
 }
 
-/** The leg of everything that is sent to a bank account. */
-export async function transferLeg(order: TransferOrder, transfers: TransferProvider): Promise<Leg> {
+/** Sends to a bank account. */
+export async function transferSender(order: TransferOrder, transfers: TransferProvider): Promise<Sender> {
   const { account } = order;
   const input: TransferInput = {
     requestKey: order.orderKey,
@@ -41,9 +41,9 @@ export async function transferLeg(order: TransferOrder, transfers: TransferProvi
   };
   return {
     by: transfers.name,
-    ask: () => transfers.retrieve(input),
+    query: () => transfers.retrieve(input),
     send: () => transfers.send(input),
-    // between banks these take minutes at most
-    longestCooldown: 900,
+    // transfers between banks take minutes at most
+    maxPollSeconds: 900,
   };
 }

@@ -2,19 +2,19 @@ import { z } from 'zod';
 import { type OutboxItem, outboxItem } from '../_shared/contracts/outbox.ts';
 import type { Deps } from '../_shared/deps.ts';
 import { AppError } from '../_shared/errors.ts';
-import { drain, inLanes } from '../_shared/lanes.ts';
 import { cooldownRequested, rateLimited } from '../_shared/payments/call.ts';
+import { runAll, runInQueues } from '../_shared/queues.ts';
 import { traceFor } from '../_shared/trace.ts';
 import type { Cooldowns } from './cooldowns.ts';
 import {
   coolDown,
+  deadLetter,
+  defer,
   type EffectResult,
   type EffectTools,
-  later,
-  never,
-  putOff,
+  notConfigured,
   type RowResult,
-  waitForSettings,
+  retry,
 } from './effect.ts';
 import { effects } from './effects.ts';
 
@@ -30,101 +30,124 @@ export type WorkDeps = Pick<Deps, 'db' | 'providers' | 'transfers' | 'mailer' | 
 
 const effectOfTopic = new Map(effects.map((effect) => [effect.topic, effect]));
 
-// Providers count calls per merchant, so what calls one of them goes one after the other; one that is slow or
-// away keeps nobody else waiting.
+// Providers count calls per merchant, so the rows that call one provider run one after the other, in its queue. A
+// provider that is slow or away delays no other.
 const callsProvider = ({ topic }: OutboxItem): boolean =>
   (effectOfTopic.get(topic)?.calls ?? 'nobody') !== 'nobody';
-const lanePayload = z.looseObject({ provider: z.string() });
+const queuePayload = z.looseObject({ provider: z.string() });
 const notConfiguredSeconds = 60;
 const leaseSeconds = 120;
 const batchSize = 10;
-// After this, nothing new is leased or begun. The slowest effect makes two calls of half a minute, so a call of
-// this function ends within seventy, well before its leases do.
+// After this time, nothing new is leased or begun. The slowest effect makes two calls of half a minute, so a call
+// of this function ends within 70 seconds, well before its leases end.
 const budgetMs = 7_000;
 const parallelEffects = 4;
 
-async function perform(item: OutboxItem, ask: EffectTools['ask'], deps: WorkDeps): Promise<EffectResult> {
+async function perform(item: OutboxItem, query: EffectTools['query'], deps: WorkDeps): Promise<EffectResult> {
   const effect = effectOfTopic.get(item.topic);
-  if (!effect) return never(`no effect is known for topic ${item.topic}`);
+  if (!effect) return deadLetter(`no effect is known for topic ${item.topic}`);
   const { providers, transfers, mailer, now } = deps;
   const service = deps.db.service(traceFor(item.correlation_id));
   try {
-    return await effect.perform(item, { service, providers, transfers, mailer, now, ask });
+    return await effect.perform(item, { service, providers, transfers, mailer, now, query });
   } catch (error) {
     const cooldown = cooldownRequested(error);
     if (cooldown) return coolDown(cooldown);
     const cause = error instanceof Error && error.cause !== undefined ? ` <- ${error.cause}` : '';
     if (error instanceof AppError && error.code === 'provider_not_configured')
-      return waitForSettings(`${item.topic} for ${laneOf(item)}${cause}`);
-    return later(`${error}${cause}`);
+      return notConfigured(`${item.topic} for ${queueOf(item)}${cause}`);
+    return retry(`${error}${cause}`);
   }
 }
 
 async function settle(item: OutboxItem, result: RowResult, deps: WorkDeps): Promise<void> {
   const service = deps.db.service(traceFor(item.correlation_id));
   const lease = { id: item.id, lease_token: item.lease_token };
+  const call = (name: string, args: Record<string, unknown>) =>
+    service.call(name, { ...lease, ...args }, z.unknown());
   try {
-    if (result.done) {
-      const { providerId, result: facts } = result;
-      await service.call(
-        'complete_outbox',
-        { ...lease, provider_id: providerId, result: facts },
-        z.unknown(),
-      );
-    } else if ('waitSeconds' in result) {
-      const { why, reason: detail, waitSeconds: seconds } = result;
-      await service.call('defer_outbox', { ...lease, seconds, reason: why, detail }, z.unknown());
-    } else {
-      const { reason, permanent } = result;
-      await service.call('fail_outbox', { ...lease, error: reason.slice(0, 2000), permanent }, z.unknown());
+    switch (result.kind) {
+      case 'done':
+        await call('complete_outbox', { provider_id: result.providerId, result: result.result });
+        break;
+      case 'defer': {
+        const { seconds, reason, detail } = result;
+        await call('defer_outbox', { seconds, reason, detail });
+        break;
+      }
+      default: {
+        const permanent = result.kind === 'dead_letter';
+        await call('fail_outbox', { error: result.error.slice(0, 2000), permanent });
+      }
     }
   } catch (error) {
-    // another worker has it now, or the lease ends by itself: either way it is performed again
+    // another worker has the row now, or its lease ends: either way it is performed again
     const code = error instanceof AppError ? error.code : String(error);
     deps.http.log({ level: 'error', function: 'outbox', topic: item.topic, outbox_id: item.id, code });
   }
 }
 
-function laneOf(item: OutboxItem): string {
-  return lanePayload.safeParse(item.payload).data?.provider ?? item.topic;
+function queueOf(item: OutboxItem): string {
+  return queuePayload.safeParse(item.payload).data?.provider ?? item.topic;
 }
 
 /**
- * Performs a row, unless its lane is to be left alone, or questions in it (money is sent while those wait), or what it
- * needs had no settings a moment ago. Waiting counts no attempt: it is no failure of the row. Those behind it get their
- * turns in the order in which they came; the refused one goes behind the first of them, lest a provider that minds that
- * one question only were asked no other.
+ * Performs a row, unless something that it needs is cooling down: its queue, the queries of its queue (money is sent
+ * meanwhile), or settings that were missing a moment ago. A deferred row counts no attempt, because it has not
+ * failed. The rows behind a cooldown get their turns in the order in which they came. The row that was refused comes
+ * after the first of them: otherwise a provider that refuses only this query would get no other.
  */
-async function performInLane(item: OutboxItem, cooldowns: Cooldowns, deps: WorkDeps): Promise<RowResult> {
-  const lane = laneOf(item);
-  const questions = `questions to ${lane}`;
-  const settings = `settings for ${item.topic} by ${lane}`;
-  if (cooldowns.left(settings) > 0) return putOff(cooldowns.turn(settings), 'not_configured', settings);
-  let asks = effectOfTopic.get(item.topic)?.calls === 'questions';
-  let behind = false;
-  const paused = [lane, ...(asks ? [questions] : [])].find((one) => cooldowns.left(one) > 0);
-  if (paused) return putOff(cooldowns.turn(paused), 'rate_limited', `its lane, ${paused}, waits`);
-  const ask: EffectTools['ask'] = async (question) => {
-    asks = true;
-    const seconds = cooldowns.left(questions);
-    behind = seconds > 0;
-    if (behind) throw rateLimited(lane, 'others were refused', { seconds, questionsOnly: true });
-    return question();
+async function performInQueue(item: OutboxItem, cooldowns: Cooldowns, deps: WorkDeps): Promise<RowResult> {
+  const queue = queueOf(item);
+  const queries = `queries to ${queue}`;
+  const settings = `settings for ${item.topic} by ${queue}`;
+  const coolingDown = (key: string): RowResult =>
+    defer(cooldowns.nextTurn(key), `its queue, ${key}, is cooling down`, 'rate_limited');
+  if (cooldowns.remaining(settings) > 0) {
+    return defer(cooldowns.nextTurn(settings), settings, 'not_configured');
+  }
+  let isQuery = effectOfTopic.get(item.topic)?.calls === 'queries';
+  let notAsked = false;
+  const cooling = [queue, ...(isQuery ? [queries] : [])].find((key) => cooldowns.remaining(key) > 0);
+  if (cooling) return coolingDown(cooling);
+  const query: EffectTools['query'] = async (call) => {
+    isQuery = true;
+    const seconds = cooldowns.remaining(queries);
+    notAsked = seconds > 0;
+    if (notAsked) throw rateLimited(queue, 'others were refused', { seconds, queriesOnly: true });
+    return call();
   };
-  const result = await perform(item, ask, deps);
-  // not asked at all, it has its turn among those that wait, or it would be last each time
-  if (behind) return putOff(cooldowns.turn(questions), 'rate_limited', `its lane, ${questions}, waits`);
-  if ('withoutSettings' in result) {
-    return putOff(cooldowns.refused(settings, notConfiguredSeconds) + 1, 'not_configured', result.reason);
+  const result = await perform(item, query, deps);
+  // the provider was not asked, so the row takes its turn among those that wait; otherwise it would always be last
+  if (notAsked) return coolingDown(queries);
+  if (result.kind === 'not_configured') {
+    const seconds = cooldowns.refused(settings, notConfiguredSeconds) + 1;
+    return defer(seconds, result.detail, 'not_configured');
   }
-  if ('pauseSeconds' in result) {
-    const refused = result.questionsOnly ? questions : lane;
-    return putOff(cooldowns.refused(refused, result.pauseSeconds) + 1, 'rate_limited', result.reason);
+  if (result.kind === 'rate_limited') {
+    const { queriesOnly, seconds, reason } = result.cooldown;
+    return defer(cooldowns.refused(queriesOnly ? queries : queue, seconds) + 1, reason, 'rate_limited');
   }
-  cooldowns.answered(lane);
+  cooldowns.answered(queue);
   cooldowns.answered(settings);
-  if (asks) cooldowns.answered(questions);
+  if (isQuery) cooldowns.answered(queries);
   return result;
+}
+
+/** The part of a log line that says what happened to a row. */
+function logged(result: RowResult): Record<string, unknown> {
+  switch (result.kind) {
+    case 'done':
+      return { level: 'info', outcome: 'done' };
+    case 'defer':
+      return { level: 'info', outcome: result.reason, reason: result.detail };
+    default:
+      return {
+        level: result.kind === 'dead_letter' ? 'error' : 'warn',
+        outcome: result.kind,
+        reason: result.error,
+      };
+  }
 }
 
 /** Leases and performs rows of the outbox until there are none or the time is up. */
@@ -135,24 +158,17 @@ export async function workOutbox(deps: WorkDeps, cooldowns: Cooldowns): Promise<
 
   const handleItem = async (item: OutboxItem): Promise<void> => {
     const startedAt = deps.now();
-    // one that was not begun has not failed: waiting counts no attempt
+    // a row that was not begun has not failed, so it is deferred and counts no attempt
     const result: RowResult =
       startedAt < deadline
-        ? await performInLane(item, cooldowns, deps)
-        : putOff(1, 'no_turn', 'the worker ran out of time before this row');
+        ? await performInQueue(item, cooldowns, deps)
+        : defer(1, 'the worker ran out of time before this row', 'no_turn');
     await settle(item, result, deps);
-    if (result.done) report.done += 1;
-    else if (!('waitSeconds' in result)) report.failed += 1;
+    if (result.kind === 'done') report.done += 1;
+    else if (result.kind !== 'defer') report.failed += 1;
     const facts = { function: 'outbox', topic: item.topic, outbox_id: item.id, attempts: item.attempts };
     const timing = { ms: deps.now() - startedAt, correlation_id: item.correlation_id };
-    if (result.done) {
-      deps.http.log({ level: 'info', ...facts, outcome: 'done', ...timing });
-    } else if ('waitSeconds' in result) {
-      deps.http.log({ level: 'info', ...facts, outcome: result.why, reason: result.reason, ...timing });
-    } else {
-      const [level, outcome] = result.permanent ? ['error', 'dead'] : ['warn', 'later'];
-      deps.http.log({ level, ...facts, outcome, reason: result.reason, ...timing });
-    }
+    deps.http.log({ ...facts, ...logged(result), ...timing });
   };
 
   while (deps.now() < deadline) {
@@ -161,9 +177,9 @@ export async function workOutbox(deps: WorkDeps, cooldowns: Cooldowns): Promise<
       .call('lease_outbox', { batch: batchSize, lease_seconds: leaseSeconds }, leaseRows);
     report.leased += items.length;
     report.more = items.length === batchSize;
-    const asking = items.filter(callsProvider);
+    const calling = items.filter(callsProvider);
     const free = items.filter((item) => !callsProvider(item));
-    await Promise.all([drain(free, parallelEffects, handleItem), inLanes(asking, laneOf, handleItem)]);
+    await Promise.all([runAll(free, parallelEffects, handleItem), runInQueues(calling, queueOf, handleItem)]);
     if (!report.more) break;
   }
   return report;

@@ -126,7 +126,7 @@ describe('POST /payments/check', () => {
     expect(asked).toEqual(['J1']);
   });
 
-  it('asks no more of a provider that is asked too often, and the others all the same', async () => {
+  it('asks a provider that is rate limited no more, and still asks the others', async () => {
     const rails = { vnpay: 3, momo: 2 } as const;
     const attempts = Object.entries(rails).flatMap(([provider, count]) =>
       Array.from({ length: count }, (_, i) => ({

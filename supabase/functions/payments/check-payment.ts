@@ -3,8 +3,8 @@ import { type PaymentAttempt, paymentAttempt, paymentState } from '../_shared/co
 import type { Deps } from '../_shared/deps.ts';
 import { appError } from '../_shared/errors.ts';
 import type { Context } from '../_shared/http.ts';
-import { inLanes } from '../_shared/lanes.ts';
 import { reconcileAttempt } from '../_shared/payments/reconcile-attempt.ts';
+import { runInQueues } from '../_shared/queues.ts';
 
 const attemptIds = z.array(z.uuid());
 
@@ -46,7 +46,7 @@ export async function checkPayment(
       http.log({ level: 'error', function: 'payments', ...about, error: String(error), correlation_id });
     }
   };
-  await inLanes(attempts, (attempt) => attempt.provider, ask);
+  await runInQueues(attempts, (attempt) => attempt.provider, ask);
   note({ payment_id: paymentId, outcomes });
 
   const state = await asUser.call('payment_status', { payment_id: paymentId }, paymentState);

@@ -24,16 +24,16 @@ const longestCooldown = 3600;
 interface RateLimit {
   /** How long the cooldown lasts, when the provider says so. */
   seconds?: number | undefined;
-  /** Only what became of a payment may not be asked; orders, such as a refund, are taken. */
-  questionsOnly?: boolean;
+  /** Only queries are refused; orders, such as a refund, are accepted. */
+  queriesOnly?: boolean;
 }
 
 class RateLimitError extends Error {
-  readonly questionsOnly: boolean;
+  readonly queriesOnly: boolean;
 
-  constructor(message: string, questionsOnly: boolean) {
+  constructor(message: string, queriesOnly: boolean) {
     super(message);
-    this.questionsOnly = questionsOnly;
+    this.queriesOnly = queriesOnly;
   }
 }
 
@@ -44,25 +44,25 @@ class RateLimitError extends Error {
 export function rateLimited(
   provider: string,
   code: string,
-  { seconds = defaultCooldown, questionsOnly = false }: RateLimit = {},
+  { seconds = defaultCooldown, queriesOnly = false }: RateLimit = {},
 ): AppError {
   const cooldown = Math.min(Math.max(Math.ceil(seconds), 1), longestCooldown);
-  const cause = new RateLimitError(`${provider} is asked too often (${code})`, questionsOnly);
+  const cause = new RateLimitError(`${provider} is rate limited (${code})`, queriesOnly);
   return appError('provider_unavailable', { provider, retry_after: cooldown }, cause);
 }
 
 /** How long a provider is left alone, for which calls, and why. */
 export interface CooldownRequest {
-  pauseSeconds: number;
-  questionsOnly: boolean;
+  seconds: number;
+  queriesOnly: boolean;
   reason: string;
 }
 
 /** The cooldown that a `rateLimited` error asks for; null for every other error. */
 export function cooldownRequested(error: unknown): CooldownRequest | null {
   if (!(error instanceof AppError && error.cause instanceof RateLimitError)) return null;
-  const { questionsOnly, message: reason } = error.cause;
-  return { pauseSeconds: Number(error.details.retry_after), questionsOnly, reason };
+  const { queriesOnly, message: reason } = error.cause;
+  return { seconds: Number(error.details.retry_after), queriesOnly, reason };
 }
 
 /** `Retry-After` in seconds. Its other form, a date, and nonsense count as absent. */

@@ -34,7 +34,7 @@ export async function query(input: AttemptInput, tools: VnpayTools): Promise<Vnp
     vnp_OrderInfo: `Truy van ${input.reference}`,
   };
   const answer = await callVnpay('querydr', message, tools.config, tools.signer, tools.fetch);
-  if (answer.field('ResponseCode') === '94') throw rateLimited('vnpay', '94', { questionsOnly: true });
+  if (answer.field('ResponseCode') === '94') throw rateLimited('vnpay', '94', { queriesOnly: true });
   return answer;
 }
 

@@ -18,7 +18,7 @@ const idOf = (number: number) => `6f1c2d3e-0000-4000-8000-${String(number).padSt
 const mailRow = () => row('email', { notification_id: idOf(9) });
 const attemptIds: Partial<Record<ProviderName, string>> = { vnpay: idOf(1), momo: idOf(2), stripe: idOf(3) };
 const about = (provider: ProviderName) => ({ attempt_id: attemptIds[provider], provider });
-const question = (provider: ProviderName) => row('reconcile', about(provider));
+const query = (provider: ProviderName) => row('reconcile', about(provider));
 const refundRow = () => row('refund', { refund_id: refund.id, provider: 'vnpay' });
 const database = {
   attempt_to_reconcile: ({ attempt_id: id }: Record<string, unknown>) => {
@@ -30,48 +30,48 @@ const database = {
   record_refund_result: () => ({ status: 'x' }),
 };
 const ids = (rows: readonly { id?: unknown }[]) => rows.map(({ id }) => Number(id)).sort((a, b) => a - b);
-const tooOften = 'vnpay is asked too often';
+const limited = 'vnpay is rate limited';
 const reason = 'rate_limited';
-const waits = 'its lane, vnpay, waits';
-const questionsWait = 'its lane, questions to vnpay, waits';
+const waits = 'its queue, vnpay, is cooling down';
+const queriesWait = 'its queue, queries to vnpay, is cooling down';
 
-describe('a provider that is asked too often', () => {
-  it('is asked no more: what it refused and what waits behind is put off, and no attempt counts', async () => {
+describe('a provider that is rate limited', () => {
+  it('is called no more: the refused row and those behind it are deferred, and no attempt counts', async () => {
     const { asked, vnpayFetch } = vnpayAnswers({ querydr: { vnp_ResponseCode: '94' } });
-    const rows = [question('vnpay'), question('vnpay'), question('vnpay')];
+    const rows = [query('vnpay'), query('vnpay'), query('vnpay')];
     const { named, report } = await work({ rows, database, options: { vnpayFetch } });
     expect(asked.map(({ command }) => command)).toEqual(['querydr']);
     expect(named('defer_outbox')).toEqual([
-      { id: rows[0]?.id, lease_token, seconds: 3, reason, detail: `${tooOften} (94)` },
-      { id: rows[1]?.id, lease_token, seconds: 2, reason, detail: questionsWait },
-      { id: rows[2]?.id, lease_token, seconds: 2, reason, detail: questionsWait },
+      { id: rows[0]?.id, lease_token, seconds: 3, reason, detail: `${limited} (94)` },
+      { id: rows[1]?.id, lease_token, seconds: 2, reason, detail: queriesWait },
+      { id: rows[2]?.id, lease_token, seconds: 2, reason, detail: queriesWait },
     ]);
     expect(named('fail_outbox')).toEqual([]);
-    // a question that was refused has not been asked
+    // a refused query counts as not made
     expect(named('note_reconciliation')).toEqual([]);
     expect(report).toEqual({ leased: 3, done: 0, failed: 0, more: false });
   });
 
-  it('still takes orders, where it counts only questions: money goes back while those wait', async () => {
+  it('still gets orders when it limits only queries: refunds are sent while queries wait', async () => {
     const { asked, vnpayFetch } = vnpayAnswers({
       querydr: { vnp_ResponseCode: '94' },
       refund: { vnp_TransactionStatus: '05' },
     });
     const again = row('refund', { refund_id: refund.id, provider: 'vnpay' }, { attempts: 2 });
-    const rows = [question('vnpay'), refundRow(), again, question('vnpay')];
+    const rows = [query('vnpay'), refundRow(), again, query('vnpay')];
     const { named } = await work({ rows, database, options: { vnpayFetch } });
-    // of one that may have been sent it must be asked first
+    // one that may have been sent is queried first
     expect(asked.map(({ command }) => command)).toEqual(['querydr', 'refund']);
     expect(named('record_refund_result')).toMatchObject([{ outcome: 'processing' }]);
     expect(named('defer_outbox')).toMatchObject([
-      { id: rows[0]?.id, reason, detail: `${tooOften} (94)` },
+      { id: rows[0]?.id, reason, detail: `${limited} (94)` },
       {
         id: rows[1]?.id,
         reason: 'waiting',
         detail: expect.stringContaining('vnpay has accepted the refund'),
       },
-      { id: again.id, reason, detail: questionsWait },
-      { id: rows[3]?.id, reason, detail: questionsWait },
+      { id: again.id, reason, detail: queriesWait },
+      { id: rows[3]?.id, reason, detail: queriesWait },
     ]);
     expect(named('fail_outbox')).toEqual([]);
   });
@@ -79,7 +79,7 @@ describe('a provider that is asked too often', () => {
   it('keeps no other provider waiting, nor the mails', async () => {
     const { vnpayFetch } = vnpayAnswers({ querydr: { vnp_ResponseCode: '94' } });
     const momo = fakeProvider('momo', { retrieve: async () => ({ kind: 'no_information', reason: 'x' }) });
-    const rows = [question('vnpay'), question('vnpay'), question('momo'), mailRow(), question('momo')];
+    const rows = [query('vnpay'), query('vnpay'), query('momo'), mailRow(), query('momo')];
     const { named, outside } = await work({ rows, database, options: { vnpayFetch, providers: [momo] } });
     expect(ids(named('defer_outbox'))).toEqual(ids(rows.slice(0, 2)));
     expect(ids(named('complete_outbox'))).toEqual(ids(rows.slice(2)));
@@ -89,10 +89,10 @@ describe('a provider that is asked too often', () => {
   it('says so by HTTP 429 too, and for how long, whatever it was asked', async () => {
     const headers = { 'retry-after': '40' };
     const vnpayFetch = async () => new Response('<html>', { status: 429, headers });
-    const refused = await work({ rows: [refundRow(), question('vnpay')], database, options: { vnpayFetch } });
+    const refused = await work({ rows: [refundRow(), query('vnpay')], database, options: { vnpayFetch } });
     expect(refused.named('record_refund_result')).toEqual([]);
     expect(refused.named('defer_outbox')).toMatchObject([
-      { seconds: 41, reason, detail: `${tooOften} (429)` },
+      { seconds: 41, reason, detail: `${limited} (429)` },
       { seconds: 40, reason, detail: waits },
     ]);
     const stripe = fakeProvider('stripe', {
@@ -114,7 +114,7 @@ describe('a provider that is asked too often', () => {
       refund: { vnp_ResponseCode: '94' },
       querydr: { vnp_ResponseCode: '91' },
     });
-    const rows = [refundRow(), question('vnpay')];
+    const rows = [refundRow(), query('vnpay')];
     const { named } = await work({ rows, database, options: { vnpayFetch } });
     expect(asked.map(({ command }) => command)).toEqual(['refund', 'querydr']);
     expect(named('fail_outbox')).toMatchObject([{ id: rows[0]?.id, permanent: false }]);
@@ -125,7 +125,7 @@ describe('a provider that is asked too often', () => {
 describe('what has no good settings', () => {
   it('keeps its own rows waiting, which counts no attempt, and nobody else', async () => {
     const momo = fakeProvider('momo', { retrieve: async () => ({ kind: 'no_information', reason: 'x' }) });
-    const rows = [question('vnpay'), refundRow(), question('momo'), mailRow()];
+    const rows = [query('vnpay'), refundRow(), query('momo'), mailRow()];
     const { named } = await work({ rows, database, options: { noVnpay: true, providers: [momo] } });
     expect(named('defer_outbox')).toMatchObject([
       { id: rows[0]?.id, reason: 'not_configured', detail: 'reconcile for vnpay' },
@@ -219,25 +219,25 @@ function backlog(rows: Row[], retrieve: (reference: string, now: number) => Retr
   };
 }
 
-/** VNPay as it was seen: one question in some seconds, whichever payment it is about. */
+/** VNPay as it was seen: one query in some seconds, whichever payment it is about. */
 function oneIn(seconds: number, alwaysRefused = '') {
   let last = Number.NEGATIVE_INFINITY;
   return (reference: string, now: number): RetrieveResult => {
     if (reference === alwaysRefused || now - last < seconds * 1000)
-      throw rateLimited('vnpay', '94', { questionsOnly: true });
+      throw rateLimited('vnpay', '94', { queriesOnly: true });
     last = now;
     return { kind: 'not_found', signed: true };
   };
 }
 
-describe('a backlog of questions to a provider that takes one at a time', () => {
-  const questions = (count: number) =>
+describe('a backlog of queries to a provider that answers one at a time', () => {
+  const queries = (count: number) =>
     Array.from({ length: count }, (_, i) =>
       row('reconcile', { attempt_id: idOf(100 + i), provider: 'vnpay' }),
     );
 
   it('is worked off as fast as it lets itself be asked, while mails that came later go out at once', async () => {
-    const waiting = questions(35);
+    const waiting = queries(35);
     const { kept, asked, seconds, run } = backlog([...waiting, mailRow(), mailRow()], oneIn(5));
     await run(175);
     expect(kept.map(({ state, attempts }) => [state, attempts])).toEqual(kept.map(() => ['done', 1]));
@@ -246,9 +246,9 @@ describe('a backlog of questions to a provider that takes one at a time', () => 
     expect(asked()).toBeLessThanOrEqual(2 * waiting.length);
   });
 
-  it('leaves a refund that must be asked about its turn, though new questions come all the time', async () => {
+  it('gives a refund that must be queried its turn, though new queries come all the time', async () => {
     const asking = row('refund', { refund_id: refund.id, provider: 'vnpay' });
-    const { kept, seconds, comeLater, run } = backlog([asking, ...questions(60)], oneIn(5));
+    const { kept, seconds, comeLater, run } = backlog([asking, ...queries(60)], oneIn(5));
     const [asked, ...others] = kept;
     for (const [i, one] of others.entries()) comeLater(one, Math.max(0, i - 4) * 6);
     if (asked) comeLater(asked, 2);
@@ -258,7 +258,7 @@ describe('a backlog of questions to a provider that takes one at a time', () => 
   });
 
   it('keeps a mail waiting at most once, however long it is', async () => {
-    const { kept, seconds, comeLater, run } = backlog([...questions(1000), mailRow(), mailRow()], oneIn(5));
+    const { kept, seconds, comeLater, run } = backlog([...queries(1000), mailRow(), mailRow()], oneIn(5));
     const mails = kept.slice(1000);
     for (const [i, one] of mails.entries()) comeLater(one, 20 + i * 5);
     await run(40);
@@ -270,18 +270,18 @@ describe('a backlog of questions to a provider that takes one at a time', () => 
   });
 
   it('is worked off although one of them is always refused, which waits and fails nothing', async () => {
-    const { kept, asked, seconds, run } = backlog(questions(12), oneIn(0, idOf(100)));
+    const { kept, asked, seconds, run } = backlog(queries(12), oneIn(0, idOf(100)));
     await run(120);
     const [refused, ...others] = kept;
     expect(refused).toMatchObject({ state: 'pending', attempts: 0 });
     expect(others.map(({ state }) => state)).toEqual(others.map(() => 'done'));
     expect(Math.max(...others.map(seconds))).toBeLessThan(5);
-    // ever more slowly: seven times in two minutes, and a lane that answers in between waits for none of it
+    // ever more slowly: seven times in two minutes, and a queue that is answered in between waits for none of it
     expect(asked() - others.length).toBeLessThanOrEqual(7);
   });
 
   it('is worked off by several instances, each of which learns for itself', async () => {
-    const { kept, run } = backlog(questions(35), oneIn(5), 3);
+    const { kept, run } = backlog(queries(35), oneIn(5), 3);
     await run(900);
     expect(kept.map(({ state, attempts }) => [state, attempts])).toEqual(kept.map(() => ['done', 1]));
   });
