@@ -163,7 +163,7 @@ insert into breaches values
   ('mail_without_value', 'a word of a mail was never told', format($$ insert into public.notification_templates (code, locale, version, category, title, body, email_subject, email_body)
     select code, locale, 2, category, title, body, 'x', 'Dear {{nobody}}' from public.notification_templates where code = 'licence_verified';
     select private.notify(%L, 'licence_verified', '{}', 'x') $$, :'host')),
-  ('media_without_object', 'a ready upload has no file', format($$ update public.media set path = 'elsewhere' where owner_id = %L and purpose = 'licence' and id = (select min(id::text)::uuid from public.media where owner_id = %1$L and purpose = 'licence') $$, :'renter')),
+  ('media_without_object', 'a ready upload has no file', format($$ update public.media set path = owner_id || '/elsewhere' where owner_id = %L and purpose = 'licence' and id = (select min(id::text)::uuid from public.media where owner_id = %1$L and purpose = 'licence') $$, :'renter')),
   ('attempt_without_end', 'a try was never asked about', format($$ update public.payment_attempts set status = 'pending', expires_at = now() - interval '5 days' where payment_id = (select id from public.payments where booking_id = %L) $$, :'paid')),
   ('ledger_disagrees', 'money came that no row explains', $$ insert into private.ledger_entries (transaction_id, account_id, currency, amount)
     select (select max(transaction_id) from private.ledger_entries), id, currency, 7 from private.ledger_accounts where kind = 'clearing' limit 1 $$),
@@ -292,14 +292,14 @@ select is((public.note_reconciliation(:'attempt', 'final')).recheck_at, null, 'w
 select tests.make_licence(:'host', '{B}', current_date) as ending \gset
 update public.driver_licences set valid_until = current_date - 1 where id = :'ending';
 insert into private.idempotency_keys (actor_id, key, command, request_hash, created_at) values (:'host', gen_random_uuid(), 'x', '', now() - interval '31 days');
-insert into public.media (owner_id, purpose, bucket, path, mime_type, byte_size, sha256, expires_at) values (:'host', 'avatar', 'avatars', 'never', 'image/png', 1, repeat('a', 64), now() - interval '2 days');
+insert into public.media (owner_id, purpose, bucket, path, mime_type, byte_size, sha256, expires_at) values (:'host', 'avatar', 'avatars', :'host' || '/never', 'image/png', 1, repeat('a', 64), now() - interval '2 days');
 alter table public.quotes disable trigger immutable;
 select tests.make_quote(:'renter', :'vehicle', tests.hours(500), tests.hours(510)) as old_quote \gset
 update public.quotes set expires_at = now() - interval '8 days';
 alter table public.quotes enable trigger immutable;
 select lives_ok('select private.run_daily_jobs()', 'the daily round runs');
 select is((select status from public.driver_licences where id = :'ending'), 'expired', 'a licence whose day has passed expires');
-select is((select status from public.media where path = 'never'), 'deleted', 'a ticket nobody used is withdrawn');
+select is((select status from public.media where path = :'host' || '/never'), 'deleted', 'a ticket nobody used is withdrawn');
 select is((select count(*)::int from public.quotes where id = :'old_quote'), 0, 'an old quote without booking goes');
 select is((select count(*)::int from public.quotes q join public.bookings b on b.quote_id = q.id where b.id = :'paid'), 1, 'one with a booking stays');
 select is((select count(*)::int from private.idempotency_keys where created_at < now() - interval '30 days'), 0, 'old keys go');
