@@ -7,11 +7,17 @@ import { createLog } from '../local/log.ts';
 import {
   type ErrorRow,
   type InvariantRow,
+  type JobRow,
+  type LimitRow,
   type MoveRow,
   renderCoveragePage,
   renderErrorPage,
   renderInvariantPage,
+  renderRegistryPage,
   renderStatePage,
+  type SettingRow,
+  type TopicRow,
+  type UploadRow,
 } from './render.ts';
 
 const place = (name: string): string => join(import.meta.dirname, name);
@@ -30,6 +36,20 @@ export async function generateDocs(url: string): Promise<Map<string, string>> {
     const invariants = await client.query<InvariantRow>(
       'select name, severity, what_is_wrong, what_to_do from private.invariants',
     );
+    const registries = {
+      settings: (await client.query<SettingRow>('select key, value, description from private.settings')).rows,
+      limits: (await client.query<LimitRow>('select action, capacity, per_minute from private.rate_limits'))
+        .rows,
+      uploads: (
+        await client.query<UploadRow>(
+          'select purpose, max_bytes, mime_types, per_day from private.media_purposes',
+        )
+      ).rows,
+      topics: (await client.query<TopicRow>('select topic, needs from private.outbox_topics')).rows,
+      jobs: (
+        await client.query<JobRow>('select name, schedule, fine_schedule, description from private.jobs')
+      ).rows,
+    };
     // the machine is the argument of the trigger that private.attach_state_machine() puts on a table
     const governed = await client.query<{ machine: string; owner: string }>(`
       select split_part(encode(t.tgargs, 'escape'), '\\000', 1) as machine,
@@ -42,6 +62,7 @@ export async function generateDocs(url: string): Promise<Map<string, string>> {
       ['coverage/README.md', renderCoveragePage(countCoverage(join(import.meta.dirname, '..')))],
       ['errors.md', renderErrorPage(errors.rows)],
       ['invariants.md', renderInvariantPage(invariants.rows)],
+      ['registries.md', renderRegistryPage(registries)],
       ['states.md', renderStatePage(moves.rows, tables)],
     ]);
   } finally {
@@ -49,10 +70,13 @@ export async function generateDocs(url: string): Promise<Map<string, string>> {
   }
 }
 
-/** Whether the pages in the repository are what the migrations say. */
-export async function areDocsFresh(url: string): Promise<boolean> {
-  const wanted = await generateDocs(url);
-  return [...wanted].every(
+/** The page of what an operator may change: only a database in which nobody has changed it tells whether it is stale. */
+export const changeablePage = 'registries.md';
+
+/** Whether the pages in the repository, but for one, are what the migrations say. */
+export async function areDocsFresh(url: string, except?: string): Promise<boolean> {
+  const wanted = [...(await generateDocs(url))].filter(([name]) => name !== except);
+  return wanted.every(
     ([name, text]) => existsSync(place(name)) && readFileSync(place(name), 'utf8') === text,
   );
 }

@@ -30,14 +30,6 @@ insert into private.error_codes (code, status, retryable, message_en, message_vi
   ('internal', 500, true, 'Something went wrong on our side.', 'Đã có lỗi xảy ra phía máy chủ.'),
   ('provider_unavailable', 502, true, 'A service we depend on did not answer.', 'Dịch vụ đối tác không phản hồi.'),
   ('provider_not_configured', 503, false, 'This payment method is not set up.', 'Phương thức thanh toán chưa được cấu hình.'),
-  ('payment_not_found', 404, false, 'There is no such payment.', 'Không tìm thấy thanh toán.'),
-  ('payment_not_payable', 409, false, 'This payment is already settled or its time is over.', 'Thanh toán đã kết thúc.'),
-  ('payment_amount_unsupported', 400, false, 'This payment method cannot carry that amount.', 'Phương thức không hỗ trợ số tiền này.'),
-  ('payment_start_again', 409, false, 'This try to pay cannot be continued; start a new one.', 'Vui lòng bắt đầu một lần thanh toán mới.'),
-  ('payment_not_refundable', 409, false, 'No more than details.refundable can be given back now.', 'Không thể hoàn số tiền này.'),
-  ('unmatched_not_found', 404, false, 'There is no such money, or it is settled already.', 'Không tìm thấy khoản tiền hoặc đã được xử lý.'),
-  ('unmatched_not_enough', 409, false, 'The money does not reach what the payment needs; see details.', 'Số tiền chưa đủ cho thanh toán này.'),
-  ('refund_not_found', 404, false, 'There is no such refund.', 'Không tìm thấy yêu cầu hoàn tiền.'),
   ('outbox_lease_lost', 409, false, 'The lease on this outbox row is over or held by another worker.', 'Phiên xử lý đã hết hạn.');
 
 create function private.fail(p_code text, p_details jsonb default '{}')

@@ -36,10 +36,38 @@ comment on column private.outbox.available_at is 'Not before this moment; each f
 comment on column private.outbox.leased_until is 'When the worker that has it is taken for dead and another may take it. Null unless leased.';
 comment on column private.outbox.provider_id is 'What the outside calls the effect, such as the id of the mail. Null until it is done, and where the outside gives none.';
 comment on column private.outbox.result is 'What the outside answered. Null until it is done.';
+comment on column private.outbox.deferred_reason is 'Why it waits although nothing failed: waiting (for an answer or a person), rate_limited, not_configured, no_turn. Null otherwise.';
+comment on column private.outbox.deferred_since is 'Since when it has not been performed for such reasons. Null when the last try was one.';
 comment on column private.outbox.last_error is 'Why the last try failed. Null when none has.';
 create index outbox_due_idx on private.outbox (available_at, id) where status = 'pending';
 create index outbox_leased_idx on private.outbox (leased_until) where status = 'leased';
 create index outbox_dead_idx on private.outbox (finished_at) where status = 'dead';
+
+create table private.outbox_topics (
+  topic text primary key,
+  needs text[] not null,
+  constraint outbox_topics_form check (topic ~ '^[a-z][a-z_]{2,40}$')
+);
+comment on table private.outbox_topics is 'The topics of the outbox, and the keys that the payload of each must carry.';
+
+-- Used by migrations only. One constraint holds what all topics need: that costs an insert nothing, and a row that no
+-- worker can perform cannot be stored.
+create function private.register_topic(p_topic text, variadic p_needs text[] default '{}')
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  insert into private.outbox_topics (topic, needs) values (p_topic, p_needs);
+  alter table private.outbox drop constraint if exists outbox_topic_known;
+  execute (
+    select format(
+      'alter table private.outbox add constraint outbox_topic_known check (case topic %s else false end)',
+      string_agg(format('when %L then payload ?& %L', t.topic, t.needs), ' ' order by t.topic)
+    )
+    from private.outbox_topics t
+  );
+end
+$$;
 
 create function private.enqueue(p_topic text, p_payload jsonb, p_dedupe_key text, p_available_at timestamptz default now())
 returns void

@@ -12,15 +12,6 @@ comment on table private.rate_limits is 'How many calls of an action a subject m
 comment on column private.rate_limits.capacity is 'Calls at once.';
 comment on column private.rate_limits.per_minute is 'Calls that come back each minute.';
 
-insert into private.rate_limits (action, capacity, per_minute) values
-  ('create_vehicle', 20, 10),
-  ('quote', 60, 60),
-  ('create_booking', 20, 20),
-  ('start_payment', 20, 20),
-  ('check_payment', 10, 10),
-  ('request_upload', 60, 60),
-  ('submit_licence', 5, 1);
-
 create table private.rate_buckets (
   action text not null references private.rate_limits on delete cascade,
   subject text not null,

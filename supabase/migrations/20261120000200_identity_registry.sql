@@ -1,4 +1,4 @@
--- Identity: its codes, in the registries of foundation.
+-- Identity: its errors, limits and upload purposes, in the registries of foundation.
 -- Rule kept here: what identity adds to a shared registry stands in files of its own name.
 -- Left out on purpose: bank accounts, which register theirs beside their tables.
 
@@ -7,3 +7,10 @@ insert into private.error_codes (code, status, retryable, message_en, message_vi
   ('licence_class_mismatch', 403, false, 'Your licence does not cover this vehicle class.', 'Hạng bằng lái không phù hợp với xe.'),
   ('licence_expires_early', 403, false, 'Your licence must be valid through the end of the trip.', 'Bằng lái hết hạn trước khi kết thúc chuyến đi.'),
   ('licence_taken', 409, false, 'This licence number is registered to another account.', 'Số giấy phép lái xe đã được đăng ký.');
+
+insert into private.rate_limits (action, capacity, per_minute) values
+  ('submit_licence', 5, 1);
+
+insert into private.media_purposes (purpose, bucket, max_bytes, mime_types, per_day) values
+  ('avatar', 'avatars', 5242880, '{image/jpeg,image/png,image/webp}', 20),
+  ('licence', 'licences', 10485760, '{image/jpeg,image/png,image/webp}', 20);

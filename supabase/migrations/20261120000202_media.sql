@@ -12,25 +12,8 @@ insert into private.error_codes (code, status, retryable, message_en, message_vi
   ('media_mismatch', 409, false, 'The uploaded bytes are not what the ticket announced.', 'Tệp tải lên không khớp với đăng ký.'),
   ('media_quota_exceeded', 429, true, 'Too many uploads today.', 'Bạn đã tải lên quá nhiều tệp hôm nay.');
 
-create table private.media_purposes (
-  purpose text primary key,
-  bucket text not null,
-  max_bytes bigint not null,
-  mime_types text[] not null,
-  per_day int not null
-);
-comment on table private.media_purposes is 'What may be uploaded for what: bucket, size, kinds. The Storage buckets are made from it.';
-comment on column private.media_purposes.per_day is 'Uploads of one person within 24 hours.';
-insert into private.media_purposes (purpose, bucket, max_bytes, mime_types, per_day) values
-  ('avatar', 'avatars', 5242880, '{image/jpeg,image/png,image/webp}', 20),
-  ('vehicle_image', 'vehicle-images', 10485760, '{image/jpeg,image/png,image/webp}', 200),
-  ('licence', 'licences', 10485760, '{image/jpeg,image/png,image/webp}', 20),
-  ('inspection', 'inspections', 10485760, '{image/jpeg,image/png,image/webp}', 200);
-
-insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types)
-select bucket, bucket, false, max_bytes, mime_types from private.media_purposes
-on conflict (id) do update
-set public = excluded.public, file_size_limit = excluded.file_size_limit, allowed_mime_types = excluded.allowed_mime_types;
+insert into private.rate_limits (action, capacity, per_minute) values
+  ('request_upload', 60, 60);
 
 create table public.media (
   id uuid primary key default gen_random_uuid(),
@@ -67,7 +50,6 @@ alter table public.driver_licences
   add constraint driver_licences_own_back foreign key (back_media_id, user_id) references public.media (id, owner_id);
 
 alter table public.media enable row level security;
-alter table private.media_purposes enable row level security;
 revoke all on public.media from anon, authenticated, service_role;
 grant select on public.media to anon, authenticated, service_role;
 -- Who may read which row is said once per role, in bookings_tables, where all kinds of pictures are known.
@@ -233,3 +215,14 @@ $$;
 insert into private.invariants (name, severity, what_is_wrong, what_to_do) values
   ('media_without_object', 'warning', 'A checked upload has no file in Storage.',
     'Somebody removed the file behind the row. Restore it from a backup of Storage, or ask its owner to upload it again.');
+
+create function private.tidy_media()
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update public.media set status = 'deleted' where status = 'reserved' and expires_at < now() - interval '1 day';
+end
+$$;
+select private.schedule_job('journey_tidy_media', 'Withdraws upload tickets that were not used within a day after they expired.',
+  '19 20 * * *', '26 hours', 'select private.tidy_media()');

@@ -152,3 +152,15 @@ begin
   );
 end
 $$;
+
+create function private.tidy_identity()
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform private.set_audit_context('deadline');
+  update public.driver_licences set status = 'expired' where status = 'verified' and valid_until < current_date;
+end
+$$;
+select private.schedule_job('journey_tidy_identity', 'Expires licences whose last day has passed.',
+  '18 20 * * *', '26 hours', 'select private.tidy_identity()');

@@ -1,4 +1,4 @@
--- Bookings: its codes, in the registries of foundation.
+-- Bookings: its errors, limits, settings and upload purposes, in the registries of foundation.
 -- Rule kept here: what bookings adds to a shared registry stands in files of its own name.
 -- Left out on purpose: states, which stand beside the table that has them.
 
@@ -8,3 +8,16 @@ insert into private.error_codes (code, status, retryable, message_en, message_vi
   ('inspection_incomplete', 409, false, 'The inspection lacks what is named in details.missing.', 'Biên bản kiểm tra xe chưa đủ.'),
   ('too_early', 409, false, 'It is too early for this.', 'Chưa đến thời điểm thực hiện.'),
   ('hold_expired', 409, false, 'The hold on this slot has expired.', 'Thời gian giữ chỗ đã hết.');
+
+insert into private.rate_limits (action, capacity, per_minute) values
+  ('create_booking', 20, 20);
+
+alter table private.settings
+  add constraint settings_hold_minutes check (key <> 'hold_minutes' or private.is_whole(value, 1, 1440)),
+  add constraint settings_claim_window_hours check (key <> 'claim_window_hours' or private.is_whole(value, 1, 720));
+insert into private.settings (key, value, description) values
+  ('hold_minutes', '15', 'Minutes: how long a booking keeps its slot while the renter pays.'),
+  ('claim_window_hours', '24', 'Hours after check-out in which the host may claim; then the deposit is returned and the rent becomes payable.');
+
+insert into private.media_purposes (purpose, bucket, max_bytes, mime_types, per_day) values
+  ('inspection', 'inspections', 10485760, '{image/jpeg,image/png,image/webp}', 200);

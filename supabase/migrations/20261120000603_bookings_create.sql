@@ -148,3 +148,18 @@ as $$ select private.answer_booking(booking_id, accept, reason, idempotency_key)
 comment on function public.answer_booking is 'Host: accepts a request (its slot is held and its payment opened; overlapping requests are declined) or declines it. Errors: booking_not_found, vehicle_not_published, illegal_transition, hold_expired (the time to answer is over), vehicle_unavailable, invalid_input.';
 revoke all on function public.answer_booking(uuid, boolean, uuid, text), private.answer_booking(uuid, boolean, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.answer_booking(uuid, boolean, uuid, text), private.answer_booking(uuid, boolean, text, uuid) to authenticated;
+
+select private.schedule_job('journey_expire', 'Ends unpaid holds and unanswered requests, and notifies people.',
+  '* * * * *', '15 minutes', 'select private.expire_overdue_bookings()');
+
+create function private.tidy_bookings()
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  delete from public.quotes q
+  where q.expires_at < now() - interval '7 days' and not exists (select from public.bookings b where b.quote_id = q.id);
+end
+$$;
+select private.schedule_job('journey_tidy_bookings', 'Removes quotes that made no booking, 7 days after they expired.',
+  '20 20 * * *', '26 hours', 'select private.tidy_bookings()');

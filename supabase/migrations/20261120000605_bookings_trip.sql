@@ -277,3 +277,6 @@ begin
   return v_count;
 end
 $$;
+
+select private.schedule_job('journey_deposits', 'Orders the return of deposits whose claim window is over.',
+  '* * * * *', '15 minutes', 'select private.return_due_deposits()');

@@ -2,6 +2,15 @@
 -- Rule kept here: a payment never goes backwards; what was agreed, asked for or received is never changed.
 -- Left out on purpose: signatures and wire formats, which are each provider's wrapper.
 
+insert into private.error_codes (code, status, retryable, message_en, message_vi) values
+  ('payment_not_found', 404, false, 'There is no such payment.', 'Không tìm thấy thanh toán.'),
+  ('payment_not_payable', 409, false, 'This payment is already settled or its time is over.', 'Thanh toán đã kết thúc.'),
+  ('payment_amount_unsupported', 400, false, 'This payment method cannot carry that amount.', 'Phương thức không hỗ trợ số tiền này.'),
+  ('payment_start_again', 409, false, 'This try to pay cannot be continued; start a new one.', 'Vui lòng bắt đầu một lần thanh toán mới.');
+insert into private.rate_limits (action, capacity, per_minute) values
+  ('start_payment', 20, 20),
+  ('check_payment', 10, 10);
+
 insert into private.transitions (machine, from_state, event, to_state) values
   ('payment', 'initial', 'create', 'pending'),
   ('payment', 'pending', 'start', 'processing'),

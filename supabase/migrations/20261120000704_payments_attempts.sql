@@ -156,3 +156,42 @@ language sql volatile set search_path = ''
 as $$ select private.attach_checkout(attempt_id, redirect_url, qr_payload, details, provider_data) $$;
 comment on function public.attach_checkout is 'Stores where the payer goes for an attempt; the first answer stays. Service only. Errors: payment_not_found.';
 select private.expose('attach_checkout(uuid, text, text, jsonb, jsonb)', 'service_role');
+
+-- Asks about attempts without a final answer: after p_quiet, then ever more slowly; and once more about those that
+-- want it (recheck_at). The attempt is the key of its question, so there is one at a time however long it waits; one
+-- that was answered makes room for the next, and one the outbox has given up does so after a day.
+create function private.enqueue_reconciliations(p_quiet interval default '2 minutes')
+returns int
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_attempt public.payment_attempts;
+  v_count int := 0;
+begin
+  for v_attempt in
+    select * from public.payment_attempts a
+    where ((a.status in ('created', 'pending') and a.created_at < now() - p_quiet) or a.recheck_at < now() - p_quiet)
+      and coalesce(a.checked_at, a.created_at) < now() - least(interval '1 hour', p_quiet * 2 ^ least(a.checks, 6))
+      -- those that wait in the outbox must not keep the others from it
+      and not exists (
+        select from private.outbox o
+        where o.topic = 'reconcile' and o.dedupe_key = a.id::text
+          and (o.status in ('pending', 'leased') or (o.status = 'dead' and o.finished_at > now() - interval '1 day'))
+      )
+    order by a.created_at
+    limit 500
+  loop
+    delete from private.outbox
+    where topic = 'reconcile' and dedupe_key = v_attempt.id::text and status in ('done', 'dead');
+    perform private.enqueue('reconcile', jsonb_build_object('attempt_id', v_attempt.id, 'provider', v_attempt.provider),
+      v_attempt.id::text);
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end
+$$;
+select private.register_topic('reconcile', 'attempt_id', 'provider');
+select private.register_topic('cancel_attempt', 'attempt_id', 'provider');
+select private.schedule_job('journey_reconcile',
+  'Queues a query to the provider about each attempt it has not reported on: after 2 minutes, then less and less often, at most hourly.',
+  '* * * * *', '15 minutes', 'select private.enqueue_reconciliations()');

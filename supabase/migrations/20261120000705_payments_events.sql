@@ -174,3 +174,33 @@ as $$ select * from private.payment_events_needing_review() $$;
 comment on function public.payment_events_needing_review is 'Admin: messages of providers that somebody must look at, oldest first, at most 200. Errors: forbidden.';
 revoke all on function private.payment_events_needing_review(), public.payment_events_needing_review() from public, anon, authenticated, service_role;
 grant execute on function private.payment_events_needing_review(), public.payment_events_needing_review() to authenticated;
+
+-- Reads what came in to an account of ours that anybody may send money to: one look at a time, where such a rail is
+-- in use. One that was given up is ordered anew.
+create function private.enqueue_feeds()
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  delete from private.outbox where topic = 'feed' and status in ('done', 'dead');
+  perform private.enqueue('feed', jsonb_build_object('provider', r.provider, 'cursor', r.feed_cursor), r.provider)
+  from private.payment_providers r
+  where r.has_feed and exists (select from public.payment_attempts a where a.provider = r.provider);
+end
+$$;
+select private.register_topic('feed', 'provider', 'cursor');
+select private.schedule_job('journey_feeds', 'Queues a read of the bank feed behind VietQR, to find money whose notification was lost.',
+  '11 * * * *', '3 hours', 'select private.enqueue_feeds()');
+
+create function private.tidy_payments()
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  -- what nobody signed is kept only as long as somebody may ask who sent it
+  delete from private.payment_events where not verified and received_at < now() - interval '30 days';
+  delete from private.unverified_counts where hour < now() - interval '30 days';
+end
+$$;
+select private.schedule_job('journey_tidy_payments', 'Removes unverified messages and their counts after 30 days.',
+  '21 20 * * *', '26 hours', 'select private.tidy_payments()');

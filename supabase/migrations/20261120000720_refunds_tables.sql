@@ -2,6 +2,10 @@
 -- Rule kept here: a refund gives back a payment, or one row of unmatched money, and never changes what it gives back.
 -- Left out on purpose: how much goes back, which its orderer has decided.
 
+insert into private.error_codes (code, status, retryable, message_en, message_vi) values
+  ('payment_not_refundable', 409, false, 'No more than details.refundable can be given back now.', 'Không thể hoàn số tiền này.'),
+  ('refund_not_found', 404, false, 'There is no such refund.', 'Không tìm thấy yêu cầu hoàn tiền.');
+
 insert into private.transitions (machine, from_state, event, to_state) values
   ('refund', 'initial', 'order', 'pending'),
   ('refund', 'pending', 'accept', 'processing'),

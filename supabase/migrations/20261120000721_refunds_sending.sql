@@ -171,3 +171,5 @@ language sql volatile set search_path = ''
 as $$ select private.claim_refund(refund_id, ordered_at) $$;
 comment on function public.claim_refund is 'Reserves a refund by bank transfer for being sent now; false when it is no longer as refund_to_send said. Service only. Errors: transfer_claimed.';
 select private.expose('claim_refund(uuid, timestamptz)', 'service_role');
+
+select private.register_topic('refund', 'refund_id', 'provider');

@@ -183,3 +183,7 @@ language sql volatile set search_path = ''
 as $$ select private.approve_payout_batch(batch_id) $$;
 comment on function public.approve_payout_batch is 'Admin: sends every payout of a batch that is scheduled, also one released from a hold later. Repeatable. Errors: forbidden, payout_batch_not_found.';
 select private.expose('approve_payout_batch(uuid)', 'authenticated');
+
+select private.schedule_job('journey_payouts', 'Collects what hosts are owed into a batch, which waits for approval.',
+  '7 1 * * *', '26 hours', 'select private.schedule_payouts()');
+select private.register_topic('payout', 'payout_id', 'provider');

@@ -156,3 +156,5 @@ $$;
 create trigger enqueue_credit_note after update of status on public.refunds
   for each row when (new.status = 'succeeded' and old.status <> 'succeeded')
   execute function private.enqueue_credit_note();
+
+select private.register_topic('receipt', 'kind', 'subject_id');

@@ -190,3 +190,5 @@ begin
   from public.bookings b where b.id = p_booking_id;
 end
 $$;
+
+select private.register_topic('email', 'notification_id');

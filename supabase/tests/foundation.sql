@@ -134,6 +134,11 @@ update private.rate_limits set capacity = 1000, per_minute = 1000;
 
 -- outbox ---------------------------------------------------------------------------------------------------
 delete from private.outbox;
+select is(tests.outcome($$ select private.enqueue('test', '{"n": 1}', 'one') $$), '23514', 'a topic that no module registered cannot be stored');
+select private.register_topic('test'), private.register_topic('letter', 'street', 'town');
+select is(tests.outcome($$ select private.enqueue('letter', '{"street": "x"}', 'one') $$), '23514', 'a payload that lacks a key of its topic cannot be stored');
+select is(tests.outcome($$ select private.enqueue('letter', '{"street": "x", "town": null}', 'one') $$), 'ok', 'a payload with every key of its topic is stored');
+delete from private.outbox;
 select private.enqueue('test', '{"n": 1}', 'one');
 select private.enqueue('test', '{"n": 2}', 'one');
 select private.enqueue('test', '{"n": 3}', 'later', now() + interval '1 hour');
@@ -193,7 +198,7 @@ select private.enqueue('test', '{}', 'poison');
 update private.outbox set attempts = max_attempts, status = 'leased', lease_token = gen_random_uuid(), leased_until = now() - interval '1 second' where dedupe_key = 'poison';
 select is((select count(*)::int from public.lease_outbox(10, 60) where dedupe_key = 'poison'), 0, 'a row that killed every worker is not leased for ever');
 select is((select status from private.outbox where dedupe_key = 'poison'), 'dead', 'a row that killed every worker ends as dead');
-select private.enqueue('batch', '{}', n::text) from generate_series(1, 250) n;
+select private.enqueue('test', '{}', n::text) from generate_series(1, 250) n;
 select is((select count(*)::int from public.lease_outbox(7, 60)), 7, 'a batch is as large as asked');
 analyze private.outbox;
 select is((select count(*)::int from public.lease_outbox(7, 60)), 7, 'a batch is as large as asked with fresh statistics');
@@ -204,7 +209,7 @@ reset enable_hashjoin;
 reset enable_mergejoin;
 select is((select count(*)::int from public.lease_outbox(1000, 60)), 100, 'a batch holds at most 100 rows');
 select is((select count(*)::int from public.lease_outbox(null, null)), 1, 'asking for nothing in particular leases one');
-select is(tests.outcome($$ insert into private.outbox (topic, payload, dedupe_key, status) values ('x', '{}', 'y', 'leased') $$), '23514', 'a lease without token and deadline cannot be stored');
+select is(tests.outcome($$ insert into private.outbox (topic, payload, dedupe_key, status) values ('test', '{}', 'y', 'leased') $$), '23514', 'a lease without token and deadline cannot be stored');
 
 select * from finish();
 rollback;

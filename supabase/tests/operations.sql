@@ -117,10 +117,11 @@ as $$
 begin
   create or replace function private.server_started() returns timestamptz language sql stable as 'select now() - interval ''1 day''';
   update private.domain_events set occurred_at = now() - interval '30 days' where id = (select min(id) from private.domain_events);
-  insert into private.jobs (name, schedule, command, longest) values ('tests_never', '* * * * *', 'select 1', '15 minutes');
+  insert into private.jobs (name, description, schedule, command, longest) values ('tests_never', 'Does nothing.', '* * * * *', 'select 1', '15 minutes');
 end
 $$;
 
+select private.register_topic('test');
 create temporary table breaches (invariant text, what text, breach text);
 insert into breaches values
   ('calendar_overlap', 'two entries overlap', format($$ alter table public.calendar_entries drop constraint calendar_entries_no_overlap;
@@ -155,11 +156,11 @@ insert into breaches values
   ('refunded_amount_drift', 'a payment says it was refunded', format($$ update public.payments set refunded_amount = 1, status = 'partially_refunded' where booking_id = %L $$, :'paid')),
   ('notification_gap', 'a notification was deleted', format($$ delete from public.notifications where user_id = %L and seq = 1 $$, :'renter')),
   ('notification_gap', 'an inbox ran ahead', format($$ update private.inboxes set last_seq = last_seq + 1 where user_id = %L $$, :'host')),
-  ('outbox_stuck', 'nobody takes a row', $$ insert into private.outbox (topic, payload, dedupe_key, available_at) values ('x', '{}', 'x', now() - interval '1 hour') $$),
-  ('outbox_stuck', 'nobody finishes a row', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, status, lease_token, leased_until) values ('x', '{}', 'x', now() - interval '1 hour', 'leased', gen_random_uuid(), now() - interval '1 hour') $$),
-  ('outbox_stuck', 'a provider refuses a question for days', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, deferred_reason, deferred_since) values ('x', '{}', 'x', now() + interval '1 minute', 'rate_limited', now() - interval '25 hours') $$),
-  ('outbox_stuck', 'a rail has no settings for a day', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, deferred_reason, deferred_since) values ('x', '{}', 'x', now() + interval '1 minute', 'not_configured', now() - interval '25 hours') $$),
-  ('outbox_dead', 'a row was given up', $$ insert into private.outbox (topic, payload, dedupe_key, status) values ('x', '{}', 'x', 'dead') $$),
+  ('outbox_stuck', 'nobody takes a row', $$ insert into private.outbox (topic, payload, dedupe_key, available_at) values ('test', '{}', 'x', now() - interval '1 hour') $$),
+  ('outbox_stuck', 'nobody finishes a row', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, status, lease_token, leased_until) values ('test', '{}', 'x', now() - interval '1 hour', 'leased', gen_random_uuid(), now() - interval '1 hour') $$),
+  ('outbox_stuck', 'a provider refuses a question for days', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, deferred_reason, deferred_since) values ('test', '{}', 'x', now() + interval '1 minute', 'rate_limited', now() - interval '25 hours') $$),
+  ('outbox_stuck', 'a rail has no settings for a day', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, deferred_reason, deferred_since) values ('test', '{}', 'x', now() + interval '1 minute', 'not_configured', now() - interval '25 hours') $$),
+  ('outbox_dead', 'a row was given up', $$ insert into private.outbox (topic, payload, dedupe_key, status) values ('test', '{}', 'x', 'dead') $$),
   ('mail_without_value', 'a word of a mail was never told', format($$ insert into public.notification_templates (code, locale, version, category, title, body, email_subject, email_body)
     select code, locale, 2, category, title, body, 'x', 'Dear {{nobody}}' from public.notification_templates where code = 'licence_verified';
     select private.notify(%L, 'licence_verified', '{}', 'x') $$, :'host')),
@@ -297,7 +298,7 @@ alter table public.quotes disable trigger immutable;
 select tests.make_quote(:'renter', :'vehicle', tests.hours(500), tests.hours(510)) as old_quote \gset
 update public.quotes set expires_at = now() - interval '8 days';
 alter table public.quotes enable trigger immutable;
-select lives_ok('select private.run_daily_jobs()', 'the daily round runs');
+select lives_ok(command, 'the job ' || name || ' runs') from private.jobs where name like 'journey\_tidy\_%' order by name;
 select is((select status from public.driver_licences where id = :'ending'), 'expired', 'a licence whose day has passed expires');
 select is((select status from public.media where path = :'host' || '/never'), 'deleted', 'a ticket nobody used is withdrawn');
 select is((select count(*)::int from public.quotes where id = :'old_quote'), 0, 'an old quote without booking goes');
@@ -326,17 +327,17 @@ delete from private.outbox where topic = 'feed';
 select lives_ok('select private.ring_outbox()', 'without pg_net the bell is silent');
 select tests.settle();
 select is(tests.broken_promises(), null, 'no promise is broken');
-select is(
-  (select array_agg(command order by jobname) from cron.job where jobname like 'journey_%' and command like 'select private.%'),
-  array['select private.run_daily_jobs()', 'select private.return_due_deposits()', 'select private.expire_overdue_bookings()', 'select private.enqueue_feeds()', 'select private.ring_outbox()', 'select private.schedule_payouts()', 'select private.enqueue_reconciliations()'],
-  'every job has its clock'
-);
 
-select results_eq(
-  $$ select c.jobname::text collate "C", c.schedule collate "C" from cron.job c where c.jobname like 'journey_%' order by 1 $$,
-  $$ select j.name collate "C", private.schedule_for(j, e.extversion) collate "C" from private.jobs j, pg_extension e where e.extname = 'pg_cron' order by 1 $$,
-  'every job has the schedule that the installed pg_cron can read'
+select private.schedule_job('journey_added_later', 'Does nothing.', '* * * * *', '15 minutes', 'select 1');
+select is((select schedule || ' ' || command from cron.job where jobname = 'journey_added_later'), '* * * * * select 1', 'a job that a later migration registers has its clock');
+select is(
+  (select array_agg(concat_ws(' ', c.jobname, c.schedule, c.command) order by c.jobid) from cron.job c where c.jobname like 'journey_%'),
+  (select array_agg(concat_ws(' ', j.name, private.schedule_for(j, e.extversion), j.command) order by c.jobid)
+   from private.jobs j left join cron.job c on c.jobname = j.name, pg_extension e where e.extname = 'pg_cron'),
+  'every job has its clock, with the schedule that the installed pg_cron can read'
 );
+select cron.unschedule('journey_added_later');
+delete from private.jobs where name = 'journey_added_later';
 select is(
   (select private.schedule_for(j, v) from private.jobs j where j.name = 'journey_outbox'), expected,
   'with pg_cron ' || coalesce(v, 'of an unknown version') || ' the outbox is looked at: ' || expected
@@ -358,8 +359,8 @@ as $$
   insert into cron.job_run_details (jobid, runid, database, username, status, start_time, end_time)
   select jobid, (select least(min(runid), 0) - 1 from cron.job_run_details), current_database(), current_user, p_status, now() - p_ago, now() - p_ago from cron.job where jobname = p_job
 $$;
-insert into private.jobs (name, schedule, command, longest) values
-  ('tests_minute', '* * * * *', 'select 1', '15 minutes'), ('tests_hour', '5 * * * *', 'select 1', '3 hours'), ('tests_lost', '* * * * *', 'select 1', '15 minutes');
+insert into private.jobs (name, description, schedule, command, longest) values
+  ('tests_minute', 'x', '* * * * *', 'select 1', '15 minutes'), ('tests_hour', 'x', '5 * * * *', 'select 1', '3 hours'), ('tests_lost', 'x', '* * * * *', 'select 1', '15 minutes');
 select cron.schedule('tests_minute', '0 0 1 1 *', 'select 1'), cron.schedule('tests_hour', '0 0 1 1 *', 'select 1');
 select is(tests.late_jobs('1 year'), null, 'in a database that is new, none is late');
 update private.domain_events set occurred_at = now() - interval '30 days' where id = (select min(id) from private.domain_events);

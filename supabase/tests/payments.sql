@@ -83,7 +83,7 @@ select is(tests.unverified('5'), 'stored', 'the next hour has room for unverifie
 update private.settings set value = '0' where key = 'unverified_events_per_hour';
 select is(tests.unverified('6'), 'counted', 'an operator may switch off storing unverified messages');
 update private.unverified_counts set hour = hour - interval '31 days' where provider = 'momo' and hour < date_trunc('hour', now());
-select private.run_daily_jobs();
+select private.tidy_payments();
 select is(tests.counted(), '3 of 2', 'the counts of unverified messages are deleted after 30 days');
 
 select is(tests.outcome($$ select public.record_payment_event('vnpay', 'big', true, 'x', repeat('x', 70000)) $$), '23514', 'a message of 70 kB is refused');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { areDocsFresh, generateDocs } from '../../docs/generate.ts';
+import { areDocsFresh, changeablePage, generateDocs } from '../../docs/generate.ts';
 import { renderErrorPage, renderInvariantPage, renderStatePage } from '../../docs/render.ts';
 
 describe('the generated pages', () => {
@@ -49,6 +49,6 @@ describe('the generated pages', () => {
     if (!url) throw new Error('DB_URL is not set: run these tests with npm test');
     const pages = await generateDocs(url);
     expect(pages.get('states.md')).toContain('Governs `public.bookings.status`.');
-    expect(await areDocsFresh(url), 'run npm run docs').toBe(true);
+    expect(await areDocsFresh(url, changeablePage), 'run npm run docs').toBe(true);
   });
 });

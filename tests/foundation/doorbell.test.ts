@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { effects } from '../../supabase/functions/outbox/effects.ts';
 import { asPostgres, member, stack } from '../stack/harness.ts';
 
 async function mailsTo(address: string): Promise<{ subject: string }[]> {
@@ -25,5 +26,14 @@ describe('the doorbell', () => {
     await expect.poll(async () => (await mailsTo(user.email)).length, { interval: 200 }).toBe(45);
     const got = (await mailsTo(user.email)).map((mail) => mail.subject.slice(-9)).sort();
     expect(got).toEqual(subjects);
+  });
+});
+
+describe('the topics of the outbox', () => {
+  it('have one effect each, and no effect has another topic', async () => {
+    const { rows } = await asPostgres((db) =>
+      db.query('select topic from private.outbox_topics order by topic'),
+    );
+    expect(effects.map(({ topic }) => topic).sort()).toEqual(rows.map(({ topic }) => topic));
   });
 });

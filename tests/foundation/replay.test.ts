@@ -118,7 +118,11 @@ describe('on PostgreSQL 18, from empty', () => {
 
   it('lets its jobs run without pg_cron', async () => {
     expect(await value("to_regnamespace('cron') is null")).toBe(true);
-    await db.exec('select private.run_daily_jobs(); select private.ring_outbox()');
+    const { rows } = await db.query<{ command: string }>(
+      "select command from private.jobs where command like 'select private.%' order by name",
+    );
+    expect(rows.length).toBeGreaterThan(8);
+    for (const { command } of rows) await db.exec(command);
   });
 
   it('comes out the same a second time', async () => {

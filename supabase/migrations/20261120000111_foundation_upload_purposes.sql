@@ -1,0 +1,29 @@
+-- Foundation: what may be uploaded, a registry that modules add to.
+-- Rule kept here: a purpose has one bucket, which is private and takes the sizes and kinds that the purpose takes.
+-- Left out on purpose: tickets and files, which are of media.
+
+create table private.media_purposes (
+  purpose text primary key,
+  bucket text not null,
+  max_bytes bigint not null,
+  mime_types text[] not null,
+  per_day int not null
+);
+comment on table private.media_purposes is 'What may be uploaded, how large and how often.';
+comment on column private.media_purposes.per_day is 'Uploads of one person within 24 hours.';
+alter table private.media_purposes enable row level security;
+
+create function private.keep_bucket()
+returns trigger
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types)
+  values (new.bucket, new.bucket, false, new.max_bytes, new.mime_types)
+  on conflict (id) do update
+  set public = excluded.public, file_size_limit = excluded.file_size_limit, allowed_mime_types = excluded.allowed_mime_types;
+  return null;
+end
+$$;
+create trigger has_its_bucket after insert or update on private.media_purposes
+  for each row execute function private.keep_bucket();
