@@ -31,9 +31,8 @@ export async function handleRest(context: RealtimeContext, request: Request): Pr
   } catch {
     return answer(401, { message: 'Unauthorized' });
   }
-  if (Number(headers.get('content-length') ?? 0) > context.limits.frameBytes) return tooLarge(context);
-  const body = Buffer.from(await request.arrayBuffer());
-  if (body.length > context.limits.frameBytes) return tooLarge(context);
+  const body = await readBody(request, context.limits.frameBytes);
+  if (!body) return tooLarge(context);
   const asked: Asked = { context, caller, headers: policyHeaders(headers) };
   try {
     if (/^\/?$/.test(url.pathname.slice(prefix.length))) return await broadcastBatch(asked, body);
@@ -46,6 +45,20 @@ export async function handleRest(context: RealtimeContext, request: Request): Pr
     if (!(error instanceof DatabaseUnavailableError)) throw error;
     return answer(503, { message: 'Realtime was unable to connect to the project database' });
   }
+}
+
+/** The body, or null as soon as it is larger than allowed: one that is sent in chunks announces no length. */
+async function readBody(request: Request, limit: number): Promise<Buffer | null> {
+  if (Number(request.headers.get('content-length') ?? 0) > limit) return null;
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  // leaving the loop ends the stream
+  for await (const piece of (request.body ?? []) as unknown as AsyncIterable<Uint8Array>) {
+    size += piece.byteLength;
+    if (size > limit) return null;
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
 }
 
 /** The headers that policies see as `request.headers`: those that begin with `x-`, as on a socket. */

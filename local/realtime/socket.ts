@@ -25,6 +25,8 @@ export class ClientSocket implements Connection {
   readonly #channels = new Map<string, Channel>();
   /** Per topic, the work of the last message, so that messages of one topic keep their order. */
   readonly #lanes = new Map<string, { tail: Promise<void>; length: number }>();
+  /** The last join's work. One at a time: all at once would pass the limit of channels, and keep the database from others. */
+  #joins: Promise<void> = Promise.resolve();
   #heardAt = Date.now();
 
   constructor(
@@ -128,13 +130,17 @@ export class ClientSocket implements Connection {
       this.#forget(earlier);
       earlier.sayClosed();
     }
-    try {
-      const channel = await Channel.join(this.#context, this, message, (ended) => this.#forget(ended));
-      if (!channel.hasEnded()) this.#channels.set(message.topic, channel);
-      if (this.#ws.readyState !== this.#ws.OPEN) this.#ended();
-    } catch (error) {
-      await this.#refuse(message, error);
-    }
+    const joined = this.#joins.then(() => this.#joinNow(message));
+    this.#joins = joined.catch(() => undefined);
+    // The wait of a refused one holds up its own topic only.
+    await joined.catch((error: unknown) => this.#refuse(message, error));
+  }
+
+  async #joinNow(message: ClientMessage): Promise<void> {
+    if (this.#ws.readyState !== this.#ws.OPEN) return;
+    const channel = await Channel.join(this.#context, this, message, (ended) => this.#forget(ended));
+    if (!channel.hasEnded()) this.#channels.set(message.topic, channel);
+    if (this.#ws.readyState !== this.#ws.OPEN) this.#ended();
   }
 
   async #refuse(message: ClientMessage, error: unknown): Promise<void> {

@@ -53,7 +53,7 @@ async function store(service: Service, call: Call, actor: Actor, target: Write):
   checkKey(target.key);
   const bucket = await service.db.run(asService(actor), (tx) => findBucket(tx, target.bucket));
   const file = await readIncoming(call);
-  const limit = Math.min(service.fileSizeLimit, bucket.file_size_limit ?? service.fileSizeLimit);
+  const limit = sizeLimit(service, bucket, target.key, file);
   checkAgainstBucket(file, bucket, target.key, limit);
 
   const known: Partial<ObjectMetadata> = { mimetype: file.mimetype };
@@ -98,9 +98,16 @@ export async function keepOrRemove(
   }
 }
 
+const isPlaceholder = (key: string): boolean => /(^|\/)\.emptyFolderPlaceholder$/.test(key);
+
+/** A placeholder may be of any type, as it must be empty then. */
+function sizeLimit(service: Service, bucket: BucketRow, key: string, file: Incoming): number {
+  if (isPlaceholder(key) && !acceptsMimeType(bucket.allowed_mime_types, file.mimetype)) return 0;
+  return Math.min(service.fileSizeLimit, bucket.file_size_limit ?? service.fileSizeLimit);
+}
+
 function checkAgainstBucket(file: Incoming, bucket: BucketRow, key: string, limit: number): void {
-  const placeholder = key.endsWith('.emptyFolderPlaceholder');
-  if (!placeholder && !acceptsMimeType(bucket.allowed_mime_types, file.mimetype)) {
+  if (!isPlaceholder(key) && !acceptsMimeType(bucket.allowed_mime_types, file.mimetype)) {
     throw failures.invalidMimeType(file.mimetype);
   }
   if (file.announcedSize !== null && file.announcedSize > limit) throw failures.entityTooLarge();

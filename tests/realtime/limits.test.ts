@@ -78,6 +78,44 @@ test('more broadcasts per second than allowed over HTTP are answered with 429', 
   expect(response.status).toBe(429);
 });
 
+test('joins that are sent all at once stop at the limit of channels', async () => {
+  const url = await start({ channelsPerClient: 3, joinErrorDelayMs: 0 });
+  const raw = await RawClient.open(url);
+  const refs = Array.from({ length: 40 }, (_, index) => String(index + 1));
+  for (const ref of refs) {
+    raw.send({ joinRef: ref, ref, topic: `realtime:${testTopic()}`, event: 'phx_join' });
+  }
+  const replies = await Promise.all(refs.map((ref) => raw.reply(ref)));
+  const joined = replies.filter(({ payload }) => payload.status === 'ok');
+  expect(joined.map(({ ref }) => ref)).toEqual(['1', '2', '3']);
+  expect(replies.at(-1)?.payload.response).toEqual({
+    reason: 'ChannelRateLimitReached: Too many channels',
+  });
+  raw.close();
+});
+
+test('a body without an announced length is read up to the limit and no further', async () => {
+  await start({ frameBytes: 100_000 });
+  let sent = 0;
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      sent += 10_000;
+      if (sent > 400_000_000) controller.close();
+      else controller.enqueue(new Uint8Array(10_000));
+    },
+  });
+  const init: RequestInit & { duplex: 'half' } = {
+    method: 'POST',
+    headers: { apikey: keys.publishableKey, 'content-type': 'application/json' },
+    body,
+    duplex: 'half',
+  };
+  const request = new Request('http://127.0.0.1/realtime/v1/api/broadcast', init);
+  const response = await servers[0]?.realtime.fetch(request);
+  expect(response?.status).toBe(413);
+  expect(sent).toBeLessThan(200_000);
+});
+
 test('a frame above the limit ends the socket', async () => {
   const url = await start({ frameBytes: 1000 });
   const raw = await RawClient.open(url);

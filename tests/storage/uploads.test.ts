@@ -183,6 +183,16 @@ describe('limits', () => {
     expect(refusal(await send('imagex/png'))?.code).toBe('InvalidMimeType');
   });
 
+  it('takes the placeholder of an empty folder whatever its type, but only empty', async () => {
+    const pictures = await world.bucket({ rights: everyRight, allowedMimeTypes: ['image/*'] });
+    const send = (name: string, bytes: string, type: string) =>
+      user.from(pictures).upload(path(`${randomUUID()}/${name}`), new Blob([bytes], { type }));
+    expect((await send('.emptyFolderPlaceholder', '', 'text/plain')).error).toBeNull();
+    expect(refusal(await send('.emptyFolderPlaceholder', '<p>x', 'text/html'))?.code).toBe('EntityTooLarge');
+    expect(refusal(await send('x.emptyFolderPlaceholder', '', 'text/html'))?.code).toBe('InvalidMimeType');
+    expect((await send('.emptyFolderPlaceholder', 'x', 'image/png')).error).toBeNull();
+  });
+
   it('refuses a file over the limit of its bucket, announced or not, and keeps nothing of it', async () => {
     const small = await world.bucket({ rights: everyRight, fileSizeLimit: 1000 });
     const before = (await world.filesOnDisk())?.length;
