@@ -95,7 +95,7 @@ cross join lateral (
 order by p.n;
 
 insert into public.media (id, owner_id, purpose, bucket, path, mime_type, byte_size, sha256, status)
-select bench.id('cover', n), bench.id('host', n / 5), 'vehicle_image', 'vehicle-images', 'bench/' || n || '.jpg', 'image/jpeg',
+select bench.id('cover', n), bench.id('host', n / 5), 'vehicle_image', 'vehicle-images', bench.id('host', n / 5) || '/' || n || '.jpg', 'image/jpeg',
        200000, encode(sha256(n::text::bytea), 'hex'), 'ready'
 from bench.places;
 insert into public.vehicle_images (vehicle_id, media_id, host_id, position)
