@@ -34,7 +34,7 @@ const answer = (user: string, booking: string, accept: boolean): Act => ({
 });
 
 describe('one vehicle, one period', () => {
-  it('lets exactly one of 64 renters win, tells the others, and never deadlocks', async () => {
+  it('lets exactly one of 64 renters win, refuses the others, and never deadlocks', async () => {
     const { vehicle } = await makeListing(world);
     const renters = await makePeople(world, 64);
     const [starts, ends] = [await hours(world, 48), await hours(world, 72)];
@@ -161,7 +161,7 @@ describe('the same thing twice', () => {
 });
 
 describe('money against time', () => {
-  it('confirms or gives back a payment that races with the end of its hold and with another renter', async () => {
+  it('confirms or refunds a payment that races with the end of its hold and with another renter', async () => {
     for (let round = 0; round < 6; round += 1) {
       const { vehicle } = await makeListing(world);
       const [first, second] = (await makePeople(world, 2)) as [string, string];

@@ -15,7 +15,7 @@ describe('MoMo settings', () => {
     expect(setUp(live).name).toBe('momo');
   });
 
-  it('may be absent, and then the payment method is not set up', () => {
+  it('may all be absent, and then the rail is not set up', () => {
     expect(() => setUp(platform)).toThrow(
       expect.objectContaining({ code: 'provider_not_configured', status: 503 }),
     );
@@ -31,7 +31,7 @@ describe('MoMo settings', () => {
     },
   );
 
-  it('refuse a partner code that cannot be one, and what is no address', () => {
+  it('refuse an impossible partner code, and a value that is no address', () => {
     expect(() => setUp({ ...live, MOMO_PARTNER_CODE: 'MOMO&x=1' })).toThrow('MOMO_PARTNER_CODE');
     expect(() => setUp({ ...live, MOMO_API_URL: 'payment.momo.example' })).toThrow('not an address');
   });
@@ -55,7 +55,7 @@ describe('MoMo settings', () => {
     },
   );
 
-  it('are taken as production where nobody says otherwise', () => {
+  it('count as production when the environment is not named', () => {
     const { JOURNEY_ENV: _, ...unsaid } = live;
     expect(() => setUp({ ...unsaid, MOMO_SECRET_KEY: 'K951B6PE1waDMi640xX08PD3vg6EkVlz' })).toThrow(
       'demo secret',

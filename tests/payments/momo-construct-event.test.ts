@@ -39,7 +39,7 @@ const sameText = (value: unknown, signed: unknown): boolean =>
   (value === null || typeof value !== 'object') && String(value ?? '') === String(signed);
 
 describe('a notification of any form', () => {
-  it('is neither verified nor makes anything throw', async () => {
+  it('is not verified and makes nothing throw', async () => {
     const forms = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.json(),
@@ -201,7 +201,7 @@ describe('an answer of any form', () => {
     transId: 7,
   };
 
-  it('teaches nothing that MoMo did not say, and ends in an error the caller knows', async () => {
+  it('gives no result that MoMo did not send, and fails only with an error that the caller knows', async () => {
     const names = fc.constantFrom(...Object.keys(known), 'payUrl', 'message', 'refundTrans', 'requestId');
     const body = fc.dictionary(names, fc.jsonValue()).map((any) => ({ ...known, ...any }));
     await fc.assert(

@@ -72,7 +72,7 @@ describe('an order at MoMo', () => {
     }
   });
 
-  it('is asked for with plain, signed fields and half a minute of patience', async () => {
+  it('is requested with plain, signed fields and a timeout of half a minute', async () => {
     const sent: { url: string; body: Record<string, unknown>; signal: AbortSignal }[] = [];
     const config = { ...keys, apiUrl: `${rig.url}/momo` };
     const spying: typeof fetch = async (url, init) => {
@@ -106,7 +106,7 @@ describe('an order at MoMo', () => {
     expect(signature).toBe(hmac(keys.secretKey, createText(keys, message)));
   });
 
-  it('is not made for sums or currencies MoMo cannot carry', async () => {
+  it('is not made for amounts or currencies that MoMo cannot carry', async () => {
     const refusal = expect.objectContaining({
       code: 'payment_amount_unsupported',
       details: { provider: 'momo', min_amount: 1_000, max_amount: 50_000_000, currency: 'VND' },
@@ -125,7 +125,7 @@ describe('an order at MoMo', () => {
     expect(await rig.checkout(input)).toEqual(await rig.checkout(input));
   });
 
-  it('is had by asking again when its answer was lost', async () => {
+  it('is returned again after a lost answer', async () => {
     const reference = nextReference();
     await rig.post('/momo/api/fault', { call: 'create', fault: 'lost' });
     await expect(rig.checkout({ reference })).rejects.toThrow(
@@ -134,7 +134,7 @@ describe('an order at MoMo', () => {
     expect((await rig.checkout({ reference })).redirectUrl).toContain('/momo/');
   });
 
-  it('must be started again where MoMo does not repeat its answer', async () => {
+  it('must be started again when MoMo does not repeat its answer', async () => {
     const startAgain = expect.objectContaining({ code: 'payment_start_again' });
     await rig.post('/momo/api/settings', { replay: 'refuse' });
     try {
@@ -175,7 +175,7 @@ describe('an order at MoMo', () => {
     ['no page', { payUrl: '' }],
     ['a page that is none', { payUrl: 'javascript:alert(1)' }],
     ['no result', { resultCode: undefined }],
-  ])('is not believed when the answer names %s', async (_what, changes) => {
+  ])('is refused when the answer names %s', async (_what, changes) => {
     const lying: typeof fetch = async (url, init) => {
       const answer = (await (await fetch(url, init)).json()) as object;
       return Response.json({ ...answer, ...changes });
@@ -186,7 +186,7 @@ describe('an order at MoMo', () => {
     );
   });
 
-  it('has the page for a QR code where MoMo gives no code of its own', async () => {
+  it('uses the page as QR code when MoMo gives no code', async () => {
     const plain: typeof fetch = async (url, init) => {
       const {
         qrCodeUrl: _,
@@ -202,7 +202,7 @@ describe('an order at MoMo', () => {
   });
 });
 
-describe('the sandbox checks an order as MoMo does', () => {
+describe('the sandbox, checking an order as MoMo does,', () => {
   it.each([
     ['a wrong merchant', { partnerCode: 'OTHER' }, 13],
     ['a sum too small', { amount: 999 }, 22],
@@ -214,18 +214,18 @@ describe('the sandbox checks an order as MoMo does', () => {
     ['a notification address with a query', { ipnUrl: 'https://shop.example/ipn?a=1' }, 20],
     ['no extra data', { extraData: undefined }, 20],
     ['an unknown language', { lang: 'fr' }, 20],
-  ])('and refuses %s', async (_what, changes, resultCode) => {
+  ])('refuses %s', async (_what, changes, resultCode) => {
     expect(await create(changes)).toMatchObject({ status: 400, body: { resultCode } });
   });
 
-  it('and refuses a wrong signature, and an order id or request id used before', async () => {
+  it('refuses a wrong signature, and a used order id or request id', async () => {
     expect((await create({}, 'another secret')).body.resultCode).toBe(13);
     const { message } = await create();
     expect((await create({ requestId: 'another', orderId: message.orderId })).body.resultCode).toBe(41);
     expect((await create({ requestId: message.requestId })).body.resultCode).toBe(40);
   });
 
-  it('and gives no code for the page of all methods', async () => {
+  it('gives no QR code for the page of all methods', async () => {
     const { body } = await create({ requestType: 'payWithMethod' });
     expect(body).toMatchObject({ resultCode: 0, payUrl: expect.any(String) });
     expect(body).not.toHaveProperty('qrCodeUrl');

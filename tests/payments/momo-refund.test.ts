@@ -98,7 +98,7 @@ describe('a refund', () => {
     ]);
   });
 
-  it('of which the answer was lost is found by asking', async () => {
+  it('is found by a query after its answer was lost', async () => {
     const input = (await paid())(500_000, 'lost');
     expect(await rig.provider.retrieveRefund(input)).toEqual({
       known: false,
@@ -154,7 +154,7 @@ describe('a refund', () => {
     ['another order', { orderId: 'J1-R1' }],
     ['another sum', { amount: 1 }],
     ['no order', { orderId: undefined }],
-  ])('is not believed when the answer names %s', async (_what, changes) => {
+  ])('is refused when the answer names %s', async (_what, changes) => {
     const momo = lying((answer) => ({ ...answer, ...changes }));
     expect(await momo.refund((await paid())(500_000, 'doubt'))).toEqual({
       known: false,
@@ -163,7 +163,7 @@ describe('a refund', () => {
     });
   });
 
-  it('has not failed because another one was refused', async () => {
+  it('does not fail because another refund was refused', async () => {
     const momo = lying((answer) => ({ ...answer, resultCode: 42, orderId: 'J1-R1' }));
     expect(await momo.refund((await paid())(500_000, 'other'))).toMatchObject({
       known: false,
@@ -171,7 +171,7 @@ describe('a refund', () => {
     });
   });
 
-  it('is told from others by its order id, and by its sum', async () => {
+  it('is identified among others by its order id and its amount', async () => {
     const order = await paid();
     const input = order(500_000, 'mine');
     await rig.provider.refund(order(400_000, 'other'));
@@ -191,7 +191,7 @@ describe('a refund', () => {
     ['none', ''],
     ['a long one', `x${'-._9'.repeat(40)}`],
   ])(
-    'has an id MoMo takes where the money came under a reference not of ours: %s',
+    'has an id that MoMo accepts when the payment has a reference that is not ours: %s',
     async (_what, reference) => {
       const input = { ...(await paid())(500_000, 'odd'), reference };
       expect(await rig.provider.refund(input)).toMatchObject({ known: true, status: 'succeeded' });
@@ -200,7 +200,7 @@ describe('a refund', () => {
     },
   );
 
-  it('has its order id for a number where MoMo repeats that of the payment', async () => {
+  it('uses its order id as number when MoMo repeats the number of the payment', async () => {
     const input = (await paid())(500_000, 'echo');
     const momo = lying((answer) => ({ ...answer, transId: Number(input.transactionId) }));
     expect(await momo.refund(input)).toMatchObject({

@@ -42,7 +42,7 @@ describe('asking about a payment', () => {
     },
   );
 
-  it('says pending while the page is open, also after the payer left, and failed once it ran out', async () => {
+  it('says pending while the page is open, also after the payer left, and failed after it expired', async () => {
     const { redirectUrl, reference } = await rig.checkout();
     await rig.pay({ redirectUrl, outcome: 'leave' });
     expect(await asked(reference)).toMatchObject({ reports: [{ outcome: 'pending' }] });
@@ -66,7 +66,7 @@ describe('asking about a payment', () => {
     [40, { kind: 'no_information', reason: '40' }],
     [98, { kind: 'no_information', reason: '98' }],
     [99, { kind: 'no_information', reason: '99' }],
-  ])('takes result %i for no failure of the payment', async (fault, answer) => {
+  ])('does not take result %i for a failure of the payment', async (fault, answer) => {
     const { reference } = await rig.checkout();
     await rig.post('/momo/api/fault', { call: 'query', fault });
     expect(await asked(reference)).toEqual(answer);
@@ -87,7 +87,7 @@ describe('asking about a payment', () => {
     expect(await momo.retrieve(attempt(reference))).toEqual({ kind: 'no_information', reason });
   });
 
-  it('reports another sum that was paid, and doubts one of which nothing was', async () => {
+  it('reports a payment of another amount, and distrusts an unpaid one of another amount', async () => {
     const { redirectUrl, reference } = await rig.checkout();
     const momo = lying((answer) => ({ ...answer, amount: 1_499_000 }));
     expect(await momo.retrieve(attempt(reference))).toEqual({
@@ -100,7 +100,7 @@ describe('asking about a payment', () => {
     });
   });
 
-  it('with a wrong secret, or without an answer, learns nothing either', async () => {
+  it('learns nothing with a wrong secret or without an answer', async () => {
     const { reference } = await rig.checkout();
     const stranger = createMomo({ ...keys, secretKey: 'another', apiUrl: `${rig.url}/momo` });
     expect(await stranger.retrieve(attempt(reference))).toEqual({ kind: 'try_later', reason: '13' });

@@ -62,7 +62,7 @@ describe('a notification', () => {
     expect(rig.received).toHaveLength(1);
   });
 
-  it('does not come when the payer just leaves, who may come back and pay', async () => {
+  it('does not come when the payer just leaves, because the payer may come back', async () => {
     const { redirectUrl, reference } = await rig.checkout();
     const left = await rig.pay({ redirectUrl, outcome: 'leave' });
     const back = new URL(String(left.body.redirectUrl));
@@ -91,7 +91,7 @@ describe('a notification', () => {
     });
   });
 
-  it('can be late, manifold, after the browser, or never come', async () => {
+  it('can come late, several times, after the browser, or never', async () => {
     const late = await rig.checkout();
     await rig.pay({ redirectUrl: late.redirectUrl, outcome: 'success', notify: { delayMs: 1_000 } });
     expect(rig.received).toHaveLength(0);
@@ -129,7 +129,7 @@ describe('a notification', () => {
     expect((await rig.pay({ reference, outcome: 'cancel', again: true })).status).toBe(400);
   });
 
-  it('of success can come after the page ran out', async () => {
+  it('of success can come after the page expired', async () => {
     const { redirectUrl, reference } = await rig.checkout();
     await rig.post('/momo/api/settings', { lifeMs: 0 });
     try {
@@ -180,7 +180,7 @@ describe('the answer to a notification', () => {
     },
   );
 
-  it('is waited for, and 200 or silence is none', async () => {
+  it('must be 204: after 200 or silence MoMo calls again', async () => {
     const rig = await startRig('momo', { notifyTimeoutMs: 1_000 });
     onTestFinished(() => rig.close());
     rig.reply.with = async (_received, call) => {
@@ -226,7 +226,7 @@ describe('the sandbox', () => {
     }
   });
 
-  it('says what is wrong with a call', async () => {
+  it('names what is wrong with a call', async () => {
     expect(await rig.pay({ reference: 'nothing', outcome: 'success' })).toMatchObject({
       status: 400,
       body: { code: '42' },

@@ -33,7 +33,7 @@ describe('PayOS settings', () => {
     expect(setUpPayouts({ ...production, ...payouts })?.name).toBe('payos');
   });
 
-  it('may be absent, and then the payment method is not set up', () => {
+  it('may all be absent, and then the rail is not set up', () => {
     expect(() => setUp(production)).toThrow(expect.objectContaining({ code: 'provider_not_configured' }));
     expect(setUpPayouts(production)).toBeNull();
   });
@@ -54,14 +54,14 @@ describe('PayOS settings', () => {
     ['PAYOS_CHECKSUM_KEY', '1a54716c8f0efb2744fb28b6e38b25da7f67a925d98bc1c18bd8faaecadd7675'],
     ['PAYOS_PAYOUT_API_KEY', sandbox.PAYOS_PAYOUT_API_KEY],
     ['PAYOS_PAYOUT_CHECKSUM_KEY', sandbox.PAYOS_PAYOUT_CHECKSUM_KEY],
-  ])('refuse in production a %s that everybody knows', (name, value = '') => {
+  ])('refuse a publicly known %s in production', (name, value = '') => {
     const env = { ...production, ...payments, ...payouts, [name]: value };
     const start = () => [setUp(env), setUpPayouts(env)];
     expect(start).toThrow(`${name} is a demo secret`);
     expect(() => setUp({ ...env, JOURNEY_ENV: 'staging' })).not.toThrow();
   });
 
-  it.each(['PAYOS_API_URL', 'PAYOS_PAYOUT_API_URL'])('refuse in production a %s for play', (name) => {
+  it.each(['PAYOS_API_URL', 'PAYOS_PAYOUT_API_URL'])('refuse a test host as %s in production', (name) => {
     for (const url of [
       'http://127.0.0.1:54325/payos',
       'https://api-test.payos.vn',

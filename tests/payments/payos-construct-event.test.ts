@@ -64,7 +64,7 @@ describe('what counts', () => {
     });
   });
 
-  it('is money for orders that cannot be ours too, without a reference', async () => {
+  it('includes money of orders that cannot be ours, without a reference', async () => {
     for (const orderCode of [7, 123, 9_007_199_254_740_991]) {
       expect(await read(signed({ ...data, orderCode }))).toMatchObject({
         verified: true,
@@ -76,7 +76,7 @@ describe('what counts', () => {
     }
   });
 
-  it('survives an upper-case signature, and fields nobody has heard of, which are signed too', async () => {
+  it('accepts an upper-case signature, and unknown fields, which are signed too', async () => {
     const loud = JSON.parse(signed(data));
     const shouted = JSON.stringify({ ...loud, signature: loud.signature.toUpperCase() });
     expect(await read(shouted)).toEqual({ verified: true, event: paid });
@@ -166,7 +166,7 @@ describe('a message that is not whole', () => {
     );
   });
 
-  it('says nothing by way of the return address either, which nobody signs', async () => {
+  it('says nothing in the return address either, because nobody signs it', async () => {
     const query = 'code=00&id=abc&cancel=false&status=PAID&orderCode=26112100000042';
     expect(await provider.readReturn(query)).toEqual({ status: 'unverified', reference: null });
   });

@@ -93,7 +93,7 @@ describe('a link', () => {
     }
   });
 
-  it('is not made for sums or currencies PayOS cannot carry', async () => {
+  it('is not made for amounts or currencies that PayOS cannot carry', async () => {
     for (const changes of [
       { amount: 1_999 },
       { amount: 10_000_000_000 },
@@ -122,7 +122,7 @@ describe('a link', () => {
     expect(unsigned.cause.message).toContain('(201)');
   });
 
-  it('is not believed when its answer is unsigned, changed, about another order or not whole', async () => {
+  it('is refused when its answer is unsigned, changed, about another order or incomplete', async () => {
     const other = await rig.checkout();
     const answers: ((body: Record<string, unknown>) => unknown)[] = [
       ({ signature: _, ...body }) => body,
@@ -173,7 +173,7 @@ describe('a repeat of a link whose answer was lost', () => {
     expect(second).toMatchObject({ qrPayload: first.redirectUrl, details: {} });
   });
 
-  it('must be started again when it is of another sum, or over, or its address cannot be told', async () => {
+  it('must be started again when it has another amount, has ended, or its address is unknown', async () => {
     const again = refused('payment_start_again');
     const order = input();
     await rig.provider.create(order);
@@ -185,7 +185,7 @@ describe('a repeat of a link whose answer was lost', () => {
     await expect(rig.provider.create(cancelled)).rejects.toThrow(again);
   });
 
-  it('proves nothing when what PayOS says of it is not signed', async () => {
+  it("proves nothing when PayOS's answer is not signed", async () => {
     const order = input();
     await rig.provider.create(order);
     const unsigned = over(changing((body) => (body.code === '00' ? { ...body, signature: 'ff' } : body)));
@@ -205,7 +205,7 @@ describe('cancelling a link', () => {
     expect(paid).toMatchObject({ status: 400, body: { code: '104' } });
   });
 
-  it('is done when there is none, or it was paid or ran out', async () => {
+  it('succeeds when there is no link, or it was paid or has expired', async () => {
     expect(await rig.provider.cancel(attempt(input()))).toBe('cancelled');
     for (const outcome of ['success', 'expire']) {
       const order = input();
@@ -215,7 +215,7 @@ describe('cancelling a link', () => {
     }
   });
 
-  it('is not believed when PayOS refuses it or its answer is unsigned', async () => {
+  it('fails when PayOS refuses it or its answer is unsigned', async () => {
     const order = input();
     await rig.provider.create(order);
     const refusing: typeof fetch = (url, init) =>

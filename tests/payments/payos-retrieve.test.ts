@@ -49,7 +49,7 @@ describe('asking about a payment', () => {
     ['a transfer the bank refused', 'insufficient_funds', 'pending', null],
     ['a cancel', 'cancel', 'failed', 'CANCELLED'],
     ['its end', 'expire', 'failed', 'EXPIRED'],
-  ])('after %s says how it stands', async (_what, outcome, expected, failureCode) => {
+  ])('answers the state after %s', async (_what, outcome, expected, failureCode) => {
     const { reference } = await rig.checkout();
     if (outcome) await rig.pay({ reference, outcome });
     expect(await asked(reference)).toEqual({
@@ -70,7 +70,7 @@ describe('asking about a payment', () => {
     });
   });
 
-  it('says that it ran out by the clock, which PayOS tells nobody', async () => {
+  it('says that it expired, of which PayOS does not notify', async () => {
     const { reference } = await rig.checkout({ expiresAt: Date.now() + 2_000 });
     await expect
       .poll(() => asked(reference))
@@ -80,20 +80,20 @@ describe('asking about a payment', () => {
     expect(rig.received).toHaveLength(0);
   });
 
-  it('says what a pending one became', async () => {
+  it('answers how a pending one ended', async () => {
     const { reference } = await rig.checkout();
     await rig.pay({ reference, outcome: 'pending' });
     await rig.pay({ reference, outcome: 'success', again: true });
     expect(reportsOf(await asked(reference))).toEqual(await told());
   });
 
-  it('says not found, which proves nothing, for an order nobody made', async () => {
+  it('says not found, which proves nothing, for an order that was never made', async () => {
     expect(await asked(nextReference())).toEqual({ kind: 'not_found', signed: false });
   });
 });
 
 describe('money in parts', () => {
-  it('is one report for each transfer, pushed and asked for alike', async () => {
+  it('is one report for each transfer, whether PayOS sends it or we ask', async () => {
     const { reference } = await rig.checkout();
     await rig.pay({ reference, outcome: 'success', amount: 500_000 });
     const first = reportsOf(await asked(reference));
@@ -106,7 +106,7 @@ describe('money in parts', () => {
     expect(await told()).toEqual(both);
   });
 
-  it('keeps parts apart that are equal sums', async () => {
+  it('keeps parts of equal amounts apart', async () => {
     const { reference } = await rig.checkout();
     await rig.pay({ reference, outcome: 'success', amount: 750_000 });
     await rig.pay({ reference, outcome: 'success', amount: 750_000 });
@@ -125,7 +125,7 @@ describe('money in parts', () => {
     expect(reportsOf(await asked(reference))).toEqual(await told());
   });
 
-  it('may arrive out of order, told twice', async () => {
+  it('may arrive out of order, and be notified twice', async () => {
     const { reference } = await rig.checkout();
     await rig.pay({ reference, outcome: 'success', amount: 500_000, notify: { never: true } });
     await rig.pay({ reference, outcome: 'success', notify: { times: 2 } });
@@ -157,7 +157,7 @@ describe('an answer that proves nothing', () => {
   }
   const none = (reason: string) => ({ kind: 'no_information', reason });
 
-  it('is one that is not signed, or changed on its way', async () => {
+  it('is an answer that is not signed, or was changed on its way', async () => {
     const { reference } = await rig.checkout();
     await rig.pay({ reference, outcome: 'success' });
     expect(await asWith(reference, ({ signature: _, ...body }) => Response.json(body))).toEqual(
@@ -168,7 +168,7 @@ describe('an answer that proves nothing', () => {
     expect(await asWith(reference, raised)).toEqual(none('unsigned'));
   });
 
-  it('is one about another order', async () => {
+  it('is an answer about another order', async () => {
     const [mine, other] = [await rig.checkout(), await rig.checkout()];
     const config = payosConfig(rig.env);
     if (config === null) throw new Error('PayOS is not set up');
@@ -188,13 +188,13 @@ describe('an answer that proves nothing', () => {
     expect(await asWith(reference, () => Response.json(body, { status }))).toEqual(expected);
   });
 
-  it('is that PayOS is rate limited', async () => {
+  it('is a rate limit', async () => {
     const { reference } = await rig.checkout();
     const refused = asWith(reference, () => Response.json({ code: '429' }, { status: 429 }));
     await expect(refused).rejects.toThrow(rateLimited('payos'));
   });
 
-  it('is none at all', async () => {
+  it('is a missing answer', async () => {
     const { reference } = await rig.checkout();
     const page = asWith(reference, () => new Response('<html>'));
     await expect(page).rejects.toThrow(expect.objectContaining({ code: 'provider_unavailable' }));
@@ -228,7 +228,7 @@ describe('the sandbox', () => {
     expect(listed.at(-1)).toMatchObject({ orderCode: Number(reference.slice(1)), status: 'PAID' });
   });
 
-  it('remembers over a restart', async () => {
+  it('keeps its state over a restart', async () => {
     const stateDir = mkdtempSync(join(tmpdir(), 'sandbox-'));
     try {
       const before = await startRig('payos', { stateDir });
@@ -244,7 +244,7 @@ describe('the sandbox', () => {
     }
   });
 
-  it('says what is wrong with a call', async () => {
+  it('names what is wrong with a call', async () => {
     const { reference } = await rig.checkout();
     expect(await rig.pay({ reference: 'J1', outcome: 'success' })).toMatchObject({
       status: 400,

@@ -142,7 +142,7 @@ describe('the examples of payOS for its own libraries', () => {
       payoutText({ ...batch, approvalState: 'FAILED', createdAt: '2025-12-12T09:00:00+07:00' }),
       '55ae218e7ad03a3a70067111cbe82e561be8994df037a990e56d20cca88c252e',
     ],
-  ])('hold for %s', async (_what, text, signature) => {
+  ])('are valid for %s', async (_what, text, signature) => {
     expect(await example.sign(text)).toBe(signature);
   });
 });

@@ -124,7 +124,7 @@ describe('a transfer', () => {
     expect(await transfers().send(order())).toMatchObject(succeeded);
   });
 
-  it('does not start without the money for it', async () => {
+  it('does not start without enough money on the account', async () => {
     await rig.post('/payos/api/settings', { balance: 4_199_999 });
     const input = order();
     const refused = { known: true, status: 'failed', refundId: null, code: 'BALANCE_NOT_ENOUGH', byUs: true };
@@ -134,14 +134,14 @@ describe('a transfer', () => {
     expect(await transfers().send(input)).toMatchObject(succeeded);
   });
 
-  it('is not there when nobody ordered it', async () => {
+  it('is not found when nobody ordered it', async () => {
     const nothing = { known: false, status: 'no_information' };
     expect(await transfers().retrieve(order())).toEqual({ ...nothing, reason: 'not_found' });
     const unknown = order({ transferId: 'batch_nobody' });
     expect(await transfers().retrieve(unknown)).toEqual({ ...nothing, reason: 'PAYOUT_BATCH_NOT_FOUND' });
   });
 
-  it('is not even tried in another currency or a broken sum', async () => {
+  it('is not tried in another currency or with an amount that is not whole', async () => {
     const unreachable: typeof fetch = () => Promise.reject(new Error('called'));
     for (const changes of [{ currency: 'USD' }, { amount: 0 }, { amount: 1.5 }]) {
       expect(await transfers(unreachable).send(order(changes))).toMatchObject({
@@ -182,7 +182,7 @@ describe('a repeat', () => {
     expect(await sent(input)).toHaveLength(1);
   });
 
-  it('sends nothing at all when nobody can say what stands there already', async () => {
+  it('sends nothing when PayOS does not say what it has', async () => {
     const posts: string[] = [];
     const blind =
       (answer: () => Response): typeof fetch =>
@@ -200,7 +200,7 @@ describe('a repeat', () => {
     expect(posts).toEqual([]);
   });
 
-  it('that was refused for money its twin has just taken is on its way all the same', async () => {
+  it('is on its way although it was refused for money that its twin has just taken', async () => {
     await rig.post('/payos/api/settings', { balance: 4_200_000 });
     const input = order();
     // the twin comes between the question and the order, under a key of its own
@@ -212,7 +212,7 @@ describe('a repeat', () => {
     expect(await sent(input)).toHaveLength(1);
   });
 
-  it('of one that failed sends nothing more; an order anew, under its own reference, pays', async () => {
+  it('of a failed transfer sends nothing more; a new order with its own reference pays', async () => {
     const input = order();
     await rig.post('/payos/api/transfer-verdict', { reference: input.reference, verdict: 'reject' });
     const failed = await transfers().send(input);
@@ -226,7 +226,7 @@ describe('a repeat', () => {
     expect((await sent(anew)).map(({ state }) => state)).toEqual(['SUCCEEDED']);
   });
 
-  it('to another account, or of another sum, sends nothing', async () => {
+  it('to another account, or of another amount, sends nothing', async () => {
     const input = order();
     await transfers().send(input);
     for (const changes of [{ amount: 1_000 }, { accountNumber: '555555555' }, { bankBin: '970422' }]) {

@@ -39,7 +39,7 @@ describe('a notification', () => {
   });
 
   it.each([['cancel'], ['insufficient_funds'], ['expire'], ['pending']])(
-    'does not come of %s: PayOS tells of money only',
+    'does not come after %s, because PayOS notifies of money only',
     async (outcome) => {
       const { reference } = await rig.checkout();
       expect((await rig.pay({ reference, outcome })).status).toBe(200);
@@ -96,7 +96,7 @@ describe('an answer', () => {
     ...(['refunded_late', 'part_received', 'recorded', 'needs_review', 'ignored'] as const),
   ];
 
-  it.each(kept)('is 2xx for %s, and PayOS is content', async (outcome) => {
+  it.each(kept)('is 2xx for %s, and PayOS stops calling', async (outcome) => {
     rig.reply.with = async () => rig.provider.respond(outcome);
     const { reference } = await rig.checkout();
     await rig.pay({ reference, outcome: 'success' });
@@ -119,7 +119,7 @@ describe('an answer', () => {
     expect(new Set(rig.received.map(({ body }) => body)).size).toBe(1);
   });
 
-  it('that never comes right ends after five calls, however it goes wrong', async () => {
+  it('that is never right ends the calls after five, whatever is wrong', async () => {
     const rig = await startRig('payos', { notifyTimeoutMs: 1_000 });
     onTestFinished(() => rig.close());
     rig.reply.with = async (_received, call) => {

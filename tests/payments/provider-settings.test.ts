@@ -23,7 +23,7 @@ describe('settings of one rail that are refused', () => {
     ['payos', 'PAYOS_CHECKSUM_KEY'],
     ['stripe', 'STRIPE_SECRET_KEY'],
     ['vietqr', 'VIETQR_ACCOUNT_NUMBER'],
-  ])('take %s down, say why, and leave every other rail', (rail, variable) => {
+  ])('switch %s off, name the reason, and leave every other rail', (rail, variable) => {
     const providers = createProviders(readEnv({ ...all, [variable]: '' }));
     expect(() => providers.get(rail)).toThrow(
       expect.objectContaining({ code: 'provider_not_configured', details: { provider: rail } }),
@@ -33,14 +33,14 @@ describe('settings of one rail that are refused', () => {
     for (const other of rails.filter((name) => name !== rail)) expect(providers.get(other).name).toBe(other);
   });
 
-  it('are told apart from none, which are a problem only where the rail is needed', () => {
+  it('differ from missing ones, which are a problem only when the rail is needed', () => {
     const providers = createProviders(readEnv(platform));
     expect(providers.problems([])).toEqual([]);
     expect(providers.problems(['momo', 'cash'])).toEqual(['momo is switched on without settings.']);
     expect(providers.knows('momo')).toBe(true);
   });
 
-  it('of transfers keep them from being made by hand as well: it may have been sent', async () => {
+  it('stop transfers from being made by hand too, because the channel may have sent them', async () => {
     const transfers = createTransfers(readEnv({ ...all, PAYOS_PAYOUT_API_KEY: '' }));
     expect(transfers?.problem).toContain('PAYOS_PAYOUT_API_KEY');
     const input = {

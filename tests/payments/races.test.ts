@@ -34,7 +34,7 @@ describe('one movement of money', () => {
     expect(await world.value("private.balance('deposit', $1)", booking)).toBe('3000000');
   });
 
-  it('that is for nobody is kept once, under however many ids it is told', async () => {
+  it('is kept once when it names no attempt, under however many ids it is reported', async () => {
     const transaction = randomUUID();
     const outcomes = await allAtOnce(
       Array.from({ length: 30 }, (_, i) =>
@@ -47,7 +47,7 @@ describe('one movement of money', () => {
     ]);
   });
 
-  it('is booked once when it is told under two references of ours and one of nobody', async () => {
+  it('is booked once when it is reported under two references of ours and one unknown reference', async () => {
     for (let round = 0; round < 6; round += 1) {
       const [one, two] = [await makeTrip(world, 'vnpay'), await makeTrip(world, 'vnpay')];
       const transaction = randomUUID();
@@ -90,7 +90,7 @@ describe('one movement of money', () => {
     expect(await invariantViolations(world)).toEqual([]);
   });
 
-  it('applies one payment once when the provider tells of it under many event ids', async () => {
+  it('applies one payment once when the provider reports it under many event ids', async () => {
     const { vehicle } = await makeListing(world);
     const [renter] = (await makePeople(world, 1)) as [string];
     const booking = await world.make(

@@ -16,7 +16,7 @@ describe('Stripe settings', () => {
     expect(setUp({ ...live, STRIPE_API_URL: 'https://api.stripe.com/' }).name).toBe('stripe');
   });
 
-  it('may be absent, and then the payment method is not set up', () => {
+  it('may all be absent, and then the rail is not set up', () => {
     const refusal = expect.objectContaining({ code: 'provider_not_configured', status: 503 });
     expect(() => setUp(platform)).toThrow(refusal);
     expect(() => setUp({ ...platform, STRIPE_API_URL: 'http://127.0.0.1:1' })).toThrow(refusal);
@@ -26,7 +26,7 @@ describe('Stripe settings', () => {
     expect(() => setUp({ ...live, [name]: ' ' })).toThrow(`${name} is empty`);
   });
 
-  it('refuse what is not the kind of secret its place is for, wherever they are used', () => {
+  it('refuse a secret of another kind, in every environment', () => {
     for (const JOURNEY_ENV of ['local', 'staging', 'production']) {
       const env = { ...live, JOURNEY_ENV };
       expect(() => setUp({ ...env, STRIPE_SECRET_KEY: made('pk_live') })).toThrow('secret or restricted key');
@@ -66,7 +66,7 @@ describe('Stripe settings', () => {
     expect(setUp({ ...local, STRIPE_SECRET_KEY: made('sk_test') }).name).toBe('stripe');
   });
 
-  it('are taken as production where nobody says otherwise', () => {
+  it('count as production when the environment is not named', () => {
     const { JOURNEY_ENV: _, ...unsaid } = live;
     expect(() => setUp({ ...unsaid, STRIPE_SECRET_KEY: made('sk_test') })).toThrow('test key');
   });

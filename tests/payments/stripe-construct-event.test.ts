@@ -61,7 +61,7 @@ describe('a genuine event', () => {
     expect(await told({ ...session, ...changes })).toEqual({ verified: false, reason: 'malformed' });
   });
 
-  it('of a subscription, of a saved card, or of nothing to pay is nothing to us', async () => {
+  it('is ignored when it is about a subscription, a saved card, or nothing to pay', async () => {
     for (const changes of [
       { mode: 'subscription', amount_total: null },
       { mode: 'setup' },
@@ -75,7 +75,7 @@ describe('a genuine event', () => {
     }
   });
 
-  it('of another mode or account is foreign, whatever it says', async () => {
+  it('is foreign when it comes from another mode or account, whatever it says', async () => {
     const foreign = { verified: false, reason: 'foreign_merchant' };
     expect(await told({}, { livemode: true })).toEqual(foreign);
     expect(await told({}, { account: 'acct_1' })).toEqual(foreign);

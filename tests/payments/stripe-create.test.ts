@@ -53,7 +53,7 @@ function inputOf(changes: Record<string, unknown> = {}) {
 }
 
 describe('a Checkout Session', () => {
-  it('is asked for as Stripe wants it: in đồng, for one payment, under a key of the attempt', async () => {
+  it('is requested as Stripe wants it: in đồng, for one payment, with a key of the attempt', async () => {
     const { calls, provider } = recorded();
     const input = inputOf();
     const checkout = await provider.create(input);
@@ -130,7 +130,7 @@ describe('a Checkout Session', () => {
     expect(made.map(({ id }) => id)).toEqual([later.providerData.session_id]);
   });
 
-  it('of an attempt that was offered otherwise, or is over, must be started again', async () => {
+  it('must be started again when the attempt was offered otherwise, or is over', async () => {
     const input = inputOf();
     await rig.provider.create(input);
     const again = expect.objectContaining({ code: 'payment_start_again' });
@@ -142,7 +142,7 @@ describe('a Checkout Session', () => {
     );
   });
 
-  it('can be opened until the very end of the hold, and of one for a day', async () => {
+  it('can be opened until the very end of the hold, also of a hold of a day', async () => {
     const now = Date.now();
     await rig.provider.create(inputOf({ createdAt: now - 890_000, expiresAt: now + 10_000 }));
     await rig.provider.create(inputOf({ createdAt: now, expiresAt: now + 86_400_000 }));
@@ -169,7 +169,7 @@ describe('a Checkout Session', () => {
     expect((await rig.checkout({ amount })).redirectUrl).toContain('/c/pay/cs_test_');
   });
 
-  it('is described by any text, also none and broken characters', async () => {
+  it('accepts any description, also an empty one and broken characters', async () => {
     for (const description of ['', ' ', 'x'.repeat(5_000), '\ud83d', `${'a'.repeat(199)}\u{1F600}`]) {
       expect((await rig.checkout({ description })).redirectUrl).toContain('/c/pay/');
     }
@@ -216,7 +216,7 @@ describe('an answer that is not one', () => {
 });
 
 describe('cancelling', () => {
-  it('ends an open session, tells of it, and can be repeated', async () => {
+  it('ends an open session, which sends an event, and can be repeated', async () => {
     const checkout = await rig.checkout();
     expect(await rig.provider.cancel(asked(checkout))).toBe('cancelled');
     expect(await rig.provider.cancel(asked(checkout))).toBe('cancelled');
@@ -227,11 +227,14 @@ describe('cancelling', () => {
     });
   });
 
-  it.each(['success', 'pending'])('does not undo what the payer has finished (%s)', async (outcome) => {
-    const checkout = await rig.checkout();
-    await rig.pay({ redirectUrl: checkout.redirectUrl, outcome });
-    expect(await rig.provider.cancel(asked(checkout))).toBe('unsupported');
-  });
+  it.each(['success', 'pending'])(
+    'does not undo a session that the payer has finished (%s)',
+    async (outcome) => {
+      const checkout = await rig.checkout();
+      await rig.pay({ redirectUrl: checkout.redirectUrl, outcome });
+      expect(await rig.provider.cancel(asked(checkout))).toBe('unsupported');
+    },
+  );
 
   it('says so when there is nothing to end', async () => {
     const input = { reference: 'J26112100000001', amount: 1, currency: 'VND', providerData: {} };
@@ -240,7 +243,7 @@ describe('cancelling', () => {
     expect(await rig.provider.cancel(gone)).toBe('unsupported');
   });
 
-  it('is to be tried again when Stripe does not say how the session stands', async () => {
+  it('must be tried again when Stripe does not answer the state of the session', async () => {
     const checkout = await rig.checkout();
     const { provider } = recorded(() => Response.json({ error: { code: 'lock_timeout' } }, { status: 429 }));
     await expect(provider.cancel(asked(checkout))).rejects.toMatchObject({ code: 'provider_unavailable' });

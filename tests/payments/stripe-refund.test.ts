@@ -50,7 +50,7 @@ async function refundReports() {
 }
 
 describe('a refund', () => {
-  it('is pending, then paid back, and is told of by events', async () => {
+  it('is pending, then paid back, and events report it', async () => {
     await rig.post('/stripe/api/settings', { stepMs: 600_000 });
     const { order } = await paid();
     rig.received.length = 0;
@@ -131,7 +131,7 @@ describe('a refund', () => {
     });
   });
 
-  it('is found by asking the session when the payment was never told', async () => {
+  it('is found through the session when no event named the payment', async () => {
     const { order } = await paid();
     const input = { ...order(500_000, 'by session'), transactionId: null };
     const made = await rig.provider.refund(input);
@@ -177,7 +177,7 @@ describe('a refund', () => {
     });
   });
 
-  it('says whether to ask later, or that nothing is known', async () => {
+  it('says whether to ask later or that nothing is known', async () => {
     const { order } = await paid();
     const input = order(1, 'x');
     const busy = answering(refusal(429, { code: 'lock_timeout' }));

@@ -60,7 +60,7 @@ describe('asking about a payment', () => {
     },
   );
 
-  it('says not found, surely, for a session Stripe does not have', async () => {
+  it('says not found, which is proven, for a session that Stripe does not have', async () => {
     const checkout = { ...(await rig.checkout()), providerData: { session_id: 'cs_test_gone' } };
     expect(await retrieve(checkout)).toEqual({ kind: 'not_found', signed: true });
   });
@@ -79,7 +79,7 @@ describe('asking about a payment', () => {
     );
   });
 
-  it('learns nothing from answers that are none', async () => {
+  it('learns nothing from malformed answers', async () => {
     const input = inputOf(await rig.checkout());
     const unavailable = expect.objectContaining({ code: 'provider_unavailable' });
     const asking = (answer: () => Response) => answering(answer).retrieve(input);

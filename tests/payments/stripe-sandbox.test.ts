@@ -33,7 +33,7 @@ describe('the sandbox', () => {
 
   afterEach(() => rig.post('/stripe/api/settings', { throttleMs: 0 }));
 
-  it('answers only whoever has the key, and in Stripe’s words', async () => {
+  it('answers only a caller with the key, in Stripe’s words', async () => {
     const wrong = await call('/checkout/sessions', '', { authorization: 'Bearer sk_test_other' });
     expect(wrong.status).toBe(401);
     expect(wrong.headers.get('request-id')).toMatch(/^req_/);
@@ -54,7 +54,7 @@ describe('the sandbox', () => {
     });
   });
 
-  it('limits reads when it is told to, which is a reason to leave it alone', async () => {
+  it('limits reads when it is set to, and the provider then cools down', async () => {
     const checkout = await rig.checkout();
     await rig.post('/stripe/api/settings', { throttleMs: 60_000 });
     const twice = async () => {
@@ -74,7 +74,7 @@ describe('the sandbox', () => {
     expect((await fetch(`${rig.url}/stripe/nowhere`)).status).toBe(404);
   });
 
-  it('remembers over a restart, and ends what has run out meanwhile', async () => {
+  it('keeps its state over a restart, and ends what has expired meanwhile', async () => {
     const stateDir = mkdtempSync(join(tmpdir(), 'sandbox-'));
     try {
       const before = await startRig('stripe', { stateDir, stepMs: 60_000 });

@@ -51,7 +51,7 @@ describe('an event', () => {
   });
 
   it.each(['cancel', 'insufficient_funds'])(
-    'does not come of %s, after which the payer may still pay',
+    'does not come after %s, because the payer may still pay',
     async (outcome) => {
       const { reference } = await paid({}, outcome);
       expect(rig.received).toHaveLength(0);
@@ -97,7 +97,7 @@ describe('an event', () => {
     expect(await last()).toMatchObject({ event: { report: { amount: 1_499_000, outcome: 'succeeded' } } });
   });
 
-  it('can be late, manifold, out of order, or never come', async () => {
+  it('can come late, several times, out of order, or never', async () => {
     await paid({ delayMs: 1_000 });
     expect(rig.received).toHaveLength(0);
     await expect.poll(() => rig.received).toHaveLength(1);
@@ -117,7 +117,7 @@ describe('an event', () => {
     expect(second).toMatchObject({ event: { report: { outcome: 'pending' } } });
   });
 
-  it('of a dispute is for somebody to look at', async () => {
+  it('of a dispute needs review', async () => {
     const { reference } = await paid();
     await rig.pay({ reference, outcome: 'dispute' });
     expect(await last()).toMatchObject({
@@ -131,7 +131,7 @@ describe('an event', () => {
   });
 
   it.each(['payment_intent.succeeded', 'charge.refunded', 'customer.created'])(
-    'of type %s is nothing to us',
+    'of type %s is ignored',
     async (type) => {
       const { reference } = await paid();
       await rig.post('/stripe/api/notify', { reference, type });
@@ -168,7 +168,7 @@ describe('the answer', () => {
     expect(rig.provider.respond(outcome).status).toBe(status);
   });
 
-  it('decides whether the event comes again: with growing pauses, signed anew, until 2xx', async () => {
+  it('decides whether the event comes again, with growing pauses and new signatures, until 2xx', async () => {
     const patient = rig;
     rig = await startRig('stripe', { notifyTimeoutMs: 1_000 });
     onTestFinished(async () => {

@@ -11,8 +11,8 @@ afterAll(() => world?.close());
 
 const record = "public.record_payment_event($1, $2 || gen_random_uuid(), $3, null, 'raw')";
 
-describe('messages that nobody signed', () => {
-  it('are stored up to the number allowed and no further, however many come at once', async () => {
+describe('messages without a valid signature', () => {
+  it('are stored up to the limit, however many come at once', async () => {
     const allowed = await world.value<number>(
       "(private.setting('unverified_events_per_hour') #>> '{}')::int",
     );
@@ -37,7 +37,7 @@ describe('messages that nobody signed', () => {
     expect([kept, received]).toEqual([room, allowed - room + 40]);
   });
 
-  it('make none that is signed wait', async () => {
+  it('delay no signed message', async () => {
     const [flood, genuine] = [await connect(), await connect()];
     try {
       await flood.query('begin');

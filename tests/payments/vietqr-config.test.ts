@@ -24,7 +24,7 @@ describe('VietQR settings', () => {
     });
   });
 
-  it('may be absent, and then the payment method is not set up', () => {
+  it('may all be absent, and then the rail is not set up', () => {
     expect(() => setUp(platform)).toThrow(
       expect.objectContaining({ code: 'provider_not_configured', status: 503 }),
     );
@@ -48,7 +48,7 @@ describe('VietQR settings', () => {
     }
   });
 
-  it('refuse in production what everybody knows', () => {
+  it('refuse publicly known values in production', () => {
     const { webhookSecret, apiToken } = sandboxMerchants.vietqr;
     expect(() => setUp({ ...live, SEPAY_WEBHOOK_SECRET: webhookSecret })).toThrow('demo secret');
     expect(() => setUp({ ...live, SEPAY_API_TOKEN: apiToken })).toThrow('demo secret');
@@ -59,13 +59,13 @@ describe('VietQR settings', () => {
     }
   });
 
-  it('refuse in production the account of the sandbox, which may be somebody’s', () => {
+  it('refuse the sandbox’s account in production, because it may belong to somebody', () => {
     const played = { ...live, VIETQR_ACCOUNT_NUMBER: sandboxMerchants.vietqr.accountNumber };
     expect(() => setUp(played)).toThrow('VIETQR_ACCOUNT_NUMBER');
     expect(setUp({ ...played, JOURNEY_ENV: 'staging' }).name).toBe('vietqr');
   });
 
-  it('are taken as production where nobody says otherwise', () => {
+  it('count as production when the environment is not named', () => {
     const { JOURNEY_ENV: _, ...unsaid } = live;
     const url = 'http://127.0.0.1:1/vietqr';
     expect(() => setUp({ ...unsaid, SEPAY_API_URL: url })).toThrow('not for real money');
@@ -81,7 +81,7 @@ describe('the wrapper', () => {
     if (config) expect(() => createVietqr({ ...config, webhookSecret: '' })).toThrow('empty');
   });
 
-  it('neither gives back nor ends anything by itself, and believes no return address', async () => {
+  it('neither refunds nor cancels, and trusts no return address', async () => {
     const provider = setUp(live);
     const attempt = { reference: 'J26112100000042', amount: 5_000, currency: 'VND', providerData: {} };
     const told = { transactionId: '1', refundId: null, orderedAt: 0 };

@@ -15,7 +15,7 @@ beforeEach(() => {
 const lastEvent = () => construct(rig, rig.received.at(-1));
 
 describe('a transfer', () => {
-  it('is offered as a QR code and in words, and nothing is asked of anybody', async () => {
+  it('is offered as a QR code and in words, without a call', async () => {
     const { reference, ...checkout } = await rig.checkout();
     expect(checkout).toMatchObject({
       redirectUrl: null,
@@ -44,7 +44,7 @@ describe('a transfer', () => {
     expect(await rig.checkout(input)).toEqual(await rig.checkout(input));
   });
 
-  it('is not offered for sums or currencies it cannot carry', async () => {
+  it('is not offered for amounts or currencies that it cannot carry', async () => {
     const refusal = expect.objectContaining({
       code: 'payment_amount_unsupported',
       details: { provider: 'vietqr', min_amount: 1_000, max_amount: 9_999_999_999, currency: 'VND' },
@@ -57,7 +57,7 @@ describe('a transfer', () => {
     expect((await rig.checkout({ amount: 9_999_999_999 })).qrPayload).toContain('54109999999999');
   });
 
-  it('is not offered under a reference no transfer could be found by', async () => {
+  it('is not offered under a reference that could not be found in a transfer', async () => {
     await expect(rig.checkout({ reference: 'SAME1' })).rejects.toThrow('no reference');
   });
 });
@@ -106,7 +106,7 @@ describe('the app of the bank', () => {
     expect(rig.received).toHaveLength(0);
   });
 
-  it('refuses an account the bank does not have, and sums that are none', async () => {
+  it('refuses an account that the bank does not have, and impossible amounts', async () => {
     const { qrPayload } = await rig.checkout();
     // the printed example of NAPAS, 6.1.3
     const foreign =

@@ -162,7 +162,7 @@ describe('reading', () => {
     expect(parseTransferQr(sealed(text))).toMatchObject({ amount: 180_000 });
   });
 
-  it('never throws, and makes nothing of noise', () => {
+  it('never throws, and reads nothing in noise', () => {
     const digits = fc.string({ unit: fc.constantFrom(...'0123456789A'), maxLength: 60 });
     const noise = fc.oneof(
       fc.string({ unit: 'binary-ascii' }),

@@ -44,7 +44,7 @@ const row = (id: number, changes: Record<string, unknown> = {}) => ({
 });
 
 describe('reading all of the bank feed', () => {
-  it('begins where the account is now, and brings nothing of before', async () => {
+  it('begins at the latest movement, and brings nothing from before', async () => {
     await rig.pay({ reference: nextReference(), amount: 5_000, notify: { never: true } });
     const { reports, cursor } = await read(null);
     expect(reports).toEqual([]);
@@ -75,7 +75,7 @@ describe('reading all of the bank feed', () => {
     expect(BigInt(found.cursor)).toBeGreaterThan(BigInt(cursor));
   });
 
-  it('asks from the number it had got to', async () => {
+  it('reads on from the number where it stopped', async () => {
     const { urls, provider } = withList([row(12, { amount_in: '0.00', amount_out: '5.00' }), row(11)]);
     expect(await read('10', provider)).toMatchObject({ reports: { length: 1 }, cursor: '12' });
     expect(Object.fromEntries(urls[0]?.searchParams ?? [])).toEqual({
@@ -85,7 +85,7 @@ describe('reading all of the bank feed', () => {
     });
   });
 
-  it('goes on from nothing it could not read', async () => {
+  it('does not move past a row that it could not read', async () => {
     const unreadable = [
       [row(1, { amount_in: 'x' })],
       [row(1, { id: 'x' })],
@@ -100,7 +100,7 @@ describe('reading all of the bank feed', () => {
     expect(await withList([], 503).provider.readFeed?.('1')).toEqual({ kind: 'try_later', reason: '503' });
   });
 
-  it('knows numbers no float can tell apart', async () => {
+  it('tells numbers apart that are equal as floats', async () => {
     const { provider } = withList([
       row(0, { id: '900719925474099301' }),
       row(0, { id: '900719925474099299' }),

@@ -66,7 +66,7 @@ describe('a reference', () => {
     expect(referenceIn(ours, other)).toBeNull();
   });
 
-  it('survives what banks do to it, or is lost, and never becomes another', () => {
+  it('survives what banks do to it or is lost, and never becomes another reference', () => {
     const readable = messageChanges.filter((how) => how !== 'cut' && how !== 'lost');
     for (const how of readable)
       expect(referenceIn(changeMessage(ours, how, 3_278_907_687, '0123456789'))).toBe(ours);
@@ -100,7 +100,7 @@ describe('a reference', () => {
     );
   });
 
-  it('is never made of one with a digit lost, unless by more than two digits behind it', () => {
+  it('is never made from one that lost a digit, unless more than two digits follow it', () => {
     fc.assert(
       fc.property(
         reference,
@@ -127,7 +127,7 @@ describe('a reference', () => {
     );
   });
 
-  it('takes no time to look for, in long texts that are almost one', () => {
+  it('is searched fast in long texts that almost contain one', () => {
     const text = `${'J2611 '.repeat(20_000)}${'J'.repeat(20_000)}J${'1 '.repeat(20_000)}`;
     const begun = performance.now();
     expect(referenceIn(text)).toBeNull();
@@ -141,7 +141,7 @@ describe('the day of a reference', () => {
   });
 
   it.each(['', 'SAME1', 'J2611210000004', 'J26133100000042', 'j26112100000042', ` ${ours}`])(
-    'is unknown for %j, which no transfer could be found by',
+    'is unknown for %j, which could not be found in a transfer',
     (text) => {
       expect(() => dayOf(text)).toThrow('no reference');
     },

@@ -54,11 +54,11 @@ describe('a notification', () => {
     await callsAfter(reply, 8);
   });
 
-  it('is content with HTTP 201', async () => {
+  it('ends with HTTP 201', async () => {
     await callsAfter(() => Response.json({ success: true }, { status: 201 }), 1);
   });
 
-  it('is sent again after silence and errors until it is understood, signed anew and saying the same', async () => {
+  it('is sent again after no answer and errors until it is accepted, with a new signature and the same content', async () => {
     const rig = await startRig('vietqr', { notifyTimeoutMs: 1_000 });
     onTestFinished(() => rig.close());
     rig.reply.with = async (_received, call) => {
@@ -99,7 +99,7 @@ describe('a notification', () => {
     expect(rig.received).toHaveLength(10);
   });
 
-  it.each([1, 3])('of %i copies waits as long as SePay does where nothing else was said', async (times) => {
+  it.each([1, 3])('of %i copies waits as long as SePay does by default', async (times) => {
     const real = await startRig('vietqr', { retryMs: undefined });
     const wait = globalThis.setTimeout;
     const waited: number[] = [];
@@ -122,7 +122,7 @@ describe('a notification', () => {
     }
   });
 
-  it('waits as long as it is told to, from the next call on', async () => {
+  it('waits as long as it is set to, from the next call on', async () => {
     const real = await startRig('vietqr', { retryMs: undefined });
     try {
       real.reply.with = async () => real.provider.respond('error');

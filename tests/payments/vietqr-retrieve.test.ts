@@ -59,7 +59,7 @@ describe('asking the bank feed', () => {
     expect(amounts.toSorted((a, b) => a - b)).toEqual([1, 99_000_000]);
   });
 
-  it('finds neither the money of others, nor what names two, nor what left the account', async () => {
+  it('finds neither other money, nor money with two references, nor money that left', async () => {
     const { reference } = await rig.checkout();
     const other = nextReference();
     const silent = { amount: 1_500_000, notify: { never: true } };
@@ -70,7 +70,7 @@ describe('asking the bank feed', () => {
     expect(await asked(reference)).toEqual({ kind: 'not_found', signed: true });
   });
 
-  it('is told to wait at its fourth call in a second', async () => {
+  it('gets the time to wait at its fourth call in a second', async () => {
     await rig.post('/vietqr/api/settings', { throttleMs: 60_000 });
     try {
       const reference = nextReference();
@@ -84,7 +84,7 @@ describe('asking the bank feed', () => {
     }
   });
 
-  it('learns nothing with a wrong token, which API v1 answers with nothing at all', async () => {
+  it('learns nothing with a wrong token, to which API v1 answers an empty list', async () => {
     const config = vietqrConfig(rig.env);
     expect(config).not.toBeNull();
     if (config === null) return;
@@ -95,7 +95,7 @@ describe('asking the bank feed', () => {
     await expect(down.retrieve(attempt(nextReference()))).rejects.toThrow(silence);
   });
 
-  it('asks for our account, since the hour before the day of the attempt, whatever the sum', async () => {
+  it('asks for our account, from the hour before the day of the attempt, whatever the amount', async () => {
     const urls: URL[] = [];
     let authorization: string | null = null;
     const provider = withFeed(async (url, init) => {
@@ -154,7 +154,7 @@ describe('the list', () => {
     });
   });
 
-  it('may say a transfer twice, which is one', async () => {
+  it('may list a transfer twice, which counts once', async () => {
     expect(await list([row, row])).toMatchObject({ reports: { length: 1 } });
   });
 
@@ -163,7 +163,7 @@ describe('the list', () => {
     ['another reference', { transaction_content: 'J26112100000043' }],
     ['no message', { transaction_content: null }],
     ['money that left', { amount_in: '0.00', amount_out: '18067000.00' }],
-  ])('with %s has nothing for us', async (_what, changes) => {
+  ])('with %s has no money for this attempt', async (_what, changes) => {
     expect(await list([{ ...row, ...changes }, null, 'x'])).toEqual({ kind: 'not_found', signed: true });
   });
 
@@ -182,7 +182,7 @@ describe('the list', () => {
     expect(await list([row, others])).toMatchObject({ kind: 'reports', reports: [report] });
   });
 
-  it('that is full proves nothing by what is not in it', async () => {
+  it('that is full proves nothing about transfers that are missing from it', async () => {
     const others = Array.from({ length: 5_000 }, (_, i) => ({
       ...row,
       id: String(i + 1),
@@ -204,7 +204,7 @@ describe('the list', () => {
     expect(await ask()).toEqual(expected);
   });
 
-  it('that comes as HTTP 429 is none: SePay is rate limited', async () => {
+  it('that comes as HTTP 429 is a rate limit of SePay', async () => {
     await expect(list([], {}, 429)).rejects.toThrow(rateLimited('vietqr'));
   });
 });

@@ -34,7 +34,7 @@ describe('a notification', () => {
     });
   });
 
-  it('says each part and each excess as it came, under numbers of their own', async () => {
+  it('reports each part and each surplus as it came, with its own number', async () => {
     const { qrPayload, reference } = await rig.checkout();
     const link = `${rig.url}/vietqr/scan?${new URLSearchParams({ qr: qrPayload })}`;
     await rig.pay({ qr: qrPayload, amount: 1_000_000 });
@@ -64,7 +64,7 @@ describe('a notification', () => {
     ['a message that was lost', { messageChange: 'lost' }],
     ['a message of the payer’s own', { message: 'tra tien xe' }],
     ['two references', { message: 'J26112100000042 J26112100000043' }],
-  ])('with %s is money for nobody', async (_what, how) => {
+  ])('with %s is money without a reference', async (_what, how) => {
     const { qrPayload } = await rig.checkout();
     await rig.pay({ qr: qrPayload, ...how });
     expect(await lastEvent()).toMatchObject({
@@ -73,7 +73,7 @@ describe('a notification', () => {
     });
   });
 
-  it('of money that leaves the account is nothing to us', async () => {
+  it('of money that leaves the account is ignored', async () => {
     const { reference } = await rig.checkout();
     await rig.pay({ reference, amount: 5_000, outcome: 'out' });
     expect(await lastEvent()).toMatchObject({ verified: true, event: { kind: 'ignored' } });
@@ -88,7 +88,7 @@ describe('a notification', () => {
     expect(rig.received).toHaveLength(0);
   });
 
-  it('of a transfer on its way comes when it arrives, and never when it comes to nothing', async () => {
+  it('of a pending transfer comes when it arrives, and never when it fails', async () => {
     const { qrPayload, reference } = await rig.checkout();
     await rig.pay({ qr: qrPayload, outcome: 'pending' });
     expect(rig.received).toHaveLength(0);
@@ -100,7 +100,7 @@ describe('a notification', () => {
     expect(rig.received).toHaveLength(1);
   });
 
-  it('comes after the end of the attempt all the same', async () => {
+  it('comes even after the end of the attempt', async () => {
     const { qrPayload, reference } = await rig.checkout({ expiresAt: Date.now() - 60_000 });
     await rig.pay({ qr: qrPayload });
     expect(await lastEvent()).toMatchObject({ event: { report: { reference, outcome: 'succeeded' } } });
@@ -124,7 +124,7 @@ describe('a notification', () => {
     expect(await lastEvent()).toMatchObject({ verified: true, event: { report: { amount: 1_499_000 } } });
   });
 
-  it('can be late, manifold, told again, or never come', async () => {
+  it('can come late, several times, again, or never', async () => {
     const { qrPayload, reference } = await rig.checkout();
     await rig.pay({ qr: qrPayload, notify: { delayMs: 1_000 } });
     expect(rig.received).toHaveLength(0);

@@ -124,7 +124,7 @@ describe('the signature', () => {
 });
 
 describe('a notification', () => {
-  it('without a reference, such as the example of the guide, is money that came for nobody', async () => {
+  it('without a reference, such as the example of the guide, is money that names no attempt', async () => {
     expect(await told(example)).toEqual({
       verified: true,
       event: {
@@ -154,7 +154,7 @@ describe('a notification', () => {
     });
   });
 
-  it('that names two is for nobody, until somebody looks', async () => {
+  it('with two references is money that names no attempt, for an admin to decide', async () => {
     const content = `${ours} J26112100000043`;
     expect(await told({ ...example, content })).toMatchObject({ event: { report: { reference: null } } });
     expect(await told({ ...example, content: ours, code: 'J26112100000043' })).toMatchObject({
@@ -162,7 +162,7 @@ describe('a notification', () => {
     });
   });
 
-  it('of money that left says nothing to us', async () => {
+  it('of outgoing money is ignored', async () => {
     const event = { kind: 'ignored', eventId: 'out:92704', reason: 'outgoing' };
     const content = `hoan tien ${ours}`;
     expect(await told({ ...example, transferType: 'out', content })).toEqual({ verified: true, event });
@@ -177,7 +177,7 @@ describe('a notification', () => {
     },
   );
 
-  it('from the button that sends a trial is shown to an admin and books nothing', async () => {
+  it('from the button that sends a test is shown to an admin and books nothing', async () => {
     const content = 'Giao dich thu nghiem tu SePay';
     expect(await told({ ...example, content })).toMatchObject({
       verified: true,
@@ -219,7 +219,7 @@ describe('a notification', () => {
     },
   );
 
-  it('with a message that is no text is money all the same', async () => {
+  it('with a message that is no text is still money', async () => {
     for (const content of [7, {}, ['J26112100000042'], true]) {
       expect(await told({ ...example, content })).toMatchObject({ event: { report: { reference: null } } });
     }

@@ -14,7 +14,7 @@ describe('VNPay settings', () => {
     expect(setUp(live).name).toBe('vnpay');
   });
 
-  it('may be absent, and then the payment method is not set up', () => {
+  it('may all be absent, and then the rail is not set up', () => {
     expect(() => setUp(platform)).toThrow(
       expect.objectContaining({ code: 'provider_not_configured', status: 503 }),
     );
@@ -28,7 +28,7 @@ describe('VNPay settings', () => {
     },
   );
 
-  it('refuse in production what everybody knows', () => {
+  it('refuse publicly known values in production', () => {
     expect(() => setUp({ ...live, VNPAY_HASH_SECRET: 'LOCALSANDBOXSECRETLOCALSANDBOXSE' })).toThrow(
       'demo secret',
     );
@@ -38,7 +38,7 @@ describe('VNPay settings', () => {
     expect(() => setUp({ ...live, VNPAY_API_URL: 'http://127.0.0.1:1/' })).toThrow('not for real money');
   });
 
-  it('are taken as production where nobody says otherwise', () => {
+  it('count as production when the environment is not named', () => {
     const { JOURNEY_ENV: _, ...unsaid } = live;
     expect(() => setUp({ ...unsaid, VNPAY_HASH_SECRET: 'LOCALSANDBOXSECRETLOCALSANDBOXSE' })).toThrow(
       'demo secret',

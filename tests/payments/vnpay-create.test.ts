@@ -47,7 +47,7 @@ describe('a pay link', () => {
     expect(await (await fetch(second.redirectUrl)).text()).toContain('Code 01');
   });
 
-  it('is not made for sums or currencies VNPay cannot carry', async () => {
+  it('is not made for amounts or currencies that VNPay cannot carry', async () => {
     const refusal = expect.objectContaining({ code: 'payment_amount_unsupported', status: 400 });
     for (const amount of [0, 4_999, 5_000.5, 1_000_000_000]) {
       await expect(vnpayLink(rig, { amount }), String(amount)).rejects.toThrow(refusal);
@@ -60,7 +60,7 @@ describe('a pay link', () => {
     }
   });
 
-  it('for less or more than VNPay carries is refused by its page', async () => {
+  it("is refused by VNPay's page for amounts below or above its limits", async () => {
     for (const amount of [499_900, 100_000_000_000]) {
       const { redirectUrl } = await vnpayLink(rig);
       const url = new URL(redirectUrl);

@@ -74,7 +74,7 @@ describe('a refund', () => {
     expect(await rig.provider.refund(order(500_000, 'another'))).toMatchObject({ known: true });
   });
 
-  it('is refused above what is left', async () => {
+  it('is refused above the amount that is left', async () => {
     const order = await paid();
     await rig.provider.refund(order(1_000_000, 'part'));
     expect(await rig.provider.refund(order(600_000, 'more'))).toMatchObject({
@@ -150,7 +150,7 @@ describe('what VNPay answers about a refund', () => {
   });
 
   it.each(['', '04', '99'])(
-    'with status %j was taken and not refused, lest it be paid twice',
+    'with status %j counts as accepted, so that it is not paid twice',
     async (status) => {
       const vnpay = answering({ ...refunded, TransactionStatus: status });
       const code = `status_${status}`;

@@ -45,7 +45,7 @@ describe('asking about a payment', () => {
     expect(await asked(other)).toEqual({ kind: 'not_found', signed: false });
   });
 
-  it('learns nothing from answers that are not provably of VNPay', async () => {
+  it('learns nothing from answers without a valid signature of VNPay', async () => {
     const checkout = await vnpayLink(rig);
     await rig.pay({ redirectUrl: checkout.redirectUrl, outcome: 'success', notify: { never: true } });
     const config = {
@@ -68,7 +68,7 @@ describe('asking about a payment', () => {
     );
   });
 
-  it('is told to wait when it asks too often', async () => {
+  it('gets the time to wait when VNPay limits it', async () => {
     await rig.post('/vnpay/api/settings', { throttleMs: 60_000 });
     try {
       const checkout = await vnpayLink(rig);

@@ -25,7 +25,7 @@ describe('the sandbox', () => {
     expect(body).toContain('200 {&quot;RspCode&quot;:&quot;00&quot;');
   });
 
-  it('remembers over a restart', async () => {
+  it('keeps its state over a restart', async () => {
     const stateDir = mkdtempSync(join(tmpdir(), 'sandbox-'));
     try {
       const before = await startRig('vnpay', { stateDir });
@@ -41,7 +41,7 @@ describe('the sandbox', () => {
     }
   });
 
-  it('says what is wrong with a call', async () => {
+  it('names what is wrong with a call', async () => {
     expect(await rig.pay({ reference: 'nothing', outcome: 'success' })).toMatchObject({
       status: 400,
       body: { code: '91' },

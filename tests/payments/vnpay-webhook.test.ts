@@ -112,7 +112,7 @@ describe('a notification', () => {
     expect(new Set(rig.received.map((one) => one.query)).size).toBe(1);
   });
 
-  it('is sent again after silence, errors and nonsense, until it is confirmed', async () => {
+  it('is sent again after no answer, errors and nonsense, until it is confirmed', async () => {
     const rig = await startRig('vnpay', { notifyTimeoutMs: 1_000 });
     onTestFinished(() => rig.close());
     rig.reply.with = async (_received, call) => {
@@ -128,7 +128,7 @@ describe('a notification', () => {
     expect(rig.received).toHaveLength(4);
   });
 
-  it('can be late, manifold, or never come', async () => {
+  it('can come late, several times, or never', async () => {
     const late = await vnpayLink(rig);
     await rig.pay({ redirectUrl: late.redirectUrl, outcome: 'success', notify: { delayMs: 1_000 } });
     expect(rig.received).toHaveLength(0);
@@ -156,7 +156,7 @@ describe('a notification', () => {
 
 // Code 07: the payer's money is taken, and VNPay has not decided whether we get it.
 describe('a notification of money under suspicion', () => {
-  it('of money that VNPay keeps under suspicion is for somebody to look at, and no other', async () => {
+  it('needs review when VNPay suspects fraud, and only then', async () => {
     const held = await vnpayLink(rig);
     await rig.pay({ redirectUrl: held.redirectUrl, outcome: 'suspicious' });
     expect((await lastReport(rig)).needsReview).toContain('suspects fraud');
@@ -171,7 +171,7 @@ describe('a notification of money under suspicion', () => {
   it.each([
     ['success', 'succeeded'],
     ['cancel', 'failed'],
-  ])('of such money is followed by one of %s, once VNPay has decided', async (outcome, expected) => {
+  ])('is followed by one of %s after VNPay has decided', async (outcome, expected) => {
     const { redirectUrl, reference } = await vnpayLink(rig);
     await rig.pay({ redirectUrl, outcome: 'suspicious' });
     const held = await lastReport(rig);

@@ -91,7 +91,7 @@ async function postings({ start }: Started): Promise<string[]> {
 }
 
 describe('a notification', () => {
-  it('that comes twice is applied once', async () => {
+  it('is applied once when it comes twice', async () => {
     const one = await unpaid();
     expect(await deliver(notification(one))).toBe('00');
     expect(await deliver(notification(one))).toBe('02');
@@ -99,7 +99,7 @@ describe('a notification', () => {
     expect(await postings(one)).toEqual(['payment_received']);
   });
 
-  it('that comes fifty times at once is applied once, and every caller hears that it is settled', async () => {
+  it('is applied once when it comes fifty times at once, and every caller gets the same success', async () => {
     const one = await unpaid();
     const query = notification(one);
     const answers = await Promise.all(Array.from({ length: 50 }, () => deliver(query)));
@@ -139,7 +139,7 @@ describe('a notification', () => {
     expect(await postings(one)).toEqual(['payment_received']);
   });
 
-  it('about another sum confirms nothing, and the money has an owner', async () => {
+  it('confirms nothing when the amount differs, and the money keeps its owner', async () => {
     const one = await unpaid();
     const less = notification(one, { amount: one.start.attempt.amount - 1_000 });
     expect(await deliver(less)).toBe('04');
@@ -155,7 +155,7 @@ describe('a notification', () => {
     expect(await statusOf(one)).toBe('confirmed');
   });
 
-  it('about a second payment of the same booking keeps that money apart', async () => {
+  it('keeps the money of a second payment of one booking apart', async () => {
     const one = await unpaid();
     const second = await startPayment(guest, one.booking);
     expect(second.attempt.reference).not.toBe(one.reference);
@@ -169,7 +169,7 @@ describe('a notification', () => {
     expect(await postings(one)).toEqual(['payment_received']);
   });
 
-  it('about an attempt nobody made is kept too', async () => {
+  it('is kept when it names an attempt that does not exist', async () => {
     const one = await unpaid();
     const unknown = { ...one, reference: `UNKNOWN${one.reference}` };
     expect(await deliver(notification(unknown))).toBe('01');
@@ -179,7 +179,7 @@ describe('a notification', () => {
     expect(kept).toEqual([{ reason: 'unknown_reference' }]);
   });
 
-  it('that is forged changes nothing and cannot take the place of the genuine one', async () => {
+  it('changes nothing when it is forged, and does not block the genuine one', async () => {
     const one = await unpaid();
     const forged = notification(one, {}, 'a guess');
     expect(await deliver(forged)).toBe('97');
@@ -196,7 +196,7 @@ describe('a notification', () => {
     expect(await statusOf(one)).toBe('confirmed');
   });
 
-  it('under suspicion waits for the provider to make up its mind, and an admin sees it', async () => {
+  it("of suspected fraud waits for the provider's decision, and an admin sees it", async () => {
     const one = await unpaid();
     expect(await deliver(notification(one, { response: '07' }))).toBe('00');
     expect(await deliver(notification(one, { response: '07' }))).toBe('00');
@@ -219,7 +219,7 @@ async function haveAskedAbout(silent: readonly Started[]): Promise<void> {
 }
 
 describe('a payment whose notification never came', () => {
-  it('is found by asking the provider', async () => {
+  it('is found by a query to the provider', async () => {
     const one = await unpaid();
     await payAtSandbox(one.start, { notify: { never: true } });
     expect(await statusOf(one)).toBe('pending_payment');
@@ -241,7 +241,7 @@ describe('a payment whose notification never came', () => {
     expect(await postings(one)).toEqual(['payment_received']);
   });
 
-  it('is found among others, each asked about once', async () => {
+  it('is found among others, and each is queried once', async () => {
     const silent = [await unpaid(), await unpaid(), await unpaid()];
     for (const { start } of silent) await payAtSandbox(start, { notify: { never: true } });
     await haveAskedAbout(silent);
@@ -279,7 +279,7 @@ describe('the payments of a person', () => {
 });
 
 describe('the way to the provider and back', () => {
-  it('has one link for one idempotency key, however often and however fast it is asked for', async () => {
+  it('has one link for one idempotency key, however often and fast the app asks', async () => {
     const booking = await book(guest, vehicle, period(24 * 80, 24));
     const { payment } = await ok(guest.journey.bookings.get(booking.id));
     const call = { paymentId: payment?.id ?? '', provider: 'vnpay' as const };

@@ -23,7 +23,7 @@ describe('ZaloPay settings', () => {
     expect(config?.apiUrl).toBe('https://openapi.zalopay.example');
   });
 
-  it('may be absent, and then the payment method is not set up', () => {
+  it('may all be absent, and then the rail is not set up', () => {
     expect(() => setUp(platform)).toThrow(
       expect.objectContaining({ code: 'provider_not_configured', status: 503 }),
     );
@@ -45,7 +45,7 @@ describe('ZaloPay settings', () => {
     expect(() => setUp({ ...live, ZALOPAY_KEY2: live.ZALOPAY_KEY1 })).toThrow('are the same');
   });
 
-  it.each(['ZALOPAY_KEY1', 'ZALOPAY_KEY2'])('refuse in production a %s that everybody knows', (name) => {
+  it.each(['ZALOPAY_KEY1', 'ZALOPAY_KEY2'])('refuse a publicly known %s in production', (name) => {
     // of the demo app 2553, printed in ZaloPay's guides
     expect(() => setUp({ ...live, [name]: 'PcY4iZIKFCIdgZvA6ueMcMHHUbRLYjPL' })).toThrow('demo secret');
     expect(() => setUp({ ...live, [name]: 'kLtgPl8HHhfvMuDHPwKfgfsY4Ydm9eIz' })).toThrow('demo secret');
@@ -62,17 +62,17 @@ describe('ZaloPay settings', () => {
     },
   );
 
-  it('refuse an address that is none', () => {
+  it('refuse a value that is no address', () => {
     expect(() => setUp({ ...live, ZALOPAY_API_URL: 'openapi' })).toThrow('is not an address');
   });
 
-  it('are taken as production where nobody says otherwise', () => {
+  it('count as production when the environment is not named', () => {
     const sandbox = { ...platform, ...sandboxSettings('http://127.0.0.1:1') };
     expect(() => setUp(sandbox)).toThrow('demo');
     expect(setUp({ ...sandbox, JOURNEY_ENV: 'local' }).name).toBe('zalopay');
   });
 
-  it('do not work with empty keys, whoever passes them', () => {
+  it('do not work with empty keys', () => {
     const config = { appId: '1', key1: 'a', key2: 'b', apiUrl: 'http://127.0.0.1:1' };
     expect(() => createZalopay({ ...config, key1: '' })).toThrow('empty');
     expect(() => createZalopay({ ...config, key2: '' })).toThrow('empty');

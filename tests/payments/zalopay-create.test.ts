@@ -89,7 +89,7 @@ describe('an order', () => {
     { amount: 1_500.5 },
     { amount: Number.NaN },
     { currency: 'USD' },
-  ])('is not made of %j', async (changes) => {
+  ])('is not created for %j', async (changes) => {
     await expect(rig.checkout(changes)).rejects.toThrow(
       expect.objectContaining({
         code: 'payment_amount_unsupported',
@@ -103,7 +103,7 @@ describe('an order', () => {
       expect((await rig.checkout({ amount })).redirectUrl).toMatch(/^http/);
   });
 
-  it('cannot be made twice: ZaloPay refuses the repeat, and the payer starts again', async () => {
+  it('cannot be made twice, because ZaloPay refuses the repeat and the payer starts again', async () => {
     const { reference } = await rig.checkout();
     const again = expect.objectContaining({ code: 'payment_start_again' });
     await expect(rig.checkout({ reference })).rejects.toThrow(again);
@@ -116,7 +116,7 @@ describe('an order', () => {
     await expect(rig.checkout({ reference: 'J20010100000001' })).rejects.toThrow(again);
   });
 
-  it('with wrong keys, or while ZaloPay is down, is a service that does not answer', async () => {
+  it('fails as unavailable with wrong keys, or while ZaloPay is down', async () => {
     const unavailable = expect.objectContaining({ code: 'provider_unavailable' });
     const input = { ...attempt, reference: nextReference() };
     const api = `${rig.url}/zalopay`;

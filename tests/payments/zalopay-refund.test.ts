@@ -173,7 +173,7 @@ describe('a refund', () => {
     expect(await rig.provider.refund({ ...invented, transactionId: null })).toEqual(failed('no_transaction'));
   });
 
-  it('of money without an attempt of ours needs its transaction alone', async () => {
+  it('of unmatched money needs only its transaction', async () => {
     const order = await paid();
     const input = { ...order(500_000, 'unmatched'), reference: '', providerData: {} };
     expect(await rig.provider.refund(input)).toMatchObject({ status: 'processing' });
@@ -188,7 +188,7 @@ describe('what ZaloPay says of a refund', () => {
     expect(calls).toEqual(['refund']);
   });
 
-  it('as -429 means leaving it alone', async () => {
+  it('as -429 is a rate limit', async () => {
     for (const answer of [{ return_code: 2, sub_return_code: -429 }, { return_code: -429 }]) {
       const { provider } = scripted({ refund: answer, query_refund: answer });
       await expect(provider.refund(invented)).rejects.toThrow(rateLimited('zalopay'));
@@ -214,7 +214,7 @@ describe('what ZaloPay says of a refund', () => {
   });
 
   it.each([-13, -14, -23, -25, 0])(
-    'as a refusal with %i is not believed while the refund is there',
+    'as a refusal with %i does not count while the refund exists',
     async (code) => {
       const refund = { return_code: 2, sub_return_code: code };
       const { provider, calls } = scripted({ refund, query_refund: { return_code: 3 } });
@@ -225,7 +225,7 @@ describe('what ZaloPay says of a refund', () => {
     },
   );
 
-  it('as a duplicate of what is not there will change', async () => {
+  it('as a duplicate of a missing refund will change', async () => {
     const { provider } = scripted({ refund: { return_code: 2, sub_return_code: -23 } });
     expect(await provider.refund(invented)).toEqual({ known: false, status: 'try_later', reason: '-23' });
   });

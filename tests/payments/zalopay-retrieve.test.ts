@@ -61,7 +61,7 @@ describe('asking about a payment', () => {
     expect(told).toEqual({ verified: true, event: { kind: 'payment', report } });
   });
 
-  it('says pending while nobody has paid, also when the payer has gone back, and failed once it is over', async () => {
+  it('says pending while nobody has paid, also when the payer has gone back, and failed after it is over', async () => {
     const checkout = await rig.checkout();
     expect(await asked(checkout)).toEqual(pending);
     await rig.pay({ redirectUrl: checkout.redirectUrl, outcome: 'cancel' });
@@ -70,7 +70,7 @@ describe('asking about a payment', () => {
     expect(await asked(checkout)).toEqual(failed('-54'));
   });
 
-  it('says failed when the money did not suffice, and succeeded when it was paid after all', async () => {
+  it('says failed when the payer had too little money, and succeeded when it was paid after all', async () => {
     const { redirectUrl, ...checkout } = await rig.checkout();
     await rig.pay({ redirectUrl, outcome: 'insufficient_funds' });
     expect(await asked(checkout)).toEqual(failed('-63'));
@@ -81,7 +81,7 @@ describe('asking about a payment', () => {
   it.each([
     ['success', 'succeeded'],
     ['insufficient_funds', 'failed'],
-  ])('says pending until the bank has made up its mind, then %s', async (outcome, expected) => {
+  ])('says pending until the bank has decided, then %s', async (outcome, expected) => {
     const { redirectUrl, ...checkout } = await rig.checkout();
     await rig.pay({ redirectUrl, outcome: 'pending' });
     expect(await asked(checkout)).toEqual(pending);
@@ -113,7 +113,7 @@ describe('asking about a payment', () => {
     expect(await asked(made)).toEqual({ kind: 'not_found', signed: false });
   });
 
-  it('learns nothing after 48 hours, when ZaloPay has forgotten, unless it is of money', async () => {
+  it('learns nothing after 48 hours, when ZaloPay has forgotten, except of money', async () => {
     const { redirectUrl, ...checkout } = await rig.checkout();
     const later = wrapper({ now: Date.now() + 48 * 3_600_000 + 1_000 });
     const tooOld = { kind: 'no_information', reason: 'too_old' };
@@ -126,7 +126,7 @@ describe('asking about a payment', () => {
     expect(await asked(checkout, later)).toMatchObject({ reports: [{ outcome: 'succeeded' }] });
   });
 
-  it('is told to wait when it asks too often', async () => {
+  it('gets the time to wait when VNPay limits it', async () => {
     await rig.post('/zalopay/api/settings', { throttleMs: 60_000 });
     try {
       const checkout = await rig.checkout();
@@ -137,7 +137,7 @@ describe('asking about a payment', () => {
     }
   });
 
-  it('learns nothing with keys that are not ours', async () => {
+  it('learns nothing with foreign keys', async () => {
     const denied = { kind: 'no_information', reason: '-402' };
     expect(await asked(made, wrapper({ key1: 'another' }))).toEqual(denied);
   });
@@ -173,7 +173,7 @@ describe('an answer', () => {
     },
   );
 
-  it('that something is still being done is pending, although it failed so far', async () => {
+  it('of an order that is still in process is pending, although it failed so far', async () => {
     expect(await told({ return_code: 2, sub_return_code: -217, is_processing: true })).toEqual(pending);
     expect(await told({ return_code: 3, sub_return_code: -49 })).toEqual(pending);
   });
@@ -191,7 +191,7 @@ describe('an answer', () => {
     },
   );
 
-  it.each(['', '<html>', 'null', '{'])('of %j is none, and ZaloPay is unavailable', async (answer) => {
+  it.each(['', '<html>', 'null', '{'])('of %j does not count, and ZaloPay is unavailable', async (answer) => {
     await expect(told(answer, 502)).rejects.toThrow(
       expect.objectContaining({ code: 'provider_unavailable' }),
     );
@@ -206,7 +206,7 @@ describe('an answer', () => {
 });
 
 describe('cancelling', () => {
-  it('is left to the order, which ends by itself', async () => {
+  it('is not possible, because an order ends by itself', async () => {
     expect(await rig.provider.cancel({ ...made, amount: 1_500_000, currency: 'VND' })).toBe('unsupported');
   });
 });

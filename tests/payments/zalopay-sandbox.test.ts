@@ -20,7 +20,7 @@ const lastEvent = () => construct(rig, rig.received.at(-1));
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe('a notification', () => {
-  it('tells of money that came, and the browser brings back a verifiable result', async () => {
+  it('reports money that came, and the browser brings back a verifiable result', async () => {
     const { redirectUrl, reference } = await rig.checkout();
     const paid = await rig.pay({ redirectUrl, outcome: 'success' });
     expect(rig.received).toHaveLength(1);
@@ -117,7 +117,7 @@ describe('a notification', () => {
     expect(new Set(rig.received.map((one) => one.body)).size).toBe(1);
   });
 
-  it('is sent again after silence, errors and nonsense, until it is confirmed', async () => {
+  it('is sent again after no answer, errors and nonsense, until it is confirmed', async () => {
     const rig = await startRig('zalopay', { notifyTimeoutMs: 1_000 });
     onTestFinished(() => rig.close());
     rig.reply.with = async (_received, call) => {
@@ -131,7 +131,7 @@ describe('a notification', () => {
     await expect.poll(() => rig.received).toHaveLength(4);
   });
 
-  it('can be late, manifold, or never come, before or after the browser', async () => {
+  it('can come late, several times, or never, before or after the browser', async () => {
     const late = await rig.checkout();
     await rig.pay({ redirectUrl: late.redirectUrl, outcome: 'success', notify: { delayMs: 1_000 } });
     expect(rig.received).toHaveLength(0);
@@ -159,7 +159,7 @@ describe('the sandbox', () => {
     expect(page).toContain('200 {&quot;return_code&quot;:1');
   });
 
-  it('remembers over a restart, and numbers on', async () => {
+  it('keeps its state over a restart, and goes on numbering', async () => {
     const stateDir = mkdtempSync(join(tmpdir(), 'sandbox-'));
     try {
       const before = await startRig('zalopay', { stateDir });
@@ -187,7 +187,7 @@ describe('the sandbox', () => {
     }
   });
 
-  it('says what is wrong with a call', async () => {
+  it('names what is wrong with a call', async () => {
     const wrong = async (path: string, body: Record<string, unknown>) =>
       (await rig.post(path, body)).body.code;
     expect(await wrong('/zalopay/api/pay', { reference: 'nothing', outcome: 'success' })).toBe('-101');

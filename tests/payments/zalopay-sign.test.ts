@@ -127,7 +127,7 @@ describe('what is signed', () => {
     );
   });
 
-  it('has the key itself in a question about an order', () => {
+  it('contains the key itself in a query about an order', () => {
     expect(callText('query', { app_id: 2553, app_trans_id: '1_2' }, 'secret')).toBe('2553|1_2|secret');
   });
 });
@@ -164,7 +164,7 @@ describe('the name of an order', () => {
   });
 
   it.each(['SAME1', '', 'J2611210000004', 'J261121000000421', 'j26112100000042', 'J26112100000042 '])(
-    'is not made of %j',
+    'is not created for %j',
     (reference) => {
       expect(() => appTransId(reference)).toThrow('no reference');
     },

@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => world?.close());
 
 describe('receipts', () => {
-  it('number many at once without hole or twin, though some are rolled back', async () => {
+  it('get numbers without gap or duplicate when many are issued at once and some roll back', async () => {
     const renter = await world.make('make_renter', 'renter');
     const host = await world.make('make_user', 'host');
     const vehicle = await world.make('make_vehicle', host, JSON.stringify({ lat: -44.5, lng: 170.5 }));

@@ -47,7 +47,7 @@ function refundOf(booking: Booking, status: Refund['status']): Promise<Refund> {
 }
 
 describe('a refund', () => {
-  it.each(['vnpay', 'momo', 'zalopay', 'stripe'] as const)('goes back by %s itself', async (provider) => {
+  it.each(['vnpay', 'momo', 'zalopay', 'stripe'] as const)('goes back by %s', async (provider) => {
     const booking = await paidBooking(guest, vehicle, soon(), provider);
     await ok(guest.journey.bookings.cancel({ bookingId: booking.id, reason: 'other plans' }));
     const refund = await refundOf(booking, 'succeeded');
@@ -58,7 +58,7 @@ describe('a refund', () => {
   });
 
   it.each(['payos', 'vietqr'] as const)(
-    'of %s goes to the payer’s bank account, once there is one',
+    'of %s goes to the payer’s bank account when there is one',
     async (provider) => {
       const payer = await renter(staff);
       const booking = await paidBooking(payer, vehicle, soon(), provider);
@@ -75,7 +75,7 @@ describe('a refund', () => {
     },
   );
 
-  it('of money that fits no payment is in its payer’s list, and goes on from there', async () => {
+  it('of unmatched money is in its payer’s list, and is sent', async () => {
     const payer = await renter(staff);
     const start = await startPayment(payer, await book(payer, vehicle, soon()), 'vietqr');
     await payAtSandbox(start);
@@ -96,7 +96,7 @@ describe('a refund', () => {
     expect((await ok(staff.journey.payments.refunds())).rows).toEqual([]);
   });
 
-  it('that the account refuses has failed, and is paid by hand', async () => {
+  it('has failed when the account refuses it, and is paid by hand', async () => {
     const payer = await renter(staff);
     const booking = await paidBooking(payer, vehicle, soon(), 'vietqr');
     await bankAccount(payer, '1234560000');

@@ -87,7 +87,7 @@ describe('a refund', () => {
     expect(await invariantViolations(booking.id, refund.id)).toEqual([]);
   });
 
-  it('that the bank rejects has failed, is told apart from one on its way, and can be ordered anew', async () => {
+  it('has failed when the bank rejects it, is distinct from one on its way, and can be ordered again', async () => {
     const { booking, payment, reference } = await paid();
     await decide(reference, 'reject');
     await ok(guest.journey.bookings.cancel({ bookingId: booking.id, reason: 'plans changed' }));

@@ -47,7 +47,7 @@ const statusOf = async (booking: Booking) =>
   (await ok(guest.journey.bookings.get(booking.id))).booking.status;
 
 describe('money in parts', () => {
-  it('pays when the rest comes, and what is over is kept for its owner', async () => {
+  it('pays when the rest comes, and a surplus is kept for its owner', async () => {
     const { booking, start } = await begin('vietqr');
     const { amount } = start.attempt;
     await payAtSandbox(start, { amount: 1_000_000 });
@@ -67,7 +67,7 @@ describe('money in parts', () => {
     expect(await ok(staff.journey.admin.money.reconcileLedger())).toEqual([]);
   });
 
-  it('is found also when the notification of a second transfer was lost', async () => {
+  it('is found even when the notification of a second transfer was lost', async () => {
     const { booking, start } = await begin('vietqr');
     await payAtSandbox(start);
     expect(await statusOf(booking)).toBe('confirmed');
@@ -81,7 +81,7 @@ describe('money in parts', () => {
     expect(found).toMatchObject({ reason: 'paid_twice', amount: 777_000, payer_id: guest.id });
   });
 
-  it('that names no booking and whose notification was lost is found in the bank feed, once', async () => {
+  it('is found in the bank feed once when it names no booking and its notification was lost', async () => {
     const { start } = await begin('vietqr');
     const { reference } = start.attempt;
     const readFeed = async () => {
@@ -119,7 +119,7 @@ describe('money in parts', () => {
     expect(await ok(staff.journey.admin.money.reconcileLedger())).toEqual([]);
   });
 
-  it('that names no booking is applied by an admin, who alone may', async () => {
+  it('is applied by an admin, and by nobody else, when it names no booking', async () => {
     const { booking, start } = await begin('vietqr');
     await payAtSandbox(start, { message: 'tien xe' });
     expect(await statusOf(booking)).toBe('pending_payment');

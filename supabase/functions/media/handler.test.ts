@@ -41,7 +41,7 @@ describe('POST /media/complete', () => {
     expect([...outside.objects.keys()]).toEqual([`avatars/${completed?.path}`]);
   });
 
-  it('says when nothing was uploaded yet', async () => {
+  it('refuses when nothing was uploaded yet', async () => {
     const outside = fakeOutside({ media_to_check: () => ({ ...ticket, stored_size: null }) });
     expect(await errorOf(await complete(outside.deps))).toMatchObject({
       code: 'media_not_ready',
@@ -104,7 +104,7 @@ describe('sniffImage', () => {
     [null, ascii('GIF89a')],
     [null, [0xff, 0xd8]],
     [null, []],
-  ])('sees %s', (kind, bytes) => {
+  ])('recognises %s', (kind, bytes) => {
     expect(sniffImage(Uint8Array.from(bytes))).toBe(kind);
   });
 });

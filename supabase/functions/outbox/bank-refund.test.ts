@@ -86,7 +86,7 @@ describe('a refund by bank transfer', () => {
     expect(three).toMatch(/^[0-9a-zA-Z]{1,30}$/);
   });
 
-  it('is not sent when an admin was faster', async () => {
+  it('is not sent when an admin has claimed it first', async () => {
     const { transfers, calls } = fakeTransfers({ send: accepted });
     const { report } = await work({
       rows: [row('refund', payload)],
@@ -97,7 +97,7 @@ describe('a refund by bank transfer', () => {
     expect(report).toMatchObject({ done: 1 });
   });
 
-  it('is asked about after a lost answer, and sent again only if it is not there', async () => {
+  it('is queried after a lost answer, and sent again only if the channel does not have it', async () => {
     const again = row('refund', payload, { attempts: 2 });
     const there = fakeTransfers({ retrieve: paid });
     const first = await work({
@@ -128,7 +128,7 @@ describe('a refund by bank transfer', () => {
     expect(named('defer_outbox')[0]).toMatchObject({ seconds: 150 });
   });
 
-  it('waits where the channel for transfers has no settings, reserving nothing', async () => {
+  it('waits without being reserved when the channel has no settings', async () => {
     const { named } = await work({ rows: [row('refund', payload)], database: database() });
     expect(named('claim_refund')).toEqual([]);
     expect(named('defer_outbox')[0]).toMatchObject({
@@ -137,7 +137,7 @@ describe('a refund by bank transfer', () => {
     });
   });
 
-  it('waits for the payer to name an account, and fails when there is none after all', async () => {
+  it('waits until the payer names an account, and fails when there is none', async () => {
     const { transfers, calls } = fakeTransfers({});
     const options = { transfers };
     const unnamed = await work({
@@ -180,7 +180,7 @@ describe('a refund of money that paid no attempt', () => {
     });
   };
 
-  it('goes by what the refund itself knows of the movement', async () => {
+  it('reverses the movement that the refund names', async () => {
     const movement = { provider_transaction_id: '777', reference: 'UNKNOWN1', paid_amount: 400_000 };
     await give({ refund: movement, attempt: null });
     expect(inputs).toEqual([
@@ -209,7 +209,7 @@ describe('a refund of money that paid no attempt', () => {
     });
   });
 
-  it('fails where nothing says which payment to reverse', async () => {
+  it('fails when nothing says which payment to reverse', async () => {
     const { named } = await give({ refund: {}, attempt: null });
     expect(inputs).toEqual([]);
     expect(named('record_refund_result')[0]).toMatchObject({

@@ -19,7 +19,7 @@ const email = { notification_id: '6f1c2d3e-0000-4000-8000-000000000009' };
 const toRefund = { refund_id, provider: 'vnpay' };
 
 describe('POST /outbox', () => {
-  it('is for the service alone', async () => {
+  it('refuses every caller but the service', async () => {
     const { deps } = fakeOutside({});
     expect((await handle(deps)(new Request('http://x/outbox', { method: 'POST' }))).status).toBe(401);
   });
@@ -43,13 +43,13 @@ describe('POST /outbox', () => {
     expect(outside.calls.find((call) => call.name === 'complete_outbox')?.correlationId).toBe('cause-1');
   });
 
-  it('goes on until a batch is not full', async () => {
+  it('leases batches until one is not full', async () => {
     const batches = [10, 10, 3].map((size) => Array.from({ length: size }, () => row('email', email)));
     const { report } = await work({ rows: [], database: { lease_outbox: () => batches.shift() ?? [] } });
     expect(report).toEqual({ leased: 23, done: 23, failed: 0, more: false });
   });
 
-  it('begins nothing after its time, gives back what it holds, and says that there is more', async () => {
+  it('begins nothing after its time, defers what it holds, and says that there is more', async () => {
     const rows = Array.from({ length: 10 }, () => row('email', email));
     const clockwork: { advance?: () => void } = {};
     const outside = fakeOutside(
@@ -85,7 +85,7 @@ describe('POST /outbox', () => {
     }
   });
 
-  it('gives up on what can never work, and on nothing else', async () => {
+  it('makes a dead letter of what can never work, and of nothing else', async () => {
     const fails = async (setting: Setting) => (await work(setting)).named('fail_outbox')[0];
     expect(await fails({ rows: [row('carrier_pigeon', {})] })).toMatchObject({ permanent: true });
     expect(await fails({ rows: [row('email', { notification_id: 'x' })] })).toMatchObject({
@@ -112,7 +112,7 @@ describe('POST /outbox', () => {
     });
   });
 
-  it('writes to nobody who is gone', async () => {
+  it('sends no mail to a person who has left', async () => {
     const { outside, named } = await work({
       rows: [row('email', email)],
       database: { mail_to_send: () => null },
@@ -121,7 +121,7 @@ describe('POST /outbox', () => {
     expect(named('complete_outbox')[0]).toMatchObject({ result: { skipped: 'no address' } });
   });
 
-  it('lets a row go whose lease another worker has taken', async () => {
+  it('leaves a row alone when another worker has taken its lease', async () => {
     const lost = {
       complete_outbox: () => {
         throw appError('outbox_lease_lost');
@@ -166,7 +166,7 @@ describe('topic refund', () => {
     expect(named('fail_outbox')).toEqual([]);
   });
 
-  it('is asked about, not sent, while it is with the provider', async () => {
+  it('is queried and not sent while the provider has it', async () => {
     const { asked, vnpayFetch } = vnpayAnswers({ querydr: { ...accepted, vnp_TransactionStatus: '00' } });
     const { named } = await work({
       rows: [row('refund', toRefund, { attempts: 2 })],
@@ -178,7 +178,7 @@ describe('topic refund', () => {
     expect(named('complete_outbox')[0]).toMatchObject({ provider_id: '14000009' });
   });
 
-  it('is never sent anew while it is with the provider and the provider does not say', async () => {
+  it('is never sent again while the provider has it and gives no answer', async () => {
     const { asked, vnpayFetch } = vnpayAnswers({
       querydr: { vnp_TransactionType: '01', vnp_TransactionStatus: '00' },
     });
@@ -193,7 +193,7 @@ describe('topic refund', () => {
     expect(named('fail_outbox')).toEqual([]);
   });
 
-  it('is asked about before it is sent again after a lost answer', async () => {
+  it('is queried before it is sent again after a lost answer', async () => {
     const taken = vnpayAnswers({ querydr: { ...accepted, vnp_TransactionStatus: '06' } });
     const again = row('refund', toRefund, { attempts: 2 });
     const first = await work({ rows: [again], database: found(), options: { vnpayFetch: taken.vnpayFetch } });
@@ -225,7 +225,7 @@ describe('topic refund', () => {
     expect(three).not.toBe(one);
   });
 
-  it('that the provider refuses is said to have failed, and is not tried again', async () => {
+  it('has failed when the provider refuses it, and is not tried again', async () => {
     const { vnpayFetch } = vnpayAnswers({ refund: { vnp_ResponseCode: '02' } });
     const { named } = await work({
       rows: [row('refund', toRefund)],
@@ -236,7 +236,7 @@ describe('topic refund', () => {
     expect(named('complete_outbox')[0]).toMatchObject({ result: { failed: '02' } });
   });
 
-  it('comes again when the provider is away, and is done when it is done', async () => {
+  it('is retried while the provider is away, and is done after it was sent', async () => {
     const { vnpayFetch } = vnpayAnswers({});
     const away = await work({
       rows: [row('refund', toRefund)],
@@ -278,7 +278,7 @@ describe('topic reconcile', () => {
   };
   const payment = { vnp_TransactionType: '01', vnp_Amount: '100000000', vnp_TransactionNo: '14000001' };
 
-  it('brings the money home that no notification told of', async () => {
+  it('applies a payment whose notification never came', async () => {
     const { noted, events, named } = await ask({ querydr: { ...payment, vnp_TransactionStatus: '00' } });
     expect(noted).toBe('final');
     expect(events[0]).toMatchObject({ provider_event_id: 'J1:14000001:succeeded:1000000', verified: true });
@@ -289,7 +289,7 @@ describe('topic reconcile', () => {
     });
   });
 
-  it('goes on asking while the payer may still pay, or nothing was said', async () => {
+  it('queries again while the payer may still pay, or when the answer said nothing', async () => {
     expect((await ask({ querydr: { ...payment, vnp_TransactionStatus: '01' } })).noted).toBe('pending');
     expect((await ask({ querydr: { vnp_ResponseCode: '99' } })).noted).toBe('no_answer');
     const away = await ask({});
@@ -298,7 +298,7 @@ describe('topic reconcile', () => {
     expect(away.report).toMatchObject({ done: 1 });
   });
 
-  it('believes an unsigned "not found" only long after the link ended', async () => {
+  it('trusts an unsigned "not found" only long after the link ended', async () => {
     const unsigned = { querydr: { vnp_ResponseCode: '91', vnp_TmnCode: '' } };
     expect((await ask(unsigned, { expires_at: '2026-11-20T04:30:00+00:00' })).noted).toBe('no_answer');
     expect((await ask(unsigned, { expires_at: '2026-11-20T03:30:00+00:00' })).noted).toBe('not_found');
@@ -306,14 +306,14 @@ describe('topic reconcile', () => {
     expect((await ask(signed, { expires_at: '2026-11-20T04:59:00+00:00' })).noted).toBe('not_found');
   });
 
-  it('asks nobody about an attempt that was never offered or is settled', async () => {
+  it('makes no query about an attempt that was never offered or is settled', async () => {
     const unoffered = await ask({}, { status: 'created', provider_data: {} });
     expect([unoffered.noted, unoffered.asked]).toEqual(['not_found', []]);
     const settled = await ask({}, { status: 'succeeded' });
     expect([settled.noted, settled.asked]).toEqual(['final', []]);
   });
 
-  it('asks once more about a settled one where a second transfer may have followed', async () => {
+  it('queries a settled attempt once more when a second transfer may have followed', async () => {
     const changes = { status: 'succeeded', recheck_at: '2026-11-20T04:30:00+00:00' };
     const { noted, asked } = await ask({ querydr: { ...payment, vnp_TransactionStatus: '00' } }, changes);
     expect(noted).toBe('final');

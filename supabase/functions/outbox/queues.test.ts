@@ -76,7 +76,7 @@ describe('a provider that is rate limited', () => {
     expect(named('fail_outbox')).toEqual([]);
   });
 
-  it('keeps no other provider waiting, nor the mails', async () => {
+  it('delays neither other providers nor mails', async () => {
     const { vnpayFetch } = vnpayAnswers({ querydr: { vnp_ResponseCode: '94' } });
     const momo = fakeProvider('momo', { retrieve: async () => ({ kind: 'no_information', reason: 'x' }) });
     const rows = [query('vnpay'), query('vnpay'), query('momo'), mailRow(), query('momo')];
@@ -86,7 +86,7 @@ describe('a provider that is rate limited', () => {
     expect(outside.mails).toHaveLength(1);
   });
 
-  it('says so by HTTP 429 too, and for how long, whatever it was asked', async () => {
+  it('may also answer HTTP 429 with the time to wait, to any call', async () => {
     const headers = { 'retry-after': '40' };
     const vnpayFetch = async () => new Response('<html>', { status: 429, headers });
     const refused = await work({ rows: [refundRow(), query('vnpay')], database, options: { vnpayFetch } });
@@ -109,7 +109,7 @@ describe('a provider that is rate limited', () => {
     expect([...refused.named('fail_outbox'), ...ending.named('fail_outbox')]).toEqual([]);
   });
 
-  it('is not one that still works at a refund: that refund alone comes later, and it counts', async () => {
+  it('is another case than a provider that still works on a refund: only that refund is retried, and the try counts', async () => {
     const { asked, vnpayFetch } = vnpayAnswers({
       refund: { vnp_ResponseCode: '94' },
       querydr: { vnp_ResponseCode: '91' },
@@ -123,7 +123,7 @@ describe('a provider that is rate limited', () => {
 });
 
 describe('what has no good settings', () => {
-  it('keeps its own rows waiting, which counts no attempt, and nobody else', async () => {
+  it('defers its own rows without counting a try, and no other rows', async () => {
     const momo = fakeProvider('momo', { retrieve: async () => ({ kind: 'no_information', reason: 'x' }) });
     const rows = [query('vnpay'), refundRow(), query('momo'), mailRow()];
     const { named } = await work({ rows, database, options: { noVnpay: true, providers: [momo] } });
@@ -135,7 +135,7 @@ describe('what has no good settings', () => {
     expect(ids(named('complete_outbox'))).toEqual(ids(rows.slice(2)));
   });
 
-  it('is looked at once for all that wait for it, each of which has a turn', async () => {
+  it('is checked once for all rows that need it, and each row gets a turn', async () => {
     const rows = Array.from({ length: 4 }, refundRow);
     const { named } = await work({ rows, database, options: { noVnpay: true } });
     expect(named('refund_to_send')).toHaveLength(1);
@@ -144,7 +144,7 @@ describe('what has no good settings', () => {
     for (const { reason } of put) expect(reason).toBe('not_configured');
   });
 
-  it('is mail, too, which is not rendered for nobody to send', async () => {
+  it('defers mails too, and they are not rendered in vain', async () => {
     const problem = 'RESEND_API_KEY and MAIL_FROM are needed.';
     const { named, outside } = await work({ rows: [mailRow()], database, options: { mailProblem: problem } });
     expect(named('mail_to_send')).toEqual([]);
@@ -236,7 +236,7 @@ describe('a backlog of queries to a provider that answers one at a time', () => 
       row('reconcile', { attempt_id: idOf(100 + i), provider: 'vnpay' }),
     );
 
-  it('is worked off as fast as it lets itself be asked, while mails that came later go out at once', async () => {
+  it('is worked off as fast as the provider allows, while mails that came later leave at once', async () => {
     const waiting = queries(35);
     const { kept, asked, seconds, run } = backlog([...waiting, mailRow(), mailRow()], oneIn(5));
     await run(175);
@@ -257,7 +257,7 @@ describe('a backlog of queries to a provider that answers one at a time', () => 
     expect(seconds(asked ?? { doneAt: Number.NaN })).toBeLessThan(60);
   });
 
-  it('keeps a mail waiting at most once, however long it is', async () => {
+  it('delays a mail at most once, however long the backlog is', async () => {
     const { kept, seconds, comeLater, run } = backlog([...queries(1000), mailRow(), mailRow()], oneIn(5));
     const mails = kept.slice(1000);
     for (const [i, one] of mails.entries()) comeLater(one, 20 + i * 5);
@@ -269,7 +269,7 @@ describe('a backlog of queries to a provider that answers one at a time', () => 
     }
   });
 
-  it('is worked off although one of them is always refused, which waits and fails nothing', async () => {
+  it('is worked off although one query is always refused, and that query waits without failing', async () => {
     const { kept, asked, seconds, run } = backlog(queries(12), oneIn(0, idOf(100)));
     await run(120);
     const [refused, ...others] = kept;
@@ -280,7 +280,7 @@ describe('a backlog of queries to a provider that answers one at a time', () => 
     expect(asked() - others.length).toBeLessThanOrEqual(7);
   });
 
-  it('is worked off by several instances, each of which learns for itself', async () => {
+  it('is worked off by several instances, and each learns the limit for itself', async () => {
     const { kept, run } = backlog(queries(35), oneIn(5), 3);
     await run(900);
     expect(kept.map(({ state, attempts }) => [state, attempts])).toEqual(kept.map(() => ['done', 1]));

@@ -32,7 +32,7 @@ describe('the header that says when to come again', () => {
     expect(await pauseFor({ 'retry-after': value })).toBe(seconds);
   });
 
-  it('may have a name of the provider beside its own', async () => {
+  it("may have the provider's own name besides the standard one", async () => {
     const own = 'x-sepay-userapi-retry-after';
     expect(await pauseFor({ [own]: '7', 'retry-after': '40' }, own)).toBe(7);
     expect(await pauseFor({ 'retry-after': '40' }, own)).toBe(40);

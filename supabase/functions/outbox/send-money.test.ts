@@ -53,7 +53,7 @@ const payoutBy = (fetch: typeof globalThis.fetch, transferId: string | null = 'b
   });
 
 describe('money that was accepted, while its provider is away', () => {
-  it('waits as long as if the provider had answered and said nothing, and no try counts', async () => {
+  it('waits as after an answer without a result, and no try counts', async () => {
     const said = await refundBy(vnpayAnswers({ querydr: { vnp_ResponseCode: '99' } }).vnpayFetch);
     expect(said.named('defer_outbox')).toMatchObject([{ seconds: 150 }]);
     for (const away of [unreachable, timedOut]) {
@@ -64,7 +64,7 @@ describe('money that was accepted, while its provider is away', () => {
     }
   });
 
-  it('says why it waits', async () => {
+  it('names the reason for which it waits', async () => {
     const { named } = await refundBy(unreachable);
     expect(named('defer_outbox')[0]).toMatchObject({
       reason: 'waiting',
@@ -72,7 +72,7 @@ describe('money that was accepted, while its provider is away', () => {
     });
   });
 
-  it('does so whoever sends it', async () => {
+  it('waits whichever provider sends it', async () => {
     const { named } = await payoutBy(unreachable);
     expect(named('defer_outbox')).toMatchObject([
       {
@@ -109,7 +109,7 @@ describe('money that was accepted, while its provider is away', () => {
     ]);
   });
 
-  it('counts a try where the error is ours and not silence', async () => {
+  it('counts a try when the error is ours', async () => {
     const database = {
       ...underWay,
       record_refund_result: () => {
@@ -125,7 +125,7 @@ describe('money that was accepted, while its provider is away', () => {
 });
 
 describe('money that nobody has accepted, while its provider is away', () => {
-  it('counts each try, so that somebody hears of it', async () => {
+  it('counts each try, so that it becomes a dead letter in the end', async () => {
     const pending = refunds({ status: 'pending' });
     for (const attempts of [1, 2]) {
       const { named } = await refundBy(unreachable, pending, attempts);

@@ -28,7 +28,7 @@ const database = (changes: object = {}, given: object = {}) => ({
 });
 
 describe('topic payout', () => {
-  it('is sent once it is reserved, and looked at again until the bank has paid it', async () => {
+  it('is sent after it was reserved, and queried until the bank has paid it', async () => {
     const { transfers, calls } = fakeTransfers({ send: accepted });
     const { named } = await work({
       rows: [row('payout', payload)],
@@ -62,7 +62,7 @@ describe('topic payout', () => {
     expect(named('defer_outbox')[0]).toMatchObject({ seconds: 900 });
   });
 
-  it('is asked about once it was accepted, and never sent again', async () => {
+  it('is queried after it was accepted, and never sent again', async () => {
     const under = { provider_payout_id: 'batch-9' };
     const done = fakeTransfers({ retrieve: { ...accepted, status: 'succeeded', code: 'SUCCEEDED' } });
     const paid = await work({
@@ -83,7 +83,7 @@ describe('topic payout', () => {
     expect(waiting.named('defer_outbox')).toHaveLength(1);
   });
 
-  it('is asked about before it is sent again after a lost answer', async () => {
+  it('is queried before it is sent again after a lost answer', async () => {
     const lost = fakeTransfers({ retrieve: notThere, send: accepted });
     await work({
       rows: [row('payout', payload, { attempts: 2 })],
@@ -101,7 +101,7 @@ describe('topic payout', () => {
     expect(failed.named('fail_outbox')[0]).toMatchObject({ permanent: false });
   });
 
-  it('that the bank refuses is said to have failed', async () => {
+  it('has failed when the bank refuses it', async () => {
     const { transfers } = fakeTransfers({
       send: { known: true, status: 'failed', refundId: 'batch-9', code: 'INVALID_ACCOUNT' },
     });
@@ -123,7 +123,7 @@ describe('topic payout', () => {
     expect(named('complete_outbox')[0]).toMatchObject({ result: { failed: 'INVALID_ACCOUNT' } });
   });
 
-  it('that fails by what is ours is told apart, so that its owner is not asked to mend it', async () => {
+  it('records a failure on our side as such, so that its owner need not act', async () => {
     const { transfers } = fakeTransfers({
       send: { known: true, status: 'failed', refundId: null, code: 'BALANCE_NOT_ENOUGH', byUs: true },
     });
@@ -132,7 +132,7 @@ describe('topic payout', () => {
     expect(named('record_payout_result')).toMatchObject([{ outcome: 'failed', failed_by_us: true }]);
   });
 
-  it('is not left reserved where it cannot be sent', async () => {
+  it('does not stay reserved when it cannot be sent', async () => {
     const { transfers, calls } = fakeTransfers({ send: accepted });
     const code = async (setting: Parameters<typeof work>[0]) =>
       (await work(setting))
@@ -146,7 +146,7 @@ describe('topic payout', () => {
     expect(calls).toEqual([]);
   });
 
-  it('that may have been sent waits for the channel, lest it be paid by hand as well', async () => {
+  it('waits for the channel when it may have been sent, so that nobody pays it by hand as well', async () => {
     const known = { provider_payout_id: 'batch-1', status: 'processing' };
     for (const [rows, changes] of [
       [[row('payout', payload)], known],
@@ -160,7 +160,7 @@ describe('topic payout', () => {
     }
   });
 
-  it('is done when there is nothing to send any more', async () => {
+  it('is done when there is nothing left to send', async () => {
     const { transfers, calls } = fakeTransfers({ send: accepted });
     const { report } = await work({
       rows: [row('payout', payload)],
@@ -171,7 +171,7 @@ describe('topic payout', () => {
     expect(calls).toEqual([]);
   });
 
-  it('says nothing of the account to logs and letters', async () => {
+  it('keeps the account out of logs and dead letters', async () => {
     const away = fakeTransfers({});
     const { outside } = await work({
       rows: [row('payout', payload)],

@@ -14,7 +14,7 @@ const open = { ...attempt, status: 'pending', provider_transaction_id: null };
 const noted = { note_reconciliation: () => ({ id: attempt_id }) };
 
 describe('the queues of the outbox', () => {
-  it('ask one provider one question after the other, and different providers side by side', async () => {
+  it('call one provider one row after the other, and different providers side by side', async () => {
     const running = new Map<string, number>();
     const most = { perProvider: 0, providers: 0 };
     const asking = (name: 'momo' | 'zalopay') =>
@@ -79,14 +79,14 @@ describe('topic reconcile, where money comes in parts', () => {
   };
   const parts: RetrieveResult = { kind: 'reports', reports: [report(400_000, 'a'), report(600_000, 'b')] };
 
-  it('applies every part, and is final when they are enough', async () => {
+  it('applies every part, and is final when the parts are enough', async () => {
     expect(await ask(parts, ['part_received', 'applied'])).toEqual({
       noted: 'final',
       applied: [400_000, 600_000],
     });
   });
 
-  it('goes on asking while the rest is missing, in whatever order parts are listed', async () => {
+  it('queries again while the rest is missing, in whatever order parts are listed', async () => {
     expect((await ask(parts, ['part_received', 'part_received'])).noted).toBe('pending');
     expect((await ask(parts, ['duplicate', 'part_received'])).noted).toBe('final');
   });
@@ -111,7 +111,7 @@ describe('topic cancel_attempt', () => {
     return { inputs, completed: named('complete_outbox')[0], failed: named('fail_outbox')[0] };
   };
 
-  it.each(['cancelled', 'unsupported'] as const)('is performed when the answer is %s', async (result) => {
+  it.each(['cancelled', 'unsupported'] as const)('is done when the answer is %s', async (result) => {
     const { inputs, completed } = await cancel(async () => result);
     expect(inputs).toEqual([
       { reference: 'J1', amount: 1_000_000, currency: 'VND', providerData: attempt.provider_data },
@@ -119,20 +119,20 @@ describe('topic cancel_attempt', () => {
     expect(completed).toMatchObject({ result: { result } });
   });
 
-  it('comes again when the provider is away', async () => {
+  it('is retried when the provider is away', async () => {
     const { failed } = await cancel(async () => {
       throw appError('provider_unavailable', { provider: 'stripe' });
     });
     expect(failed).toMatchObject({ permanent: false });
   });
 
-  it.each(['succeeded', 'created'])('leaves an attempt alone that is %s', async (status) => {
+  it.each(['succeeded', 'created'])('leaves an attempt that is %s alone', async (status) => {
     const { inputs, completed } = await cancel(async () => 'cancelled', { status });
     expect(inputs).toEqual([]);
     expect(completed).toMatchObject({ result: { status } });
   });
 
-  it('gives up on an attempt that does not exist', async () => {
+  it('makes a dead letter of an attempt that does not exist', async () => {
     expect((await cancel(async () => 'cancelled', null)).failed).toMatchObject({ permanent: true });
   });
 });
@@ -140,7 +140,7 @@ describe('topic cancel_attempt', () => {
 describe('topic receipt', () => {
   const subject_id = '6f1c2d3e-0000-4000-8000-000000000055';
 
-  it('has the database issue it', async () => {
+  it('lets the database issue the receipt', async () => {
     const { named } = await work({
       rows: [row('receipt', { kind: 'credit_note', subject_id })],
       database: { issue_receipt: () => ({ id: subject_id, number: 'C2026-000007' }) },
@@ -149,7 +149,7 @@ describe('topic receipt', () => {
     expect(named('complete_outbox')[0]).toMatchObject({ result: { number: 'C2026-000007' } });
   });
 
-  it('of another kind is refused for good', async () => {
+  it('is a dead letter when its kind is unknown', async () => {
     const { named } = await work({ rows: [row('receipt', { kind: 'invoice', subject_id })] });
     expect(named('fail_outbox')[0]).toMatchObject({ permanent: true });
   });
@@ -186,12 +186,12 @@ describe('topic refund', () => {
     ]);
   });
 
-  it('that is under way itself is asked about all the same', async () => {
+  it('is queried when it is under way itself', async () => {
     const { asked } = await send({ waits: true, other_refund_ids: ['r1'] }, 'processing');
     expect(asked).toMatchObject([{ otherRefundIds: ['r1'] }]);
   });
 
-  it('tells the provider’s wrapper what the others are called', async () => {
+  it('passes the ids of the other refunds to the provider', async () => {
     const { asked, named } = await send({ waits: false, other_refund_ids: ['r1'] });
     expect(asked).toMatchObject([{ otherRefundIds: ['r1'] }]);
     expect(named('complete_outbox')).toMatchObject([{ provider_id: 'r2' }]);
@@ -226,7 +226,7 @@ describe('topic feed', () => {
     });
   };
 
-  it('takes each movement as a notification, and notes how far it got', async () => {
+  it('applies each movement as a notification, and stores how far it got', async () => {
     const reports = [movement('8'), movement('9')];
     const { named, report } = await look({ kind: 'reports', reports, cursor: '9' });
     expect(report).toMatchObject({ done: 1 });
@@ -238,7 +238,7 @@ describe('topic feed', () => {
     expect(named('save_feed_cursor')).toEqual([{ provider: 'vietqr', cursor: '9' }]);
   });
 
-  it('goes on only from what took effect', async () => {
+  it('moves the cursor only after everything was applied', async () => {
     const failing = await look({ kind: 'reports', reports: [movement('8')], cursor: '8' }, () => {
       throw appError('internal');
     });
@@ -250,7 +250,7 @@ describe('topic feed', () => {
     expect(silent.named('fail_outbox')).toMatchObject([{ error: 'list_full', permanent: false }]);
   });
 
-  it('is given up where a rail has none', async () => {
+  it('is a dead letter when the rail has no feed', async () => {
     const rows = [row('feed', { provider: 'momo', cursor: null })];
     const { named } = await work({ rows, options: { providers: [fakeProvider('momo', {})] } });
     expect(named('fail_outbox')).toMatchObject([{ permanent: true }]);

@@ -20,8 +20,8 @@ async function deliver(event: ProviderEvent, database: Parameters<typeof fakeOut
   return { response, answered, calls: outside.calls.map(({ name, args }) => ({ name, args })) };
 }
 
-describe('a notification that is of no payment', () => {
-  it('but of a refund is stored as received and applied to that refund', async () => {
+describe('a notification about something else than a payment', () => {
+  it('is stored as received and applied to its refund', async () => {
     const report = {
       outcome: 'failed',
       refundId: 're_1',
@@ -78,8 +78,8 @@ describe('a notification that is of no payment', () => {
   });
 });
 
-describe('a notification of a payment whose money is held back', () => {
-  it('is applied, and shown to an admin under an id of its own', async () => {
+describe('a notification of a payment whose money the provider holds', () => {
+  it('is applied, and shown to an admin under a separate id', async () => {
     const report = {
       outcome: 'pending',
       reference: 'J26112100000042',

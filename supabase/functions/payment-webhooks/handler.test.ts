@@ -65,7 +65,7 @@ describe('a notification of VNPay', () => {
     expect((await deliver(signedQuery(paid, terminal.hashSecret), database)).answer.RspCode).toBe(code);
   });
 
-  it('of a failed payment is a delivered notification', async () => {
+  it('is delivered when it reports a failed payment', async () => {
     const failed = { ...paid, vnp_ResponseCode: '24', vnp_TransactionStatus: '02', vnp_TransactionNo: '0' };
     const database = { record_payment_event: recorded, apply_payment_event: () => 'applied' };
     const { outside, answer } = await deliver(signedQuery(failed, terminal.hashSecret), database);
@@ -118,15 +118,12 @@ describe('a notification of VNPay', () => {
     expect(String(outside.calls[0]?.args.raw)).toHaveLength(4_096);
   });
 
-  it.each(['150000050', '0x10', '1e9', '', '-100'])(
-    'with the amount %j is not believed',
-    async (vnp_Amount) => {
-      const query = signedQuery({ ...paid, vnp_Amount }, terminal.hashSecret);
-      const { outside, answer } = await deliver(query, { record_payment_event: recorded });
-      expect(answer.RspCode).toBe('99');
-      expect(outside.calls[0]?.args.verified).toBe(false);
-    },
-  );
+  it.each(['150000050', '0x10', '1e9', '', '-100'])('is refused with the amount %j', async (vnp_Amount) => {
+    const query = signedQuery({ ...paid, vnp_Amount }, terminal.hashSecret);
+    const { outside, answer } = await deliver(query, { record_payment_event: recorded });
+    expect(answer.RspCode).toBe('99');
+    expect(outside.calls[0]?.args.verified).toBe(false);
+  });
 
   it.each(['record_payment_event', 'apply_payment_event'])('comes again when %s fails', async (broken) => {
     const database = {
@@ -143,7 +140,7 @@ describe('a notification of VNPay', () => {
     expect(outside.logs[0]).toMatchObject({ outcome: 'error' });
   });
 
-  it('may not be of any size', async () => {
+  it('is refused above a size', async () => {
     const { answer, outside } = await deliver(`vnp_OrderInfo=${'a'.repeat(70_000)}`, {});
     expect(answer.RspCode).toBe('99');
     expect(outside.calls).toEqual([]);

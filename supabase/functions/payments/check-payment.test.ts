@@ -76,7 +76,7 @@ describe('POST /payments/check', () => {
     expect(calls.map(([, name]) => name)).not.toContain('note_reconciliation');
   });
 
-  it('is not failed by a provider that fails, is away or not set up', async () => {
+  it('succeeds although a provider fails, is away or is not set up', async () => {
     const away = fakeProvider('momo', {
       retrieve: async () => {
         throw appError('provider_unavailable', { provider: 'momo' });
@@ -99,7 +99,7 @@ describe('POST /payments/check', () => {
     expect(await bare.json()).toEqual(state);
   });
 
-  it('begins no further question when the answers take too long', async () => {
+  it('begins no further query when the answers take too long', async () => {
     const asked: string[] = [];
     const outside = outsideWith(
       {
@@ -166,7 +166,7 @@ describe('POST /payments/check', () => {
     expect(askedVnpay).toHaveLength(2);
   });
 
-  it('asks nothing for somebody else, or too often', async () => {
+  it('makes no query for another person, or too often', async () => {
     for (const code of ['payment_not_found', 'rate_limited'] as const) {
       const outside = outsideWith(
         {},

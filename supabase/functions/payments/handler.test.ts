@@ -88,7 +88,7 @@ describe('POST /payments/start', () => {
     expect(outside.calls).toHaveLength(1);
   });
 
-  it('asks no provider for an attempt whose time is over, when a repeat comes late', async () => {
+  it('calls no provider when a repeat comes after the attempt has expired', async () => {
     const outside = outsideWith();
     outside.clock.now = Date.parse(created.expires_at);
     const answer = await handle(outside.deps)(userPost('/payments/start', body));
@@ -129,7 +129,7 @@ describe('POST /payments/start', () => {
     },
   );
 
-  it('answers without a link where a rail has none, with what the app may show instead', async () => {
+  it('answers without a link on a rail that has none, with what the app may show instead', async () => {
     const details = {
       transfer: {
         bank_bin: '970436',
@@ -180,7 +180,7 @@ describe('POST /payments/start', () => {
     });
   });
 
-  it('asks for a new try where this one was lost at the provider, and leaves no trace of a link', async () => {
+  it('asks for a new attempt when this one was lost at the provider, and stores no link', async () => {
     const momo = fakeProvider('momo', {
       create: async () => {
         throw appError('payment_start_again', { provider: 'momo' });
@@ -216,7 +216,7 @@ describe('GET /payments/return/vnpay', () => {
     return answer.then((response) => ({ response, outside }));
   };
 
-  it('shows what the provider says and asks nothing of the database', async () => {
+  it('shows what the provider says without calling the database', async () => {
     const paid = await open(signedQuery(result, terminal.hashSecret));
     expect(paid.response.headers.get('content-type')).toContain('text/plain');
     expect(await paid.response.text()).toContain('The payment was made');
@@ -227,7 +227,7 @@ describe('GET /payments/return/vnpay', () => {
     );
   });
 
-  it('sends the payer on to the app, and only to an allowed one', async () => {
+  it('sends the payer on to an allowed app, and to no other address', async () => {
     const query = signedQuery(result, terminal.hashSecret);
     const { response } = await open(`to=${encodeURIComponent('journey://paid?b=1')}&${query}`);
     expect(response.status).toBe(303);
@@ -239,7 +239,7 @@ describe('GET /payments/return/vnpay', () => {
     expect(evil.response.headers.get('location')).toBeNull();
   });
 
-  it('says nothing of a payment when the signature is wrong', async () => {
+  it('says nothing about a payment when the signature is wrong', async () => {
     const forged = signedQuery(result, 'guess');
     expect(await (await open(forged)).response.text()).toContain('cannot tell');
     const { response } = await open(`to=journey%3A%2F%2Fpaid&${forged}`);

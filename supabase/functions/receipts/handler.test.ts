@@ -24,7 +24,7 @@ describe('GET /receipts/:id', () => {
     expect(outside.calls).toMatchObject([{ as: user.id, name: 'receipt', args: { receipt_id: id } }]);
   });
 
-  it('does not exist for others, nor without a user or with an id that is none', async () => {
+  it('is not found for other people, without a user, or with an id that is no UUID', async () => {
     const none = await get(id, () => {
       throw appError('receipt_not_found');
     });

@@ -35,7 +35,7 @@ describe('a receipt', () => {
     expect(page).toContain('@media print');
   });
 
-  it('is in Vietnamese for those who read it', () => {
+  it('is in Vietnamese for a reader of Vietnamese', () => {
     const page = receiptPage(receipt({ locale: 'vi' }));
     const text = textOf(page);
     expect(page).toContain('<html lang="vi">');
@@ -44,7 +44,7 @@ describe('a receipt', () => {
     expect(text).toContain('21 tháng 11');
   });
 
-  it('that takes another one back says so', () => {
+  it('says that it is a credit note when it reverses another', () => {
     const text = textOf(receiptPage(receipt({ kind: 'credit_note', number: 'C2026-000001' })));
     expect(text).toContain('Credit note C2026-000001');
     expect(text).toContain('Total refunded');
@@ -52,7 +52,7 @@ describe('a receipt', () => {
     expect(textOf(receiptPage(receipt()))).toContain('A security deposit is held, not sold');
   });
 
-  it('leaves out what is not there', () => {
+  it('leaves out what is unknown', () => {
     const bare = receipt({
       booking: null,
       payment: null,
@@ -68,7 +68,7 @@ describe('a receipt', () => {
     expect(textOf(hand)).toContain('Bank transfer');
   });
 
-  it('names rows and columns for those who hear it', () => {
+  it('names rows and columns for screen readers', () => {
     const page = receiptPage(receipt());
     expect(page).toMatch(/<caption>Details<\/caption>/);
     expect(page.match(/<th scope="col">/g)).toHaveLength(2);
