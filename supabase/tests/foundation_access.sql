@@ -1,40 +1,20 @@
--- Who may touch what, as data: every table in public has a row here, every function its callers.
+-- Who may touch what, as data: every table in public has a row in the file <module>_access.psql of its module, every
+-- function its callers.
 -- A new table or function fails until somebody has decided.
 begin;
 \ir helpers.psql
 select no_plan();
 
 create temporary table expected_access (relation text primary key, anon text, authenticated text, service_role text);
-insert into expected_access values
-  -- relation, then the verbs per role; (columns) means only some columns
-  ('booking_inspections', '', 'select', 'select'),
-  ('bookings', '', 'select', 'select'),
-  ('calendar_entries', '', 'select', 'select'),
-  ('driver_licences', '', 'select(columns)', 'select(columns)'),
-  ('inspection_photos', '', 'select', 'select'),
-  ('media', 'select', 'select', 'select'),
-  ('notification_templates', '', '', 'select'),
-  ('notifications', '', 'select', 'select'),
-  ('payment_attempts', '', 'select(columns)', 'select'),
-  ('payments', '', 'select', 'select'),
-  ('profiles', '', 'select update(columns)', 'select'),
-  ('quotes', '', 'select', 'select'),
-  ('refunds', '', 'select(columns)', 'select'),
-  ('user_roles', '', 'select', 'select'),
-  ('vehicle_features', 'select', 'select', 'select'),
-  ('vehicle_images', 'select', 'select', 'select'),
-  ('vehicle_locations', '', 'select', 'select'),
-  ('vehicles', 'select', 'select', 'select'),
-  ('bank_accounts', '', 'select', 'select'),
-  ('payout_batches', '', 'select', 'select'),
-  ('payouts', '', 'select', 'select'),
-  ('receipts', '', 'select', 'select');
-
-create temporary table columns_kept_back (relation text, kept_back text[]);
-insert into columns_kept_back values
-  ('driver_licences', '{number_hash}'),
-  ('payment_attempts', '{provider_data,transaction_amount,checked_at,checks,recheck_at}'),
-  ('refunds', '{payer_id,attempt_id,unmatched_id,bank_account_id,reason,ordered_at}');
+create temporary table columns_kept_back (relation text primary key, kept_back text[]);
+create temporary table columns_written (relation text primary key, written text[]);
+create temporary table expected_callers (name text primary key, callers text);
+create temporary table expected_helpers (name text primary key, callers text);
+create temporary table platform_policies (policy text primary key);
+create temporary table never_cascaded (relation text primary key);
+-- what each module expects
+\set expectations `cat *_access.psql`
+:expectations
 
 create function tests.access_of(p_role text, p_relation regclass)
 returns text
@@ -74,13 +54,14 @@ from columns_kept_back k;
 
 select is(
   array(
-    select a.attname::text from pg_attribute a
-    where a.attrelid = 'public.profiles'::regclass and a.attnum > 0 and not a.attisdropped
+    select c.relname || '.' || a.attname
+    from pg_attribute a join pg_class c on c.oid = a.attrelid
+    where c.relnamespace = 'public'::regnamespace and a.attnum > 0 and not a.attisdropped
       and has_column_privilege('authenticated', a.attrelid, a.attnum, 'update')
     order by 1
   ),
-  array['avatar_media_id', 'bio', 'display_name', 'locale', 'time_zone'],
-  'a person writes the plain columns of a profile and no other'
+  array(select w.relation || '.' || unnest(w.written) from columns_written w order by 1),
+  'a person writes the columns that a module lists and no other'
 );
 
 -- Row security ---------------------------------------------------------------------------------------------
@@ -113,41 +94,12 @@ select is_empty(
 select is(
   array(select schemaname || '.' || tablename || ' ' || policyname || ' ' || cmd from pg_policies
     where schemaname in ('storage', 'realtime', 'auth') order by 1),
-  array['realtime.messages select_own_inbox SELECT', 'storage.objects insert_with_ticket INSERT', 'storage.objects select_by_media SELECT'],
+  array(select policy from platform_policies order by 1),
   'files and topics have these policies and no other'
 );
 
 -- Functions ------------------------------------------------------------------------------------------------
 
-create temporary table expected_callers (name text primary key, callers text);
-insert into expected_callers (name, callers)
-select unnest(array['error_catalog', 'public_profile', 'transition_catalog']), 'anon authenticated service_role'
-union all
-select unnest(array['explain_unavailable', 'payment_methods', 'search_vehicles', 'vehicle_calendar', 'vehicle_detail']), 'anon authenticated'
-union all
-select unnest(array[
-  'acknowledge_inspection', 'add_vehicle_image', 'answer_booking', 'archive_vehicle', 'block_period', 'booking_detail',
-  'cancel_booking', 'cancel_booking_preview', 'check_in', 'check_invariants', 'check_out', 'create_booking', 'create_vehicle',
-  'delete_notification', 'list_notifications', 'mark_all_notifications_read', 'mark_notification_read', 'my_balance', 'my_bookings',
-  'notifications_since', 'payment_status', 'release_deposit', 'remove_vehicle_image', 'request_upload', 'retry_refund', 'settle_payout', 'settle_refund', 'acknowledge_payment_event', 'check_payment', 'payment_events_needing_review', 'reconcile_ledger', 'record_manual_refund', 'refund_payment', 'settle_unmatched_money', 'unmatched_money',
-  'review_licence', 'review_vehicle', 'start_payment', 'submit_licence', 'submit_vehicle', 'unblock_period', 'unread_count', 'update_vehicle'
-]), 'authenticated'
-union all
-select unnest(array[
-  'apply_payment_event', 'apply_refund_event', 'claim_refund', 'settle_payment_event', 'attach_checkout', 'attempt_to_reconcile', 'complete_media', 'complete_outbox', 'defer_outbox', 'fail_outbox', 'health_facts',
-  'lease_outbox', 'mail_to_send', 'media_to_check', 'save_feed_cursor', 'note_reconciliation', 'quote_facts', 'record_payment_event',
-  'record_refund_result', 'refund_to_send', 'store_quote'
-]), 'service_role'
-union all
-select unnest(array[
-  'approve_payout_batch', 'cancel_payout', 'hold_booking_money', 'hold_payout', 'my_payouts', 'my_receipts', 'my_refunds', 'payout_statement',
-  'list_payout_batches', 'list_payouts', 'list_refunds', 'payment_attempts_needing_review',
-  'claim_manual_payout', 'claim_manual_refund', 'release_manual_payout', 'release_manual_refund',
-  'propose_payouts', 'receipt', 'record_manual_payout', 'release_booking_money', 'release_payout', 'remove_bank_account', 'retry_payout',
-  'set_bank_account'
-]), 'authenticated'
-union all
-select unnest(array['issue_receipt', 'payout_to_send', 'record_payout_result']), 'service_role';
 
 create function tests.callers_of(p_function oid)
 returns text
@@ -173,25 +125,6 @@ join pg_proc p on p.pronamespace = 'public'::regnamespace and p.proname = e.name
 order by e.name;
 
 -- What a client may call in private: the twin of its own command, and a few helpers by name.
-create temporary table expected_helpers (name text primary key, callers text);
-insert into expected_helpers values
-  ('check_invariants_as_admin', 'authenticated'),
-  ('fail', 'anon authenticated'),
-  ('fail_input', 'anon authenticated'),
-  ('is_admin', 'anon authenticated'),
-  ('list_unmatched_money', 'authenticated'),
-  ('my_booked_vehicle_ids', 'authenticated'),
-  ('my_booking_ids', 'authenticated'),
-  ('my_unread_count', 'authenticated'),
-  ('my_vehicle_ids', 'authenticated'),
-  ('read_page', 'authenticated'),
-  ('require_page_size', 'authenticated'),
-  ('tidy_text', 'authenticated'),
-  ('reconcile_ledger_as_admin', 'authenticated'),
-  ('refund_view', 'authenticated'),
-  ('require_user', 'anon authenticated'),
-  -- of anybody, so nobody's; people have my_unread_count
-  ('unread_count', '');
 
 select is_empty(
   $$ select p.proname, tests.callers_of(p.oid)
@@ -232,9 +165,7 @@ select is_empty(
 select is_empty(
   $$ select c.conrelid::regclass, c.conname from pg_constraint c
      where c.contype = 'f' and c.confdeltype = 'c'
-       and c.conrelid::regclass::text in ('bookings', 'payments', 'payment_attempts', 'refunds', 'quotes', 'booking_inspections',
-         'inspection_photos', 'calendar_entries', 'driver_licences', 'private.ledger_entries', 'private.ledger_transactions', 'private.unmatched_money',
-         'bank_accounts', 'private.bank_account_numbers', 'private.booking_holds', 'payouts', 'payout_batches', 'private.payout_items', 'receipts') $$,
+       and c.conrelid::regclass::text in (select relation from never_cascaded) $$,
   'money, evidence and legal rows are never deleted along with something else'
 );
 -- An unindexed foreign key makes deletes of the parent scan the child; those never deleted are left out.

@@ -72,34 +72,6 @@ begin
   end;
 end
 $$;
--- A payout that carries one entry of the booking's host, behind all commands.
-create function tests.plant_payout(p_booking_id uuid)
-returns void
-language plpgsql volatile
-as $$
-declare
-  v_booking public.bookings;
-  v_account public.bank_accounts;
-  v_batch_id uuid;
-  v_payout_id uuid;
-  v_ledger_id bigint;
-  v_entry_id bigint;
-begin
-  select * into v_booking from public.bookings where id = p_booking_id;
-  insert into public.bank_accounts (user_id, bank_bin, account_last4, holder_name, usable_from, created_at)
-  values (v_booking.host_id, '970436', '0001', 'HOST', now() - interval '1 hour', now() - interval '2 days') returning * into v_account;
-  insert into public.payout_batches (payouts, total, currency) values (1, 5, 'VND') returning id into v_batch_id;
-  insert into public.payouts (user_id, batch_id, bank_account_id, bank_account_usable_from, amount, currency)
-  values (v_booking.host_id, v_batch_id, v_account.id, v_account.usable_from, 5, 'VND') returning id into v_payout_id;
-  insert into private.ledger_accounts (kind, owner, currency) values ('host_payable', v_booking.host_id::text, 'VND')
-  on conflict do nothing;
-  select id into v_ledger_id from private.ledger_accounts where kind = 'host_payable' and owner = v_booking.host_id::text;
-  insert into private.ledger_transactions (event, reference, currency, booking_id) values ('test', 'planted', 'VND', p_booking_id);
-  insert into private.ledger_entries (transaction_id, account_id, currency, amount)
-  select id, v_ledger_id, currency, -7 from private.ledger_transactions where reference = 'planted' returning id into v_entry_id;
-  insert into private.payout_items (entry_id, payout_id) values (v_entry_id, v_payout_id);
-end
-$$;
 -- That money went on its way some time ago.
 create function tests.plant_move(p_machine text, p_from text, p_event text, p_ago interval, p_id uuid)
 returns void
@@ -109,95 +81,12 @@ as $$
   values (p_machine || '.' || p_event, p_id, p_machine, p_from, p_event, 'processing', now() - p_ago)
 $$;
 
--- A job that pg_cron does not know, long after the server and the database were new.
-create function tests.plant_job()
-returns void
-language plpgsql volatile
-as $$
-begin
-  create or replace function private.server_started() returns timestamptz language sql stable as 'select now() - interval ''1 day''';
-  update private.domain_events set occurred_at = now() - interval '30 days' where id = (select min(id) from private.domain_events);
-  insert into private.jobs (name, description, schedule, command, longest) values ('tests_never', 'Does nothing.', '* * * * *', 'select 1', '15 minutes');
-end
-$$;
 
 select private.register_topic('test');
 create temporary table breaches (invariant text, what text, breach text);
-insert into breaches values
-  ('calendar_overlap', 'two entries overlap', format($$ alter table public.calendar_entries drop constraint calendar_entries_no_overlap;
-    insert into public.calendar_entries (vehicle_id, kind, blocked) values (%L, 'host_block', tstzrange(tests.hours(31), tests.hours(32))) $$, :'vehicle')),
-  ('booking_without_slot', 'a paid booking lost its slot', format($$ delete from public.calendar_entries where booking_id = %L $$, :'paid')),
-  ('slot_not_released', 'a cancelled booking still blocks', format($$ insert into public.calendar_entries (vehicle_id, kind, blocked, booking_id) values (%L, 'booking', tstzrange(tests.hours(70), tests.hours(80)), %L) $$, :'vehicle', :'cancelled')),
-  ('slot_not_released', 'a hold outlived its payment', format($$ update public.calendar_entries set kind = 'hold', expires_at = now() where booking_id = %L $$, :'paid')),
-  ('deadline_not_tidied', 'a hold is long overdue', format($$ update public.bookings set hold_expires_at = now() - interval '1 day' where id = %L $$, :'held')),
-  ('payment_state_disagrees', 'a confirmed booking is not paid', format($$ update public.payments set status = 'pending', succeeded_at = null where booking_id = %L $$, :'paid')),
-  ('payment_state_disagrees', 'a held booking has no payment', format($$ delete from public.payments where booking_id = %L $$, :'held')),
-  ('payment_state_disagrees', 'a cancelled booking can still be paid', format($$ update public.payments set status = 'pending', succeeded_at = null where booking_id = %L $$, :'cancelled')),
-  ('ledger_unbalanced', 'a leg was added', $$ insert into private.ledger_entries (transaction_id, account_id, currency, amount) select max(transaction_id), max(account_id), 'VND', 7 from private.ledger_entries $$),
-  ('ledger_floor', 'more left escrow than came', format($$ insert into private.ledger_entries (transaction_id, account_id, currency, amount)
-    select (select max(transaction_id) from private.ledger_entries), id, currency, 99000000 from private.ledger_accounts where kind = 'escrow' and owner = %L $$, :'paid')),
-  ('payment_not_in_ledger', 'a payment without its posting', format($$ update private.ledger_transactions set reference = 'x' where reference = (select id::text from public.payments where booking_id = %L) $$, :'paid')),
-  ('held_money_disagrees', 'the deposit was given out on paper only', format($$ update public.bookings set deposit_status = 'returned' where id = %L $$, :'paid')),
-  ('held_money_disagrees', 'a refund is owed that nobody ordered', format($$ delete from public.refunds where booking_id = %L $$, :'cancelled')),
-  ('payment_disagrees', 'a payment over another sum than its booking', format($$ update public.payments set amount = amount + 1 where booking_id = %L $$, :'held')),
-  ('refund_disagrees', 'more goes back than came', format($$ update public.refunds set amount = 4814406 where booking_id = %L $$, :'cancelled')),
-  ('refund_disagrees', 'a refund for somebody else', format($$ update public.refunds set payer_id = %L where booking_id = %L $$, :'host', :'cancelled')),
-  ('payment_event_not_applied', 'a message was stored and left', $$ insert into private.payment_events (provider, provider_event_id, verified, raw, received_at) values ('vnpay', 'left', true, '', now() - interval '1 hour') $$),
-  ('refund_not_on_its_way', 'a refund left the outbox unsent', $$ update private.outbox set status = 'done' where topic = 'refund' $$),
-  ('payout_not_on_its_way', 'a payout left the outbox unsent', format($$ select tests.plant_payout(%L); update public.payouts set status = 'approved', provider = 'payos' $$, :'paid')),
-  ('feed_not_read', 'nobody answers for the bank feed', $$ update private.payment_providers set feed_read_at = now() - interval '25 hours' where has_feed $$),
-  ('refund_long_under_way', 'a provider never says how a refund ended', format($$ update public.refunds set status = 'processing' where booking_id = %L;
-    select tests.plant_move('refund', 'pending', 'accept', interval '15 days', id) from public.refunds $$, :'cancelled')),
-  ('payout_long_under_way', 'a bank never says how a payout ended', format($$ select tests.plant_payout(%L); update public.payouts set status = 'processing', provider = 'payos';
-    select tests.plant_move('payout', 'approved', 'send', interval '4 days', id) from public.payouts $$, :'paid')),
-  ('refund_to_removed_account', 'a refund goes where nobody is', format($$ with gone as (insert into public.bank_accounts (user_id, bank_bin, account_last4, holder_name, usable_from, created_at, removed_at)
-    values (%L, '970436', '0001', 'RENTER', now() - interval '1 hour', now() - interval '2 days', now()) returning id)
-    update public.refunds set bank_account_id = gone.id, method = 'bank_transfer' from gone where booking_id = %L $$, :'renter', :'cancelled')),
-  ('refunded_amount_drift', 'a payment says it was refunded', format($$ update public.payments set refunded_amount = 1, status = 'partially_refunded' where booking_id = %L $$, :'paid')),
-  ('notification_gap', 'a notification was deleted', format($$ delete from public.notifications where user_id = %L and seq = 1 $$, :'renter')),
-  ('notification_gap', 'an inbox ran ahead', format($$ update private.inboxes set last_seq = last_seq + 1 where user_id = %L $$, :'host')),
-  ('outbox_stuck', 'nobody takes a row', $$ insert into private.outbox (topic, payload, dedupe_key, available_at) values ('test', '{}', 'x', now() - interval '1 hour') $$),
-  ('outbox_stuck', 'nobody finishes a row', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, status, lease_token, leased_until) values ('test', '{}', 'x', now() - interval '1 hour', 'leased', gen_random_uuid(), now() - interval '1 hour') $$),
-  ('outbox_stuck', 'a provider refuses a question for days', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, deferred_reason, deferred_since) values ('test', '{}', 'x', now() + interval '1 minute', 'rate_limited', now() - interval '25 hours') $$),
-  ('outbox_stuck', 'a rail has no settings for a day', $$ insert into private.outbox (topic, payload, dedupe_key, available_at, deferred_reason, deferred_since) values ('test', '{}', 'x', now() + interval '1 minute', 'not_configured', now() - interval '25 hours') $$),
-  ('outbox_dead', 'a row was given up', $$ insert into private.outbox (topic, payload, dedupe_key, status) values ('test', '{}', 'x', 'dead') $$),
-  ('mail_without_value', 'a word of a mail was never told', format($$ insert into public.notification_templates (code, locale, version, category, title, body, email_subject, email_body)
-    select code, locale, 2, category, title, body, 'x', 'Dear {{nobody}}' from public.notification_templates where code = 'licence_verified';
-    select private.notify(%L, 'licence_verified', '{}', 'x') $$, :'host')),
-  ('media_without_object', 'a ready upload has no file', format($$ update public.media set path = owner_id || '/elsewhere' where owner_id = %L and purpose = 'licence' and id = (select min(id::text)::uuid from public.media where owner_id = %1$L and purpose = 'licence') $$, :'renter')),
-  ('attempt_without_end', 'a try was never asked about', format($$ update public.payment_attempts set status = 'pending', expires_at = now() - interval '5 days' where payment_id = (select id from public.payments where booking_id = %L) $$, :'paid')),
-  ('ledger_disagrees', 'money came that no row explains', $$ insert into private.ledger_entries (transaction_id, account_id, currency, amount)
-    select (select max(transaction_id) from private.ledger_entries), id, currency, 7 from private.ledger_accounts where kind = 'clearing' limit 1 $$),
-  ('ledger_disagrees', 'a payment lost the try that paid it', format($$ update public.payment_attempts set status = 'failed' where payment_id = (select id from public.payments where booking_id = %L) $$, :'paid')),
-  ('ledger_disagrees', 'a host has what another earned', format($$ insert into private.ledger_accounts (kind, owner, currency) values ('host_payable', %L, 'VND');
-    update private.ledger_entries e set account_id = (select id from private.ledger_accounts where kind = 'host_payable' and owner = %1$L)
-    from private.ledger_transactions t where t.id = e.transaction_id and t.event = 'booking_completed' and e.amount = -(select host_amount from public.bookings where id = %L) $$, :'stranger', :'done')),
-  ('ledger_disagrees', 'a host was given more than was agreed', format($$ update private.ledger_entries e set amount = e.amount + case a.kind when 'host_payable' then -100 else 100 end
-    from private.ledger_transactions t, private.ledger_accounts a
-    where t.id = e.transaction_id and t.event = 'booking_completed' and t.reference = %L and a.id = e.account_id and a.kind in ('host_payable', 'platform_revenue') $$, :'done')),
-  ('ledger_disagrees', 'a host was given something by nobody', format($$ select private.post_ledger('booking_completed', gen_random_uuid()::text, 'VND', null, array[
-    ('platform_revenue', '', 100), ('host_payable', %L, -100)]::private.ledger_line[]) $$, :'earner')),
-  ('ledger_disagrees', 'what was earned belongs to no booking, and can be claimed by none', $$ update private.ledger_transactions set booking_id = null where event = 'booking_completed' $$),
-  ('ledger_disagrees', 'a booking was completed without its movement', format($$ delete from private.ledger_entries e using private.ledger_transactions t
-    where t.id = e.transaction_id and t.event = 'booking_completed' and t.reference = %L $$, :'done')),
-  ('paid_by_another_transaction', 'a refund would go by it', format($$ update public.payment_attempts set provider_transaction_id = 'another' where reference = %L $$, :'paid_ref')),
-  ('paid_by_another_transaction', 'nobody says what paid', $$ delete from private.domain_events where machine = 'payment_attempt' and to_state = 'succeeded' $$),
-  ('paid_by_another_transaction', 'the log was changed, too', format($$ update public.payment_attempts set provider_transaction_id = 'another' where payment_id = %L and status = 'succeeded';
-    update private.domain_events set data = data || '{"provider_transaction_id": "another"}' where machine = 'payment_attempt' and to_state = 'succeeded' and data ->> 'provider_transaction_id' = 'lost' $$, :'found_payment')),
-  ('unmatched_refund_disagrees', 'it goes to somebody else', format($$ update public.refunds set payer_id = %L where unmatched_id = %L $$, :'host', :'twice')),
-  ('unmatched_refund_disagrees', 'nobody gives it back', format($$ delete from public.refunds where unmatched_id = %L $$, :'twice')),
-  ('bank_account_unreadable', 'the key is not the one of these numbers', $$ update private.secrets set value = extensions.gen_random_bytes(32) where name = 'bank_accounts' $$),
-  ('bank_account_unreadable', 'the number is of another account', $$ update public.bank_accounts set account_last4 = '9999' $$),
-  ('job_not_run', 'pg_cron does not run one', 'select tests.plant_job()'),
-  ('payout_items_disagree', 'a payout is made of nothing', format('select tests.plant_payout(%L)', :'paid')),
-  ('payout_ledger_disagrees', 'nothing was set aside for a payout', format('select tests.plant_payout(%L)', :'paid')),
-  ('host_balance_disagrees', 'a payout took what it is not made of', format('select tests.plant_payout(%L); update private.ledger_transactions set event = %L where reference = %L', :'paid', 'payout_reserved', 'planted')),
-  ('payout_despite_hold', 'held money is on its way', format('select tests.plant_payout(%L); insert into private.booking_holds (booking_id, reason) values (%1$L, %L)', :'paid', 'complaint')),
-  ('payout_to_removed_account', 'a payout goes where nobody is', format('select tests.plant_payout(%L); update public.bank_accounts set removed_at = now()', :'paid')),
-  ('receipt_gap', 'a number was lost', $$ insert into private.receipt_series (series, last_seq, last_issued_at) values ('LOST', 5, now()) $$),
-  ('receipt_missing', 'nobody issues a receipt', $$ delete from private.outbox where topic = 'receipt' $$),
-  ('credit_note_missing', 'money went back without a note', format($$ update public.refunds set status = 'succeeded', completed_at = now() where booking_id = %L $$, :'cancelled')),
-  ('state_without_history', 'a status was changed behind the log', format($$ update public.vehicles set status = 'draft' where id = %L $$, :'vehicle'));
+-- what each module plants
+\set planted `cat *_breaches.psql`
+:planted
 select ok(b.invariant = any (tests.found_after(b.breach)),
   b.invariant || ' is seen: ' || b.what)
 from breaches b;
