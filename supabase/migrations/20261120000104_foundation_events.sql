@@ -72,7 +72,7 @@ begin
 end
 $$;
 
--- Says why the moves of this transaction happen.
+-- Says why the moves of this transaction happen. What a reason says is for admins, unless a text shows it.
 create function private.set_audit_context(p_cause text, p_reason text default null)
 returns void
 language plpgsql volatile set search_path = ''
@@ -83,27 +83,47 @@ begin
 end
 $$;
 
--- Trigger on a status column; its arguments are the machine, and columns whose values the history keeps.
+create function private.audit_cause()
+returns text
+language sql stable set search_path = ''
+as $$ select nullif(current_setting('journey.cause', true), '') $$;
+
+create function private.audit_reason()
+returns text
+language sql stable set search_path = ''
+as $$ select nullif(current_setting('journey.reason', true), '') $$;
+
+-- Trigger on a status column; its arguments are the machine, and columns whose values the history keeps. It also tells
+-- people of the move where a rule says so (foundation_notification_rules).
 create function private.record_transition()
 returns trigger
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
+  -- an argument of the trigger would be taken out of its array for every row of a query
+  v_machine text := tg_argv[0];
   v_from text := case when tg_op = 'INSERT' then 'initial' else old.status end;
   v_event text;
   v_data jsonb := '{}';
+  v_id bigint;
 begin
   select t.event into v_event
   from private.transitions t
-  where t.machine = tg_argv[0] and t.from_state = v_from and t.to_state = new.status;
+  where t.machine = v_machine and t.from_state = v_from and t.to_state = new.status;
   if not found then
-    perform private.fail('illegal_transition', jsonb_build_object('machine', tg_argv[0], 'from', v_from, 'to', new.status));
+    perform private.fail('illegal_transition', jsonb_build_object('machine', v_machine, 'from', v_from, 'to', new.status));
   end if;
   if tg_nargs > 1 then
     select jsonb_object_agg(kept, to_jsonb(new) -> kept) into v_data from unnest(tg_argv[1:]) kept;
   end if;
   insert into private.domain_events (type, subject_id, machine, from_state, event, to_state, data)
-  values (tg_argv[0] || '.' || v_event, new.id, tg_argv[0], v_from, v_event, new.status, v_data);
+  values (v_machine || '.' || v_event, new.id, v_machine, v_from, v_event, new.status, v_data)
+  returning id into v_id;
+  if exists (select from private.notification_rules r where r.machine = v_machine and r.event = v_event) then
+    -- both functions are those of the row's type: a trigger is compiled for its table
+    perform private.notify_of_transition(
+      v_id, v_machine, v_from, v_event, private.addressees(new), private.notification_data(new));
+  end if;
   return null;
 end
 $$;

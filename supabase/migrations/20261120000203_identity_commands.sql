@@ -113,11 +113,6 @@ begin
   if not found then
     perform private.fail('not_found');
   end if;
-  perform private.notify(
-    v_licence.user_id, 'licence_' || v_licence.status,
-    jsonb_build_object('licence_id', v_licence.id, 'reason', coalesce(p_reason, '')),
-    'licence_' || v_licence.status || ':' || v_licence.id
-  );
   v_licence.number_hash := null;
   return v_licence;
 end

@@ -110,7 +110,7 @@ begin
   perform private.notify(p_account.user_id, p_template, jsonb_build_object(
     'bank_account_id', p_account.id, 'bank', p_account.bank_bin, 'last_four', p_account.account_last4, 'holder', p_account.holder_name,
     'usable_from', private.format_time(p_account.usable_from, (select p.time_zone from public.profiles p where p.id = p_account.user_id))
-  ), p_template || ':' || p_account.id);
+  ), p_account.id::text);
 end
 $$;
 

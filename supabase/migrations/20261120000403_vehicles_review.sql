@@ -157,11 +157,6 @@ begin
   update public.vehicles set status = v_to
   where id = p_vehicle_id
   returning * into v_vehicle;
-  perform private.notify(
-    v_vehicle.host_id, 'vehicle_' || case p_decision when 'publish' then 'published' when 'reinstate' then 'published' when 'reject' then 'rejected' else 'suspended' end,
-    jsonb_build_object('vehicle_id', v_vehicle.id, 'title', v_vehicle.title, 'reason', coalesce(p_reason, '')),
-    'vehicle:' || v_vehicle.id || ':' || v_to || ':' || extract(epoch from now())
-  );
   return v_vehicle;
 end
 $$;

@@ -21,7 +21,6 @@ begin
   delete from public.calendar_entries where booking_id = p_booking.id and kind = 'hold';
   perform private.close_payment(p_booking.id, 'expired');
   update public.bookings set status = 'expired' where id = p_booking.id;
-  perform private.notify_renter(p_booking.id, 'booking_expired');
 end
 $$;
 

@@ -59,11 +59,8 @@ begin
   if v_vehicle.instant_book then
     perform private.hold_slot(v_booking, v_vehicle.buffer_minutes);
     perform private.open_payment(v_booking);
-  else
-    if not private.is_free(v_booking.vehicle_id, private.blocked_range(v_booking.starts_at, v_booking.ends_at, v_vehicle.buffer_minutes)) then
-      perform private.fail('vehicle_unavailable');
-    end if;
-    perform private.notify_host(v_booking.id, 'booking_requested');
+  elsif not private.is_free(v_booking.vehicle_id, private.blocked_range(v_booking.starts_at, v_booking.ends_at, v_vehicle.buffer_minutes)) then
+    perform private.fail('vehicle_unavailable');
   end if;
   return v_booking;
 end
@@ -111,7 +108,6 @@ begin
   perform private.set_audit_context('host', p_reason);
   if not p_accept then
     update public.bookings set status = 'declined' where id = p_booking_id returning * into v_booking;
-    perform private.notify_renter(p_booking_id, 'booking_declined');
   else
     select buffer_minutes into v_buffer from public.vehicles where id = v_booking.vehicle_id and status = 'published';
     if not found then
@@ -123,7 +119,6 @@ begin
     returning * into v_booking;
     perform private.hold_slot(v_booking, v_buffer);
     perform private.open_payment(v_booking);
-    perform private.notify_renter(p_booking_id, 'booking_accepted');
     -- the requests that can no longer be met are answered too
     perform private.set_audit_context('overlap');
     for v_other in
@@ -134,7 +129,6 @@ begin
       for no key update
     loop
       update public.bookings set status = 'declined' where id = v_other.id;
-      perform private.notify_renter(v_other.id, 'booking_declined');
     end loop;
   end if;
   perform private.finish_command(p_idempotency_key, jsonb_build_object('id', p_booking_id));

@@ -143,8 +143,6 @@ begin
     perform private.order_refund(v_booking, case when v_side = 'renter' then 'cancellation' else 'host_cancellation' end,
       v_amounts.refund_amount + v_amounts.deposit_refund);
   end if;
-  perform private.notify_booking(p_booking_id, 'booking_cancelled', jsonb_build_object(
-    'refund', private.format_money(case when v_paid then v_amounts.refund_amount + v_amounts.deposit_refund else 0 end, v_booking.currency)));
   perform private.finish_command(p_idempotency_key, jsonb_build_object('id', p_booking_id));
   return v_booking;
 end

@@ -97,7 +97,6 @@ begin
   perform private.set_audit_context(private.booking_side(v_booking));
   perform private.record_inspection(v_booking, 'check_in', p_odometer_km, p_fuel_percent, p_photos, p_note);
   update public.bookings set status = 'in_progress', checked_in_at = now() where id = p_booking_id returning * into v_booking;
-  perform private.notify_booking(p_booking_id, 'booking_checked_in');
   perform private.finish_command(p_idempotency_key, jsonb_build_object('id', p_booking_id));
   return v_booking;
 end
@@ -148,7 +147,6 @@ begin
     ('platform_revenue', '', -v_booking.platform_amount)::private.ledger_line,
     ('tax_payable', '', -v_booking.tax_amount)::private.ledger_line
   ]);
-  perform private.notify_booking(p_booking_id, 'booking_completed');
   perform private.finish_command(p_idempotency_key, jsonb_build_object('id', p_booking_id));
   return v_booking;
 end

@@ -1,6 +1,5 @@
--- Bookings: the texts of its notifications, in Vietnamese and English.
+-- Bookings: who is told of what, and the texts in Vietnamese and English.
 -- Rule kept here: every code exists in every locale; a change of wording is a new version.
--- Left out on purpose: when they are written, which the commands say.
 
 insert into public.notification_templates (code, locale, category, title, body, email_subject, email_body) values
   ('booking_requested_host', 'en', 'booking', 'New booking request', '{{vehicle}}, {{starts}} to {{ends}}. Please answer.', 'New booking request {{code}}', E'Somebody would like to rent {{vehicle}} from {{starts}} to {{ends}}.\n\nPlease accept or decline booking {{code}}.'),
@@ -27,3 +26,56 @@ insert into public.notification_templates (code, locale, category, title, body, 
   ('booking_completed_renter', 'vi', 'booking', 'Hoàn tất chuyến đi', 'Đơn {{code}} đã hoàn tất. Vui lòng để lại đánh giá.', null, null),
   ('booking_completed_host', 'en', 'booking', 'Vehicle returned', '{{vehicle}} is back. Your earnings of {{code}} are payable when the claim window closes.', null, null),
   ('booking_completed_host', 'vi', 'booking', 'Đã nhận lại xe', '{{vehicle}} đã được trả. Tiền thuê đơn {{code}} sẽ được chi trả khi hết thời hạn khiếu nại.', null, null);
+
+create function private.addressees(p_booking public.bookings)
+returns private.addressee[]
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return array[('renter', p_booking.renter_id), ('host', p_booking.host_id)]::private.addressee[];
+end
+$$;
+
+create function private.notification_data(p_booking public.bookings)
+returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_data jsonb;
+begin
+  select jsonb_build_object(
+    'booking_id', p_booking.id, 'code', p_booking.code, 'vehicle_id', p_booking.vehicle_id, 'vehicle', v.title,
+    'starts', private.format_time(p_booking.starts_at, v.time_zone), 'ends', private.format_time(p_booking.ends_at, v.time_zone),
+    'total', private.format_money(p_booking.total_amount, p_booking.currency)
+  ) into v_data
+  from public.vehicles v where v.id = p_booking.vehicle_id;
+  if p_booking.status = 'cancelled' then
+    v_data := v_data || (
+      -- what was never confirmed was never paid
+      select jsonb_build_object('refund', private.format_money(
+        case when p_booking.confirmed_at is null then 0 else c.refund_amount + c.deposit_refund end, p_booking.currency))
+      from private.cancellation_amounts(p_booking, p_booking.cancelled_by, p_booking.cancelled_at) c
+    );
+  end if;
+  return v_data;
+end
+$$;
+
+insert into private.notification_audiences (machine, audience) values
+  ('booking', 'renter'),
+  ('booking', 'host');
+insert into private.notification_rules (machine, event, audience, template, channels) values
+  ('booking', 'request', 'host', 'booking_requested_host', '{in_app,email}'),
+  ('booking', 'accept', 'renter', 'booking_accepted_renter', '{in_app,email}'),
+  ('booking', 'decline', 'renter', 'booking_declined_renter', '{in_app}'),
+  ('booking', 'expire', 'renter', 'booking_expired_renter', '{in_app}'),
+  ('booking', 'confirm', 'renter', 'booking_confirmed_renter', '{in_app,email}'),
+  ('booking', 'confirm', 'host', 'booking_confirmed_host', '{in_app,email}'),
+  ('booking', 'confirm_late', 'renter', 'booking_confirmed_renter', '{in_app,email}'),
+  ('booking', 'confirm_late', 'host', 'booking_confirmed_host', '{in_app,email}'),
+  ('booking', 'cancel', 'renter', 'booking_cancelled_renter', '{in_app,email}'),
+  ('booking', 'cancel', 'host', 'booking_cancelled_host', '{in_app,email}'),
+  ('booking', 'check_in', 'renter', 'booking_checked_in_renter', '{in_app}'),
+  ('booking', 'check_in', 'host', 'booking_checked_in_host', '{in_app}'),
+  ('booking', 'complete', 'renter', 'booking_completed_renter', '{in_app}'),
+  ('booking', 'complete', 'host', 'booking_completed_host', '{in_app}');

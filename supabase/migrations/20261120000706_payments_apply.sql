@@ -137,9 +137,9 @@ begin
     perform private.keep_unmatched(p_event, p_attempt, p_payment.payer_id, p_reference, p_transaction_id, p_amount, p_currency, 'underpaid');
     -- nobody is asked for the rest of what was called off
     if p_payment.status <> 'cancelled' then
-      perform private.notify_renter(p_booking.id, 'payment_part_received', jsonb_build_object(
+      perform private.notify(p_payment.payer_id, 'payment_part_received_renter', private.notification_data(p_booking) || jsonb_build_object(
         'amount', private.format_money(p_amount, p_currency),
-        'missing', private.format_money(p_attempt.amount - v_received, p_currency)), 'event:' || p_event.id);
+        'missing', private.format_money(p_attempt.amount - v_received, p_currency)), p_event.id::text);
     end if;
     return 'part_received';
   end if;
@@ -193,7 +193,7 @@ begin
   if p_payer_id is not null
      and (p_reason <> 'underpaid' or exists (select from public.payments where id = p_attempt.payment_id and status = 'cancelled')) then
     perform private.notify(p_payer_id, 'payment_unmatched',
-      jsonb_build_object('amount', private.format_money(p_amount, p_currency)), 'unmatched:' || v_id);
+      jsonb_build_object('amount', private.format_money(p_amount, p_currency)), v_id::text);
   end if;
 end
 $$;
@@ -227,7 +227,7 @@ begin
     returning id into v_over_id;
     v_lines := v_lines || ('unmatched', v_over_id::text, -v_over)::private.ledger_line;
     perform private.notify(p_payment.payer_id, 'payment_unmatched',
-      jsonb_build_object('amount', private.format_money(v_over, p_payment.currency)), 'unmatched:' || v_over_id);
+      jsonb_build_object('amount', private.format_money(v_over, p_payment.currency)), v_over_id::text);
   end if;
   update public.payment_attempts
   set status = 'succeeded', provider_transaction_id = p_transaction_id, transaction_amount = p_received, failure_code = null, checked_at = now(),
@@ -247,7 +247,6 @@ begin
     set status = 'confirmed', confirmed_at = now(), hold_expires_at = null,
         deposit_status = case when deposit_amount > 0 then 'held' else 'none' end
     where id = p_booking.id;
-    perform private.notify_booking(p_booking.id, 'booking_confirmed');
     return 'applied';
   end if;
 
@@ -259,7 +258,6 @@ begin
     update public.bookings set status = 'expired' where id = p_booking.id;
   end if;
   perform private.order_refund(p_booking, 'late_payment', p_payment.amount);
-  perform private.notify_renter(p_booking.id, 'payment_late_refunded');
   return 'refunded_late';
 end
 $$;

@@ -19,10 +19,6 @@ begin
     perform 1 from public.profiles where id = v_refund.payer_id for share;
     select * into v_account from public.bank_accounts where user_id = v_refund.payer_id and removed_at is null;
     if not found then
-      if v_refund.payer_id is not null then
-        perform private.notify(v_refund.payer_id, 'refund_needs_account',
-          jsonb_build_object('amount', private.format_money(v_refund.amount, v_refund.currency)), 'refund_needs_account:' || p_refund_id);
-      end if;
       return;
     end if;
     update public.refunds set bank_account_id = v_account.id, status = 'pending' where id = p_refund_id;

@@ -62,13 +62,6 @@ begin
         ('refund_payable', coalesce(v_refund.booking_id, v_refund.unmatched_id)::text, v_refund.amount)::private.ledger_line,
         ('clearing', v_refund.provider, -v_refund.amount)::private.ledger_line
       ]);
-      if v_refund.booking_id is not null then
-        perform private.notify_renter(v_refund.booking_id, 'refund_paid',
-          jsonb_build_object('amount', private.format_money(v_refund.amount, v_refund.currency), 'kind', v_refund.kind), v_refund.id::text);
-      elsif v_refund.payer_id is not null then
-        perform private.notify(v_refund.payer_id, 'unmatched_returned',
-          jsonb_build_object('amount', private.format_money(v_refund.amount, v_refund.currency)), 'unmatched_returned:' || v_refund.id);
-      end if;
     when 'processing' then
       update public.refunds
       set status = 'processing', provider_refund_id = coalesce(p_provider_refund_id, provider_refund_id)

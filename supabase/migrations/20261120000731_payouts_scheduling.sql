@@ -50,7 +50,7 @@ begin
     if not exists (select from public.bank_accounts where user_id = v_user_id and removed_at is null) then
       perform private.notify(v_user_id, 'bank_account_required',
         jsonb_build_object('amount', private.format_money(v_amount, v_ledger_account.currency)),
-        'bank_account_required:' || (select count(*) from public.bank_accounts where user_id = v_user_id));
+        (select count(*)::text from public.bank_accounts where user_id = v_user_id));
     end if;
     return 0;
   end if;

@@ -18,18 +18,6 @@ begin
 end
 $$;
 
-create function private.tell_payout(p_payout public.payouts, p_template text, p_once text, p_reason text default '')
-returns void
-language plpgsql volatile set search_path = ''
-as $$
-begin
-  perform private.notify(p_payout.user_id, p_template, jsonb_build_object(
-    'payout_id', p_payout.id, 'amount', private.format_money(p_payout.amount, p_payout.currency), 'reason', p_reason,
-    'last_four', (select a.account_last4 from public.bank_accounts a where a.id = p_payout.bank_account_id)
-  ), p_template || ':' || p_payout.id || p_once);
-end
-$$;
-
 -- Whether a booking of this payout has its money held.
 create function private.payout_carries_hold(p_payout_id uuid)
 returns boolean
@@ -47,7 +35,7 @@ end
 $$;
 
 -- The four steps below have the row locked already.
-create function private.put_on_hold(p_payout public.payouts, p_hold_reason text, p_told_reason text)
+create function private.put_on_hold(p_payout public.payouts, p_hold_reason text)
 returns public.payouts
 language plpgsql volatile set search_path = ''
 as $$
@@ -55,7 +43,6 @@ declare
   v_payout public.payouts;
 begin
   update public.payouts set status = 'held', hold_reason = p_hold_reason where id = p_payout.id returning * into v_payout;
-  perform private.tell_payout(v_payout, 'payout_held', ':' || extract(epoch from clock_timestamp()), p_told_reason);
   return v_payout;
 end
 $$;
@@ -126,7 +113,6 @@ begin
   where id = p_payout.id
   returning * into v_payout;
   delete from private.manual_claims where subject_id = p_payout.id;
-  perform private.tell_payout(v_payout, 'payout_paid', '');
   return v_payout;
 end
 $$;
@@ -158,21 +144,19 @@ language plpgsql volatile set search_path = ''
 as $$
 declare
   v_payout public.payouts;
-  v_code text;
 begin
   -- after whoever is scheduling this host right now, before whoever comes next
   perform 1
   from private.ledger_accounts a join public.bookings b on b.id = p_booking_id and b.currency = a.currency
   where a.kind = 'host_payable' and a.owner = b.host_id::text
   for no key update of a;
-  select code into v_code from public.bookings where id = p_booking_id;
   for v_payout in
     select * from public.payouts p
     where p.status in ('scheduled', 'approved') and p.id in (select private.payouts_of_booking(p_booking_id))
     order by p.id
     for no key update
   loop
-    perform private.put_on_hold(v_payout, 'booking_money_held', v_code);
+    perform private.put_on_hold(v_payout, 'booking_money_held');
   end loop;
 end
 $$;

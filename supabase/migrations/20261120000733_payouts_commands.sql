@@ -50,7 +50,7 @@ begin
   v_payout := private.lock_payout(p_payout_id);
   perform private.require_status(v_payout, 'held', 'scheduled', 'approved');
   perform private.set_audit_context('admin', p_reason);
-  return private.put_on_hold(v_payout, btrim(p_reason), btrim(p_reason));
+  return private.put_on_hold(v_payout, btrim(p_reason));
 end
 $$;
 create function public.hold_payout(payout_id uuid, reason text)
@@ -206,7 +206,8 @@ begin
     end if;
     return v_payout;
   end if;
-  perform private.set_audit_context('provider:' || coalesce(v_payout.provider, 'none'));
+  -- what is ours to mend is no news for its owner: the rule of the move asks for this cause
+  perform private.set_audit_context(case when p_outcome = 'failed' and p_failed_by_us then 'platform:' else 'provider:' end || coalesce(v_payout.provider, 'none'));
   case p_outcome
     when 'succeeded' then
       -- nobody was asked to send it
@@ -222,10 +223,6 @@ begin
       update public.payouts
       set status = 'failed', failure_code = coalesce(p_failure_code, 'unknown'), provider_payout_id = coalesce(p_provider_payout_id, provider_payout_id)
       where id = p_payout_id and status in ('approved', 'processing');
-      -- what is ours to mend is no news for its owner
-      if found and p_failed_by_us is not true then
-        perform private.tell_payout(v_payout, 'payout_failed', ':' || v_payout.sending);
-      end if;
     else
       perform private.fail_input('outcome', 'must be succeeded, processing or failed');
   end case;

@@ -132,7 +132,7 @@ begin
     'total', private.format_money(v_total, v_payment.currency),
     'summary', (select string_agg((l ->> 'label') || ': ' || private.format_money((l ->> 'amount')::bigint, v_payment.currency), E'\n' order by i)
       from jsonb_array_elements(v_lines) with ordinality u (l, i))
-  ), p_kind || '_issued:' || v_receipt.id);
+  ), v_receipt.id::text);
   return v_receipt;
 end
 $$;

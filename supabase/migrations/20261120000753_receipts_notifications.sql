@@ -1,6 +1,6 @@
--- Receipts: the texts of its notifications, in Vietnamese and English.
+-- Receipts: who is told of what, and the texts in Vietnamese and English.
 -- Rule kept here: every code exists in every locale; a change of wording is a new version.
--- Left out on purpose: when they are written, which the commands say.
+-- Left out on purpose: receipts have no states; whoever issues one tells of it.
 
 insert into public.notification_templates (code, locale, category, title, body, email_subject, email_body) values
   ('receipt_issued', 'en', 'payment', 'Receipt {{number}}', 'Your receipt for {{code}}: {{total}}.', 'Receipt {{number}} for booking {{code}}', E'Receipt {{number}}\nBooking {{code}}\n\n{{summary}}\n\nTotal: {{total}}\n\nA security deposit is held, not sold, and is not part of it. You can print the receipt in the app.'),

@@ -59,8 +59,9 @@ begin
 end
 $$;
 
--- Tells people of one cause, each by a template of their own. The same cause a second time says nothing.
-create function private.notify_each(p_user_ids uuid[], p_templates text[], p_data jsonb, p_dedupe_key text)
+-- Tells people of one cause, each by a template of their own, and by mail where the template has one and is not in
+-- p_unmailed. The same text for the same cause a second time says nothing.
+create function private.notify_each(p_user_ids uuid[], p_templates text[], p_data jsonb, p_cause text, p_unmailed text[] default '{}')
 returns void
 -- it would be planned anew each time, since the planner looks into arrays
 language plpgsql volatile security definer set search_path = '' set plan_cache_mode = force_generic_plan
@@ -68,7 +69,8 @@ as $$
 begin
   with told as (
     insert into public.notifications (user_id, category, template, template_version, locale, title, body, data, dedupe_key)
-    select w.user_id, t.category, w.template, t.version, t.locale, private.render(t.title, p_data), private.render(t.body, p_data), p_data, p_dedupe_key
+    select w.user_id, t.category, w.template, t.version, t.locale, private.render(t.title, p_data), private.render(t.body, p_data), p_data,
+           w.template || ':' || p_cause
     from unnest(p_user_ids, p_templates) as w (user_id, template)
     -- outer joins: a person or a template that is not there must be an error and not a silence
     left join public.profiles p on p.id = w.user_id
@@ -85,16 +87,41 @@ begin
   select 'email', jsonb_build_object('notification_id', n.id), n.id::text
   from told n
   join public.notification_templates t on t.code = n.template and t.locale = n.locale and t.version = n.template_version
-  where t.email_subject is not null;
+  where t.email_subject is not null and n.template <> all (p_unmailed);
 end
 $$;
 
-create function private.notify(p_user_id uuid, p_template text, p_data jsonb, p_dedupe_key text)
+-- Tells one person of what is no move of a state machine; moves are told by rule (foundation_notification_rules).
+create function private.notify(p_user_id uuid, p_template text, p_data jsonb, p_cause text)
 returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  perform private.notify_each(array[p_user_id], array[p_template], p_data, p_dedupe_key);
+  perform private.notify_each(array[p_user_id], array[p_template], p_data, p_cause);
+end
+$$;
+
+-- Tells people of one move, by the rules of its event. The cause is the move's row in the log: whoever is suspended
+-- twice is told twice.
+create function private.notify_of_transition(
+  p_log_id bigint, p_machine text, p_from_state text, p_event text, p_addressees private.addressee[], p_data jsonb
+)
+returns void
+language plpgsql volatile set search_path = '' set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_user_ids uuid[];
+  v_templates text[];
+  v_unmailed text[];
+begin
+  select array_agg(a.user_id), array_agg(r.template), coalesce(array_agg(r.template) filter (where 'email' <> all (r.channels)), '{}')
+  into v_user_ids, v_templates, v_unmailed
+  from unnest(p_addressees) a
+  join private.notification_rules r on r.machine = p_machine and r.event = p_event and r.audience = a.audience
+  where a.user_id is not null and coalesce(r.from_state = p_from_state, true) and p_data @> r.only_if;
+  if v_user_ids is not null then
+    perform private.notify_each(v_user_ids, v_templates, p_data, 'move ' || p_log_id, v_unmailed);
+  end if;
 end
 $$;
 
@@ -107,9 +134,9 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 declare
   v_person record;
+  v_note record;
   v_seq bigint;
   v_unread int;
-  v_facts jsonb;
 begin
   -- every row calls this; the first call numbers all of them
   for v_person in
@@ -118,21 +145,13 @@ begin
     update private.inboxes set last_seq = last_seq + v_person.told where user_id = v_person.user_id
     returning last_seq - v_person.told into strict v_seq;
     v_unread := private.unread_count(v_person.user_id);
-    for v_facts in
-      with numbered as (
-        update public.notifications n
-        set seq = v_seq + o.place
-        from (
-          select id, row_number() over (order by created_at, id) as place
-          from public.notifications where user_id = v_person.user_id and seq is null
-        ) o
-        where n.id = o.id
-        returning n.seq, to_jsonb(n) - '{locale,dedupe_key,deleted_at}'::text[] as facts
-      )
-      -- an update returns in no order, and a client that sees the second first thinks it has missed the first
-      select facts from numbered order by seq
+    for v_note in
+      select id from public.notifications where user_id = v_person.user_id and seq is null order by created_at, id
     loop
-      perform private.broadcast('user:' || v_person.user_id, 'notification', v_facts || jsonb_build_object('unread', v_unread));
+      v_seq := v_seq + 1;
+      update public.notifications n set seq = v_seq where id = v_note.id
+      returning to_jsonb(n) - '{locale,dedupe_key,deleted_at}'::text[] as facts into v_note;
+      perform private.broadcast('user:' || v_person.user_id, 'notification', v_note.facts || jsonb_build_object('unread', v_unread));
     end loop;
   end loop;
   return null;
@@ -142,53 +161,5 @@ create constraint trigger number_at_commit
   after insert on public.notifications
   deferrable initially deferred
   for each row execute function private.number_notifications();
-
-create function private.booking_data(p_booking public.bookings)
-returns jsonb
-language plpgsql stable set search_path = ''
-as $$
-begin
-  return (
-    select jsonb_build_object(
-      'booking_id', p_booking.id, 'code', p_booking.code, 'vehicle_id', p_booking.vehicle_id, 'vehicle', v.title,
-      'starts', private.format_time(p_booking.starts_at, v.time_zone), 'ends', private.format_time(p_booking.ends_at, v.time_zone),
-      'total', private.format_money(p_booking.total_amount, p_booking.currency)
-    )
-    from public.vehicles v where v.id = p_booking.vehicle_id
-  );
-end
-$$;
-
-create function private.notify_renter(p_booking_id uuid, p_event text, p_data jsonb default '{}', p_once text default '')
-returns void
-language plpgsql volatile set search_path = ''
-as $$
-begin
-  perform private.notify(b.renter_id, p_event || '_renter', private.booking_data(b) || p_data, p_event || ':' || b.id || p_once)
-  from public.bookings b where b.id = p_booking_id;
-end
-$$;
-
-create function private.notify_host(p_booking_id uuid, p_event text, p_data jsonb default '{}', p_once text default '')
-returns void
-language plpgsql volatile set search_path = ''
-as $$
-begin
-  perform private.notify(b.host_id, p_event || '_host', private.booking_data(b) || p_data, p_event || ':' || b.id || p_once)
-  from public.bookings b where b.id = p_booking_id;
-end
-$$;
-
-create function private.notify_booking(p_booking_id uuid, p_event text, p_data jsonb default '{}')
-returns void
-language plpgsql volatile set search_path = ''
-as $$
-begin
-  perform private.notify_each(
-    array[b.renter_id, b.host_id], array[p_event || '_renter', p_event || '_host'], private.booking_data(b) || p_data, p_event || ':' || b.id
-  )
-  from public.bookings b where b.id = p_booking_id;
-end
-$$;
 
 select private.register_topic('email', 'notification_id');

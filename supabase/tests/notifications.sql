@@ -6,7 +6,9 @@ select no_plan();
 
 select tests.make_user('host') as host, tests.make_renter('renter') as renter, tests.make_user('stranger') as stranger \gset
 select tests.make_vehicle(:'host', '{"title": "Car {{total}} <b>"}') as vehicle \gset
+-- making them told them of a licence and a listing
 delete from private.outbox;
+delete from public.notifications where seq is null;
 select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(30), tests.hours(40)) as booking \gset
 select tests.settle();
 

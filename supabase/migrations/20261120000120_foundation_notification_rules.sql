@@ -1,0 +1,103 @@
+-- Foundation: who is told of which move of a state machine, as data.
+-- Rule kept here: private.record_transition() tells people by these rows, by whatever path the move came, Studio included.
+-- A rule names a move that exists, an audience that its machine has, and a text that exists in every language.
+-- A module that takes part adds rows to both tables, and for the row type of its table the functions
+-- private.addressees() and private.notification_data().
+-- Left out on purpose: sending by push and SMS. A rule may name them already.
+
+create table private.notification_audiences (
+  machine text not null,
+  audience text not null,
+  primary key (machine, audience)
+);
+comment on table private.notification_audiences is 'The kinds of people who may be told of a machine''s moves. Who they are for one row, private.addressees(row) says.';
+
+create table private.notification_rules (
+  machine text not null,
+  event text not null,
+  -- null: whatever the state before
+  from_state text,
+  audience text not null,
+  template text not null,
+  channels text[] not null default '{in_app}',
+  -- what the data of the text must contain, for example {"kind": "deposit"}
+  only_if jsonb not null default '{}',
+  constraint notification_rules_once unique nulls not distinct (machine, event, audience, template, from_state),
+  constraint notification_rules_audience_known foreign key (machine, audience) references private.notification_audiences,
+  constraint notification_rules_channels_known check (channels <@ '{in_app,email,push,sms}'),
+  -- the other channels carry what is in the inbox
+  constraint notification_rules_in_app check ('in_app' = any (channels)),
+  constraint notification_rules_condition_form check (jsonb_typeof(only_if) = 'object')
+);
+comment on table private.notification_rules is 'Who is told of a move, by which text, on which channels. A row added or removed takes effect with the next move.';
+
+-- One person to tell, and as what.
+create type private.addressee as (audience text, user_id uuid);
+
+-- Those of a machine without rules. Each machine with rules has its own for the row type of its table.
+create function private.addressees(p_row anyelement)
+returns private.addressee[]
+language plpgsql stable set search_path = ''
+as $$
+begin
+  raise exception 'private.addressees(%) does not exist', pg_typeof(p_row);
+end
+$$;
+comment on function private.addressees(anyelement) is 'Who a row''s audiences are. A null in place of a person is nobody.';
+
+create function private.notification_data(p_row anyelement)
+returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  raise exception 'private.notification_data(%) does not exist', pg_typeof(p_row);
+end
+$$;
+comment on function private.notification_data(anyelement) is 'What texts about a row may show. It is stored with the notification, so all of it is for the people who are told.';
+
+-- The table whose status a machine moves.
+create function private.machine_table(p_machine text)
+returns regclass
+language sql stable set search_path = ''
+as $$
+  select t.tgrelid
+  from pg_catalog.pg_trigger t
+  where t.tgname = 'transition_on_insert' and split_part(encode(t.tgargs, 'escape'), '\000', 1) = p_machine
+$$;
+
+create function private.check_notification_rule()
+returns trigger
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_table regclass := private.machine_table(new.machine);
+  v_locale text;
+  v_template public.notification_templates;
+begin
+  if not exists (
+    select from private.transitions t
+    where t.machine = new.machine and t.event = new.event and t.from_state = coalesce(new.from_state, t.from_state)
+  ) then
+    raise exception 'machine % has no move % from %', new.machine, new.event, coalesce(new.from_state, 'any state')
+      using errcode = '23503', constraint = 'notification_rules_move_exists';
+  end if;
+  if to_regprocedure(format('private.addressees(%s)', v_table)) is null or to_regprocedure(format('private.notification_data(%s)', v_table)) is null then
+    raise exception 'private.addressees(%) and private.notification_data(%) must exist', v_table, v_table
+      using errcode = '23503', constraint = 'notification_rules_functions_exist';
+  end if;
+  for v_locale in select distinct locale from public.notification_templates order by locale loop
+    select * into v_template from public.notification_templates
+    where code = new.template and locale = v_locale order by version desc limit 1;
+    if not found then
+      raise exception 'text % does not exist in %', new.template, v_locale
+        using errcode = '23503', constraint = 'notification_rules_text_exists';
+    elsif 'email' = any (new.channels) and v_template.email_subject is null then
+      raise exception 'text % has no mail in %', new.template, v_locale
+        using errcode = '23514', constraint = 'notification_rules_mail_exists';
+    end if;
+  end loop;
+  return null;
+end
+$$;
+create trigger check_rule after insert or update on private.notification_rules
+  for each row execute function private.check_notification_rule();

@@ -1,0 +1,100 @@
+-- Notification rules: who is told of a move, whether a command or a plain UPDATE in Studio makes it.
+begin;
+set local client_min_messages = warning;
+\ir helpers.psql
+select no_plan();
+
+select tests.make_user('host') as host, tests.make_renter('renter') as renter, tests.make_admin('admin') as admin \gset
+select tests.make_vehicle(:'host', '{"title": "Honda City 2022"}') as vehicle \gset
+create function tests.told(p_user_id uuid, p_template text)
+returns text[]
+language sql stable
+as $$ select coalesce(array_agg(body order by created_at), '{}') from public.notifications where user_id = p_user_id and template = p_template $$;
+
+-- Studio: a plain UPDATE by the owner of the tables ------------------------------------------------------------------
+select is(cardinality(tests.told(:'renter', 'licence_verified')), 1, 'a licence that is verified in Studio is told to its owner');
+select is(cardinality(tests.told(:'host', 'vehicle_published')), 1, 'a listing that is published in Studio is told to its host');
+select private.set_audit_context('admin', 'the photos are blurred');
+update public.vehicles set status = 'suspended' where id = :'vehicle';
+select private.set_audit_context(null);
+update public.vehicles set status = 'published' where id = :'vehicle';
+update public.vehicles set status = 'suspended' where id = :'vehicle';
+select ok((tests.told(:'host', 'vehicle_suspended'))[1] like '%the photos are blurred%', 'the host reads the reason of a suspension in Studio');
+select ok((tests.told(:'host', 'vehicle_suspended'))[2] like '%—%', 'a suspension without a reason can be read too');
+select is(cardinality(tests.told(:'host', 'vehicle_suspended')), 2, 'a host who is suspended twice is told twice');
+select is(cardinality(tests.told(:'host', 'vehicle_published')), 2, 'a host who is reinstated is told');
+select is((select count(*)::int from tests.mails() m where m.user_id = :'host'), 2, 'each suspension is mailed, and no publication');
+update public.vehicles set status = 'published' where id = :'vehicle';
+update public.driver_licences set status = 'rejected', reason = 'it is a copy' where user_id = :'renter';
+select ok((tests.told(:'renter', 'licence_rejected'))[1] like '%it is a copy%', 'a licence that is rejected in Studio is told to its owner with the reason');
+select count(*) as before from public.notifications \gset
+update public.vehicles set title = 'Another car' where id = :'vehicle';
+update public.vehicles set status = 'pending_review' where id = :'vehicle';
+select is((select count(*) from public.notifications), :before::bigint, 'a move without a rule tells nobody');
+update public.vehicles set status = 'published' where id = :'vehicle';
+
+-- a command and Studio tell the same ---------------------------------------------------------------------------------
+select tests.make_licence(:'renter') is not null as has_licence \gset
+select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(300), tests.hours(310)) as booking \gset
+savepoint confirmed;
+select tests.as_user(:'renter');
+select (public.cancel_booking_preview(:'booking') ->> 'refund_amount')::bigint as refund \gset
+select (public.cancel_booking(:'booking', null, gen_random_uuid())).status as cancelled \gset
+select tests.as_owner();
+create temporary table by_command on commit drop as
+  select user_id, template, title, body from public.notifications where template like 'booking_cancelled%';
+select is((select count(*)::int from by_command), 2, 'a cancellation is told to renter and host');
+select ok((select bool_and(body like '%' || private.format_money(:refund, 'VND') || '%') from by_command where user_id = :'renter'), 'the renter reads what comes back');
+select json_agg(c)::text as by_command from by_command c \gset
+rollback to confirmed;
+update public.bookings set status = 'cancelled', cancelled_at = now(), cancelled_by = 'renter' where id = :'booking';
+select set_eq(
+  $$ select user_id, template, title, body from public.notifications where template like 'booking_cancelled%' $$,
+  format($$ select * from json_to_recordset(%L) c (user_id uuid, template text, title text, body text) $$, :'by_command'),
+  'a cancellation in Studio tells the same people the same'
+);
+rollback to confirmed;
+
+-- rules are data -----------------------------------------------------------------------------------------------------
+delete from private.notification_rules where machine = 'booking' and event = 'cancel' and audience = 'host';
+update private.notification_rules set channels = '{in_app}' where machine = 'booking' and event = 'cancel';
+select tests.as_user(:'host');
+select (public.cancel_booking(:'booking', null, gen_random_uuid())).status as cancelled \gset
+select tests.as_owner();
+select is(tests.told(:'host', 'booking_cancelled_host'), '{}', 'an audience whose rule is removed is not told');
+select is(cardinality(tests.told(:'renter', 'booking_cancelled_renter')), 1, 'the other audience is told');
+select is((select count(*)::int from tests.mails() m join public.notifications n on n.id = m.notification_id where n.template = 'booking_cancelled_renter'), 0, 'a rule without the channel email sends no mail');
+rollback to confirmed;
+
+create function tests.rule(p_machine text, p_event text, p_audience text, p_template text, p_channels text default '{in_app}', p_from text default null)
+returns text
+language plpgsql volatile
+as $$
+declare
+  v_constraint text;
+begin
+  insert into private.notification_rules (machine, event, audience, template, channels, from_state)
+  values (p_machine, p_event, p_audience, p_template, p_channels::text[], p_from);
+  return 'ok';
+exception
+  when integrity_constraint_violation then
+    get stacked diagnostics v_constraint = constraint_name;
+    return v_constraint;
+end
+$$;
+select is(tests.rule('booking', 'check_in', 'host', 'booking_confirmed_host'), 'ok', 'a rule is one row');
+select is(tests.rule('booking', 'fly', 'host', 'booking_confirmed_host'), 'notification_rules_move_exists', 'a rule names a move that exists');
+select is(tests.rule('booking', 'check_in', 'host', 'booking_confirmed_host', '{in_app}', 'requested'), 'notification_rules_move_exists', 'a rule names a state from which the move exists');
+select is(tests.rule('booking', 'check_in', 'neighbour', 'booking_confirmed_host'), 'notification_rules_audience_known', 'a rule names an audience of its machine');
+select is(tests.rule('booking', 'check_in', 'host', 'no_such_text'), 'notification_rules_text_exists', 'a rule names a text');
+insert into public.notification_templates (code, locale, category, title, body) values ('english_only', 'en', 'booking', 'x', 'x');
+select is(tests.rule('booking', 'check_in', 'host', 'english_only'), 'notification_rules_text_exists', 'the text of a rule exists in every language');
+select is(tests.rule('booking', 'check_in', 'host', 'booking_checked_in_host', '{in_app,email}', 'confirmed'), 'notification_rules_mail_exists', 'a rule with the channel email names a text that has a mail');
+select is(tests.rule('booking', 'check_in', 'host', 'booking_cancelled_host', '{in_app,pigeon}'), 'notification_rules_channels_known', 'a channel is known');
+select is(tests.rule('booking', 'check_in', 'host', 'booking_cancelled_host', '{email}'), 'notification_rules_in_app', 'every other channel carries what is in the inbox');
+insert into private.notification_audiences (machine, audience) values ('payment_attempt', 'payer');
+select is(tests.rule('payment_attempt', 'fail', 'payer', 'payment_unmatched'), 'notification_rules_functions_exist', 'a machine with rules has the functions that find people and data');
+rollback to confirmed;
+
+select * from finish();
+rollback;
