@@ -4,6 +4,7 @@ import pg from 'pg';
 import { withScratchDatabase } from '../local/commands/types.ts';
 import { countCoverage } from '../local/lints/coverage.ts';
 import { createLog } from '../local/log.ts';
+import { readApi } from './read-api.ts';
 import {
   type ErrorRow,
   type InvariantRow,
@@ -19,6 +20,7 @@ import {
   type TopicRow,
   type UploadRow,
 } from './render.ts';
+import { renderApiPage } from './render-api.ts';
 
 const place = (name: string): string => join(import.meta.dirname, name);
 
@@ -59,6 +61,7 @@ export async function generateDocs(url: string): Promise<Map<string, string>> {
       where t.tgname = 'transition_on_insert'`);
     const tables = new Map(governed.rows.map((row) => [row.machine, row.owner]));
     return new Map([
+      ['api.md', renderApiPage(await readApi(client, join(import.meta.dirname, '..')))],
       ['coverage/README.md', renderCoveragePage(countCoverage(join(import.meta.dirname, '..')))],
       ['errors.md', renderErrorPage(errors.rows)],
       ['invariants.md', renderInvariantPage(invariants.rows)],

@@ -4,6 +4,7 @@ import { areDocsFresh } from '../../docs/generate.ts';
 import { supabaseCli } from '../cluster/migrate.ts';
 import { projectRoot } from '../config.ts';
 import { printFailure, StackError } from '../errors.ts';
+import { checkBroadcasts } from '../lints/broadcasts.ts';
 import { checkCommands } from '../lints/commands.ts';
 import { checkCoverage } from '../lints/coverage.ts';
 import { lintMigrations } from '../lints/sql.ts';
@@ -103,6 +104,10 @@ const databaseSteps: { name: string; work(url: string): Promise<void> }[] = [
   {
     name: 'commands and their errors',
     work: async (url) => refuseProblems(await checkCommands(url)),
+  },
+  {
+    name: 'live events',
+    work: async (url) => refuseProblems(await checkBroadcasts(url)),
   },
   {
     name: 'generated types',

@@ -15,3 +15,12 @@ begin
   perform realtime.send(p_payload, p_event, p_topic, true);
 end
 $$;
+
+-- What is broadcast, for the reference: npm run check compares it with the calls of private.broadcast.
+create table private.broadcasts (
+  topic text not null,
+  event text not null,
+  payload text not null,
+  primary key (topic, event)
+);
+comment on table private.broadcasts is 'Every event that is broadcast: the form of its topic, and what its payload holds. docs/api.md is generated from it.';

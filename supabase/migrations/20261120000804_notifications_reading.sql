@@ -138,3 +138,7 @@ language sql stable set search_path = ''
 as $$ select private.mail_to_send(notification_id) $$;
 comment on function public.mail_to_send is 'The mail of a notification, to where its person is now: {email, subject, text, html}; email is null for who has no address, all is null when the person is gone. Service only.';
 select private.expose('mail_to_send(uuid)', 'service_role');
+
+insert into private.broadcasts (topic, event, payload) values
+  ('user:{user_id}', 'notification', 'The new notification as list_notifications answers it, and unread: how many are. One after the other by seq; a gap is read by notifications_since.'),
+  ('user:{user_id}', 'inbox', '{last_seq, unread} after something was read or deleted, on whatever device.');

@@ -1,6 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { areDocsFresh, changeablePage, generateDocs } from '../../docs/generate.ts';
 import { renderErrorPage, renderInvariantPage, renderStatePage } from '../../docs/render.ts';
+import { renderApiPage } from '../../docs/render-api.ts';
+
+const colour = {
+  name: 'colour',
+  type: 'text',
+  nullable: true,
+  hasDefault: false,
+  values: ['red', 'green'],
+  machine: null,
+  comment: 'As | seen.',
+  readers: ['anon', 'authenticated'],
+};
 
 describe('the generated pages', () => {
   it('show every error in one row, whatever its text holds', () => {
@@ -42,6 +54,44 @@ describe('the generated pages', () => {
         '\n',
       ),
     );
+  });
+
+  it('say of a command what it takes, answers, needs and refuses, and of a table who reads it', () => {
+    const page = renderApiPage({
+      modules: [{ name: 'lamps', makes: new Set(['lamps', 'light']) }],
+      tables: [{ name: 'lamps', comment: 'Lamps.', columns: [colour] }],
+      policies: [{ table: 'lamps', name: 'select_all', roles: ['anon'], condition: 'true' }],
+      commands: [
+        {
+          name: 'light',
+          kind: 'once',
+          args: [{ name: 'lamp_id', type: 'uuid', optional: true }],
+          roles: ['authenticated'],
+          summary: 'Lights a lamp.',
+          errors: [{ code: 'too_early', note: 'by day' }],
+          problem: null,
+          returns: { many: true, table: 'lamps' },
+        },
+      ],
+      shapes: new Map([['lamps', { type: 'Lamp', file: 'lamps-rows.ts' }]]),
+      endpoints: [
+        { name: 'lamps/:id', methods: ['GET'], auth: 'user', errors: [{ code: 'too_early', note: null }] },
+      ],
+      broadcasts: [{ topic: 'lamp:{id}', event: 'lit', payload: '{at}' }],
+      errors: [{ code: 'too_early', status: 409 }],
+    });
+    for (const line of [
+      '- Takes `lamp_id? uuid`; answers rows of `lamps` (`Lamp` of [lamps-rows.ts](../sdk/src/lamps-rows.ts)).',
+      '- For `authenticated`; is sent once.',
+      '- Errors: `too_early` (by day).',
+      '- `select_all` lets `anon` read rows where `true`.',
+      '  - `colour` `red` `green` or null: As | seen.',
+      '- `GET lamps/:id`, called by `user`. Errors: `too_early`.',
+      '- `lit` on `lamp:{id}`: {at}',
+      '- `too_early` (409): `light`, `lamps/:id`',
+    ]) {
+      expect(page.split('\n')).toContain(line);
+    }
   });
 
   it('are what the database of the migrations says', async () => {

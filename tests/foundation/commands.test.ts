@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { broadcastsIn, checkBroadcasts } from '../../local/lints/broadcasts.ts';
 import { checkCommands, commandProblems } from '../../local/lints/commands.ts';
 import { type Command, readComment } from '../../sdk/scripts/commands.ts';
 import { raisedCodes } from '../../sdk/scripts/raised.ts';
@@ -98,5 +99,19 @@ describe('the comment of a command', () => {
     const url = process.env.ADMIN_DB_URL ?? process.env.DB_URL;
     if (!url) throw new Error('No database: run these tests with npm test');
     expect(await checkCommands(url)).toEqual([]);
+  });
+});
+
+describe('live events', () => {
+  it('are found where they are sent', () => {
+    const body = `perform private.broadcast('user:' || p_id, 'inbox', '{}'); -- private.broadcast('x:' || 1, 'y', z)`;
+    expect(broadcastsIn(body)).toEqual(['user:… inbox']);
+    expect(broadcastsIn('perform private.broadcast(v_topic, v_event, v_payload);')).toEqual([null]);
+  });
+
+  it('are registered for the reference, all that are sent and no other', async () => {
+    const url = process.env.ADMIN_DB_URL ?? process.env.DB_URL;
+    if (!url) throw new Error('No database: run these tests with npm test');
+    expect(await checkBroadcasts(url)).toEqual([]);
   });
 });
