@@ -5,7 +5,7 @@ type Found = Map<string, 'runs' | 'skipped'>;
 const testWords = new Set(['it', 'test']);
 
 /** `it.each(rows)` → ['it', 'each']; null when it is not a chain of names. */
-function wordsOf(node: ts.Expression): string[] | null {
+export function wordsOf(node: ts.Expression): string[] | null {
   if (ts.isIdentifier(node)) return [node.text];
   if (ts.isCallExpression(node)) return wordsOf(node.expression);
   if (ts.isTaggedTemplateExpression(node)) return wordsOf(node.tag);
@@ -40,9 +40,51 @@ export function listVitestTests(text: string, fileName = 'some.test.ts'): Found 
   return found;
 }
 
+const assertions = new Set(
+  'alike ok is isnt is_empty isnt_empty lives_ok matches results_eq results_ne set_eq throws_ok'.split(' '),
+);
+
+const token = /--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|'(?:[^']|'')*'|[\w.:]+|\|\||[(),]|[^\s\w]/g;
+
+const isComment = (text: string) => text.startsWith('--') || text.startsWith('/*');
+
+/** `'page ' || n || ' of 3'` → `page … of 3`; null when it does not begin with a text. */
+function describe(argument: string[]): string | null {
+  if (!argument[0]?.startsWith("'")) return null;
+  return argument
+    .filter((part) => part !== '||')
+    .map((part) => (part.startsWith("'") ? part.slice(1, -1).replaceAll("''", "'") : '…'))
+    .join('')
+    .replaceAll(/…+/g, '…');
+}
+
+/** The descriptions in a pgTAP file, with their lines; what is put into one is written as an ellipsis. */
+export function listDescriptions(text: string): { name: string; line: number }[] {
+  const found: { name: string; line: number }[] = [];
+  // one entry per open bracket: whether it is an assertion's, and its argument so far
+  const open: { asserts: boolean; argument: string[] }[] = [{ asserts: false, argument: [] }];
+  let before = '';
+  for (const { 0: part, index } of text.matchAll(token)) {
+    if (isComment(part)) continue;
+    const current = open.at(-1);
+    if (part === '(') {
+      current?.argument.push(part);
+      open.push({ asserts: assertions.has(before), argument: [] });
+    } else if (part === ')') {
+      const closed = open.length > 1 ? open.pop() : undefined;
+      const name = closed?.asserts ? describe(closed.argument) : null;
+      if (name !== null) found.push({ name, line: text.slice(0, index).split('\n').length });
+    } else if (part === ',') {
+      if (current) current.argument = [];
+    } else current?.argument.push(part);
+    before = part;
+  }
+  return found;
+}
+
 /**
- * The descriptions in a pgTAP file: the texts that are the last argument of a call. In one that is put
- * together (`'page ' || n || ' of 3'`), what is put in is written as an ellipsis: `page … of 3`.
+ * All that may be a description in a pgTAP file, those in lists of cases too: texts that end a pair of brackets. In
+ * one that is put together (`'page ' || n || ' of 3'`), what is put in is written as an ellipsis: `page … of 3`.
  */
 export function listSqlTests(text: string): Found {
   const found: Found = new Map();

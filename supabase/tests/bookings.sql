@@ -84,7 +84,7 @@ select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid
 select tests.as_owner();
 select is((select blocked from public.calendar_entries where booking_id = :'booking'), tstzrange(tests.hours(30), tests.hours(41)), 'the buffer is inside what is blocked');
 select is((select amount from public.payments where booking_id = :'booking'), (select total_amount from public.quotes where id = :'quote'), 'the payment asks for what was quoted');
-select is((select p.expires_at from public.payments p where booking_id = :'booking'), (select hold_expires_at from public.bookings where id = :'booking'), 'hold and payment end by one clock');
+select is((select p.expires_at from public.payments p where booking_id = :'booking'), (select hold_expires_at from public.bookings where id = :'booking'), 'one clock ends both the hold and the payment');
 select ok((select b.total_amount = q.total_amount and b.deposit_amount = q.deposit_amount and b.host_amount = q.host_amount and b.cancellation_policy = q.cancellation_policy and b.period = q.period from public.bookings b join public.quotes q on q.id = b.quote_id where b.id = :'booking'), 'what was quoted is what was agreed');
 select is(tests.outcome(format('select tests.make_booking(%L, %L, tests.hours(41) - interval ''1 second'', tests.hours(50))', :'rival', :'vehicle')), 'vehicle_unavailable', 'nobody starts inside the buffer, not by a second');
 select is(tests.outcome(format('select tests.make_booking(%L, %L, tests.hours(20), tests.hours(29) + interval ''1 second'')', :'rival', :'vehicle')), 'vehicle_unavailable', 'nobody''s own buffer reaches into it');
@@ -104,13 +104,13 @@ select is(tests.outcome(format('select public.release_deposit(%L, gen_random_uui
 select tests.as_user(:'rival');
 select is((select count(*)::int from public.bookings where id = :'booking'), 0, 'another renter does not see it');
 select tests.as_user(:'renter');
-select is((select count(*)::int from public.bookings), 1, 'the renter sees it');
+select is((select count(*)::int from public.bookings), 1, 'the renter sees the own booking');
 select is((select count(*)::int from public.vehicle_locations), 0, 'the renter does not see where the vehicle is before paying');
 select is(public.booking_detail(:'booking') -> 'location', 'null'::jsonb, 'the renter finds no location in the detail before paying');
 select is(public.booking_detail(:'booking') ->> 'side', 'renter', 'the detail tells the renter that they are the renter');
 select is(public.payment_status((select id from public.payments)) -> 'payment' ->> 'status', 'pending', 'the renter sees the payment');
 select tests.as_user(:'host');
-select is((select count(*)::int from public.bookings where id = :'booking'), 1, 'the host sees it');
+select is((select count(*)::int from public.bookings where id = :'booking'), 1, 'the host sees the booking of the own vehicle');
 select is((select count(*)::int from public.payments), 0, 'the host does not see the payment');
 select is((select count(*)::int from public.quotes), 0, 'the host does not see the quote');
 select is(public.booking_detail(:'booking') -> 'payment', 'null'::jsonb, 'the host finds no payment in the detail');

@@ -108,7 +108,7 @@ select is(tests.outcome($$ delete from public.inspection_photos $$), '42501', 'e
 -- repeats --------------------------------------------------------------------------------------------------
 select tests.as_user(:'host');
 select id as listed from public.create_vehicle(tests.listing(), '11111111-1111-4111-8111-111111111111') \gset
-select is((select id from public.create_vehicle(tests.listing(), '11111111-1111-4111-8111-111111111111')), :'listed'::uuid, 'the same key and payload give the same answer');
+select is((select id from public.create_vehicle(tests.listing(), '11111111-1111-4111-8111-111111111111')), :'listed'::uuid, 'repeating a key with the same payload gives the same answer');
 select is(tests.outcome($$ select public.create_vehicle(tests.listing('{"year": 2021}'), '11111111-1111-4111-8111-111111111111') $$), 'idempotency_conflict', 'the same key with another payload is a conflict');
 select is(tests.outcome(format($$ select public.create_booking(%L, '11111111-1111-4111-8111-111111111111') $$, gen_random_uuid())), 'idempotency_conflict', 'the same key for another command is a conflict');
 select is(tests.outcome($$ select public.create_vehicle(tests.listing(), null) $$), 'invalid_input', 'a command needs a key');

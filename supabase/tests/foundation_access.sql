@@ -119,7 +119,7 @@ select is(
   array(select name from expected_callers order by 1),
   'every function in public has its callers listed, and no line is left over'
 );
-select is(tests.callers_of(p.oid), e.callers, 'callers of public.' || e.name)
+select is(tests.callers_of(p.oid), e.callers, 'these roles may call public.' || e.name)
 from expected_callers e
 join pg_proc p on p.pronamespace = 'public'::regnamespace and p.proname = e.name
 order by e.name;

@@ -82,7 +82,7 @@ select is((select count(*)::int from public.media where owner_id = :'owner' and 
 select tests.as_owner();
 update private.media_purposes set per_day = 3 where purpose = 'inspection';
 select tests.as_user(:'owner');
-select is(tests.outcome(format('select public.request_upload(%L, %L, 10, %L)', 'inspection', 'image/png', repeat('a', 64))), case when n <= 3 then 'ok' else 'media_quota_exceeded' end, 'upload ' || n || ' of 3 a day')
+select is(tests.outcome(format('select public.request_upload(%L, %L, 10, %L)', 'inspection', 'image/png', repeat('a', 64))), case when n <= 3 then 'ok' else 'media_quota_exceeded' end, 'upload ' || n || ' is judged by a limit of 3 a day')
 from generate_series(1, 4) n;
 
 select * from finish();

@@ -33,17 +33,17 @@ select tests.settle();
 
 -- who may look -------------------------------------------------------------------------------------------------
 select tests.as_visitor();
-select is(tests.outcome('select * from public.check_invariants()'), '42501', 'a visitor does not look behind the scenes');
-select is(tests.outcome('select public.health_facts()'), '42501', 'nor at the health');
+select is(tests.outcome('select * from public.check_invariants()'), '42501', 'a visitor cannot ask for violations of invariants');
+select is(tests.outcome('select public.health_facts()'), '42501', 'a visitor cannot ask for the health');
 select tests.as_user(:'renter');
-select is(tests.outcome('select * from public.check_invariants()'), 'forbidden', 'a user neither');
-select is(tests.outcome('select public.health_facts()'), '42501', 'nor at the health');
+select is(tests.outcome('select * from public.check_invariants()'), 'forbidden', 'a person cannot ask for violations of invariants');
+select is(tests.outcome('select public.health_facts()'), '42501', 'a person cannot ask for the health');
 select tests.as_user(:'admin');
-select is(tests.outcome('select * from public.check_invariants()'), 'ok', 'an admin does');
+select is(tests.outcome('select * from public.check_invariants()'), 'ok', 'an admin can ask for violations of invariants');
 select tests.as_service();
-select ok(public.health_facts() ?& array['outbox_due', 'outbox_dead', 'unmatched_open', 'refunds_open'], 'the service asks for the health');
+select ok(public.health_facts() ?& array['outbox_due', 'outbox_dead', 'unmatched_open', 'refunds_open'], 'the service can ask for the health');
 select tests.as_owner();
-select is(tests.broken_promises(), null, 'to begin with, no promise is broken');
+select is(tests.broken_promises(), null, 'no invariant is violated at the beginning');
 
 -- planted breaches -----------------------------------------------------------------------------------------------
 -- Runs the breach with triggers and constraints out of the way, hears what is found, and undoes it all.
@@ -94,7 +94,7 @@ select ok('refund_long_under_way' <> all (tests.found_after(format($$ update pub
   update private.outbox set created_at = now() - interval '60 days' where topic = 'refund';
   select tests.plant_move('refund', 'pending', 'accept', interval '1 hour', id) from public.refunds $$, :'cancelled'))),
   'a refund that waited two months for an account is not long under way');
-select is(tests.broken_promises(), null, 'and all is as before');
+select is(tests.broken_promises(), null, 'no invariant is violated after the planted breaches');
 select is(
   (select array_agg(name order by name) from private.invariants),
   (select array_agg(distinct invariant order by invariant) from breaches), 'every invariant has a breach here that it sees'
@@ -140,7 +140,7 @@ select is(private.expire_overdue_bookings(), 1, 'the job expires what is overdue
 update public.payment_attempts set created_at = now() - interval '3 minutes' where status = 'pending';
 select tests.make_booking(:'renter', :'vehicle', tests.hours(150), tests.hours(160)) as silent \gset
 select tests.start_payment(:'silent') as silent_ref \gset
-select is(private.enqueue_reconciliations(), 0, 'a try is given two minutes');
+select is(private.enqueue_reconciliations(), 0, 'a try is not asked about in its first two minutes');
 update public.payment_attempts set created_at = now() - interval '3 minutes' where reference = :'silent_ref';
 select private.enqueue_reconciliations(), private.enqueue_reconciliations();
 select id as attempt from public.payment_attempts where reference = :'silent_ref' \gset
@@ -151,33 +151,33 @@ as $$
   select coalesce(array_agg(status order by id), '{}') from private.outbox
   where topic = 'reconcile' and payload ->> 'attempt_id' = p_attempt_id::text
 $$;
-select is(tests.questions(:'attempt'), '{pending}', 'then the provider is asked, once');
+select is(tests.questions(:'attempt'), '{pending}', 'the provider is asked about a silent try once');
 -- as if it had been written before midnight, and the provider had refused it since
 update private.outbox
 set created_at = now() - interval '1 day', available_at = now() + interval '5 minutes',
     dedupe_key = replace(dedupe_key, current_date::text, (current_date - 1)::text)
 where topic = 'reconcile' and payload ->> 'attempt_id' = :'attempt';
 select is(private.enqueue_reconciliations(), 0, 'a question that waits over midnight is not asked twice');
-select is(tests.questions(:'attempt'), '{pending}', 'it is still one');
-select is(tests.outcome(format($$ select public.note_reconciliation(%L, 'perhaps') $$, :'attempt')), 'invalid_input', 'an answer is one of four');
-select is(tests.outcome($$ select public.note_reconciliation(gen_random_uuid(), 'final') $$), 'payment_not_found', 'of a try that exists');
-select is((public.note_reconciliation(:'attempt', 'not_found')).status, 'pending', 'not found there is not final while the payer may still come');
+select is(tests.questions(:'attempt'), '{pending}', 'a question that waits stays one question');
+select is(tests.outcome(format($$ select public.note_reconciliation(%L, 'perhaps') $$, :'attempt')), 'invalid_input', 'an unknown answer to a question is refused');
+select is(tests.outcome($$ select public.note_reconciliation(gen_random_uuid(), 'final') $$), 'payment_not_found', 'an answer about a try that does not exist is refused');
+select is((public.note_reconciliation(:'attempt', 'not_found')).status, 'pending', 'an answer of not found is not final while the payer may still come');
 update public.payment_attempts set expires_at = now(), checked_at = now() - interval '1 hour' where id = :'attempt';
-select is(private.enqueue_reconciliations(), 0, 'nor is one that was noted by a worker that died before it was done');
+select is(private.enqueue_reconciliations(), 0, 'a question whose worker died is not asked twice');
 update private.outbox set status = 'done', attempts = 3, finished_at = now() where topic = 'reconcile' and dedupe_key = :'attempt';
 update public.payment_attempts set checked_at = now() where id = :'attempt';
-select is(private.enqueue_reconciliations(), 0, 'one that was answered is not asked again at once');
+select is(private.enqueue_reconciliations(), 0, 'a try that was answered for is not asked about again at once');
 update public.payment_attempts set checked_at = now() - interval '1 hour' where id = :'attempt';
-select is(private.enqueue_reconciliations(), 1, 'but later');
-select is(tests.questions(:'attempt'), '{pending}', 'and the new question takes the place of the old');
-select is((select attempts from private.outbox where topic = 'reconcile' and dedupe_key = :'attempt'), 0, 'with all its tries before it');
-select is((public.note_reconciliation(:'attempt', 'not_found')).status, 'expired', 'when its time is over, not found is final');
+select is(private.enqueue_reconciliations(), 1, 'a try that was answered for is asked about again later');
+select is(tests.questions(:'attempt'), '{pending}', 'a new question takes the place of the old one');
+select is((select attempts from private.outbox where topic = 'reconcile' and dedupe_key = :'attempt'), 0, 'a new question begins with no tries');
+select is((public.note_reconciliation(:'attempt', 'not_found')).status, 'expired', 'an answer of not found is final when the time of the try is over');
 delete from private.outbox where topic = 'reconcile' and dedupe_key = :'attempt';
 update public.payment_attempts set recheck_at = now() - interval '3 minutes', checks = 3, checked_at = now() - interval '15 minutes' where id = :'attempt';
-select is(private.enqueue_reconciliations(), 0, 'one that is to be asked about once more is asked ever more slowly, too');
+select is(private.enqueue_reconciliations(), 0, 'a try that is to be asked about once more is asked ever more slowly');
 update public.payment_attempts set checked_at = now() - interval '17 minutes' where id = :'attempt';
-select is(private.enqueue_reconciliations(), 1, 'until its provider speaks');
-select is((public.note_reconciliation(:'attempt', 'final')).recheck_at, null, 'which ends it');
+select is(private.enqueue_reconciliations(), 1, 'a try without an answer is asked about again');
+select is((public.note_reconciliation(:'attempt', 'final')).recheck_at, null, 'a final answer ends the questions');
 
 select tests.make_licence(:'host', '{B}', current_date) as ending \gset
 update public.driver_licences set valid_until = current_date - 1 where id = :'ending';
@@ -188,34 +188,34 @@ select tests.make_quote(:'renter', :'vehicle', tests.hours(500), tests.hours(510
 update public.quotes set expires_at = now() - interval '8 days';
 alter table public.quotes enable trigger immutable;
 select lives_ok(command, 'the job ' || name || ' runs') from private.jobs where name like 'journey\_tidy\_%' order by name;
-select is((select status from public.driver_licences where id = :'ending'), 'expired', 'a licence whose day has passed expires');
-select is((select status from public.media where path = :'host' || '/never'), 'deleted', 'a ticket nobody used is withdrawn');
-select is((select count(*)::int from public.quotes where id = :'old_quote'), 0, 'an old quote without booking goes');
-select is((select count(*)::int from public.quotes q join public.bookings b on b.quote_id = q.id where b.id = :'paid'), 1, 'one with a booking stays');
-select is((select count(*)::int from private.idempotency_keys where created_at < now() - interval '30 days'), 0, 'old keys go');
+select is((select status from public.driver_licences where id = :'ending'), 'expired', 'the daily job expires a licence whose day has passed');
+select is((select status from public.media where path = :'host' || '/never'), 'deleted', 'the daily job withdraws a ticket that nobody used');
+select is((select count(*)::int from public.quotes where id = :'old_quote'), 0, 'the daily job deletes an old quote without a booking');
+select is((select count(*)::int from public.quotes q join public.bookings b on b.quote_id = q.id where b.id = :'paid'), 1, 'the daily job keeps an old quote with a booking');
+select is((select count(*)::int from private.idempotency_keys where created_at < now() - interval '30 days'), 0, 'the daily job deletes old idempotency keys');
 
 -- the bank feed
 create function pg_temp.feeds() returns text language sql as $$ select string_agg((payload ->> 'provider') || ' ' || coalesce(payload ->> 'cursor', 'first') || ' ' || status, ', ') from private.outbox where topic = 'feed' $$;
 select private.enqueue_feeds();
-select is(pg_temp.feeds(), null, 'a rail nobody used has none to read');
+select is(pg_temp.feeds(), null, 'the feed of a rail that nobody used is not read');
 insert into public.payment_attempts (payment_id, provider, amount, currency, expires_at) select payment_id, 'vietqr', amount, currency, expires_at from public.payment_attempts limit 1;
 select private.enqueue_feeds(), private.enqueue_feeds();
-select is(pg_temp.feeds(), 'vietqr first pending', 'one look at a time');
+select is(pg_temp.feeds(), 'vietqr first pending', 'one feed is read by one row at a time');
 update private.outbox set status = 'done' where topic = 'feed';
 select tests.as_service();
 select public.save_feed_cursor('vietqr', '49682');
-select is(tests.outcome($$ select public.save_feed_cursor('vnpay', '1') $$), 'not_found', 'only a rail with a feed has one');
-select is(tests.outcome($$ select public.save_feed_cursor('vietqr', null) $$), 'invalid_input', 'a look ends somewhere');
+select is(tests.outcome($$ select public.save_feed_cursor('vnpay', '1') $$), 'not_found', 'the cursor of a rail without a feed cannot be saved');
+select is(tests.outcome($$ select public.save_feed_cursor('vietqr', null) $$), 'invalid_input', 'an empty cursor cannot be saved');
 select tests.as_owner();
 select private.enqueue_feeds();
-select is(pg_temp.feeds(), 'vietqr 49682 pending', 'the next begins where the last ended');
+select is(pg_temp.feeds(), 'vietqr 49682 pending', 'the next reading begins where the last one ended');
 update private.outbox set status = 'dead', finished_at = now() where topic = 'feed';
 select private.enqueue_feeds();
-select is(pg_temp.feeds(), 'vietqr 49682 pending', 'and one that was given up is ordered anew');
+select is(pg_temp.feeds(), 'vietqr 49682 pending', 'a reading that was given up is ordered anew');
 delete from private.outbox where topic = 'feed';
-select lives_ok('select private.ring_outbox()', 'without pg_net the bell is silent');
+select lives_ok('select private.ring_outbox()', 'ringing without pg_net raises no error');
 select tests.settle();
-select is(tests.broken_promises(), null, 'no promise is broken');
+select is(tests.broken_promises(), null, 'no invariant is violated after the jobs');
 
 select private.schedule_job('journey_added_later', 'Does nothing.', '* * * * *', '15 minutes', 'select 1');
 select is((select schedule || ' ' || command from cron.job where jobname = 'journey_added_later'), '* * * * * select 1', 'a job that a later migration registers has its clock');
@@ -251,43 +251,43 @@ $$;
 insert into private.jobs (name, description, schedule, command, longest) values
   ('tests_minute', 'x', '* * * * *', 'select 1', '15 minutes'), ('tests_hour', 'x', '5 * * * *', 'select 1', '3 hours'), ('tests_lost', 'x', '* * * * *', 'select 1', '15 minutes');
 select cron.schedule('tests_minute', '0 0 1 1 *', 'select 1'), cron.schedule('tests_hour', '0 0 1 1 *', 'select 1');
-select is(tests.late_jobs('1 year'), null, 'in a database that is new, none is late');
+select is(tests.late_jobs('1 year'), null, 'no job is late in a new database');
 update private.domain_events set occurred_at = now() - interval '30 days' where id = (select min(id) from private.domain_events);
-select is(tests.late_jobs('14 minutes'), null, 'nor on a server that is');
-select is(tests.late_jobs('16 minutes'), 'tests_lost, tests_minute', 'then each has its time: one a minute');
-select is(tests.late_jobs('4 hours'), 'tests_hour, tests_lost, tests_minute', 'one an hour more of it');
+select is(tests.late_jobs('14 minutes'), null, 'no job is late on a server that was just started');
+select is(tests.late_jobs('16 minutes'), 'tests_lost, tests_minute', 'a job of every minute is late after a quarter of an hour');
+select is(tests.late_jobs('4 hours'), 'tests_hour, tests_lost, tests_minute', 'a job of every hour is late after three hours');
 select tests.log_run('tests_minute', 'succeeded', '14 minutes'), tests.log_run('tests_hour', 'succeeded', '4 hours'), tests.log_run('tests_hour', 'failed', '1 minute');
-select is(tests.late_jobs('4 hours'), 'tests_hour 14400, tests_lost', 'a success counts, a failure does not');
+select is(tests.late_jobs('4 hours'), 'tests_hour 14400, tests_lost', 'a job is late by its last success, whatever failed since');
 select cron.unschedule('tests_minute');
-select is(tests.late_jobs('4 hours'), 'tests_hour 14400, tests_lost, tests_minute', 'one that was taken off the clock will not run again');
+select is(tests.late_jobs('4 hours'), 'tests_hour 14400, tests_lost, tests_minute', 'a job that was unscheduled is late');
 
 -- what waits for a person --------------------------------------------------------------------------------------------
 create function tests.fact(p_name text) returns text language sql stable as $$ select private.health_facts() ->> p_name $$;
-select is(tests.fact('payout_provider'), 'payos', 'who sends transfers');
-select is((select jsonb_agg(provider order by provider) from private.payment_providers), private.health_facts() -> 'rails', 'every rail is on');
+select is(tests.fact('payout_provider'), 'payos', 'the health names who sends transfers');
+select is((select jsonb_agg(provider order by provider) from private.payment_providers), private.health_facts() -> 'rails', 'the health lists every rail that is switched on');
 update private.payment_providers set enabled = false;
 select is(private.health_facts() -> 'rails', (select jsonb_agg(r.provider order by r.provider) from (
   select provider from public.payment_attempts where status in ('created', 'pending')
-  union select provider from public.refunds where method = 'provider' and status in ('pending', 'processing')) r), 'of those switched off, the ones with money under way');
-select ok(private.health_facts() -> 'rails' ? 'vnpay' and not private.health_facts() -> 'rails' ? 'momo', 'which is the one this test paid by');
+  union select provider from public.refunds where method = 'provider' and status in ('pending', 'processing')) r), 'the health lists a rail that is switched off while its money is under way');
+select ok(private.health_facts() -> 'rails' ? 'vnpay' and not private.health_facts() -> 'rails' ? 'momo', 'the health lists the rail that this test paid by');
 update private.payment_providers set enabled = true;
-select is(concat_ws(' ', tests.fact('refunds_to_send'), tests.fact('batches_proposed'), tests.fact('payouts_to_send'), tests.fact('payouts_held')), '0 0 0 0', 'nothing waits for a hand');
+select is(concat_ws(' ', tests.fact('refunds_to_send'), tests.fact('batches_proposed'), tests.fact('payouts_to_send'), tests.fact('payouts_held')), '0 0 0 0', 'nothing waits for an admin at the beginning');
 insert into public.bank_accounts (user_id, bank_bin, account_last4, holder_name, usable_from, created_at)
 values (:'renter', '970436', '0001', 'RENTER', now() - interval '1 hour', now() - interval '2 days') returning id as account \gset
 update public.refunds set status = 'failed' where booking_id = :'cancelled';
 update public.refunds set status = 'awaiting_account', method = 'bank_transfer', provider = 'manual' where booking_id = :'cancelled';
 update public.refunds set status = 'pending', bank_account_id = :'account' where booking_id = :'cancelled';
-select is(tests.fact('refunds_to_send'), '1', 'a transfer by hand');
+select is(tests.fact('refunds_to_send'), '1', 'a refund to be made by hand waits for an admin');
 update public.bank_accounts set usable_from = now() + interval '1 hour', created_at = now() where id = :'account';
-select is(tests.fact('refunds_to_send'), '0', 'not in the first day of its account');
+select is(tests.fact('refunds_to_send'), '0', 'a refund does not wait for an admin in the first day of its account');
 alter table private.ledger_entries disable trigger user;
 select tests.plant_payout(:'paid');
-select is(tests.fact('batches_proposed'), '1', 'a batch to approve');
+select is(tests.fact('batches_proposed'), '1', 'a proposed batch waits for an admin');
 update public.payouts set status = 'held', hold_reason = 'x';
-select is(tests.fact('batches_proposed') || ' ' || tests.fact('payouts_held'), '0 1', 'held, there is nothing in it to approve');
+select is(tests.fact('batches_proposed') || ' ' || tests.fact('payouts_held'), '0 1', 'a batch of held payouts waits for no approval');
 update public.payouts set status = 'scheduled', hold_reason = null;
 update public.payouts set status = 'approved', provider = 'manual';
-select is(tests.fact('payouts_to_send') || ' ' || tests.fact('payouts_held'), '1 0', 'approved, it waits for whoever makes the transfer');
+select is(tests.fact('payouts_to_send') || ' ' || tests.fact('payouts_held'), '1 0', 'an approved payout by hand waits for its transfer');
 
 select * from finish();
 rollback;

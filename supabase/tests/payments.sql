@@ -163,7 +163,7 @@ begin
   return v_said;
 end
 $$;
-select is(tests.pay_late(:'renter', tests.make_vehicle(:'host'), how), expected, 'late payment, ' || how)
+select is(tests.pay_late(:'renter', tests.make_vehicle(:'host'), how), expected, 'a late payment is refunded or takes the slot again: ' || how)
 from (values
   ('overdue, untouched', 'applied, confirmed, succeeded, 0'),
   ('expired, free', 'applied, confirmed, succeeded, 0'),

@@ -19,23 +19,23 @@ insert into lists values
   ('list_payouts', 'select * from public.list_payouts()');
 grant select on lists to public;
 select tests.as_visitor();
-select is(tests.outcome(statement), '42501', 'a visitor: ' || name) from lists;
+select is(tests.outcome(statement), '42501', 'a visitor cannot list ' || name) from lists;
 select tests.as_service();
-select is(tests.outcome(statement), '42501', 'the service: ' || name) from lists;
+select is(tests.outcome(statement), '42501', 'the service cannot list ' || name) from lists;
 select tests.as_user(:'renter');
-select is(tests.outcome(statement), 'forbidden', 'a renter: ' || name) from lists;
+select is(tests.outcome(statement), 'forbidden', 'a renter cannot list ' || name) from lists;
 select tests.as_user(:'host');
-select is(tests.outcome(statement), 'forbidden', 'a host: ' || name) from lists;
-select is(tests.outcome(format('select * from public.list_payouts(host_id => %L)', :'host')), 'forbidden', 'not even of the own payouts');
+select is(tests.outcome(statement), 'forbidden', 'a host cannot list ' || name) from lists;
+select is(tests.outcome(format('select * from public.list_payouts(host_id => %L)', :'host')), 'forbidden', 'a host cannot list payouts as an admin does, not even the own');
 select tests.as_user(:'admin');
-select is(tests.outcome(statement), 'ok', 'an admin: ' || name) from lists;
-select is(tests.outcome(replace(statement, '()', $$(page_size => 0)$$)), 'invalid_input', 'no page of nothing: ' || name) from lists;
-select is(tests.outcome(replace(statement, '()', $$(page_size => 101)$$)), 'invalid_input', 'none of more than a hundred: ' || name) from lists;
-select is(tests.outcome(replace(statement, '()', $$(after => '{"id": 1}')$$)), 'invalid_input', 'from a place that exists: ' || name) from lists;
-select is(tests.outcome($$ select * from public.list_refunds('lost') $$), 'invalid_input', 'refunds of a state there is');
-select is(tests.outcome($$ select * from public.list_refunds(needs => 'luck') $$), 'invalid_input', 'that need what can be done');
-select is(tests.outcome($$ select * from public.list_payout_batches('sent') $$), 'invalid_input', 'batches proposed or approved');
-select is(tests.outcome($$ select * from public.list_payouts(status => 'sent') $$), 'invalid_input', 'payouts of a state there is');
+select is(tests.outcome(statement), 'ok', 'an admin can list ' || name) from lists;
+select is(tests.outcome(replace(statement, '()', $$(page_size => 0)$$)), 'invalid_input', 'a page of no row is refused: ' || name) from lists;
+select is(tests.outcome(replace(statement, '()', $$(page_size => 101)$$)), 'invalid_input', 'a page of more than a hundred rows is refused: ' || name) from lists;
+select is(tests.outcome(replace(statement, '()', $$(after => '{"id": 1}')$$)), 'invalid_input', 'a wrong cursor is refused: ' || name) from lists;
+select is(tests.outcome($$ select * from public.list_refunds('lost') $$), 'invalid_input', 'refunds of an unknown state cannot be listed');
+select is(tests.outcome($$ select * from public.list_refunds(needs => 'luck') $$), 'invalid_input', 'refunds that need something unknown cannot be listed');
+select is(tests.outcome($$ select * from public.list_payout_batches('sent') $$), 'invalid_input', 'batches of an unknown state cannot be listed');
+select is(tests.outcome($$ select * from public.list_payouts(status => 'sent') $$), 'invalid_input', 'payouts of an unknown state cannot be listed');
 select tests.as_owner();
 
 -- refunds ----------------------------------------------------------------------------------------------------------
@@ -74,64 +74,64 @@ end
 $$;
 
 select tests.make_refund(200, 'vietqr') as fresh, tests.make_refund(206, 'vietqr', '4 days') as silent \gset
-select is(tests.needs_of(:'fresh'), 'nothing', 'a payer has three days to name an account');
-select is(tests.needs_of(:'silent'), 'account', 'then somebody writes to them');
-select is(tests.provider_says('J00000000000001', p_amount => 900000, p_transaction_id => 'lost'), 'unknown_reference', 'money of nobody we know');
+select is(tests.needs_of(:'fresh'), 'nothing', 'a refund needs nothing while its payer has three days to name an account');
+select is(tests.needs_of(:'silent'), 'account', 'a refund without an account needs somebody to write after three days');
+select is(tests.provider_says('J00000000000001', p_amount => 900000, p_transaction_id => 'lost'), 'unknown_reference', 'money under an unknown reference is kept');
 select tests.as_user(:'admin');
 select (public.settle_unmatched_money((select id from public.unmatched_money()), 'refund', gen_random_uuid()) ->> 'refund_id') as nobody \gset
 select tests.as_owner();
-select is(tests.needs_of(:'nobody'), 'account', 'waits for nobody else');
+select is(tests.needs_of(:'nobody'), 'account', 'a refund to nobody we know needs an account at once');
 
 select tests.make_refund(212, 'vnpay', '6 days') as slow, tests.make_refund(218, 'vnpay', '8 days') as stuck \gset
-select is(tests.needs_of(:'slow'), 'nothing', 'a provider takes days');
-select is(tests.needs_of(:'stuck'), 'question', 'after a week it is asked');
+select is(tests.needs_of(:'slow'), 'nothing', 'a refund at a provider needs nothing in its first days');
+select is(tests.needs_of(:'stuck'), 'question', 'a refund at a provider needs a question after a week');
 select public.record_refund_result(:'stuck', 'processing', 'v-8');
-select is(tests.needs_of(:'stuck'), 'nothing', 'once it has accepted one it has a week from then');
+select is(tests.needs_of(:'stuck'), 'nothing', 'a refund that was accepted needs nothing for a week from then');
 -- one transaction is one moment, and what happened is never changed: told as if it had been begun earlier
 alter table private.domain_events disable trigger append_only;
 update private.domain_events set occurred_at = now() - interval '8 days' where subject_id = :'stuck' and to_state = 'processing';
 alter table private.domain_events enable trigger append_only;
-select is(tests.needs_of(:'stuck'), 'question', 'and is asked then');
+select is(tests.needs_of(:'stuck'), 'question', 'a refund that was accepted needs a question a week later');
 
 update private.outbox set status = 'dead', attempts = 12, finished_at = now() where topic = 'refund' and payload ->> 'refund_id' = :'slow';
-select is(tests.needs_of(:'slow'), 'retry', 'what was given up is put on its way again');
+select is(tests.needs_of(:'slow'), 'retry', 'a refund that the outbox gave up needs a retry');
 insert into private.outbox (topic, payload, dedupe_key) values ('refund', jsonb_build_object('refund_id', :'slow', 'provider', 'vnpay'), 'another order');
-select is(tests.needs_of(:'slow'), 'nothing', 'unless it was ordered anew');
+select is(tests.needs_of(:'slow'), 'nothing', 'a refund that was ordered anew needs nothing');
 select tests.make_refund(224, 'momo') as refused \gset
 select public.record_refund_result(:'refused', 'failed', null, '1006');
-select is(tests.needs_of(:'refused'), 'retry', 'what failed too');
+select is(tests.needs_of(:'refused'), 'retry', 'a refund that failed needs a retry');
 
 -- the payer names an account, and both that waited are on their way
 select tests.as_user(:'renter');
 select (public.set_bank_account('970436', '0011223344', 'NGUYEN VAN A', gen_random_uuid())).id as account \gset
 select tests.as_owner();
-select is(tests.needs_of(:'silent'), 'nothing', 'a transfer waits for the first day of its account');
+select is(tests.needs_of(:'silent'), 'nothing', 'a transfer needs nothing in the first day of its account');
 update public.bank_accounts set created_at = now() - interval '3 days', usable_from = now() - interval '2 days' where id = :'account';
 update public.refunds set ordered_at = now() where id = :'fresh';
-select is(tests.needs_of(:'fresh'), 'nothing', 'then it is sent');
-select is(tests.needs_of(:'silent'), 'question', 'within a day');
+select is(tests.needs_of(:'fresh'), 'nothing', 'a transfer that is being sent needs nothing');
+select is(tests.needs_of(:'silent'), 'question', 'a transfer that is not sent within a day needs a question');
 update public.refunds set provider = 'manual' where id = :'fresh';
-select is(tests.needs_of(:'fresh'), 'transfer', 'or by hand, where nobody else sends it');
+select is(tests.needs_of(:'fresh'), 'transfer', 'a transfer that no provider sends needs to be made by hand');
 update public.bank_accounts set usable_from = now() + interval '1 hour', created_at = now() where id = :'account';
-select is(tests.needs_of(:'fresh'), 'nothing', 'not before the account may be used');
+select is(tests.needs_of(:'fresh'), 'nothing', 'a transfer by hand needs nothing before its account may be used');
 update public.bank_accounts set created_at = now() - interval '3 days', usable_from = now() - interval '2 days' where id = :'account';
 
 select tests.make_refund(230, 'zalopay') as paid \gset
 select public.record_refund_result(:'paid', 'succeeded', 'z-1');
-select is(tests.needs_of(:'paid'), 'nothing', 'what is paid needs nothing');
+select is(tests.needs_of(:'paid'), 'nothing', 'a refund that is paid needs nothing');
 
 select tests.as_user(:'admin');
-select is((select count(*)::int from public.list_refunds()), 6, 'an admin sees what is not paid');
-select is((select count(*)::int from public.list_refunds(null)), 7, 'or all');
-select is((select array_agg(id) from public.list_refunds('succeeded')), array[:'paid'::uuid], 'or those of one state');
-select is((select array_agg(id) from public.list_refunds('failed')), array[:'refused'::uuid], 'whichever');
-select is((select array_agg(id) from public.list_refunds(needs => 'transfer')), array[:'fresh'::uuid], 'or those that need one thing');
-select is((select array_agg(needs order by needs) from public.list_refunds(needs => 'any')), '{account,question,question,retry,transfer}', 'or anything');
-select is((select count(*)::int from public.list_refunds('pending', 'retry')), 0, 'both at once');
-select is((select count(*)::int from public.list_refunds(null, 'any')), 5, 'what is paid needs nothing in any list');
-select is((select payer_id from public.list_refunds() where id = :'nobody'), null, 'nobody is nobody');
-select is((select count(claimed_by)::int from public.list_refunds()), 0, 'none is claimed by itself');
-select is((select payer_id || ' ' || (attempt_id is not null) || ' ' || coalesce(reason, 'none') from public.list_refunds() where id = :'stuck'), :'renter' || ' true none', 'whose it is and which try it gives back');
+select is((select count(*)::int from public.list_refunds()), 6, 'an admin lists the refunds that are not paid');
+select is((select count(*)::int from public.list_refunds(null)), 7, 'an admin can list all refunds');
+select is((select array_agg(id) from public.list_refunds('succeeded')), array[:'paid'::uuid], 'an admin can list refunds that succeeded');
+select is((select array_agg(id) from public.list_refunds('failed')), array[:'refused'::uuid], 'an admin can list refunds that failed');
+select is((select array_agg(id) from public.list_refunds(needs => 'transfer')), array[:'fresh'::uuid], 'an admin can list refunds that need one thing');
+select is((select array_agg(needs order by needs) from public.list_refunds(needs => 'any')), '{account,question,question,retry,transfer}', 'an admin can list refunds that need anything');
+select is((select count(*)::int from public.list_refunds('pending', 'retry')), 0, 'an admin can list refunds by state and need at once');
+select is((select count(*)::int from public.list_refunds(null, 'any')), 5, 'a paid refund is in no list of needs');
+select is((select payer_id from public.list_refunds() where id = :'nobody'), null, 'a refund to nobody we know has no payer');
+select is((select count(claimed_by)::int from public.list_refunds()), 0, 'no refund is claimed by itself');
+select is((select payer_id || ' ' || (attempt_id is not null) || ' ' || coalesce(reason, 'none') from public.list_refunds() where id = :'stuck'), :'renter' || ' true none', 'a listed refund says whose it is and which try it gives back');
 
 -- tries that a provider keeps back -----------------------------------------------------------------------------------
 select tests.as_owner();
@@ -159,11 +159,11 @@ select is(
   'a try whose money is kept back is shown, and no other that has its reference by chance'
 );
 select public.acknowledge_payment_event(:event, 'called VNPay');
-select is((select acknowledged_at is not null from public.payment_attempts_needing_review()), true, 'also when somebody has looked');
+select is((select acknowledged_at is not null from public.payment_attempts_needing_review()), true, 'a try that needs review is still shown when somebody has looked');
 select tests.as_owner();
-select is(tests.provider_says(:'reference'), 'applied', 'until the provider decides');
+select is(tests.provider_says(:'reference'), 'applied', 'a decision of the provider is applied to a try that was kept back');
 select tests.as_user(:'admin');
-select is((select count(*)::int from public.payment_attempts_needing_review()), 0, 'and no longer');
+select is((select count(*)::int from public.payment_attempts_needing_review()), 0, 'a try that was decided no longer needs review');
 select tests.as_owner();
 
 -- batches and payouts --------------------------------------------------------------------------------------------------
@@ -198,30 +198,30 @@ select id as last from public.payouts where batch_id = :'second' \gset
 select tests.as_user(:'admin');
 select public.approve_payout_batch(:'first'), public.hold_payout(:'last', 'looks odd');
 select is((select array_agg(id) from public.list_payout_batches()), array[:'second', :'first']::uuid[], 'an admin sees the batches, newest first');
-select is((select approved_by from public.list_payout_batches('approved')), :'admin'::uuid, 'those that were approved, and by whom');
-select is((select count(*)::int from public.list_payout_batches('proposed')), 0, 'what is held leaves nothing to approve');
+select is((select approved_by from public.list_payout_batches('approved')), :'admin'::uuid, 'an admin lists the approved batches, and who approved them');
+select is((select count(*)::int from public.list_payout_batches('proposed')), 0, 'a batch of held payouts is not in the list of proposed ones');
 select public.release_payout(:'last');
-select is((select array_agg(id) from public.list_payout_batches('proposed')), array[:'second'::uuid], 'until it is released');
+select is((select array_agg(id) from public.list_payout_batches('proposed')), array[:'second'::uuid], 'a batch is proposed again once its payout is released');
 select public.approve_payout_batch(:'second'), public.hold_payout(:'last', 'looks odd again'), public.release_payout(:'last');
-select is((select array_agg(id || ' ' || status) from public.list_payout_batches('proposed')), array[:'second' || ' approved'], 'also when the batch was approved before');
+select is((select array_agg(id || ' ' || status) from public.list_payout_batches('proposed')), array[:'second' || ' approved'], 'a batch is proposed again also when it was approved before');
 select tests.as_owner();
 savepoint empty;
 select tests.as_user(:'admin');
 select public.cancel_payout(:'last');
-select is((select count(*)::int from public.list_payout_batches('proposed')), 0, 'a batch of which nothing is left is done');
-select is((select count(*)::int from public.list_payout_batches()), 2, 'and stays on record');
+select is((select count(*)::int from public.list_payout_batches('proposed')), 0, 'a batch of which nothing is left is no longer proposed');
+select is((select count(*)::int from public.list_payout_batches()), 2, 'a batch of which nothing is left stays on record');
 select tests.as_owner();
 rollback to savepoint empty;
 select tests.as_user(:'admin');
 select public.hold_payout(:'last', 'looks odd');
-select is((select array_agg(id) from public.list_payout_batches(after => (select jsonb_build_object('created_at', b.created_at, 'id', b.id) from public.list_payout_batches(page_size => 1) b))), array[:'first'::uuid], 'page by page');
-select is((select count(*)::int from public.list_payouts()), 3, 'all payouts');
-select is((select array_agg(user_id order by user_id) from public.list_payouts(:'first')), array(select unnest(array[:'host', :'rival']::uuid[]) order by 1), 'those of a batch');
-select is((select array_agg(hold_reason) from public.list_payouts(status => 'held')), array['looks odd'], 'those of a state');
-select is((select count(*)::int from public.list_payouts(host_id => :'host')), 2, 'those of a host');
-select is((select array_agg(id) from public.list_payouts(:'second', 'held', :'host')), array[:'last'::uuid], 'all three at once');
-select is((select count(*)::int from public.list_payouts(:'second', 'held', :'rival')), 0, 'of whom it is not there is none');
-select is((select count(*)::int from public.list_payouts(gen_random_uuid())), 0, 'an invented batch holds none');
+select is((select array_agg(id) from public.list_payout_batches(after => (select jsonb_build_object('created_at', b.created_at, 'id', b.id) from public.list_payout_batches(page_size => 1) b))), array[:'first'::uuid], 'an admin lists batches page by page');
+select is((select count(*)::int from public.list_payouts()), 3, 'an admin can list all payouts');
+select is((select array_agg(user_id order by user_id) from public.list_payouts(:'first')), array(select unnest(array[:'host', :'rival']::uuid[]) order by 1), 'an admin can list the payouts of a batch');
+select is((select array_agg(hold_reason) from public.list_payouts(status => 'held')), array['looks odd'], 'an admin can list the payouts of a state');
+select is((select count(*)::int from public.list_payouts(host_id => :'host')), 2, 'an admin can list the payouts of a host');
+select is((select array_agg(id) from public.list_payouts(:'second', 'held', :'host')), array[:'last'::uuid], 'an admin can list payouts by batch, state and host at once');
+select is((select count(*)::int from public.list_payouts(:'second', 'held', :'rival')), 0, 'a batch holds no payout of a host who has none in it');
+select is((select count(*)::int from public.list_payouts(gen_random_uuid())), 0, 'an invented batch holds no payout');
 
 -- page by page, each once, also where two are of one moment -------------------------------------------------------------
 select tests.as_owner();
@@ -244,10 +244,10 @@ begin
 end
 $$;
 select set_config('request.jwt.claims', json_build_object('sub', :'admin', 'role', 'authenticated')::text, true);
-select is(tests.pages_of('list_refunds(after => $1, page_size => $2)', 2), array(select id from public.list_refunds()), 'refunds');
-select is(tests.pages_of($$list_refunds(needs => 'any', after => $1, page_size => $2)$$, 1), array(select id from public.list_refunds(needs => 'any')), 'refunds that need somebody');
-select is(tests.pages_of('list_payouts(after => $1, page_size => $2)', 1), array(select id from public.list_payouts()), 'payouts');
-select is(tests.pages_of('list_payout_batches(after => $1, page_size => $2)', 1), array(select id from public.list_payout_batches()), 'batches');
+select is(tests.pages_of('list_refunds(after => $1, page_size => $2)', 2), array(select id from public.list_refunds()), 'pages of two list each refund once');
+select is(tests.pages_of($$list_refunds(needs => 'any', after => $1, page_size => $2)$$, 1), array(select id from public.list_refunds(needs => 'any')), 'pages of one list each refund that needs somebody once');
+select is(tests.pages_of('list_payouts(after => $1, page_size => $2)', 1), array(select id from public.list_payouts()), 'pages of one list each payout once');
+select is(tests.pages_of('list_payout_batches(after => $1, page_size => $2)', 1), array(select id from public.list_payout_batches()), 'pages of one list each batch once');
 
 select * from finish();
 rollback;

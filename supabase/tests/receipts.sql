@@ -13,49 +13,49 @@ select 'R' || to_char(now() at time zone 'Asia/Ho_Chi_Minh', 'YYYY') as series, 
 -- ordered in the transaction that earns it --------------------------------------------------------------------------
 select tests.make_booking(:'renter', :'vehicle', tests.hours(100), tests.hours(110)) as booking \gset
 select id as payment from public.payments where booking_id = :'booking' \gset
-select is((select count(*)::int from private.outbox where topic = 'receipt'), 0, 'what is not paid has no receipt');
+select is((select count(*)::int from private.outbox where topic = 'receipt'), 0, 'no receipt is ordered for what is not paid');
 select tests.as_service();
-select is(tests.outcome(format($$ select public.issue_receipt('receipt', %L) $$, :'payment')), 'receipt_not_found', 'and none can be had');
+select is(tests.outcome(format($$ select public.issue_receipt('receipt', %L) $$, :'payment')), 'receipt_not_found', 'no receipt can be issued for what is not paid');
 select tests.as_owner();
 select tests.pay(:'booking');
-select is((select array_agg(payload) from private.outbox where topic = 'receipt'), array[jsonb_build_object('kind', 'receipt', 'subject_id', :'payment')], 'a confirmed booking orders one');
-select is((select count(*)::int from public.receipts), 0, 'without taking a number yet');
+select is((select array_agg(payload) from private.outbox where topic = 'receipt'), array[jsonb_build_object('kind', 'receipt', 'subject_id', :'payment')], 'a confirmed booking orders a receipt');
+select is((select count(*)::int from public.receipts), 0, 'ordering a receipt takes no number');
 
 -- who may -----------------------------------------------------------------------------------------------------------
 select tests.as_visitor();
-select is(tests.outcome('select * from public.receipts'), '42501', 'a visitor reads no receipt');
+select is(tests.outcome('select * from public.receipts'), '42501', 'a visitor cannot read receipts');
 select tests.as_user(:'renter');
-select is(tests.outcome(format($$ select public.issue_receipt('receipt', %L) $$, :'payment')), '42501', 'nobody issues the own');
-select is(tests.outcome($$ insert into public.receipts (series, seq, kind) values ('R', 1, 'receipt') $$), '42501', 'nor writes one');
+select is(tests.outcome(format($$ select public.issue_receipt('receipt', %L) $$, :'payment')), '42501', 'a payer cannot issue the own receipt');
+select is(tests.outcome($$ insert into public.receipts (series, seq, kind) values ('R', 1, 'receipt') $$), '42501', 'a payer cannot write a receipt');
 
 -- issuing -----------------------------------------------------------------------------------------------------------
 select tests.as_service();
-select is(tests.outcome(format($$ select public.issue_receipt('invoice', %L) $$, :'payment')), 'invalid_input', 'there are two kinds');
-select is(tests.outcome($$ select public.issue_receipt('receipt', gen_random_uuid()) $$), 'receipt_not_found', 'of something that was paid');
+select is(tests.outcome(format($$ select public.issue_receipt('invoice', %L) $$, :'payment')), 'invalid_input', 'a receipt of an unknown kind is refused');
+select is(tests.outcome($$ select public.issue_receipt('receipt', gen_random_uuid()) $$), 'receipt_not_found', 'a receipt for something that does not exist is refused');
 select id as receipt, number, total from public.issue_receipt('receipt', :'payment') \gset
-select is(:'number' || ' ' || :'total', :'series' || '-000001 1814405', 'the first of the year, of everything but the deposit');
-select is((public.issue_receipt('receipt', :'payment')).number, :'number', 'a repeat is the same one');
+select is(:'number' || ' ' || :'total', :'series' || '-000001 1814405', 'the first receipt of a year has number one and all but the deposit');
+select is((public.issue_receipt('receipt', :'payment')).number, :'number', 'issuing a receipt again gives the same one');
 select tests.as_owner();
-select is((select count(*)::int from public.receipts), 1, 'and no second');
+select is((select count(*)::int from public.receipts), 1, 'issuing a receipt again makes no second one');
 select is(content - 'issued_at' - 'booking', jsonb_build_object(
   'number', :'number', 'kind', 'receipt', 'locale', 'en', 'currency', 'VND', 'total', 1814405, 'tax', 134401,
   'seller', '{"name": "Journey JSC", "address": "1 Tràng Tiền, Hà Nội", "tax_code": "0101234567"}'::jsonb, 'buyer', '{"name": "renter"}'::jsonb,
   'lines', '[{"label": "Rental, hours", "amount": 1600001}, {"label": "Service fee", "amount": 80003}, {"label": "VAT", "amount": 134401}]'::jsonb,
   'payment', (select jsonb_build_object('provider', 'vnpay', 'transaction_id', a.provider_transaction_id, 'paid_at', p.succeeded_at)
-    from public.payments p join public.payment_attempts a on a.payment_id = p.id where p.id = :'payment')), 'it says who, what, how much and how')
+    from public.payments p join public.payment_attempts a on a.payment_id = p.id where p.id = :'payment')), 'a receipt says who paid what, how much and how')
 from public.receipts where id = :'receipt';
-select is(content -> 'booking', (select jsonb_build_object('code', code, 'vehicle', 'Toyota Vios Hà Nội', 'starts_at', starts_at, 'ends_at', ends_at) from public.bookings where id = :'booking'), 'and which trip')
+select is(content -> 'booking', (select jsonb_build_object('code', code, 'vehicle', 'Toyota Vios Hà Nội', 'starts_at', starts_at, 'ends_at', ends_at) from public.bookings where id = :'booking'), 'a receipt says which trip it is for')
 from public.receipts where id = :'receipt';
-select is((content ->> 'issued_at')::timestamptz, issued_at, 'and when') from public.receipts where id = :'receipt';
-select is((select array_agg(title) from public.notifications where template = 'receipt_issued'), array['Receipt ' || :'number'], 'its owner is told once');
-select is((select count(*)::int from tests.mails() where subject like 'Receipt %' and text like '%VAT: 134.401 VND%Total: 1.814.405 VND%'), 1, 'by mail, line by line');
+select is((content ->> 'issued_at')::timestamptz, issued_at, 'a receipt says when it was issued') from public.receipts where id = :'receipt';
+select is((select array_agg(title) from public.notifications where template = 'receipt_issued'), array['Receipt ' || :'number'], 'the payer is told of the receipt once');
+select is((select count(*)::int from tests.mails() where subject like 'Receipt %' and text like '%VAT: 134.401 VND%Total: 1.814.405 VND%'), 1, 'the payer gets the lines of the receipt by mail');
 
 -- what was issued stays ------------------------------------------------------------------------------------------------
-select is(tests.outcome('update public.receipts set total = 1'), '42501', 'what was issued is not changed');
-select is(tests.outcome('delete from public.receipts'), '42501', 'nor deleted');
+select is(tests.outcome('update public.receipts set total = 1'), '42501', 'an issued receipt cannot be changed');
+select is(tests.outcome('delete from public.receipts'), '42501', 'an issued receipt cannot be deleted');
 update public.profiles set display_name = 'Another', locale = 'vi' where id = :'renter';
 update private.settings set value = '{"name": "Other", "address": "", "tax_code": ""}' where key = 'seller';
-select is((public.issue_receipt('receipt', :'payment')).content -> 'seller' ->> 'name', 'Journey JSC', 'nor follows later changes');
+select is((public.issue_receipt('receipt', :'payment')).content -> 'seller' ->> 'name', 'Journey JSC', 'an issued receipt does not follow later changes of the seller');
 create function tests.store_receipt(p_seq int, p_total bigint, p_lines text, p_content_number text default null)
 returns text
 language sql
@@ -64,58 +64,58 @@ as $$
     select series, %s, kind, user_id, gen_random_uuid(), refund_id, booking_id, corrects_id, now(), currency, %s, jsonb_build_object(''number'', %L, ''lines'', %L::jsonb) from public.receipts limit 1; set constraints all immediate',
     p_seq, p_total, coalesce(p_content_number, (select private.receipt_number(series, p_seq) from public.receipts limit 1)), p_lines)
 $$;
-select is(tests.outcome(tests.store_receipt(1, 5, '[{"amount": 5}]')), '23505', 'no number twice');
-select is(tests.outcome(tests.store_receipt(7, 5, '[{"amount": 4}]')), '23514', 'no total beside its lines');
-select is(tests.outcome(tests.store_receipt(7, 5, '[{"amount": 5}]', 'R1-1')), '23514', 'no other number on the paper');
-select is(tests.outcome(tests.store_receipt(7, 5, '[{"amount": 5}]')), '23503', 'nor one of nothing paid');
-select is(private.receipt_number('R2026', 1234567), 'R2026-1234567', 'a million in a year is not one');
+select is(tests.outcome(tests.store_receipt(1, 5, '[{"amount": 5}]')), '23505', 'two receipts of one number cannot be stored');
+select is(tests.outcome(tests.store_receipt(7, 5, '[{"amount": 4}]')), '23514', 'a receipt whose total is not the sum of its lines cannot be stored');
+select is(tests.outcome(tests.store_receipt(7, 5, '[{"amount": 5}]', 'R1-1')), '23514', 'a receipt with another number in its content cannot be stored');
+select is(tests.outcome(tests.store_receipt(7, 5, '[{"amount": 5}]')), '23503', 'a receipt of no payment cannot be stored');
+select is(private.receipt_number('R2026', 1234567), 'R2026-1234567', 'a number above a million has seven digits');
 
 -- reading ---------------------------------------------------------------------------------------------------------------
 select tests.as_user(:'renter');
-select is((select count(*)::int from public.my_receipts()), 1, 'the payer finds it');
-select is((select count(*)::int from public.my_receipts((select jsonb_build_object('issued_at', issued_at, 'id', id) from public.receipts))), 0, 'page by page');
-select is(tests.outcome($$ select public.my_receipts('{"id": 5}') $$), 'invalid_input', 'from a place that exists');
-select is((public.receipt(:'receipt')).number, :'number', 'and reads it');
-select is(tests.outcome('select public.receipt(gen_random_uuid())'), 'receipt_not_found', 'an invented one not');
+select is((select count(*)::int from public.my_receipts()), 1, 'the payer finds the receipt in the own list');
+select is((select count(*)::int from public.my_receipts((select jsonb_build_object('issued_at', issued_at, 'id', id) from public.receipts))), 0, 'the payer lists receipts page by page');
+select is(tests.outcome($$ select public.my_receipts('{"id": 5}') $$), 'invalid_input', 'receipts cannot be listed from a wrong cursor');
+select is((public.receipt(:'receipt')).number, :'number', 'the payer can read the receipt');
+select is(tests.outcome('select public.receipt(gen_random_uuid())'), 'receipt_not_found', 'a receipt that does not exist is not found');
 select tests.as_user(:'stranger');
-select is(tests.outcome(format('select public.receipt(%L)', :'receipt')), 'receipt_not_found', 'nor a stranger this one');
-select is((select count(*)::int from public.my_receipts()), 0, 'who has none');
+select is(tests.outcome(format('select public.receipt(%L)', :'receipt')), 'receipt_not_found', 'a stranger cannot read the receipt of others');
+select is((select count(*)::int from public.my_receipts()), 0, 'a stranger has an empty list of receipts');
 select tests.as_user(:'host');
-select is((select count(*)::int from public.receipts), 0, 'it is not the host''s');
+select is((select count(*)::int from public.receipts), 0, 'a host sees no receipt of the renter');
 select tests.as_user(:'admin');
-select is((public.receipt(:'receipt')).number, :'number', 'an admin reads all');
+select is((public.receipt(:'receipt')).number, :'number', 'an admin can read the receipts of others');
 
 -- a number that is rolled back is given again -----------------------------------------------------------------------------
 select tests.as_owner();
 select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(200), tests.hours(210)) as b2 \gset
 select id as p2 from public.payments where booking_id = :'b2' \gset
 savepoint before;
-select is((public.issue_receipt('receipt', :'p2')).seq, 2::bigint, 'the second number');
+select is((public.issue_receipt('receipt', :'p2')).seq, 2::bigint, 'the second receipt has number two');
 rollback to before;
-select is((select last_seq from private.receipt_series where series = :'series'), 1::bigint, 'given back,');
+select is((select last_seq from private.receipt_series where series = :'series'), 1::bigint, 'a number that was rolled back is given back');
 select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(300), tests.hours(310)) as b3 \gset
-select is((public.issue_receipt('receipt', id)).seq, 2::bigint, 'goes to the next who asks') from public.payments where booking_id = :'b3';
-select is((select content -> 'lines' -> 0 ->> 'label' from public.receipts where booking_id = :'b3'), 'Tiền thuê theo giờ', 'in the words of its reader');
+select is((public.issue_receipt('receipt', id)).seq, 2::bigint, 'a number that was given back goes to the next receipt') from public.payments where booking_id = :'b3';
+select is((select content -> 'lines' -> 0 ->> 'label' from public.receipts where booking_id = :'b3'), 'Tiền thuê theo giờ', 'a receipt is written in the language of its payer');
 
 -- credit notes --------------------------------------------------------------------------------------------------------------
 delete from private.outbox;
 select tests.as_user(:'renter');
 select public.cancel_booking(:'b2', null, gen_random_uuid());
 select tests.as_service();
-select is(tests.outcome(format($$ select public.issue_receipt('credit_note', %L) $$, (select id from public.refunds where booking_id = :'b2'))), 'receipt_not_found', 'what is not given back is not credited');
+select is(tests.outcome(format($$ select public.issue_receipt('credit_note', %L) $$, (select id from public.refunds where booking_id = :'b2'))), 'receipt_not_found', 'no credit note is issued for what was not given back');
 select tests.as_owner();
-select is((select count(*)::int from private.outbox where topic = 'receipt'), 0, 'nor ordered');
+select is((select count(*)::int from private.outbox where topic = 'receipt'), 0, 'no credit note is ordered for what was not given back');
 select (public.record_refund_result(id, 'succeeded', 'back-1')).id as refund from public.refunds where booking_id = :'b2' \gset
 select is((select array_agg(payload) from private.outbox where topic = 'receipt'), array[jsonb_build_object('kind', 'credit_note', 'subject_id', :'refund')], 'a refund that arrived orders a credit note');
 select tests.as_service();
 select number as credit, total as credited, corrects_id is not null as corrects from public.issue_receipt('credit_note', :'refund') \gset
-select is(concat_ws(' ', :'credit', :'credited', :'corrects'), :'credits' || '-000001 1814405 t', 'in a series of its own, without the deposit');
-select is((public.issue_receipt('credit_note', :'refund')).number, :'credit', 'a repeat is the same one');
+select is(concat_ws(' ', :'credit', :'credited', :'corrects'), :'credits' || '-000001 1814405 t', 'a credit note has a series of its own and leaves out the deposit');
+select is((public.issue_receipt('credit_note', :'refund')).number, :'credit', 'issuing a credit note again gives the same one');
 select tests.as_owner();
-select is((select number from public.receipts where payment_id = :'p2' and kind = 'receipt'), :'series' || '-000003', 'the receipt it corrects was issued first');
-select is(content -> 'lines', jsonb_build_array(jsonb_build_object('label', 'Hoàn tiền, điều chỉnh biên nhận ' || :'series' || '-000003', 'amount', 1814405)), 'and is named')
+select is((select number from public.receipts where payment_id = :'p2' and kind = 'receipt'), :'series' || '-000003', 'the receipt that a credit note corrects is issued first');
+select is(content -> 'lines', jsonb_build_array(jsonb_build_object('label', 'Hoàn tiền, điều chỉnh biên nhận ' || :'series' || '-000003', 'amount', 1814405)), 'a credit note names the receipt it corrects')
 from public.receipts where refund_id = :'refund';
-select is(concat_ws(' ', content ->> 'tax', content -> 'payment' ->> 'provider', content -> 'payment' ->> 'transaction_id'), '134401 vnpay back-1', 'with its tax and the way back')
+select is(concat_ws(' ', content ->> 'tax', content -> 'payment' ->> 'provider', content -> 'payment' ->> 'transaction_id'), '134401 vnpay back-1', 'a credit note has its tax and the way the money went back')
 from public.receipts where refund_id = :'refund';
 
 select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(30), tests.hours(40)) as b4 \gset
@@ -125,8 +125,8 @@ select public.cancel_booking(:'b4', null, gen_random_uuid());
 select tests.as_owner();
 select (public.record_refund_result(id, 'succeeded', 'back-2')).id as part from public.refunds where booking_id = :'b4' \gset
 select ok(:'kept'::bigint > 0, 'a late cancellation keeps something');
-select is((public.issue_receipt('credit_note', :'part')).total, 1814405 - :'kept'::bigint, 'and credits the rest');
-select is((content ->> 'tax')::bigint, 134401 - (select tax_keeps from public.bookings b, private.cancellation_amounts(b, 'renter', now()) where b.id = :'b4'), 'with its part of the tax')
+select is((public.issue_receipt('credit_note', :'part')).total, 1814405 - :'kept'::bigint, 'a late cancellation credits what is not kept');
+select is((content ->> 'tax')::bigint, 134401 - (select tax_keeps from public.bookings b, private.cancellation_amounts(b, 'renter', now()) where b.id = :'b4'), 'a part that is credited has its part of the tax')
 from public.receipts where refund_id = :'part';
 
 delete from private.outbox;
@@ -136,13 +136,13 @@ select tests.as_user(:'host');
 select public.release_deposit(:'booking', gen_random_uuid());
 select tests.as_owner();
 select (public.record_refund_result(id, 'succeeded', 'back-3')).id as deposit from public.refunds where booking_id = :'booking' \gset
-select is((select count(*)::int from private.outbox where topic = 'receipt'), 0, 'a deposit that returns was never sold');
-select is(tests.outcome(format($$ select public.issue_receipt('credit_note', %L) $$, :'deposit')), 'receipt_not_found', 'so nothing is credited');
+select is((select count(*)::int from private.outbox where topic = 'receipt'), 0, 'a deposit that returns orders no credit note');
+select is(tests.outcome(format($$ select public.issue_receipt('credit_note', %L) $$, :'deposit')), 'receipt_not_found', 'no credit note is issued for a deposit');
 select tests.as_user(:'admin');
 select id as goodwill from public.refund_payment(:'payment', 50000, 'sorry for the smell', gen_random_uuid()) \gset
 select tests.as_owner();
 select public.record_refund_result(:'goodwill', 'succeeded', 'back-4');
-select is((public.issue_receipt('credit_note', :'goodwill')).total, 50000::bigint, 'goodwill is credited');
+select is((public.issue_receipt('credit_note', :'goodwill')).total, 50000::bigint, 'goodwill has a credit note');
 
 -- money that came too late was no sale ------------------------------------------------------------------------------------
 delete from private.outbox;
@@ -151,26 +151,26 @@ select tests.start_payment(:'late') as late_ref \gset
 select tests.as_user(:'renter');
 select public.cancel_booking(:'late', null, gen_random_uuid());
 select tests.as_owner();
-select is(tests.provider_says(:'late_ref'), 'refunded_late', 'paid after the cancellation');
+select is(tests.provider_says(:'late_ref'), 'refunded_late', 'money that comes after the cancellation goes back');
 select public.record_refund_result(id, 'succeeded', 'back-5') from public.refunds where booking_id = :'late';
-select is((select count(*)::int from private.outbox where topic = 'receipt'), 0, 'neither receipt nor credit note');
+select is((select count(*)::int from private.outbox where topic = 'receipt'), 0, 'money that goes back at once orders neither receipt nor credit note');
 
 select tests.settle();
-select is(tests.broken_promises(), null, 'no promise is broken');
-select is((select array_agg(seq order by seq) from public.receipts where series = :'series'), array(select generate_series(1, (select last_seq from private.receipt_series where series = :'series'))), 'no number is missing');
-select ok((select bool_and(issued_at >= before) from (select issued_at, lag(issued_at, 1, '-infinity') over (partition by series order by seq) as before from public.receipts) r), 'and numbers follow time');
+select is(tests.broken_promises(), null, 'no invariant is violated after all receipts');
+select is((select array_agg(seq order by seq) from public.receipts where series = :'series'), array(select generate_series(1, (select last_seq from private.receipt_series where series = :'series'))), 'no number of a receipt is missing');
+select ok((select bool_and(issued_at >= before) from (select issued_at, lag(issued_at, 1, '-infinity') over (partition by series order by seq) as before from public.receipts) r), 'the numbers of receipts follow time');
 
 -- a database that was restored does not give out again what the lost one gave out --------------------------------------------
 select last_seq as issued from private.receipt_series where series = :'series' \gset
-select is(tests.outcome(format($$ select private.skip_receipts(%L, %s, 'restored') $$, :'series', :'issued')), 'invalid_input', 'numbers are skipped forward');
-select is(tests.outcome($$ select private.skip_receipts('X2026', 9, 'restored') $$), 'invalid_input', 'of a series there can be');
-select is(tests.outcome(format($$ select private.skip_receipts(%L, %s, ' ') $$, :'series', :'issued'::int + 7)), '23514', 'for a reason');
+select is(tests.outcome(format($$ select private.skip_receipts(%L, %s, 'restored') $$, :'series', :'issued')), 'invalid_input', 'numbers of receipts cannot be skipped backwards');
+select is(tests.outcome($$ select private.skip_receipts('X2026', 9, 'restored') $$), 'invalid_input', 'numbers of an unknown series cannot be skipped');
+select is(tests.outcome(format($$ select private.skip_receipts(%L, %s, ' ') $$, :'series', :'issued'::int + 7)), '23514', 'numbers cannot be skipped without a reason');
 select private.skip_receipts(:'series', :'issued'::int + 7, 'given out after the backup');
 select private.skip_receipts('C2019', 3, 'given out after the backup');
-select is((select seq from private.take_receipt_number('receipt')), :'issued'::bigint + 8, 'the next one comes after them');
+select is((select seq from private.take_receipt_number('receipt')), :'issued'::bigint + 8, 'the next receipt comes after the skipped numbers');
 update private.receipt_series set last_seq = last_seq - 1 where series = :'series';
-select is((select string_agg(subject_id || ' ' || detail, ', ') from private.check_invariants() where invariant = 'receipt_gap'), null, 'and the hole has a reason');
-select is(tests.outcome('delete from private.skipped_receipts'), '42501', 'which stays');
+select is((select string_agg(subject_id || ' ' || detail, ', ') from private.check_invariants() where invariant = 'receipt_gap'), null, 'skipped numbers are no violation');
+select is(tests.outcome('delete from private.skipped_receipts'), '42501', 'skipped numbers cannot be deleted');
 
 select * from finish();
 rollback;

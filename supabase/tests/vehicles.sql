@@ -42,7 +42,7 @@ from public.vehicles v join public.vehicle_locations l on l.vehicle_id = v.id wh
 -- host ---------------------------------------------------------------------------------------------------------
 select tests.as_user(:'host');
 select is(tests.outcome($$ update public.vehicles set status = 'published' $$), '42501', 'a host cannot publish by editing the status');
-select is(tests.outcome_details(format('select public.create_vehicle(tests.listing(%L), gen_random_uuid())', d)) ->> 'field', f, 'refused: ' || d)
+select is(tests.outcome_details(format('select public.create_vehicle(tests.listing(%L), gen_random_uuid())', d)) ->> 'field', f, 'a listing with this is refused: ' || d)
 from (values
   ('{"host_id": "x"}', 'host_id'), ('{"status": "published"}', 'status'), ('{"rating_average": 5}', 'rating_average'), ('{"id": "x"}', 'id'),
   ('{"currency": "USD"}', 'currency'), ('{"required_licence_class": "A1"}', 'required_licence_class'),

@@ -2,7 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { lintFiles, lintMigrations } from '../../local/lints/sql.ts';
 import { splitStatements } from '../../local/lints/statements.ts';
-import { findImpatience } from '../../local/lints/tests.ts';
+import { listDescriptions } from '../../local/lints/test-names.ts';
+import { findFragment, findFragments, findImpatience } from '../../local/lints/tests.ts';
 
 const rules = (sql: string) => lintFiles([{ name: 'sample.sql', sql }]).map(({ rule }) => rule);
 
@@ -119,6 +120,38 @@ describe('patience', () => {
       "it('waits', async () => {});",
     ];
     expect(findImpatience(patient.join('\n'))).toEqual([]);
+  });
+});
+
+describe('the name of a test', () => {
+  it.each([
+    ['nor reads the number', '"nor reads the number" goes on from another name'],
+    ['is paid once', '"is paid once" has fewer than four words'],
+    ['under a number of the bank', '"under a number of the bank" has no verb'],
+  ])('is refused when it is no sentence: %s', (name, problem) => {
+    expect(findFragment(name)).toBe(problem);
+  });
+
+  it('is a sentence together with the names of its groups', () => {
+    const text = `
+      describe('a refund', () => { it('is paid once', () => {}); it('and no more', () => {}); });
+      it('is alone', () => {});`;
+    expect(findFragments(text).map(({ line, problem }) => [line, problem])).toEqual([
+      [2, '"and no more" goes on from another name'],
+      [3, '"is alone" has fewer than four words'],
+    ]);
+  });
+
+  it('in a pgTAP file is the last argument of an assertion, over lines and with what is put in', () => {
+    const text = `
+      select is(1, f('x'), 'one'); -- select is(1, 1, 'commented out');
+      select ok(true,
+        'a host''s ' || n || ' rows');
+      select is(tests.outcome($$ select is(1, 1, 'quoted') $$), 'ok', name) from t;`;
+    expect(listDescriptions(text)).toEqual([
+      { name: 'one', line: 2 },
+      { name: "a host's … rows", line: 4 },
+    ]);
   });
 });
 

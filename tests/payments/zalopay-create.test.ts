@@ -168,7 +168,7 @@ describe('the sandbox refuses an order', () => {
     expect(await order(before, after)).toMatchObject({ return_code: 2, sub_return_code: code });
   });
 
-  it('also when it comes as a form', async () => {
+  it('is checked when it comes as a form too', async () => {
     const form = new URLSearchParams({ app_id: appId, mac: 'x' });
     const answer = await fetch(`${rig.url}/zalopay/v2/create`, { method: 'POST', body: form });
     expect(await answer.json()).toMatchObject({ return_code: 2, sub_return_code: -402 });

@@ -111,7 +111,7 @@ describe('on a public topic', () => {
     expect(atFirst).toEqual([]);
   });
 
-  test('a client of protocol 1.0.0 and one of 2.0.0 understand each other', async () => {
+  test('a client of protocol 1.0.0 hears one of 2.0.0, and is heard by it', async () => {
     const topic = testTopic();
     const old = clients.open(url, { vsn: '1.0.0' }).channel(topic);
     const young = clients.open(url).channel(topic);

@@ -18,7 +18,7 @@ describe('payments.readReturn', () => {
     ['https://app.example.com/paid?x=1&payment_status=unverified#top', 'unverified', null],
     ['journey://paid?payment_status=failed', 'failed', null],
     ['journey://paid?payment_status=pending', 'pending', null],
-  ])('reads %s', (url, status, reference) => {
+  ])('reads the result in %s', (url, status, reference) => {
     expect(api.journey.payments.readReturn(url)).toEqual({ status, reference });
   });
 

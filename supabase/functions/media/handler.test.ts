@@ -104,7 +104,7 @@ describe('sniffImage', () => {
     [null, ascii('GIF89a')],
     [null, [0xff, 0xd8]],
     [null, []],
-  ])('recognises %s', (kind, bytes) => {
+  ])('recognises the type of %s', (kind, bytes) => {
     expect(sniffImage(Uint8Array.from(bytes))).toBe(kind);
   });
 });
