@@ -26,7 +26,9 @@ describe('the rows of the package', () => {
 
   it('have the values that constraints, registries and state machines allow', () => {
     expectTypeOf<sdk.VehicleKind>().toEqualTypeOf<'car' | 'motorbike'>();
-    expectTypeOf<sdk.MediaPurpose>().toEqualTypeOf<'avatar' | 'vehicle_image' | 'licence' | 'inspection'>();
+    // modules add to this registry
+    expectTypeOf<'vehicle_image'>().toExtend<sdk.MediaPurpose>();
+    expectTypeOf<string>().not.toExtend<sdk.MediaPurpose>();
     expectTypeOf<sdk.LicenceStatus>().toEqualTypeOf<sdk.StateOf<'driver_licence'>>();
     expectTypeOf<sdk.Booking['cancelled_by']>().toEqualTypeOf<'renter' | 'host' | 'admin' | null>();
   });
