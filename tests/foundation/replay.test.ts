@@ -110,9 +110,10 @@ describe('on PostgreSQL 18, from empty', () => {
       [host],
     );
     expect(rows).toEqual([
-      { seq: 1, template: 'booking_confirmed_host' },
-      { seq: 2, template: 'booking_checked_in_host' },
-      { seq: 3, template: 'booking_completed_host' },
+      { seq: 1, template: 'vehicle_published' },
+      { seq: 2, template: 'booking_confirmed_host' },
+      { seq: 3, template: 'booking_checked_in_host' },
+      { seq: 4, template: 'booking_completed_host' },
     ]);
   });
 
