@@ -17,20 +17,20 @@ comment on column private.error_codes.status is 'HTTP status of the answer that 
 comment on column private.error_codes.retryable is 'Whether the same call can succeed later, unchanged.';
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
-  ('unauthenticated', 401, false, 'Sign in first.', 'Vui lòng đăng nhập.'),
-  ('forbidden', 403, false, 'You may not do this.', 'Bạn không có quyền thực hiện việc này.'),
-  ('not_found', 404, false, 'There is no such thing, or it is not yours to see.', 'Không tìm thấy.'),
-  ('invalid_input', 400, false, 'A value is missing, malformed or out of range; see details.', 'Dữ liệu không hợp lệ.'),
-  ('unknown_field', 400, false, 'The request carries a field that does not exist; see details.', 'Yêu cầu có trường không tồn tại.'),
-  ('payload_too_large', 413, false, 'The request is too large.', 'Yêu cầu quá lớn.'),
-  ('method_not_allowed', 405, false, 'This address does not take that method.', 'Phương thức không được hỗ trợ.'),
-  ('rate_limited', 429, true, 'Too many requests; wait details.retry_after seconds.', 'Quá nhiều yêu cầu, vui lòng thử lại sau.'),
-  ('idempotency_conflict', 409, false, 'This idempotency key was used for a different request.', 'Khóa idempotency đã dùng cho yêu cầu khác.'),
-  ('illegal_transition', 409, false, 'The state it is in does not allow this.', 'Trạng thái hiện tại không cho phép thao tác này.'),
-  ('internal', 500, true, 'Something went wrong on our side.', 'Đã có lỗi xảy ra phía máy chủ.'),
-  ('provider_unavailable', 502, true, 'A service we depend on did not answer.', 'Dịch vụ đối tác không phản hồi.'),
-  ('provider_not_configured', 503, false, 'This payment method is not set up.', 'Phương thức thanh toán chưa được cấu hình.'),
-  ('outbox_lease_lost', 409, false, 'The lease on this outbox row is over or held by another worker.', 'Phiên xử lý đã hết hạn.');
+  ('unauthenticated', 401, false, 'You are not signed in. Sign in and try again.', 'Bạn chưa đăng nhập. Vui lòng đăng nhập rồi thử lại.'),
+  ('forbidden', 403, false, 'Your account may not do this.', 'Tài khoản của bạn không có quyền thực hiện thao tác này.'),
+  ('not_found', 404, false, 'We could not find this, or your account may not see it. Reload and try again.', 'Không tìm thấy nội dung này hoặc bạn không có quyền xem. Vui lòng tải lại rồi thử lại.'),
+  ('invalid_input', 400, false, 'A value is missing or not valid. Details name the field and the problem.', 'Thông tin còn thiếu hoặc chưa hợp lệ. Vui lòng kiểm tra lại mục được nêu trong chi tiết.'),
+  ('unknown_field', 400, false, 'The request has a field that does not exist. Details name the field.', 'Yêu cầu có trường không tồn tại. Vui lòng xem tên trường trong chi tiết.'),
+  ('payload_too_large', 413, false, 'The request is too large. Send less at once.', 'Yêu cầu quá lớn. Vui lòng gửi ít dữ liệu hơn.'),
+  ('method_not_allowed', 405, false, 'This address does not accept this HTTP method. Use another method.', 'Địa chỉ này không hỗ trợ phương thức HTTP đã dùng. Vui lòng dùng phương thức khác.'),
+  ('rate_limited', 429, true, 'You have tried too often. Wait a moment and try again; details.retry_after has the seconds.', 'Bạn thao tác quá nhanh. Vui lòng chờ giây lát rồi thử lại.'),
+  ('idempotency_conflict', 409, false, 'This idempotency key belongs to a different request. Use a new key.', 'Khóa idempotency này đã dùng cho một yêu cầu khác. Vui lòng dùng khóa mới.'),
+  ('illegal_transition', 409, false, 'This is not possible in the current state. Reload to see the state.', 'Trạng thái hiện tại không cho phép thao tác này. Vui lòng tải lại để xem trạng thái mới nhất.'),
+  ('internal', 500, true, 'Something went wrong on our side. Try again in a moment.', 'Hệ thống đang gặp sự cố. Vui lòng thử lại sau ít phút.'),
+  ('provider_unavailable', 502, true, 'A partner service did not answer. Try again in a moment.', 'Dịch vụ của đối tác không phản hồi. Vui lòng thử lại sau ít phút.'),
+  ('provider_not_configured', 503, false, 'This payment method is not available. Choose another one.', 'Phương thức thanh toán này hiện chưa dùng được. Vui lòng chọn phương thức khác.'),
+  ('outbox_lease_lost', 409, false, 'Another worker has taken this outbox row. Stop and take the next row.', 'Tác vụ này đã được tiến trình khác nhận xử lý. Hãy dừng lại và nhận tác vụ tiếp theo.');
 
 create function private.fail(p_code text, p_details jsonb default '{}')
 returns void

@@ -3,10 +3,10 @@
 -- Left out on purpose: bank accounts, which register theirs beside their tables.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
-  ('licence_required', 403, false, 'A verified driver licence is needed.', 'Cần giấy phép lái xe đã được xác minh.'),
-  ('licence_class_mismatch', 403, false, 'Your licence does not cover this vehicle class.', 'Hạng bằng lái không phù hợp với xe.'),
-  ('licence_expires_early', 403, false, 'Your licence must be valid through the end of the trip.', 'Bằng lái hết hạn trước khi kết thúc chuyến đi.'),
-  ('licence_taken', 409, false, 'This licence number is registered to another account.', 'Số giấy phép lái xe đã được đăng ký.');
+  ('licence_required', 403, false, 'You need a verified driver licence to book. Submit your licence first.', 'Bạn cần có giấy phép lái xe đã xác minh để đặt xe. Vui lòng gửi giấy phép trước.'),
+  ('licence_class_mismatch', 403, false, 'Your driver licence does not cover this vehicle. Choose another vehicle or submit a licence that covers it.', 'Hạng giấy phép lái xe của bạn không phù hợp với xe này. Vui lòng chọn xe khác hoặc gửi giấy phép có hạng phù hợp.'),
+  ('licence_expires_early', 403, false, 'Your driver licence expires before the trip ends. Submit a renewed licence or choose an earlier trip.', 'Giấy phép lái xe của bạn hết hạn trước khi chuyến đi kết thúc. Vui lòng gửi giấy phép mới hoặc chọn thời gian sớm hơn.'),
+  ('licence_taken', 409, false, 'Another account uses this licence number. Check the number, or contact support.', 'Số giấy phép lái xe này đã được dùng ở tài khoản khác. Vui lòng kiểm tra lại số hoặc liên hệ hỗ trợ.');
 
 insert into private.rate_limits (action, capacity, per_minute) values
   ('submit_licence', 5, 1);

@@ -5,12 +5,12 @@
 -- Left out on purpose: derivatives and EXIF stripping, which are a worker's; deleting bytes goes through the Storage API.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
-  ('media_not_found', 404, false, 'There is no such upload.', 'Không tìm thấy tệp.'),
-  ('media_not_ready', 409, false, 'The file has not been uploaded and checked yet.', 'Tệp chưa được tải lên hoàn tất.'),
-  ('media_type_refused', 415, false, 'This kind of file is not accepted here.', 'Loại tệp không được chấp nhận.'),
-  ('media_too_large', 413, false, 'The file is too large.', 'Tệp quá lớn.'),
-  ('media_mismatch', 409, false, 'The uploaded bytes are not what the ticket announced.', 'Tệp tải lên không khớp với đăng ký.'),
-  ('media_quota_exceeded', 429, true, 'Too many uploads today.', 'Bạn đã tải lên quá nhiều tệp hôm nay.');
+  ('media_not_found', 404, false, 'We could not find this file. Upload it again.', 'Không tìm thấy tệp này. Vui lòng tải lên lại.'),
+  ('media_not_ready', 409, false, 'The file is not ready. Finish the upload and wait until it is checked.', 'Tệp chưa sẵn sàng. Vui lòng tải lên xong và chờ hệ thống kiểm tra.'),
+  ('media_type_refused', 415, false, 'This type of file is not accepted here. Choose another file.', 'Loại tệp này không được hỗ trợ. Vui lòng chọn tệp khác.'),
+  ('media_too_large', 413, false, 'The file is too large. Choose a smaller one.', 'Tệp quá lớn. Vui lòng chọn tệp nhỏ hơn.'),
+  ('media_mismatch', 409, false, 'The uploaded file differs from the announced one. Start the upload again.', 'Tệp đã tải lên không đúng với tệp đăng ký. Vui lòng tải lên lại từ đầu.'),
+  ('media_quota_exceeded', 429, true, 'You have reached the upload limit of today. Try again tomorrow.', 'Bạn đã dùng hết lượt tải lên của hôm nay. Vui lòng thử lại vào ngày mai.');
 
 insert into private.rate_limits (action, capacity, per_minute) values
   ('request_upload', 60, 60);

@@ -6,8 +6,8 @@
 -- account it is, which no rail here offers.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
-  ('bank_account_not_found', 404, false, 'There is no bank account.', 'Không tìm thấy tài khoản ngân hàng.'),
-  ('bank_account_required', 409, false, 'A bank account is needed that has been set for long enough; see details.usable_from.', 'Cần có tài khoản ngân hàng đã đủ thời gian chờ.');
+  ('bank_account_not_found', 404, false, 'No bank account is set. Add one first.', 'Chưa có tài khoản ngân hàng. Vui lòng thêm tài khoản trước.'),
+  ('bank_account_required', 409, false, 'A usable bank account is needed. Add one, or wait until details.usable_from.', 'Cần có tài khoản ngân hàng dùng được. Vui lòng thêm tài khoản hoặc chờ hết thời gian chờ.');
 alter table private.settings add constraint settings_bank_account_wait_hours check (key <> 'bank_account_wait_hours' or private.is_whole(value, 1, 720));
 insert into private.settings (key, value, description) values
   ('bank_account_wait_hours', '24', 'How long nothing is sent to a bank account after it was set.');

@@ -3,18 +3,18 @@
 -- Left out on purpose: states, which stand beside the table that has them.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
-  ('period_invalid', 400, false, 'The end must come after the start.', 'Thời gian kết thúc phải sau thời gian bắt đầu.'),
-  ('period_in_past', 400, false, 'The period starts in the past.', 'Thời gian bắt đầu đã qua.'),
-  ('period_too_short', 400, false, 'The period is shorter than the listing allows.', 'Thời gian thuê quá ngắn.'),
-  ('period_too_long', 400, false, 'The period is longer than the listing allows.', 'Thời gian thuê quá dài.'),
-  ('notice_too_short', 400, false, 'The host needs more notice before the start.', 'Cần đặt trước sớm hơn.'),
-  ('vehicle_not_found', 404, false, 'There is no such vehicle.', 'Không tìm thấy xe.'),
-  ('vehicle_not_published', 409, false, 'This vehicle is not open for booking.', 'Xe hiện không nhận đặt.'),
-  ('vehicle_unavailable', 409, false, 'The vehicle is taken for all or part of this period.', 'Xe đã có người đặt trong thời gian này.'),
-  ('vehicle_incomplete', 409, false, 'The listing lacks what is named in details.missing.', 'Tin đăng xe chưa đủ thông tin.'),
+  ('period_invalid', 400, false, 'The end is not after the start. Choose a later end.', 'Giờ trả xe phải sau giờ nhận xe. Vui lòng chọn lại.'),
+  ('period_in_past', 400, false, 'The start is in the past. Choose a later start.', 'Giờ nhận xe đã qua. Vui lòng chọn giờ khác.'),
+  ('period_too_short', 400, false, 'This vehicle cannot be rented for such a short time. Choose a longer period.', 'Thời gian thuê ngắn hơn mức tối thiểu của xe này. Vui lòng chọn thời gian dài hơn.'),
+  ('period_too_long', 400, false, 'This vehicle cannot be rented for such a long time. Choose a shorter period.', 'Thời gian thuê vượt quá mức tối đa của xe này. Vui lòng chọn thời gian ngắn hơn.'),
+  ('notice_too_short', 400, false, 'The host needs more time before the start. Choose a later start.', 'Chủ xe cần thêm thời gian chuẩn bị. Vui lòng chọn giờ nhận xe muộn hơn.'),
+  ('vehicle_not_found', 404, false, 'We could not find this vehicle. Choose another one.', 'Không tìm thấy xe này. Vui lòng chọn xe khác.'),
+  ('vehicle_not_published', 409, false, 'This vehicle cannot be booked now. Choose another one.', 'Xe này hiện không nhận đặt. Vui lòng chọn xe khác.'),
+  ('vehicle_unavailable', 409, false, 'The vehicle is not free for this whole period. Choose another time or vehicle.', 'Xe đã có lịch trong khoảng thời gian này. Vui lòng chọn thời gian hoặc xe khác.'),
+  ('vehicle_incomplete', 409, false, 'The listing is not complete. Add what details.missing names.', 'Tin đăng còn thiếu thông tin. Vui lòng bổ sung các mục được nêu trong chi tiết.'),
   ('vehicle_changed', 409, false, 'The host changed this listing after you opened it. Look at it again and decide.', 'Chủ xe đã sửa tin đăng sau khi bạn mở. Vui lòng xem lại rồi quyết định.'),
   ('plate_taken', 409, false, 'Another listing already uses this number plate. Check the plate; if it is right, contact support.', 'Biển số này đã có ở một tin đăng khác. Vui lòng kiểm tra lại biển số hoặc liên hệ hỗ trợ.'),
-  ('own_vehicle', 403, false, 'You cannot rent your own vehicle.', 'Bạn không thể thuê xe của chính mình.');
+  ('own_vehicle', 403, false, 'You cannot rent your own vehicle. Choose another one.', 'Bạn không thể thuê xe của chính mình. Vui lòng chọn xe khác.');
 
 insert into private.rate_limits (action, capacity, per_minute) values
   ('create_vehicle', 20, 10);

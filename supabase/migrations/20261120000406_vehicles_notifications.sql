@@ -2,12 +2,12 @@
 -- Rule kept here: every code exists in every locale; a change of wording is a new version.
 
 insert into public.notification_templates (code, locale, category, title, body, email_subject, email_body) values
-  ('vehicle_published', 'en', 'listing', 'Listing published', '{{title}} is open for booking.', null, null),
-  ('vehicle_published', 'vi', 'listing', 'Tin đăng đã được duyệt', '{{title}} đã nhận đặt.', null, null),
-  ('vehicle_rejected', 'en', 'listing', 'Listing needs changes', '{{title}}: {{reason}}', null, null),
-  ('vehicle_rejected', 'vi', 'listing', 'Tin đăng cần chỉnh sửa', '{{title}}: {{reason}}', null, null),
-  ('vehicle_suspended', 'en', 'listing', 'Listing suspended', '{{title}}: {{reason}}', 'Your listing was suspended', E'{{title}} was suspended: {{reason}}'),
-  ('vehicle_suspended', 'vi', 'listing', 'Tin đăng bị tạm ngưng', '{{title}}: {{reason}}', 'Tin đăng của bạn bị tạm ngưng', E'{{title}} bị tạm ngưng: {{reason}}');
+  ('vehicle_published', 'en', 'listing', 'Listing published', 'Your listing {{title}} can be booked now.', null, null),
+  ('vehicle_published', 'vi', 'listing', 'Tin đăng đã được duyệt', 'Tin đăng {{title}} đã được duyệt và có thể nhận đặt xe.', null, null),
+  ('vehicle_rejected', 'en', 'listing', 'Listing needs changes', 'Please change your listing {{title}} and submit it again. Reason: {{reason}}', null, null),
+  ('vehicle_rejected', 'vi', 'listing', 'Tin đăng cần chỉnh sửa', 'Vui lòng chỉnh sửa tin đăng {{title}} rồi gửi duyệt lại. Lý do: {{reason}}', null, null),
+  ('vehicle_suspended', 'en', 'listing', 'Listing suspended', 'Your listing {{title}} cannot be booked for now. Reason: {{reason}}', 'Your listing was suspended', E'Your listing {{title}} cannot be booked for now.\n\nReason: {{reason}}\n\nPlease contact us if you have questions.'),
+  ('vehicle_suspended', 'vi', 'listing', 'Tin đăng bị tạm ngưng', 'Tin đăng {{title}} tạm thời không nhận đặt xe. Lý do: {{reason}}', 'Tin đăng của bạn bị tạm ngưng', E'Tin đăng {{title}} tạm thời không nhận đặt xe.\n\nLý do: {{reason}}\n\nNếu có thắc mắc, vui lòng liên hệ với chúng tôi.');
 
 create function private.addressees(p_vehicle public.vehicles)
 returns private.addressee[]

@@ -3,9 +3,9 @@
 -- Left out on purpose: what a quote refuses of a vehicle or a driver, which their modules register.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
-  ('quote_not_found', 404, false, 'There is no such quote.', 'Không tìm thấy báo giá.'),
-  ('quote_expired', 409, false, 'The quote has expired; ask for a new one.', 'Báo giá đã hết hạn.'),
-  ('quote_used', 409, false, 'This quote already made a booking.', 'Báo giá đã được sử dụng.');
+  ('quote_not_found', 404, false, 'We could not find this quote. Ask for a new one.', 'Không tìm thấy báo giá này. Vui lòng lấy báo giá mới.'),
+  ('quote_expired', 409, false, 'The quote has expired. Ask for a new one.', 'Báo giá đã hết hạn. Vui lòng lấy báo giá mới.'),
+  ('quote_used', 409, false, 'This quote already has a booking. Open the booking, or ask for a new quote.', 'Báo giá này đã được dùng để đặt xe. Vui lòng mở đơn đã đặt hoặc lấy báo giá mới.');
 
 insert into private.rate_limits (action, capacity, per_minute) values
   ('quote', 60, 60);

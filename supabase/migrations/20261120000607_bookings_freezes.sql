@@ -4,7 +4,7 @@
 -- Left out on purpose: who may complain and what is decided; complaints will place and release holds here.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
-  ('booking_money_held', 409, false, 'The money of this booking is on hold.', 'Tiền của đơn này đang được giữ lại.');
+  ('booking_money_held', 409, false, 'The money of this booking is frozen while we look into it. Wait until it is released.', 'Tiền của đơn đặt xe này đang tạm giữ để xem xét. Vui lòng chờ đến khi được giải tỏa.');
 
 create table private.booking_holds (
   id uuid primary key default gen_random_uuid(),

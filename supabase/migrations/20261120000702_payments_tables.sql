@@ -3,10 +3,10 @@
 -- Left out on purpose: signatures and wire formats, which are each provider's wrapper.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
-  ('payment_not_found', 404, false, 'There is no such payment.', 'Không tìm thấy thanh toán.'),
-  ('payment_not_payable', 409, false, 'This payment is already settled or its time is over.', 'Thanh toán đã kết thúc.'),
-  ('payment_amount_unsupported', 400, false, 'This payment method cannot carry that amount.', 'Phương thức không hỗ trợ số tiền này.'),
-  ('payment_start_again', 409, false, 'This try to pay cannot be continued; start a new one.', 'Vui lòng bắt đầu một lần thanh toán mới.');
+  ('payment_not_found', 404, false, 'We could not find this payment. Reload and try again.', 'Không tìm thấy khoản thanh toán này. Vui lòng tải lại rồi thử lại.'),
+  ('payment_not_payable', 409, false, 'This payment can no longer be made: it is paid, or its time is over. Reload to see which.', 'Khoản này không thể thanh toán nữa vì đã được trả hoặc đã hết hạn. Vui lòng tải lại để xem trạng thái.'),
+  ('payment_amount_unsupported', 400, false, 'This payment method does not support this amount. Choose another one.', 'Phương thức này không hỗ trợ số tiền cần thanh toán. Vui lòng chọn phương thức khác.'),
+  ('payment_start_again', 409, false, 'This payment attempt cannot go on. Start a new one.', 'Lần thanh toán này không thể tiếp tục. Vui lòng bắt đầu lại.');
 insert into private.rate_limits (action, capacity, per_minute) values
   ('start_payment', 20, 20),
   ('check_payment', 10, 10);

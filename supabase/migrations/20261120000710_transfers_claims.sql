@@ -5,8 +5,8 @@
 -- has it under the reference that is recorded.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
-  ('transfer_claimed', 409, false, 'An admin is making this transfer by hand; see details.', 'Một quản trị viên đang chuyển khoản thủ công khoản này.'),
-  ('already_paid', 409, false, 'This has been paid already; see details.', 'Khoản này đã được chi trả.');
+  ('transfer_claimed', 409, false, 'An admin is making this transfer by hand. Wait until it is recorded or the claim ends; details name the admin.', 'Một quản trị viên đang chuyển khoản thủ công khoản này. Vui lòng chờ kết quả; xem người nhận xử lý trong chi tiết.'),
+  ('already_paid', 409, false, 'This was already paid. Do not pay it again; see details.', 'Khoản này đã được chi trả. Vui lòng không chuyển lại; xem chi tiết.');
 
 -- Not a column of payouts, which their hosts read.
 create table private.manual_claims (

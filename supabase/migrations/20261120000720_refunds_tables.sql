@@ -3,8 +3,8 @@
 -- Left out on purpose: how much goes back, which its orderer has decided.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
-  ('payment_not_refundable', 409, false, 'No more than details.refundable can be given back now.', 'Không thể hoàn số tiền này.'),
-  ('refund_not_found', 404, false, 'There is no such refund.', 'Không tìm thấy yêu cầu hoàn tiền.');
+  ('payment_not_refundable', 409, false, 'This amount cannot be refunded now. Refund at most details.refundable.', 'Không thể hoàn số tiền này. Chỉ có thể hoàn tối đa số tiền nêu trong chi tiết.'),
+  ('refund_not_found', 404, false, 'We could not find this refund. Reload and try again.', 'Không tìm thấy khoản hoàn tiền này. Vui lòng tải lại rồi thử lại.');
 
 insert into private.transitions (machine, from_state, event, to_state) values
   ('refund', 'initial', 'order', 'pending'),

@@ -5,7 +5,7 @@
 -- may do all of it, and is on record.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
-  ('refund_repeated', 409, false, 'The same refund was ordered a moment ago; another one needs another reason.', 'Khoản hoàn tiền này vừa được yêu cầu; hoàn thêm cần một lý do khác.');
+  ('refund_repeated', 409, false, 'The same refund was ordered a moment ago. To refund again, give another reason.', 'Khoản hoàn tiền giống hệt vừa được tạo. Nếu muốn hoàn thêm, vui lòng ghi lý do khác.');
 
 -- A refund that is not there, or not where a command finds it.
 create function private.require_refund_status(p_refund public.refunds, p_to text, variadic p_from text[])

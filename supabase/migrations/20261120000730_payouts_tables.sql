@@ -4,8 +4,8 @@
 -- Left out on purpose: sending, which function `outbox` does; payouts abroad: accounts here take VND only.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
-  ('payout_not_found', 404, false, 'There is no such payout.', 'Không tìm thấy khoản chi trả.'),
-  ('payout_batch_not_found', 404, false, 'There is no such batch of payouts.', 'Không tìm thấy đợt chi trả.');
+  ('payout_not_found', 404, false, 'We could not find this payout. Reload and try again.', 'Không tìm thấy khoản chi trả này. Vui lòng tải lại rồi thử lại.'),
+  ('payout_batch_not_found', 404, false, 'We could not find this batch of payouts. Reload and try again.', 'Không tìm thấy đợt chi trả này. Vui lòng tải lại rồi thử lại.');
 alter table private.settings
   add constraint settings_payout_minimum check (key <> 'payout_minimum' or private.is_whole(value, 1, 499999999)),
   add constraint settings_payout_provider check (key <> 'payout_provider' or value in ('"payos"', '"manual"'));

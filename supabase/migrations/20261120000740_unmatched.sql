@@ -4,8 +4,8 @@
 -- Left out on purpose: what settles by itself (the rest of a sum that came in parts), which is in payments_apply.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
-  ('unmatched_not_found', 404, false, 'There is no such money, or it is settled already.', 'Không tìm thấy khoản tiền hoặc đã được xử lý.'),
-  ('unmatched_not_enough', 409, false, 'The money does not reach what the payment needs; see details.', 'Số tiền chưa đủ cho thanh toán này.');
+  ('unmatched_not_found', 404, false, 'We could not find this money, or it is settled. Reload the list.', 'Không tìm thấy khoản tiền này hoặc khoản này đã được xử lý. Vui lòng tải lại danh sách.'),
+  ('unmatched_not_enough', 409, false, 'This money is less than the payment needs. Details show both amounts.', 'Khoản tiền này không đủ cho lần thanh toán. Vui lòng xem hai số tiền trong chi tiết.');
 
 create function private.list_unmatched_money(p_status text, p_after jsonb, p_page_size int)
 returns setof private.unmatched_money

@@ -5,7 +5,7 @@
 -- credit note; how a receipt looks, which is function `receipts`.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
-  ('receipt_not_found', 404, false, 'There is no such receipt, or nothing to issue one for.', 'Không tìm thấy biên nhận.');
+  ('receipt_not_found', 404, false, 'We could not find this receipt, or there is nothing to issue one for.', 'Không tìm thấy biên nhận này hoặc không có khoản nào để lập biên nhận.');
 alter table private.settings add constraint settings_seller
   check (key <> 'seller' or coalesce(
     jsonb_typeof(value -> 'name') = 'string' and btrim(value ->> 'name') <> ''

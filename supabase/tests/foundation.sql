@@ -57,7 +57,7 @@ select is(tests.outcome(format($$ insert into public.user_roles values (%L, 'adm
 
 -- error details --------------------------------------------------------------------------------------------
 select tests.as_owner();
-select throws_ok($$ select private.fail('rate_limited', '{"retry_after": 3}') $$, 'PT429', 'Too many requests; wait details.retry_after seconds.', 'a refusal carries the HTTP status in its SQLSTATE');
+select throws_ok($$ select private.fail('rate_limited', '{"retry_after": 3}') $$, 'PT429', 'You have tried too often. Wait a moment and try again; details.retry_after has the seconds.', 'a refusal carries the HTTP status in its SQLSTATE');
 select is(tests.outcome_details($$ select private.fail('rate_limited', '{"retry_after": 3}') $$), '{"code": "rate_limited", "retry_after": 3}'::jsonb, 'a refusal carries its code and details as JSON');
 select is(tests.outcome($$ insert into private.error_codes values ('Bad Code', 400, false, 'x', 'x') $$), '23514', 'a code has the form of a code');
 select is(tests.outcome($$ insert into private.error_codes values ('fine', 200, false, 'x', 'x') $$), '23514', 'an error has an error''s status');

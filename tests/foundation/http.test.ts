@@ -143,7 +143,7 @@ describe('the wrapper of every function', () => {
     expect(JSON.parse(text)).toEqual({
       error: {
         code: 'internal',
-        message: 'Something went wrong on our side.',
+        message: 'Something went wrong on our side. Try again in a moment.',
         status: 500,
         retryable: true,
         details: {},

@@ -105,7 +105,8 @@ describe('an admin', () => {
     };
     const refused = {
       code: 'PT409',
-      message: 'An admin is making this transfer by hand; see details.',
+      message:
+        'An admin is making this transfer by hand. Wait until it is recorded or the claim ends; details name the admin.',
       details: JSON.stringify({ code: 'transfer_claimed', ...theirs }),
       hint: null,
     };
