@@ -60,7 +60,7 @@ begin
     end if;
   end loop;
   perform tests.run_out(v_bookings[12]);
-  perform private.expire_overdue_bookings();
+  perform private.expire_overdue_payments();
   for v_refund in select r.id from public.refunds r join public.payments p on p.id = r.payment_id where p.payer_id = v_renter loop
     perform public.record_refund_result(v_refund.id, 'succeeded', gen_random_uuid()::text);
   end loop;

@@ -26,7 +26,15 @@ begin
   from generate_series(v_first, v_first + p_count - 1) n
   join public.bookings b on b.id = bench.id('booking', n)
   join public.vehicles v on v.id = b.vehicle_id;
-  insert into public.payments (id, booking_id, payer_id, amount, currency, status, expires_at)
+  insert into public.payables (id, kind, payer_id, code, title, starts_at, ends_at, amount, currency, split, sold_amount, tax_amount)
+  select b.id, 'booking', b.renter_id, b.code, v.title, b.starts_at, b.ends_at, b.total_amount, b.currency, array[
+      ('escrow', b.id::text, b.deposit_amount - b.total_amount)::private.ledger_line,
+      ('deposit', b.id::text, -b.deposit_amount)::private.ledger_line
+    ], b.total_amount - b.deposit_amount, b.tax_amount
+  from generate_series(v_first, v_first + p_count - 1) n
+  join public.bookings b on b.id = bench.id('booking', n)
+  join public.vehicles v on v.id = b.vehicle_id;
+  insert into public.payments (id, payable_id, payer_id, amount, currency, status, expires_at)
   select bench.id('payment', n), b.id, b.renter_id, b.total_amount, b.currency, 'processing', b.hold_expires_at
   from generate_series(v_first, v_first + p_count - 1) n
   join public.bookings b on b.id = bench.id('booking', n);
@@ -34,7 +42,7 @@ begin
   select p.id, 'vnpay', 'W' || n, p.amount, p.currency, 'pending', p.expires_at
   from generate_series(v_first, v_first + p_count - 1) n
   join public.payments p on p.id = bench.id('payment', n);
-  analyze public.bookings, public.calendar_entries, public.payments, public.payment_attempts;
+  analyze public.bookings, public.calendar_entries, public.payables, public.payments, public.payment_attempts;
   return v_first;
 end
 $$;

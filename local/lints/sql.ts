@@ -208,12 +208,15 @@ export function lintFiles(files: MigrationFile[]): Problem[] {
 }
 
 /** Problems of all migrations in a folder. */
-export function lintMigrations(dir: string): Problem[] {
-  const files = readdirSync(dir)
+export function readMigrations(dir: string): MigrationFile[] {
+  return readdirSync(dir)
     .filter((file) => file.endsWith('.sql'))
     .sort()
     .map((file) => ({ name: file, sql: readFileSync(join(dir, file), 'utf8') }));
-  return lintFiles(files);
+}
+
+export function lintMigrations(dir: string): Problem[] {
+  return lintFiles(readMigrations(dir));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

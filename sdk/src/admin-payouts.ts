@@ -5,7 +5,7 @@ import type { Payout, PayoutStatus } from './payouts-rows.ts';
 import type { Result } from './result.ts';
 import type { Uuid } from './values.ts';
 
-/** Payouts as people with the role `admin` run them: proposed in batches, approved, held, sent again. */
+/** Payouts as people with the role `admin` run them: proposed in batches, approved, frozen, sent again. */
 export class AdminPayouts {
   readonly #calls: Calls;
 
@@ -72,7 +72,7 @@ export class AdminPayouts {
   }
 
   /**
-   * Sends a batch on its way; held payouts stay.
+   * Sends a batch on its way; frozen payouts stay.
    * Errors: `forbidden`, `payout_batch_not_found`.
    */
   approve(batchId: Uuid, options?: CallOptions): Promise<Result<PayoutBatch>> {
@@ -83,23 +83,23 @@ export class AdminPayouts {
    * Stops a payout that has not left.
    * Errors: `forbidden`, `payout_not_found`, `invalid_input`, `illegal_transition`.
    */
-  hold(input: { payoutId: Uuid; reason: string }, options?: CallOptions): Promise<Result<Payout>> {
+  freeze(input: { payoutId: Uuid; reason: string }, options?: CallOptions): Promise<Result<Payout>> {
     const args = { payout_id: input.payoutId, reason: input.reason };
-    return this.#calls.rpc('hold_payout', args, options);
+    return this.#calls.rpc('freeze_payout', args, options);
   }
 
   /**
-   * Ends a hold.
-   * Errors: `forbidden`, `payout_not_found`, `illegal_transition`, `transfer_claimed`, `booking_money_held`,
+   * Ends the freeze of one payout.
+   * Errors: `forbidden`, `payout_not_found`, `illegal_transition`, `transfer_claimed`, `money_frozen`,
    * `bank_account_required`.
    */
-  release(payoutId: Uuid, options?: CallOptions): Promise<Result<Payout>> {
-    return this.#calls.rpc('release_payout', { payout_id: payoutId }, options);
+  unfreeze(payoutId: Uuid, options?: CallOptions): Promise<Result<Payout>> {
+    return this.#calls.rpc('unfreeze_payout', { payout_id: payoutId }, options);
   }
 
   /**
    * Sends a failed payout again.
-   * Errors: `forbidden`, `payout_not_found`, `illegal_transition`, `transfer_claimed`, `booking_money_held`,
+   * Errors: `forbidden`, `payout_not_found`, `illegal_transition`, `transfer_claimed`, `money_frozen`,
    * `bank_account_required`.
    */
   retry(payoutId: Uuid, options?: CallOptions): Promise<Result<Payout>> {
@@ -164,29 +164,5 @@ export class AdminPayouts {
       note: input.note,
     };
     return this.#calls.rpc('settle_payout', args, options);
-  }
-
-  /**
-   * Keeps a booking's deposit and the host's share of it where they are.
-   * Errors: `forbidden`, `booking_not_found`, `invalid_input`.
-   */
-  holdBookingMoney(
-    input: { bookingId: Uuid; reason: string },
-    options?: CallOptions,
-  ): Promise<Result<unknown>> {
-    const args = { booking_id: input.bookingId, reason: input.reason };
-    return this.#calls.rpc('hold_booking_money', args, options);
-  }
-
-  /**
-   * Ends that.
-   * Errors: `forbidden`, `booking_not_found`.
-   */
-  releaseBookingMoney(
-    input: { bookingId: Uuid; reason?: string },
-    options?: CallOptions,
-  ): Promise<Result<unknown>> {
-    const args = { booking_id: input.bookingId, reason: input.reason };
-    return this.#calls.rpc('release_booking_money', args, options);
   }
 }

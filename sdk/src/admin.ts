@@ -1,4 +1,5 @@
 import { AdminMoney } from './admin-money.ts';
+import { AdminPayables } from './admin-payables.ts';
 import { AdminPayouts } from './admin-payouts.ts';
 import type { InvariantViolation } from './admin-rows.ts';
 import type { CallOptions, Calls } from './core/calls.ts';
@@ -14,11 +15,14 @@ export class Admin {
   readonly money: AdminMoney;
   /** What hosts get. */
   readonly payouts: AdminPayouts;
+  /** What payments pay. */
+  readonly payables: AdminPayables;
 
   constructor(calls: Calls) {
     this.#calls = calls;
     this.money = new AdminMoney(calls);
     this.payouts = new AdminPayouts(calls);
+    this.payables = new AdminPayables(calls);
   }
 
   /**

@@ -72,7 +72,7 @@ export class Bookings {
 
   /**
    * What `cancel` would give back if it were called now.
-   * Errors: `booking_not_found`, `booking_not_cancellable`, `booking_money_held`.
+   * Errors: `booking_not_found`, `booking_not_cancellable`, `money_frozen`.
    */
   previewCancel(bookingId: Uuid, options?: CallOptions): Promise<Result<CancellationPreview>> {
     return this.#calls.rpc('cancel_booking_preview', { booking_id: bookingId }, options);
@@ -80,7 +80,7 @@ export class Bookings {
 
   /**
    * Cancels, and orders the refund the policy gives.
-   * Errors: `booking_not_found`, `booking_not_cancellable`, `booking_money_held`, `invalid_input`.
+   * Errors: `booking_not_found`, `booking_not_cancellable`, `money_frozen`, `invalid_input`.
    */
   cancel(input: { bookingId: Uuid; reason: string }, options?: CommandOptions): Promise<Result<Booking>> {
     return this.#calls.rpc('cancel_booking', { booking_id: input.bookingId, reason: input.reason }, options);
@@ -114,7 +114,7 @@ export class Bookings {
 
   /**
    * Host: gives the deposit back before the claim window ends.
-   * Errors: `booking_not_found`, `forbidden`, `illegal_transition`, `booking_money_held`.
+   * Errors: `booking_not_found`, `forbidden`, `illegal_transition`, `money_frozen`.
    */
   releaseDeposit(bookingId: Uuid, options?: CommandOptions): Promise<Result<Booking>> {
     return this.#calls.rpc('release_deposit', { booking_id: bookingId }, options);

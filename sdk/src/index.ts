@@ -1,5 +1,6 @@
 export type { Admin } from './admin.ts';
 export type { AdminMoney } from './admin-money.ts';
+export type { AdminPayables } from './admin-payables.ts';
 export type { AdminPayouts } from './admin-payouts.ts';
 export type * from './admin-rows.ts';
 export type { Auth, SignUp } from './auth.ts';
@@ -36,6 +37,7 @@ export type { MediaFiles, Upload } from './media.ts';
 export type * from './media-rows.ts';
 export type { Notifications } from './notifications.ts';
 export type * from './notifications-rows.ts';
+export type * from './payables-rows.ts';
 export type { Payments, WaitForPayment } from './payments.ts';
 export type * from './payments-rows.ts';
 export type { Payouts } from './payouts.ts';

@@ -1,4 +1,5 @@
 import type { PaymentAttemptsRow, RefundsRow, Rows, Tables } from './generated/database.ts';
+import type { Payable } from './payables-rows.ts';
 import type { Minor } from './values.ts';
 
 export type Payment = Tables['payments'];
@@ -50,6 +51,7 @@ export type RefundStatus = Refund['status'];
 /** How a payment stands, with every try so far. */
 export interface PaymentState {
   payment: Payment;
+  payable: Payable;
   attempts: Omit<PaymentAttempt, 'payment_id' | 'provider_transaction_id'>[];
   refunds: Refund[];
 }

@@ -1,4 +1,5 @@
 import type { Rows, Tables } from './generated/database.ts';
+import type { Payable } from './payables-rows.ts';
 import type { Minor, Timestamp } from './values.ts';
 
 /**
@@ -19,7 +20,7 @@ export type PayoutStatus = Payout['status'];
 export interface PayoutStatement {
   payout: Payout;
   account: Pick<BankAccount, 'bank_bin' | 'account_last4' | 'holder_name'>;
-  lines: { posted_at: Timestamp; event: string; booking_code: string | null; amount: Minor }[];
+  lines: { posted_at: Timestamp; event: string; payable: Payable | null; amount: Minor }[];
 }
 
 declare module './core/shapes.ts' {

@@ -1,4 +1,5 @@
 import type { ReceiptsRow, Tables } from './generated/database.ts';
+import type { Payable } from './payables-rows.ts';
 import type { Currency, Minor, Timestamp } from './values.ts';
 
 /** Proof of a payment, or of a refund of one. Numbers are without gaps per kind and year. */
@@ -18,7 +19,7 @@ export interface ReceiptContent {
   tax: Minor;
   seller: { name: string; address: string; tax_code: string };
   buyer: { name: string };
-  booking: { code: string; vehicle: string; starts_at: Timestamp; ends_at: Timestamp } | null;
+  payable: Payable;
   lines: { label: string; amount: Minor }[];
   payment: { provider: string; transaction_id: string; paid_at: Timestamp } | null;
 }

@@ -114,7 +114,8 @@ begin
 end
 $$;
 
--- Takes the live account away and calls back what is not sent yet; the caller holds the profile's lock.
+-- Takes the live account away; triggers of those who send money call back what is not sent yet. The caller holds the
+-- profile's lock.
 create function private.end_bank_account(p_user_id uuid)
 returns public.bank_accounts
 language plpgsql volatile set search_path = ''
@@ -122,12 +123,10 @@ as $$
 declare
   v_account public.bank_accounts;
 begin
+  perform private.set_audit_context('bank_account_changed');
   update public.bank_accounts set removed_at = now() where user_id = p_user_id and removed_at is null
   returning * into v_account;
   if found then
-    perform private.set_audit_context('bank_account_changed');
-    perform private.recall_payouts(p_user_id);
-    perform private.recall_refunds(p_user_id);
     perform private.record_event('bank_account.removed', v_account.id);
   end if;
   return v_account;
@@ -180,7 +179,6 @@ begin
   from private.secrets s where s.name = 'bank_accounts';
   perform private.record_event('bank_account.set', v_account.id);
   perform private.tell_bank_account(v_account, 'bank_account_changed');
-  perform private.resume_refunds(v_user_id);
   perform private.finish_command(p_idempotency_key, jsonb_build_object('id', v_account.id));
   return v_account;
 end

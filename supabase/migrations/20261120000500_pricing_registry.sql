@@ -39,3 +39,12 @@ insert into private.settings (key, value, description) values
       "moderate": [{"hours_before": 72, "refund_bps": 10000}, {"hours_before": 24, "refund_bps": 5000}],
       "strict": [{"hours_before": 168, "refund_bps": 10000}, {"hours_before": 72, "refund_bps": 5000}]
     }', 'Tiers: cancelling at least hours_before the start returns refund_bps of everything but the deposit, which always returns in full.');
+insert into private.receipt_labels (code, locale, label) values
+  ('rental_days', 'en', 'Rental, days'), ('rental_days', 'vi', 'Tiền thuê theo ngày'),
+  ('rental_hours', 'en', 'Rental, hours'), ('rental_hours', 'vi', 'Tiền thuê theo giờ'),
+  ('weekend_surcharge', 'en', 'Weekend surcharge'), ('weekend_surcharge', 'vi', 'Phụ thu cuối tuần'),
+  ('long_stay_discount', 'en', 'Long-stay discount'), ('long_stay_discount', 'vi', 'Giảm giá thuê dài ngày'),
+  ('delivery', 'en', 'Delivery'), ('delivery', 'vi', 'Giao xe tận nơi'),
+  ('insurance', 'en', 'Insurance'), ('insurance', 'vi', 'Bảo hiểm'),
+  ('service_fee', 'en', 'Service fee'), ('service_fee', 'vi', 'Phí dịch vụ'),
+  ('vat', 'en', 'VAT'), ('vat', 'vi', 'Thuế GTGT');

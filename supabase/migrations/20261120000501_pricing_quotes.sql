@@ -3,11 +3,6 @@
 -- without remainder into deposit, host, platform and tax.
 -- Left out on purpose: the arithmetic, which is the pure library in functions/_shared/pricing.
 
-create function private.sum_line_amounts(p_lines jsonb)
-returns bigint
-language sql immutable parallel safe set search_path = ''
-as $$ select coalesce(sum((l ->> 'amount')::bigint), 0)::bigint from jsonb_array_elements(p_lines) l $$;
-
 create table public.quotes (
   id uuid primary key default gen_random_uuid(),
   renter_id uuid not null references public.profiles on delete restrict,

@@ -12,14 +12,13 @@ begin
 end
 $$;
 
--- Ends one unpaid hold or unanswered request. The caller holds the row's lock.
+-- Ends one unpaid hold or unanswered request, whose payment, if any, is closed. The caller holds the row's lock.
 create function private.expire_booking(p_booking public.bookings)
 returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
   delete from public.calendar_entries where booking_id = p_booking.id and kind = 'hold';
-  perform private.close_payment(p_booking.id, 'expired');
   update public.bookings set status = 'expired' where id = p_booking.id;
 end
 $$;
@@ -42,6 +41,7 @@ begin
     for no key update of b skip locked
   loop
     perform private.set_audit_context('deadline');
+    perform private.close_payment(v_booking.id, 'expired');
     perform private.expire_booking(v_booking);
   end loop;
 end
@@ -109,8 +109,9 @@ begin
 end
 $$;
 
--- The tidier: nothing depends on it having run.
-create function private.expire_overdue_bookings(p_limit int default 500)
+-- The tidier of requests that nobody answered: nothing depends on it having run. Holds end with their payment
+-- (payments_attempts).
+create function private.expire_overdue_requests(p_limit int default 500)
 returns int
 language plpgsql volatile set search_path = ''
 as $$
@@ -121,8 +122,7 @@ begin
   perform private.set_audit_context('deadline');
   for v_booking in
     select * from public.bookings
-    where (status = 'pending_payment' and hold_expires_at <= now())
-       or (status = 'requested' and least(answer_by, starts_at) <= now())
+    where status = 'requested' and least(answer_by, starts_at) <= now()
     order by id
     limit p_limit
     for no key update skip locked

@@ -58,7 +58,7 @@ begin
 
   if v_vehicle.instant_book then
     perform private.hold_slot(v_booking, v_vehicle.buffer_minutes);
-    perform private.open_payment(v_booking);
+    perform private.open_booking_payment(v_booking, v_vehicle.title);
   elsif not private.is_free(v_booking.vehicle_id, private.blocked_range(v_booking.starts_at, v_booking.ends_at, v_vehicle.buffer_minutes)) then
     perform private.fail('vehicle_unavailable');
   end if;
@@ -82,7 +82,7 @@ declare
   v_stored jsonb;
   v_booking public.bookings;
   v_other public.bookings;
-  v_buffer int;
+  v_vehicle public.vehicles;
 begin
   v_stored := private.begin_command('answer_booking', p_idempotency_key,
     jsonb_build_object('booking_id', p_booking_id, 'accept', p_accept, 'reason', p_reason));
@@ -109,7 +109,7 @@ begin
   if not p_accept then
     update public.bookings set status = 'declined' where id = p_booking_id returning * into v_booking;
   else
-    select buffer_minutes into v_buffer from public.vehicles where id = v_booking.vehicle_id and status = 'published';
+    select * into v_vehicle from public.vehicles where id = v_booking.vehicle_id and status = 'published';
     if not found then
       perform private.fail('vehicle_not_published');
     end if;
@@ -117,14 +117,14 @@ begin
     set status = 'pending_payment', hold_expires_at = now() + make_interval(mins => (private.setting('hold_minutes'))::int)
     where id = p_booking_id
     returning * into v_booking;
-    perform private.hold_slot(v_booking, v_buffer);
-    perform private.open_payment(v_booking);
+    perform private.hold_slot(v_booking, v_vehicle.buffer_minutes);
+    perform private.open_booking_payment(v_booking, v_vehicle.title);
     -- the requests that can no longer be met are answered too
     perform private.set_audit_context('overlap');
     for v_other in
       select * from public.bookings
       where vehicle_id = v_booking.vehicle_id and status = 'requested' and id <> p_booking_id
-        and private.blocked_range(starts_at, ends_at, v_buffer) && private.blocked_range(v_booking.starts_at, v_booking.ends_at, v_buffer)
+        and private.blocked_range(starts_at, ends_at, v_vehicle.buffer_minutes) && private.blocked_range(v_booking.starts_at, v_booking.ends_at, v_vehicle.buffer_minutes)
       order by id
       for no key update
     loop
@@ -143,8 +143,8 @@ comment on function public.answer_booking is 'Host: accepts a request (its slot 
 revoke all on function public.answer_booking(uuid, boolean, uuid, text), private.answer_booking(uuid, boolean, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.answer_booking(uuid, boolean, uuid, text), private.answer_booking(uuid, boolean, text, uuid) to authenticated;
 
-select private.schedule_job('journey_expire', 'Ends unpaid holds and unanswered requests, and notifies people.',
-  '* * * * *', '15 minutes', 'select private.expire_overdue_bookings()');
+select private.schedule_job('journey_requests', 'Ends requests that no host has answered in time, and notifies people.',
+  '* * * * *', '15 minutes', 'select private.expire_overdue_requests()');
 
 create function private.tidy_bookings()
 returns void

@@ -59,8 +59,8 @@ begin
     perform private.fail('booking_not_cancellable', jsonb_build_object('status', p_booking.status));
   end if;
   -- somebody must decide first where it goes
-  if private.booking_money_held(p_booking.id) then
-    perform private.fail('booking_money_held');
+  if private.is_frozen(p_booking.id) then
+    perform private.fail('money_frozen');
   end if;
 end
 $$;
@@ -96,8 +96,44 @@ create function public.cancel_booking_preview(booking_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.cancel_booking_preview(booking_id) $$;
-comment on function public.cancel_booking_preview is 'What cancelling now would give back and keep: {currency, refund_amount (deposit included), deposit_refund, kept_amount, refund_bps, policy, cancelled_by}, in minor units. Errors: booking_not_found, booking_not_cancellable, booking_money_held.';
+comment on function public.cancel_booking_preview is 'What cancelling now would give back and keep: {currency, refund_amount (deposit included), deposit_refund, kept_amount, refund_bps, policy, cancelled_by}, in minor units. Errors: booking_not_found, booking_not_cancellable, money_frozen.';
 select private.expose('cancel_booking_preview(uuid)', 'authenticated');
+
+-- Calls off a booking whose row, and whatever else stands before it in the order of locks, is locked.
+create function private.call_off_booking(p_booking public.bookings, p_side text, p_reason text)
+returns public.bookings
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_booking public.bookings;
+  v_amounts record;
+  v_paid boolean := p_booking.status = 'confirmed';
+begin
+  perform private.check_cancellable(p_booking);
+  select * into v_amounts from private.cancellation_amounts(p_booking, p_side, now());
+  perform private.set_audit_context(p_side, p_reason);
+  delete from public.calendar_entries where booking_id = p_booking.id;
+  perform private.close_payment(p_booking.id, 'cancelled');
+  update public.bookings
+  set status = 'cancelled', cancelled_at = now(), cancelled_by = p_side, hold_expires_at = null,
+      deposit_status = case when deposit_status = 'held' then 'returned' else deposit_status end
+  where id = p_booking.id
+  returning * into v_booking;
+  if v_paid then
+    perform private.post_ledger('booking_cancelled', v_booking.id::text, v_booking.currency, v_booking.id, array[
+      ('escrow', v_booking.id::text, v_booking.total_amount - v_booking.deposit_amount)::private.ledger_line,
+      ('deposit', v_booking.id::text, v_booking.deposit_amount)::private.ledger_line,
+      ('refund_payable', v_booking.id::text, -(v_amounts.refund_amount + v_amounts.deposit_refund))::private.ledger_line,
+      ('host_payable', v_booking.host_id::text, -v_amounts.host_keeps)::private.ledger_line,
+      ('platform_revenue', '', -v_amounts.platform_keeps)::private.ledger_line,
+      ('tax_payable', '', -v_amounts.tax_keeps)::private.ledger_line
+    ]);
+    perform private.order_refund(v_booking.id, case when p_side = 'renter' then 'cancellation' else 'host_cancellation' end,
+      v_amounts.refund_amount + v_amounts.deposit_refund, v_amounts.refund_amount, v_booking.tax_amount - v_amounts.tax_keeps);
+  end if;
+  return v_booking;
+end
+$$;
 
 create function private.cancel_booking(p_booking_id uuid, p_reason text, p_idempotency_key uuid)
 returns public.bookings
@@ -107,8 +143,6 @@ declare
   v_stored jsonb;
   v_booking public.bookings;
   v_side text;
-  v_amounts record;
-  v_paid boolean;
 begin
   v_stored := private.begin_command('cancel_booking', p_idempotency_key, jsonb_build_object('booking_id', p_booking_id, 'reason', p_reason));
   if v_stored is not null then
@@ -120,29 +154,7 @@ begin
   end if;
   select * into v_booking from public.bookings where id = p_booking_id for no key update;
   v_side := private.booking_side(v_booking);
-  perform private.check_cancellable(v_booking);
-  v_paid := v_booking.status = 'confirmed';
-  select * into v_amounts from private.cancellation_amounts(v_booking, v_side, now());
-  perform private.set_audit_context(v_side, p_reason);
-  delete from public.calendar_entries where booking_id = p_booking_id;
-  perform private.close_payment(p_booking_id, 'cancelled');
-  update public.bookings
-  set status = 'cancelled', cancelled_at = now(), cancelled_by = v_side, hold_expires_at = null,
-      deposit_status = case when deposit_status = 'held' then 'returned' else deposit_status end
-  where id = p_booking_id
-  returning * into v_booking;
-  if v_paid then
-    perform private.post_ledger('booking_cancelled', p_booking_id::text, v_booking.currency, p_booking_id, array[
-      ('escrow', p_booking_id::text, v_booking.total_amount - v_booking.deposit_amount)::private.ledger_line,
-      ('deposit', p_booking_id::text, v_booking.deposit_amount)::private.ledger_line,
-      ('refund_payable', p_booking_id::text, -(v_amounts.refund_amount + v_amounts.deposit_refund))::private.ledger_line,
-      ('host_payable', v_booking.host_id::text, -v_amounts.host_keeps)::private.ledger_line,
-      ('platform_revenue', '', -v_amounts.platform_keeps)::private.ledger_line,
-      ('tax_payable', '', -v_amounts.tax_keeps)::private.ledger_line
-    ]);
-    perform private.order_refund(v_booking, case when v_side = 'renter' then 'cancellation' else 'host_cancellation' end,
-      v_amounts.refund_amount + v_amounts.deposit_refund);
-  end if;
+  v_booking := private.call_off_booking(v_booking, v_side, p_reason);
   perform private.finish_command(p_idempotency_key, jsonb_build_object('id', p_booking_id));
   return v_booking;
 end
@@ -151,5 +163,5 @@ create function public.cancel_booking(booking_id uuid, reason text, idempotency_
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.cancel_booking(booking_id, reason, idempotency_key) $$;
-comment on function public.cancel_booking is 'Cancels a booking that has not begun, as renter, host or admin; refunds what cancel_booking_preview says. Errors: booking_not_found, booking_not_cancellable, booking_money_held, invalid_input.';
+comment on function public.cancel_booking is 'Cancels a booking that has not begun, as renter, host or admin; refunds what cancel_booking_preview says. Errors: booking_not_found, booking_not_cancellable, money_frozen, invalid_input.';
 select private.expose('cancel_booking(uuid, text, uuid)', 'authenticated');

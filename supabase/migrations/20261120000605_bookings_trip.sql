@@ -1,8 +1,8 @@
 -- Bookings: the trip itself, from handing over the keys to returning the deposit.
 -- Rule kept here: both hand-overs leave photos from every required angle, by the server's clock; the rent
 -- becomes the host's at check-out, payable after the claim window; the deposit returns after it. Neither
--- moves while the booking's money is on hold (bookings_freezes).
--- Left out on purpose: charges after the trip and complaints, which will place such holds.
+-- moves while the booking's money is frozen (payables_freezes).
+-- Left out on purpose: charges after the trip and complaints, which will freeze it.
 
 create function private.record_inspection(p_booking public.bookings, p_kind text, p_odometer_km int, p_fuel_percent int, p_photos jsonb, p_note text)
 returns void
@@ -200,7 +200,7 @@ begin
     ('deposit', p_booking.id::text, p_booking.deposit_amount)::private.ledger_line,
     ('refund_payable', p_booking.id::text, -p_booking.deposit_amount)::private.ledger_line
   ]);
-  perform private.order_refund(p_booking, 'deposit', p_booking.deposit_amount);
+  perform private.order_refund(p_booking.id, 'deposit', p_booking.deposit_amount);
   update public.bookings set deposit_status = 'returned' where id = p_booking.id;
 end
 $$;
@@ -224,8 +224,8 @@ begin
   if v_booking.status <> 'completed' then
     perform private.fail('illegal_transition', jsonb_build_object('machine', 'booking', 'from', v_booking.status, 'to', 'completed'));
   end if;
-  if private.booking_money_held(p_booking_id) then
-    perform private.fail('booking_money_held');
+  if private.is_frozen(p_booking_id) then
+    perform private.fail('money_frozen');
   end if;
   perform private.set_audit_context('host');
   if v_booking.deposit_status = 'held' then
@@ -241,7 +241,7 @@ create function public.release_deposit(booking_id uuid, idempotency_key uuid)
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.release_deposit(booking_id, idempotency_key) $$;
-comment on function public.release_deposit is 'Host: all is well, so the deposit returns now and the claim window closes. Errors: booking_not_found, forbidden, illegal_transition, booking_money_held.';
+comment on function public.release_deposit is 'Host: all is well, so the deposit returns now and the claim window closes. Errors: booking_not_found, forbidden, illegal_transition, money_frozen.';
 select private.expose('release_deposit(uuid, uuid)', 'authenticated');
 
 create function private.return_due_deposits(p_limit int default 200)
@@ -256,13 +256,13 @@ begin
   for v_booking in
     select * from public.bookings b
     where b.status = 'completed' and b.deposit_status = 'held' and b.claim_until <= now()
-      and not exists (select from private.booking_holds h where h.booking_id = b.id and h.released_at is null)
+      and not exists (select from private.payable_freezes f where f.payable_id = b.id and f.ended_at is null)
     order by b.id
     limit p_limit
     for no key update skip locked
   loop
-    -- a hold may have been placed between finding the row and locking it
-    continue when private.booking_money_held(v_booking.id);
+    -- a freeze may have been placed between finding the row and locking it
+    continue when private.is_frozen(v_booking.id);
     -- one that cannot be returned must not keep the others; check_invariants shows it
     begin
       perform private.return_deposit(v_booking);

@@ -34,9 +34,9 @@ begin
       from public.vehicle_locations l where l.vehicle_id = v_booking.vehicle_id) end,
     'renter', (select to_jsonb(p) from private.public_profile(v_booking.renter_id) p),
     'host', (select to_jsonb(p) from private.public_profile(v_booking.host_id) p),
-    'payment', (select to_jsonb(p) from public.payments p where p.booking_id = p_booking_id and v_side <> 'host'),
+    'payment', (select to_jsonb(p) from public.payments p where p.payable_id = p_booking_id and v_side <> 'host'),
     'refunds', coalesce((
-      select jsonb_agg(private.refund_view(r.id) order by r.created_at) from public.refunds r where r.booking_id = p_booking_id), '[]'),
+      select jsonb_agg(private.refund_view(r.id) order by r.created_at) from public.refunds r where r.payable_id = p_booking_id), '[]'),
     'inspections', coalesce((
       select jsonb_agg(to_jsonb(i) || jsonb_build_object('photos', (
         select jsonb_agg(jsonb_build_object('angle', f.angle, 'media_id', f.media_id, 'bucket', m.bucket, 'path', m.path) order by f.angle)

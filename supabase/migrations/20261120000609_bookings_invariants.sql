@@ -29,13 +29,11 @@ language sql stable set search_path = ''
 as $$
   select b.id::text, b.status
   from public.bookings b
-  where (b.status = 'pending_payment' and b.hold_expires_at < now() - interval '15 minutes')
-     or (b.status = 'requested' and least(b.answer_by, b.starts_at) < now() - interval '15 minutes')
+  where (b.status = 'requested' and least(b.answer_by, b.starts_at) < now() - interval '15 minutes')
      or (b.status = 'completed' and b.deposit_status = 'held' and b.claim_until < now() - interval '15 minutes'
-       and not exists (select from private.booking_holds h where h.booking_id = b.id and h.released_at is null))
+       and not exists (select from private.payable_freezes f where f.payable_id = b.id and f.ended_at is null))
 $$;
 
--- In plpgsql, as the tables of payments come after this file.
 create function private.invariant_payment_state_disagrees()
 returns table (subject_id text, detail text)
 language plpgsql stable set search_path = ''
@@ -44,7 +42,7 @@ begin
   return query
     select b.id::text, b.status || ' with payment ' || coalesce(p.status, 'none')
     from public.bookings b
-    left join public.payments p on p.booking_id = b.id
+    left join public.payments p on p.payable_id = b.id
     where case b.status
       when 'requested' then p.id is not null
       when 'declined' then p.id is not null
@@ -52,7 +50,12 @@ begin
       when 'expired' then p.status not in ('expired', 'succeeded', 'refunded')
       when 'cancelled' then p.status in ('pending', 'processing', 'expired')
       else p.id is null or p.status not in ('succeeded', 'partially_refunded', 'refunded')
-    end;
+    end
+    union all
+    select b.id::text, b.status || ' with money that was ' || p.settlement
+    from public.bookings b
+    join public.payments p on p.payable_id = b.id
+    where p.settlement is not null and (p.settlement = 'kept') <> (b.confirmed_at is not null);
 end
 $$;
 
@@ -63,7 +66,7 @@ as $$
 begin
   return query
     with owed as (
-      select r.booking_id, sum(r.amount)::bigint as amount from public.refunds r where r.status <> 'succeeded' group by 1
+      select r.payable_id, sum(r.amount)::bigint as amount from public.refunds r where r.status <> 'succeeded' group by 1
     ),
     -- all balances at once: private.balance() for each took most of the time of all invariants together
     held as (
@@ -74,7 +77,7 @@ begin
     )
     select b.id::text, m.kind || ' is ' || coalesce(h.amount, 0) || ', should be ' || m.expected
     from public.bookings b
-    left join owed o on o.booking_id = b.id
+    left join owed o on o.payable_id = b.id
     cross join lateral (
       values
         ('escrow', case when b.status in ('confirmed', 'in_progress') then b.total_amount - b.deposit_amount else 0 end),
@@ -86,14 +89,35 @@ begin
 end
 $$;
 
+create function private.invariant_booking_payable_disagrees()
+returns table (subject_id text, detail text)
+language sql stable set search_path = ''
+as $$
+  select b.id::text, 'not what its booking says'
+  from public.bookings b
+  join public.payables y on y.id = b.id
+  where (y.kind, y.payer_id, y.code, y.amount, y.currency, y.sold_amount, y.tax_amount)
+      is distinct from ('booking', b.renter_id, b.code, b.total_amount, b.currency, b.total_amount - b.deposit_amount, b.tax_amount)
+    or y.split is distinct from array[
+      ('escrow', b.id::text, b.deposit_amount - b.total_amount)::private.ledger_line,
+      ('deposit', b.id::text, -b.deposit_amount)::private.ledger_line]
+    or (b.status = 'completed' and y.earnings_wait_until is distinct from b.claim_until)
+  union all
+  select y.id::text, 'of a booking that is not there'
+  from public.payables y
+  where y.kind = 'booking' and not exists (select from public.bookings b where b.id = y.id)
+$$;
+
 insert into private.invariants (name, severity, what_is_wrong, what_to_do) values
   ('booking_without_slot', 'critical', 'A booking that is confirmed or under way has no slot in the calendar.',
     'A defect in a command. Keep the history of the booking (private.domain_events where subject_id is its id) for the report, and see that nobody else takes the slot.'),
   ('slot_not_released', 'critical', 'The calendar still blocks a slot for a booking that ended, or blocks it as a hold when it is not one.',
     'A defect in a command. Keep the history of the booking (private.domain_events where subject_id is its id) for the report.'),
   ('deadline_not_tidied', 'warning', 'The deadline of a booking passed over 15 minutes ago and no job has recorded it.',
-    'The job journey_expire or journey_deposits does not run, or cannot handle this booking: the database log says why.'),
+    'The job journey_requests or journey_deposits does not run, or cannot handle this booking: the database log says why.'),
   ('payment_state_disagrees', 'critical', 'The states of a booking and of its payment do not fit together.',
     'A defect in a command. Keep the history of both (private.domain_events where subject_id is the id) for the report.'),
+  ('booking_payable_disagrees', 'critical', 'What is asked for a booking is not what was agreed.',
+    'A defect, or somebody changed rows by SQL. Pay nothing out of this booking before you know which.'),
   ('held_money_disagrees', 'critical', 'The ledger holds another sum for a booking than the booking and its refunds say.',
     'A defect in a command. Pay nothing out of this booking, and keep its history (private.domain_events where subject_id is its id) for the report.');

@@ -30,15 +30,6 @@ begin
 end
 $$;
 
-create function private.format_money(p_amount bigint, p_currency text)
-returns text
-language plpgsql immutable set search_path = ''
-as $$
-begin
-  return replace(to_char(p_amount, 'FM999,999,999,999,990'), ',', '.') || ' ' || p_currency;
-end
-$$;
-
 create function private.format_time(p_at timestamptz, p_time_zone text)
 returns text
 language plpgsql stable set search_path = ''

@@ -22,7 +22,7 @@ as $$
       where exists (select from public.payouts o where o.batch_id = b.id and o.status = 'scheduled')
     ),
     'payouts_to_send', (select count(*) from public.payouts where status = 'approved' and provider = 'manual'),
-    'payouts_held', (select count(*) from public.payouts where status = 'held'),
+    'payouts_frozen', (select count(*) from public.payouts where status = 'frozen'),
     'payouts_failed', (select count(*) from public.payouts where status = 'failed'),
     'payout_provider', private.transfer_provider(),
     'rails', (
@@ -39,5 +39,5 @@ create function public.health_facts()
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.health_facts() $$;
-comment on function public.health_facts is 'For function health. Counts: outbox_due, outbox_dead, unmatched_open, needs_review_open (messages), refunds_open, refunds_to_send and payouts_to_send (by an admin''s hand), batches_proposed (with something left to approve), payouts_held, payouts_failed. payout_provider: who sends transfers. rails: those switched on, or with tries or refunds under way. Service only.';
+comment on function public.health_facts is 'For function health. Counts: outbox_due, outbox_dead, unmatched_open, needs_review_open (messages), refunds_open, refunds_to_send and payouts_to_send (by an admin''s hand), batches_proposed (with something left to approve), payouts_frozen, payouts_failed. payout_provider: who sends transfers. rails: those switched on, or with tries or refunds under way. Service only.';
 select private.expose('health_facts()', 'service_role');

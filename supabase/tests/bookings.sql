@@ -83,8 +83,8 @@ select is((select id from public.create_booking(:'quote', 'aaaaaaaa-0000-4000-80
 select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid())', :'quote')), 'quote_used', 'a quote books once');
 select tests.as_owner();
 select is((select blocked from public.calendar_entries where booking_id = :'booking'), tstzrange(tests.hours(30), tests.hours(41)), 'the buffer is inside what is blocked');
-select is((select amount from public.payments where booking_id = :'booking'), (select total_amount from public.quotes where id = :'quote'), 'the payment asks for what was quoted');
-select is((select p.expires_at from public.payments p where booking_id = :'booking'), (select hold_expires_at from public.bookings where id = :'booking'), 'one clock ends both the hold and the payment');
+select is((select amount from public.payments where payable_id = :'booking'), (select total_amount from public.quotes where id = :'quote'), 'the payment asks for what was quoted');
+select is((select p.expires_at from public.payments p where payable_id = :'booking'), (select hold_expires_at from public.bookings where id = :'booking'), 'one clock ends both the hold and the payment');
 select ok((select b.total_amount = q.total_amount and b.deposit_amount = q.deposit_amount and b.host_amount = q.host_amount and b.cancellation_policy = q.cancellation_policy and b.period = q.period from public.bookings b join public.quotes q on q.id = b.quote_id where b.id = :'booking'), 'what was quoted is what was agreed');
 select is(tests.outcome(format('select tests.make_booking(%L, %L, tests.hours(41) - interval ''1 second'', tests.hours(50))', :'rival', :'vehicle')), 'vehicle_unavailable', 'nobody starts inside the buffer, not by a second');
 select is(tests.outcome(format('select tests.make_booking(%L, %L, tests.hours(20), tests.hours(29) + interval ''1 second'')', :'rival', :'vehicle')), 'vehicle_unavailable', 'nobody''s own buffer reaches into it');
@@ -131,17 +131,17 @@ select is((select count(*)::int from public.vehicle_calendar(:'vehicle', tests.h
 select is((select count(*)::int from public.explain_unavailable(:'vehicle', tests.hours(100), tests.hours(110))), 0, 'nothing stands in the way');
 select tests.as_user(:'renter');
 select is(public.booking_detail(:'late') -> 'booking' ->> 'status', 'expired', 'its renter reads that it is over');
-select is(tests.outcome(format('select public.start_payment((select id from public.payments where booking_id = %L), %L, gen_random_uuid())', :'late', 'vnpay')), 'hold_expired', 'a renter cannot begin to pay once the hold is over');
+select is(tests.outcome(format('select public.start_payment((select id from public.payments where payable_id = %L), %L, gen_random_uuid())', :'late', 'vnpay')), 'payment_expired', 'a renter cannot begin to pay once the hold is over');
 select tests.as_owner();
 select tests.make_booking(:'rival', :'vehicle', tests.hours(100), tests.hours(110)) as taken \gset
 select is((select status from public.bookings where id = :'taken'), 'pending_payment', 'another renter books an overdue slot before any job has run');
 select is((select status from public.bookings where id = :'late'), 'expired', 'booking an overdue slot ends the first booking');
-select is((select status from public.payments where booking_id = :'late'), 'expired', 'booking an overdue slot ends the payment of the first booking');
+select is((select status from public.payments where payable_id = :'late'), 'expired', 'booking an overdue slot ends the payment of the first booking');
 select tests.settle();
 select is(tests.broken_promises(), null, 'no invariant is violated after an overdue slot is taken');
 select tests.run_out(:'taken');
-select is(private.expire_overdue_bookings(), 1, 'the job expires an overdue booking');
-select is(private.expire_overdue_bookings(), 0, 'the job expires a booking once');
+select is(private.expire_overdue_payments(), 1, 'the job expires an overdue booking');
+select is(private.expire_overdue_payments(), 0, 'the job expires a booking once');
 
 -- Requests -----------------------------------------------------------------------------------------------------
 select tests.make_booking(:'renter', :'asking', tests.hours(30), tests.hours(40)) as r1 \gset
@@ -149,7 +149,7 @@ select tests.make_booking(:'rival', :'asking', tests.hours(35), tests.hours(45))
 select tests.make_booking(:'rival', :'asking', tests.hours(40), tests.hours(45)) as r3 \gset
 select is((select status from public.bookings where id = :'r1'), 'requested', 'a listing that wants to be asked is asked');
 select is((select count(*)::int from public.calendar_entries where vehicle_id = :'asking'), 0, 'a request blocks nothing');
-select is((select count(*)::int from public.payments where booking_id = :'r1'), 0, 'a request has no payment yet');
+select is((select count(*)::int from public.payments where payable_id = :'r1'), 0, 'a request has no payment yet');
 select tests.as_user(:'renter');
 select is(tests.outcome(format('select public.answer_booking(%L, true, gen_random_uuid())', :'r1')), 'booking_not_found', 'the renter does not answer the own request');
 select tests.as_user(:'stranger');
@@ -166,7 +166,7 @@ update public.bookings set answer_by = now() where id = :'r3';
 select tests.as_user(:'host');
 select is(tests.outcome(format('select public.answer_booking(%L, true, gen_random_uuid())', :'r3')), 'hold_expired', 'an answer that comes too late is refused');
 select tests.as_owner();
-select is(private.expire_overdue_bookings(), 1, 'an unanswered request expires');
+select is(private.expire_overdue_requests(), 1, 'an unanswered request expires');
 select tests.make_booking(:'rival', :'asking', tests.hours(130), tests.hours(145)) as r4 \gset
 select tests.as_user(:'host');
 select is((public.answer_booking(:'r4', false, gen_random_uuid(), 'in repair')).status, 'declined', 'the host may say no');
@@ -194,7 +194,7 @@ begin
   perform public.cancel_booking(v_booking, 'changed plans', gen_random_uuid());
   perform set_config('request.jwt.claims', '', true);
   perform tests.settle();
-  select coalesce(sum(amount), 0) into v_refunded from public.refunds where booking_id = v_booking;
+  select coalesce(sum(amount), 0) into v_refunded from public.refunds where payable_id = v_booking;
   if v_refunded <> (v_preview ->> 'refund_amount')::bigint then
     return 'previewed ' || v_preview || ', refunded ' || v_refunded;
   end if;
@@ -224,12 +224,12 @@ select tests.make_booking(:'renter', :'vehicle', tests.hours(200), tests.hours(2
 select tests.as_user(:'renter');
 select is(public.cancel_booking_preview(:'unpaid') ->> 'refund_amount', '0', 'cancelling an unpaid booking gives nothing back');
 select tests.as_owner();
-insert into private.booking_holds (booking_id, reason) values (:'unpaid', 'complaint');
+insert into private.payable_freezes (payable_id, reason) values (:'unpaid', 'complaint');
 select tests.as_user((select renter_id from public.bookings where id = :'unpaid'));
-select is(tests.outcome(format('select public.cancel_booking_preview(%L)', :'unpaid')), 'booking_money_held', 'a booking whose money is frozen has no preview of its cancellation');
-select is(tests.outcome(format('select public.cancel_booking(%L, null, gen_random_uuid())', :'unpaid')), 'booking_money_held', 'a booking whose money is frozen cannot be cancelled');
+select is(tests.outcome(format('select public.cancel_booking_preview(%L)', :'unpaid')), 'money_frozen', 'a booking whose money is frozen has no preview of its cancellation');
+select is(tests.outcome(format('select public.cancel_booking(%L, null, gen_random_uuid())', :'unpaid')), 'money_frozen', 'a booking whose money is frozen cannot be cancelled');
 select tests.as_owner();
-update private.booking_holds set released_at = now() where booking_id = :'unpaid';
+update private.payable_freezes set ended_at = now() where payable_id = :'unpaid';
 select tests.as_user((select renter_id from public.bookings where id = :'unpaid'));
 select is((public.cancel_booking(:'unpaid', null, gen_random_uuid())).status, 'cancelled', 'an unpaid booking is cancelled');
 select is(tests.outcome(format('select public.cancel_booking(%L, null, gen_random_uuid())', :'unpaid')), 'booking_not_cancellable', 'a booking cannot be cancelled twice');
@@ -291,11 +291,11 @@ select is(private.return_due_deposits(), 0, 'inside the window nothing returns b
 update public.bookings set claim_until = now() where id = :'trip';
 select is(private.return_due_deposits(), 1, 'the deposit returns when the claim window ends');
 select is(private.return_due_deposits(), 0, 'a deposit returns once');
-select is((select sum(amount) from public.refunds where booking_id = :'trip'), 3000000::numeric, 'a deposit returns in full');
+select is((select sum(amount) from public.refunds where payable_id = :'trip'), 3000000::numeric, 'a deposit returns in full');
 select tests.as_user(:'host');
 select is((public.release_deposit(:'trip', gen_random_uuid())).deposit_status, 'returned', 'releasing after that changes nothing');
 select tests.as_owner();
-select is((select count(*)::int from public.refunds where booking_id = :'trip'), 1, 'a released deposit is not paid twice');
+select is((select count(*)::int from public.refunds where payable_id = :'trip'), 1, 'a released deposit is not paid twice');
 select tests.settle();
 select is(tests.broken_promises(), null, 'no invariant is violated after the deposit');
 

@@ -17,10 +17,10 @@ select tests.make_user('earner') as earner \gset
 select tests.make_paid_booking(:'renter', tests.make_vehicle(:'earner'), tests.hours(100), tests.hours(110)) as done \gset
 select tests.move_trip(:'done', -1);
 select tests.inspect('check_in', :'renter', :'done', 10), tests.inspect('check_out', :'renter', :'done', 20);
-select a.reference as paid_ref from public.payment_attempts a join public.payments p on p.id = a.payment_id where p.booking_id = :'paid' \gset
+select a.reference as paid_ref from public.payment_attempts a join public.payments p on p.id = a.payment_id where p.payable_id = :'paid' \gset
 select tests.provider_says(:'paid_ref', 'succeeded', p_transaction_id => 'twice');
 select tests.make_booking(:'renter', :'vehicle', tests.hours(90), tests.hours(95)) as found \gset
-select id as found_payment, amount as found_amount from public.payments where booking_id = :'found' \gset
+select id as found_payment, amount as found_amount from public.payments where payable_id = :'found' \gset
 select tests.provider_says('J00000000000009', 'succeeded', :found_amount, p_transaction_id => 'lost');
 select id as twice from private.unmatched_money where transaction_id = 'twice' \gset
 select id as lost from private.unmatched_money where transaction_id = 'lost' \gset
@@ -90,7 +90,7 @@ create temporary table breaches (invariant text, what text, breach text);
 select ok(b.invariant = any (tests.found_after(b.breach)),
   b.invariant || ' is seen: ' || b.what)
 from breaches b;
-select ok('refund_long_under_way' <> all (tests.found_after(format($$ update public.refunds set status = 'processing' where booking_id = %L;
+select ok('refund_long_under_way' <> all (tests.found_after(format($$ update public.refunds set status = 'processing' where payable_id = %L;
   update private.outbox set created_at = now() - interval '60 days' where topic = 'refund';
   select tests.plant_move('refund', 'pending', 'accept', interval '1 hour', id) from public.refunds $$, :'cancelled'))),
   'a refund that waited two months for an account is not long under way');
@@ -136,7 +136,7 @@ delete from private.invariants where name in ('lamp_broken', 'bulb_lost');
 
 -- the jobs -------------------------------------------------------------------------------------------------------
 select tests.run_out(:'held');
-select is(private.expire_overdue_bookings(), 1, 'the job expires what is overdue');
+select is(private.expire_overdue_payments(), 1, 'the job expires what is overdue');
 update public.payment_attempts set created_at = now() - interval '3 minutes' where status = 'pending';
 select tests.make_booking(:'renter', :'vehicle', tests.hours(150), tests.hours(160)) as silent \gset
 select tests.start_payment(:'silent') as silent_ref \gset
@@ -271,23 +271,23 @@ select is(private.health_facts() -> 'rails', (select jsonb_agg(r.provider order 
   union select provider from public.refunds where method = 'provider' and status in ('pending', 'processing')) r), 'the health lists a rail that is switched off while its money is under way');
 select ok(private.health_facts() -> 'rails' ? 'vnpay' and not private.health_facts() -> 'rails' ? 'momo', 'the health lists the rail that this test paid by');
 update private.payment_providers set enabled = true;
-select is(concat_ws(' ', tests.fact('refunds_to_send'), tests.fact('batches_proposed'), tests.fact('payouts_to_send'), tests.fact('payouts_held')), '0 0 0 0', 'nothing waits for an admin at the beginning');
+select is(concat_ws(' ', tests.fact('refunds_to_send'), tests.fact('batches_proposed'), tests.fact('payouts_to_send'), tests.fact('payouts_frozen')), '0 0 0 0', 'nothing waits for an admin at the beginning');
 insert into public.bank_accounts (user_id, bank_bin, account_last4, holder_name, usable_from, created_at)
 values (:'renter', '970436', '0001', 'RENTER', now() - interval '1 hour', now() - interval '2 days') returning id as account \gset
-update public.refunds set status = 'failed' where booking_id = :'cancelled';
-update public.refunds set status = 'awaiting_account', method = 'bank_transfer', provider = 'manual' where booking_id = :'cancelled';
-update public.refunds set status = 'pending', bank_account_id = :'account' where booking_id = :'cancelled';
+update public.refunds set status = 'failed' where payable_id = :'cancelled';
+update public.refunds set status = 'awaiting_account', method = 'bank_transfer', provider = 'manual' where payable_id = :'cancelled';
+update public.refunds set status = 'pending', bank_account_id = :'account' where payable_id = :'cancelled';
 select is(tests.fact('refunds_to_send'), '1', 'a refund to be made by hand waits for an admin');
 update public.bank_accounts set usable_from = now() + interval '1 hour', created_at = now() where id = :'account';
 select is(tests.fact('refunds_to_send'), '0', 'a refund does not wait for an admin in the first day of its account');
 alter table private.ledger_entries disable trigger user;
 select tests.plant_payout(:'paid');
 select is(tests.fact('batches_proposed'), '1', 'a proposed batch waits for an admin');
-update public.payouts set status = 'held', hold_reason = 'x';
-select is(tests.fact('batches_proposed') || ' ' || tests.fact('payouts_held'), '0 1', 'a batch of held payouts waits for no approval');
-update public.payouts set status = 'scheduled', hold_reason = null;
+update public.payouts set status = 'frozen', freeze_reason = 'x';
+select is(tests.fact('batches_proposed') || ' ' || tests.fact('payouts_frozen'), '0 1', 'a batch of held payouts waits for no approval');
+update public.payouts set status = 'scheduled', freeze_reason = null;
 update public.payouts set status = 'approved', provider = 'manual';
-select is(tests.fact('payouts_to_send') || ' ' || tests.fact('payouts_held'), '1 0', 'an approved payout by hand waits for its transfer');
+select is(tests.fact('payouts_to_send') || ' ' || tests.fact('payouts_frozen'), '1 0', 'an approved payout by hand waits for its transfer');
 
 select * from finish();
 rollback;

@@ -54,7 +54,7 @@ begin
   perform set_config('request.jwt.claims', json_build_object('sub', v_renter, 'role', 'authenticated')::text, true);
   perform public.cancel_booking(v_booking_id, null, gen_random_uuid());
   perform set_config('request.jwt.claims', '', true);
-  select id into v_id from public.refunds where booking_id = v_booking_id;
+  select id into v_id from public.refunds where payable_id = v_booking_id;
   update public.refunds set ordered_at = now() - p_ago where id = v_id;
   return v_id;
 end
@@ -154,7 +154,7 @@ $$;
 select tests.suspects(:'reference') as event, tests.suspects(:'other_reference', 'momo') \gset
 select tests.as_user(:'admin');
 select is(
-  (select array_agg(format('%s %s %s %s %s', booking_id, payer_id, reference, note, event_id)) from public.payment_attempts_needing_review()),
+  (select array_agg(format('%s %s %s %s %s', payable_id, payer_id, reference, note, event_id)) from public.payment_attempts_needing_review()),
   array[format('%s %s %s VNPay suspects fraud %s', :'kept', :'renter', :'reference', :'event')],
   'a try whose money is kept back is shown, and no other that has its reference by chance'
 );
@@ -196,13 +196,13 @@ select tests.earn(:'host', :'vehicle');
 select private.schedule_payouts() as second \gset
 select id as last from public.payouts where batch_id = :'second' \gset
 select tests.as_user(:'admin');
-select public.approve_payout_batch(:'first'), public.hold_payout(:'last', 'looks odd');
+select public.approve_payout_batch(:'first'), public.freeze_payout(:'last', 'looks odd');
 select is((select array_agg(id) from public.list_payout_batches()), array[:'second', :'first']::uuid[], 'an admin sees the batches, newest first');
 select is((select approved_by from public.list_payout_batches('approved')), :'admin'::uuid, 'an admin lists the approved batches, and who approved them');
 select is((select count(*)::int from public.list_payout_batches('proposed')), 0, 'a batch of held payouts is not in the list of proposed ones');
-select public.release_payout(:'last');
+select public.unfreeze_payout(:'last');
 select is((select array_agg(id) from public.list_payout_batches('proposed')), array[:'second'::uuid], 'a batch is proposed again once its payout is released');
-select public.approve_payout_batch(:'second'), public.hold_payout(:'last', 'looks odd again'), public.release_payout(:'last');
+select public.approve_payout_batch(:'second'), public.freeze_payout(:'last', 'looks odd again'), public.unfreeze_payout(:'last');
 select is((select array_agg(id || ' ' || status) from public.list_payout_batches('proposed')), array[:'second' || ' approved'], 'a batch is proposed again also when it was approved before');
 select tests.as_owner();
 savepoint empty;
@@ -213,14 +213,14 @@ select is((select count(*)::int from public.list_payout_batches()), 2, 'a batch 
 select tests.as_owner();
 rollback to savepoint empty;
 select tests.as_user(:'admin');
-select public.hold_payout(:'last', 'looks odd');
+select public.freeze_payout(:'last', 'looks odd');
 select is((select array_agg(id) from public.list_payout_batches(after => (select jsonb_build_object('created_at', b.created_at, 'id', b.id) from public.list_payout_batches(page_size => 1) b))), array[:'first'::uuid], 'an admin lists batches page by page');
 select is((select count(*)::int from public.list_payouts()), 3, 'an admin can list all payouts');
 select is((select array_agg(user_id order by user_id) from public.list_payouts(:'first')), array(select unnest(array[:'host', :'rival']::uuid[]) order by 1), 'an admin can list the payouts of a batch');
-select is((select array_agg(hold_reason) from public.list_payouts(status => 'held')), array['looks odd'], 'an admin can list the payouts of a state');
+select is((select array_agg(freeze_reason) from public.list_payouts(status => 'frozen')), array['looks odd'], 'an admin can list the payouts of a state');
 select is((select count(*)::int from public.list_payouts(host_id => :'host')), 2, 'an admin can list the payouts of a host');
-select is((select array_agg(id) from public.list_payouts(:'second', 'held', :'host')), array[:'last'::uuid], 'an admin can list payouts by batch, state and host at once');
-select is((select count(*)::int from public.list_payouts(:'second', 'held', :'rival')), 0, 'a batch holds no payout of a host who has none in it');
+select is((select array_agg(id) from public.list_payouts(:'second', 'frozen', :'host')), array[:'last'::uuid], 'an admin can list payouts by batch, state and host at once');
+select is((select count(*)::int from public.list_payouts(:'second', 'frozen', :'rival')), 0, 'a batch holds no payout of a host who has none in it');
 select is((select count(*)::int from public.list_payouts(gen_random_uuid())), 0, 'an invented batch holds no payout');
 
 -- page by page, each once, also where two are of one moment -------------------------------------------------------------

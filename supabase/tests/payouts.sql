@@ -63,16 +63,16 @@ create temporary table commands (name text, statement text);
 insert into commands values
   ('propose_payouts', 'select public.propose_payouts()'),
   ('approve_payout_batch', 'select public.approve_payout_batch(gen_random_uuid())'),
-  ('hold_payout', $$ select public.hold_payout(gen_random_uuid(), 'why') $$),
-  ('release_payout', 'select public.release_payout(gen_random_uuid())'),
+  ('freeze_payout', $$ select public.freeze_payout(gen_random_uuid(), 'why') $$),
+  ('unfreeze_payout', 'select public.unfreeze_payout(gen_random_uuid())'),
   ('retry_payout', 'select public.retry_payout(gen_random_uuid())'),
   ('cancel_payout', 'select public.cancel_payout(gen_random_uuid())'),
   ('record_manual_payout', $$ select public.record_manual_payout(gen_random_uuid(), 'FT123') $$),
   ('claim_manual_payout', 'select public.claim_manual_payout(gen_random_uuid())'),
   ('release_manual_payout', 'select public.release_manual_payout(gen_random_uuid())'),
   ('settle_payout', $$ select public.settle_payout(gen_random_uuid(), 'failed', null, 'seen there') $$),
-  ('hold_booking_money', $$ select public.hold_booking_money(gen_random_uuid(), 'why') $$),
-  ('release_booking_money', 'select public.release_booking_money(gen_random_uuid())');
+  ('freeze_payable', $$ select public.freeze_payable(gen_random_uuid(), 'why') $$),
+  ('unfreeze_payable', 'select public.unfreeze_payable(gen_random_uuid())');
 grant select on commands to public;
 select tests.as_visitor();
 select is(tests.outcome(statement), '42501', 'a visitor cannot call ' || name) from commands;
@@ -87,7 +87,7 @@ select is(tests.outcome('select public.payout_statement(gen_random_uuid())'), 'p
 select is(tests.outcome($$ insert into public.payouts (user_id) values (auth.uid()) $$), '42501', 'a host cannot write a payout by hand');
 select is(tests.outcome('select * from private.payout_items'), '42501', 'a host cannot read the entries of a payout');
 select tests.as_user(:'admin');
-select is(tests.outcome(statement), case when name = 'propose_payouts' then 'ok' when name like '%booking%' then 'booking_not_found' when name like '%batch%' then 'payout_batch_not_found' else 'payout_not_found' end,
+select is(tests.outcome(statement), case when name = 'propose_payouts' then 'ok' when name like '%payable%' then 'payable_not_found' when name like '%batch%' then 'payout_batch_not_found' else 'payout_not_found' end,
   'an admin who names nothing that exists is told so: ' || name) from commands;
 select tests.as_service();
 select is(tests.outcome('select public.payout_to_send(gen_random_uuid())'), 'payout_not_found', 'the service cannot send a payout that does not exist');
@@ -159,7 +159,7 @@ select tests.as_user(:'host');
 select is((select count(*)::int from public.my_payouts()), 1, 'a host sees the own payout');
 select is((select count(*)::int from public.my_payouts(jsonb_build_object('created_at', now(), 'id', :'p1'))), 0, 'a host lists payouts page by page');
 select is(tests.outcome($$ select public.my_payouts('{"created_at": "x"}') $$), 'invalid_input', 'payouts cannot be listed from a wrong cursor');
-select is(public.payout_statement(:'p1') -> 'lines' -> 0 ->> 'booking_code', (select code from public.bookings where id = :'b1'), 'the statement of a payout names the trip');
+select is(public.payout_statement(:'p1') -> 'lines' -> 0 -> 'payable' ->> 'code', (select code from public.bookings where id = :'b1'), 'the statement of a payout names the trip');
 select is((select sum((l ->> 'amount')::bigint) from jsonb_array_elements(public.payout_statement(:'p1') -> 'lines') l), 1360001::numeric, 'the lines of a statement add up to its payout');
 select is(public.payout_statement(:'p1') -> 'account' ->> 'account_last4', '1111', 'a statement says to which account it goes');
 select is((select count(*)::int from public.payout_batches), 0, 'a host does not see batches');
@@ -185,7 +185,7 @@ select is(:'sent'::jsonb -> 'account', '{"bank_bin": "970436", "account_number":
 select is(:'sent'::jsonb -> 'payout' ->> 'status', 'processing', 'a payout that is sent is under way');
 select is(public.payout_to_send(:'p1'), :'sent'::jsonb, 'asking again gives the same sending');
 select tests.as_user(:'admin');
-select is(tests.outcome(format($$ select public.hold_payout(%L, 'why') $$, :'p1')), 'illegal_transition', 'a payout that is under way cannot be held');
+select is(tests.outcome(format($$ select public.freeze_payout(%L, 'why') $$, :'p1')), 'illegal_transition', 'a payout that is under way cannot be held');
 select is(tests.outcome(format('select public.cancel_payout(%L)', :'p1')), 'illegal_transition', 'a payout that is under way cannot be cancelled');
 select is(tests.outcome(format($$ select public.record_manual_payout(%L, 'FT123') $$, :'p1')), 'illegal_transition', 'a payout that is under way cannot be paid by hand');
 select is(tests.outcome(format('select public.retry_payout(%L)', :'p1')), 'illegal_transition', 'a payout that is under way cannot be sent again');
@@ -237,20 +237,20 @@ select is(tests.broken_promises(), null, 'no invariant is violated after the fai
 
 -- a booking's hold -----------------------------------------------------------------------------------------------------
 select tests.as_user(:'admin');
-select is(tests.outcome(format($$ select public.hold_booking_money(%L, ' ') $$, :'b1')), 'invalid_input', 'a hold needs a reason');
-select is(public.hold_booking_money(:'b1', 'damage') ->> 'held', 'true', 'an admin can hold the money of a booking');
-select is(jsonb_array_length(public.hold_booking_money(:'b1', 'damage') -> 'holds'), 1, 'holding money for the same reason is safe to repeat');
-select is(jsonb_array_length(public.hold_booking_money(:'b1', 'speeding') -> 'holds'), 2, 'money can be held for another reason too');
-select is(tests.outcome(format('select public.retry_payout(%L)', :'p1')), 'booking_money_held', 'a payout that carries held money cannot be sent again');
+select is(tests.outcome(format($$ select public.freeze_payable(%L, ' ') $$, :'b1')), 'invalid_input', 'a hold needs a reason');
+select is(public.freeze_payable(:'b1', 'damage') ->> 'frozen', 'true', 'an admin can hold the money of a booking');
+select is(jsonb_array_length(public.freeze_payable(:'b1', 'damage') -> 'freezes'), 1, 'holding money for the same reason is safe to repeat');
+select is(jsonb_array_length(public.freeze_payable(:'b1', 'speeding') -> 'freezes'), 2, 'money can be held for another reason too');
+select is(tests.outcome(format('select public.retry_payout(%L)', :'p1')), 'money_frozen', 'a payout that carries held money cannot be sent again');
 select tests.as_owner();
 select is(private.return_due_deposits(), 0, 'the deposit of held money is not returned by the job');
 select is((select deposit_status from public.bookings where id = :'b1'), 'held', 'the deposit of held money is kept');
 select tests.as_user(:'host');
-select is(tests.outcome(format('select public.release_deposit(%L, gen_random_uuid())', :'b1')), 'booking_money_held', 'the host cannot release the deposit of held money');
+select is(tests.outcome(format('select public.release_deposit(%L, gen_random_uuid())', :'b1')), 'money_frozen', 'the host cannot release the deposit of held money');
 select tests.as_user(:'admin');
-select is(public.release_booking_money(:'b1', 'damage') ->> 'held', 'true', 'money stays held while one reason is left');
-select is(public.release_booking_money(:'b1') ->> 'held', 'false', 'money is free when all reasons are released');
-select is(public.release_booking_money(:'b1') ->> 'held', 'false', 'releasing money is safe to repeat');
+select is(public.unfreeze_payable(:'b1', 'damage') ->> 'frozen', 'true', 'money stays held while one reason is left');
+select is(public.unfreeze_payable(:'b1') ->> 'frozen', 'false', 'money is free when all reasons are released');
+select is(public.unfreeze_payable(:'b1') ->> 'frozen', 'false', 'releasing money is safe to repeat');
 select tests.as_owner();
 select is(private.return_due_deposits(), 1, 'the deposit returns when the money is free');
 select tests.as_user(:'admin');
@@ -274,7 +274,7 @@ select is(tests.broken_promises(), null, 'no invariant is violated after the pay
 select tests.make_trip(:'renter', :'vehicle') as b2 \gset
 select tests.make_trip(:'renter', :'vehicle') as b3 \gset
 select tests.as_user(:'admin');
-select public.hold_booking_money(:'b2', 'before');
+select public.freeze_payable(:'b2', 'before');
 select tests.as_owner();
 select is(tests.balance_of(:'host'), 'VND 1360001 1360001 0', 'held money is not paid out');
 select private.schedule_payouts() as batch2 \gset
@@ -282,22 +282,22 @@ select id as p2 from public.payouts where batch_id = :'batch2' \gset
 select is((select amount from public.payouts where id = :'p2'), 1360001::bigint, 'money that is not held is paid out');
 select tests.as_user(:'admin');
 select public.approve_payout_batch(:'batch2');
-select public.hold_booking_money(:'b3', 'after');
-select is((select status || ' ' || hold_reason from public.payouts where id = :'p2'), 'held booking_money_held', 'a hold that is placed later holds the payout');
-select is(tests.outcome(format('select public.release_payout(%L)', :'p2')), 'booking_money_held', 'a payout of held money cannot be released');
+select public.freeze_payable(:'b3', 'after');
+select is((select status || ' ' || freeze_reason from public.payouts where id = :'p2'), 'frozen money_frozen', 'a hold that is placed later holds the payout');
+select is(tests.outcome(format('select public.unfreeze_payout(%L)', :'p2')), 'money_frozen', 'a payout of held money cannot be released');
 select tests.as_service();
 select is(public.payout_to_send(:'p2'), null, 'a held payout is not sent, though it was queued');
 select tests.as_user(:'admin');
-select public.release_booking_money(:'b3');
+select public.unfreeze_payable(:'b3');
 select is((select status from public.payouts where id = :'p2'), 'scheduled', 'a payout is scheduled again when its last hold is released');
-select is((select count(*)::int from public.payouts where id = :'p2' and hold_reason is null), 1, 'a payout that is scheduled again has no reason for a hold');
-select is((public.hold_payout(:'p2', 'looks odd')).hold_reason, 'looks odd', 'an admin can hold a payout for a reason of its own');
-select public.hold_booking_money(:'b3', 'again'), public.release_booking_money(:'b3');
-select is((select status from public.payouts where id = :'p2'), 'held', 'releasing the money of a booking does not release the payout');
-select is((public.release_payout(:'p2')).status, 'scheduled', 'an admin can release a payout');
-select is(tests.outcome(format('select public.release_payout(%L)', :'p2')), 'illegal_transition', 'a released payout cannot be released again');
+select is((select count(*)::int from public.payouts where id = :'p2' and freeze_reason is null), 1, 'a payout that is scheduled again has no reason for a hold');
+select is((public.freeze_payout(:'p2', 'looks odd')).freeze_reason, 'looks odd', 'an admin can hold a payout for a reason of its own');
+select public.freeze_payable(:'b3', 'again'), public.unfreeze_payable(:'b3');
+select is((select status from public.payouts where id = :'p2'), 'frozen', 'releasing the money of a booking does not release the payout');
+select is((public.unfreeze_payout(:'p2')).status, 'scheduled', 'an admin can release a payout');
+select is(tests.outcome(format('select public.unfreeze_payout(%L)', :'p2')), 'illegal_transition', 'a released payout cannot be released again');
 select tests.as_owner();
-select is((select count(*)::int from public.notifications where user_id = :'host' and template = 'payout_held'), 2, 'the host is told when it is held, each time');
+select is((select count(*)::int from public.notifications where user_id = :'host' and template = 'payout_frozen'), 2, 'the host is told when it is held, each time');
 
 -- a change of account --------------------------------------------------------------------------------------------------
 select tests.as_user(:'admin');
@@ -317,21 +317,21 @@ select private.schedule_payouts() as batch3 \gset
 select id as p3 from public.payouts where batch_id = :'batch3' \gset
 select is((select bank_account_id from public.payouts where id = :'p3'), :'a2'::uuid, 'a payout is scheduled to the new account after its wait');
 select tests.as_user(:'admin');
-select public.hold_payout(:'p3', 'looks odd');
+select public.freeze_payout(:'p3', 'looks odd');
 select tests.as_owner();
 select tests.set_account(:'host', '0000004444', false) as a3 \gset
-select is((select status from public.payouts where id = :'p3'), 'held', 'a change of account ends no hold');
+select is((select status from public.payouts where id = :'p3'), 'frozen', 'a change of account ends no hold');
 select tests.as_user(:'admin');
-select is(tests.outcome_details(format('select public.release_payout(%L)', :'p3')) - 'usable_from', '{"code": "bank_account_required"}'::jsonb, 'releasing a payout needs an account that can be used');
+select is(tests.outcome_details(format('select public.unfreeze_payout(%L)', :'p3')) - 'usable_from', '{"code": "bank_account_required"}'::jsonb, 'releasing a payout needs an account that can be used');
 select tests.as_owner();
 update public.bank_accounts set created_at = now() - interval '3 days', usable_from = now() - interval '2 days' where id = :'a3';
 select tests.as_user(:'admin');
-select is((public.release_payout(:'p3')).bank_account_id, :'a3'::uuid, 'a released payout goes to the present account');
-select public.hold_booking_money(:'b3', 'last');
+select is((public.unfreeze_payout(:'p3')).bank_account_id, :'a3'::uuid, 'a released payout goes to the present account');
+select public.freeze_payable(:'b3', 'last');
 select tests.as_user(:'host');
 select public.remove_bank_account();
 select tests.as_user(:'admin');
-select public.release_booking_money(:'b3'), public.release_booking_money(:'b2');
+select public.unfreeze_payable(:'b3'), public.unfreeze_payable(:'b2');
 select is((select status from public.payouts where id = :'p3'), 'cancelled', 'a release without any account gives the entries back');
 select tests.as_owner();
 select tests.settle();
@@ -404,14 +404,14 @@ select is(tests.sent_in(:'p5'), interval '1 day', 'a claimed payout is not sent 
 select tests.as_service();
 select is(tests.outcome(format('select public.payout_to_send(%L)', :'p5')), 'transfer_claimed', 'a worker cannot send a claimed payout');
 select tests.as_user(:'second');
-select public.hold_payout(:'p5', 'looks odd');
-select is(tests.outcome(format('select public.release_payout(%L)', :'p5')), 'transfer_claimed', 'a claimed payout can be held, and cannot be released from there');
-select public.hold_booking_money(:'b5', 'damage'), public.release_booking_money(:'b5');
+select public.freeze_payout(:'p5', 'looks odd');
+select is(tests.outcome(format('select public.unfreeze_payout(%L)', :'p5')), 'transfer_claimed', 'a claimed payout can be held, and cannot be released from there');
+select public.freeze_payable(:'b5', 'damage'), public.unfreeze_payable(:'b5');
 select tests.as_owner();
-select is((select status from public.payouts where id = :'p5'), 'held', 'a claimed payout stays held when the money of its booking is free again');
+select is((select status from public.payouts where id = :'p5'), 'frozen', 'a claimed payout stays held when the money of its booking is free again');
 update private.manual_claims set expires_at = expires_at + interval '1 hour' where subject_id = :'p5';
 -- as when the last hold of a booking is released
-update public.payouts set status = 'scheduled', hold_reason = null where id = :'p5';
+update public.payouts set status = 'scheduled', freeze_reason = null where id = :'p5';
 delete from private.outbox where topic = 'payout';
 select tests.as_user(:'second');
 select public.approve_payout_batch(:'batch5');

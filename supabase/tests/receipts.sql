@@ -12,7 +12,7 @@ select 'R' || to_char(now() at time zone 'Asia/Ho_Chi_Minh', 'YYYY') as series, 
 
 -- ordered in the transaction that earns it --------------------------------------------------------------------------
 select tests.make_booking(:'renter', :'vehicle', tests.hours(100), tests.hours(110)) as booking \gset
-select id as payment from public.payments where booking_id = :'booking' \gset
+select id as payment from public.payments where payable_id = :'booking' \gset
 select is((select count(*)::int from private.outbox where topic = 'receipt'), 0, 'no receipt is ordered for what is not paid');
 select tests.as_service();
 select is(tests.outcome(format($$ select public.issue_receipt('receipt', %L) $$, :'payment')), 'receipt_not_found', 'no receipt can be issued for what is not paid');
@@ -37,14 +37,14 @@ select is(:'number' || ' ' || :'total', :'series' || '-000001 1814405', 'the fir
 select is((public.issue_receipt('receipt', :'payment')).number, :'number', 'issuing a receipt again gives the same one');
 select tests.as_owner();
 select is((select count(*)::int from public.receipts), 1, 'issuing a receipt again makes no second one');
-select is(content - 'issued_at' - 'booking', jsonb_build_object(
+select is(content - 'issued_at' - 'payable', jsonb_build_object(
   'number', :'number', 'kind', 'receipt', 'locale', 'en', 'currency', 'VND', 'total', 1814405, 'tax', 134401,
   'seller', '{"name": "Journey JSC", "address": "1 Tràng Tiền, Hà Nội", "tax_code": "0101234567"}'::jsonb, 'buyer', '{"name": "renter"}'::jsonb,
   'lines', '[{"label": "Rental, hours", "amount": 1600001}, {"label": "Service fee", "amount": 80003}, {"label": "VAT", "amount": 134401}]'::jsonb,
   'payment', (select jsonb_build_object('provider', 'vnpay', 'transaction_id', a.provider_transaction_id, 'paid_at', p.succeeded_at)
     from public.payments p join public.payment_attempts a on a.payment_id = p.id where p.id = :'payment')), 'a receipt says who paid what, how much and how')
 from public.receipts where id = :'receipt';
-select is(content -> 'booking', (select jsonb_build_object('code', code, 'vehicle', 'Toyota Vios Hà Nội', 'starts_at', starts_at, 'ends_at', ends_at) from public.bookings where id = :'booking'), 'a receipt says which trip it is for')
+select is(content -> 'payable', (select jsonb_build_object('id', id, 'kind', 'booking', 'code', code, 'title', 'Toyota Vios Hà Nội', 'starts_at', starts_at, 'ends_at', ends_at, 'amount', total_amount, 'currency', currency) from public.bookings where id = :'booking'), 'a receipt says which trip it is for')
 from public.receipts where id = :'receipt';
 select is((content ->> 'issued_at')::timestamptz, issued_at, 'a receipt says when it was issued') from public.receipts where id = :'receipt';
 select is((select array_agg(title) from public.notifications where template = 'receipt_issued'), array['Receipt ' || :'number'], 'the payer is told of the receipt once');
@@ -60,8 +60,8 @@ create function tests.store_receipt(p_seq int, p_total bigint, p_lines text, p_c
 returns text
 language sql
 as $$
-  select format('insert into public.receipts (series, seq, kind, user_id, payment_id, refund_id, booking_id, corrects_id, issued_at, currency, total, content)
-    select series, %s, kind, user_id, gen_random_uuid(), refund_id, booking_id, corrects_id, now(), currency, %s, jsonb_build_object(''number'', %L, ''lines'', %L::jsonb) from public.receipts limit 1; set constraints all immediate',
+  select format('insert into public.receipts (series, seq, kind, user_id, payment_id, refund_id, payable_id, corrects_id, issued_at, currency, total, content)
+    select series, %s, kind, user_id, gen_random_uuid(), refund_id, payable_id, corrects_id, now(), currency, %s, jsonb_build_object(''number'', %L, ''lines'', %L::jsonb) from public.receipts limit 1; set constraints all immediate',
     p_seq, p_total, coalesce(p_content_number, (select private.receipt_number(series, p_seq) from public.receipts limit 1)), p_lines)
 $$;
 select is(tests.outcome(tests.store_receipt(1, 5, '[{"amount": 5}]')), '23505', 'two receipts of one number cannot be stored');
@@ -88,24 +88,24 @@ select is((public.receipt(:'receipt')).number, :'number', 'an admin can read the
 -- a number that is rolled back is given again -----------------------------------------------------------------------------
 select tests.as_owner();
 select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(200), tests.hours(210)) as b2 \gset
-select id as p2 from public.payments where booking_id = :'b2' \gset
+select id as p2 from public.payments where payable_id = :'b2' \gset
 savepoint before;
 select is((public.issue_receipt('receipt', :'p2')).seq, 2::bigint, 'the second receipt has number two');
 rollback to before;
 select is((select last_seq from private.receipt_series where series = :'series'), 1::bigint, 'a number that was rolled back is given back');
 select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(300), tests.hours(310)) as b3 \gset
-select is((public.issue_receipt('receipt', id)).seq, 2::bigint, 'a number that was given back goes to the next receipt') from public.payments where booking_id = :'b3';
-select is((select content -> 'lines' -> 0 ->> 'label' from public.receipts where booking_id = :'b3'), 'Tiền thuê theo giờ', 'a receipt is written in the language of its payer');
+select is((public.issue_receipt('receipt', id)).seq, 2::bigint, 'a number that was given back goes to the next receipt') from public.payments where payable_id = :'b3';
+select is((select content -> 'lines' -> 0 ->> 'label' from public.receipts where payable_id = :'b3'), 'Tiền thuê theo giờ', 'a receipt is written in the language of its payer');
 
 -- credit notes --------------------------------------------------------------------------------------------------------------
 delete from private.outbox;
 select tests.as_user(:'renter');
 select public.cancel_booking(:'b2', null, gen_random_uuid());
 select tests.as_service();
-select is(tests.outcome(format($$ select public.issue_receipt('credit_note', %L) $$, (select id from public.refunds where booking_id = :'b2'))), 'receipt_not_found', 'no credit note is issued for what was not given back');
+select is(tests.outcome(format($$ select public.issue_receipt('credit_note', %L) $$, (select id from public.refunds where payable_id = :'b2'))), 'receipt_not_found', 'no credit note is issued for what was not given back');
 select tests.as_owner();
 select is((select count(*)::int from private.outbox where topic = 'receipt'), 0, 'no credit note is ordered for what was not given back');
-select (public.record_refund_result(id, 'succeeded', 'back-1')).id as refund from public.refunds where booking_id = :'b2' \gset
+select (public.record_refund_result(id, 'succeeded', 'back-1')).id as refund from public.refunds where payable_id = :'b2' \gset
 select is((select array_agg(payload) from private.outbox where topic = 'receipt'), array[jsonb_build_object('kind', 'credit_note', 'subject_id', :'refund')], 'a refund that arrived orders a credit note');
 select tests.as_service();
 select number as credit, total as credited, corrects_id is not null as corrects from public.issue_receipt('credit_note', :'refund') \gset
@@ -123,7 +123,7 @@ select tests.as_user(:'renter');
 select (public.cancel_booking_preview(:'b4')) ->> 'kept_amount' as kept \gset
 select public.cancel_booking(:'b4', null, gen_random_uuid());
 select tests.as_owner();
-select (public.record_refund_result(id, 'succeeded', 'back-2')).id as part from public.refunds where booking_id = :'b4' \gset
+select (public.record_refund_result(id, 'succeeded', 'back-2')).id as part from public.refunds where payable_id = :'b4' \gset
 select ok(:'kept'::bigint > 0, 'a late cancellation keeps something');
 select is((public.issue_receipt('credit_note', :'part')).total, 1814405 - :'kept'::bigint, 'a late cancellation credits what is not kept');
 select is((content ->> 'tax')::bigint, 134401 - (select tax_keeps from public.bookings b, private.cancellation_amounts(b, 'renter', now()) where b.id = :'b4'), 'a part that is credited has its part of the tax')
@@ -135,7 +135,7 @@ select tests.inspect('check_in', :'renter', :'booking', 10), tests.inspect('chec
 select tests.as_user(:'host');
 select public.release_deposit(:'booking', gen_random_uuid());
 select tests.as_owner();
-select (public.record_refund_result(id, 'succeeded', 'back-3')).id as deposit from public.refunds where booking_id = :'booking' \gset
+select (public.record_refund_result(id, 'succeeded', 'back-3')).id as deposit from public.refunds where payable_id = :'booking' \gset
 select is((select count(*)::int from private.outbox where topic = 'receipt'), 0, 'a deposit that returns orders no credit note');
 select is(tests.outcome(format($$ select public.issue_receipt('credit_note', %L) $$, :'deposit')), 'receipt_not_found', 'no credit note is issued for a deposit');
 select tests.as_user(:'admin');
@@ -152,7 +152,7 @@ select tests.as_user(:'renter');
 select public.cancel_booking(:'late', null, gen_random_uuid());
 select tests.as_owner();
 select is(tests.provider_says(:'late_ref'), 'refunded_late', 'money that comes after the cancellation goes back');
-select public.record_refund_result(id, 'succeeded', 'back-5') from public.refunds where booking_id = :'late';
+select public.record_refund_result(id, 'succeeded', 'back-5') from public.refunds where payable_id = :'late';
 select is((select count(*)::int from private.outbox where topic = 'receipt'), 0, 'money that goes back at once orders neither receipt nor credit note');
 
 select tests.settle();

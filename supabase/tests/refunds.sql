@@ -14,11 +14,11 @@ as $$ select tests.make_booking((select id from public.profiles where display_na
 create function tests.payment_of(p_booking_id uuid)
 returns uuid
 language sql stable
-as $$ select id from public.payments where booking_id = p_booking_id $$;
+as $$ select id from public.payments where payable_id = p_booking_id $$;
 create function tests.refund_of(p_booking_id uuid)
 returns uuid
 language sql stable
-as $$ select id from public.refunds where booking_id = p_booking_id order by created_at desc, id limit 1 $$;
+as $$ select id from public.refunds where payable_id = p_booking_id order by created_at desc, id limit 1 $$;
 create function tests.cancel(p_user_id uuid, p_booking_id uuid)
 returns text
 language plpgsql volatile
@@ -292,7 +292,7 @@ select tests.new_booking(260) as b5 \gset
 select tests.start_payment(:'b5', 'vietqr') as r5 \gset
 select tests.cancel(:'renter', :'b5');
 select is(tests.provider_says(:'r5', 'succeeded', 1000000, p_transaction_id => 'late part'), 'part_received', 'a part for a cancelled booking is received');
-select is((select count(*)::int from public.notifications where template = 'payment_part_received_renter' and data ->> 'booking_id' = :'b5'), 0, 'the payer of a cancelled booking is not asked for the rest');
+select is((select count(*)::int from public.notifications where template = 'payment_part_received' and data ->> 'booking_id' = :'b5'), 0, 'the payer of a cancelled booking is not asked for the rest');
 select is((select count(*)::int from public.notifications where template = 'payment_unmatched' and body like '%1.000.000 VND%'), 1, 'the payer of a cancelled booking is told that money came');
 select is(tests.provider_says(:'r5', 'succeeded', 0, p_transaction_id => 'nothing'), 'amount_mismatch', 'a sum of zero does not pay');
 select is((select count(*)::int from private.unmatched_money where transaction_id = 'nothing'), 0, 'a sum of zero makes no row');
@@ -329,11 +329,11 @@ delete from private.outbox where topic = 'reconcile';
 select tests.settle();
 select is(tests.broken_promises(), null, 'no invariant is violated after all refunds');
 select is(tests.outcome(replace(statement, '$1', quote_literal(:'b7'))), '42501', what) from (values
-  ('another amount of a payment', 'update public.payments set amount = amount + 1 where booking_id = $1'),
-  ('another payer', 'update public.payments set payer_id = (select host_id from public.bookings where id = $1) where booking_id = $1'),
-  ('a payment deleted', 'delete from public.payments where booking_id = $1'),
+  ('another amount of a payment', 'update public.payments set amount = amount + 1 where payable_id = $1'),
+  ('another payer', 'update public.payments set payer_id = (select host_id from public.bookings where id = $1) where payable_id = $1'),
+  ('a payment deleted', 'delete from public.payments where payable_id = $1'),
   ('another reference', $$ update public.payment_attempts set reference = 'J' where payment_id = tests.payment_of($1) $$),
-  ('a try of another payment', 'update public.payment_attempts set payment_id = (select id from public.payments where booking_id <> $1 limit 1) where payment_id = tests.payment_of($1)'),
+  ('a try of another payment', 'update public.payment_attempts set payment_id = (select id from public.payments where payable_id <> $1 limit 1) where payment_id = tests.payment_of($1)'),
   ('a try deleted', 'delete from public.payment_attempts where payment_id = tests.payment_of($1)'),
   ('another transaction of what was paid', $$ update public.payment_attempts set provider_transaction_id = 'x' where status = 'succeeded' $$),
   ('a larger refund', 'update public.refunds set amount = amount + 1'),

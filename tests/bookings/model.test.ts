@@ -133,7 +133,7 @@ const moves: Record<string, Move> = {
     booking.payment = 'expired';
     const said = await step(async () => {
       await world.make('run_out', booking.id);
-      await world.value('private.expire_overdue_bookings()');
+      await world.value('private.expire_overdue_payments()');
     });
     return { said, expected: 'ok' };
   },
@@ -206,7 +206,7 @@ const moves: Record<string, Move> = {
     refund.sent = true;
     const said = await step(async () => {
       await world.sql.query(
-        "select public.record_refund_result(id, 'succeeded', 'r-' || id) from public.refunds where booking_id = $1 and kind = $2",
+        "select public.record_refund_result(id, 'succeeded', 'r-' || id) from public.refunds where payable_id = $1 and kind = $2",
         [booking.id, kind],
       );
     });
@@ -235,7 +235,7 @@ async function agree(model: Model, real: Real): Promise<void> {
        private.balance('deposit', b.id::text)::text as deposit, private.balance('refund_payable', b.id::text)::text as owed,
        p.refunded_amount::text as refunded,
        exists (select from public.calendar_entries c where c.booking_id = b.id and upper(c.blocked) > now()) as blocks
-     from public.bookings b join public.payments p on p.booking_id = b.id
+     from public.bookings b join public.payments p on p.payable_id = b.id
      where b.vehicle_id = $1`,
     [real.vehicle],
   );

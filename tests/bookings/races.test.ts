@@ -201,7 +201,7 @@ describe('money against time', () => {
       expect(await world.value('select status from public.bookings where id = $1', booking)).toBe(
         'cancelled',
       );
-      expect(await world.value('select sum(amount) from public.refunds where booking_id = $1', booking)).toBe(
+      expect(await world.value('select sum(amount) from public.refunds where payable_id = $1', booking)).toBe(
         '4814405',
       );
       expect(await invariantViolations(world)).toEqual([]);

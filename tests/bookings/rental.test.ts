@@ -51,7 +51,7 @@ async function letHoldPass(bookingId: string): Promise<void> {
     `update public.calendar_entries set expires_at = now() - interval '1 second' where booking_id = $1`,
     [bookingId],
   );
-  await sql(`update public.payments set expires_at = now() - interval '1 second' where booking_id = $1`, [
+  await sql(`update public.payments set expires_at = now() - interval '1 second' where payable_id = $1`, [
     bookingId,
   ]);
 }
@@ -197,7 +197,7 @@ describe('the side roads', () => {
     await letHoldPass(booking.id);
     expect(await statusOf(guest, booking.id)).toBe('expired');
     const payment = await paymentOf(guest, booking);
-    expect(['hold_expired', 'payment_not_payable']).toContain(
+    expect(['payment_expired', 'payment_not_payable']).toContain(
       await refusal(guest.journey.payments.start({ paymentId: payment.id, provider: 'vnpay' })),
     );
     const found = await ok(
@@ -213,7 +213,7 @@ describe('the side roads', () => {
     const start = await startPayment(guest, booking);
     await letHoldPass(booking.id);
     await sql(
-      'select private.expire_overdue_bookings(), private.return_due_deposits(), private.enqueue_reconciliations()',
+      'select private.expire_overdue_payments(), private.return_due_deposits(), private.enqueue_reconciliations()',
     );
     const [tidied] = await sql<{ status: string }>('select status from public.bookings where id = $1', [
       booking.id,
@@ -312,7 +312,7 @@ describe('the trip', () => {
     const [earned] = await ok(owner.journey.payouts.balance());
     expect(earned).toEqual({ currency: 'VND', available: booking.host_amount, pending: 0, on_the_way: 0 });
     await sql(
-      'select private.expire_overdue_bookings(), private.return_due_deposits(), private.enqueue_reconciliations()',
+      'select private.expire_overdue_payments(), private.return_due_deposits(), private.enqueue_reconciliations()',
     );
     const payment = await paymentOf(guest, booking);
     await eventually(async () => {
@@ -338,7 +338,7 @@ describe('what others may see', () => {
   it('hides a booking, its payment and its photos from strangers', async () => {
     const booking = await paidBooking(guest, vehicle, period(560, 6));
     expect(await refusal(other.journey.bookings.get(booking.id))).toBe('booking_not_found');
-    const { data } = await other.journey.supabase.from('payments').select('id').eq('booking_id', booking.id);
+    const { data } = await other.journey.supabase.from('payments').select('id').eq('payable_id', booking.id);
     expect(data).toEqual([]);
   });
 });

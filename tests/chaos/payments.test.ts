@@ -149,7 +149,7 @@ describe('after the chaos', () => {
     expect(gaps).toEqual([]);
     const missing = await stack.sql(`
       select p.id, p.status from public.payments p
-      join public.bookings b on b.id = p.booking_id and b.confirmed_at is not null
+      join public.bookings b on b.id = p.payable_id and b.confirmed_at is not null
       where p.succeeded_at is not null
         and (select count(*) from public.receipts r where r.payment_id = p.id and r.kind = 'receipt') <> 1`);
     expect(missing).toEqual([]);

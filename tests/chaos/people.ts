@@ -87,7 +87,7 @@ export async function populate({ sql }: ChaosStack, payments: number): Promise<W
       ).then((made) =>
         sql<{ number: number; booking: string; payment: string; amount: string }>(
           `select m.number, m.id as booking, p.id as payment, p.amount
-           from jsonb_to_recordset($1::jsonb) m (number int, id uuid) join public.payments p on p.booking_id = m.id
+           from jsonb_to_recordset($1::jsonb) m (number int, id uuid) join public.payments p on p.payable_id = m.id
            order by m.number`,
           [JSON.stringify(made)],
         ),
@@ -102,7 +102,7 @@ export async function populate({ sql }: ChaosStack, payments: number): Promise<W
     },
     async runOut({ bookingId }, tidy) {
       await sql('select tests.run_out($1)', [bookingId]);
-      if (tidy) await sql('select private.expire_overdue_bookings()');
+      if (tidy) await sql('select private.expire_overdue_payments()');
     },
     steal: ({ slot, payerId }) => {
       const thief = renters[(renters.indexOf(payerId) + 1) % renters.length];

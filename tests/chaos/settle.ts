@@ -35,7 +35,7 @@ async function endAllDeadlines({ sql }: ChaosStack): Promise<void> {
     ), slots as (
       update public.calendar_entries set expires_at = now() - interval '1 second' where booking_id in (select id from over) and kind = 'hold'
     )
-    update public.payments set expires_at = now() - interval '1 second' where booking_id in (select id from over)`);
+    update public.payments set expires_at = now() - interval '1 second' where payable_id in (select id from over)`);
   await sql(`update public.payment_attempts set expires_at = clock_timestamp() where expires_at > now()`);
   await sql(`update public.payment_attempts set recheck_at = clock_timestamp() where recheck_at > now()`);
 }
@@ -117,7 +117,7 @@ export async function settle(stack: ChaosStack, world: World, random: Random, ta
   let open = await openThings(stack);
   let same = 0;
   for (let round = 1; round <= mostRounds; round += 1) {
-    while ((await sql<{ count: number }>('select private.expire_overdue_bookings() as count'))[0]?.count);
+    while ((await sql<{ count: number }>('select private.expire_overdue_payments() as count'))[0]?.count);
     if (round === patientRounds) {
       await sql(
         `update public.payment_attempts set expires_at = now() - interval '4 days' where status in ('created', 'pending')`,

@@ -113,7 +113,7 @@ describe('the ways to pay', () => {
     const kept = async () =>
       (await ok(money.attemptsForAttention())).rows.find(({ id }) => id === start.attempt.id);
     const shown = await eventually(kept);
-    expect(shown).toMatchObject({ booking_id: booking.id, payer_id: guest.id, acknowledged_at: null });
+    expect(shown).toMatchObject({ payable_id: booking.id, payer_id: guest.id, acknowledged_at: null });
     expect(shown.note).toContain('suspects fraud');
     expect((await ok(money.eventsForAttention())).map(({ id }) => id)).toContain(shown.event_id);
     await ok(money.acknowledgeEvent({ eventId: shown.event_id, note: 'called VNPay' }));

@@ -65,7 +65,10 @@ describe('a payout', () => {
     ]);
     const statement = await ok(owner.journey.payouts.statement(paid.id));
     expect(statement.lines).toEqual([
-      expect.objectContaining({ booking_code: booking.code, amount: booking.host_amount }),
+      expect.objectContaining({
+        payable: expect.objectContaining({ code: booking.code }),
+        amount: booking.host_amount,
+      }),
     ]);
     expect(await balance()).toMatchObject({ available: 0, pending: 0, on_the_way: 0 });
     expect(await refusal(guest.journey.payouts.statement(paid.id))).toBe('payout_not_found');

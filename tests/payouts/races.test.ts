@@ -44,7 +44,7 @@ beforeAll(async () => {
       -- what payouts set aside is looked at now, before the second transfer takes the balance below zero
       set constraints all immediate;
       set constraints all deferred;
-      perform public.hold_payout(v_payout, 'sent by hand');
+      perform public.freeze_payout(v_payout, 'sent by hand');
       perform public.record_manual_payout(v_payout, 'FT ' || v_payout), public.record_manual_payout(v_first, 'FT ' || v_first);
       perform set_config('request.jwt.claims', '', true);
     end
@@ -92,7 +92,7 @@ const statusOf = (payout: string) =>
 const forbidden = () =>
   world.value<number>(
     `select count(*)::int from public.payouts o join public.bank_accounts b on b.id = o.bank_account_id
-     where o.status in ('scheduled', 'approved') and (b.removed_at is not null or private.payout_carries_hold(o.id))`,
+     where o.status in ('scheduled', 'approved') and (b.removed_at is not null or private.payout_has_frozen_money(o.id))`,
   );
 
 describe('scheduling', () => {
@@ -117,7 +117,7 @@ describe('scheduling', () => {
       const booking = await world.make('earn', host, 10_000);
       const hold: Act = {
         user: admin,
-        text: "public.hold_booking_money($1, 'why')::text",
+        text: "public.freeze_payable($1, 'why')::text",
         args: [booking],
       };
       const outcomes = await allAtOnce([schedule, hold, schedule, hold]);
@@ -128,7 +128,7 @@ describe('scheduling', () => {
       );
       // either without the booking's money, or held
       expect([payout.status, Number(payout.amount)]).toEqual(
-        payout.status === 'held' ? ['held', much + 10_000] : ['scheduled', much],
+        payout.status === 'frozen' ? ['frozen', much + 10_000] : ['scheduled', much],
       );
       expect(await forbidden()).toBe(0);
     }
@@ -162,7 +162,7 @@ describe('sending', () => {
       const send: Act = { text: "public.payout_to_send($1) ->> 'request_key'", args: [payout] };
       const outcomes = await allAtOnce([
         send,
-        { user: admin, text: "(public.hold_payout($1, 'why')).status", args: [payout] },
+        { user: admin, text: "(public.freeze_payout($1, 'why')).status", args: [payout] },
         { user: admin, text: '(public.cancel_payout($1)).status', args: [payout] },
         { user: host, text: '(public.remove_bank_account()).id' },
         send,
@@ -176,7 +176,7 @@ describe('sending', () => {
       const handedOut = [outcomes[0], outcomes[4]].some((outcome) => outcome?.value);
       expect(handedOut).toBe(status === 'processing');
     }
-    expect([...ends].every((status) => ['processing', 'held', 'cancelled'].includes(status))).toBe(true);
+    expect([...ends].every((status) => ['processing', 'frozen', 'cancelled'].includes(status))).toBe(true);
   });
 
   it('records a success once, whoever else reports', async () => {

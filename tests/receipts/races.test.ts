@@ -21,7 +21,7 @@ describe('receipts', () => {
         await world.make<Date>('hours', 110 + i * 20),
       ];
       const booking = await world.make('make_paid_booking', renter, vehicle, from, to);
-      payments.push(await world.value('select id from public.payments where booking_id = $1', booking));
+      payments.push(await world.value('select id from public.payments where payable_id = $1', booking));
     }
     const issue = (payment: string): Act => ({
       text: "(public.issue_receipt('receipt', $1)).number",

@@ -85,7 +85,7 @@ describe('a refund', () => {
     expect(twice).toMatchObject({ reason: 'paid_twice', amount: 654_000 });
     const settled = await ok(money.settleUnmatched({ unmatchedId: twice?.id ?? '', action: 'refund' }));
     const listed = async () => (await ok(payer.journey.payments.refunds())).rows;
-    const nowhere = { id: settled.refund_id, kind: 'unmatched', payment_id: null, booking_id: null };
+    const nowhere = { id: settled.refund_id, kind: 'unmatched', payment_id: null, payable_id: null };
     expect(await listed()).toEqual([
       expect.objectContaining({ ...nowhere, amount: 654_000, status: 'awaiting_account' }),
     ]);

@@ -33,7 +33,7 @@ describe('money on its way back', () => {
       await allAtOnce([moneyCame('payos', trip.reference, `x-${trip.reference}`, tripPrice)]);
       await allAtOnce([cancel(trip.renter, trip.booking)]);
       const { id, ordered_at } = await world.value<{ id: string; ordered_at: string }>(
-        'select to_jsonb(r) from public.refunds r where booking_id = $1',
+        'select to_jsonb(r) from public.refunds r where payable_id = $1',
         trip.booking,
       );
       const failed = round % 2 === 1;
@@ -68,7 +68,7 @@ describe('money on its way back', () => {
       expect(
         await world.value<string>(
           `select r.status || ' ' || a.account_last4 from public.refunds r join public.bank_accounts a on a.id = r.bank_account_id
-           where r.booking_id = $1`,
+           where r.payable_id = $1`,
           trip.booking,
         ),
       ).toBe('pending 7766');
@@ -108,14 +108,14 @@ describe('money on its way back', () => {
       await hours(world, 500),
     );
     await allAtOnce([cancel(renter, booking)]);
-    const refund = await world.value('select id from public.refunds where booking_id = $1', booking);
+    const refund = await world.value('select id from public.refunds where payable_id = $1', booking);
     const report: Act = {
       text: "(public.record_refund_result($1, 'succeeded', 'r-1')).status",
       args: [refund],
     };
     expect(tally(await allAtOnce(Array.from({ length: 12 }, () => report)))).toEqual({ ok: 12 });
     expect(
-      await world.value('select refunded_amount from public.payments where booking_id = $1', booking),
+      await world.value('select refunded_amount from public.payments where payable_id = $1', booking),
     ).toBe('4814405');
     expect(await invariantViolations(world)).toEqual([]);
   });

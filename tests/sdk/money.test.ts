@@ -86,13 +86,13 @@ describe('an admin', () => {
     await money.refunds({ status: null, needs: 'any', after, pageSize: 5 });
     await money.attemptsForAttention({ after });
     await payouts.batches({ status: 'proposed' });
-    await payouts.list({ batchId: 'b', status: 'held', hostId: 'h', after });
+    await payouts.list({ batchId: 'b', status: 'frozen', hostId: 'h', after });
     expect(api.seen.map(({ path, body }) => [path.split('/').at(-1), body])).toEqual([
       ['list_refunds', { page_size: 20 }],
       ['list_refunds', { status: null, needs: 'any', after, page_size: 5 }],
       ['payment_attempts_needing_review', { after, page_size: 20 }],
       ['list_payout_batches', { status: 'proposed', page_size: 20 }],
-      ['list_payouts', { batch_id: 'b', status: 'held', host_id: 'h', after, page_size: 20 }],
+      ['list_payouts', { batch_id: 'b', status: 'frozen', host_id: 'h', after, page_size: 20 }],
     ]);
   });
 

@@ -40,7 +40,7 @@ export async function makeTrip(world: World, provider: string): Promise<Trip> {
   const renter = await world.make('make_renter', 'renter');
   const [from, to] = [await hours(world, 480), await hours(world, 500)];
   const booking = await world.make('make_booking', renter, vehicle, from, to);
-  const payment = await world.value<string>('select id from public.payments where booking_id = $1', booking);
+  const payment = await world.value<string>('select id from public.payments where payable_id = $1', booking);
   return { renter, booking, payment, reference: await world.make('start_payment', booking, provider) };
 }
 
@@ -56,7 +56,7 @@ export const cancel = (user: string, booking: string): Act => ({
   args: [booking, randomUUID()],
 });
 
-export const expireOverdue: Act = { text: 'private.expire_overdue_bookings()' };
+export const expireOverdue: Act = { text: 'private.expire_overdue_payments()' };
 
 /** The provider reports the whole sum of an attempt, once per event. */
 export const providerSays = (reference: string, event = `event-${reference}`): Act => ({

@@ -12,9 +12,9 @@ export function receipt(changes: Partial<ReceiptContent> = {}): ReceiptContent {
     tax: 250_000,
     seller: { name: 'Journey JSC', address: '1 Tràng Tiền, Hà Nội', tax_code: '0101234567' },
     buyer: { name: 'Nguyễn Văn A' },
-    booking: {
+    payable: {
       code: 'JB7K2M9Q',
-      vehicle: 'VinFast VF 8 2024',
+      title: 'VinFast VF 8 2024',
       starts_at: '2026-11-22T02:00:00+00:00',
       ends_at: '2026-11-24T02:00:00+00:00',
     },

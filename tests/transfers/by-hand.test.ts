@@ -63,7 +63,7 @@ async function makeRefund(withAccount: boolean, rail = 'payos'): Promise<Order> 
     { user: owner, text: '(public.cancel_booking($1, null, $2)).status', args: [booking, randomUUID()] },
   ]);
   expect(tally(cancelled)).toEqual({ ok: 1 });
-  const id = await world.value<string>('select id from public.refunds where booking_id = $1', booking);
+  const id = await world.value<string>('select id from public.refunds where payable_id = $1', booking);
   return { what: 'refund', id, owner };
 }
 
@@ -252,7 +252,7 @@ describe('goodwill', () => {
     await world.make('inspect', 'check_in', renter, booking, 10);
     await world.make('inspect', 'check_out', renter, booking, 20);
     const payment = await world.value<string>(
-      'select id from public.payments where booking_id = $1',
+      'select id from public.payments where payable_id = $1',
       booking,
     );
     const give = (reason: string) =>

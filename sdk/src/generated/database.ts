@@ -158,6 +158,22 @@ export interface NotificationsRow {
   created_at: Timestamp;
 }
 
+/** What a payment pays: a booking, and later an order, an extension or a charge. Amounts in minor units. Written by the module that owns the kind. */
+export interface PayablesRow {
+  id: Uuid;
+  kind: 'booking';
+  payer_id: Uuid;
+  code: string;
+  title: string;
+  starts_at: Timestamp | null;
+  ends_at: Timestamp | null;
+  amount: number;
+  currency: Currency;
+  sold_amount: number;
+  tax_amount: number;
+  created_at: Timestamp;
+}
+
 /** One try at paying with one provider. `reference` is what the provider knows it by. */
 export interface PaymentAttemptsRow {
   id: Uuid;
@@ -179,10 +195,10 @@ export interface PaymentAttemptsRow {
   created_at: Timestamp;
 }
 
-/** What a booking costs its renter; amount in minor units. Payable until expires_at. */
+/** The payment of a payable; amount in minor units. It can be paid until expires_at. */
 export interface PaymentsRow {
   id: Uuid;
-  booking_id: Uuid;
+  payable_id: Uuid;
   payer_id: Uuid;
   amount: number;
   currency: Currency;
@@ -190,6 +206,7 @@ export interface PaymentsRow {
   refunded_amount: number;
   expires_at: Timestamp;
   succeeded_at: Timestamp | null;
+  settlement: 'kept' | 'gone' | null;
   created_at: Timestamp;
   updated_at: Timestamp;
 }
@@ -207,7 +224,7 @@ export interface PayoutBatchesRow {
   approved_by: Uuid | null;
 }
 
-/** A host's earnings on their way to a bank account; amount in minor units. hold_reason and failure_code are the host's to read. */
+/** A host's earnings on their way to a bank account; amount in minor units. freeze_reason and failure_code are the host's to read. */
 export interface PayoutsRow {
   id: Uuid;
   user_id: Uuid;
@@ -223,7 +240,7 @@ export interface PayoutsRow {
   bank_reference: string | null;
   sending: number;
   failure_code: string | null;
-  hold_reason: string | null;
+  freeze_reason: string | null;
   created_at: Timestamp;
   paid_at: Timestamp | null;
 }
@@ -291,7 +308,7 @@ export interface ReceiptsRow {
   user_id: Uuid;
   payment_id: Uuid;
   refund_id: Uuid | null;
-  booking_id: Uuid;
+  payable_id: Uuid;
   /** Of a credit note: the receipt it corrects. */
   corrects_id: Uuid | null;
   issued_at: Timestamp;
@@ -307,8 +324,8 @@ export interface RefundsRow {
   id: Uuid;
   /** Null for money that fitted no payment. */
   payment_id: Uuid | null;
-  booking_id: Uuid | null;
-  kind: 'cancellation' | 'host_cancellation' | 'deposit' | 'late_payment' | 'goodwill' | 'unmatched';
+  payable_id: Uuid | null;
+  kind: 'cancellation' | 'deposit' | 'goodwill' | 'host_cancellation' | 'late_payment' | 'unmatched';
   amount: number;
   currency: Currency;
   /** awaiting_account: the payer must name a bank account first. */
@@ -430,6 +447,7 @@ export interface Tables {
   inspection_photos: InspectionPhotosRow;
   media: MediaRow;
   notifications: NotificationsRow;
+  payables: PayablesRow;
   payment_attempts: PaymentAttemptsRow;
   payments: PaymentsRow;
   payout_batches: PayoutBatchesRow;
@@ -454,6 +472,7 @@ export interface Defaults {
   driver_licences: 'id' | 'status' | 'created_at';
   media: 'id' | 'status' | 'expires_at' | 'created_at';
   notifications: 'id' | 'created_at';
+  payables: 'created_at';
   payment_attempts: 'id' | 'reference' | 'status' | 'details' | 'created_at';
   payments: 'id' | 'status' | 'refunded_amount' | 'created_at' | 'updated_at';
   payout_batches: 'id' | 'number' | 'status' | 'created_at';
@@ -501,7 +520,7 @@ export interface ListPayoutsRow {
   provider_payout_id: string;
   bank_reference: string;
   failure_code: string;
-  hold_reason: string;
+  freeze_reason: string;
   created_at: Timestamp;
   paid_at: Timestamp;
   claimed_by: Uuid;
@@ -511,7 +530,7 @@ export interface ListPayoutsRow {
 export interface ListRefundsRow {
   id: Uuid;
   payment_id: Uuid;
-  booking_id: Uuid;
+  payable_id: Uuid;
   kind: string;
   amount: number;
   currency: Currency;
@@ -542,7 +561,7 @@ export interface MyBalanceRow {
 export interface MyRefundsRow {
   id: Uuid;
   payment_id: Uuid;
-  booking_id: Uuid;
+  payable_id: Uuid;
   kind: string;
   amount: number;
   currency: Currency;
@@ -558,7 +577,7 @@ export interface MyRefundsRow {
 export interface PaymentAttemptsNeedingReviewRow {
   id: Uuid;
   payment_id: Uuid;
-  booking_id: Uuid;
+  payable_id: Uuid;
   payer_id: Uuid;
   provider: string;
   reference: string;
@@ -602,8 +621,8 @@ export interface ReconcileLedgerRow {
   problem: string;
   provider: string;
   subject: string;
-  expected: number;
-  found: number;
+  expected_amount: number;
+  found_amount: number;
 }
 
 export interface TransitionCatalogRow {
@@ -670,6 +689,7 @@ export interface Functions {
   booking_detail: { args: { booking_id: Uuid | null }; row: 'booking_detail'; many: false };
   cancel_booking: { args: { booking_id: Uuid | null; reason: string | null }; row: 'bookings'; many: false };
   cancel_booking_preview: { args: { booking_id: Uuid | null }; row: 'cancel_booking_preview'; many: false };
+  cancel_payable: { args: { payable_id: Uuid | null; reason: string | null }; row: 'cancel_payable'; many: false };
   cancel_payout: { args: { payout_id: Uuid | null }; row: 'payouts'; many: false };
   check_in: { args: { booking_id: Uuid | null; odometer_km: number | null; fuel_percent: number | null; photos: unknown | null; note?: string | null }; row: 'bookings'; many: false };
   check_invariants: { args: Record<never, never>; row: 'check_invariants'; many: true };
@@ -682,8 +702,8 @@ export interface Functions {
   delete_notification: { args: { notification_id: Uuid | null }; value: null };
   error_catalog: { args: Record<never, never>; row: 'error_catalog'; many: true };
   explain_unavailable: { args: { vehicle_id: Uuid | null; starts_at: Timestamp | null; ends_at: Timestamp | null }; row: 'explain_unavailable'; many: true };
-  hold_booking_money: { args: { booking_id: Uuid | null; reason: string | null }; row: 'hold_booking_money'; many: false };
-  hold_payout: { args: { payout_id: Uuid | null; reason: string | null }; row: 'payouts'; many: false };
+  freeze_payable: { args: { payable_id: Uuid | null; reason: string | null }; row: 'freeze_payable'; many: false };
+  freeze_payout: { args: { payout_id: Uuid | null; reason: string | null }; row: 'payouts'; many: false };
   list_notifications: { args: { before_seq?: number | null; page_size?: number | null }; row: 'notifications'; many: true };
   list_payout_batches: { args: { status?: string | null; after?: unknown | null; page_size?: number | null }; row: 'payout_batches'; many: true };
   list_payouts: { args: { batch_id?: Uuid | null; status?: string | null; host_id?: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'list_payouts'; many: true };
@@ -708,11 +728,9 @@ export interface Functions {
   record_manual_payout: { args: { payout_id: Uuid | null; bank_reference: string | null }; row: 'payouts'; many: false };
   record_manual_refund: { args: { refund_id: Uuid | null; bank_reference: string | null }; row: 'refunds'; many: false };
   refund_payment: { args: { payment_id: Uuid | null; amount: number | null; reason: string | null }; row: 'refunds'; many: false };
-  release_booking_money: { args: { booking_id: Uuid | null; reason?: string | null }; row: 'release_booking_money'; many: false };
   release_deposit: { args: { booking_id: Uuid | null }; row: 'bookings'; many: false };
   release_manual_payout: { args: { payout_id: Uuid | null }; value: null };
   release_manual_refund: { args: { refund_id: Uuid | null }; value: null };
-  release_payout: { args: { payout_id: Uuid | null }; row: 'payouts'; many: false };
   remove_bank_account: { args: Record<never, never>; row: 'bank_accounts'; many: false };
   remove_vehicle_image: { args: { vehicle_id: Uuid | null; media_id: Uuid | null }; value: null };
   request_upload: { args: { purpose: string | null; mime_type: string | null; byte_size: number | null; sha256: string | null }; row: 'media'; many: false };
@@ -730,6 +748,8 @@ export interface Functions {
   submit_vehicle: { args: { vehicle_id: Uuid | null }; row: 'vehicles'; many: false };
   transition_catalog: { args: Record<never, never>; row: 'transition_catalog'; many: true };
   unblock_period: { args: { entry_id: Uuid | null }; value: null };
+  unfreeze_payable: { args: { payable_id: Uuid | null; reason?: string | null }; row: 'unfreeze_payable'; many: false };
+  unfreeze_payout: { args: { payout_id: Uuid | null }; row: 'payouts'; many: false };
   unmatched_money: { args: { status?: string | null; after?: unknown | null; page_size?: number | null }; row: 'unmatched_money'; many: true };
   unread_count: { args: Record<never, never>; value: number };
   update_vehicle: { args: { vehicle_id: Uuid | null; details: unknown | null }; row: 'vehicles'; many: false };

@@ -20,12 +20,6 @@ export const errorCatalog = {
     en: 'A usable bank account is needed. Add one, or wait until details.usable_from.',
     vi: 'Cần có tài khoản ngân hàng dùng được. Vui lòng thêm tài khoản hoặc chờ hết thời gian chờ.',
   },
-  booking_money_held: {
-    status: 409,
-    retryable: false,
-    en: 'The money of this booking is frozen while we look into it. Wait until it is released.',
-    vi: 'Tiền của đơn đặt xe này đang tạm giữ để xem xét. Vui lòng chờ đến khi được giải tỏa.',
-  },
   booking_not_cancellable: {
     status: 409,
     retryable: false,
@@ -146,6 +140,12 @@ export const errorCatalog = {
     en: 'This address does not accept this HTTP method. Use another method.',
     vi: 'Địa chỉ này không hỗ trợ phương thức HTTP đã dùng. Vui lòng dùng phương thức khác.',
   },
+  money_frozen: {
+    status: 409,
+    retryable: false,
+    en: 'This money is frozen. Ask support when it will be free again.',
+    vi: 'Khoản tiền này đang bị phong tỏa. Vui lòng liên hệ bộ phận hỗ trợ.',
+  },
   not_found: {
     status: 404,
     retryable: false,
@@ -170,6 +170,12 @@ export const errorCatalog = {
     en: 'You cannot rent your own vehicle. Choose another one.',
     vi: 'Bạn không thể thuê xe của chính mình. Vui lòng chọn xe khác.',
   },
+  payable_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find what this payment is for. Reload and try again.',
+    vi: 'Không tìm thấy khoản cần thanh toán này. Vui lòng tải lại rồi thử lại.',
+  },
   payload_too_large: {
     status: 413,
     retryable: false,
@@ -181,6 +187,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'This payment method does not support this amount. Choose another one.',
     vi: 'Phương thức này không hỗ trợ số tiền cần thanh toán. Vui lòng chọn phương thức khác.',
+  },
+  payment_expired: {
+    status: 409,
+    retryable: false,
+    en: 'The time to pay is over. Order again to get a new payment.',
+    vi: 'Đã hết thời hạn thanh toán. Vui lòng đặt lại để có khoản thanh toán mới.',
   },
   payment_not_found: {
     status: 404,

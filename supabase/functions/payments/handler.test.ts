@@ -93,7 +93,7 @@ describe('POST /payments/start', () => {
     outside.clock.now = Date.parse(created.expires_at);
     const answer = await handle(outside.deps)(userPost('/payments/start', body));
     expect(answer.status).toBe(409);
-    expect((await errorOf(answer)).code).toBe('hold_expired');
+    expect((await errorOf(answer)).code).toBe('payment_expired');
     expect(outside.calls.map(({ name }) => name)).toEqual(['start_payment']);
   });
 

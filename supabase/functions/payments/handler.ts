@@ -45,7 +45,7 @@ export function handle(deps: Needs): (request: Request) => Promise<Response> {
       note({ attempt_id: attempt.id, provider: body.provider });
       if (attempt.status === 'created') {
         // the repeat of a request whose answer was lost long ago
-        if (Date.parse(attempt.expires_at) <= now()) throw appError('hold_expired');
+        if (Date.parse(attempt.expires_at) <= now()) throw appError('payment_expired');
         const checkout = await provider.create({
           reference: attempt.reference,
           amount: attempt.amount,

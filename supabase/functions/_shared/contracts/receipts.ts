@@ -20,9 +20,12 @@ export const receiptContent = z.looseObject({
   tax: z.int(),
   seller: z.looseObject({ name: z.string(), address: optionalText, tax_code: optionalText }),
   buyer: z.looseObject({ name: optionalText }),
-  booking: z
-    .looseObject({ code: z.string(), vehicle: z.string(), starts_at: instant, ends_at: instant })
-    .nullable(),
+  payable: z.looseObject({
+    code: z.string(),
+    title: z.string(),
+    starts_at: instant.nullable(),
+    ends_at: instant.nullable(),
+  }),
   lines: z.array(z.looseObject({ label: z.string(), amount: z.int() })),
   payment: z
     .looseObject({ provider: z.string(), transaction_id: optionalText, paid_at: instant.nullable() })

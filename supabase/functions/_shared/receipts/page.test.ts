@@ -49,18 +49,18 @@ describe('a receipt', () => {
     expect(text).toContain('Credit note C2026-000001');
     expect(text).toContain('Total refunded');
     expect(text).not.toContain('deposit');
-    expect(textOf(receiptPage(receipt()))).toContain('A security deposit is held, not sold');
+    expect(textOf(receiptPage(receipt()))).toContain('What is only held, such as a deposit');
   });
 
   it('leaves out what is unknown', () => {
     const bare = receipt({
-      booking: null,
+      payable: { code: 'JB7K2M9Q', title: 'Late fee', starts_at: null, ends_at: null },
       payment: null,
       buyer: { name: '' },
       seller: { name: 'Journey JSC', address: '', tax_code: '' },
     });
     const text = textOf(receiptPage(bare));
-    for (const absent of ['Booking', 'Vehicle', 'Method', 'Customer', 'Tax code', 'null', 'undefined'])
+    for (const absent of ['Period', 'Method', 'Customer', 'Tax code', 'null', 'undefined'])
       expect(text).not.toContain(absent);
     const hand = receiptPage(
       receipt({ payment: { provider: 'manual', transaction_id: 'FT1', paid_at: null } }),
@@ -98,9 +98,9 @@ describe('a receipt', () => {
             number: text,
             seller: { name: text, address: text, tax_code: text },
             buyer: { name: text },
-            booking: {
+            payable: {
               code: text,
-              vehicle: text,
+              title: text,
               starts_at: '2026-11-22T02:00:00+00:00',
               ends_at: '2026-11-24T02:00:00+00:00',
             },

@@ -61,7 +61,7 @@ function list(pairs: readonly (readonly [name: string, value: Html | string])[])
 }
 
 function head(content: ReceiptContent, words: ReceiptWords, { moment }: Formats): Html {
-  const { seller, buyer, booking, issued_at } = content;
+  const { seller, buyer, payable, issued_at } = content;
   const time = (instant: string): Html => html`<time datetime="${instant}">${moment(instant)}</time>`;
   return list([
     [words.number, content.number],
@@ -69,9 +69,12 @@ function head(content: ReceiptContent, words: ReceiptWords, { moment }: Formats)
     [words.seller, seller.address === '' ? seller.name : html`${seller.name}<br>${seller.address}`],
     [words.taxCode, seller.tax_code],
     [words.buyer, buyer.name],
-    [words.booking, booking?.code ?? ''],
-    [words.vehicle, booking?.vehicle ?? ''],
-    [words.period, booking ? html`${time(booking.starts_at)} – ${time(booking.ends_at)}` : ''],
+    [words.code, payable.code],
+    [words.subject, payable.title],
+    [
+      words.period,
+      payable.starts_at && payable.ends_at ? html`${time(payable.starts_at)} – ${time(payable.ends_at)}` : '',
+    ],
   ]);
 }
 
@@ -106,7 +109,7 @@ export function receiptPage(content: ReceiptContent): string {
 ${head(content, words, formats)}
 ${lines(content, words, formats)}
 ${payment(content, words, formats)}
-</main><footer>${words.zone}${content.kind === 'receipt' ? ` ${words.deposit}` : ''}</footer></body></html>
+</main><footer>${words.zone}${content.kind === 'receipt' ? ` ${words.held}` : ''}</footer></body></html>
 `;
   return page.html;
 }

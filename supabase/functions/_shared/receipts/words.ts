@@ -6,8 +6,8 @@ export interface ReceiptWords {
   seller: string;
   taxCode: string;
   buyer: string;
-  booking: string;
-  vehicle: string;
+  code: string;
+  subject: string;
   period: string;
   details: string;
   item: string;
@@ -19,7 +19,7 @@ export interface ReceiptWords {
   paidAt: string;
   zone: string;
   /** Why the total may be less than what was paid. */
-  deposit: string;
+  held: string;
   bankTransfer: string;
 }
 
@@ -31,9 +31,9 @@ export const receiptWords: Record<'vi' | 'en', ReceiptWords> = {
     seller: 'Bên bán',
     taxCode: 'Mã số thuế',
     buyer: 'Khách hàng',
-    booking: 'Mã đặt xe',
-    vehicle: 'Xe',
-    period: 'Thời gian thuê',
+    code: 'Mã đơn',
+    subject: 'Dịch vụ',
+    period: 'Thời gian',
     details: 'Chi tiết',
     item: 'Nội dung',
     amount: 'Số tiền',
@@ -43,7 +43,7 @@ export const receiptWords: Record<'vi' | 'en', ReceiptWords> = {
     transaction: 'Mã giao dịch',
     paidAt: 'Thời điểm',
     zone: 'Giờ Việt Nam (GMT+7).',
-    deposit: 'Tiền cọc chỉ được giữ hộ nên không nằm trong biên nhận.',
+    held: 'Khoản chỉ được giữ hộ, như tiền cọc, không nằm trong biên nhận.',
     bankTransfer: 'Chuyển khoản ngân hàng',
   },
   en: {
@@ -53,9 +53,9 @@ export const receiptWords: Record<'vi' | 'en', ReceiptWords> = {
     seller: 'Seller',
     taxCode: 'Tax code',
     buyer: 'Customer',
-    booking: 'Booking',
-    vehicle: 'Vehicle',
-    period: 'Rental period',
+    code: 'Code',
+    subject: 'For',
+    period: 'Period',
     details: 'Details',
     item: 'Item',
     amount: 'Amount',
@@ -65,7 +65,7 @@ export const receiptWords: Record<'vi' | 'en', ReceiptWords> = {
     transaction: 'Transaction',
     paidAt: 'Time',
     zone: 'Times are Vietnam time (GMT+7).',
-    deposit: 'A security deposit is held, not sold, and is not on this receipt.',
+    held: 'What is only held, such as a deposit, is not on this receipt.',
     bankTransfer: 'Bank transfer',
   },
 };

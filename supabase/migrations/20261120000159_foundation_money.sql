@@ -1,0 +1,17 @@
+-- Foundation: what every module does with amounts.
+-- Rule kept here: an amount is in minor units, and a list of lines is worth the sum of their amounts.
+-- Left out on purpose: conversions to a provider's unit, which are in its wrapper.
+
+create function private.sum_line_amounts(p_lines jsonb)
+returns bigint
+language sql immutable parallel safe set search_path = ''
+as $$ select coalesce(sum((l ->> 'amount')::bigint), 0)::bigint from jsonb_array_elements(p_lines) l $$;
+
+create function private.format_money(p_amount bigint, p_currency text)
+returns text
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return replace(to_char(p_amount, 'FM999,999,999,999,990'), ',', '.') || ' ' || p_currency;
+end
+$$;

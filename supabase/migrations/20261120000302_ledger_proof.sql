@@ -1,0 +1,113 @@
+-- Ledger: the proof that the books and the rows say the same.
+-- Rule kept here: every movement of the ledger is one that a row of some module tells of, to the accounts and by the sums
+-- that this row says; and every such row has its movement.
+-- Left out on purpose: which rows those are, which every module says in a file of its own name; and a provider's own
+-- statements, which differ per contract.
+
+-- A line of the ledger as a row has it; debit positive.
+create type private.expected_line as (
+  movement text, subject text, payable_id uuid, currency text, kind text, owner text, amount bigint
+);
+-- What disagrees though every line is there; amounts as reconcile_ledger has them.
+create type private.ledger_problem as (problem text, provider text, subject text, expected_amount bigint, found_amount bigint);
+
+create table private.ledger_proofs (
+  function_name text primary key,
+  answers text not null,
+  constraint ledger_proofs_answers_known check (answers in ('expected_line', 'ledger_problem'))
+);
+comment on table private.ledger_proofs is 'Functions without arguments, by which each module says what the ledger must hold because of its rows (expected_line), or what disagrees otherwise (ledger_problem).';
+
+create function private.check_ledger_proof()
+returns trigger
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform private.require_function(new.function_name, '', 'SETOF private.' || new.answers);
+  return new;
+end
+$$;
+create trigger function_exists before insert or update on private.ledger_proofs
+  for each row execute function private.check_ledger_proof();
+
+-- How commands post is written a second time in these functions, so that a slip in one place is seen by the other.
+create function private.expected_ledger()
+returns setof private.expected_line
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_function text;
+begin
+  for v_function in select function_name from private.ledger_proofs where answers = 'expected_line' loop
+    return query execute format('select * from private.%I()', v_function);
+  end loop;
+end
+$$;
+
+create function private.ledger_problems()
+returns setof private.ledger_problem
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_function text;
+begin
+  for v_function in select function_name from private.ledger_proofs where answers = 'ledger_problem' loop
+    return query execute format('select * from private.%I()', v_function);
+  end loop;
+end
+$$;
+
+create function private.reconcile_ledger()
+returns table (problem text, provider text, subject text, expected_amount bigint, found_amount bigint)
+language sql stable security definer set search_path = ''
+as $$
+  with expected as (
+    select movement, subject, coalesce(payable_id::text, '') as payable, currency, kind, owner, sum(amount)::bigint as amount
+    from private.expected_ledger()
+    group by 1, 2, 3, 4, 5, 6
+    having sum(amount) <> 0
+  ),
+  posted as (
+    select m.event as movement, m.reference as subject, coalesce(t.payable_id::text, '') as payable, m.currency, a.kind, a.owner, sum(e.amount)::bigint as amount
+    from private.ledger_transactions t
+    -- a movement counts together with its corrections
+    join private.ledger_transactions m on m.id = coalesce(t.corrects, t.id)
+    join private.ledger_entries e on e.transaction_id = t.id
+    join private.ledger_accounts a on a.id = e.account_id
+    -- ISO 4217 keeps this code for tests; nothing is paid out in it
+    where t.currency <> 'XTS'
+    group by 1, 2, 3, 4, 5, 6
+    having sum(e.amount) <> 0
+  ),
+  lines as (
+    select movement, subject, kind, owner, e.amount as expected_amount, p.amount as found_amount,
+           -- what has passed a provider says the most of a movement; the other lines follow from it
+           rank() over (partition by movement, subject order by kind <> 'clearing') as place
+    from expected e
+    full join posted p using (movement, subject, payable, currency, kind, owner)
+    where e.amount is distinct from p.amount
+  )
+  select movement || case kind when 'clearing' then '' else ' on ' || kind end, owner, subject, expected_amount, found_amount
+  from lines
+  where place = 1
+  union all
+  select problem, provider, subject, expected_amount, found_amount from private.ledger_problems()
+$$;
+comment on function private.reconcile_ledger is 'One row per line of a movement where the ledger and the rows disagree, with what the rows say (expected_amount) and what the ledger says, corrections included (found_amount), in minor units. `provider` is the owner of the account: a provider where the problem names no other kind. None means proven.';
+
+create function private.reconcile_ledger_as_admin()
+returns table (problem text, provider text, subject text, expected_amount bigint, found_amount bigint)
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  perform private.require_admin();
+  return query select * from private.reconcile_ledger();
+end
+$$;
+create function public.reconcile_ledger()
+returns table (problem text, provider text, subject text, expected_amount bigint, found_amount bigint)
+language sql stable set search_path = ''
+as $$ select * from private.reconcile_ledger_as_admin() $$;
+comment on function public.reconcile_ledger is 'Admin: one row per line of a movement where the ledger and the rows disagree; none means proven. Errors: forbidden.';
+revoke all on function private.reconcile_ledger_as_admin(), public.reconcile_ledger() from public, anon, authenticated, service_role;
+grant execute on function private.reconcile_ledger_as_admin(), public.reconcile_ledger() to authenticated;

@@ -1,0 +1,118 @@
+-- Payables: freezing the money of a payable while something is unclear.
+-- Rule kept here: while one freeze lives, no money of the payable moves on to anybody: nothing is paid out and nothing is
+-- given back of what is held; what was on its way out and is not sent yet stops too. It goes on when the last one ends.
+-- Left out on purpose: who may complain and what is decided; complaints will place and end freezes here. What stops is
+-- said by the modules that move money on (payouts, bookings).
+
+insert into private.error_codes (code, status, retryable, message_en, message_vi) values
+  ('payable_not_found', 404, false, 'We could not find what this payment is for. Reload and try again.', 'Không tìm thấy khoản cần thanh toán này. Vui lòng tải lại rồi thử lại.'),
+  ('money_frozen', 409, false, 'This money is frozen. Ask support when it will be free again.', 'Khoản tiền này đang bị phong tỏa. Vui lòng liên hệ bộ phận hỗ trợ.');
+
+create table private.payable_freezes (
+  id uuid primary key default gen_random_uuid(),
+  payable_id uuid not null references public.payables on delete restrict,
+  reason text not null,
+  frozen_by uuid references public.profiles on delete restrict,
+  frozen_at timestamptz not null default now(),
+  ended_by uuid references public.profiles on delete restrict,
+  ended_at timestamptz,
+  constraint payable_freezes_reason_length check (char_length(reason) between 1 and 500)
+);
+create unique index payable_freezes_once_per_reason on private.payable_freezes (payable_id, reason) where ended_at is null;
+comment on table private.payable_freezes is 'Why the money of a payable waits; several may freeze it, each by a reason of its own.';
+alter table private.payable_freezes enable row level security;
+
+create function private.is_frozen(p_payable_id uuid)
+returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return exists (select from private.payable_freezes where payable_id = p_payable_id and ended_at is null);
+end
+$$;
+
+-- For commands of other modules too.
+create function private.freeze_money(p_payable_id uuid, p_reason text)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  if (private.lock_payable(p_payable_id)).id is null then
+    perform private.fail('payable_not_found');
+  end if;
+  insert into private.payable_freezes (payable_id, reason, frozen_by) values (p_payable_id, p_reason, auth.uid())
+  on conflict do nothing;
+  if found then
+    perform private.record_event('payable.frozen', p_payable_id, jsonb_build_object('reason', p_reason));
+  end if;
+end
+$$;
+
+-- Ends the freeze of one reason, or all of them.
+create function private.unfreeze_money(p_payable_id uuid, p_reason text default null)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  if (private.lock_payable(p_payable_id)).id is null then
+    perform private.fail('payable_not_found');
+  end if;
+  update private.payable_freezes set ended_at = now(), ended_by = auth.uid()
+  where payable_id = p_payable_id and ended_at is null and (p_reason is null or reason = p_reason);
+  if found and not private.is_frozen(p_payable_id) then
+    perform private.record_event('payable.unfrozen', p_payable_id);
+  end if;
+end
+$$;
+
+create function private.freezes_of(p_payable_id uuid)
+returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return jsonb_build_object('payable_id', p_payable_id, 'frozen', private.is_frozen(p_payable_id), 'freezes', coalesce((
+    select jsonb_agg(jsonb_build_object('reason', f.reason, 'frozen_by', f.frozen_by, 'frozen_at', f.frozen_at,
+      'ended_by', f.ended_by, 'ended_at', f.ended_at) order by f.frozen_at, f.id)
+    from private.payable_freezes f where f.payable_id = p_payable_id
+  ), '[]'));
+end
+$$;
+
+create function private.freeze_payable(p_payable_id uuid, p_reason text)
+returns jsonb
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  perform private.require_admin();
+  if coalesce(char_length(btrim(p_reason)), 0) not between 1 and 500 then
+    perform private.fail_input('reason', 'must have 1 to 500 characters');
+  end if;
+  perform private.set_audit_context('admin', p_reason);
+  perform private.freeze_money(p_payable_id, btrim(p_reason));
+  return private.freezes_of(p_payable_id);
+end
+$$;
+create function public.freeze_payable(payable_id uuid, reason text)
+returns jsonb
+language sql volatile set search_path = ''
+as $$ select private.freeze_payable(payable_id, reason) $$;
+comment on function public.freeze_payable is 'Admin: keeps the money of a payable until it is unfrozen. Answers {payable_id, frozen, freezes}. Repeatable. Errors: forbidden, payable_not_found, invalid_input.';
+select private.expose('freeze_payable(uuid, text)', 'authenticated');
+
+create function private.unfreeze_payable(p_payable_id uuid, p_reason text)
+returns jsonb
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  perform private.require_admin();
+  perform private.set_audit_context('admin');
+  perform private.unfreeze_money(p_payable_id, p_reason);
+  return private.freezes_of(p_payable_id);
+end
+$$;
+create function public.unfreeze_payable(payable_id uuid, reason text default null)
+returns jsonb
+language sql volatile set search_path = ''
+as $$ select private.unfreeze_payable(payable_id, reason) $$;
+comment on function public.unfreeze_payable is 'Admin: ends the freeze of this reason, or every freeze, of a payable. What waited goes on when none is left. Answers {payable_id, frozen, freezes}. Repeatable. Errors: forbidden, payable_not_found.';
+select private.expose('unfreeze_payable(uuid, text)', 'authenticated');

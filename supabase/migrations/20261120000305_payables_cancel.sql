@@ -1,0 +1,40 @@
+-- Payables: calling one off, whatever it is.
+-- Rule kept here: an admin who looks at money needs no command of each kind; the kind says whether it is too late and
+-- what goes back.
+-- Left out on purpose: payers and earners, who call things off by the commands of the module that owns them.
+
+create function private.cancel_payable(p_payable_id uuid, p_reason text, p_idempotency_key uuid)
+returns jsonb
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_stored jsonb;
+  v_payable public.payables;
+  v_function text;
+begin
+  perform private.require_admin();
+  v_stored := private.begin_command('cancel_payable', p_idempotency_key, jsonb_build_object('payable_id', p_payable_id, 'reason', p_reason));
+  if v_stored is not null then
+    return v_stored;
+  end if;
+  if coalesce(char_length(btrim(p_reason)), 0) not between 1 and 500 then
+    perform private.fail_input('reason', 'must have 1 to 500 characters');
+  end if;
+  v_payable := private.lock_payable(p_payable_id);
+  if v_payable.id is null then
+    perform private.fail('payable_not_found');
+  end if;
+  select cancel_function into strict v_function from private.payable_kinds where kind = v_payable.kind;
+  perform private.set_audit_context('admin', btrim(p_reason));
+  execute 'select private.' || quote_ident(v_function) || '($1, $2)' using p_payable_id, btrim(p_reason);
+  v_stored := private.payable_view(p_payable_id);
+  perform private.finish_command(p_idempotency_key, v_stored);
+  return v_stored;
+end
+$$;
+create function public.cancel_payable(payable_id uuid, reason text, idempotency_key uuid)
+returns jsonb
+language sql volatile set search_path = ''
+as $$ select private.cancel_payable(payable_id, reason, idempotency_key) $$;
+comment on function public.cancel_payable is 'Admin: calls off what a payment pays, by the rules of its kind, which may refuse it with errors of its own. Answers the payable {id, kind, code, title, starts_at, ends_at, amount, currency}. Errors: forbidden, payable_not_found, invalid_input.';
+select private.expose('cancel_payable(uuid, text, uuid)', 'authenticated');

@@ -1,0 +1,234 @@
+-- Payments: opening a payment and trying to pay it.
+-- Rule kept here: a payment is open until its time is over, its payable is called off, or it is paid; each try has a
+-- reference of its own, which providers want unique for ever.
+-- Left out on purpose: signatures and links, which function `payments` makes.
+
+-- For the owner of a payable, in the transaction that writes it.
+create function private.open_payment(p_payable public.payables, p_expires_at timestamptz)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  insert into public.payments (payable_id, payer_id, amount, currency, expires_at)
+  values (p_payable.id, p_payable.payer_id, p_payable.amount, p_payable.currency, p_expires_at);
+end
+$$;
+
+-- Ends, at providers that let us, what could still be paid there. The attempts themselves stay open until the
+-- provider has said how they ended: only it knows.
+create function private.cancel_attempts(p_payment_id uuid, p_except uuid default null)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_attempt record;
+begin
+  for v_attempt in
+    select a.id, a.provider
+    from public.payment_attempts a
+    join private.payment_providers r on r.provider = a.provider and r.can_cancel
+    where a.payment_id = p_payment_id and a.status = 'pending' and a.id is distinct from p_except
+  loop
+    perform private.enqueue('cancel_attempt',
+      jsonb_build_object('attempt_id', v_attempt.id, 'provider', v_attempt.provider), v_attempt.id::text);
+  end loop;
+end
+$$;
+
+-- Ends what has not been paid of a payable; its owner calls this when it is over or called off.
+create function private.close_payment(p_payable_id uuid, p_status text)
+returns boolean
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_payment_id uuid;
+begin
+  update public.payments set status = p_status where payable_id = p_payable_id and status in ('pending', 'processing')
+  returning id into v_payment_id;
+  if not found then
+    return false;
+  end if;
+  perform private.cancel_attempts(v_payment_id);
+  return true;
+end
+$$;
+
+-- The ways to pay that are switched on, with what each can carry.
+create function private.payment_methods()
+returns table (provider text, currency text, min_amount bigint, max_amount bigint)
+language sql stable security definer set search_path = ''
+as $$
+  select r.provider, r.currency, r.min_amount, r.max_amount
+  from private.payment_providers r
+  where r.enabled
+  order by r.provider
+$$;
+create function public.payment_methods()
+returns table (provider text, currency text, min_amount bigint, max_amount bigint)
+language sql stable set search_path = ''
+as $$ select * from private.payment_methods() $$;
+comment on function public.payment_methods is 'The ways to pay that are switched on, and what each can carry in minor units.';
+select private.expose('payment_methods()', 'anon', 'authenticated');
+
+create function private.start_payment(p_payment_id uuid, p_provider text, p_idempotency_key uuid)
+returns public.payment_attempts
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_user_id uuid := private.require_user();
+  v_stored jsonb;
+  v_payment public.payments;
+  v_attempt public.payment_attempts;
+  v_rail private.payment_providers;
+begin
+  v_stored := private.begin_command('start_payment', p_idempotency_key, jsonb_build_object('payment_id', p_payment_id, 'provider', p_provider));
+  if v_stored is not null then
+    -- its state may have moved on since
+    select * into v_attempt from public.payment_attempts where id = (v_stored ->> 'id')::uuid;
+    -- between us and the provider
+    v_attempt.provider_data := '{}';
+    return v_attempt;
+  end if;
+  perform private.take_token('start_payment', v_user_id::text);
+  select * into v_rail from private.payment_providers where provider = p_provider;
+  if not found then
+    perform private.fail_input('provider', 'unknown');
+  elsif not v_rail.enabled then
+    perform private.fail('provider_not_configured', jsonb_build_object('provider', p_provider));
+  end if;
+  select * into v_payment from public.payments where id = p_payment_id and payer_id = v_user_id;
+  if not found then
+    perform private.fail('payment_not_found');
+  end if;
+  perform private.lock_payable(v_payment.payable_id);
+  select * into v_payment from public.payments where id = p_payment_id for no key update;
+  if v_payment.status not in ('pending', 'processing') then
+    perform private.fail('payment_not_payable', jsonb_build_object('status', v_payment.status));
+  end if;
+  if v_payment.expires_at <= now() then
+    perform private.fail('payment_expired');
+  end if;
+  if v_payment.currency <> v_rail.currency or v_payment.amount not between v_rail.min_amount and v_rail.max_amount then
+    perform private.fail('payment_amount_unsupported', jsonb_build_object(
+      'provider', p_provider, 'currency', v_rail.currency, 'min_amount', v_rail.min_amount, 'max_amount', v_rail.max_amount));
+  end if;
+  update public.payments set status = 'processing' where id = p_payment_id and status = 'pending';
+  insert into public.payment_attempts (payment_id, provider, amount, currency, expires_at)
+  values (p_payment_id, p_provider, v_payment.amount, v_payment.currency, v_payment.expires_at)
+  returning * into v_attempt;
+  perform private.finish_command(p_idempotency_key, jsonb_build_object('id', v_attempt.id));
+  return v_attempt;
+end
+$$;
+create function public.start_payment(payment_id uuid, provider text, idempotency_key uuid)
+returns public.payment_attempts
+language sql volatile set search_path = ''
+as $$ select private.start_payment(payment_id, provider, idempotency_key) $$;
+comment on function public.start_payment is 'Opens a try at paying with a provider; called by function payments, which makes the redirect URL and QR. Errors: payment_not_found, payment_not_payable, payment_expired, payment_amount_unsupported, provider_not_configured, invalid_input, rate_limited.';
+select private.expose('start_payment(uuid, text, uuid)', 'authenticated');
+
+create function private.attach_checkout(p_attempt_id uuid, p_redirect_url text, p_qr_payload text, p_details jsonb, p_provider_data jsonb)
+returns public.payment_attempts
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_attempt public.payment_attempts;
+begin
+  update public.payment_attempts
+  set redirect_url = p_redirect_url, qr_payload = p_qr_payload, details = coalesce(p_details, '{}'), provider_data = coalesce(p_provider_data, '{}'), status = 'pending'
+  where id = p_attempt_id and status = 'created'
+  returning * into v_attempt;
+  if not found then
+    select * into v_attempt from public.payment_attempts where id = p_attempt_id;
+    if not found then
+      perform private.fail('payment_not_found');
+    end if;
+  elsif exists (select from public.payments where id = v_attempt.payment_id and status not in ('pending', 'processing')) then
+    -- paid or over while the provider was making the link
+    perform private.cancel_attempts(v_attempt.payment_id);
+  end if;
+  return v_attempt;
+end
+$$;
+create function public.attach_checkout(attempt_id uuid, redirect_url text, qr_payload text, details jsonb, provider_data jsonb)
+returns public.payment_attempts
+language sql volatile set search_path = ''
+as $$ select private.attach_checkout(attempt_id, redirect_url, qr_payload, details, provider_data) $$;
+comment on function public.attach_checkout is 'Stores where the payer goes for an attempt; the first answer stays. Service only. Errors: payment_not_found.';
+select private.expose('attach_checkout(uuid, text, text, jsonb, jsonb)', 'service_role');
+
+-- The tidier: nothing depends on it having run, as a payment that is over at expires_at cannot be started.
+create function private.expire_overdue_payments(p_limit int default 500)
+returns int
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_payable_id uuid;
+  v_payable public.payables;
+  v_count int := 0;
+begin
+  perform private.set_audit_context('deadline');
+  for v_payable_id in
+    select payable_id from public.payments
+    where status in ('pending', 'processing') and expires_at <= now()
+    order by payable_id
+    limit p_limit
+  loop
+    -- one that cannot be tidied must not keep the others; check_invariants shows it
+    begin
+      v_payable := private.lock_payable(v_payable_id);
+      -- it may have been paid, or called off, in this moment
+      if private.close_payment(v_payable_id, 'expired') then
+        perform private.expire_payable(v_payable);
+        v_count := v_count + 1;
+      end if;
+    exception
+      when data_exception or integrity_constraint_violation or raise_exception then
+        raise warning 'the payment of payable % could not be expired: %', v_payable_id, sqlerrm;
+    end;
+  end loop;
+  return v_count;
+end
+$$;
+select private.schedule_job('journey_expire',
+  'Ends payments whose time is over, and with them what was kept free for their payers.',
+  '* * * * *', '15 minutes', 'select private.expire_overdue_payments()');
+
+-- Asks about attempts without a final answer: after p_quiet, then ever more slowly; and once more about those that
+-- want it (recheck_at). The attempt is the key of its question, so there is one at a time however long it waits; one
+-- that was answered makes room for the next, and one the outbox has given up does so after a day.
+create function private.enqueue_reconciliations(p_quiet interval default '2 minutes')
+returns int
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_attempt public.payment_attempts;
+  v_count int := 0;
+begin
+  for v_attempt in
+    select * from public.payment_attempts a
+    where ((a.status in ('created', 'pending') and a.created_at < now() - p_quiet) or a.recheck_at < now() - p_quiet)
+      and coalesce(a.checked_at, a.created_at) < now() - least(interval '1 hour', p_quiet * 2 ^ least(a.checks, 6))
+      -- those that wait in the outbox must not keep the others from it
+      and not exists (
+        select from private.outbox o
+        where o.topic = 'reconcile' and o.dedupe_key = a.id::text
+          and (o.status in ('pending', 'leased') or (o.status = 'dead' and o.finished_at > now() - interval '1 day'))
+      )
+    order by a.created_at
+    limit 500
+  loop
+    delete from private.outbox
+    where topic = 'reconcile' and dedupe_key = v_attempt.id::text and status in ('done', 'dead');
+    perform private.enqueue('reconcile', jsonb_build_object('attempt_id', v_attempt.id, 'provider', v_attempt.provider),
+      v_attempt.id::text);
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end
+$$;
+select private.register_topic('reconcile', 'attempt_id', 'provider');
+select private.register_topic('cancel_attempt', 'attempt_id', 'provider');
+select private.schedule_job('journey_reconcile',
+  'Queues a query to the provider about each attempt it has not reported on: after 2 minutes, then less and less often, at most hourly.',
+  '* * * * *', '15 minutes', 'select private.enqueue_reconciliations()');

@@ -1,0 +1,149 @@
+-- Refunds: what providers said of them.
+-- Rule kept here: what was paid is final, and a second payment of one refund is shown to an admin.
+-- Left out on purpose: asking providers, which function `outbox` does; it reports here.
+
+-- The refund, or nothing, and all it moves: the order of all locks here is those of the payable, payment, refund.
+create function private.lock_refund(p_refund_id uuid)
+returns public.refunds
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_refund public.refunds;
+begin
+  select * into v_refund from public.refunds where id = p_refund_id;
+  if v_refund.payable_id is not null then
+    perform private.lock_payable(v_refund.payable_id);
+  end if;
+  perform 1 from public.payments where id = v_refund.payment_id for no key update;
+  select * into v_refund from public.refunds where id = p_refund_id for no key update;
+  return v_refund;
+end
+$$;
+
+create function private.record_refund_result(
+  p_refund_id uuid, p_outcome text, p_provider_refund_id text, p_failure_code text, p_ordered_at timestamptz default null
+)
+returns public.refunds
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_refund public.refunds;
+begin
+  v_refund := private.lock_refund(p_refund_id);
+  if v_refund.id is null then
+    perform private.fail('refund_not_found');
+  end if;
+  -- an earlier order, given up since: its answer says nothing of this one
+  if p_ordered_at < v_refund.ordered_at then
+    if p_outcome = 'succeeded' then
+      perform private.flag_for_review(v_refund.provider, 'refund_paid_before:' || v_refund.id || ':' || p_ordered_at, coalesce(p_provider_refund_id, v_refund.id::text),
+        'refund ' || v_refund.id || ' was paid by an order that was given up, as ' || coalesce(p_provider_refund_id, 'nobody knows'));
+    end if;
+    return v_refund;
+  end if;
+  if v_refund.status = 'succeeded' then
+    -- under way or paid under another name is a second payment
+    if p_outcome in ('succeeded', 'processing') and (v_refund.provider = 'manual' or p_provider_refund_id <> v_refund.provider_refund_id) then
+      perform private.flag_for_review(v_refund.provider, 'refund_paid_twice:' || v_refund.id, coalesce(p_provider_refund_id, v_refund.id::text),
+        'refund ' || v_refund.id || ' was paid already, by ' || v_refund.provider || ' ' || coalesce(v_refund.provider_refund_id, ''));
+    end if;
+    return v_refund;
+  end if;
+  perform private.set_audit_context('provider:' || v_refund.provider);
+  case p_outcome
+    when 'succeeded' then
+      update public.refunds
+      set status = 'succeeded', provider_refund_id = coalesce(p_provider_refund_id, provider_refund_id), failure_code = null, completed_at = now()
+      where id = p_refund_id;
+      delete from private.manual_claims where subject_id = p_refund_id;
+      update public.payments
+      set refunded_amount = refunded_amount + v_refund.amount,
+          status = case when refunded_amount + v_refund.amount = amount then 'refunded' else 'partially_refunded' end
+      where id = v_refund.payment_id;
+      perform private.post_ledger('refund_paid', v_refund.id::text, v_refund.currency, v_refund.payable_id, array[
+        ('refund_payable', coalesce(v_refund.payable_id, v_refund.unmatched_id)::text, v_refund.amount)::private.ledger_line,
+        ('clearing', v_refund.provider, -v_refund.amount)::private.ledger_line
+      ]);
+      if v_refund.payable_id is not null then
+        perform private.tell_refunded(v_refund.payable_id, v_refund.id);
+      end if;
+    when 'processing' then
+      update public.refunds
+      set status = 'processing', provider_refund_id = coalesce(p_provider_refund_id, provider_refund_id)
+      where id = p_refund_id and status in ('pending', 'processing');
+    when 'failed' then
+      update public.refunds set status = 'failed', failure_code = p_failure_code
+      where id = p_refund_id and status in ('pending', 'processing');
+    else
+      perform private.fail_input('outcome', 'must be succeeded, processing or failed');
+  end case;
+  select * into v_refund from public.refunds where id = p_refund_id;
+  return v_refund;
+end
+$$;
+create function public.record_refund_result(
+  refund_id uuid, outcome text, provider_refund_id text default null, failure_code text default null, ordered_at timestamptz default null
+)
+returns public.refunds
+language sql volatile set search_path = ''
+as $$ select private.record_refund_result(refund_id, outcome, provider_refund_id, failure_code, ordered_at) $$;
+comment on function public.record_refund_result is 'What the provider said of a refund: succeeded, processing or failed. Succeeded is final. The answer to an earlier order, by its `ordered_at`, changes nothing; a payment by it is shown to an admin. Service only. Errors: refund_not_found, invalid_input.';
+select private.expose('record_refund_result(uuid, text, text, text, timestamptz)', 'service_role');
+
+-- News of a refund that the provider sends by itself.
+create function private.apply_refund_event(
+  p_event_id bigint, p_provider_refund_id text, p_transaction_id text, p_outcome text, p_amount bigint, p_currency text, p_failure_code text
+)
+returns text
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_event private.payment_events;
+  v_found uuid[];
+  v_before text;
+  v_after text;
+  v_result text;
+begin
+  select * into v_event from private.payment_events where id = p_event_id and verified for update;
+  if not found then
+    perform private.fail('not_found');
+  end if;
+  if v_event.outcome is not null then
+    return case v_event.outcome when 'recorded' then 'duplicate' else v_event.outcome end;
+  end if;
+  -- by its id there, or, when the news is faster than the answer that gives the id, by what it must be
+  select array_agg(r.id) into v_found
+  from public.refunds r
+  where r.provider = v_event.provider and r.provider_refund_id = p_provider_refund_id
+    and r.amount = p_amount and r.currency = p_currency;
+  if v_found is null then
+    select array_agg(r.id) into v_found
+    from public.refunds r
+    join public.payment_attempts a on a.id = r.attempt_id
+    left join private.unmatched_money u on u.id = r.unmatched_id
+    where r.provider = v_event.provider and r.provider_refund_id is null and r.status in ('pending', 'processing')
+      and coalesce(u.transaction_id, a.provider_transaction_id) = p_transaction_id and r.amount = p_amount and r.currency = p_currency;
+  end if;
+  if cardinality(v_found) = 1 then
+    select status into v_before from public.refunds where id = v_found[1];
+    select status into v_after from private.record_refund_result(v_found[1], p_outcome, p_provider_refund_id, p_failure_code);
+    if v_before = 'succeeded' and p_outcome = 'failed' then
+      v_result := private.flag_for_review(p_event_id, 'refund ' || v_found[1] || ' was paid, and has come back', 'needs_review');
+    else
+      v_result := case when v_before = v_after then 'duplicate' else 'recorded' end;
+    end if;
+  else
+    v_result := private.flag_for_review(p_event_id, 'a refund we did not order', 'needs_review');
+  end if;
+  update private.payment_events set outcome = coalesce(outcome, 'recorded'), applied_at = now() where id = p_event_id;
+  return v_result;
+end
+$$;
+create function public.apply_refund_event(
+  event_id bigint, provider_refund_id text, transaction_id text, outcome text, amount bigint, currency text, failure_code text default null
+)
+returns text
+language sql volatile set search_path = ''
+as $$ select private.apply_refund_event(event_id, provider_refund_id, transaction_id, outcome, amount, currency, failure_code) $$;
+comment on function public.apply_refund_event is 'Applies a stored, verified message about a refund: recorded, duplicate, or needs_review when it is none of ours. Service only. Errors: not_found, refund_not_found, invalid_input.';
+select private.expose('apply_refund_event(bigint, text, text, text, bigint, text, text)', 'service_role');

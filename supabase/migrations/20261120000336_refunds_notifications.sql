@@ -1,0 +1,47 @@
+-- Refunds: who is told of what, and the texts in Vietnamese and English.
+-- Rule kept here: every code exists in every locale; a change of wording is a new version.
+
+insert into public.notification_templates (code, locale, category, title, body, email_subject, email_body) values
+  ('payment_late_refunded', 'en', 'payment', 'Payment came too late', 'Your payment for {{code}} came too late. We are refunding {{total}}.', 'We are refunding your payment for {{code}}', E'Your payment for {{title}} came after the time limit, and it was no longer free.\n\nWe are refunding {{total}} to you.'),
+  ('payment_late_refunded', 'vi', 'payment', 'Thanh toán quá hạn', 'Khoản thanh toán cho đơn {{code}} đến quá hạn. Chúng tôi đang hoàn {{total}} cho bạn.', 'Đang hoàn tiền đơn {{code}}', E'Khoản thanh toán cho {{title}} đến sau thời hạn và không còn chỗ.\n\nChúng tôi đang hoàn {{total}} cho bạn.'),
+  ('refund_paid', 'en', 'payment', 'Refund paid', 'We refunded {{amount}} of {{code}} to you.', 'Refund for {{code}}', 'We refunded {{amount}} for {{title}}, {{code}}, to you.'),
+  ('refund_paid', 'vi', 'payment', 'Đã hoàn tiền', 'Chúng tôi đã hoàn {{amount}} của đơn {{code}} cho bạn.', 'Đã hoàn tiền đơn {{code}}', 'Chúng tôi đã hoàn {{amount}} của đơn {{code}} cho bạn.'),
+  ('refund_needs_account', 'en', 'payment', 'Add a bank account for your refund', 'We owe you a refund of {{amount}}. Add your bank account to receive it.', 'Add a bank account for your refund', E'We owe you a refund of {{amount}}. It cannot go back the way you paid.\n\nPlease add your bank account in the app. We send the money there after the waiting time of a new account.'),
+  ('refund_needs_account', 'vi', 'payment', 'Cần tài khoản để hoàn tiền', 'Bạn được hoàn {{amount}}. Vui lòng thêm tài khoản ngân hàng để nhận tiền.', 'Vui lòng thêm tài khoản ngân hàng để nhận tiền hoàn', E'Bạn được hoàn {{amount}}, nhưng không thể hoàn qua phương thức bạn đã thanh toán.\n\nVui lòng thêm tài khoản ngân hàng trong ứng dụng. Chúng tôi sẽ chuyển tiền khi hết thời gian chờ của tài khoản mới.'),
+  ('unmatched_returned', 'en', 'payment', 'Money returned', 'We returned {{amount}} that we could not match to a payment.', 'Your money was returned', 'We returned {{amount}} to you that we could not match to a payment of yours.'),
+  ('unmatched_returned', 'vi', 'payment', 'Đã hoàn tiền', 'Chúng tôi đã hoàn {{amount}} không khớp với khoản thanh toán nào của bạn.', 'Đã hoàn tiền cho bạn', 'Chúng tôi đã hoàn cho bạn {{amount}} vì khoản này không khớp với khoản thanh toán nào của bạn.');
+
+create function private.addressees(p_refund public.refunds)
+returns private.addressee[]
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return array[('payer', p_refund.payer_id)]::private.addressee[];
+end
+$$;
+
+create function private.notification_data(p_refund public.refunds)
+returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return coalesce((select private.payable_data(y) from public.payables y where y.id = p_refund.payable_id), '{}') || jsonb_build_object(
+    'refund_id', p_refund.id, 'kind', p_refund.kind, 'of_payment', p_refund.payment_id is not null,
+    'amount', private.format_money(p_refund.amount, p_refund.currency),
+    -- while an account is being replaced by another there is none for a moment, and its removal has a text of its own
+    'needs_account', p_refund.status = 'awaiting_account' and private.audit_cause() is distinct from 'bank_account_changed'
+      and not exists (select from public.bank_accounts a where a.user_id = p_refund.payer_id and a.removed_at is null)
+  );
+end
+$$;
+
+insert into private.notification_audiences (machine, audience) values ('refund', 'payer');
+insert into private.notification_rules (machine, from_state, event, audience, template, channels, only_if) values
+  ('refund', null, 'order', 'payer', 'payment_late_refunded', '{in_app,email}', '{"kind": "late_payment"}'),
+  ('refund', 'initial', 'await_account', 'payer', 'payment_late_refunded', '{in_app,email}', '{"kind": "late_payment"}'),
+  ('refund', null, 'await_account', 'payer', 'refund_needs_account', '{in_app,email}', '{"needs_account": true}'),
+  ('refund', null, 'recall', 'payer', 'refund_needs_account', '{in_app,email}', '{"needs_account": true}'),
+  ('refund', null, 'succeed', 'payer', 'refund_paid', '{in_app,email}', '{"of_payment": true}'),
+  ('refund', null, 'succeed_late', 'payer', 'refund_paid', '{in_app,email}', '{"of_payment": true}'),
+  ('refund', null, 'succeed', 'payer', 'unmatched_returned', '{in_app,email}', '{"kind": "unmatched"}'),
+  ('refund', null, 'succeed_late', 'payer', 'unmatched_returned', '{in_app,email}', '{"kind": "unmatched"}');

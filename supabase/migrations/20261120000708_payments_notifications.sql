@@ -1,9 +1,0 @@
--- Payments: who is told of what, and the texts in Vietnamese and English.
--- Rule kept here: every code exists in every locale; a change of wording is a new version.
--- Left out on purpose: money that came moves no state of a payment until it is enough; the commands tell of it.
-
-insert into public.notification_templates (code, locale, category, title, body, email_subject, email_body) values
-  ('payment_unmatched', 'en', 'payment', 'We are checking your payment', 'We received {{amount}}, which is not the amount due. Our staff will check it.', null, null),
-  ('payment_unmatched', 'vi', 'payment', 'Đang kiểm tra khoản tiền', 'Chúng tôi nhận được {{amount}}, không khớp với số tiền cần thanh toán. Nhân viên sẽ kiểm tra và xử lý.', null, null),
-  ('payment_part_received_renter', 'en', 'payment', 'Part of your payment received', 'We received {{amount}} for booking {{code}}. Please transfer the missing {{missing}}.', 'Booking {{code}}: {{missing}} is missing', E'We received {{amount}} for booking {{code}}.\n\nPlease transfer the missing {{missing}} with the same message before the time limit. Otherwise the booking is not confirmed and you get your money back.'),
-  ('payment_part_received_renter', 'vi', 'payment', 'Đã nhận một phần tiền', 'Chúng tôi đã nhận {{amount}} cho đơn {{code}}. Vui lòng chuyển thêm {{missing}}.', 'Đơn {{code}} còn thiếu {{missing}}', E'Chúng tôi đã nhận {{amount}} cho đơn {{code}}.\n\nVui lòng chuyển thêm {{missing}} với đúng nội dung chuyển khoản cũ trước khi hết hạn. Nếu không, đơn sẽ không được xác nhận và bạn được hoàn tiền.');
