@@ -18,7 +18,7 @@ export type PayoutStatus = Payout['status'];
 
 /** What a payout is made of; the lines add up to its amount. */
 export interface PayoutStatement {
-  payout: Payout;
+  payout: Tables['payouts'];
   account: Pick<BankAccount, 'bank_bin' | 'account_last4' | 'holder_name'>;
   lines: { posted_at: Timestamp; event: string; payable: Payable | null; amount: Minor }[];
 }

@@ -1,0 +1,140 @@
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { isForApps, readCommands } from '../../sdk/scripts/commands.ts';
+import { readSignatures } from '../../sdk/scripts/database.ts';
+import { hours, makeListing, makeTrip, moneyCame, providerSays } from '../support/acts.ts';
+import { addAccounts, addEarnings, allAtOnce, openWorld, type World } from '../support/sql.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+let world: World;
+/** What a function answered, as the apps' JSON has it. */
+const answers: { name: string; many: boolean; answer: unknown }[] = [];
+
+/** Calls a function as a person and keeps its answer. */
+async function ask(user: string, name: string, ...args: unknown[]): Promise<Record<string, unknown>> {
+  const places = args.map((_, i) => `$${i + 1}`).join(', ');
+  const { returns } = (await readSignatures(world.sql)).find((one) => one.name === name) ?? {};
+  if (!returns) throw new Error(`no function ${name}`);
+  const rows = returns.many
+    ? `coalesce((select jsonb_agg(to_jsonb(f)) from public.${name}(${places}) f), '[]')`
+    : `to_jsonb(public.${name}(${places}))`;
+  const [outcome] = await allAtOnce([{ user, text: rows, args }]);
+  expect(outcome?.error, name).toBeNull();
+  answers.push({ name, many: returns.many, answer: outcome?.value });
+  const first: unknown = Array.isArray(outcome?.value) ? outcome.value[0] : outcome?.value;
+  expect(first, `${name} must answer something`).toBeTruthy();
+  return { ...(first as object) };
+}
+
+beforeAll(async () => {
+  world = await openWorld();
+  await addAccounts(world);
+  await addEarnings(world);
+  const admin = await world.make('make_admin', 'admin');
+
+  // a listing, found; a trip under way, with its photos
+  const { host, vehicle } = await makeListing(world);
+  const renter = await world.make('make_renter', 'renter');
+  const [from, to] = [await hours(world, 48), await hours(world, 72)];
+  await ask(renter, 'search_vehicles', -44.5, 170.5, 5000, from, to);
+  await ask(renter, 'vehicle_detail', vehicle);
+  const booking = await world.make('make_paid_booking', renter, vehicle, from, to);
+  await ask(renter, 'vehicle_calendar', vehicle, from, to);
+  await ask(renter, 'cancel_booking_preview', booking);
+  await world.make('move_trip', booking, 0);
+  await world.make('inspect', 'check_in', host, booking, 10);
+  await ask(renter, 'booking_detail', booking);
+  await ask(host, 'booking_detail', booking);
+  await ask(renter, 'public_profile', host);
+  await ask(renter, 'payment_methods');
+
+  // a trip that was called off, whose payer must name an account
+  const called = await makeTrip(world, 'payos');
+  await allAtOnce([providerSays(called.reference)]);
+  await ask(called.renter, 'payment_status', called.payment);
+  await allAtOnce([
+    {
+      user: called.renter,
+      text: '(public.cancel_booking($1, null, $2)).status',
+      args: [called.booking, randomUUID()],
+    },
+  ]);
+  const refund = await ask(called.renter, 'my_refunds');
+  await ask(admin, 'list_refunds', 'open');
+  await world.make('set_account', called.renter);
+  await ask(admin, 'claim_manual_refund', refund.id);
+  await ask(admin, 'list_refunds', 'open');
+
+  // money that fits nothing
+  await allAtOnce([moneyCame('payos', `nobody-${randomUUID()}`, 'tx-1', 5000)]);
+  const unmatched = await ask(admin, 'unmatched_money');
+  await ask(admin, 'settle_unmatched_money', unmatched.id, 'keep', randomUUID(), null, 'nobody asked for it');
+  await ask(admin, 'unmatched_money', 'settled');
+
+  // a payout, and money kept back
+  const owner = await world.make('make_user', 'owner');
+  await world.make('set_account', owner);
+  const earned = await world.make('earn', owner, 900_000_000);
+  await ask(owner, 'my_balance');
+  const batch = await world.value<string>('private.schedule_payouts(900000000)');
+  await allAtOnce([{ user: admin, text: '(public.approve_payout_batch($1)).status', args: [batch] }]);
+  const payout = await ask(admin, 'list_payouts', batch);
+  await ask(owner, 'payout_statement', payout.id);
+  await ask(admin, 'claim_manual_payout', payout.id);
+  await ask(admin, 'list_payouts', batch);
+  const calledOff = await makeTrip(world, 'payos');
+  const keptBack: [name: string, ...args: unknown[]][] = [
+    ['hold_booking_money', earned, 'a question'],
+    ['release_booking_money', earned, null],
+    ['freeze_payable', earned, 'a question'],
+    ['unfreeze_payable', earned, null],
+    ['cancel_payable', calledOff.booking, 'a question', randomUUID()],
+  ];
+  const known = new Set((await readSignatures(world.sql)).map(({ name }) => name));
+  for (const [name, ...args] of keptBack) if (known.has(name)) await ask(admin, name, ...args);
+});
+afterAll(() => world?.close());
+
+it('has asked every function that answers jsonb', async () => {
+  const open = new Set((await readCommands(world.sql)).filter(isForApps).map(({ name }) => name));
+  const shapeless = (await readSignatures(world.sql))
+    .filter(({ name, returns }) => open.has(name) && 'type' in returns && returns.type === 'jsonb')
+    .map(({ name }) => name);
+  expect(shapeless.length).toBeGreaterThan(5);
+  expect(answers.map(({ name }) => name)).toEqual(expect.arrayContaining(shapeless));
+});
+
+it('types every answer as the database gives it, no field more and none less', () => {
+  const folder = join(root, 'sdk', 'dist');
+  mkdirSync(folder, { recursive: true });
+  const out = mkdtempSync(join(folder, 'answers-'));
+  try {
+    const lines = answers.map(
+      ({ name, answer }, i) => `export const answer${i}: Answer<'${name}'> = ${JSON.stringify(answer)};`,
+    );
+    // with all resources, since each declares its own shapes
+    const head =
+      "import type {} from '../../src/index.ts';\nimport type { Answer } from '../../src/core/shapes.ts';\n";
+    writeFileSync(join(out, 'answers.ts'), `${head}${lines.join('\n')}\n`);
+    const config = {
+      extends: join(root, 'sdk/tsconfig.json'),
+      compilerOptions: { noEmit: true, rootDir: join(root, 'sdk') },
+      include: ['*.ts'],
+      exclude: [],
+    };
+    writeFileSync(join(out, 'tsconfig.json'), JSON.stringify(config));
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    const { stdout } = spawnSync(process.execPath, [tsc, '-p', out], { encoding: 'utf8' });
+    // a line of the file is an answer: say whose it is
+    const said = stdout.replaceAll(
+      /answers\.ts\((\d+),\d+\)/g,
+      (_, line: string) => answers[Number(line) - 3]?.name ?? line,
+    );
+    expect(said).toBe('');
+  } finally {
+    rmSync(out, { recursive: true, force: true });
+  }
+});
