@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { BroadcastContent } from './broadcast.ts';
 
@@ -7,6 +8,10 @@ interface StoredRow {
   payload: string | null;
   binary_payload: Buffer | null;
 }
+
+// PostgreSQL streams a commit a moment before its rows can be read. A row that was streamed just before the channel
+// subscribed would else be in neither; the moment grows when the machine is busy.
+const untilReadableMs = 100;
 
 /**
  * The last `limit` stored broadcasts of a private topic since a moment (milliseconds since 1970),
@@ -18,6 +23,7 @@ export async function readStored(
   since: number,
   limit: number,
 ): Promise<BroadcastContent[]> {
+  await delay(untilReadableMs);
   const { rows } = await pool.query<StoredRow>(
     `select id, event, payload::text, binary_payload
      from realtime.messages
