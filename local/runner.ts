@@ -47,7 +47,7 @@ export function startRunner(config: StackConfig, log: Log): Runner {
   const abort = new AbortController();
   let client: Client | undefined;
   let healthy = true;
-  let told = '';
+  let reported = '';
   let failures = 0;
 
   const connect = async () => {
@@ -82,7 +82,7 @@ export function startRunner(config: StackConfig, log: Log): Runner {
       try {
         await tick();
         healthy = true;
-        told = '';
+        reported = '';
         failures = 0;
         pause = pollMs;
       } catch (error) {
@@ -91,9 +91,9 @@ export function startRunner(config: StackConfig, log: Log): Runner {
         pause = Math.min(pause * 2, 10_000);
         const text = error instanceof Error ? error.message : String(error);
         failures += 1;
-        if (failures > 1 && text !== told) {
+        if (failures > 1 && text !== reported) {
           log.info(`! The outbox is waiting: ${text}`);
-          told = text;
+          reported = text;
         }
       }
       await sleep(pause);

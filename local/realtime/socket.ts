@@ -40,7 +40,7 @@ export class ClientSocket implements Connection {
     this.#context = context;
     this.#ws = ws;
     ws.on('message', (data, binary) => this.#receive(data, binary));
-    ws.on('pong', () => this.#heard());
+    ws.on('pong', () => this.#seen());
     // Without a listener, an error of the connection would end the process. 'close' follows it.
     ws.on('error', () => undefined);
     ws.on('close', () => this.#ended());
@@ -70,12 +70,12 @@ export class ClientSocket implements Connection {
     setTimeout(() => this.#ws.terminate(), 500).unref();
   }
 
-  #heard(): void {
+  #seen(): void {
     this.#heardAt = Date.now();
   }
 
   #receive(data: RawData, binary: boolean): void {
-    this.#heard();
+    this.#seen();
     let message: ClientMessage | null;
     try {
       message = decodeFrame(this.version, toBuffer(data), binary);

@@ -49,9 +49,9 @@ async function tellRental(environment: StackEnvironment, tell: Narrator, people:
   people.push(host, renter, admin);
 
   tell.chapter('The renter listens: one private Realtime topic per person');
-  const heard: Notification[] = [];
+  const received: Notification[] = [];
   const subscription = await tell.call('Renter: notifications.subscribe({ onNotification })', () =>
-    renter.journey.notifications.subscribe({ onNotification: (notification) => heard.push(notification) }),
+    renter.journey.notifications.subscribe({ onNotification: (notification) => received.push(notification) }),
   );
 
   tell.chapter('The host lists a car, and an admin publishes it');
@@ -185,9 +185,9 @@ async function tellRental(environment: StackEnvironment, tell: Narrator, people:
     `booking ${booking.code} is ${confirmed.booking.status}; pick up at ${confirmed.location?.address}`,
   );
 
-  tell.chapter('Everybody is told: a row, a live message, and a mail by way of the outbox');
-  await tell.wait('the renter heard it over Realtime', async () =>
-    heard.some((notification) => notification.template === 'booking_confirmed_renter'),
+  tell.chapter('Everybody is notified: a row, a live message, and a mail through the outbox');
+  await tell.wait('the renter received it over Realtime', async () =>
+    received.some((notification) => notification.template === 'booking_confirmed_renter'),
   );
   const unread = await tell.call('Host: notifications.unreadCount()', () =>
     host.journey.notifications.unreadCount(),

@@ -1,6 +1,6 @@
 import type {
   AdminRefund,
-  AttemptForAttention,
+  AttemptNeedingReview,
   LedgerProblem,
   PaymentEvent,
   RefundNeed,
@@ -14,7 +14,7 @@ import type { Refund, RefundStatus } from './payments-rows.ts';
 import type { Result } from './result.ts';
 import type { Minor, Uuid } from './values.ts';
 
-/** Money as people with the role `admin` see it: what fits nowhere, what goes back, and the proof of the books. */
+/** Money, for people with the role `admin`: unmatched money, refunds, and the proof of the books. */
 export class AdminMoney {
   readonly #calls: Calls;
 
@@ -91,10 +91,10 @@ export class AdminMoney {
    * decided. `pageSize` is 1 to 100, default 20.
    * Errors: `forbidden`, `invalid_input`.
    */
-  attemptsForAttention(
+  attemptsNeedingReview(
     input: { after?: CreatedCursor; pageSize?: number } = {},
     options?: CallOptions,
-  ): Promise<Result<Page<AttemptForAttention, CreatedCursor>>> {
+  ): Promise<Result<Page<AttemptNeedingReview, CreatedCursor>>> {
     const { after, pageSize } = input;
     const read = (size: number) =>
       this.#calls.rpc('payment_attempts_needing_review', { after, page_size: size }, options);
@@ -102,15 +102,15 @@ export class AdminMoney {
   }
 
   /**
-   * Messages of providers that somebody must look at, oldest first, at most 200.
+   * Provider messages that need review, oldest first, at most 200.
    * Errors: `forbidden`.
    */
-  eventsForAttention(options?: CallOptions): Promise<Result<PaymentEvent[]>> {
+  eventsNeedingReview(options?: CallOptions): Promise<Result<PaymentEvent[]>> {
     return this.#calls.rpc('payment_events_needing_review', {}, options);
   }
 
   /**
-   * Says that such a message has been dealt with.
+   * Marks such a message as dealt with.
    * Errors: `forbidden`, `not_found`, `invalid_input`.
    */
   acknowledgeEvent(input: { eventId: number; note: string }, options?: CallOptions): Promise<Result<null>> {
@@ -119,9 +119,10 @@ export class AdminMoney {
   }
 
   /**
-   * Gives back part of a payment out of the platform's revenue, once its booking is over; before that, cancel the
-   * booking. The same amount for the same reason is refused for 10 minutes as `refund_repeated`, with the first one's
-   * `refund_id` in `details`: a double click gives nothing twice, and one that is meant has a reason of its own.
+   * Refunds part of a payment out of the platform's revenue, after its booking is over; before that, cancel
+   * the booking. The same amount for the same reason is refused for 10 minutes as `refund_repeated`, with the
+   * `refund_id` of the first one in `details`, so a double click refunds once. If you mean a second refund,
+   * give another reason.
    * Errors: `forbidden`, `payment_not_found`, `payment_not_refundable`, `refund_repeated`, `invalid_input`.
    */
   refundPayment(
@@ -146,10 +147,10 @@ export class AdminMoney {
   }
 
   /**
-   * Says that you are about to transfer a refund by hand: for a day no provider sends it and no other admin claims or
-   * records it. Saying it again answers the same claim. When another admin was first, `transfer_claimed` has a
-   * `TransferClaim` in `details`; when it was paid, `already_paid` has a `PaidTransfer`;
-   * `illegal_transition` is what a provider works on.
+   * Claims a refund that you are about to transfer by hand. For a day no provider sends it, and no other
+   * admin claims or records it. Claiming it again answers the same claim. When another admin was first,
+   * `transfer_claimed` has a `TransferClaim` in `details`; when it was paid, `already_paid` has a
+   * `PaidTransfer`; `illegal_transition` is what a provider works on.
    * Errors: `forbidden`, `refund_not_found`, `already_paid`, `transfer_claimed`, `illegal_transition`.
    *
    * @example
@@ -173,9 +174,9 @@ export class AdminMoney {
   }
 
   /**
-   * Says that a refund was paid by a transfer made by hand, which ends the claim of it. Refused while a provider works on
-   * it or another admin has claimed it; when it was paid already, `details` is a `PaidTransfer`. Claim it before
-   * you go to the bank, with `claimManualRefund`.
+   * Records that you paid a refund by a transfer, which ends its claim. Refused while a provider works on it
+   * or another admin has claimed it; when it was paid already, `details` is a `PaidTransfer`. Claim it with
+   * `claimManualRefund` before you make the transfer.
    * Errors: `forbidden`, `refund_not_found`, `already_paid`, `transfer_claimed`, `illegal_transition`,
    * `invalid_input`.
    */
@@ -188,9 +189,9 @@ export class AdminMoney {
   }
 
   /**
-   * Says how a refund ended that is `processing` and of which its provider does not speak, or that waits (`pending`) for
-   * a rail that refuses it or is not set up any more, from what the provider's own pages show. One that failed can be
-   * retried, also by transfer.
+   * Records how a refund ended, from what the provider's own pages show: one that is `processing` and that
+   * its provider does not report, or one that waits (`pending`) for a rail that refuses it or is no longer
+   * set up. A refund that failed can be retried, also by transfer.
    * Errors: `forbidden`, `refund_not_found`, `illegal_transition`, `invalid_input`.
    */
   settleRefund(

@@ -72,7 +72,7 @@ export class AdminPayouts {
   }
 
   /**
-   * Sends a batch on its way; frozen payouts stay.
+   * Sends a batch; frozen payouts stay.
    * Errors: `forbidden`, `payout_batch_not_found`.
    */
   approve(batchId: Uuid, options?: CallOptions): Promise<Result<PayoutBatch>> {
@@ -80,7 +80,7 @@ export class AdminPayouts {
   }
 
   /**
-   * Stops a payout that has not left.
+   * Freezes a payout that was not sent yet.
    * Errors: `forbidden`, `payout_not_found`, `invalid_input`, `illegal_transition`.
    */
   freeze(input: { payoutId: Uuid; reason: string }, options?: CallOptions): Promise<Result<Payout>> {
@@ -107,7 +107,7 @@ export class AdminPayouts {
   }
 
   /**
-   * Gives the money back to the host's balance; release your claim of it first.
+   * Returns the money to the host's balance. Release your claim of it first.
    * Errors: `forbidden`, `payout_not_found`, `illegal_transition`, `transfer_claimed`.
    */
   cancel(payoutId: Uuid, options?: CallOptions): Promise<Result<Payout>> {
@@ -115,8 +115,8 @@ export class AdminPayouts {
   }
 
   /**
-   * Says that you are about to transfer a payout by hand, as `admin.money.claimManualRefund` does for refunds: for a day
-   * no provider sends it and no other admin claims or records it.
+   * Claims a payout that you are about to transfer by hand, as `admin.money.claimManualRefund` does for
+   * refunds. For a day no provider sends it, and no other admin claims or records it.
    * Errors: `forbidden`, `payout_not_found`, `already_paid`, `transfer_claimed`, `illegal_transition`.
    */
   claimManual(payoutId: Uuid, options?: CallOptions): Promise<Result<TransferClaim>> {
@@ -132,8 +132,8 @@ export class AdminPayouts {
   }
 
   /**
-   * Says that a payout was made by hand, which ends the claim of it; claim it before you go to the bank. When it was paid
-   * already, `details` is a `PaidTransfer`.
+   * Records that you paid a payout by a transfer, which ends its claim. Claim it before you make the
+   * transfer. When it was paid already, `details` is a `PaidTransfer`.
    * Errors: `forbidden`, `payout_not_found`, `already_paid`, `transfer_claimed`, `illegal_transition`,
    * `invalid_input`.
    */
@@ -146,8 +146,8 @@ export class AdminPayouts {
   }
 
   /**
-   * Says how a payout ended that is `processing` and of which its provider does not speak, from what the provider's own
-   * pages show. One that failed can be retried, or paid by hand.
+   * Records how a payout ended that is `processing` and that its provider does not report, from what the
+   * provider's own pages show. A payout that failed can be retried, or paid by hand.
    * Errors: `forbidden`, `payout_not_found`, `illegal_transition`, `invalid_input`.
    */
   settle(

@@ -15,24 +15,24 @@ export interface InvariantViolation
 }
 
 /**
- * What an admin must do about a refund. `account`: its payer is unknown, or has named no bank account for three days:
- * write to them, or transfer by hand. `transfer`: nobody but you sends it; `admin.money.claimManualRefund`, then
- * `recordManualRefund`.
- * `retry`: it failed, or was given up on its way; `admin.money.retryRefund`. `question`: a provider has had it for a
- * week, or a transfer is a day old: ask there; one that is `processing` is ended by `admin.money.settleRefund`.
+ * What an admin must do about a refund. `account`: its payer is unknown, or has named no bank account for
+ * three days. Write to them, or transfer by hand. `transfer`: only you send it. Use
+ * `admin.money.claimManualRefund`, then `recordManualRefund`. `retry`: it failed, or its outbox row is a dead
+ * letter. Use `admin.money.retryRefund`. `question`: a provider has had it for a week, or a transfer is a day
+ * old. Ask the provider, and end one that is `processing` with `admin.money.settleRefund`.
  */
 export type RefundNeed = 'account' | 'transfer' | 'retry' | 'question';
 
-/** Who is making a transfer by hand, in a list; both null when nobody says so. */
+/** Who is making a transfer by hand, in a list. Both are null when nobody has claimed it. */
 export interface ClaimedTransfer {
-  /** The admin who is at the bank with it; nobody else may record it meanwhile. */
+  /** The admin who makes the transfer. Nobody else may record it in the meantime. */
   claimed_by: Uuid | null;
   claimed_at: Timestamp | null;
 }
 
 /**
- * Who is making a transfer by hand, and until when nobody else does: the answer to a claim, and the `details` of
- * `transfer_claimed`.
+ * Who is making a transfer by hand, and until when nobody else may. The answer to a claim, and the `details`
+ * of `transfer_claimed`.
  */
 export interface TransferClaim {
   claimed_by: Uuid;
@@ -115,7 +115,7 @@ export interface UnmatchedSettlement {
   unmatched: UnmatchedMoney;
 }
 
-/** A message of a provider that somebody must look at. `raw` is it as received. */
+/** A provider message that needs review. `raw` is the message as received. */
 export interface PaymentEvent
   extends Omit<Nullable<Rows['payment_events_needing_review'], 'reference' | 'note'>, 'provider'> {
   provider: PaymentProvider;
@@ -126,16 +126,16 @@ export interface PaymentEvent
  * `acknowledgeEvent`. `acknowledged_at` is when an admin dealt with the message; the try stays open until the provider
  * has decided.
  */
-export interface AttemptForAttention
+export interface AttemptNeedingReview
   extends Nullable<
     Like<Rows['payment_attempts_needing_review'], Tables['payment_attempts']>,
     'note' | 'acknowledged_at'
   > {}
 
 /**
- * A line of a movement on which the ledger and the rows disagree. `problem` is the movement; where the account is not a
- * provider's, ` on <kind of account>` follows. `provider` is the owner of the account: a provider, or a host, payable
- * or payout by id. `subject` is the row it should be told by, mostly by id.
+ * A line of a movement on which the ledger and the rows disagree. `problem` is the movement; where the
+ * account is not a provider's, ` on <kind of account>` follows. `provider` is the owner of the account: a
+ * provider, or a host, payable or payout by id. `subject` is the row that should explain it, mostly by id.
  */
 export interface LedgerProblem extends Omit<Rows['reconcile_ledger'], 'expected_amount' | 'found_amount'> {
   /** What the rows say. */
@@ -153,7 +153,7 @@ declare module './core/shapes.ts' {
     unmatched_money: UnmatchedMoney;
     settle_unmatched_money: UnmatchedSettlement;
     payment_events_needing_review: PaymentEvent;
-    payment_attempts_needing_review: AttemptForAttention;
+    payment_attempts_needing_review: AttemptNeedingReview;
     reconcile_ledger: LedgerProblem;
     claim_manual_refund: TransferClaim;
     claim_manual_payout: TransferClaim;

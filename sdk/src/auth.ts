@@ -84,8 +84,8 @@ export class Auth {
   }
 
   /**
-   * Tells of every change: signed in, signed out, token refreshed. Returns how to stop.
-   * Don't call `journey.auth` inside the listener; do it after it returned.
+   * Calls the listener at every change: signed in, signed out, token refreshed. Returns a function that stops
+   * it. DO NOT call `journey.auth` inside the listener; do it after it returned.
    */
   onChange(listener: (event: AuthChangeEvent, session: Session | null) => void): () => void {
     const { data } = this.#calls.client.auth.onAuthStateChange(listener);

@@ -19,7 +19,7 @@ export type InspectionAngle = InspectionPhoto['angle'];
 
 export type Inspection = Tables['booking_inspections'];
 
-/** What a cancellation would give back now. */
+/** What a cancellation would refund now. */
 export interface CancellationPreview {
   currency: Currency;
   /** Everything that comes back, deposit included. */

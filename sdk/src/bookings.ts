@@ -71,7 +71,7 @@ export class Bookings {
   }
 
   /**
-   * What `cancel` would give back if it were called now.
+   * What `cancel` would refund now.
    * Errors: `booking_not_found`, `booking_not_cancellable`, `money_frozen`.
    */
   previewCancel(bookingId: Uuid, options?: CallOptions): Promise<Result<CancellationPreview>> {
@@ -79,7 +79,7 @@ export class Bookings {
   }
 
   /**
-   * Cancels, and orders the refund the policy gives.
+   * Cancels, and orders the refund that the policy grants.
    * Errors: `booking_not_found`, `booking_not_cancellable`, `money_frozen`, `invalid_input`.
    */
   cancel(input: { bookingId: Uuid; reason: string }, options?: CommandOptions): Promise<Result<Booking>> {
@@ -113,7 +113,7 @@ export class Bookings {
   }
 
   /**
-   * Host: gives the deposit back before the claim window ends.
+   * Host: returns the deposit before the claim window ends.
    * Errors: `booking_not_found`, `forbidden`, `illegal_transition`, `money_frozen`.
    */
   releaseDeposit(bookingId: Uuid, options?: CommandOptions): Promise<Result<Booking>> {

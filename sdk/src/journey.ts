@@ -102,7 +102,7 @@ export function createJourney(
   }
   const supabase = createClient(url, publishableKey, {
     auth,
-    // Without a WebSocket everything but the live connection works, so its absence is told only when one is opened.
+    // Without a WebSocket everything except the live connection works, so this throws only when one is opened.
     realtime: { ...realtime, transport: realtime?.transport ?? globalThis.WebSocket ?? MissingWebSocket },
     ...(fetch ? { global: { fetch } } : {}),
     db: { retry: false },

@@ -28,7 +28,7 @@ export class Licences {
   }
 
   /**
-   * Hands a licence in for review. Not repeated by itself: after an outcome `unknown` look at `list()`.
+   * Submits a licence for review. The SDK does not repeat it: after an outcome `unknown`, look at `list()`.
    * Errors: `invalid_input`, `media_not_found`, `media_not_ready`, `licence_taken`, `illegal_transition` (one
    * is pending already), `rate_limited`.
    */

@@ -79,8 +79,9 @@ export class Payments {
   }
 
   /**
-   * Asks the provider now how the open tries ended, and gives how the payment stands then. For the moment an app
-   * comes back to the front: its person may have paid while it was away, and the provider's call may be late.
+   * Asks the providers now for the results of the open attempts, and answers the state of the payment. Call
+   * it when an app comes back to the front: the payer may have paid in the meantime, and the provider's
+   * notification may be late.
    * Errors: `payment_not_found`, `rate_limited`, `invalid_input`.
    */
   check(paymentId: Uuid, options?: CallOptions): Promise<Result<PaymentState>> {

@@ -32,7 +32,7 @@ export class Payouts {
 
   /**
    * Sets where payouts and refunds by transfer go, in place of any account before. It is used from a day later,
-   * and its owner is told by mail, so that a thief of a session gains nothing.
+   * and its owner gets a mail, so that a stolen session gains nothing.
    * Errors: `invalid_input`, `rate_limited`.
    *
    * @example

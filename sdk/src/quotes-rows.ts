@@ -1,7 +1,7 @@
 import type { QuotesRow, Tables } from './generated/database.ts';
 import type { PriceLine, PricingFacts } from './generated/pricing/index.ts';
 
-/** The share given back by how long before the start a booking is cancelled. */
+/** The share that is refunded, by how long before the start a booking is cancelled. */
 export interface CancellationPolicy {
   code: CancellationPolicyCode;
   tiers: { hours_before: number; refund_bps: number }[];

@@ -6,7 +6,7 @@ export interface Success<T> {
   error: null;
 }
 
-/** A call that did not work; `error` says why and what may be done. */
+/** A call that failed. `error` says why and what to do. */
 export interface Failed {
   data: null;
   error: JourneyError;

@@ -29,7 +29,7 @@ type OptionalColumn =
   | Extract<HostColumn, Defaults['vehicles']>
   | { [Key in HostColumn]: null extends Vehicle[Key] ? Key : never }[HostColumn];
 
-/** Where a vehicle stands: seen by its host, admins, and whoever has it booked. */
+/** Where a vehicle stands. Its host, admins and renters who have it booked see it. */
 export interface VehiclePlace extends Pick<Tables['vehicle_locations'], 'address' | 'plate'> {
   lat: number;
   lng: number;

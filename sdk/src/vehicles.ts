@@ -181,7 +181,7 @@ export class Vehicles {
   }
 
   /**
-   * Hands a draft to review.
+   * Submits a draft for review.
    * Errors: `vehicle_not_found`, `vehicle_incomplete` (details.missing), `illegal_transition`, `plate_taken`.
    */
   submit(vehicleId: Uuid, options?: CallOptions): Promise<Result<Vehicle>> {
@@ -189,7 +189,7 @@ export class Vehicles {
   }
 
   /**
-   * Takes a listing away for good; bookings already made stand.
+   * Removes a listing for good. Its bookings stay.
    * Errors: `vehicle_not_found`.
    */
   archive(vehicleId: Uuid, options?: CallOptions): Promise<Result<Vehicle>> {
@@ -209,7 +209,7 @@ export class Vehicles {
   }
 
   /**
-   * Takes a photo off a listing.
+   * Removes a photo from a listing.
    * Errors: `vehicle_not_found`, `vehicle_incomplete`.
    */
   removeImage(input: { vehicleId: Uuid; mediaId: Uuid }, options?: CallOptions): Promise<Result<null>> {

@@ -30,9 +30,10 @@ const sign = (facts: Record<string, unknown>) => ({
   ...facts,
   signature: hmac(config.secretKey, resultText(config, facts)),
 });
-const told = (body: string) =>
+const constructFrom = (body: string) =>
   momo.constructEvent({ method: 'POST', query: '', body, headers: new Headers() });
-const tell = (changes: Record<string, unknown>) => told(JSON.stringify(sign({ ...genuine, ...changes })));
+const constructSigned = (changes: Record<string, unknown>) =>
+  constructFrom(JSON.stringify(sign({ ...genuine, ...changes })));
 
 // null is signed as the empty text, and a number as its digits
 const sameText = (value: unknown, signed: unknown): boolean =>
@@ -54,7 +55,7 @@ describe('a notification of any form', () => {
     );
     await fc.assert(
       fc.asyncProperty(forms, async (body) => {
-        expect((await told(body)).verified).toBe(false);
+        expect((await constructFrom(body)).verified).toBe(false);
       }),
       { numRuns: 500 },
     );
@@ -65,7 +66,7 @@ describe('a notification of any form', () => {
     const changes = fc.dictionary(fc.constantFrom('amount', 'transId', 'resultCode', 'orderId'), value);
     await fc.assert(
       fc.asyncProperty(changes, async (any) => {
-        const constructed = await tell(any);
+        const constructed = await constructSigned(any);
         if (!constructed.verified || constructed.event.kind !== 'payment') return;
         const { amount, outcome, transactionId, reference } = constructed.event.report;
         expect(Number.isSafeInteger(amount) && amount > 0).toBe(true);
@@ -85,7 +86,7 @@ describe('a notification of any form', () => {
   });
 
   it.each(['', 'null', '[]', '"text"', '7', '{', '<html>'])('as %j is malformed', async (body) => {
-    expect(await told(body)).toEqual({ verified: false, reason: 'malformed' });
+    expect(await constructFrom(body)).toEqual({ verified: false, reason: 'malformed' });
   });
 
   it.each([
@@ -96,19 +97,19 @@ describe('a notification of any form', () => {
     ['a list for a signature', { ...genuine, signature: [sign(genuine).signature] }],
     ['half a signature', { ...genuine, signature: sign(genuine).signature.slice(0, 32) }],
   ])('with %s is not signed', async (_what, facts) => {
-    expect(await told(JSON.stringify(facts))).toEqual({ verified: false, reason: 'bad_signature' });
+    expect(await constructFrom(JSON.stringify(facts))).toEqual({ verified: false, reason: 'bad_signature' });
   });
 
   it('is verified with an upper-case signature, and whatever unsigned fields stand beside', async () => {
     const facts = sign(genuine);
-    const shouted = { ...facts, signature: facts.signature.toUpperCase(), userFee: 0, promotionInfo: [{}] };
-    expect(await told(JSON.stringify(shouted))).toMatchObject({ verified: true });
+    const upperCase = { ...facts, signature: facts.signature.toUpperCase(), userFee: 0, promotionInfo: [{}] };
+    expect(await constructFrom(JSON.stringify(upperCase))).toMatchObject({ verified: true });
   });
 });
 
 describe('a signed notification', () => {
   it('is read strictly', async () => {
-    expect(await tell({})).toEqual({
+    expect(await constructSigned({})).toEqual({
       verified: true,
       event: {
         kind: 'payment',
@@ -141,11 +142,11 @@ describe('a signed notification', () => {
     ['a number for an order', { orderId: 26112000000001 }],
     ['an order of odd characters', { orderId: 'J1&partnerCode=X' }],
   ])('with %s is malformed', async (_what, changes) => {
-    expect(await tell(changes)).toEqual({ verified: false, reason: 'malformed' });
+    expect(await constructSigned(changes)).toEqual({ verified: false, reason: 'malformed' });
   });
 
   it('about another merchant is foreign, whatever else it says', async () => {
-    expect(await tell({ partnerCode: 'MOMOY', amount: -1 })).toEqual({
+    expect(await constructSigned({ partnerCode: 'MOMOY', amount: -1 })).toEqual({
       verified: false,
       reason: 'foreign_merchant',
     });
@@ -170,7 +171,7 @@ describe('a signed notification', () => {
     [4001, 'failed'],
     [4100, 'failed'],
   ])('with result %i says that the payment has %s', async (resultCode, outcome) => {
-    expect(await tell({ resultCode })).toMatchObject({
+    expect(await constructSigned({ resultCode })).toMatchObject({
       verified: true,
       event: { report: { outcome, failureCode: outcome === 'failed' ? String(resultCode) : null } },
     });
@@ -178,7 +179,7 @@ describe('a signed notification', () => {
 
   it('about a refund is never money that came in', async () => {
     const orderId = `J26112000000001-R${'0a'.repeat(12)}`;
-    expect(await tell({ orderId })).toMatchObject({ verified: true, event: { kind: 'ignored' } });
+    expect(await constructSigned({ orderId })).toMatchObject({ verified: true, event: { kind: 'ignored' } });
   });
 
   it('in a return address with a repeated parameter is not verified', async () => {

@@ -35,10 +35,10 @@ describe('asking about a payment', () => {
       const found = await asked(reference);
       await rig.post('/momo/api/notify', { reference });
       expect(rig.received).toHaveLength(1);
-      const told = await construct(rig, rig.received[0]);
+      const constructed = await construct(rig, rig.received[0]);
       expect(found).toMatchObject({ kind: 'reports', reports: [{ reference, amount: 1_500_000 }] });
       const report = found.kind === 'reports' ? found.reports[0] : null;
-      expect(told).toEqual({ verified: true, event: { kind: 'payment', report } });
+      expect(constructed).toEqual({ verified: true, event: { kind: 'payment', report } });
     },
   );
 

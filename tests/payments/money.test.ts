@@ -56,7 +56,7 @@ describe('the ways to pay', () => {
   });
 
   it.each(rails)(
-    '%s told of 200 times at once confirms a booking once, and the books agree',
+    '%s confirms a booking once when its notification comes 200 times at once, and the books agree',
     async (provider) => {
       const { booking, start } = await begin(provider);
       expect(start.attempt).toMatchObject({ provider, status: 'pending' });
@@ -111,14 +111,14 @@ describe('the ways to pay', () => {
     await payAtSandbox(start, { outcome: 'suspicious' });
     const { money } = staff.journey.admin;
     const kept = async () =>
-      (await ok(money.attemptsForAttention())).rows.find(({ id }) => id === start.attempt.id);
+      (await ok(money.attemptsNeedingReview())).rows.find(({ id }) => id === start.attempt.id);
     const shown = await eventually(kept);
     expect(shown).toMatchObject({ payable_id: booking.id, payer_id: guest.id, acknowledged_at: null });
     expect(shown.note).toContain('suspects fraud');
-    expect((await ok(money.eventsForAttention())).map(({ id }) => id)).toContain(shown.event_id);
+    expect((await ok(money.eventsNeedingReview())).map(({ id }) => id)).toContain(shown.event_id);
     await ok(money.acknowledgeEvent({ eventId: shown.event_id, note: 'called VNPay' }));
     expect((await kept())?.acknowledged_at).not.toBeNull();
-    expect(await refusal(guest.journey.admin.money.attemptsForAttention())).toBe('forbidden');
+    expect(await refusal(guest.journey.admin.money.attemptsNeedingReview())).toBe('forbidden');
     await payAtSandbox(start, { outcome: 'success', again: true });
     expect(await statusOf(booking)).toBe('confirmed');
     expect(await kept()).toBeUndefined();

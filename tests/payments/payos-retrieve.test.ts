@@ -18,15 +18,15 @@ beforeEach(() => {
 });
 
 const attempt = (reference: string) => ({ reference, amount: 1_500_000, currency: 'VND', providerData: {} });
-const asked = (reference: string) => rig.provider.retrieve(attempt(reference));
+const retrieve = (reference: string) => rig.provider.retrieve(attempt(reference));
 
 function reportsOf(found: RetrieveResult): PaymentReport[] {
   if (found.kind !== 'reports') throw new Error(`nothing reported: ${JSON.stringify(found)}`);
   return found.reports;
 }
 
-/** What was told, in the order it arrived. */
-async function told(): Promise<PaymentReport[]> {
+/** What notifications reported, in the order in which they arrived. */
+async function notified(): Promise<PaymentReport[]> {
   const events = await Promise.all(rig.received.map((one) => construct(rig, one)));
   return events.flatMap((constructed) =>
     constructed.verified && constructed.event.kind === 'payment' ? [constructed.event.report] : [],
@@ -37,10 +37,10 @@ describe('asking about a payment', () => {
   it('brings the same report, under the same event id, as the notification that never came', async () => {
     const { reference } = await rig.checkout();
     await rig.pay({ reference, outcome: 'success', notify: { never: true } });
-    const found = reportsOf(await asked(reference));
+    const found = reportsOf(await retrieve(reference));
     expect(found).toHaveLength(1);
     await rig.post('/payos/api/notify', { reference });
-    expect(await told()).toEqual(found);
+    expect(await notified()).toEqual(found);
   });
 
   it.each([
@@ -52,7 +52,7 @@ describe('asking about a payment', () => {
   ])('answers the state after %s', async (_what, outcome, expected, failureCode) => {
     const { reference } = await rig.checkout();
     if (outcome) await rig.pay({ reference, outcome });
-    expect(await asked(reference)).toEqual({
+    expect(await retrieve(reference)).toEqual({
       kind: 'reports',
       reports: [
         {
@@ -73,7 +73,7 @@ describe('asking about a payment', () => {
   it('says that it expired, of which PayOS does not notify', async () => {
     const { reference } = await rig.checkout({ expiresAt: Date.now() + 2_000 });
     await expect
-      .poll(() => asked(reference))
+      .poll(() => retrieve(reference))
       .toMatchObject({
         reports: [{ outcome: 'failed', failureCode: 'EXPIRED' }],
       });
@@ -84,11 +84,11 @@ describe('asking about a payment', () => {
     const { reference } = await rig.checkout();
     await rig.pay({ reference, outcome: 'pending' });
     await rig.pay({ reference, outcome: 'success', again: true });
-    expect(reportsOf(await asked(reference))).toEqual(await told());
+    expect(reportsOf(await retrieve(reference))).toEqual(await notified());
   });
 
   it('says not found, which proves nothing, for an order that was never made', async () => {
-    expect(await asked(nextReference())).toEqual({ kind: 'not_found', signed: false });
+    expect(await retrieve(nextReference())).toEqual({ kind: 'not_found', signed: false });
   });
 });
 
@@ -96,21 +96,21 @@ describe('money in parts', () => {
   it('is one report for each transfer, whether PayOS sends it or we ask', async () => {
     const { reference } = await rig.checkout();
     await rig.pay({ reference, outcome: 'success', amount: 500_000 });
-    const first = reportsOf(await asked(reference));
+    const first = reportsOf(await retrieve(reference));
     expect(first).toMatchObject([{ outcome: 'succeeded', amount: 500_000 }]);
     await rig.pay({ reference, outcome: 'success' });
-    const both = reportsOf(await asked(reference));
+    const both = reportsOf(await retrieve(reference));
     expect(both.map(({ amount }) => amount)).toEqual([500_000, 1_000_000]);
     expect(new Set(both.map(({ eventId }) => eventId)).size).toBe(2);
     expect(both[0]).toEqual(first[0]);
-    expect(await told()).toEqual(both);
+    expect(await notified()).toEqual(both);
   });
 
   it('keeps parts of equal amounts apart', async () => {
     const { reference } = await rig.checkout();
     await rig.pay({ reference, outcome: 'success', amount: 750_000 });
     await rig.pay({ reference, outcome: 'success', amount: 750_000 });
-    expect(new Set((await told()).map(({ eventId }) => eventId)).size).toBe(2);
+    expect(new Set((await notified()).map(({ eventId }) => eventId)).size).toBe(2);
   });
 
   it('may be too much at once, or a second time', async () => {
@@ -121,17 +121,17 @@ describe('money in parts', () => {
       body: { code: '104' },
     });
     await rig.pay({ reference, outcome: 'success', again: true });
-    expect((await told()).map(({ amount }) => amount)).toEqual([1_700_000, 1_500_000]);
-    expect(reportsOf(await asked(reference))).toEqual(await told());
+    expect((await notified()).map(({ amount }) => amount)).toEqual([1_700_000, 1_500_000]);
+    expect(reportsOf(await retrieve(reference))).toEqual(await notified());
   });
 
   it('may arrive out of order, and be notified twice', async () => {
     const { reference } = await rig.checkout();
     await rig.pay({ reference, outcome: 'success', amount: 500_000, notify: { never: true } });
     await rig.pay({ reference, outcome: 'success', notify: { times: 2 } });
-    const [first, second] = reportsOf(await asked(reference));
+    const [first, second] = reportsOf(await retrieve(reference));
     await rig.post('/payos/api/notify', { reference, transaction: first?.transactionId });
-    expect(await told()).toEqual([second, second, first]);
+    expect(await notified()).toEqual([second, second, first]);
   });
 
   it.each(['expire', 'cancel'])(
@@ -141,8 +141,8 @@ describe('money in parts', () => {
       await rig.pay({ reference, outcome: end });
       expect((await rig.pay({ reference, outcome: 'success' })).status).toBe(400);
       await rig.pay({ reference, outcome: 'success', again: true, amount: 600_000 });
-      expect(reportsOf(await asked(reference))).toMatchObject([{ outcome: 'succeeded', amount: 600_000 }]);
-      expect(await told()).toEqual(reportsOf(await asked(reference)));
+      expect(reportsOf(await retrieve(reference))).toMatchObject([{ outcome: 'succeeded', amount: 600_000 }]);
+      expect(await notified()).toEqual(reportsOf(await retrieve(reference)));
     },
   );
 });

@@ -184,7 +184,7 @@ describe('a repeat', () => {
 
   it('sends nothing when PayOS does not say what it has', async () => {
     const posts: string[] = [];
-    const blind =
+    const unreadable =
       (answer: () => Response): typeof fetch =>
       (url, init) => {
         if (init?.method === 'POST') posts.push(String(url));
@@ -192,11 +192,17 @@ describe('a repeat', () => {
       };
     const unsigned = () => Response.json({ code: '00', data: { payouts: [] } });
     const input = order();
-    expect(await transfers(blind(unsigned)).send(input)).toMatchObject({ known: false, reason: 'unsigned' });
+    expect(await transfers(unreadable(unsigned)).send(input)).toMatchObject({
+      known: false,
+      reason: 'unsigned',
+    });
     const busy = () => Response.json({ code: '429' }, { status: 429 });
-    await expect(transfers(blind(busy)).send(input)).rejects.toThrow(rateLimited('payos'));
+    await expect(transfers(unreadable(busy)).send(input)).rejects.toThrow(rateLimited('payos'));
     const down = () => Response.json({}, { status: 503 });
-    expect(await transfers(blind(down)).send(input)).toMatchObject({ known: false, status: 'try_later' });
+    expect(await transfers(unreadable(down)).send(input)).toMatchObject({
+      known: false,
+      status: 'try_later',
+    });
     expect(posts).toEqual([]);
   });
 
@@ -221,9 +227,9 @@ describe('a repeat', () => {
     expect(await transfers().send(input)).toEqual(failed);
     expect(await transfers().send({ ...input, requestKey: 'another key' })).toEqual(failed);
     expect((await sent(input)).map(({ state }) => state)).toEqual(['FAILED']);
-    const anew = order();
-    expect(await transfers().send(anew)).toMatchObject(succeeded);
-    expect((await sent(anew)).map(({ state }) => state)).toEqual(['SUCCEEDED']);
+    const newOrder = order();
+    expect(await transfers().send(newOrder)).toMatchObject(succeeded);
+    expect((await sent(newOrder)).map(({ state }) => state)).toEqual(['SUCCEEDED']);
   });
 
   it('to another account, or of another amount, sends nothing', async () => {

@@ -19,7 +19,7 @@ describe('a genuine event', () => {
     payment_intent: 'pi_1',
   };
 
-  function told(object: Record<string, unknown>, changes: Record<string, unknown> = {}) {
+  function constructFrom(object: Record<string, unknown>, changes: Record<string, unknown> = {}) {
     const type = 'checkout.session.completed';
     const event = { id: 'evt_1', object: 'event', type, livemode: false, data: { object }, ...changes };
     const body = JSON.stringify(event);
@@ -29,7 +29,9 @@ describe('a genuine event', () => {
   }
 
   it('names the attempt only when both of our fields do', async () => {
-    expect(await told(session)).toMatchObject({ event: { report: { reference: 'J26112100000042' } } });
+    expect(await constructFrom(session)).toMatchObject({
+      event: { report: { reference: 'J26112100000042' } },
+    });
     for (const changes of [
       { metadata: {} },
       { metadata: null },
@@ -37,7 +39,7 @@ describe('a genuine event', () => {
       { client_reference_id: 'J26112100000043' },
       { client_reference_id: 'a b', metadata: { reference: 'a b' } },
     ]) {
-      expect(await told({ ...session, ...changes })).toMatchObject({
+      expect(await constructFrom({ ...session, ...changes })).toMatchObject({
         event: { kind: 'payment', report: { reference: null, amount: 20_000, eventId: /^cs_test_1:/ } },
       });
     }
@@ -58,7 +60,7 @@ describe('a genuine event', () => {
     [{ object: 'charge' }],
     [{ id: 'x' }],
   ])('whose session has %j is malformed', async (changes) => {
-    expect(await told({ ...session, ...changes })).toEqual({ verified: false, reason: 'malformed' });
+    expect(await constructFrom({ ...session, ...changes })).toEqual({ verified: false, reason: 'malformed' });
   });
 
   it('is ignored when it is about a subscription, a saved card, or nothing to pay', async () => {
@@ -68,7 +70,7 @@ describe('a genuine event', () => {
       { mode: { toString: 1 } },
       { payment_status: 'no_payment_required', amount_total: 0 },
     ]) {
-      expect(await told({ ...session, ...changes })).toMatchObject({
+      expect(await constructFrom({ ...session, ...changes })).toMatchObject({
         verified: true,
         event: { kind: 'ignored', eventId: 'evt_1' },
       });
@@ -77,10 +79,10 @@ describe('a genuine event', () => {
 
   it('is foreign when it comes from another mode or account, whatever it says', async () => {
     const foreign = { verified: false, reason: 'foreign_merchant' };
-    expect(await told({}, { livemode: true })).toEqual(foreign);
-    expect(await told({}, { account: 'acct_1' })).toEqual(foreign);
-    expect(await told({}, { account: '' })).toEqual(foreign);
-    expect(await told(session, { account: null })).toMatchObject({ verified: true });
+    expect(await constructFrom({}, { livemode: true })).toEqual(foreign);
+    expect(await constructFrom({}, { account: 'acct_1' })).toEqual(foreign);
+    expect(await constructFrom({}, { account: '' })).toEqual(foreign);
+    expect(await constructFrom(session, { account: null })).toMatchObject({ verified: true });
   });
 
   it.each([
@@ -99,7 +101,7 @@ describe('a genuine event', () => {
       status,
       payment_intent: 'pi_1',
     };
-    expect(await told(refund, { type })).toEqual({
+    expect(await constructFrom(refund, { type })).toEqual({
       verified: true,
       event: {
         kind: 'refund',
@@ -114,7 +116,7 @@ describe('a genuine event', () => {
         },
       },
     });
-    expect(await told({ ...refund, amount: null }, { type })).toEqual({
+    expect(await constructFrom({ ...refund, amount: null }, { type })).toEqual({
       verified: false,
       reason: 'malformed',
     });

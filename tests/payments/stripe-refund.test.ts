@@ -103,14 +103,14 @@ describe('a refund', () => {
       failureCode: 'expired_or_canceled_card',
     });
     await rig.post('/stripe/api/refund-verdict', { reference: checkout.reference, verdict: 'pay' });
-    const anew = { ...order(1_500_000, 'second'), refundId };
+    const newOrder = { ...order(1_500_000, 'second'), refundId };
     // of the new order nothing is known, whatever became of the old one
-    expect(await rig.provider.retrieveRefund(anew)).toEqual({
+    expect(await rig.provider.retrieveRefund(newOrder)).toEqual({
       known: false,
       status: 'no_information',
       reason: 'not_found',
     });
-    expect(await rig.provider.refund(anew)).toMatchObject({ status: 'succeeded' });
+    expect(await rig.provider.refund(newOrder)).toMatchObject({ status: 'succeeded' });
   });
 
   it('is not paid twice when the same order is repeated, also at once, and is found without its id', async () => {
@@ -184,9 +184,9 @@ describe('a refund', () => {
     const later = { known: false, status: 'try_later', reason: 'lock_timeout' };
     expect(await busy.refund(input)).toEqual(later);
     expect(await busy.retrieveRefund(input)).toEqual(later);
-    const weary = answering(refusal(429, { code: 'rate_limit' }));
-    await expect(weary.refund(input)).rejects.toThrow(rateLimited('stripe'));
-    await expect(weary.retrieveRefund(input)).rejects.toThrow(rateLimited('stripe'));
+    const limited = answering(refusal(429, { code: 'rate_limit' }));
+    await expect(limited.refund(input)).rejects.toThrow(rateLimited('stripe'));
+    await expect(limited.retrieveRefund(input)).rejects.toThrow(rateLimited('stripe'));
     const down = answering(refusal(500, {}));
     await expect(down.refund(input)).rejects.toMatchObject({ code: 'provider_unavailable' });
     await expect(down.retrieveRefund(input)).rejects.toMatchObject({ code: 'provider_unavailable' });

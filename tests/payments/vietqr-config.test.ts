@@ -84,8 +84,8 @@ describe('the wrapper', () => {
   it('neither refunds nor cancels, and trusts no return address', async () => {
     const provider = setUp(live);
     const attempt = { reference: 'J26112100000042', amount: 5_000, currency: 'VND', providerData: {} };
-    const told = { transactionId: '1', refundId: null, orderedAt: 0 };
-    const refund = { ...attempt, ...told, requestKey: 'k', refundAmount: 5_000 };
+    const ids = { transactionId: '1', refundId: null, orderedAt: 0 };
+    const refund = { ...attempt, ...ids, requestKey: 'k', refundAmount: 5_000 };
     const refused = { known: true, status: 'failed', refundId: null, code: 'unsupported' };
     expect(await provider.refund(refund)).toEqual(refused);
     expect(await provider.retrieveRefund(refund)).toEqual(refused);

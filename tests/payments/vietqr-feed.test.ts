@@ -66,8 +66,8 @@ describe('reading all of the bank feed', () => {
     expect(ours.map(({ reference }) => reference)).toEqual(expect.arrayContaining([named, null]));
     expect(ours).toHaveLength(2);
     expect(found.reports.some(({ amount }) => amount === 3_000)).toBe(false);
-    const told = await Promise.all(rig.received.map((one) => construct(rig, one)));
-    const reports = told.flatMap((constructed) =>
+    const events = await Promise.all(rig.received.map((one) => construct(rig, one)));
+    const reports = events.flatMap((constructed) =>
       constructed.verified && constructed.event.kind === 'payment' ? [constructed.event.report] : [],
     );
     expect(reports).toHaveLength(1);

@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 
 const attempt = (reference: string) => ({ reference, amount: 1_500_000, currency: 'VND', providerData: {} });
-const asked = (reference: string) => rig.provider.retrieve(attempt(reference));
+const retrieve = (reference: string) => rig.provider.retrieve(attempt(reference));
 
 /** The wrapper, with another feed than the sandbox's. */
 function withFeed(feed: typeof fetch) {
@@ -28,10 +28,10 @@ describe('asking the bank feed', () => {
     const { qrPayload, reference } = await rig.checkout();
     await rig.pay({ qr: qrPayload, amount: 1_000_000, messageChange: 'broken', notify: { never: true } });
     await rig.pay({ qr: qrPayload, amount: 500_000, messageChange: 'lower_case', notify: { never: true } });
-    const found = await asked(reference);
+    const found = await retrieve(reference);
     await rig.post('/vietqr/api/notify', { reference });
-    const told = await Promise.all(rig.received.map((one) => construct(rig, one)));
-    const reports = told.map((constructed) =>
+    const events = await Promise.all(rig.received.map((one) => construct(rig, one)));
+    const reports = events.map((constructed) =>
       constructed.verified && constructed.event.kind === 'payment' ? constructed.event.report : null,
     );
     expect(reports).toHaveLength(2);
@@ -42,19 +42,19 @@ describe('asking the bank feed', () => {
   it('finds nothing before the money came, and while it is on its way', async () => {
     const { qrPayload, reference } = await rig.checkout();
     const nothing = { kind: 'not_found', signed: true };
-    expect(await asked(reference)).toEqual(nothing);
+    expect(await retrieve(reference)).toEqual(nothing);
     await rig.pay({ qr: qrPayload, outcome: 'cancel' });
     await rig.pay({ qr: qrPayload, outcome: 'pending' });
-    expect(await asked(reference)).toEqual(nothing);
+    expect(await retrieve(reference)).toEqual(nothing);
     await rig.pay({ reference, again: true, notify: { never: true } });
-    expect(await asked(reference)).toMatchObject({ kind: 'reports' });
+    expect(await retrieve(reference)).toMatchObject({ kind: 'reports' });
   });
 
   it('finds less and more than was asked for', async () => {
     const { qrPayload, reference } = await rig.checkout();
     await rig.pay({ qr: qrPayload, amount: 1, notify: { never: true } });
     await rig.pay({ qr: qrPayload, amount: 99_000_000, notify: { never: true } });
-    const found = await asked(reference);
+    const found = await retrieve(reference);
     const amounts = found.kind === 'reports' ? found.reports.map(({ amount }) => amount) : [];
     expect(amounts.toSorted((a, b) => a - b)).toEqual([1, 99_000_000]);
   });
@@ -67,7 +67,7 @@ describe('asking the bank feed', () => {
     await rig.pay({ ...silent, reference, message: `${reference} ${other}` });
     await rig.pay({ ...silent, reference, messageChange: 'lost' });
     await rig.pay({ ...silent, reference, outcome: 'out' });
-    expect(await asked(reference)).toEqual({ kind: 'not_found', signed: true });
+    expect(await retrieve(reference)).toEqual({ kind: 'not_found', signed: true });
   });
 
   it('gets the time to wait at its fourth call in a second', async () => {
@@ -75,10 +75,10 @@ describe('asking the bank feed', () => {
     try {
       const reference = nextReference();
       const answers = [];
-      for (let i = 0; i < 3; i += 1) answers.push(await asked(reference));
+      for (let i = 0; i < 3; i += 1) answers.push(await retrieve(reference));
       expect(answers).toEqual(Array(3).fill({ kind: 'not_found', signed: true }));
       // as SePay says in a header of its own
-      await expect(asked(reference)).rejects.toThrow(rateLimited('vietqr', 1));
+      await expect(retrieve(reference)).rejects.toThrow(rateLimited('vietqr', 1));
     } finally {
       await rig.post('/vietqr/api/settings', { throttleMs: 0 });
     }

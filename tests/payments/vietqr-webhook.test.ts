@@ -40,7 +40,7 @@ function read(body: string, headers: Record<string, string>) {
 }
 
 /** Signed by the sandbox, which shares no code with the wrapper. */
-function told(body: unknown, signedAt = now) {
+function constructFrom(body: unknown, signedAt = now) {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   return read(text, signedHeaders(text, secret, signedAt));
 }
@@ -61,7 +61,7 @@ describe('the signature', () => {
     await fc.assert(
       fc.asyncProperty(text, text, async (content, description) => {
         const body = JSON.stringify({ ...example, content, description });
-        expect(await told(body)).toMatchObject({ verified: true });
+        expect(await constructFrom(body)).toMatchObject({ verified: true });
       }),
     );
   });
@@ -106,10 +106,10 @@ describe('the signature', () => {
 
   it('is good for five minutes, of clocks that are ahead too', async () => {
     const refused = { verified: false, reason: 'bad_signature' };
-    expect(await told(example, now - 300_000)).toMatchObject({ verified: true });
-    expect(await told(example, now + 300_000)).toMatchObject({ verified: true });
-    expect(await told(example, now - 301_000)).toEqual(refused);
-    expect(await told(example, now + 301_000)).toEqual(refused);
+    expect(await constructFrom(example, now - 300_000)).toMatchObject({ verified: true });
+    expect(await constructFrom(example, now + 300_000)).toMatchObject({ verified: true });
+    expect(await constructFrom(example, now - 301_000)).toEqual(refused);
+    expect(await constructFrom(example, now + 301_000)).toEqual(refused);
   });
 
   it.each(['', 'NaN', '-1700000000', '1700000000.0', '1.7e9', '0x6553f100', '17000000000000'])(
@@ -125,7 +125,7 @@ describe('the signature', () => {
 
 describe('a notification', () => {
   it('without a reference, such as the example of the guide, is money that names no attempt', async () => {
-    expect(await told(example)).toEqual({
+    expect(await constructFrom(example)).toEqual({
       verified: true,
       event: {
         kind: 'payment',
@@ -148,7 +148,7 @@ describe('a notification', () => {
     ['both', { content: `thanh toan ${ours.toLowerCase()}`, code: ours }],
     ['the code alone, without a message', { content: null, code: ours }],
   ])('names our reference by %s', async (_what, changes) => {
-    expect(await told({ ...example, ...changes })).toMatchObject({
+    expect(await constructFrom({ ...example, ...changes })).toMatchObject({
       verified: true,
       event: { report: { reference: ours, eventId: `${ours}:92704:succeeded:2277000` } },
     });
@@ -156,8 +156,10 @@ describe('a notification', () => {
 
   it('with two references is money that names no attempt, for an admin to decide', async () => {
     const content = `${ours} J26112100000043`;
-    expect(await told({ ...example, content })).toMatchObject({ event: { report: { reference: null } } });
-    expect(await told({ ...example, content: ours, code: 'J26112100000043' })).toMatchObject({
+    expect(await constructFrom({ ...example, content })).toMatchObject({
+      event: { report: { reference: null } },
+    });
+    expect(await constructFrom({ ...example, content: ours, code: 'J26112100000043' })).toMatchObject({
       event: { report: { reference: null } },
     });
   });
@@ -165,26 +167,29 @@ describe('a notification', () => {
   it('of outgoing money is ignored', async () => {
     const event = { kind: 'ignored', eventId: 'out:92704', reason: 'outgoing' };
     const content = `hoan tien ${ours}`;
-    expect(await told({ ...example, transferType: 'out', content })).toEqual({ verified: true, event });
+    expect(await constructFrom({ ...example, transferType: 'out', content })).toEqual({
+      verified: true,
+      event,
+    });
   });
 
   it.each(['0123499998', '123499999', ' 0123499999', 123499999, null, undefined])(
     'about the account %j is not ours',
     async (accountNumber) => {
       const foreign = { verified: false, reason: 'foreign_merchant' };
-      expect(await told({ ...example, accountNumber })).toEqual(foreign);
-      expect(await told({ ...example, accountNumber, transferType: 'out' })).toEqual(foreign);
+      expect(await constructFrom({ ...example, accountNumber })).toEqual(foreign);
+      expect(await constructFrom({ ...example, accountNumber, transferType: 'out' })).toEqual(foreign);
     },
   );
 
   it('from the button that sends a test is shown to an admin and books nothing', async () => {
     const content = 'Giao dich thu nghiem tu SePay';
-    expect(await told({ ...example, content })).toMatchObject({
+    expect(await constructFrom({ ...example, content })).toMatchObject({
       verified: true,
       event: { kind: 'needs_review', reference: null },
     });
-    // whoever pays for something pays for it
-    expect(await told({ ...example, content: `${content} ${ours}` })).toMatchObject({
+    // a message that names a booking pays for it, whatever else it says
+    expect(await constructFrom({ ...example, content: `${content} ${ours}` })).toMatchObject({
       event: { kind: 'payment', report: { reference: ours } },
     });
   });
@@ -209,19 +214,21 @@ describe('a notification', () => {
     ['both directions', { transferType: ['in', 'out'] }],
     ['money that left without an id', { transferType: 'out', id: null }],
   ])('with %s is malformed', async (_what, changes) => {
-    expect(await told({ ...example, ...changes })).toEqual({ verified: false, reason: 'malformed' });
+    expect(await constructFrom({ ...example, ...changes })).toEqual({ verified: false, reason: 'malformed' });
   });
 
   it.each(['', 'null', '[]', '"text"', '7', '{', '<html>', '['.repeat(20_000)])(
     'whose body begins %.8j is malformed, though signed',
     async (body) => {
-      expect(await told(body)).toEqual({ verified: false, reason: 'malformed' });
+      expect(await constructFrom(body)).toEqual({ verified: false, reason: 'malformed' });
     },
   );
 
   it('with a message that is no text is still money', async () => {
     for (const content of [7, {}, ['J26112100000042'], true]) {
-      expect(await told({ ...example, content })).toMatchObject({ event: { report: { reference: null } } });
+      expect(await constructFrom({ ...example, content })).toMatchObject({
+        event: { report: { reference: null } },
+      });
     }
   });
 
@@ -240,7 +247,7 @@ describe('a notification', () => {
       fc.asyncProperty(anything, header, header, async (body, timestamp, signature) => {
         const headers = { 'x-sepay-timestamp': timestamp, 'x-sepay-signature': signature };
         expect(await read(body, headers)).toEqual({ verified: false, reason: 'bad_signature' });
-        expect(await told(body)).toMatchObject({ verified: false });
+        expect(await constructFrom(body)).toMatchObject({ verified: false });
       }),
     );
   });

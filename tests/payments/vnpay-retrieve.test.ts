@@ -24,9 +24,9 @@ describe('asking about a payment', () => {
     await rig.pay({ redirectUrl: checkout.redirectUrl, outcome: 'success', notify: { never: true } });
     const found = await asked(checkout);
     await rig.post('/vnpay/api/notify', { reference: checkout.reference });
-    const told = await lastReport(rig);
-    expect(told).toMatchObject({ outcome: 'succeeded', amount: 1_500_000 });
-    expect(found).toEqual({ kind: 'reports', reports: [told] });
+    const notified = await lastReport(rig);
+    expect(notified).toMatchObject({ outcome: 'succeeded', amount: 1_500_000 });
+    expect(found).toEqual({ kind: 'reports', reports: [notified] });
   });
 
   it('says pending while the page is open and failed after a cancel', async () => {

@@ -47,7 +47,7 @@ async function unpaid(): Promise<Started> {
   return { booking, start, reference: start.attempt.reference };
 }
 
-interface Told {
+interface NotificationFields {
   amount?: number;
   transactionNo?: string;
   response?: string;
@@ -56,17 +56,21 @@ interface Told {
 }
 
 /** A notification as VNPay would send it about an attempt. */
-function notification({ start, reference }: Started, told: Told = {}, secret = terminal.hashSecret): string {
-  const { amount = start.attempt.amount, transactionNo = `9${reference.slice(-9)}` } = told;
+function notification(
+  { start, reference }: Started,
+  fields: NotificationFields = {},
+  secret = terminal.hashSecret,
+): string {
+  const { amount = start.attempt.amount, transactionNo = `9${reference.slice(-9)}` } = fields;
   const params = {
-    vnp_TmnCode: told.tmnCode ?? terminal.tmnCode,
+    vnp_TmnCode: fields.tmnCode ?? terminal.tmnCode,
     vnp_Amount: String(amount * 100),
     vnp_BankCode: 'NCB',
     vnp_OrderInfo: `Thanh toan ${reference}`,
     vnp_PayDate: '20260302090000',
-    vnp_ResponseCode: told.response ?? '00',
+    vnp_ResponseCode: fields.response ?? '00',
     vnp_TransactionNo: transactionNo,
-    vnp_TransactionStatus: told.status ?? told.response ?? '00',
+    vnp_TransactionStatus: fields.status ?? fields.response ?? '00',
     vnp_TxnRef: reference,
   };
   return signedQuery(params, secret);
@@ -107,11 +111,11 @@ describe('a notification', () => {
     expect(answers.filter((code) => code === '02')).toHaveLength(49);
     expect(await statusOf(one)).toBe('confirmed');
     expect(await postings(one)).toEqual(['payment_received']);
-    const told = await sql(
+    const settled = await sql(
       `select from public.notifications where user_id = $1 and template = 'booking_confirmed_renter' and data ->> 'booking_id' = $2`,
       [guest.id, one.booking.id],
     );
-    expect(told).toHaveLength(1);
+    expect(settled).toHaveLength(1);
     expect(await invariantViolations(one.booking.id, one.start.attempt.payment_id)).toEqual([]);
   });
 
@@ -201,7 +205,7 @@ describe('a notification', () => {
     expect(await deliver(notification(one, { response: '07' }))).toBe('00');
     expect(await deliver(notification(one, { response: '07' }))).toBe('00');
     expect(await statusOf(one)).toBe('pending_payment');
-    const shown = await ok(staff.journey.admin.money.eventsForAttention());
+    const shown = await ok(staff.journey.admin.money.eventsNeedingReview());
     const about = shown.filter((event) => event.reference === one.reference);
     expect(about.map((event) => event.note)).toEqual([expect.stringContaining('suspects fraud')]);
     expect(await deliver(notification(one))).toBe('00');

@@ -104,14 +104,14 @@ describe('a refund', () => {
     });
     await rig.post('/zalopay/api/refund-verdict', { reference: input.reference, verdict: 'pay' });
     // the row still has the id of the refund that was rejected
-    const anew = { ...order(500_000, 'second'), refundId: accepted.known ? accepted.refundId : null };
-    expect(await rig.provider.retrieveRefund(anew)).toEqual({
+    const newOrder = { ...order(500_000, 'second'), refundId: accepted.known ? accepted.refundId : null };
+    expect(await rig.provider.retrieveRefund(newOrder)).toEqual({
       known: false,
       status: 'no_information',
       reason: '-101',
     });
-    expect(await rig.provider.refund(anew)).toMatchObject({ status: 'processing' });
-    expect(await rig.provider.retrieveRefund(anew)).toMatchObject({ status: 'succeeded' });
+    expect(await rig.provider.refund(newOrder)).toMatchObject({ status: 'processing' });
+    expect(await rig.provider.retrieveRefund(newOrder)).toMatchObject({ status: 'succeeded' });
     expect(await refundsOf(input.reference)).toHaveLength(2);
   });
 

@@ -27,8 +27,8 @@ function construct(body: string) {
 }
 
 /** As it comes from ZaloPay: the text and its signature. */
-const told = (data: string) => construct(JSON.stringify({ data, mac: hmac(data), type: 1 }));
-const changed = (changes: Record<string, unknown>) => told(JSON.stringify({ ...paid, ...changes }));
+const constructFrom = (data: string) => construct(JSON.stringify({ data, mac: hmac(data), type: 1 }));
+const changed = (changes: Record<string, unknown>) => constructFrom(JSON.stringify({ ...paid, ...changes }));
 
 describe('a notification', () => {
   it('is read as money that came', async () => {
@@ -57,13 +57,13 @@ describe('a notification', () => {
       `"zp_trans_id":${id}`,
     );
     expect(written).toContain(id);
-    expect(await told(written)).toMatchObject(expected);
+    expect(await constructFrom(written)).toMatchObject(expected);
     expect(await changed({ zp_trans_id: id })).toMatchObject(expected);
   });
 
   it('is signed over its text as it stands, however that is written', async () => {
     const spaced = JSON.stringify(paid, null, 2);
-    expect(await told(spaced)).toMatchObject({ verified: true });
+    expect(await constructFrom(spaced)).toMatchObject({ verified: true });
     const again = JSON.stringify(JSON.parse(spaced));
     expect(again).not.toBe(spaced);
     const restated = JSON.stringify({ data: again, mac: hmac(spaced), type: 1 });
@@ -122,7 +122,7 @@ describe('a notification', () => {
   it.each(['', 'null', '[]', '7', '"x"', '{', '{"amount":01}', 'undefined'])(
     'signed, of the text %j, is malformed',
     async (data) => {
-      expect(await told(data)).toEqual({ verified: false, reason: 'malformed' });
+      expect(await constructFrom(data)).toEqual({ verified: false, reason: 'malformed' });
     },
   );
 
@@ -175,7 +175,7 @@ describe('whatever anybody sends', () => {
     const data = fc.dictionary(key, fc.jsonValue()).map((changes) => JSON.stringify({ ...paid, ...changes }));
     await fc.assert(
       fc.asyncProperty(fc.oneof(data, fc.json()), async (text) => {
-        const constructed = await told(text);
+        const constructed = await constructFrom(text);
         if (constructed.verified && constructed.event.kind === 'payment') {
           expect(constructed.event.report.amount).toBeGreaterThan(0);
           expect(constructed.event.report.transactionId).toMatch(/^[1-9]\d*$/);

@@ -52,8 +52,8 @@ const lists: [string, List, number, unknown][] = [
   ['admin.money.unmatched', (j, pageSize) => j.admin.money.unmatched({ pageSize }), 100, created],
   ['admin.money.refunds', (j, pageSize) => j.admin.money.refunds({ pageSize }), 100, created],
   [
-    'admin.money.attemptsForAttention',
-    (j, pageSize) => j.admin.money.attemptsForAttention({ pageSize }),
+    'admin.money.attemptsNeedingReview',
+    (j, pageSize) => j.admin.money.attemptsNeedingReview({ pageSize }),
     100,
     created,
   ],

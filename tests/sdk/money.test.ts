@@ -84,7 +84,7 @@ describe('an admin', () => {
     const after = { created_at: '2026-11-21T00:00:00+00:00', id: 'r' };
     await money.refunds();
     await money.refunds({ status: null, needs: 'any', after, pageSize: 5 });
-    await money.attemptsForAttention({ after });
+    await money.attemptsNeedingReview({ after });
     await payouts.batches({ status: 'proposed' });
     await payouts.list({ batchId: 'b', status: 'frozen', hostId: 'h', after });
     expect(api.seen.map(({ path, body }) => [path.split('/').at(-1), body])).toEqual([

@@ -51,13 +51,13 @@ async function testApi(
     case 'pay':
       return apiPay(sent, context);
     case 'notify': {
-      const told = context.store.transactions.filter(
+      const found = context.store.transactions.filter(
         ({ reference, state }) => reference === sent.reference && state === 'done',
       );
-      if (told.length === 0)
+      if (found.length === 0)
         throw new SandboxError('notify', `no transfer for ${sent.reference} has arrived`);
-      for (const transaction of told) await notify(transaction, readSepayPlan(sent.notify), context);
-      return asJson(told);
+      for (const transaction of found) await notify(transaction, readSepayPlan(sent.notify), context);
+      return asJson(found);
     }
     case 'settings': {
       const { throttleMs, retryMs } = sent;

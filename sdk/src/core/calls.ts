@@ -24,8 +24,8 @@ export interface CallOptions {
 /** What may be said about a command. */
 export interface CommandOptions extends CallOptions {
   /**
-   * UUID that makes the command safe to repeat: the same key and the same input give the stored answer.
-   * Default: a new one per call, kept over its retries. Give your own to repeat a call after an app restart.
+   * UUID that makes the command safe to repeat: the same key with the same input answers the stored result.
+   * Default: a new one per call, kept over its retries. Pass your own to repeat a call after an app restart.
    */
   idempotencyKey?: string;
 }

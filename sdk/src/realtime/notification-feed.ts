@@ -4,7 +4,7 @@ import type { Uuid } from '../values.ts';
 import { repairGap, SequenceKeeper } from './sequence-keeper.ts';
 import type { InboxStatus, UserInbox } from './user-inbox.ts';
 
-/** What a subscription tells. Handlers should not throw; what they throw is reported as uncaught. */
+/** The handlers of a subscription. They should not throw; what they throw is reported as uncaught. */
 export interface NotificationHandlers {
   /** Each notification once, in order of `seq`. */
   onNotification(notification: Notification): void;

@@ -137,7 +137,7 @@ describe('topic payout', () => {
     const code = async (setting: Parameters<typeof work>[0]) =>
       (await work(setting))
         .named('record_payout_result')
-        .map((told) => [told.failure_code, told.failed_by_us]);
+        .map((recorded) => [recorded.failure_code, recorded.failed_by_us]);
     const rows = [row('payout', payload)];
     expect(await code({ rows, database: database() })).toEqual([['provider_not_configured', true]]);
     expect(await code({ rows, database: database({}, { account: null }), options: { transfers } })).toEqual([
@@ -178,8 +178,8 @@ describe('topic payout', () => {
       database: database(),
       options: { transfers: away.transfers },
     });
-    const told = JSON.stringify([outside.logs, outside.calls.map((call) => call.args)]);
-    expect(told).toContain('connection reset');
-    expect(told).not.toContain(account.account_number);
+    const written = JSON.stringify([outside.logs, outside.calls.map((call) => call.args)]);
+    expect(written).toContain('connection reset');
+    expect(written).not.toContain(account.account_number);
   });
 });

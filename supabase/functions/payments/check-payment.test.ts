@@ -161,7 +161,7 @@ describe('POST /payments/check', () => {
     expect(askedVnpay).toHaveLength(1);
     expect(asked).toEqual(['momo0', 'momo1']);
     expect(outside.logs.at(-1)).toMatchObject({ outcomes: ['no_answer', 'no_answer', 'no_answer'] });
-    // it is kept for this call only: whoever looks again asks again
+    // it holds for this call only; the next call asks again
     await check(outside);
     expect(askedVnpay).toHaveLength(2);
   });

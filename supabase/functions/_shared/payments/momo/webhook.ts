@@ -72,8 +72,8 @@ const refused = new Map<WebhookOutcome, number>([
 ]);
 
 /**
- * MoMo wants 204 without a body for what was received, and neither gives money back nor takes it for what we
- * answer. So everything genuine is received, also what nobody can use; only a failure of ours asks for more.
+ * 204 without a body ends the notification. Our response does not make MoMo refund or take money. So every genuine
+ * message gets 204, even when we cannot use it. Only a failure on our side makes MoMo call again.
  */
 export function respond(outcome: WebhookOutcome): Response {
   return new Response(null, { status: refused.get(outcome) ?? 204 });

@@ -30,7 +30,7 @@ export function isTemporary(answer: ZalopayAnswer): boolean {
   return temporary.has(answer.code);
 }
 
-/** Whether ZaloPay would not read the call: wrong keys or a wrong form, which are ours to mend. */
+/** Whether ZaloPay refused the call itself: wrong keys or a wrong form, which we must fix. */
 export function isDenied(answer: ZalopayAnswer): boolean {
   return /^-40\d$/.test(answer.code);
 }

@@ -36,7 +36,7 @@ export async function create(input: CheckoutInput, tools: ZalopayTools): Promise
     'create',
     {
       app_trans_id: id,
-      // whoever pays is nobody's business there
+      // ZaloPay need not know who pays
       app_user: 'journey',
       app_time: input.createdAt,
       expire_duration_seconds: seconds,
