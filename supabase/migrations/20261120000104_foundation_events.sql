@@ -104,6 +104,7 @@ declare
   v_machine text := tg_argv[0];
   v_from text := case when tg_op = 'INSERT' then 'initial' else old.status end;
   v_event text;
+  v_row jsonb;
   v_data jsonb := '{}';
   v_id bigint;
 begin
@@ -114,7 +115,8 @@ begin
     perform private.fail('illegal_transition', jsonb_build_object('machine', v_machine, 'from', v_from, 'to', new.status));
   end if;
   if tg_nargs > 1 then
-    select jsonb_object_agg(kept, to_jsonb(new) -> kept) into v_data from unnest(tg_argv[1:]) kept;
+    v_row := to_jsonb(new);
+    select jsonb_object_agg(kept, v_row -> kept) into v_data from unnest(tg_argv[1:]) kept;
   end if;
   insert into private.domain_events (type, subject_id, machine, from_state, event, to_state, data)
   values (v_machine || '.' || v_event, new.id, v_machine, v_from, v_event, new.status, v_data)
