@@ -59,33 +59,30 @@ $$;
 
 create function private.reconcile_ledger()
 returns table (problem text, provider text, subject text, expected_amount bigint, found_amount bigint)
-language sql stable security definer set search_path = ''
+-- every line of the books is held in memory once, which neither a plan on disk nor a compiled one makes faster
+language sql stable security definer set search_path = '' set work_mem = '64MB' set jit = off
 as $$
-  with expected as (
-    select movement, subject, coalesce(payable_id::text, '') as payable, currency, kind, owner, sum(amount)::bigint as amount
-    from private.expected_ledger()
-    group by 1, 2, 3, 4, 5, 6
-    having sum(amount) <> 0
-  ),
-  posted as (
-    select m.event as movement, m.reference as subject, coalesce(t.payable_id::text, '') as payable, m.currency, a.kind, a.owner, sum(e.amount)::bigint as amount
-    from private.ledger_transactions t
-    -- a movement counts together with its corrections
-    join private.ledger_transactions m on m.id = coalesce(t.corrects, t.id)
-    join private.ledger_entries e on e.transaction_id = t.id
-    join private.ledger_accounts a on a.id = e.account_id
-    -- ISO 4217 keeps this code for tests; nothing is paid out in it
-    where t.currency <> 'XTS'
-    group by 1, 2, 3, 4, 5, 6
-    having sum(e.amount) <> 0
-  ),
-  lines as (
-    select movement, subject, kind, owner, e.amount as expected_amount, p.amount as found_amount,
+  with lines as (
+    select movement, subject, kind, owner,
+           nullif(sum(expected), 0)::bigint as expected_amount, nullif(sum(posted), 0)::bigint as found_amount,
            -- what has passed a provider says the most of a movement; the other lines follow from it
            rank() over (partition by movement, subject order by kind <> 'clearing') as place
-    from expected e
-    full join posted p using (movement, subject, payable, currency, kind, owner)
-    where e.amount is distinct from p.amount
+    -- both sides at once: grouped apart and joined, their six columns of text took twice as long
+    from (
+      select movement, subject, payable_id, currency, kind, owner, amount as expected, null::bigint as posted
+      from private.expected_ledger()
+      union all
+      select m.event, m.reference, t.payable_id, m.currency, a.kind, a.owner, null, e.amount
+      from private.ledger_transactions t
+      -- a movement counts together with its corrections
+      join private.ledger_transactions m on m.id = coalesce(t.corrects, t.id)
+      join private.ledger_entries e on e.transaction_id = t.id
+      join private.ledger_accounts a on a.id = e.account_id
+      -- ISO 4217 keeps this code for tests; nothing is paid out in it
+      where t.currency <> 'XTS'
+    ) s
+    group by movement, subject, payable_id, currency, kind, owner
+    having coalesce(sum(expected), 0) <> coalesce(sum(posted), 0)
   )
   select movement || case kind when 'clearing' then '' else ' on ' || kind end, owner, subject, expected_amount, found_amount
   from lines

@@ -4,7 +4,8 @@
 
 create function private.check_invariants()
 returns table (invariant text, severity text, subject_id text, detail text)
-language plpgsql stable security definer set search_path = ''
+-- whole tables are grouped and joined: in memory, and without compiling what runs once
+language plpgsql stable security definer set search_path = '' set work_mem = '64MB' set jit = off
 as $$
 declare
   v_invariant private.invariants;
