@@ -24,6 +24,7 @@ interface Quote {
 }
 
 interface Vehicle {
+  title: string;
   host_id: string;
   status: string;
   instant_book: boolean;
@@ -74,7 +75,7 @@ export async function createBooking(sql: Connection, n: number, renters: number)
     );
     if (quote.expires_at.getTime() <= Date.now()) refuse('quote_expired');
     const vehicle = await sql.row<Vehicle>(
-      `select host_id, status, instant_book, min_hours, max_days, notice_hours, buffer_minutes, required_licence_class
+      `select title, host_id, status, instant_book, min_hours, max_days, notice_hours, buffer_minutes, required_licence_class
        from public.vehicles where id = $1 for no key update`,
       [quote.vehicle_id],
     );
@@ -101,7 +102,7 @@ export async function createBooking(sql: Connection, n: number, renters: number)
       [quote.vehicle_id, quote.starts_at, quote.ends_at, vehicle.buffer_minutes],
     );
     if (taken.length > 0) refuse('vehicle_unavailable');
-    const booking = await sql.row<{ hold_expires_at: Date }>(
+    const booking = await sql.row<{ code: string; hold_expires_at: Date }>(
       `insert into public.bookings (id, code, quote_id, vehicle_id, renter_id, host_id, period, status, currency, total_amount,
          deposit_amount, host_amount, platform_amount, tax_amount, cancellation_policy, hold_expires_at)
        values ($1, $2, $3, $4, $5, $6, $7, 'pending_payment', $8, $9, $10, $11, $12, $13, $14, now() + make_interval(mins => $15))
@@ -139,8 +140,26 @@ export async function createBooking(sql: Connection, n: number, renters: number)
         booking.hold_expires_at,
       ],
     );
+    await sql.rows(
+      `insert into public.payables (id, kind, payer_id, code, title, starts_at, ends_at, amount, currency, split, sold_amount, tax_amount)
+       values ($1::uuid, 'booking', $2, $3, $4, $5, $6, $7::bigint, $8, array[
+         ('escrow', $1::text, $9::bigint - $7::bigint)::private.ledger_line, ('deposit', $1::text, -$9::bigint)::private.ledger_line
+       ], $7::bigint - $9::bigint, $10)`,
+      [
+        ...[
+          bookingId,
+          renterId,
+          booking.code,
+          vehicle.title,
+          quote.starts_at,
+          quote.ends_at,
+          quote.total_amount,
+        ],
+        ...[quote.currency, quote.deposit_amount, quote.tax_amount],
+      ],
+    );
     const payment = await sql.row<{ id: string }>(
-      'insert into public.payments (booking_id, payer_id, amount, currency, expires_at) values ($1, $2, $3, $4, $5) returning id',
+      'insert into public.payments (payable_id, payer_id, amount, currency, expires_at) values ($1, $2, $3, $4, $5) returning id',
       [bookingId, renterId, quote.total_amount, quote.currency, booking.hold_expires_at],
     );
     await sql.rows(

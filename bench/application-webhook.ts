@@ -114,10 +114,10 @@ export async function applyWebhook(sql: Connection, n: number): Promise<void> {
     if (event.outcome !== null) refuse('duplicate');
     const payable = await sql.row<Payable>(
       `select a.id as attempt_id, a.status as attempt_status, a.amount, a.currency, p.id as payment_id,
-         p.status as payment_status, p.booking_id, b.vehicle_id
+         p.status as payment_status, b.id as booking_id, b.vehicle_id
        from public.payment_attempts a
        join public.payments p on p.id = a.payment_id
-       join public.bookings b on b.id = p.booking_id
+       join public.bookings b on b.id = p.payable_id
        where a.provider = 'vnpay' and a.reference = $1`,
       [reference],
     );
@@ -172,7 +172,7 @@ export async function applyWebhook(sql: Connection, n: number): Promise<void> {
       ],
     ]);
     await sql.rows(
-      "update public.payments set status = 'succeeded', succeeded_at = now(), updated_at = now() where id = $1",
+      "update public.payments set status = 'succeeded', succeeded_at = now(), settlement = 'kept', updated_at = now() where id = $1",
       [payable.payment_id],
     );
     await sql.rows(history, [
@@ -193,7 +193,7 @@ export async function applyWebhook(sql: Connection, n: number): Promise<void> {
     const accounts: string[] = [];
     for (const { kind, owner } of lines) accounts.push(await account(sql, kind, owner, 'VND'));
     const posted = await sql.row<{ id: string }>(
-      `insert into private.ledger_transactions (event, reference, currency, booking_id) values ('payment_received', $1, 'VND', $2) returning id`,
+      `insert into private.ledger_transactions (event, reference, currency, payable_id) values ('payment_received', $1, 'VND', $2) returning id`,
       [payable.payment_id, payable.booking_id],
     );
     for (const [i, line] of lines.entries()) {

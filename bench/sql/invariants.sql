@@ -106,7 +106,7 @@ begin
     when p_table = 'public.receipts'::regclass and p_column = 'content' then format(
       'jsonb_set(%s::jsonb, ''{number}'', to_jsonb(private.receipt_number(t.series, t.seq + k * (select s.last_seq from private.receipt_series s where s.series = t.series))))',
       format(v_in_text, v_column))
-    when p_type in ('text'::regtype, 'varchar'::regtype, 'jsonb'::regtype) then format(v_in_text || '::%s', v_column, p_type)
+    when p_type in ('text'::regtype, 'varchar'::regtype, 'jsonb'::regtype, 'private.ledger_line[]'::regtype) then format(v_in_text || '::%s', v_column, p_type)
     else v_column
   end;
 end

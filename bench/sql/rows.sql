@@ -17,7 +17,7 @@ begin
   insert into private.rate_buckets as b (action, subject, tokens, refilled_at)
   values ('create_booking', p_renter_id::text, 20, now())
   on conflict (action, subject) do update set tokens = 20, refilled_at = now();
-  select q.*, v.host_id, v.buffer_minutes into v_quote
+  select q.*, v.host_id, v.buffer_minutes, v.title into v_quote
   from public.quotes q join public.vehicles v on v.id = q.vehicle_id
   where q.id = p_quote_id;
   insert into public.bookings (
@@ -34,7 +34,15 @@ begin
   insert into public.calendar_entries (vehicle_id, kind, blocked, booking_id, expires_at)
   values (v_booking.vehicle_id, 'hold', tstzrange(v_booking.starts_at, v_booking.ends_at + make_interval(mins => v_quote.buffer_minutes)),
     v_booking.id, v_booking.hold_expires_at);
-  insert into public.payments (booking_id, payer_id, amount, currency, expires_at)
+  insert into public.payables (id, kind, payer_id, code, title, starts_at, ends_at, amount, currency, split, sold_amount, tax_amount)
+  values (
+    v_booking.id, 'booking', v_booking.renter_id, v_booking.code, v_quote.title, v_booking.starts_at, v_booking.ends_at,
+    v_booking.total_amount, v_booking.currency, array[
+      ('escrow', v_booking.id::text, v_booking.deposit_amount - v_booking.total_amount)::private.ledger_line,
+      ('deposit', v_booking.id::text, -v_booking.deposit_amount)::private.ledger_line
+    ], v_booking.total_amount - v_booking.deposit_amount, v_booking.tax_amount
+  );
+  insert into public.payments (payable_id, payer_id, amount, currency, expires_at)
   values (v_booking.id, v_booking.renter_id, v_booking.total_amount, v_booking.currency, v_booking.hold_expires_at)
   returning id into v_payment_id;
   insert into private.domain_events (type, subject_id, machine, from_state, event, to_state)
@@ -98,12 +106,12 @@ begin
   insert into private.domain_events (type, subject_id, machine, from_state, event, to_state, data)
   values ('payment_attempt.succeed', v_attempt.id, 'payment_attempt', 'pending', 'succeed', 'succeeded',
     jsonb_build_object('provider_transaction_id', v_attempt.provider_transaction_id, 'transaction_amount', v_attempt.transaction_amount));
-  update public.payments set status = 'succeeded', succeeded_at = now(), updated_at = now() where id = v_attempt.payment_id returning * into v_payment;
+  update public.payments set status = 'succeeded', succeeded_at = now(), settlement = 'kept', updated_at = now() where id = v_attempt.payment_id returning * into v_payment;
   insert into private.domain_events (type, subject_id, machine, from_state, event, to_state)
   values ('payment.succeed', v_payment.id, 'payment', 'processing', 'succeed', 'succeeded');
   update public.bookings
   set status = 'confirmed', confirmed_at = now(), hold_expires_at = null, deposit_status = 'held', updated_at = now()
-  where id = v_payment.booking_id
+  where id = v_payment.payable_id
   returning * into v_booking;
   insert into private.domain_events (type, subject_id, machine, from_state, event, to_state)
   values ('booking.confirm', v_booking.id, 'booking', 'pending_payment', 'confirm', 'confirmed');
@@ -112,7 +120,7 @@ begin
   select id into v_clearing from private.ledger_accounts where kind = 'clearing' and owner = 'vnpay' and currency = 'VND';
   insert into private.ledger_accounts (kind, owner, currency) values ('escrow', v_booking.id::text, 'VND') returning id into v_escrow;
   insert into private.ledger_accounts (kind, owner, currency) values ('deposit', v_booking.id::text, 'VND') returning id into v_deposit;
-  insert into private.ledger_transactions (event, reference, currency, booking_id)
+  insert into private.ledger_transactions (event, reference, currency, payable_id)
   values ('payment_received', v_payment.id::text, 'VND', v_booking.id)
   returning id into v_transaction;
   insert into private.ledger_entries (transaction_id, account_id, currency, amount) values
