@@ -96,5 +96,6 @@ insert into private.notification_audiences (machine, audience) values ('payment_
 select is(tests.rule('payment_attempt', 'fail', 'payer', 'payment_unmatched'), 'notification_rules_functions_exist', 'a machine with rules has the functions that find people and data');
 rollback to confirmed;
 
-select * from finish();
+-- a rollback to a savepoint takes along what finish() would count; this sequence stays
+select '1..' || last_value from __tresults___numb_seq;
 rollback;
