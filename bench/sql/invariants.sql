@@ -98,7 +98,8 @@ begin
       then format('t.account_id + case when t.account_id = any ((select bench.shared_accounts())::bigint[]) then 0 else %s * k end', v_step)
     when v_step is not null then format('%s + %s * k', v_column, v_step)
     when p_type = 'uuid'::regtype then format('overlay(overlay(%s::text placing lpad(to_hex(k), 4, ''0'') from 1) placing ''8'' from 15)::uuid', v_column)
-    when (p_table, p_column) in (('public.bookings'::regclass, 'code'), ('public.payment_attempts'::regclass, 'reference'))
+    when (p_table, p_column) in (
+        ('public.bookings'::regclass, 'code'), ('public.payables'::regclass, 'code'), ('public.payment_attempts'::regclass, 'reference'))
       then format('%s || to_hex(k)', v_column)
     when p_column = 'plate' then format('upper(to_hex(k)) || translate(%s, ''.-'', '''')', v_column)
     when p_column = 'number_hash' then format('sha256(%s || int4send(k))', v_column)
