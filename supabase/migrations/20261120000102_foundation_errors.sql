@@ -41,7 +41,7 @@ declare
 begin
   select * into v_error from private.error_codes where code = p_code;
   if not found then
-    raise exception 'error code % is not in the registry', p_code;
+    raise exception 'error code % is not in private.error_codes; register it there', p_code;
   end if;
   raise exception using
     errcode = 'PT' || v_error.status,

@@ -57,7 +57,7 @@ returns trigger
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  raise exception '%.% is append-only', tg_table_schema, tg_table_name using errcode = '42501';
+  raise exception '%.% is append-only: its rows are never changed or deleted', tg_table_schema, tg_table_name using errcode = '42501';
 end
 $$;
 create trigger append_only before update or delete or truncate on private.domain_events

@@ -34,7 +34,7 @@ begin
     perform private.fail('unauthenticated');
   end if;
   if p_key is null then
-    perform private.fail_input('idempotency_key', 'required');
+    perform private.fail_input('idempotency_key', 'must be given');
   end if;
   insert into private.idempotency_keys (actor_id, key, command, request_hash, response)
   values (v_actor_id, p_key, p_command, v_hash, p_response)

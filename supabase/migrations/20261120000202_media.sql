@@ -82,7 +82,7 @@ begin
   perform private.take_token('request_upload', v_user_id::text);
   select * into v_purpose from private.media_purposes where purpose = p_purpose;
   if not found then
-    perform private.fail_input('purpose', 'unknown');
+    perform private.fail_input('purpose', 'must be a known purpose');
   end if;
   if p_mime_type is null or p_mime_type <> all (v_purpose.mime_types) then
     perform private.fail('media_type_refused', jsonb_build_object('accepted', v_purpose.mime_types));

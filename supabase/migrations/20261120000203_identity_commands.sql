@@ -58,7 +58,7 @@ begin
   end if;
   if coalesce(cardinality(p_classes), 0) not between 1 and 8
      or exists (select from unnest(p_classes) c where c is null or c not in (select class from private.licence_classes)) then
-    perform private.fail_input('classes', 'unknown licence class');
+    perform private.fail_input('classes', 'must be 1 to 8 known licence classes');
   end if;
   if p_valid_until is null or p_valid_until < current_date or p_valid_until > current_date + interval '60 years' then
     perform private.fail_input('valid_until', 'must be a future date');
@@ -102,7 +102,7 @@ begin
     perform private.fail_input('decision', 'must be verify or reject');
   end if;
   if p_decision = 'reject' and coalesce(char_length(btrim(p_reason)), 0) not between 1 and 500 then
-    perform private.fail_input('reason', 'a rejection needs a reason of 1 to 500 characters');
+    perform private.fail_input('reason', 'must have 1 to 500 characters for a rejection');
   end if;
   perform private.set_audit_context('admin', p_reason);
   update public.driver_licences

@@ -115,10 +115,10 @@ begin
   end if;
   -- a snapshot from the transaction's beginning does not see what others have taken since, lock or no lock
   if current_setting('transaction_isolation') <> 'read committed' then
-    raise exception 'account % (%) is taken from in read committed only', new.account_id, v_kind using errcode = '25000';
+    raise exception 'account % (%) can be debited only under isolation level read committed', new.account_id, v_kind using errcode = '25000';
   end if;
   if (select sum(amount) from private.ledger_entries where account_id = new.account_id) > 0 then
-    raise exception 'account % (%) holds less than is taken', new.account_id, v_kind using errcode = '23514', constraint = 'ledger_accounts_floor';
+    raise exception 'account % (%) has less money than this takes from it', new.account_id, v_kind using errcode = '23514', constraint = 'ledger_accounts_floor';
   end if;
   return null;
 end

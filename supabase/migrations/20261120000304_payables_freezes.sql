@@ -6,7 +6,7 @@
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
   ('payable_not_found', 404, false, 'We could not find what this payment is for. Reload and try again.', 'Không tìm thấy khoản cần thanh toán này. Vui lòng tải lại rồi thử lại.'),
-  ('money_frozen', 409, false, 'This money is frozen. Ask support when it will be free again.', 'Khoản tiền này đang bị phong tỏa. Vui lòng liên hệ bộ phận hỗ trợ.');
+  ('money_frozen', 409, false, 'This money is frozen while we check it. Ask support when it will be free again.', 'Khoản tiền này đang được tạm giữ để xem xét. Vui lòng liên hệ hỗ trợ để biết khi nào được giải tỏa.');
 
 create table private.payable_freezes (
   id uuid primary key default gen_random_uuid(),

@@ -92,7 +92,7 @@ begin
   perform private.take_token('start_payment', v_user_id::text);
   select * into v_rail from private.payment_providers where provider = p_provider;
   if not found then
-    perform private.fail_input('provider', 'unknown');
+    perform private.fail_input('provider', 'must be a known provider');
   elsif not v_rail.enabled then
     perform private.fail('provider_not_configured', jsonb_build_object('provider', p_provider));
   end if;

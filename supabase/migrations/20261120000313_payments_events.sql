@@ -115,7 +115,7 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 begin
   if p_cursor is null then
-    perform private.fail_input('cursor', 'must be where the feed was read to');
+    perform private.fail_input('cursor', 'must say up to where the feed was read');
   end if;
   update private.payment_providers set feed_cursor = p_cursor, feed_read_at = now() where provider = p_provider and has_feed;
   if not found then
@@ -137,7 +137,7 @@ as $$
 begin
   perform private.require_admin();
   if char_length(btrim(coalesce(p_note, ''))) not between 3 and 500 then
-    perform private.fail_input('note', '3 to 500 characters');
+    perform private.fail_input('note', 'must have 3 to 500 characters');
   end if;
   update private.payment_events set acknowledged_by = auth.uid(), acknowledged_at = now(), note = concat_ws(E'\n', note, p_note)
   where id = p_event_id and outcome = 'needs_review' and acknowledged_at is null;

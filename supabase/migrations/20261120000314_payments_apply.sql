@@ -30,7 +30,7 @@ begin
     perform private.fail_input('outcome', 'must be succeeded, failed or pending');
   end if;
   if p_outcome = 'succeeded' and (p_amount is null or p_amount < 0 or p_currency is null or p_transaction_id is null) then
-    perform private.fail_input('amount', 'money that came has an amount, a currency and a transaction');
+    perform private.fail_input('amount', 'must be given for money that came, with currency and transaction');
   end if;
   perform private.set_audit_context('provider:' || v_event.provider);
 

@@ -137,7 +137,7 @@ begin
     perform private.fail_input('outcome', 'must be succeeded or failed');
   end if;
   if char_length(btrim(coalesce(p_note, ''))) not between 3 and 500 then
-    perform private.fail_input('note', '3 to 500 characters');
+    perform private.fail_input('note', 'must have 3 to 500 characters');
   end if;
   if p_outcome = 'succeeded' and char_length(btrim(coalesce(p_number, ''))) not between 1 and 100 then
     perform private.fail_input(p_field, '1 to 100 characters');

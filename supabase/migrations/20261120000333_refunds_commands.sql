@@ -46,7 +46,7 @@ begin
     perform private.require_refund_status(v_refund, 'pending', 'failed', 'awaiting_account');
     v_rail := private.rail_to_refund(v_refund.attempt_id, v_refund.unmatched_id);
     if v_rail is null then
-      perform private.fail_input('method', 'the rail of this payment cannot give money back');
+      perform private.fail_input('method', 'must be bank_transfer, because the provider of this payment cannot refund');
     end if;
   else
     perform private.require_refund_status(v_refund, 'pending', 'failed');
@@ -92,7 +92,7 @@ begin
 exception
   -- refunds_provider_id_once
   when unique_violation then
-    perform private.fail_input('provider_refund_id', 'another refund was paid under this number');
+    perform private.fail_input('provider_refund_id', 'must not be the number of another refund');
     return null;
 end
 $$;
@@ -121,7 +121,7 @@ begin
     return v_refund;
   end if;
   if char_length(btrim(coalesce(p_reason, ''))) not between 3 and 500 then
-    perform private.fail_input('reason', '3 to 500 characters');
+    perform private.fail_input('reason', 'must have 3 to 500 characters');
   end if;
   if coalesce(p_amount, 0) < 1 then
     perform private.fail_input('amount', 'must be positive');

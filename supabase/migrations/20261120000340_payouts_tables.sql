@@ -122,7 +122,7 @@ begin
   join private.ledger_accounts a on a.id = e.account_id
   where i.payout_id = v_payout.id;
   if v_sum <> (case when v_payout.status = 'cancelled' then 0 else v_payout.amount end) then
-    raise exception 'payout % is %, its entries %', v_payout.id, v_payout.amount, v_sum using errcode = '23514', constraint = 'payouts_amount_is_sum';
+    raise exception 'payout % is over %, but the sum of its entries is %', v_payout.id, v_payout.amount, v_sum using errcode = '23514', constraint = 'payouts_amount_is_sum';
   end if;
   if v_foreign > 0 then
     raise exception 'payout % is made of entries of others', v_payout.id using errcode = '23514', constraint = 'payout_items_own_entries';

@@ -258,7 +258,7 @@ begin
 exception
   -- payouts_provider_id_once
   when unique_violation then
-    perform private.fail_input('provider_payout_id', 'another payout was paid under this number');
+    perform private.fail_input('provider_payout_id', 'must not be the number of another payout');
     return null;
 end
 $$;

@@ -30,7 +30,7 @@ begin
     'payout_id', p_payout.id, 'amount', private.format_money(p_payout.amount, p_payout.currency),
     'last_four', (select a.account_last4 from public.bank_accounts a where a.id = p_payout.bank_account_id),
     'is_ours_to_mend', coalesce(starts_with(private.audit_cause(), 'platform:'), false),
-    'reason', case when p_payout.freeze_reason = 'money_frozen' then (
+    'reason', coalesce(case when p_payout.freeze_reason = 'money_frozen' then (
       select string_agg(distinct y.code, ', ')
       from private.payout_items i
       join private.ledger_entries e on e.id = i.entry_id
@@ -38,7 +38,7 @@ begin
       join private.payable_freezes f on f.payable_id = t.payable_id and f.ended_at is null
       join public.payables y on y.id = t.payable_id
       where i.payout_id = p_payout.id
-    ) else p_payout.freeze_reason end
+    ) else p_payout.freeze_reason end, '—')
   );
 end
 $$;

@@ -86,7 +86,7 @@ declare
 begin
   perform private.require_admin();
   if char_length(btrim(coalesce(p_bank_reference, ''))) not between 4 and 100 then
-    perform private.fail_input('bank_reference', '4 to 100 characters');
+    perform private.fail_input('bank_reference', 'must have 4 to 100 characters');
   end if;
   v_refund := private.lock_refund(p_refund_id);
   if v_refund.status = 'succeeded' and v_refund.provider = 'manual' and v_refund.provider_refund_id = btrim(p_bank_reference) then
@@ -100,7 +100,7 @@ begin
 exception
   -- refunds_provider_id_once
   when unique_violation then
-    perform private.fail_input('bank_reference', 'another refund was paid by this transfer');
+    perform private.fail_input('bank_reference', 'must not be the transfer of another refund');
     return null;
 end
 $$;
@@ -159,7 +159,7 @@ declare
 begin
   perform private.require_admin();
   if char_length(btrim(coalesce(p_bank_reference, ''))) not between 4 and 100 then
-    perform private.fail_input('bank_reference', '4 to 100 characters');
+    perform private.fail_input('bank_reference', 'must have 4 to 100 characters');
   end if;
   v_payout := private.lock_payout(p_payout_id);
   if v_payout.status = 'paid' and v_payout.provider = 'manual' and v_payout.bank_reference = btrim(p_bank_reference) then
@@ -172,7 +172,7 @@ begin
 exception
   -- payouts_bank_reference_once
   when unique_violation then
-    perform private.fail_input('bank_reference', 'another payout was paid by this transfer');
+    perform private.fail_input('bank_reference', 'must not be the transfer of another payout');
     return null;
 end
 $$;

@@ -58,10 +58,10 @@ begin
     perform private.fail_input('action', 'must be apply, refund or keep');
   end if;
   if (p_action = 'apply') <> (p_payment_id is not null) then
-    perform private.fail_input('payment_id', 'needed to apply, and only then');
+    perform private.fail_input('payment_id', 'must be given for apply, and for nothing else');
   end if;
   if char_length(p_note) > 500 or (p_action = 'keep' and char_length(btrim(coalesce(p_note, ''))) < 3) then
-    perform private.fail_input('note', 'at most 500 characters, and needed to keep the money');
+    perform private.fail_input('note', 'must have at most 500 characters, and at least one to keep the money');
   end if;
   perform private.set_audit_context('admin', p_note);
   if p_action = 'apply' then
@@ -154,7 +154,7 @@ begin
   end if;
   -- there is no way back: what is called off later is owed to the payer of the payment
   if v_row.payer_id <> v_payment.payer_id and char_length(btrim(coalesce(p_note, ''))) < 3 then
-    perform private.fail_input('note', 'needed, as this money is known to be of another payer');
+    perform private.fail_input('note', 'must say why, because this money is known to come from another payer');
   end if;
   if coalesce(v_sum, 0) < v_payment.amount or not p_unmatched_id = any (v_parts) then
     perform private.fail('unmatched_not_enough', jsonb_build_object(

@@ -28,12 +28,12 @@ declare
   v_lng float8;
 begin
   if jsonb_typeof(p_details -> 'lat') is distinct from 'number' or jsonb_typeof(p_details -> 'lng') is distinct from 'number' then
-    perform private.fail_input('lat', 'lat and lng must be numbers');
+    perform private.fail_input('lat', 'must be a number, and so must lng');
   end if;
   v_lat := (p_details ->> 'lat')::float8;
   v_lng := (p_details ->> 'lng')::float8;
   if v_lat not between -85 and 85 or v_lng not between -180 and 180 then
-    perform private.fail_input('lat', 'outside the map');
+    perform private.fail_input('lat', 'must be on the map');
   end if;
   return extensions.st_setsrid(extensions.st_makepoint(v_lng, v_lat), 4326)::extensions.geography;
 end
@@ -131,7 +131,7 @@ begin
     perform private.fail_input('features', 'must be an array of at most 30 words');
   end if;
   if exists (select from jsonb_array_elements_text(p_features) f where f is null or f !~ '^[a-z][a-z0-9_]{1,39}$') then
-    perform private.fail_input('features', 'words are lower case, like child_seat');
+    perform private.fail_input('features', 'must be words in lower case, like child_seat');
   end if;
   v_features := array(select distinct f from jsonb_array_elements_text(p_features) f order by f);
   if v_features = array(select f.feature from public.vehicle_features f where f.vehicle_id = p_vehicle_id order by f.feature) then
@@ -254,7 +254,7 @@ begin
   v_new := private.apply_vehicle_details(v_old, p_details);
   if p_details ?| v_location then
     if not p_details ?& v_location then
-      perform private.fail_input('lat', 'lat, lng, address and plate change together');
+      perform private.fail_input('lat', 'must be changed together with lng, address and plate');
     end if;
     v_new.public_location := private.fuzz_point(v_new.host_id, private.point_from(p_details));
     v_is_edited := private.set_vehicle_location(v_new.id, p_details);

@@ -35,7 +35,7 @@ begin
   return v_image;
 exception
   when unique_violation then
-    perform private.fail_input('media_id', 'already shown by another listing');
+    perform private.fail_input('media_id', 'must not be shown by another listing');
     return null;
 end
 $$;
@@ -138,10 +138,10 @@ begin
     perform private.fail_input('decision', 'must be publish, reject, suspend or reinstate');
   end if;
   if p_decision in ('reject', 'suspend') and coalesce(char_length(btrim(p_reason)), 0) not between 1 and 500 then
-    perform private.fail_input('reason', 'needs 1 to 500 characters');
+    perform private.fail_input('reason', 'must have 1 to 500 characters');
   end if;
   if p_decision = 'publish' and p_revision is null then
-    perform private.fail_input('revision', 'must be the revision of the listing that was looked at');
+    perform private.fail_input('revision', 'must be the revision of the listing that you looked at');
   end if;
   select * into v_vehicle from public.vehicles where id = p_vehicle_id for no key update;
   if not found then

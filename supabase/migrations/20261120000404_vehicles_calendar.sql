@@ -19,7 +19,7 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   if p_starts_at is null or p_ends_at is null or not isfinite(p_starts_at) or not isfinite(p_ends_at) then
-    perform private.fail_input('starts_at', 'starts_at and ends_at are required');
+    perform private.fail_input('starts_at', 'must be given together with ends_at');
   end if;
   if p_ends_at <= p_starts_at then
     perform private.fail('period_invalid');
@@ -67,7 +67,7 @@ as $$
 begin
   if p_from is null or p_to is null or not isfinite(p_from) or not isfinite(p_to)
      or p_to <= p_from or p_to > p_from + interval '400 days' then
-    perform private.fail_input('to_at', 'must be after from_at, at most 400 days');
+    perform private.fail_input('to_at', 'must be after from_at, by at most 400 days');
   end if;
   if not exists (
     select from public.vehicles v

@@ -29,7 +29,7 @@ declare
   v_features text[] := array(select distinct f from unnest(p_features) f where f is not null);
 begin
   if p_lat is null or p_lng is null or not (p_lat between -85 and 85) or not (p_lng between -180 and 180) then
-    perform private.fail_input('lat', 'lat must be -85 to 85 and lng -180 to 180');
+    perform private.fail_input('lat', 'must be -85 to 85, and lng -180 to 180');
   end if;
   if p_radius_m is null or p_radius_m not between 100 and 100000 then
     perform private.fail_input('radius_m', 'must be 100 to 100000');
@@ -38,7 +38,7 @@ begin
     perform private.fail_input('page_size', 'must be 1 to 50');
   end if;
   if p_starts_at is null or p_ends_at is null or not isfinite(p_starts_at) or not isfinite(p_ends_at) then
-    perform private.fail_input('starts_at', 'starts_at and ends_at are required');
+    perform private.fail_input('starts_at', 'must be given together with ends_at');
   end if;
   if p_ends_at <= p_starts_at then
     perform private.fail('period_invalid');
@@ -50,7 +50,7 @@ begin
     perform private.fail('period_too_long', '{"max_days": 90}');
   end if;
   if char_length(p_query) > 100 or char_length(p_brand) > 60 or cardinality(p_features) > 10 then
-    perform private.fail_input('query', 'too long');
+    perform private.fail_input('query', 'must have at most 100 characters, brand at most 60, and features at most 10 words');
   end if;
   v_point := extensions.st_setsrid(extensions.st_makepoint(p_lng, p_lat), 4326)::extensions.geography;
 
@@ -72,7 +72,7 @@ begin
     if p_after ->> 'sort' is distinct from p_sort
        or (case jsonb_typeof(p_after -> 'key') when 'number' then abs((p_after -> 'key')::numeric) > 1e15 else true end)
        or coalesce(p_after ->> 'id', '') !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
-      perform private.fail_input('after', 'not a cursor of this search');
+      perform private.fail_input('after', 'must be a cursor of this search');
     end if;
     v_where := v_where || format(' and (%s, v.id) > (($11 ->> ''key'')::%s, ($11 ->> ''id'')::uuid)', v_key, case p_sort when 'distance' then 'float8' else 'numeric' end);
   end if;

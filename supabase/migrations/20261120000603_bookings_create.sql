@@ -91,7 +91,7 @@ begin
     return v_booking;
   end if;
   if p_accept is null or char_length(p_reason) > 500 then
-    perform private.fail_input('accept', 'accept is required; reason at most 500 characters');
+    perform private.fail_input('accept', 'must be true or false, with a reason of at most 500 characters');
   end if;
   select * into v_booking from public.bookings where id = p_booking_id and host_id = v_host_id;
   if not found then

@@ -22,7 +22,7 @@ begin
     perform private.fail_input('fuel_percent', 'must be 0 to 100');
   end if;
   if char_length(p_note) > 2000 then
-    perform private.fail_input('note', 'at most 2000 characters');
+    perform private.fail_input('note', 'must have at most 2000 characters');
   end if;
   if jsonb_typeof(p_photos) is distinct from 'array' then
     perform private.fail_input('photos', 'must be an array of {media_id, angle}');
@@ -33,7 +33,7 @@ begin
        where coalesce(f ->> 'angle', '') <> all (v_required)
           or coalesce(f ->> 'media_id', '') !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
      ) then
-    perform private.fail_input('photos', 'each needs a media_id and an angle: front, rear, left, right or dashboard, once');
+    perform private.fail_input('photos', 'must each have a media_id and an angle: front, rear, left, right or dashboard, each once');
   end if;
   select array_agg(r) into v_missing from unnest(v_required) r
   where r not in (select f ->> 'angle' from jsonb_array_elements(p_photos) f);
@@ -50,7 +50,7 @@ begin
       values (v_inspection_id, v_photo ->> 'angle', (v_photo ->> 'media_id')::uuid, v_user_id);
     exception
       when unique_violation then
-        perform private.fail_input('photos', 'a photo can serve once only');
+        perform private.fail_input('photos', 'must not repeat a photo or reuse one of another inspection');
     end;
   end loop;
 end
@@ -127,7 +127,7 @@ begin
     perform private.fail('illegal_transition', jsonb_build_object('machine', 'booking', 'from', v_booking.status, 'to', 'completed'));
   end if;
   if p_odometer_km < (select odometer_km from public.booking_inspections where booking_id = p_booking_id and kind = 'check_in') then
-    perform private.fail_input('odometer_km', 'less than at check-in');
+    perform private.fail_input('odometer_km', 'must not be less than at check-in');
   end if;
   perform private.set_audit_context(private.booking_side(v_booking));
   perform private.record_inspection(v_booking, 'check_out', p_odometer_km, p_fuel_percent, p_photos, p_note);

@@ -13,7 +13,7 @@ declare
 begin
   for i in 1 .. cardinality(v_parts) loop
     if i % 2 = 0 and p_data ->> v_parts[i] is null then
-      raise exception 'template variable % has no value', v_parts[i];
+      raise exception 'the data of the notification has no value for template variable %', v_parts[i];
     end if;
     v_out := v_out || case when i % 2 = 0 then p_data ->> v_parts[i] else v_parts[i] end;
   end loop;

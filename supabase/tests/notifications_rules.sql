@@ -96,6 +96,70 @@ insert into private.notification_audiences (machine, audience) values ('payment_
 select is(tests.rule('payment_attempt', 'fail', 'payer', 'payment_unmatched'), 'notification_rules_functions_exist', 'a machine with rules has the functions that find people and data');
 rollback to confirmed;
 
+-- every text of every rule, filled from real rows ------------------------------------------------------------------
+select tests.as_user(:'renter');
+select (public.cancel_booking(:'booking', null, gen_random_uuid())).status as cancelled \gset
+select tests.as_owner();
+with account as (
+  insert into public.bank_accounts (user_id, bank_bin, account_last4, holder_name, created_at, usable_from)
+  values (:'host', '970436', '0001', 'HOST', now() - interval '2 days', now() - interval '1 day')
+  returning id, usable_from
+), batch as (
+  insert into public.payout_batches (payouts, total, currency) values (1, 50000, 'VND') returning id
+)
+insert into public.payouts (user_id, batch_id, bank_account_id, bank_account_usable_from, amount, currency)
+select :'host', batch.id, account.id, account.usable_from, 50000, 'VND' from account, batch;
+
+-- Each text of a rule with the data of a row of its machine, as the row is after the move.
+create function tests.text_problems()
+returns setof text
+language plpgsql stable
+as $$
+declare
+  v_case record;
+  v_data jsonb;
+  v_text text;
+begin
+  for v_case in
+    select distinct r.machine, r.event, r.template, t.to_state, private.machine_table(r.machine) as owner
+    from private.notification_rules r join private.transitions t using (machine, event)
+  loop
+    execute format(
+      'select private.notification_data(jsonb_populate_record(null::%1$s, to_jsonb(o) || $1)) from %1$s o order by o.id desc limit 1', v_case.owner)
+    into v_data
+    using jsonb_build_object('status', v_case.to_state)
+      || case v_case.to_state
+        when 'cancelled' then jsonb_build_object('cancelled_at', now(), 'cancelled_by', 'renter')
+        when 'frozen' then '{"freeze_reason": "a check"}'
+        else '{}'
+      end;
+    if v_data is null then
+      return next v_case.machine || ' has no row to try';
+    end if;
+    for v_text in
+      select unnest(array[n.title, n.body, n.email_subject, n.email_body]) from public.notification_templates n where n.code = v_case.template
+    loop
+      begin
+        perform private.render(v_text, v_data);
+      exception
+        when raise_exception then
+          return next v_case.machine || ' ' || v_case.event || ' ' || v_case.template || ': ' || sqlerrm;
+      end;
+    end loop;
+  end loop;
+end
+$$;
+select is((select array_agg(p) from tests.text_problems() p), null, 'every text of every rule is filled, in every language');
+select is(
+  (select array_agg(distinct r.template) from private.notification_rules r
+   where (select count(distinct n.locale) from public.notification_templates n where n.code = r.template) <> 2),
+  null, 'every text of every rule exists in both languages'
+);
+insert into public.notification_templates (code, locale, version, category, title, body)
+select code, locale, 2, category, 'The {{nobody}}', body from public.notification_templates where code = 'vehicle_published' and locale = 'vi';
+select isnt((select array_agg(p) from tests.text_problems() p), null, 'a text with a variable that nobody fills is seen');
+rollback to confirmed;
+
 -- a rollback to a savepoint takes along what finish() would count; this sequence stays
 select '1..' || last_value from __tresults___numb_seq;
 rollback;

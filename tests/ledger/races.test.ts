@@ -20,7 +20,9 @@ describe('the floor of an account', () => {
     const post = (amount: number): Act => ({ text: take, args: [owner, amount] });
     await allAtOnce([post(-10)]);
     const outcomes = await allAtOnce(Array.from({ length: 30 }, () => post(1)));
-    const refused = said(outcomes).filter((answer) => answer.includes('holds less than is taken'));
+    const refused = said(outcomes).filter((answer) =>
+      answer.includes('has less money than this takes from it'),
+    );
     expect([outcomes.filter(({ error }) => error === null).length, refused.length]).toEqual([10, 20]);
     expect(await world.value("private.balance('escrow', $1, 'XTS')", owner)).toBe('0');
   });

@@ -143,8 +143,8 @@ export const errorCatalog = {
   money_frozen: {
     status: 409,
     retryable: false,
-    en: 'This money is frozen. Ask support when it will be free again.',
-    vi: 'Khoản tiền này đang bị phong tỏa. Vui lòng liên hệ bộ phận hỗ trợ.',
+    en: 'This money is frozen while we check it. Ask support when it will be free again.',
+    vi: 'Khoản tiền này đang được tạm giữ để xem xét. Vui lòng liên hệ hỗ trợ để biết khi nào được giải tỏa.',
   },
   not_found: {
     status: 404,

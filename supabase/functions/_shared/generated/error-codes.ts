@@ -25,7 +25,7 @@ export const errorCodes = {
   media_too_large: { status: 413, retryable: false, message: 'The file is too large. Choose a smaller one.' },
   media_type_refused: { status: 415, retryable: false, message: 'This type of file is not accepted here. Choose another file.' },
   method_not_allowed: { status: 405, retryable: false, message: 'This address does not accept this HTTP method. Use another method.' },
-  money_frozen: { status: 409, retryable: false, message: 'This money is frozen. Ask support when it will be free again.' },
+  money_frozen: { status: 409, retryable: false, message: 'This money is frozen while we check it. Ask support when it will be free again.' },
   not_found: { status: 404, retryable: false, message: 'We could not find this, or your account may not see it. Reload and try again.' },
   notice_too_short: { status: 400, retryable: false, message: 'The host needs more time before the start. Choose a later start.' },
   outbox_lease_lost: { status: 409, retryable: false, message: 'Another worker has taken this outbox row. Stop and take the next row.' },
