@@ -7,6 +7,7 @@ import { printFailure, StackError } from '../errors.ts';
 import { checkBroadcasts } from '../lints/broadcasts.ts';
 import { checkCommands } from '../lints/commands.ts';
 import { checkCoverage } from '../lints/coverage.ts';
+import { checkModules } from '../lints/modules.ts';
 import { lintMigrations } from '../lints/sql.ts';
 import { lintTests } from '../lints/tests.ts';
 import { createLog } from '../log.ts';
@@ -71,6 +72,10 @@ const sourceSteps: Step[] = [
     work: async () => refuseProblems(lintMigrations(join(projectRoot, 'supabase', 'migrations'))),
   },
   { name: 'rules for tests', work: async () => refuseProblems(lintTests(projectRoot)) },
+  {
+    name: 'directions between modules',
+    work: async () => refuseProblems(checkModules(join(projectRoot, 'supabase', 'migrations'))),
+  },
   { name: 'coverage tables', work: async () => refuseProblems(checkCoverage(projectRoot)) },
 ];
 

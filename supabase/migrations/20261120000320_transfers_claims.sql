@@ -1,7 +1,7 @@
 -- Transfers: what sends them, and claims of those that an admin makes by hand.
 -- Rule kept here: whoever goes to the bank claims the transfer first; for a day no provider sends it and no other admin
 -- records it. What is paid is paid once, and whoever comes second hears by which transfer.
--- Left out on purpose: the commands, which are in transfers_commands; and the transfer itself: the bank's statement
+-- Left out on purpose: the commands, which are in refunds_by_hand and payouts_by_hand; and the transfer itself: the bank's statement
 -- has it under the reference that is recorded.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values

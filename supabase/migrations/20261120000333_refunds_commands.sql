@@ -1,7 +1,7 @@
 -- Refunds: what admins do about refunds.
 -- Rule kept here: money that may be on its way is not sent another way until its provider, or an admin who has looked,
 -- has said that it is not; what was paid is final.
--- Left out on purpose: transfers by hand, which are in transfers_claims; a second admin's approval: whoever is an admin
+-- Left out on purpose: transfers by hand, which are in refunds_by_hand; a second admin's approval: whoever is an admin
 -- may do all of it, and is on record.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values

@@ -1,7 +1,7 @@
 -- Payouts: the commands on payouts, of admins and of the service that sends them.
 -- Rule kept here: success is final; a retry is a new transfer with a number of its own, so that the provider does
 -- not take it for the one that failed.
--- Left out on purpose: transfers by hand, which are in transfers_claims.
+-- Left out on purpose: transfers by hand, which are in payouts_by_hand.
 
 -- To unfreeze and to retry: the owner's account now, which must be locked before the payout is.
 create function private.account_for_payout(p_payout_id uuid)

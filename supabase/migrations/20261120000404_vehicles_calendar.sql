@@ -134,6 +134,16 @@ as $$ select * from private.explain_unavailable(vehicle_id, starts_at, ends_at) 
 comment on function public.explain_unavailable is 'Why this vehicle cannot be booked then by the caller: booked, blocked, maintenance, or an error code (notice_too_short, licence_required, …). No row: it can. Never says who. Errors: vehicle_not_found.';
 select private.expose('explain_unavailable(uuid, timestamptz, timestamptz)', 'anon', 'authenticated');
 
+-- Whoever takes a slot of a vehicle holds this lock until the end of the transaction.
+create function private.lock_vehicle(p_vehicle_id uuid)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('vehicle:' || p_vehicle_id, 0));
+end
+$$;
+
 create function private.block_period(p_vehicle_id uuid, p_starts_at timestamptz, p_ends_at timestamptz, p_kind text)
 returns public.calendar_entries
 language plpgsql volatile security definer set search_path = ''
@@ -155,7 +165,9 @@ begin
     perform private.fail('period_too_long', '{"max_days": 400}');
   end if;
   perform private.lock_vehicle(p_vehicle_id);
-  perform private.release_expired_holds(p_vehicle_id, tstzrange(p_starts_at, p_ends_at));
+  -- Holds that are over are in nobody's way. Whatever they were for ends by itself (payments_attempts).
+  delete from public.calendar_entries
+  where vehicle_id = p_vehicle_id and kind = 'hold' and expires_at <= now() and blocked && tstzrange(p_starts_at, p_ends_at);
   insert into public.calendar_entries (vehicle_id, kind, blocked)
   values (v_vehicle.id, p_kind, tstzrange(p_starts_at, p_ends_at))
   returning * into v_entry;

@@ -3,15 +3,6 @@
 -- so correctness never waits for a job.
 -- Left out on purpose: what stands in the way besides other bookings, which bookable_vehicle asks.
 
-create function private.lock_vehicle(p_vehicle_id uuid)
-returns void
-language plpgsql volatile set search_path = ''
-as $$
-begin
-  perform pg_advisory_xact_lock(hashtextextended('vehicle:' || p_vehicle_id, 0));
-end
-$$;
-
 -- Ends one unpaid hold or unanswered request, whose payment, if any, is closed. The caller holds the row's lock.
 create function private.expire_booking(p_booking public.bookings)
 returns void

@@ -1,0 +1,89 @@
+-- Payouts: transfers of payouts that an admin makes by hand.
+-- Rule kept here: claim, go to the bank, record; or release, when nothing was transferred. Recording without a claim is
+-- allowed, as the money may have left before anybody thought of one.
+-- Left out on purpose: what a claim is, which is in transfers_claims.
+
+-- One frozen or called back may have been paid just before.
+create function private.require_payout_by_hand(p_payout public.payouts)
+returns void
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if p_payout.status = 'paid' then
+    perform private.fail_paid(p_payout.id, p_payout.provider, coalesce(p_payout.bank_reference, p_payout.provider_payout_id), p_payout.paid_at);
+  end if;
+  perform private.require_status(p_payout, 'paid', 'approved', 'failed', 'frozen', 'cancelled');
+end
+$$;
+
+create function private.claim_manual_payout(p_payout_id uuid)
+returns jsonb
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_payout public.payouts;
+begin
+  perform private.require_admin();
+  v_payout := private.lock_payout(p_payout_id);
+  perform private.require_payout_by_hand(v_payout);
+  perform private.set_audit_context('admin');
+  return private.claim_transfer('payout', p_payout_id, v_payout.status);
+end
+$$;
+create function public.claim_manual_payout(payout_id uuid)
+returns jsonb
+language sql volatile set search_path = ''
+as $$ select private.claim_manual_payout(payout_id) $$;
+comment on function public.claim_manual_payout is 'Admin: says "I am transferring this payout by hand", before going to the bank; answers and refuses as claim_manual_refund does. Repeatable. Errors: forbidden, payout_not_found, already_paid, transfer_claimed, illegal_transition.';
+select private.expose('claim_manual_payout(uuid)', 'authenticated');
+
+create function private.release_manual_payout(p_payout_id uuid)
+returns void
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  perform private.require_admin();
+  perform private.lock_payout(p_payout_id);
+  perform private.set_audit_context('admin');
+  perform private.release_transfer('payout', p_payout_id, now());
+end
+$$;
+create function public.release_manual_payout(payout_id uuid)
+returns void
+language sql volatile set search_path = ''
+as $$ select private.release_manual_payout(payout_id) $$;
+comment on function public.release_manual_payout is 'Admin: ends the own claim of a payout that was not transferred after all; it goes on as before. Nothing happens when nobody has claimed it. Repeatable. Errors: forbidden, payout_not_found, transfer_claimed.';
+select private.expose('release_manual_payout(uuid)', 'authenticated');
+
+create function private.record_manual_payout(p_payout_id uuid, p_bank_reference text)
+returns public.payouts
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_payout public.payouts;
+begin
+  perform private.require_admin();
+  if char_length(btrim(coalesce(p_bank_reference, ''))) not between 4 and 100 then
+    perform private.fail_input('bank_reference', 'must have 4 to 100 characters');
+  end if;
+  v_payout := private.lock_payout(p_payout_id);
+  if v_payout.status = 'paid' and v_payout.provider = 'manual' and v_payout.bank_reference = btrim(p_bank_reference) then
+    return v_payout;
+  end if;
+  perform private.require_payout_by_hand(v_payout);
+  perform private.require_unclaimed(p_payout_id, auth.uid());
+  perform private.set_audit_context('admin');
+  return private.mark_paid(v_payout, 'manual', null, btrim(p_bank_reference));
+exception
+  -- payouts_bank_reference_once
+  when unique_violation then
+    perform private.fail_input('bank_reference', 'must not be the transfer of another payout');
+    return null;
+end
+$$;
+create function public.record_manual_payout(payout_id uuid, bank_reference text)
+returns public.payouts
+language sql volatile set search_path = ''
+as $$ select private.record_manual_payout(payout_id, bank_reference) $$;
+comment on function public.record_manual_payout is 'Admin: a payout has been paid by a transfer made by hand, with the bank''s reference (4–100 characters); claim_manual_payout comes first. Refused while a provider works on it, while another admin has claimed it (transfer_claimed), and when it was paid already (already_paid); details as in claim_manual_refund. Errors: forbidden, payout_not_found, already_paid, transfer_claimed, illegal_transition, invalid_input.';
+select private.expose('record_manual_payout(uuid, text)', 'authenticated');
