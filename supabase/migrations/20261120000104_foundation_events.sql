@@ -35,7 +35,6 @@ create table private.domain_events (
   event text,
   to_state text,
   actor_id uuid default auth.uid(),
-  -- as private.set_audit_context() said
   cause text default nullif(current_setting('journey.cause', true), ''),
   reason text default nullif(current_setting('journey.reason', true), ''),
   data jsonb not null default '{}',

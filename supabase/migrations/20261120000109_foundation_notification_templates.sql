@@ -9,7 +9,6 @@ create table public.notification_templates (
   category text not null,
   title text not null,
   body text not null,
-  -- null: not worth a mail
   email_subject text,
   email_body text,
   primary key (code, locale, version),

@@ -7,7 +7,6 @@ create table private.jobs (
   name text primary key,
   description text not null,
   schedule text not null,
-  -- instead of schedule, where pg_cron knows seconds
   fine_schedule text,
   command text not null,
   -- without a success; the schedule and patience beside it

@@ -15,12 +15,10 @@ comment on table private.notification_audiences is 'The kinds of people who may 
 create table private.notification_rules (
   machine text not null,
   event text not null,
-  -- null: whatever the state before
   from_state text,
   audience text not null,
   template text not null,
   channels text[] not null default '{in_app}',
-  -- what the data of the text must contain, for example {"kind": "deposit"}
   only_if jsonb not null default '{}',
   constraint notification_rules_once unique nulls not distinct (machine, event, audience, template, from_state),
   constraint notification_rules_audience_known foreign key (machine, audience) references private.notification_audiences,
@@ -30,6 +28,8 @@ create table private.notification_rules (
   constraint notification_rules_condition_form check (jsonb_typeof(only_if) = 'object')
 );
 comment on table private.notification_rules is 'Who is told of a move, by which text, on which channels. A row added or removed takes effect with the next move.';
+comment on column private.notification_rules.from_state is 'The state before the move. Null: whatever it was.';
+comment on column private.notification_rules.only_if is 'What the data of the text must contain, for example {"kind": "deposit"}. {} asks nothing.';
 
 -- One person to tell, and as what.
 create type private.addressee as (audience text, user_id uuid);

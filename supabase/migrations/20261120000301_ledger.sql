@@ -7,11 +7,12 @@
 create table private.ledger_account_kinds (
   kind text primary key,
   description text not null,
-  -- money held for others: its balance may not pass zero
   has_floor boolean not null,
-  -- may pass zero, but a payout may not take it there
   has_payout_floor boolean not null
 );
+comment on table private.ledger_account_kinds is 'The kinds of accounts in the ledger; a module adds its own.';
+comment on column private.ledger_account_kinds.has_floor is 'Money held for others: its balance may not pass zero.';
+comment on column private.ledger_account_kinds.has_payout_floor is 'It may pass zero, but a payout may not take it there.';
 -- every module registers the kinds that it alone posts to
 insert into private.ledger_account_kinds (kind, description, has_floor, has_payout_floor) values
   ('platform_revenue', 'Commission, service fees and insurance, less what is given back out of goodwill', false, false),
@@ -20,13 +21,14 @@ insert into private.ledger_account_kinds (kind, description, has_floor, has_payo
 create table private.ledger_accounts (
   id bigint generated always as identity primary key,
   kind text not null references private.ledger_account_kinds,
-  -- a payable, person, payout or row of unmatched money by id, or a provider by name; empty for the platform's own
   owner text not null default '',
   currency text not null,
   constraint ledger_accounts_once unique (kind, owner, currency),
   -- for the entries, which may be in no other currency
   constraint ledger_accounts_currency unique (id, currency)
 );
+comment on table private.ledger_accounts is 'One account per kind, owner and currency, made when it is first posted to.';
+comment on column private.ledger_accounts.owner is 'A payable, person, payout or row of unmatched money by id, or a provider by name; empty for the platform''s own accounts.';
 -- another owner would be another's money
 create trigger append_only before update or delete or truncate on private.ledger_accounts
   for each statement execute function private.forbid_change();
@@ -36,9 +38,8 @@ create table private.ledger_transactions (
   event text not null,
   reference text not null,
   currency text not null,
-  -- what it belongs to; a foreign key of payables
+  -- a foreign key of payables
   payable_id uuid,
-  -- the movement that this one puts right
   corrects bigint,
   posted_at timestamptz not null default now(),
   constraint ledger_transactions_posted_once unique (event, reference),
@@ -48,6 +49,11 @@ create table private.ledger_transactions (
   -- nobody corrects in general
   constraint ledger_transactions_correction_of_something check ((corrects is not null) = (event in ('correction', 'payout_correction')))
 );
+comment on table private.ledger_transactions is 'One movement of money, whose entries add up to zero; never changed. A mistake is put right by another movement.';
+comment on column private.ledger_transactions.event is 'What moved the money; with reference it is posted once.';
+comment on column private.ledger_transactions.reference is 'Which one of its event: mostly the id of the row that caused it.';
+comment on column private.ledger_transactions.payable_id is 'What it belongs to. Null for money that belongs to none, such as payouts.';
+comment on column private.ledger_transactions.corrects is 'The movement that this one puts right. Null for all but corrections.';
 create index ledger_transactions_payable_idx on private.ledger_transactions (payable_id);
 create index ledger_transactions_corrects_idx on private.ledger_transactions (corrects) where corrects is not null;
 
@@ -57,7 +63,6 @@ create table private.ledger_entries (
   account_id bigint not null,
   -- that of its transaction and of its account, or dong would be added up with dollars
   currency text not null,
-  -- debit positive, credit negative, minor units
   amount bigint not null,
   constraint ledger_entries_not_zero check (amount <> 0),
   constraint ledger_entries_currency_of_transaction foreign key (transaction_id, currency)
@@ -68,6 +73,7 @@ create table private.ledger_entries (
 create index ledger_entries_transaction_idx on private.ledger_entries (transaction_id);
 create index ledger_entries_account_idx on private.ledger_entries (account_id) include (amount);
 comment on table private.ledger_entries is 'Double entry: debit positive, credit negative. The balance of an account is the sum of its entries.';
+comment on column private.ledger_entries.amount is 'Minor units of `currency`: debit positive, credit negative.';
 create trigger append_only before update or delete or truncate on private.ledger_entries
   for each statement execute function private.forbid_change();
 create trigger append_only before update or delete or truncate on private.ledger_transactions

@@ -64,25 +64,28 @@ create table public.payables (
   id uuid primary key,
   kind text not null references private.payable_kinds,
   payer_id uuid not null references public.profiles on delete restrict,
-  -- what people know it by, and what it is
   code text not null,
   title text not null,
-  -- when what is paid for takes place, where it has a time
   starts_at timestamptz,
   ends_at timestamptz,
   amount bigint not null,
   currency text not null,
-  -- where the money goes when it comes: accounts of the ledger, which are credited
   split private.ledger_line[] not null,
-  -- what of it is sold, and the tax in that: the total of its receipt; what is only held, such as a deposit, is on none
   sold_amount bigint not null,
   tax_amount bigint not null,
-  -- what is earned by it is not paid out before
   earnings_wait_until timestamptz,
   created_at timestamptz not null default now(),
   constraint payables_adds_up check (private.adds_up(amount, split, sold_amount, tax_amount))
 );
 comment on table public.payables is 'What a payment pays: a booking, and later an order, an extension or a charge. Amounts in minor units. Written by the module that owns the kind.';
+comment on column public.payables.code is 'What people know it by, such as the code of the booking.';
+comment on column public.payables.title is 'What it is, as shown to the payer, such as the title of the vehicle.';
+comment on column public.payables.starts_at is 'When what is paid for takes place. Null where it has no time.';
+comment on column public.payables.amount is 'What is to be paid; minor units of `currency`, as all amounts here.';
+comment on column public.payables.split is 'Ledger accounts that are credited when the money comes; they add up to amount.';
+comment on column public.payables.sold_amount is 'What of it is sold: the total of its receipt. The rest is only held, such as a deposit.';
+comment on column public.payables.tax_amount is 'The tax within sold_amount.';
+comment on column public.payables.earnings_wait_until is 'What is earned by it is not paid out before. Null until the owner knows the time.';
 create trigger immutable before update on public.payables for each row
   when ((old.id, old.kind, old.payer_id, old.code, old.title, old.starts_at, old.ends_at, old.amount, old.currency, old.split, old.sold_amount, old.tax_amount)
     is distinct from (new.id, new.kind, new.payer_id, new.code, new.title, new.starts_at, new.ends_at, new.amount, new.currency, new.split, new.sold_amount, new.tax_amount))

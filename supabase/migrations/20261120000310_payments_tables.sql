@@ -44,11 +44,9 @@ create table private.payment_providers (
   currency text not null default 'VND',
   min_amount bigint not null,
   max_amount bigint not null,
-  -- several transfers may pay one attempt, and the payer chooses their amounts
   in_parts boolean not null,
   refunds_by text not null,
   can_cancel boolean not null,
-  -- money can come that names no attempt, so all that came in is read; and up to where it was
   has_feed boolean not null default false,
   feed_cursor text,
   feed_read_at timestamptz,
@@ -62,6 +60,13 @@ create table private.payment_providers (
   constraint payment_providers_can_read_feed check (not has_feed or provider = 'vietqr')
 );
 comment on table private.payment_providers is 'What each rail can carry, in minor units (a NAPAS 247 transfer stays below 500 million), and how it gives money back: by itself, or by a bank transfer of ours. An operator switches one off with `enabled`.';
+comment on column private.payment_providers.min_amount is 'Smallest payment in minor units of `currency`.';
+comment on column private.payment_providers.max_amount is 'Largest payment in minor units of `currency`.';
+comment on column private.payment_providers.in_parts is 'Several transfers may pay one attempt, and the payer chooses their amounts.';
+comment on column private.payment_providers.refunds_by is 'provider (it gives money back itself) or transfer (we do, to a bank account of the payer).';
+comment on column private.payment_providers.has_feed is 'Money can come that names no attempt, so all that came in is read, from feed_cursor on.';
+comment on column private.payment_providers.feed_cursor is 'Where the last look ended, in the provider''s own form. Null before the first.';
+comment on column private.payment_providers.enabled is 'Switched by an operator. Off: no new payments; what began goes on.';
 insert into private.payment_providers (provider, min_amount, max_amount, in_parts, refunds_by, can_cancel, has_feed) values
   ('vnpay', 5000, 999999999, false, 'provider', false, false),
   ('momo', 1000, 50000000, false, 'provider', false, false),
@@ -98,6 +103,11 @@ create table public.payments (
 create index payments_payer_idx on public.payments (payer_id, created_at desc);
 create index payments_open_idx on public.payments (expires_at) where status in ('pending', 'processing');
 comment on table public.payments is 'The payment of a payable; amount in minor units. It can be paid until expires_at.';
+comment on column public.payments.amount is 'What is to be paid in all; minor units of `currency`.';
+comment on column public.payments.status is 'Machine payment. pending, processing once a try began, succeeded by the provider''s word, then partially_refunded or refunded as refunds succeed; or expired, cancelled. Money that comes after those still makes it succeeded, and is kept or given back.';
+comment on column public.payments.refunded_amount is 'What has gone back so far: the sum of its refunds that succeeded.';
+comment on column public.payments.expires_at is 'No try begins after it. Written with what is paid for.';
+comment on column public.payments.succeeded_at is 'When the whole sum was here. Null until then.';
 select private.attach_state_machine('public.payments', 'payment');
 create trigger touch before update on public.payments for each row execute function private.touch();
 -- What was agreed, asked for or received stays as it was, by any path; only what became of it is written later.
@@ -140,13 +150,10 @@ create table public.payment_attempts (
   details jsonb not null default '{}',
   provider_data jsonb not null default '{}',
   provider_transaction_id text,
-  -- what the transaction that settled it carried; the rest, if any, came before as unmatched money
   transaction_amount bigint,
   failure_code text,
   checked_at timestamptz,
   checks int not null default 0,
-  -- It has ended, and is to be asked about once more then: a payer whose first card was refused may have paid with
-  -- another, and one who had paid may have sent a second transfer.
   recheck_at timestamptz,
   expires_at timestamptz not null,
   created_at timestamptz not null default now(),
@@ -161,6 +168,17 @@ create index payment_attempts_open_idx on public.payment_attempts (created_at) w
 create index payment_attempts_recheck_idx on public.payment_attempts (recheck_at) where recheck_at is not null;
 create unique index payment_attempts_one_success on public.payment_attempts (payment_id) where status = 'succeeded';
 comment on table public.payment_attempts is 'One try at paying with one provider. `reference` is what the provider knows it by.';
+comment on column public.payment_attempts.amount is 'What this try asks for; minor units of `currency`.';
+comment on column public.payment_attempts.status is 'Machine payment_attempt. created, pending once the provider offers a way to pay, then succeeded, failed or expired by the provider''s word. One that failed or expired can still succeed late.';
+comment on column public.payment_attempts.qr_payload is 'Text of the QR code to show. Null for a rail without one.';
+comment on column public.payment_attempts.provider_data is 'What later calls about this try need, in the form of its rail.';
+comment on column public.payment_attempts.provider_transaction_id is 'The provider''s id of the transaction that paid it. Null until then.';
+comment on column public.payment_attempts.transaction_amount is 'What the transaction that settled it carried; the rest, if any, came before as unmatched money. Null until then.';
+comment on column public.payment_attempts.failure_code is 'The provider''s own code for why it failed. Null otherwise.';
+comment on column public.payment_attempts.checked_at is 'When the provider was last asked about it. Null when never.';
+comment on column public.payment_attempts.checks is 'How often the provider was asked; each time it is left alone for longer.';
+comment on column public.payment_attempts.recheck_at is 'It has ended, and the provider is asked once more from then on: a payer whose first card was refused may have paid with another, and one who had paid may have sent a second transfer. Null when nothing more is expected.';
+comment on column public.payment_attempts.expires_at is 'After it the provider takes no money for this try. Written when it is made.';
 comment on column public.payment_attempts.reference is 'Our reference at the provider.';
 comment on column public.payment_attempts.redirect_url is 'Where the payer goes; null on a rail without a page.';
 comment on column public.payment_attempts.details is 'What an app may use beside link and QR code, by provider.';

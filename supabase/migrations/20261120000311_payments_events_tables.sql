@@ -14,7 +14,6 @@ create table private.payment_events (
   outcome text,
   received_at timestamptz not null default now(),
   applied_at timestamptz,
-  -- an admin has dealt with one whose outcome is needs_review
   acknowledged_by uuid references public.profiles on delete restrict,
   acknowledged_at timestamptz,
   note text,
@@ -27,6 +26,13 @@ create index payment_events_reference_idx on private.payment_events (reference);
 create index payment_events_unverified_idx on private.payment_events (received_at) where not verified;
 create index payment_events_needs_review_idx on private.payment_events (id) where outcome = 'needs_review' and acknowledged_at is null;
 comment on table private.payment_events is 'Every message of a provider as received, with what became of it.';
+comment on column private.payment_events.provider_event_id is 'The provider''s id of the message, so that the same one is stored once; made by us for one that is not verified.';
+comment on column private.payment_events.verified is 'Whether its signature was right. Others are kept 30 days and move nothing.';
+comment on column private.payment_events.reference is 'The attempt it names, as read from the message. Null where it names none.';
+comment on column private.payment_events.raw is 'The body as received; of one that is not verified only its beginning.';
+comment on column private.payment_events.headers is 'Headers that help to find out who sent it; none with credentials.';
+comment on column private.payment_events.outcome is 'What became of it: applied, duplicate, ignored, unknown_reference or needs_review, for instance. Null until it was judged.';
+comment on column private.payment_events.acknowledged_by is 'The admin who dealt with one that needs review. Null until then.';
 create trigger immutable before update on private.payment_events for each row
   when ((old.id, old.provider, old.provider_event_id, old.verified, old.raw, old.received_at) is distinct from (new.id, new.provider, new.provider_event_id, new.verified, new.raw, new.received_at))
   execute function private.forbid_change();
@@ -58,7 +64,6 @@ create table private.unmatched_money (
   amount bigint not null,
   currency text not null,
   reason text not null,
-  -- where it was meant to go and whose it is, as far as that is known
   attempt_id uuid references public.payment_attempts on delete restrict,
   payer_id uuid references public.profiles on delete restrict,
   status text not null default 'open',
@@ -85,6 +90,12 @@ create unique index unmatched_money_one_per_transaction on private.unmatched_mon
 create index unmatched_money_attempt_idx on private.unmatched_money (attempt_id) where status = 'open';
 create index unmatched_money_open_idx on private.unmatched_money (created_at, id) where status = 'open';
 comment on table private.unmatched_money is 'Money that reached us and fits no open payment. It is the payer''s until an admin, or the rest of the sum, settles it: applied to a payment, refunded, kept with a note; void when the provider corrected itself.';
+comment on column private.unmatched_money.reference is 'The attempt that the payer named, as far as it could be read.';
+comment on column private.unmatched_money.amount is 'What came; minor units of `currency`.';
+comment on column private.unmatched_money.attempt_id is 'Where it was meant to go. Null when that is not known.';
+comment on column private.unmatched_money.payer_id is 'Whose it is. Null when that is not known.';
+comment on column private.unmatched_money.status is 'open, or settled by an admin or by the rest of the sum. No state machine; `settlement` says how.';
+comment on column private.unmatched_money.settlement is 'applied (to payment_id), refunded, kept (with a note), or void (the provider corrected itself). Null while open.';
 -- whose it is may be found out later, until it is settled
 create trigger immutable before update on private.unmatched_money for each row
   when ((old.id, old.event_id, old.provider, old.reference, old.transaction_id, old.amount, old.currency, old.reason, old.attempt_id)

@@ -19,6 +19,7 @@ create table private.manual_claims (
 );
 alter table private.manual_claims enable row level security;
 comment on table private.manual_claims is 'Which admin is transferring a refund or a payout by hand; over at expires_at, when it is released, and when it is paid, by whomever.';
+comment on column private.manual_claims.expires_at is 'After it another admin may claim the same transfer.';
 
 -- The claim that counts now, or nothing; that of somebody who is no admin any more nobody could release.
 create function private.manual_claim(p_subject_id uuid)

@@ -43,13 +43,11 @@ create table public.refunds (
   unmatched_id uuid unique references private.unmatched_money on delete restrict,
   kind text not null references private.refund_kinds,
   amount bigint not null,
-  -- what of it gives back something that was sold, and the tax in that: what its credit note says
   credit_amount bigint not null default 0,
   credit_tax_amount bigint not null default 0,
   currency text not null,
   status text not null default 'pending',
   method text not null,
-  -- the rail it leaves by; manual is a transfer an admin made
   provider text not null,
   provider_refund_id text,
   bank_account_id uuid,
@@ -81,6 +79,14 @@ create index refunds_attempt_idx on public.refunds (attempt_id);
 create index refunds_payable_idx on public.refunds (payable_id);
 create index refunds_open_idx on public.refunds (payer_id) where status <> 'succeeded';
 comment on table public.refunds is 'Money on its way back to the payer: by the provider that took it, or by bank transfer where that cannot. `provider_refund_id` is the id there, or the bank''s reference of a transfer made by hand.';
+comment on column public.refunds.payer_id is 'Null for unmatched money whose payer is not known.';
+comment on column public.refunds.kind is 'Why it goes back.';
+comment on column public.refunds.amount is 'Minor units of `currency`.';
+comment on column public.refunds.credit_amount is 'What of it gives back something that was sold: the total of its credit note. A deposit is none of it.';
+comment on column public.refunds.credit_tax_amount is 'The tax within credit_amount.';
+comment on column public.refunds.method is 'provider (the one that took the money gives it back) or bank_transfer (we send it to bank_account_id).';
+comment on column public.refunds.failure_code is 'Why the last sending failed. Null otherwise.';
+comment on column public.refunds.ordered_at is 'When it was last put on its way: at its order, and again at each retry.';
 comment on column public.refunds.payment_id is 'Null for money that fitted no payment.';
 comment on column public.refunds.status is 'awaiting_account: the payer must name a bank account first.';
 comment on column public.refunds.provider is 'The rail it leaves by; manual is a transfer made by hand.';

@@ -42,7 +42,6 @@ create table public.payout_batches (
   id uuid primary key default gen_random_uuid(),
   number bigint generated always as identity unique,
   status text not null generated always as (case when approved_at is null then 'proposed' else 'approved' end) stored,
-  -- as proposed
   payouts int not null,
   total bigint not null,
   currency text not null,
@@ -52,6 +51,10 @@ create table public.payout_batches (
   constraint payout_batches_approved_by_somebody check ((approved_at is null) = (approved_by is null))
 );
 comment on table public.payout_batches is 'What is due at one time, for an admin to approve; count and total in minor units as proposed.';
+comment on column public.payout_batches.number is 'What admins know it by.';
+comment on column public.payout_batches.status is 'proposed until an admin approves it. Follows from approved_at.';
+comment on column public.payout_batches.payouts is 'How many, as proposed; one that is cancelled later is still counted.';
+comment on column public.payout_batches.total is 'Sum as proposed; minor units of `currency`.';
 
 create table public.payouts (
   id uuid primary key default gen_random_uuid(),
@@ -66,7 +69,6 @@ create table public.payouts (
   provider text,
   provider_payout_id text,
   bank_reference text,
-  -- which sending this is: one more with each retry and each release
   sending int not null default 1,
   failure_code text,
   freeze_reason text,
@@ -88,6 +90,13 @@ create index payouts_batch_idx on public.payouts (batch_id);
 create index payouts_account_idx on public.payouts (bank_account_id);
 create index payouts_open_idx on public.payouts (status, created_at) where status not in ('paid', 'cancelled');
 comment on table public.payouts is 'A host''s earnings on their way to a bank account; amount in minor units. freeze_reason and failure_code are the host''s to read.';
+comment on column public.payouts.bank_account_usable_from is 'That of the account, copied so that constraints hold: nothing is scheduled to an account before.';
+comment on column public.payouts.amount is 'Minor units of `currency`: the sum of the ledger entries in private.payout_items.';
+comment on column public.payouts.status is 'Machine payout. scheduled (proposed), approved by an admin with its batch, processing once the bank has it, paid, failed; frozen and back by an admin, or cancelled, which gives its entries back.';
+comment on column public.payouts.provider is 'The rail it leaves by; manual is a transfer that an admin made. Null until it is approved.';
+comment on column public.payouts.bank_reference is 'The bank''s reference of a transfer made by hand. Null otherwise.';
+comment on column public.payouts.sending is 'Which sending this is: one more with each retry and each release, so that no sending is done twice.';
+comment on column public.payouts.failure_code is 'Why the last sending failed. Null otherwise.';
 select private.attach_state_machine('public.payouts', 'payout');
 create trigger immutable before update on public.payouts for each row
   when ((old.id, old.user_id, old.batch_id, old.amount, old.currency) is distinct from (new.id, new.user_id, new.batch_id, new.amount, new.currency))

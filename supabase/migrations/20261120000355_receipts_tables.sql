@@ -61,7 +61,6 @@ create table public.receipts (
   payment_id uuid not null references public.payments on delete restrict,
   refund_id uuid unique references public.refunds on delete restrict,
   payable_id uuid not null references public.payables on delete restrict,
-  -- a credit note corrects a receipt
   corrects_id uuid references public.receipts on delete restrict,
   issued_at timestamptz not null,
   currency text not null,
@@ -81,6 +80,7 @@ create unique index receipts_one_per_payment on public.receipts (payment_id) whe
 create index receipts_user_idx on public.receipts (user_id, issued_at desc, id);
 create index receipts_payable_idx on public.receipts (payable_id);
 comment on table public.receipts is 'What was paid for (receipt) and given back (credit_note), numbered without holes; total in minor units, content as printed. Never changed.';
+comment on column public.receipts.kind is 'receipt, or credit_note for what a refund gave back of it.';
 comment on column public.receipts.seq is 'Without gaps within its series.';
 comment on column public.receipts.number is 'Series and seq together, for people.';
 comment on column public.receipts.corrects_id is 'Of a credit note: the receipt it corrects.';

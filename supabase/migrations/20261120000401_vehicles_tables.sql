@@ -48,12 +48,10 @@ create table public.vehicles (
   buffer_minutes int not null default 0,
   required_licence_class text not null,
   time_zone text not null default 'Asia/Ho_Chi_Minh',
-  -- a fuzzed, stable point; the true one is in vehicle_locations
   public_location extensions.geography(point, 4326) not null,
   status text not null default 'draft',
   rating_average numeric(3, 2),
   rating_count int not null default 0,
-  -- the names also without blanks and hyphens, so that `vf6` finds `VF 6`
   search_text text generated always as (
     private.fold_text(brand || ' ' || model || ' ' || title || ' ' || city)
     || ' ' || private.squeeze_text(brand || model) || ' ' || private.squeeze_text(title)
@@ -121,7 +119,7 @@ comment on column public.vehicles.time_zone is 'Of the place: in it weekends and
 comment on column public.vehicles.public_location is 'Fuzzed by the setting fuzz_metres and stable; the true point is in vehicle_locations.';
 comment on column public.vehicles.status is 'Machine vehicle. draft, pending_review by submit_vehicle, published or draft by review_vehicle, suspended and back by an admin, archived for good. An edit that needs a new look leads from published to pending_review. Only published ones are found and booked.';
 comment on column public.vehicles.rating_average is '1.00 to 5.00, null without a rating. Nothing writes it before there are reviews.';
-comment on column public.vehicles.search_text is 'What text search looks in: folded to lower case without diacritics.';
+comment on column public.vehicles.search_text is 'What text search looks in: folded to lower case without diacritics, the names also without blanks and hyphens, so that vf6 finds VF 6.';
 comment on column public.vehicles.published_at is 'When it was published first. Null until then.';
 create index vehicles_host_idx on public.vehicles (host_id, created_at desc);
 create index vehicles_nearby_idx on public.vehicles using gist (public_location) where status = 'published';

@@ -80,6 +80,15 @@ create table public.bookings (
   constraint bookings_deposit_status_known check (deposit_status in ('none', 'held', 'returned'))
 );
 comment on table public.bookings is 'Trips. Amounts in minor units, as agreed in the quote. A hold is over at hold_expires_at, a request at answer_by, whether or not a job has run.';
+comment on column public.bookings.status is 'Machine booking. requested (the host answers until answer_by), pending_payment (held until hold_expires_at), confirmed when the money is there, in_progress by check_in, completed by check_out; or declined, expired, cancelled, no_show. A deadline is over at its time, whether or not expired was written.';
+comment on column public.bookings.total_amount is 'What the renter pays, the deposit included. Minor units of `currency`, copied from the quote like the four parts that add up to it.';
+comment on column public.bookings.deposit_amount is 'The part that is given back after the trip.';
+comment on column public.bookings.host_amount is 'The part that the host earns, commission taken off.';
+comment on column public.bookings.platform_amount is 'The part that stays with us: commission, service fee and insurance, without tax.';
+comment on column public.bookings.tax_amount is 'VAT, which is owed to the state.';
+comment on column public.bookings.cancellation_policy is '{code, tiers: [{hours_before, refund_bps}]} as agreed in the quote; a refund is counted from it and from starts_at.';
+comment on column public.bookings.cancelled_by is 'renter, host or admin. Null unless cancelled.';
+comment on column public.bookings.deposit_status is 'none (no deposit, or not paid yet), held once the money is there, returned when its refund is ordered. No state machine: written with the booking.';
 comment on column public.bookings.code is 'For people, such as JB7K2M9Q.';
 comment on column public.bookings.answer_by is 'Until when the host may answer a request; over at that moment.';
 comment on column public.bookings.hold_expires_at is 'Until when the slot is held unpaid; over at that moment.';
@@ -116,6 +125,7 @@ create table public.booking_inspections (
   constraint booking_inspections_acknowledged check ((acknowledged_by is null) = (acknowledged_at is null))
 );
 comment on table public.booking_inspections is 'The state of the vehicle at check-in and check-out, by the server''s clock, acknowledged by the other side.';
+comment on column public.booking_inspections.acknowledged_by is 'The other party, which has seen it. Null until then.';
 comment on column public.booking_inspections.fuel_percent is '0 to 100.';
 
 create table public.inspection_photos (
@@ -128,6 +138,7 @@ create table public.inspection_photos (
   constraint inspection_photos_own_media foreign key (media_id, owner_id) references public.media (id, owner_id) on delete restrict
 );
 comment on table public.inspection_photos is 'The photos of an inspection, one per angle; never changed.';
+comment on column public.inspection_photos.owner_id is 'Who uploaded it; repeated so that a foreign key holds the picture to its owner.';
 create trigger immutable before update or delete on public.inspection_photos for each statement execute function private.forbid_change();
 
 create function private.my_booking_ids()

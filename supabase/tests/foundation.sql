@@ -55,6 +55,21 @@ select is(tests.outcome($$ select * from private.outbox $$), '42501', 'the servi
 select is(tests.outcome(format($$ update public.bookings set status = 'confirmed' $$)), '42501', 'the service cannot move a booking by hand');
 select is(tests.outcome(format($$ insert into public.user_roles values (%L, 'admin') $$, :'stranger')), '42501', 'the service cannot make an admin');
 
+-- plpgsql -------------------------------------------------------------------------------------------------
+select tests.as_owner();
+select is(
+  (
+    select string_agg(p.oid::regprocedure || ' ' || name, ', ' order by 1)
+    from pg_proc p
+    join pg_language l on l.oid = p.prolang and l.lanname = 'plpgsql'
+    cross join unnest(p.proargnames) as name
+    where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
+      and name ~ '^(found|new|old|sqlstate|sqlerrm|tg_.*)$'
+  ),
+  null,
+  'no argument and no column of a function in plpgsql has the name of a variable that plpgsql sets itself'
+);
+
 -- error details --------------------------------------------------------------------------------------------
 select tests.as_owner();
 select throws_ok($$ select private.fail('rate_limited', '{"retry_after": 3}') $$, 'PT429', 'You have tried too often. Wait a moment and try again; details.retry_after has the seconds.', 'a refusal carries the HTTP status in its SQLSTATE');

@@ -159,8 +159,23 @@ select is_empty(
   'every function in public says what it does'
 );
 select is_empty(
-  $$ select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and obj_description(oid, 'pg_class') is null $$,
-  'every table in public says what it holds'
+  $$ select oid::regclass from pg_class
+     where relnamespace in ('public'::regnamespace, 'private'::regnamespace) and relkind in ('r', 'p', 'v', 'm') and obj_description(oid, 'pg_class') is null $$,
+  'every table says what it holds'
+);
+select is_empty(
+  $$ select c.oid::regclass || '.' || a.attname
+     from pg_class c
+     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+     where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and c.relkind in ('r', 'p')
+       and col_description(c.oid, a.attnum) is null
+       and (
+         a.attname ~ '(^|_)status$'
+         or a.atttypid = 'jsonb'::regtype
+         or (a.atttypid = 'bigint'::regtype and a.attname ~ '(^|_)(amount|total|price|fee|deposit)(_|$)')
+         or (a.atttypid = 'timestamptz'::regtype and a.attname ~ '(^expires_at|_expires_at|_until|_by|_from|^available_at|^recheck_at)$')
+       ) $$,
+  'every status, amount, deadline and JSON column says which states, which unit, what happens then, or what is in it'
 );
 select is_empty(
   $$ select c.conrelid::regclass, c.conname from pg_constraint c

@@ -29,6 +29,7 @@ export interface BookingInspectionsRow {
   note: string;
   recorded_by: Uuid;
   recorded_at: Timestamp;
+  /** The other party, which has seen it. Null until then. */
   acknowledged_by: Uuid | null;
   acknowledged_at: Timestamp | null;
 }
@@ -45,13 +46,20 @@ export interface BookingsRow {
   period: TimestampRange;
   starts_at: Timestamp;
   ends_at: Timestamp;
+  /** Machine booking. requested (the host answers until answer_by), pending_payment (held until hold_expires_at), confirmed when the money is there, in_progress by check_in, completed by check_out; or declined, expired, cancelled, no_show. A deadline is over at its time, whether or not expired was written. */
   status: StateOf<'booking'>;
   currency: Currency;
+  /** What the renter pays, the deposit included. Minor units of `currency`, copied from the quote like the four parts that add up to it. */
   total_amount: number;
+  /** The part that is given back after the trip. */
   deposit_amount: number;
+  /** The part that the host earns, commission taken off. */
   host_amount: number;
+  /** The part that stays with us: commission, service fee and insurance, without tax. */
   platform_amount: number;
+  /** VAT, which is owed to the state. */
   tax_amount: number;
+  /** {code, tiers: [{hours_before, refund_bps}]} as agreed in the quote; a refund is counted from it and from starts_at. */
   cancellation_policy: unknown;
   /** Until when the host may answer a request; over at that moment. */
   answer_by: Timestamp | null;
@@ -61,9 +69,11 @@ export interface BookingsRow {
   checked_in_at: Timestamp | null;
   checked_out_at: Timestamp | null;
   cancelled_at: Timestamp | null;
+  /** renter, host or admin. Null unless cancelled. */
   cancelled_by: 'renter' | 'host' | 'admin' | null;
   /** Until when the host may claim on the deposit. */
   claim_until: Timestamp | null;
+  /** none (no deposit, or not paid yet), held once the money is there, returned when its refund is ordered. No state machine: written with the booking. */
   deposit_status: 'none' | 'held' | 'returned';
   created_at: Timestamp;
   updated_at: Timestamp;
@@ -112,6 +122,7 @@ export interface InspectionPhotosRow {
   inspection_id: Uuid;
   angle: 'front' | 'rear' | 'left' | 'right' | 'dashboard';
   media_id: Uuid;
+  /** Who uploaded it; repeated so that a foreign key holds the picture to its owner. */
   owner_id: Uuid;
 }
 
@@ -163,13 +174,19 @@ export interface PayablesRow {
   id: Uuid;
   kind: 'booking';
   payer_id: Uuid;
+  /** What people know it by, such as the code of the booking. */
   code: string;
+  /** What it is, as shown to the payer, such as the title of the vehicle. */
   title: string;
+  /** When what is paid for takes place. Null where it has no time. */
   starts_at: Timestamp | null;
   ends_at: Timestamp | null;
+  /** What is to be paid; minor units of `currency`, as all amounts here. */
   amount: number;
   currency: Currency;
+  /** What of it is sold: the total of its receipt. The rest is only held, such as a deposit. */
   sold_amount: number;
+  /** The tax within sold_amount. */
   tax_amount: number;
   created_at: Timestamp;
 }
@@ -181,16 +198,22 @@ export interface PaymentAttemptsRow {
   provider: 'momo' | 'payos' | 'stripe' | 'vietqr' | 'vnpay' | 'zalopay';
   /** Our reference at the provider. */
   reference: string;
+  /** What this try asks for; minor units of `currency`. */
   amount: number;
   currency: Currency;
+  /** Machine payment_attempt. created, pending once the provider offers a way to pay, then succeeded, failed or expired by the provider's word. One that failed or expired can still succeed late. */
   status: StateOf<'payment_attempt'>;
   /** Where the payer goes; null on a rail without a page. */
   redirect_url: string | null;
+  /** Text of the QR code to show. Null for a rail without one. */
   qr_payload: string | null;
   /** What an app may use beside link and QR code, by provider. */
   details: unknown;
+  /** The provider's id of the transaction that paid it. Null until then. */
   provider_transaction_id: string | null;
+  /** The provider's own code for why it failed. Null otherwise. */
   failure_code: string | null;
+  /** After it the provider takes no money for this try. Written when it is made. */
   expires_at: Timestamp;
   created_at: Timestamp;
 }
@@ -200,11 +223,16 @@ export interface PaymentsRow {
   id: Uuid;
   payable_id: Uuid;
   payer_id: Uuid;
+  /** What is to be paid in all; minor units of `currency`. */
   amount: number;
   currency: Currency;
+  /** Machine payment. pending, processing once a try began, succeeded by the provider's word, then partially_refunded or refunded as refunds succeed; or expired, cancelled. Money that comes after those still makes it succeeded, and is kept or given back. */
   status: StateOf<'payment'>;
+  /** What has gone back so far: the sum of its refunds that succeeded. */
   refunded_amount: number;
+  /** No try begins after it. Written with what is paid for. */
   expires_at: Timestamp;
+  /** When the whole sum was here. Null until then. */
   succeeded_at: Timestamp | null;
   settlement: 'kept' | 'gone' | null;
   created_at: Timestamp;
@@ -214,9 +242,13 @@ export interface PaymentsRow {
 /** What is due at one time, for an admin to approve; count and total in minor units as proposed. */
 export interface PayoutBatchesRow {
   id: Uuid;
+  /** What admins know it by. */
   number: number;
+  /** proposed until an admin approves it. Follows from approved_at. */
   status: string;
+  /** How many, as proposed; one that is cancelled later is still counted. */
   payouts: number;
+  /** Sum as proposed; minor units of `currency`. */
   total: number;
   currency: Currency;
   created_at: Timestamp;
@@ -230,15 +262,22 @@ export interface PayoutsRow {
   user_id: Uuid;
   batch_id: Uuid;
   bank_account_id: Uuid;
+  /** That of the account, copied so that constraints hold: nothing is scheduled to an account before. */
   bank_account_usable_from: Timestamp;
+  /** Minor units of `currency`: the sum of the ledger entries in private.payout_items. */
   amount: number;
   currency: Currency;
+  /** Machine payout. scheduled (proposed), approved by an admin with its batch, processing once the bank has it, paid, failed; frozen and back by an admin, or cancelled, which gives its entries back. */
   status: StateOf<'payout'>;
   scheduled_at: Timestamp;
+  /** The rail it leaves by; manual is a transfer that an admin made. Null until it is approved. */
   provider: string | null;
   provider_payout_id: string | null;
+  /** The bank's reference of a transfer made by hand. Null otherwise. */
   bank_reference: string | null;
+  /** Which sending this is: one more with each retry and each release, so that no sending is done twice. */
   sending: number;
+  /** Why the last sending failed. Null otherwise. */
   failure_code: string | null;
   freeze_reason: string | null;
   created_at: Timestamp;
@@ -304,6 +343,7 @@ export interface ReceiptsRow {
   seq: number;
   /** Series and seq together, for people. */
   number: string;
+  /** receipt, or credit_note for what a refund gave back of it. */
   kind: 'receipt' | 'credit_note';
   user_id: Uuid;
   payment_id: Uuid;
@@ -325,15 +365,19 @@ export interface RefundsRow {
   /** Null for money that fitted no payment. */
   payment_id: Uuid | null;
   payable_id: Uuid | null;
+  /** Why it goes back. */
   kind: 'cancellation' | 'deposit' | 'goodwill' | 'host_cancellation' | 'late_payment' | 'unmatched';
+  /** Minor units of `currency`. */
   amount: number;
   currency: Currency;
   /** awaiting_account: the payer must name a bank account first. */
   status: StateOf<'refund'>;
+  /** provider (the one that took the money gives it back) or bank_transfer (we send it to bank_account_id). */
   method: 'provider' | 'bank_transfer';
   /** The rail it leaves by; manual is a transfer made by hand. */
   provider: string;
   provider_refund_id: string | null;
+  /** Why the last sending failed. Null otherwise. */
   failure_code: string | null;
   created_at: Timestamp;
   completed_at: Timestamp | null;
@@ -427,7 +471,7 @@ export interface VehiclesRow {
   /** 1.00 to 5.00, null without a rating. Nothing writes it before there are reviews. */
   rating_average: number | null;
   rating_count: number;
-  /** What text search looks in: folded to lower case without diacritics. */
+  /** What text search looks in: folded to lower case without diacritics, the names also without blanks and hyphens, so that vf6 finds VF 6. */
   search_text: string | null;
   revision: number;
   is_listed: boolean;
