@@ -48,10 +48,48 @@ function finishInstall() {
   }
 }
 
+/** Whether every package that this platform needs is there: an installation may have been cut short by anybody. */
+function isComplete() {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  return Object.entries(packages).every(
+    ([path, one]) => path === '' || one.optional || one.link || existsSync(join(root, path, 'package.json')),
+  );
+}
+
+function isInstalled(wanted) {
+  const done = existsSync(stamp) ? readFileSync(stamp, 'utf8') : '';
+  return done === wanted && existsSync(node) && isComplete();
+}
+
+/** Keeps a second command from installing into the same folder at the same time. Answers the release. */
+function lockInstallation() {
+  const file = join(root, '.local', 'installing');
+  mkdirSync(dirname(file), { recursive: true });
+  for (let waits = false; ; waits = true) {
+    try {
+      writeFileSync(file, String(process.pid), { flag: 'wx' });
+      return () => rmSync(file, { force: true });
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    const holder = Number(existsSync(file) ? readFileSync(file, 'utf8') : 0);
+    try {
+      if (holder) process.kill(holder, 0);
+      if (!waits) process.stdout.write('… wait for another command that installs the packages\n');
+    } catch {
+      // it was killed
+      rmSync(file, { force: true });
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+  }
+}
+
 function install() {
   const wanted = lockHash();
-  const done = existsSync(stamp) ? readFileSync(stamp, 'utf8') : '';
-  if (done === wanted && existsSync(node)) return;
+  if (isInstalled(wanted)) return;
+  const release = lockInstallation();
+  process.on('exit', release);
+  if (isInstalled(wanted)) return release();
   process.stdout.write('… install packages (npm ci); the first time this takes a minute or two\n');
   rmSync(stamp, { force: true });
   const began = Date.now();
@@ -66,6 +104,7 @@ function install() {
   mkdirSync(modules, { recursive: true });
   // Written last: an installation that was cut short is done again.
   writeFileSync(stamp, wanted);
+  release();
   process.stdout.write(`✓ install packages (${((Date.now() - began) / 1000).toFixed(0)} s)\n`);
 }
 

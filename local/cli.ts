@@ -107,6 +107,9 @@ async function main(): Promise<number> {
   return command(args);
 }
 
+// A terminal or pipe that was closed must not end the process before it has stopped what it started.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 try {
   process.exitCode = await main();
 } catch (error) {
