@@ -65,7 +65,7 @@ create function public.error_catalog()
 returns table (code text, status int, retryable boolean, message_en text, message_vi text)
 language sql stable set search_path = ''
 as $$ select * from private.error_catalog() $$;
-comment on function public.error_catalog is 'Every error code with its HTTP status, whether a repeat can help, and its text in English and Vietnamese.';
+comment on function public.error_catalog is 'Lists every error code with its HTTP status, its text in English and Vietnamese, and whether the same call can succeed later.';
 
 select private.expose('error_catalog()', 'anon', 'authenticated', 'service_role');
 

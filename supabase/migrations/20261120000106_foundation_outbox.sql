@@ -125,7 +125,7 @@ as $$
   -- an update returns in no order, and whoever asks a provider asks first about what has waited longest
   order by l.available_at, l.id
 $$;
-comment on function public.lease_outbox is 'Leases up to `batch` (1–100) due rows for `lease_seconds` (5–600). Service only.';
+comment on function public.lease_outbox is 'Leases up to `batch` (1–100) due rows for `lease_seconds` (5–600). No other worker gets them until the lease ends. Service only.';
 
 create function private.complete_outbox(p_id bigint, p_lease_token uuid, p_provider_id text, p_result jsonb)
 returns void
@@ -146,7 +146,7 @@ create function public.complete_outbox(id bigint, lease_token uuid, provider_id 
 returns void
 language sql volatile set search_path = ''
 as $$ select private.complete_outbox(id, lease_token, provider_id, result) $$;
-comment on function public.complete_outbox is 'Marks a leased row as performed. Service only. Errors: outbox_lease_lost.';
+comment on function public.complete_outbox is 'Marks a leased row as done. Service only. Errors: outbox_lease_lost.';
 
 -- Backoff doubles from 5 seconds to at most an hour, with jitter so that a herd does not return at once.
 create function private.fail_outbox(p_id bigint, p_lease_token uuid, p_error text, p_permanent boolean)
@@ -170,7 +170,7 @@ create function public.fail_outbox(id bigint, lease_token uuid, error text, perm
 returns void
 language sql volatile set search_path = ''
 as $$ select private.fail_outbox(id, lease_token, error, permanent) $$;
-comment on function public.fail_outbox is 'Puts a leased row back with backoff, or to the dead letters when it is permanent or out of attempts. Service only. Errors: outbox_lease_lost.';
+comment on function public.fail_outbox is 'Puts a leased row back to be tried again later. When `permanent` is true, or no attempts are left, the row becomes a dead letter. Service only. Errors: outbox_lease_lost.';
 
 -- For what did not fail, so that no attempt is counted: it waits for an answer or a person, or was not performed, as
 -- its provider is asked too often (rate_limited), its settings are missing (not_configured) or the worker had no time
@@ -200,7 +200,7 @@ create function public.defer_outbox(id bigint, lease_token uuid, seconds int, re
 returns void
 language sql volatile set search_path = ''
 as $$ select private.defer_outbox(id, lease_token, seconds, reason, detail) $$;
-comment on function public.defer_outbox is 'Puts a leased row back for `seconds` (1–86400) without counting the attempt, as it did not fail. `reason`: waiting, rate_limited, not_configured or no_turn; `detail` says it for people. Service only. Errors: outbox_lease_lost, invalid_input.';
+comment on function public.defer_outbox is 'Puts a leased row back for `seconds` (1–86400) and does not count the attempt, because nothing failed. `reason` is waiting, rate_limited, not_configured or no_turn. `detail` explains it to an operator. Service only. Errors: outbox_lease_lost, invalid_input.';
 
 -- A row of the outbox that was given up is performed again: the same order, which is asked about before it is sent.
 create function private.requeue_dead_letter(p_topic text, p_order text)

@@ -16,7 +16,7 @@ create table public.notification_templates (
   constraint notification_templates_category_form check (category ~ '^[a-z][a-z_]{2,30}$'),
   constraint notification_templates_email_complete check ((email_subject is null) = (email_body is null))
 );
-comment on table public.notification_templates is 'Texts with {{variables}}, per locale; the highest version is used. A variable without a value is an error.';
+comment on table public.notification_templates is 'Texts of notifications with {{variables}}, one row per code, language and version. The highest version is used. A variable without a value is an error.';
 comment on column public.notification_templates.title is 'Text with {{variables}}, which are keys of notifications.data.';
 comment on column public.notification_templates.email_subject is 'Null when no mail is sent.';
 -- a mail is rendered when it is sent, from the version the person was told by

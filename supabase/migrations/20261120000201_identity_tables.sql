@@ -21,7 +21,7 @@ create table public.profiles (
   constraint profiles_locale_known check (locale in ('vi', 'en')),
   constraint profiles_time_zone_known foreign key (time_zone) references private.time_zones (name)
 );
-comment on table public.profiles is 'One row per account, made by trigger. Others see public_profile() only.';
+comment on table public.profiles is 'One row per account, made by a trigger at sign-up. Other people see only what public_profile() answers.';
 comment on column public.profiles.locale is 'Language of notifications and mails: vi or en.';
 comment on column public.profiles.time_zone is 'Name of the time zone database, for times in messages that belong to no vehicle.';
 comment on column public.profiles.rating_average is '1.00 to 5.00, null without a rating. Nothing writes it before there are reviews.';
@@ -49,7 +49,7 @@ create table public.user_roles (
   primary key (user_id, role),
   constraint user_roles_known check (role in ('admin', 'support'))
 );
-comment on table public.user_roles is 'Platform roles. Granted in Studio or by SQL; removing a row takes effect with the next statement.';
+comment on table public.user_roles is 'The platform roles of people. They are granted in Studio or by SQL. A removed row has no effect from the next statement on.';
 comment on column public.user_roles.role is 'admin or support. Only admin opens anything today.';
 
 create table private.licence_classes (
@@ -90,7 +90,7 @@ create table public.driver_licences (
 );
 create unique index driver_licences_one_pending on public.driver_licences (user_id) where status = 'pending';
 create index driver_licences_user_idx on public.driver_licences (user_id);
-comment on table public.driver_licences is 'Submitted licences; the number is kept as a keyed hash and its last 4 characters only.';
+comment on table public.driver_licences is 'Submitted driver licences. Of the number only a keyed hash and the last 4 characters are kept.';
 comment on column public.driver_licences.number_hash is 'private.keyed_hash() of the number: the same number is found again, no number can be read back.';
 comment on column public.driver_licences.classes is 'As printed, e.g. {A1,B2}; private.licence_classes says what each covers.';
 comment on column public.driver_licences.valid_until is 'The last day on which it is valid.';

@@ -36,7 +36,7 @@ create table public.media (
 );
 create index media_owner_idx on public.media (owner_id, created_at);
 create index media_reserved_idx on public.media (expires_at) where status = 'reserved';
-comment on table public.media is 'One row per upload: reserved by request_upload, ready once checked. Objects in Storage are readable only through it.';
+comment on table public.media is 'One row per upload. request_upload reserves it, and complete_media makes it ready once the bytes were checked. A file in Storage can be read only by those who may read its row.';
 comment on column public.media.path is 'Within the bucket, beginning with the owner''s id; ours, never the client''s file name. While reserved: where the bytes are to be uploaded. Once ready: where the checked bytes are, which no upload can reach.';
 comment on column public.media.byte_size is 'As announced for the ticket; the bytes count only when they are the same.';
 comment on column public.media.sha256 is 'Lower-case hex, as announced; compared with the stored bytes.';
@@ -113,7 +113,7 @@ create function public.request_upload(purpose text, mime_type text, byte_size bi
 returns public.media
 language sql volatile set search_path = ''
 as $$ select private.request_upload(purpose, mime_type, byte_size, sha256) $$;
-comment on function public.request_upload is 'Reserves an upload for two hours: purpose (avatar, vehicle_image, licence, inspection), mime_type, size in bytes, lower-case hex SHA-256. Upload the bytes to bucket/path of the answer, then call function media/complete. Repeatable. Errors: invalid_input, media_type_refused, media_too_large, media_quota_exceeded, rate_limited.';
+comment on function public.request_upload is 'Reserves an upload for two hours. `purpose` is avatar, vehicle_image, licence or inspection. `byte_size` is in bytes, and `sha256` is lower-case hex. Upload the bytes to the bucket and path of the answer, then call the function media/complete. Repeatable. Errors: invalid_input, media_type_refused, media_too_large, media_quota_exceeded, rate_limited.';
 select private.expose('request_upload(text, text, bigint, text)', 'authenticated');
 
 -- For commands that attach a file: it must be the actor's, checked, and meant for this.
@@ -168,7 +168,7 @@ create function public.media_to_check(media_id uuid, owner_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.media_to_check(media_id, owner_id) $$;
-comment on function public.media_to_check is 'The ticket of an upload, if it is this owner''s, with stored_size: how many bytes lie at its path, null when there is nothing. Service only. Errors: media_not_found.';
+comment on function public.media_to_check is 'Answers the upload row if it belongs to this owner. `stored_size` in it is the number of bytes found at its path, or null when there are none. Service only. Errors: media_not_found.';
 
 -- Given what the media function found in the bytes at p_path, to where it moved them from the path of the ticket.
 create function private.complete_media(p_media_id uuid, p_path text, p_mime_type text, p_byte_size bigint, p_sha256 text)
@@ -199,7 +199,7 @@ create function public.complete_media(media_id uuid, path text, mime_type text, 
 returns public.media
 language sql volatile set search_path = ''
 as $$ select private.complete_media(media_id, path, mime_type, byte_size, sha256) $$;
-comment on function public.complete_media is 'Makes an upload ready if the bytes found at `path` (where no ticket points) are the bytes announced. Service only. Errors: media_not_found, media_mismatch.';
+comment on function public.complete_media is 'Makes an upload ready if type, size and hash of the bytes now at `path` are those announced. No upload can write to `path`. Service only. Errors: media_not_found, media_mismatch.';
 select private.expose('media_to_check(uuid, uuid)', 'service_role');
 select private.expose('complete_media(uuid, text, text, bigint, text)', 'service_role');
 

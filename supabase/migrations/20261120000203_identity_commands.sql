@@ -35,7 +35,7 @@ create function public.public_profile(id uuid)
 returns table (user_id uuid, display_name text, avatar_path text, rating_average numeric, rating_count int, member_since date)
 language sql stable set search_path = ''
 as $$ select * from private.public_profile($1) $$;
-comment on function public.public_profile is 'What anybody may see of a person: name, avatar path in the avatars bucket, rating, the day they joined. No row when there is no such person.';
+comment on function public.public_profile is 'Answers what anybody may see of a person: name, avatar path in the avatars bucket, rating and the day they joined. There is no row when the person does not exist.';
 select private.expose('public_profile(uuid)', 'anon', 'authenticated', 'service_role');
 
 create function private.submit_licence(
@@ -87,7 +87,7 @@ create function public.submit_licence(
 returns public.driver_licences
 language sql volatile set search_path = ''
 as $$ select private.submit_licence(number, full_name, classes, valid_until, front_media_id, back_media_id) $$;
-comment on function public.submit_licence is 'Submits a licence for review: number (6–20 letters or digits), the name on it, classes such as {B}, valid_until, and two uploads of purpose licence. Errors: invalid_input, media_not_found, media_not_ready, licence_taken, illegal_transition (one is pending already), rate_limited.';
+comment on function public.submit_licence is 'Submits the caller''s driver licence for review. `number` has 6–20 letters or digits, `full_name` is the name on the licence, and `classes` is a list such as {B}. `front_media_id` and `back_media_id` are uploads of purpose licence. Errors: invalid_input, media_not_found, media_not_ready, licence_taken, illegal_transition (one is pending already), rate_limited.';
 select private.expose('submit_licence(text, text, text[], date, uuid, uuid)', 'authenticated');
 
 create function private.review_licence(p_licence_id uuid, p_decision text, p_reason text)
@@ -122,7 +122,7 @@ create function public.review_licence(licence_id uuid, decision text, reason tex
 returns public.driver_licences
 language sql volatile set search_path = ''
 as $$ select private.review_licence(licence_id, decision, reason) $$;
-comment on function public.review_licence is 'Admin: decision verify or reject (with reason). Errors: forbidden, not_found, invalid_input, illegal_transition.';
+comment on function public.review_licence is 'Admin: verifies or rejects a driver licence. `decision` is verify or reject; reject needs a reason. Errors: forbidden, not_found, invalid_input, illegal_transition.';
 select private.expose('review_licence(uuid, text, text)', 'authenticated');
 
 -- Null when the person may drive such a vehicle until then, or the error code that says why not.

@@ -36,7 +36,7 @@ create table public.bank_accounts (
 );
 create unique index bank_accounts_one_live on public.bank_accounts (user_id) where removed_at is null;
 create index bank_accounts_user_idx on public.bank_accounts (user_id);
-comment on table public.bank_accounts is 'Where people are paid; the last 4 characters of the number only. Nothing is sent there before usable_from, or after removed_at.';
+comment on table public.bank_accounts is 'The bank accounts that people are paid to, with only the last 4 characters of the number. Nothing is sent to an account before usable_from or after removed_at.';
 comment on column public.bank_accounts.bank_bin is 'The six digits by which NAPAS names the bank.';
 comment on column public.bank_accounts.holder_name is 'As banks compare it: upper case, without diacritics.';
 comment on column public.bank_accounts.usable_from is 'Nothing is sent there earlier: a stolen session must not redirect money at once. Written by set_bank_account from the setting bank_account_wait_hours.';
@@ -187,7 +187,7 @@ create function public.set_bank_account(bank_bin text, account_number text, hold
 returns public.bank_accounts
 language sql volatile set search_path = ''
 as $$ select private.set_bank_account(bank_bin, account_number, holder_name, idempotency_key) $$;
-comment on function public.set_bank_account is 'Sets where the caller is paid: the bank''s six digits (BIN), the account number (6–19 digits or letters) and the holder''s name, kept in upper case without diacritics. It replaces the account set before, is usable 24 hours later, and is told by mail; payouts not sent yet wait for it. Errors: invalid_input, rate_limited.';
+comment on function public.set_bank_account is 'Sets the bank account that the caller is paid to. `bank_bin` is the bank''s six digits, and `account_number` has 6–19 digits or letters. `holder_name` is stored in upper case without diacritics. The new account replaces the earlier one and can be used after 24 hours. The caller is told by mail. Payouts that are not sent yet wait for the new account. Errors: invalid_input, rate_limited.';
 select private.expose('set_bank_account(text, text, text, uuid)', 'authenticated');
 
 create function private.remove_bank_account()
@@ -211,5 +211,5 @@ create function public.remove_bank_account()
 returns public.bank_accounts
 language sql volatile set search_path = ''
 as $$ select private.remove_bank_account() $$;
-comment on function public.remove_bank_account is 'Takes the caller''s bank account away; payouts not sent yet are called back and wait for another. Errors: bank_account_not_found.';
+comment on function public.remove_bank_account is 'Removes the caller''s bank account. Payouts that are not sent yet are called back and wait for a new account. Errors: bank_account_not_found.';
 select private.expose('remove_bank_account()', 'authenticated');

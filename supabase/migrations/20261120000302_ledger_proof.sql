@@ -105,6 +105,6 @@ create function public.reconcile_ledger()
 returns table (problem text, provider text, subject text, expected_amount bigint, found_amount bigint)
 language sql stable set search_path = ''
 as $$ select * from private.reconcile_ledger_as_admin() $$;
-comment on function public.reconcile_ledger is 'Admin: one row per line of a movement where the ledger and the rows disagree; none means proven. Errors: forbidden.';
+comment on function public.reconcile_ledger is 'Admin: compares the ledger with the rows it was posted for. Answers one row per line of a movement where they disagree, and no row when all agree. Amounts are in minor units. Errors: forbidden.';
 revoke all on function private.reconcile_ledger_as_admin(), public.reconcile_ledger() from public, anon, authenticated, service_role;
 grant execute on function private.reconcile_ledger_as_admin(), public.reconcile_ledger() to authenticated;

@@ -77,7 +77,7 @@ create table public.payables (
   created_at timestamptz not null default now(),
   constraint payables_adds_up check (private.adds_up(amount, split, sold_amount, tax_amount))
 );
-comment on table public.payables is 'What a payment pays: a booking, and later an order, an extension or a charge. Amounts in minor units. Written by the module that owns the kind.';
+comment on table public.payables is 'What a payment pays: a booking today; later also an order, an extension or a charge. Amounts are in minor units. The module that owns the kind writes the row.';
 comment on column public.payables.code is 'What people know it by, such as the code of the booking.';
 comment on column public.payables.title is 'What it is, as shown to the payer, such as the title of the vehicle.';
 comment on column public.payables.starts_at is 'When what is paid for takes place. Null where it has no time.';

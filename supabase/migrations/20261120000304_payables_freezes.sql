@@ -96,7 +96,7 @@ create function public.freeze_payable(payable_id uuid, reason text)
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.freeze_payable(payable_id, reason) $$;
-comment on function public.freeze_payable is 'Admin: keeps the money of a payable until it is unfrozen. Answers {payable_id, frozen, freezes}. Repeatable. Errors: forbidden, payable_not_found, invalid_input.';
+comment on function public.freeze_payable is 'Admin: freezes the money of a payable. Nothing of it is paid out or given back until every freeze has ended. Answers {payable_id, frozen, freezes}. Repeatable. Errors: forbidden, payable_not_found, invalid_input.';
 select private.expose('freeze_payable(uuid, text)', 'authenticated');
 
 create function private.unfreeze_payable(p_payable_id uuid, p_reason text)
@@ -114,5 +114,5 @@ create function public.unfreeze_payable(payable_id uuid, reason text default nul
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.unfreeze_payable(payable_id, reason) $$;
-comment on function public.unfreeze_payable is 'Admin: ends the freeze of this reason, or every freeze, of a payable. What waited goes on when none is left. Answers {payable_id, frozen, freezes}. Repeatable. Errors: forbidden, payable_not_found.';
+comment on function public.unfreeze_payable is 'Admin: ends the freeze with this reason, or every freeze when no reason is given. What waited goes on when no freeze is left. Answers {payable_id, frozen, freezes}. Repeatable. Errors: forbidden, payable_not_found.';
 select private.expose('unfreeze_payable(uuid, text)', 'authenticated');

@@ -36,5 +36,5 @@ create function public.cancel_payable(payable_id uuid, reason text, idempotency_
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.cancel_payable(payable_id, reason, idempotency_key) $$;
-comment on function public.cancel_payable is 'Admin: calls off what a payment pays, by the rules of its kind, which may refuse it with errors of its own. Answers the payable {id, kind, code, title, starts_at, ends_at, amount, currency}. Errors: forbidden, payable_not_found, invalid_input.';
+comment on function public.cancel_payable is 'Admin: cancels what a payment pays, by the rules of its kind. The kind may refuse with its own errors. Answers the payable {id, kind, code, title, starts_at, ends_at, amount, currency}. Errors: forbidden, payable_not_found, invalid_input.';
 select private.expose('cancel_payable(uuid, text, uuid)', 'authenticated');

@@ -102,7 +102,7 @@ create table public.payments (
 );
 create index payments_payer_idx on public.payments (payer_id, created_at desc);
 create index payments_open_idx on public.payments (expires_at) where status in ('pending', 'processing');
-comment on table public.payments is 'The payment of a payable; amount in minor units. It can be paid until expires_at.';
+comment on table public.payments is 'The payment of a payable. `amount` is in minor units. It can be paid until expires_at.';
 comment on column public.payments.amount is 'What is to be paid in all; minor units of `currency`.';
 comment on column public.payments.status is 'Machine payment. pending, processing once a try began, succeeded by the provider''s word, then partially_refunded or refunded as refunds succeed; or expired, cancelled. Money that comes after those still makes it succeeded, and is kept or given back.';
 comment on column public.payments.refunded_amount is 'What has gone back so far: the sum of its refunds that succeeded.';
@@ -167,7 +167,7 @@ create index payment_attempts_payment_idx on public.payment_attempts (payment_id
 create index payment_attempts_open_idx on public.payment_attempts (created_at) where status in ('created', 'pending');
 create index payment_attempts_recheck_idx on public.payment_attempts (recheck_at) where recheck_at is not null;
 create unique index payment_attempts_one_success on public.payment_attempts (payment_id) where status = 'succeeded';
-comment on table public.payment_attempts is 'One try at paying with one provider. `reference` is what the provider knows it by.';
+comment on table public.payment_attempts is 'One attempt to pay with one provider. `reference` is the name by which the provider knows it.';
 comment on column public.payment_attempts.amount is 'What this try asks for; minor units of `currency`.';
 comment on column public.payment_attempts.status is 'Machine payment_attempt. created, pending once the provider offers a way to pay, then succeeded, failed or expired by the provider''s word. One that failed or expired can still succeed late.';
 comment on column public.payment_attempts.qr_payload is 'Text of the QR code to show. Null for a rail without one.';

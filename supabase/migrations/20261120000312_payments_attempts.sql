@@ -67,7 +67,7 @@ create function public.payment_methods()
 returns table (provider text, currency text, min_amount bigint, max_amount bigint)
 language sql stable set search_path = ''
 as $$ select * from private.payment_methods() $$;
-comment on function public.payment_methods is 'The ways to pay that are switched on, and what each can carry in minor units.';
+comment on function public.payment_methods is 'Lists the payment providers that are switched on, with the smallest and largest amount of each in minor units.';
 select private.expose('payment_methods()', 'anon', 'authenticated');
 
 create function private.start_payment(p_payment_id uuid, p_provider text, p_idempotency_key uuid)
@@ -124,7 +124,7 @@ create function public.start_payment(payment_id uuid, provider text, idempotency
 returns public.payment_attempts
 language sql volatile set search_path = ''
 as $$ select private.start_payment(payment_id, provider, idempotency_key) $$;
-comment on function public.start_payment is 'Opens a try at paying with a provider; called by function payments, which makes the redirect URL and QR. Errors: payment_not_found, payment_not_payable, payment_expired, payment_amount_unsupported, provider_not_configured, invalid_input, rate_limited.';
+comment on function public.start_payment is 'Starts an attempt to pay with a provider. The function payments calls it and adds the redirect URL and the QR code. Errors: payment_not_found, payment_not_payable, payment_expired, payment_amount_unsupported, provider_not_configured, invalid_input, rate_limited.';
 select private.expose('start_payment(uuid, text, uuid)', 'authenticated');
 
 create function private.attach_checkout(p_attempt_id uuid, p_redirect_url text, p_qr_payload text, p_details jsonb, p_provider_data jsonb)
@@ -154,7 +154,7 @@ create function public.attach_checkout(attempt_id uuid, redirect_url text, qr_pa
 returns public.payment_attempts
 language sql volatile set search_path = ''
 as $$ select private.attach_checkout(attempt_id, redirect_url, qr_payload, details, provider_data) $$;
-comment on function public.attach_checkout is 'Stores where the payer goes for an attempt; the first answer stays. Service only. Errors: payment_not_found.';
+comment on function public.attach_checkout is 'Stores the payment page and the QR code of an attempt. The first answer stays. Service only. Errors: payment_not_found.';
 select private.expose('attach_checkout(uuid, text, text, jsonb, jsonb)', 'service_role');
 
 -- The tidier: nothing depends on it having run, as a payment that is over at expires_at cannot be started.

@@ -50,7 +50,7 @@ create function public.record_payment_event(provider text, provider_event_id tex
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.record_payment_event(provider, provider_event_id, verified, reference, raw, headers) $$;
-comment on function public.record_payment_event is 'Stores a provider''s message as received: {event_id, is_new, outcome}. One that is not verified is only counted when as many were stored in this hour as setting unverified_events_per_hour allows: event_id is null then. Service only.';
+comment on function public.record_payment_event is 'Stores a message of a provider as it was received and answers {event_id, is_new, outcome}. When this hour already has as many unverified messages as the setting unverified_events_per_hour allows, another one is only counted and event_id is null. Service only.';
 select private.expose('record_payment_event(text, text, boolean, text, text, jsonb)', 'service_role');
 
 -- A message that cannot be true together with an earlier one moves no money: somebody must look.
@@ -105,7 +105,7 @@ create function public.settle_payment_event(event_id bigint, outcome text, reaso
 returns text
 language sql volatile set search_path = ''
 as $$ select private.settle_payment_event(event_id, outcome, reason) $$;
-comment on function public.settle_payment_event is 'Ends a stored, verified message that moves no money: ignored, or needs_review for an admin to look at. Service only. Errors: not_found, invalid_input.';
+comment on function public.settle_payment_event is 'Closes a stored, verified message that moves no money. `outcome` is ignored, or needs_review when an admin must look at it. Service only. Errors: not_found, invalid_input.';
 select private.expose('settle_payment_event(bigint, text, text)', 'service_role');
 
 -- Where the next look into a provider's feed begins.
@@ -127,7 +127,7 @@ create function public.save_feed_cursor(provider text, cursor text)
 returns void
 language sql volatile set search_path = ''
 as $$ select private.save_feed_cursor(provider, cursor) $$;
-comment on function public.save_feed_cursor is 'Notes up to where the feed of a provider was read and applied. Service only. Errors: not_found, invalid_input.';
+comment on function public.save_feed_cursor is 'Stores how far the feed of a provider was read and applied. Service only. Errors: not_found, invalid_input.';
 select private.expose('save_feed_cursor(text, text)', 'service_role');
 
 create function private.acknowledge_payment_event(p_event_id bigint, p_note text)
@@ -150,7 +150,7 @@ create function public.acknowledge_payment_event(event_id bigint, note text)
 returns void
 language sql volatile set search_path = ''
 as $$ select private.acknowledge_payment_event(event_id, note) $$;
-comment on function public.acknowledge_payment_event is 'Admin: a message that needs review (a chargeback, a refund made elsewhere, two sums for one transaction) has been dealt with. Errors: forbidden, not_found, invalid_input.';
+comment on function public.acknowledge_payment_event is 'Admin: records that a message that needs review has been dealt with. Such a message reports, for example, a chargeback, a refund made elsewhere, or two amounts for one transaction. Errors: forbidden, not_found, invalid_input.';
 select private.expose('acknowledge_payment_event(bigint, text)', 'authenticated');
 
 create function private.payment_events_needing_review()
@@ -171,7 +171,7 @@ create function public.payment_events_needing_review()
 returns table (id bigint, provider text, reference text, note text, raw text, received_at timestamptz)
 language sql stable set search_path = ''
 as $$ select * from private.payment_events_needing_review() $$;
-comment on function public.payment_events_needing_review is 'Admin: messages of providers that somebody must look at, oldest first, at most 200. Errors: forbidden.';
+comment on function public.payment_events_needing_review is 'Admin: lists the messages of providers that an admin must look at, oldest first, at most 200. Errors: forbidden.';
 revoke all on function private.payment_events_needing_review(), public.payment_events_needing_review() from public, anon, authenticated, service_role;
 grant execute on function private.payment_events_needing_review(), public.payment_events_needing_review() to authenticated;
 

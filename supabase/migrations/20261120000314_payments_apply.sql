@@ -256,5 +256,5 @@ create function public.apply_payment_event(
 returns text
 language sql volatile set search_path = ''
 as $$ select private.apply_payment_event(event_id, reference, outcome, amount, currency, transaction_id, failure_code) $$;
-comment on function public.apply_payment_event is 'Applies a stored, verified message; outcome succeeded, failed or pending, amount in minor units. Answers applied, part_received (less than all, on a rail that takes parts), duplicate, unknown_reference, amount_mismatch, unmatched, refunded_late or ignored. Service only. Errors: not_found, invalid_input.';
+comment on function public.apply_payment_event is 'Applies a stored, verified message of a provider to its payment. `outcome` is succeeded, failed or pending, and the amount is in minor units. Answers applied, part_received (less than the whole amount, with a provider that accepts parts), duplicate, unknown_reference, amount_mismatch, unmatched, refunded_late or ignored. Service only. Errors: not_found, invalid_input.';
 select private.expose('apply_payment_event(bigint, text, text, bigint, text, text, text)', 'service_role');

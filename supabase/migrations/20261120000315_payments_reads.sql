@@ -10,7 +10,7 @@ create function public.attempt_to_reconcile(attempt_id uuid)
 returns public.payment_attempts
 language sql stable set search_path = ''
 as $$ select private.attempt_to_reconcile(attempt_id) $$;
-comment on function public.attempt_to_reconcile is 'An attempt with its provider_data, for asking the provider about it. Service only.';
+comment on function public.attempt_to_reconcile is 'Answers an attempt with its provider_data, so that the provider can be asked about it. Service only.';
 select private.expose('attempt_to_reconcile(uuid)', 'service_role');
 
 -- What asking the provider brought: no_answer is asked again later; not_found and final end the attempt once its
@@ -51,7 +51,7 @@ create function public.note_reconciliation(attempt_id uuid, outcome text)
 returns public.payment_attempts
 language sql volatile set search_path = ''
 as $$ select private.note_reconciliation(attempt_id, outcome) $$;
-comment on function public.note_reconciliation is 'Notes that a provider was asked: final, pending, no_answer or not_found. Service only. Errors: payment_not_found, invalid_input.';
+comment on function public.note_reconciliation is 'Records what a provider answered when it was asked about an attempt: final, pending, no_answer or not_found. Service only. Errors: payment_not_found, invalid_input.';
 select private.expose('note_reconciliation(uuid, text)', 'service_role');
 
 -- A person whose app was away while they paid asks at once what became of it; the answer names the tries that
@@ -78,7 +78,7 @@ create function public.check_payment(payment_id uuid)
 returns uuid[]
 language sql volatile set search_path = ''
 as $$ select private.check_payment(payment_id) $$;
-comment on function public.check_payment is 'The open attempts of the caller''s payment, by id; called by function payments, which asks the providers about them. Repeatable. Errors: payment_not_found, rate_limited.';
+comment on function public.check_payment is 'Answers the ids of the open attempts of the caller''s payment. The function payments calls it and then asks the providers about them. Repeatable. Errors: payment_not_found, rate_limited.';
 select private.expose('check_payment(uuid)', 'authenticated');
 
 -- Tries that go on and of which a message that needs review speaks: mostly money that a provider took and keeps under
@@ -121,5 +121,5 @@ returns table (
 )
 language sql stable set search_path = ''
 as $$ select * from private.payment_attempts_needing_review($1, $2) $$;
-comment on function public.payment_attempts_needing_review is 'Admin: tries that are still open and of which a message that needs review speaks (event_id, note, received_at, acknowledged_at of the latest), such as money that a provider keeps under suspicion; newest first; `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
+comment on function public.payment_attempts_needing_review is 'Admin: lists open attempts for which a provider sent a message that needs review, newest first. An example is money that a provider holds under suspicion. event_id, note, received_at and acknowledged_at are those of the latest message. `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
 select private.expose('payment_attempts_needing_review(jsonb, int)', 'authenticated');

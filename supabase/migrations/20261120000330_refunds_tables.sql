@@ -78,7 +78,7 @@ create index refunds_payment_idx on public.refunds (payment_id);
 create index refunds_attempt_idx on public.refunds (attempt_id);
 create index refunds_payable_idx on public.refunds (payable_id);
 create index refunds_open_idx on public.refunds (payer_id) where status <> 'succeeded';
-comment on table public.refunds is 'Money on its way back to the payer: by the provider that took it, or by bank transfer where that cannot. `provider_refund_id` is the id there, or the bank''s reference of a transfer made by hand.';
+comment on table public.refunds is 'Money on its way back to the payer. The provider that took the money gives it back, or we send a bank transfer where it cannot. `provider_refund_id` is the provider''s id of the refund, or the bank''s reference of a transfer made by hand.';
 comment on column public.refunds.payer_id is 'Null for unmatched money whose payer is not known.';
 comment on column public.refunds.kind is 'Why it goes back.';
 comment on column public.refunds.amount is 'Minor units of `currency`.';

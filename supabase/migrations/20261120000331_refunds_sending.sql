@@ -166,7 +166,7 @@ create function public.refund_to_send(refund_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.refund_to_send(refund_id) $$;
-comment on function public.refund_to_send is 'A refund with what it gives back, {refund, attempt, payment, waits, other_refund_ids, account}: waits while an earlier refund of the same payment is with its provider; account is where a bank transfer goes. Service only.';
+comment on function public.refund_to_send is 'Answers a refund with what it gives back: {refund, attempt, payment, waits, other_refund_ids, account}. `waits` is true while an earlier refund of the same payment is with its provider. `account` is where a bank transfer goes. Service only.';
 select private.expose('refund_to_send(uuid)', 'service_role');
 
 -- Reserves a transfer for being sent now, as it was when it was read: from then on no other worker sends it, no
@@ -192,7 +192,7 @@ create function public.claim_refund(refund_id uuid, ordered_at timestamptz)
 returns boolean
 language sql volatile set search_path = ''
 as $$ select private.claim_refund(refund_id, ordered_at) $$;
-comment on function public.claim_refund is 'Reserves a refund by bank transfer for being sent now; false when it is no longer as refund_to_send said. Service only. Errors: transfer_claimed.';
+comment on function public.claim_refund is 'Reserves a bank-transfer refund that is about to be sent. Answers false when the refund has changed since refund_to_send answered it. Service only. Errors: transfer_claimed.';
 select private.expose('claim_refund(uuid, timestamptz)', 'service_role');
 
 select private.register_topic('refund', 'refund_id', 'provider');

@@ -87,7 +87,7 @@ create function public.record_refund_result(
 returns public.refunds
 language sql volatile set search_path = ''
 as $$ select private.record_refund_result(refund_id, outcome, provider_refund_id, failure_code, ordered_at) $$;
-comment on function public.record_refund_result is 'What the provider said of a refund: succeeded, processing or failed. Succeeded is final. The answer to an earlier order, by its `ordered_at`, changes nothing; a payment by it is shown to an admin. Service only. Errors: refund_not_found, invalid_input.';
+comment on function public.record_refund_result is 'Records what the provider said about a refund: succeeded, processing or failed. Succeeded is final. `ordered_at` says which order the answer is for: an answer to an earlier order changes nothing, but when it reports a payment, an admin is shown it. Service only. Errors: refund_not_found, invalid_input.';
 select private.expose('record_refund_result(uuid, text, text, text, timestamptz)', 'service_role');
 
 -- News of a refund that the provider sends by itself.
@@ -145,5 +145,5 @@ create function public.apply_refund_event(
 returns text
 language sql volatile set search_path = ''
 as $$ select private.apply_refund_event(event_id, provider_refund_id, transaction_id, outcome, amount, currency, failure_code) $$;
-comment on function public.apply_refund_event is 'Applies a stored, verified message about a refund: recorded, duplicate, or needs_review when it is none of ours. Service only. Errors: not_found, refund_not_found, invalid_input.';
+comment on function public.apply_refund_event is 'Applies a stored, verified message about a refund. Answers recorded, duplicate, or needs_review when the refund is not ours. Service only. Errors: not_found, refund_not_found, invalid_input.';
 select private.expose('apply_refund_event(bigint, text, text, text, bigint, text, text)', 'service_role');

@@ -67,7 +67,7 @@ create function public.retry_refund(refund_id uuid, method text default null)
 returns public.refunds
 language sql volatile set search_path = ''
 as $$ select private.retry_refund(refund_id, method) $$;
-comment on function public.retry_refund is 'Admin: sends a failed refund again, as before or by another method: bank_transfer to the payer''s account, or provider, by the rail it came by, which also ends waiting for an account; one that was given up on its way goes on. Errors: forbidden, refund_not_found, transfer_claimed, illegal_transition, invalid_input.';
+comment on function public.retry_refund is 'Admin: sends a failed refund again, or goes on with one whose sending was given up. Without `method` it goes the same way as before. bank_transfer sends it to the payer''s account. provider sends it back by the provider that took the money, even when the refund waits for an account. Errors: forbidden, refund_not_found, transfer_claimed, illegal_transition, invalid_input.';
 select private.expose('retry_refund(uuid, text)', 'authenticated');
 
 -- A provider, or whoever sends our transfers, has a refund and does not say how it ended, or cannot be reached any more:
@@ -100,7 +100,7 @@ create function public.settle_refund(refund_id uuid, outcome text, provider_refu
 returns public.refunds
 language sql volatile set search_path = ''
 as $$ select private.settle_refund(refund_id, outcome, provider_refund_id, note) $$;
-comment on function public.settle_refund is 'Admin: how a refund ended that is under way (processing) and of which its provider does not speak, or that waits (pending) for a provider that refuses it or is not set up any more: succeeded, with the provider''s number of it, or failed, after which it can be retried; note of 3–500 characters says how that is known. Errors: forbidden, refund_not_found, illegal_transition, invalid_input.';
+comment on function public.settle_refund is 'Admin: records how a refund ended when its provider does not say. The refund is processing, or it is pending with a provider that refuses it or is no longer set up. `outcome` is succeeded, with the provider''s id of the refund, or failed, after which the refund can be retried. `note` (3–500 characters) says how the admin knows. Errors: forbidden, refund_not_found, illegal_transition, invalid_input.';
 select private.expose('settle_refund(uuid, text, text, text)', 'authenticated');
 
 -- Goodwill: part of what was paid goes back out of the platform's own pocket, once what it paid for is over.
@@ -165,5 +165,5 @@ create function public.refund_payment(payment_id uuid, amount bigint, reason tex
 returns public.refunds
 language sql volatile set search_path = ''
 as $$ select private.refund_payment(payment_id, amount, reason, idempotency_key) $$;
-comment on function public.refund_payment is 'Admin: gives back part of a payment out of the platform''s revenue, once what it paid for is over; at most what was paid less all refunds ordered and what is still held for it. Before that, cancel_payable. The same amount for the same reason is refused for 10 minutes under whatever key, with the first one''s {refund_id, created_at} in details: one that is meant has a reason of its own. Errors: forbidden, payment_not_found, payment_not_refundable, refund_repeated, invalid_input.';
+comment on function public.refund_payment is 'Admin: gives back part of a payment out of the platform''s revenue, after the booking or other payable is over. Before that, use cancel_payable. The limit is the amount paid, less all refunds ordered and less the money still held for the payable. For 10 minutes the same amount with the same reason is refused, whatever the key; details then hold {refund_id, created_at} of the first refund. Give a second refund that is meant its own reason. Errors: forbidden, payment_not_found, payment_not_refundable, refund_repeated, invalid_input.';
 select private.expose('refund_payment(uuid, bigint, text, uuid)', 'authenticated');

@@ -35,7 +35,7 @@ as $$
   from public.payments p
   where p.id = $1
 $$;
-comment on function public.payment_status is 'A payment of the caller: {payment, payable {id, kind, code, title, starts_at, ends_at, amount, currency}, attempts, refunds}; null when there is none.';
+comment on function public.payment_status is 'Answers a payment of the caller: {payment, payable {id, kind, code, title, starts_at, ends_at, amount, currency}, attempts, refunds}. Answers null when there is none.';
 select private.expose('payment_status(uuid)', 'authenticated');
 
 -- What comes back to a payer, also of money that fitted no payment and is therefore inside none. The owner's rights
@@ -68,7 +68,7 @@ returns table (
 )
 language sql stable set search_path = ''
 as $$ select * from private.my_refunds(after, page_size) $$;
-comment on function public.my_refunds is 'The caller''s refunds as payer, newest first, also those of money that fitted no payment (payment_id and payable_id are null then); `after` takes {created_at, id} of the last row. Errors: invalid_input.';
+comment on function public.my_refunds is 'Lists the refunds to the caller, newest first. Refunds of money that fitted no payment are included; their payment_id and payable_id are null. `after` takes {created_at, id} of the last row. Errors: invalid_input.';
 select private.expose('my_refunds(jsonb, int)', 'authenticated');
 
 -- What goes back, and what of it waits for a person. `needs` is worked out when it is read: a week for a provider and
@@ -139,7 +139,7 @@ returns table (
 )
 language sql stable set search_path = ''
 as $$ select * from private.list_refunds($1, $2, $3, $4) $$;
-comment on function public.list_refunds is 'Admin: refunds, newest first; status open (all that are not paid yet), a state, or null for all. `needs` says what an admin must do: account (its payer is unknown, or has named none for 3 days), transfer (by hand, to an account that may be used), retry (failed, or given up on its way), question (a provider has had it for a week, a transfer for a day, or has no settings any more: ask), or null; given as argument, only those, any for all four. claimed_by and claimed_at say who is transferring it by hand now. `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
+comment on function public.list_refunds is 'Admin: lists refunds, newest first. `status` is open (all that are not paid yet), a state, or null for all. `needs` says what an admin must do, or is null: account (the payer is unknown, or has not named an account for 3 days), transfer (make it by hand; the account may be used), retry (it failed, or its sending was given up), question (ask the provider: it has had a refund for a week or a transfer for a day, or its settings are missing). The argument `needs` filters by one of these; any means all four. claimed_by and claimed_at say which admin is transferring it by hand now. `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
 select private.expose('list_refunds(text, text, jsonb, int)', 'authenticated');
 create index refunds_created_idx on public.refunds (created_at desc, id desc);
 create index refunds_unpaid_idx on public.refunds (created_at desc, id desc) where status <> 'succeeded';

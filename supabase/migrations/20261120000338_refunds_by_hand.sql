@@ -37,7 +37,7 @@ create function public.claim_manual_refund(refund_id uuid)
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.claim_manual_refund(refund_id) $$;
-comment on function public.claim_manual_refund is 'Admin: says "I am transferring this refund by hand", before going to the bank. For a day no provider sends it and no other admin claims or records it. Answers {claimed_by, claimed_by_name, claimed_at, expires_at}, as do the details of transfer_claimed, when another admin was first. Those of already_paid are {provider, reference, paid_at, recorded_by, recorded_by_name}; illegal_transition is what a provider works on. Repeatable. Errors: forbidden, refund_not_found, already_paid, transfer_claimed, illegal_transition.';
+comment on function public.claim_manual_refund is 'Admin: claims a refund before transferring it by hand. For a day no provider sends it, and no other admin can claim or record it. Answers {claimed_by, claimed_by_name, claimed_at, expires_at}. The details of transfer_claimed hold the same of the admin who was first. The details of already_paid hold {provider, reference, paid_at, recorded_by, recorded_by_name}. illegal_transition means that a provider is working on it. Repeatable. Errors: forbidden, refund_not_found, already_paid, transfer_claimed, illegal_transition.';
 select private.expose('claim_manual_refund(uuid)', 'authenticated');
 
 create function private.release_manual_refund(p_refund_id uuid)
@@ -61,7 +61,7 @@ create function public.release_manual_refund(refund_id uuid)
 returns void
 language sql volatile set search_path = ''
 as $$ select private.release_manual_refund(refund_id) $$;
-comment on function public.release_manual_refund is 'Admin: ends the own claim of a refund that was not transferred after all; it goes on as before. Nothing happens when nobody has claimed it. Repeatable. Errors: forbidden, refund_not_found, transfer_claimed.';
+comment on function public.release_manual_refund is 'Admin: ends the caller''s claim of a refund that was not transferred after all. The refund goes on as before. Without a claim nothing changes. Repeatable. Errors: forbidden, refund_not_found, transfer_claimed.';
 select private.expose('release_manual_refund(uuid)', 'authenticated');
 
 create function private.record_manual_refund(p_refund_id uuid, p_bank_reference text)
@@ -95,5 +95,5 @@ create function public.record_manual_refund(refund_id uuid, bank_reference text)
 returns public.refunds
 language sql volatile set search_path = ''
 as $$ select private.record_manual_refund(refund_id, bank_reference) $$;
-comment on function public.record_manual_refund is 'Admin: a refund has been paid by a transfer made by hand, with the bank''s reference (4–100 characters); claim_manual_refund comes first. Refused while a provider works on it, while another admin has claimed it (transfer_claimed), and when it was paid already (already_paid); details as in claim_manual_refund. Errors: forbidden, refund_not_found, already_paid, transfer_claimed, illegal_transition, invalid_input.';
+comment on function public.record_manual_refund is 'Admin: records that a refund was paid by a transfer made by hand. The bank''s reference has 4–100 characters. Call claim_manual_refund before going to the bank. The command is refused while a provider works on the refund, while another admin has claimed it (transfer_claimed), and when it is already paid (already_paid). The details are those of claim_manual_refund. Errors: forbidden, refund_not_found, already_paid, transfer_claimed, illegal_transition, invalid_input.';
 select private.expose('record_manual_refund(uuid, text)', 'authenticated');

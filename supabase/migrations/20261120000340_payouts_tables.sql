@@ -50,7 +50,7 @@ create table public.payout_batches (
   approved_by uuid references public.profiles on delete restrict,
   constraint payout_batches_approved_by_somebody check ((approved_at is null) = (approved_by is null))
 );
-comment on table public.payout_batches is 'What is due at one time, for an admin to approve; count and total in minor units as proposed.';
+comment on table public.payout_batches is 'The payouts that were due at one time, for an admin to approve. Count and total are as proposed; the total is in minor units.';
 comment on column public.payout_batches.number is 'What admins know it by.';
 comment on column public.payout_batches.status is 'proposed until an admin approves it. Follows from approved_at.';
 comment on column public.payout_batches.payouts is 'How many, as proposed; one that is cancelled later is still counted.';
@@ -89,7 +89,7 @@ create index payouts_user_idx on public.payouts (user_id, created_at desc, id);
 create index payouts_batch_idx on public.payouts (batch_id);
 create index payouts_account_idx on public.payouts (bank_account_id);
 create index payouts_open_idx on public.payouts (status, created_at) where status not in ('paid', 'cancelled');
-comment on table public.payouts is 'A host''s earnings on their way to a bank account; amount in minor units. freeze_reason and failure_code are the host''s to read.';
+comment on table public.payouts is 'A host''s earnings on their way to a bank account. `amount` is in minor units. The host can read freeze_reason and failure_code.';
 comment on column public.payouts.bank_account_usable_from is 'That of the account, copied so that constraints hold: nothing is scheduled to an account before.';
 comment on column public.payouts.amount is 'Minor units of `currency`: the sum of the ledger entries in private.payout_items.';
 comment on column public.payouts.status is 'Machine payout. scheduled (proposed), approved by an admin with its batch, processing once the bank has it, paid, failed; frozen and back by an admin, or cancelled, which gives its entries back.';

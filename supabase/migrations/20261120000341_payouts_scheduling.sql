@@ -130,7 +130,7 @@ create function public.propose_payouts()
 returns setof public.payout_batches
 language sql volatile set search_path = ''
 as $$ select * from private.propose_payouts() $$;
-comment on function public.propose_payouts is 'Admin: gathers what is payable now into a batch, as the daily job does; no row when nothing is. Hosts without a usable bank account are left out and told. Errors: forbidden.';
+comment on function public.propose_payouts is 'Admin: gathers what is payable now into a batch, as the daily job does. There is no row when nothing is payable. Hosts without a usable bank account are left out and notified. Errors: forbidden.';
 select private.expose('propose_payouts()', 'authenticated');
 
 -- Gives an approved payout to whoever sends it; a payout that an admin transfers by hand is sent by nobody, and one that
@@ -181,7 +181,7 @@ create function public.approve_payout_batch(batch_id uuid)
 returns public.payout_batches
 language sql volatile set search_path = ''
 as $$ select private.approve_payout_batch(batch_id) $$;
-comment on function public.approve_payout_batch is 'Admin: sends every payout of a batch that is scheduled, also one unfrozen later. Repeatable. Errors: forbidden, payout_batch_not_found.';
+comment on function public.approve_payout_batch is 'Admin: approves and sends every scheduled payout of a batch. Call it again for a payout that was unfrozen later. Repeatable. Errors: forbidden, payout_batch_not_found.';
 select private.expose('approve_payout_batch(uuid)', 'authenticated');
 
 select private.schedule_job('journey_payouts', 'Collects what hosts are owed into a batch, which waits for approval.',

@@ -57,7 +57,7 @@ create function public.freeze_payout(payout_id uuid, reason text)
 returns public.payouts
 language sql volatile set search_path = ''
 as $$ select private.freeze_payout(payout_id, reason) $$;
-comment on function public.freeze_payout is 'Admin: keeps a payout that is not sent yet; the host reads the reason. Errors: forbidden, payout_not_found, invalid_input, illegal_transition.';
+comment on function public.freeze_payout is 'Admin: freezes a payout that is not sent yet. The host can read the reason. Errors: forbidden, payout_not_found, invalid_input, illegal_transition.';
 select private.expose('freeze_payout(uuid, text)', 'authenticated');
 
 create function private.unfreeze_payout(p_payout_id uuid)
@@ -84,7 +84,7 @@ create function public.unfreeze_payout(payout_id uuid)
 returns public.payouts
 language sql volatile set search_path = ''
 as $$ select private.unfreeze_payout(payout_id) $$;
-comment on function public.unfreeze_payout is 'Admin: a frozen payout is scheduled again, to the account its host has now; approve its batch to send it. Errors: forbidden, payout_not_found, illegal_transition, transfer_claimed, money_frozen, bank_account_required.';
+comment on function public.unfreeze_payout is 'Admin: ends the freeze of a payout. It is scheduled again, to the account that its host has now. Approve its batch to send it. Errors: forbidden, payout_not_found, illegal_transition, transfer_claimed, money_frozen, bank_account_required.';
 select private.expose('unfreeze_payout(uuid)', 'authenticated');
 
 create function private.retry_payout(p_payout_id uuid)
@@ -123,7 +123,7 @@ create function public.retry_payout(payout_id uuid)
 returns public.payouts
 language sql volatile set search_path = ''
 as $$ select private.retry_payout(payout_id) $$;
-comment on function public.retry_payout is 'Admin: sends a failed payout again, to the account its host has now; one that was given up on its way goes on. Errors: forbidden, payout_not_found, illegal_transition, transfer_claimed, money_frozen, bank_account_required.';
+comment on function public.retry_payout is 'Admin: sends a failed payout again, to the account that its host has now, or goes on with one whose sending was given up. Errors: forbidden, payout_not_found, illegal_transition, transfer_claimed, money_frozen, bank_account_required.';
 select private.expose('retry_payout(uuid)', 'authenticated');
 
 create function private.cancel_payout(p_payout_id uuid)
@@ -145,7 +145,7 @@ create function public.cancel_payout(payout_id uuid)
 returns public.payouts
 language sql volatile set search_path = ''
 as $$ select private.cancel_payout(payout_id) $$;
-comment on function public.cancel_payout is 'Admin: dissolves a payout that was not sent, or failed; what it was made of is available to its host again. Errors: forbidden, payout_not_found, illegal_transition, transfer_claimed.';
+comment on function public.cancel_payout is 'Admin: cancels a payout that failed or is not sent yet. Its amount becomes available to the host again. Errors: forbidden, payout_not_found, illegal_transition, transfer_claimed.';
 select private.expose('cancel_payout(uuid)', 'authenticated');
 
 create function private.payout_to_send(p_payout_id uuid)
@@ -177,7 +177,7 @@ create function public.payout_to_send(payout_id uuid)
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.payout_to_send(payout_id) $$;
-comment on function public.payout_to_send is 'Begins the sending of an approved payout and says where to: {payout, request_key (the same for repeats of one sending), account {bank_bin, account_number, account_name}}; null when there is nothing to send any more. Service only. Errors: payout_not_found, transfer_claimed.';
+comment on function public.payout_to_send is 'Starts the sending of an approved payout. Answers {payout, request_key, account {bank_bin, account_number, account_name}}, or null when there is nothing to send any more. `request_key` is the same each time one sending is repeated. Service only. Errors: payout_not_found, transfer_claimed.';
 select private.expose('payout_to_send(uuid)', 'service_role');
 
 create function private.record_payout_result(
@@ -237,7 +237,7 @@ create function public.record_payout_result(
 returns public.payouts
 language sql volatile set search_path = ''
 as $$ select private.record_payout_result(payout_id, outcome, provider_payout_id, failure_code, failed_by_us, sending) $$;
-comment on function public.record_payout_result is 'What the provider said of a payout: succeeded, processing or failed. Succeeded is final, and counts even after failed. The host is told of a failure unless failed_by_us. The answer of an earlier `sending` changes nothing; a payment by it is shown to an admin. Service only. Errors: payout_not_found, invalid_input, illegal_transition.';
+comment on function public.record_payout_result is 'Records what the provider said about a payout: succeeded, processing or failed. Succeeded is final, and counts even after failed. The host is notified of a failure unless `failed_by_us` is true. `sending` says which sending the answer is for: an answer to an earlier one changes nothing, but when it reports a payment, an admin is shown it. Service only. Errors: payout_not_found, invalid_input, illegal_transition.';
 select private.expose('record_payout_result(uuid, text, text, text, boolean, int)', 'service_role');
 
 -- Whoever sends our transfers has a payout and does not say how it ended: an admin does, from what its own pages show.
@@ -266,5 +266,5 @@ create function public.settle_payout(payout_id uuid, outcome text, provider_payo
 returns public.payouts
 language sql volatile set search_path = ''
 as $$ select private.settle_payout(payout_id, outcome, provider_payout_id, note) $$;
-comment on function public.settle_payout is 'Admin: how a payout ended that is under way (processing) and of which its provider does not speak: succeeded, with the provider''s number of it, or failed, after which it can be retried or paid by hand; note of 3–500 characters says how that is known. Errors: forbidden, payout_not_found, illegal_transition, invalid_input.';
+comment on function public.settle_payout is 'Admin: records how a processing payout ended when its provider does not say. `outcome` is succeeded, with the provider''s id of the payout, or failed, after which the payout can be retried or paid by hand. `note` (3–500 characters) says how the admin knows. Errors: forbidden, payout_not_found, illegal_transition, invalid_input.';
 select private.expose('settle_payout(uuid, text, text, text)', 'authenticated');

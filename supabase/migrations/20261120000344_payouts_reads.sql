@@ -23,7 +23,7 @@ create function public.my_balance()
 returns table (currency text, available bigint, pending bigint, on_the_way bigint)
 language sql stable set search_path = ''
 as $$ select * from private.my_balance() $$;
-comment on function public.my_balance is 'What the caller has earned as a host, in minor units: available for the next payout (negative when more is owed than earned), pending until claim windows close and freezes end, and on the way in payouts that are not paid yet.';
+comment on function public.my_balance is 'Answers what the caller has earned as a host, in minor units. `available` goes into the next payout, and is negative when the host owes more than was earned. `pending` waits for claim windows to close and freezes to end. `on_the_way` is in payouts that are not paid yet.';
 select private.expose('my_balance()', 'authenticated');
 
 create function public.my_payouts(after jsonb default null, page_size int default 20)
@@ -43,7 +43,7 @@ begin
     limit page_size;
 end
 $$;
-comment on function public.my_payouts is 'The caller''s payouts, newest first; `after` takes {created_at, id} of the last row. Errors: invalid_input.';
+comment on function public.my_payouts is 'Lists the caller''s payouts, newest first. `after` takes {created_at, id} of the last row. Errors: invalid_input.';
 select private.expose('my_payouts(jsonb, int)', 'authenticated');
 
 create function private.payout_statement(p_payout_id uuid)
@@ -80,7 +80,7 @@ create function public.payout_statement(payout_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.payout_statement(payout_id) $$;
-comment on function public.payout_statement is 'What a payout of the caller (or of anybody, for admins) is made of: {payout, account {bank_bin, account_last4, holder_name}, lines [{posted_at, event, payable (as in payment_status, or null), amount}]}; the lines add up to its amount, and a cancelled one has none. Errors: payout_not_found.';
+comment on function public.payout_statement is 'Answers what a payout of the caller is made of; admins may ask for any payout: {payout, account {bank_bin, account_last4, holder_name}, lines [{posted_at, event, payable, amount}]}. `payable` is as in payment_status, or null. The lines add up to the amount of the payout. A cancelled payout has no lines. Errors: payout_not_found.';
 select private.expose('payout_statement(uuid)', 'authenticated');
 
 create function private.list_payout_batches(p_status text, p_after jsonb, p_page_size int)
@@ -111,7 +111,7 @@ create function public.list_payout_batches(status text default null, after jsonb
 returns setof public.payout_batches
 language sql stable set search_path = ''
 as $$ select * from private.list_payout_batches($1, $2, $3) $$;
-comment on function public.list_payout_batches is 'Admin: batches of payouts, newest first; status proposed (those in which a payout waits for approval, also one unfrozen after its batch was approved), approved, or null for all; `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
+comment on function public.list_payout_batches is 'Admin: lists batches of payouts, newest first. `status` is proposed (a payout in it waits for approval, perhaps because it was unfrozen later), approved, or null for all. `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
 select private.expose('list_payout_batches(text, jsonb, int)', 'authenticated');
 
 create index payouts_created_idx on public.payouts (created_at desc, id desc);
@@ -157,5 +157,5 @@ returns table (
 )
 language sql stable set search_path = ''
 as $$ select * from private.list_payouts($1, $2, $3, $4, $5) $$;
-comment on function public.list_payouts is 'Admin: payouts, newest first: of one batch, in one state, of one host, or all; claimed_by and claimed_at say who is transferring it by hand now; `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
+comment on function public.list_payouts is 'Admin: lists payouts, newest first: of one batch, in one state, of one host, or all. claimed_by and claimed_at say which admin is transferring it by hand now. `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
 select private.expose('list_payouts(uuid, text, uuid, jsonb, int)', 'authenticated');

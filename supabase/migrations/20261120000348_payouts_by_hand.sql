@@ -34,7 +34,7 @@ create function public.claim_manual_payout(payout_id uuid)
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.claim_manual_payout(payout_id) $$;
-comment on function public.claim_manual_payout is 'Admin: says "I am transferring this payout by hand", before going to the bank; answers and refuses as claim_manual_refund does. Repeatable. Errors: forbidden, payout_not_found, already_paid, transfer_claimed, illegal_transition.';
+comment on function public.claim_manual_payout is 'Admin: claims a payout before transferring it by hand. Its answer and its refusals are those of claim_manual_refund. Repeatable. Errors: forbidden, payout_not_found, already_paid, transfer_claimed, illegal_transition.';
 select private.expose('claim_manual_payout(uuid)', 'authenticated');
 
 create function private.release_manual_payout(p_payout_id uuid)
@@ -52,7 +52,7 @@ create function public.release_manual_payout(payout_id uuid)
 returns void
 language sql volatile set search_path = ''
 as $$ select private.release_manual_payout(payout_id) $$;
-comment on function public.release_manual_payout is 'Admin: ends the own claim of a payout that was not transferred after all; it goes on as before. Nothing happens when nobody has claimed it. Repeatable. Errors: forbidden, payout_not_found, transfer_claimed.';
+comment on function public.release_manual_payout is 'Admin: ends the caller''s claim of a payout that was not transferred after all. The payout goes on as before. Without a claim nothing changes. Repeatable. Errors: forbidden, payout_not_found, transfer_claimed.';
 select private.expose('release_manual_payout(uuid)', 'authenticated');
 
 create function private.record_manual_payout(p_payout_id uuid, p_bank_reference text)
@@ -85,5 +85,5 @@ create function public.record_manual_payout(payout_id uuid, bank_reference text)
 returns public.payouts
 language sql volatile set search_path = ''
 as $$ select private.record_manual_payout(payout_id, bank_reference) $$;
-comment on function public.record_manual_payout is 'Admin: a payout has been paid by a transfer made by hand, with the bank''s reference (4–100 characters); claim_manual_payout comes first. Refused while a provider works on it, while another admin has claimed it (transfer_claimed), and when it was paid already (already_paid); details as in claim_manual_refund. Errors: forbidden, payout_not_found, already_paid, transfer_claimed, illegal_transition, invalid_input.';
+comment on function public.record_manual_payout is 'Admin: records that a payout was paid by a transfer made by hand. The bank''s reference has 4–100 characters. Call claim_manual_payout before going to the bank. The command is refused while a provider works on the payout, while another admin has claimed it (transfer_claimed), and when it is already paid (already_paid). The details are those of claim_manual_refund. Errors: forbidden, payout_not_found, already_paid, transfer_claimed, illegal_transition, invalid_input.';
 select private.expose('record_manual_payout(uuid, text)', 'authenticated');

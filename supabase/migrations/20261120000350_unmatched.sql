@@ -34,7 +34,7 @@ returns table (
 )
 language sql stable set search_path = ''
 as $$ select * from private.list_unmatched_money($1, $2, $3) $$;
-comment on function public.unmatched_money is 'Admin: money that fits no open payment, newest first; `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
+comment on function public.unmatched_money is 'Admin: lists money that fits no open payment, newest first. `after` takes {created_at, id} of the last row. Errors: forbidden, invalid_input.';
 revoke all on function private.list_unmatched_money(text, jsonb, int), public.unmatched_money(text, jsonb, int) from public, anon, authenticated, service_role;
 grant execute on function private.list_unmatched_money(text, jsonb, int), public.unmatched_money(text, jsonb, int) to authenticated;
 
@@ -181,5 +181,5 @@ create function public.settle_unmatched_money(unmatched_id uuid, action text, id
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.settle_unmatched_money($1, $2, $3, $4, $5) $$;
-comment on function public.settle_unmatched_money is 'Admin: decides where unmatched money goes. apply: pays payment_id, together with open rows already meant for it (result applied, or refunded_late when what it pays for is gone); what is over stays as a new row; where the money is known to be of another payer than the payment, a note must say why. refund: back to the payer. keep: to revenue, note required. The note stays with the row. Answers {result, refund_id, unmatched}. Errors: forbidden, unmatched_not_found, unmatched_not_enough, payment_not_found, payment_not_payable, invalid_input.';
+comment on function public.settle_unmatched_money is 'Admin: decides where unmatched money goes. apply uses it for `payment_id`, together with open rows already meant for that payment; the result is applied, or refunded_late when what the payment was for is gone. What is left over becomes a new row. Applying money that is known to come from another payer needs a note that says why. refund sends it back to its payer. keep makes it revenue and needs a note. The note stays with the row. Answers {result, refund_id, unmatched}. Errors: forbidden, unmatched_not_found, unmatched_not_enough, payment_not_found, payment_not_payable, invalid_input.';
 select private.expose('settle_unmatched_money(uuid, text, uuid, uuid, text)', 'authenticated');

@@ -79,7 +79,7 @@ create table public.receipts (
 create unique index receipts_one_per_payment on public.receipts (payment_id) where kind = 'receipt';
 create index receipts_user_idx on public.receipts (user_id, issued_at desc, id);
 create index receipts_payable_idx on public.receipts (payable_id);
-comment on table public.receipts is 'What was paid for (receipt) and given back (credit_note), numbered without holes; total in minor units, content as printed. Never changed.';
+comment on table public.receipts is 'Receipts for what was paid, and credit notes for what was given back, numbered without gaps. `total` is in minor units, and `content` is what is printed. A row never changes.';
 comment on column public.receipts.kind is 'receipt, or credit_note for what a refund gave back of it.';
 comment on column public.receipts.seq is 'Without gaps within its series.';
 comment on column public.receipts.number is 'Series and seq together, for people.';

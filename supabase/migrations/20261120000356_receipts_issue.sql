@@ -137,7 +137,7 @@ create function public.issue_receipt(kind text, subject_id uuid)
 returns public.receipts
 language sql volatile set search_path = ''
 as $$ select private.issue_receipt(kind, subject_id) $$;
-comment on function public.issue_receipt is 'Issues the receipt of a payment, or the credit note of a refund, and tells the payer by mail; repeatable, and once per subject. Service only. Errors: invalid_input, receipt_not_found (no such payment that was kept, or nothing of it to receipt).';
+comment on function public.issue_receipt is 'Issues the receipt of a payment or the credit note of a refund, and tells the payer by mail. A repeat answers the one already issued. Service only. Errors: invalid_input, receipt_not_found (no such payment that was kept, or nothing of it to receipt).';
 select private.expose('issue_receipt(text, uuid)', 'service_role');
 
 create function public.my_receipts(after jsonb default null, page_size int default 20)
@@ -157,7 +157,7 @@ begin
     limit page_size;
 end
 $$;
-comment on function public.my_receipts is 'The caller''s receipts and credit notes, newest first; `after` takes {issued_at, id} of the last row. Errors: invalid_input.';
+comment on function public.my_receipts is 'Lists the caller''s receipts and credit notes, newest first. `after` takes {issued_at, id} of the last row. Errors: invalid_input.';
 select private.expose('my_receipts(jsonb, int)', 'authenticated');
 
 create function public.receipt(receipt_id uuid)
@@ -175,5 +175,5 @@ begin
   return v_receipt;
 end
 $$;
-comment on function public.receipt is 'One receipt of the caller (of anybody, for admins). `content` is what is printed: {number, kind, issued_at, locale, currency, total, tax, seller {name, address, tax_code}, buyer {name}, payable {id, kind, code, title, starts_at, ends_at, amount, currency}, lines [{label, amount}], payment {provider, transaction_id, paid_at}}, amounts in minor units. Errors: receipt_not_found.';
+comment on function public.receipt is 'Answers one receipt of the caller; admins may ask for any. `content` is what is printed: {number, kind, issued_at, locale, currency, total, tax, seller {name, address, tax_code}, buyer {name}, payable {id, kind, code, title, starts_at, ends_at, amount, currency}, lines [{label, amount}], payment {provider, transaction_id, paid_at}}. Amounts are in minor units. Errors: receipt_not_found.';
 select private.expose('receipt(uuid)', 'authenticated');

@@ -98,7 +98,7 @@ create table public.vehicles (
   constraint vehicles_time_zone_known foreign key (time_zone) references private.time_zones (name),
   constraint vehicles_published_dated check (status <> 'published' or published_at is not null)
 );
-comment on table public.vehicles is 'Listings. Amounts in minor units of `currency` (VND has none), shares in basis points, one price for an hour and one for a day.';
+comment on table public.vehicles is 'Listings. Amounts are in minor units of `currency` (VND has none), and shares are in basis points. There is one price for an hour and one for a day.';
 comment on column public.vehicles.kind is 'car or motorbike.';
 comment on column public.vehicles.engine_cc is 'Cubic centimetres. A motorbike of more than 125 needs licence A; null counts as less.';
 comment on column public.vehicles.price_per_hour is 'Minor units of `currency`, before weekend, discount, fees and tax.';
@@ -158,7 +158,7 @@ create table public.vehicle_locations (
 );
 -- of two listings of one vehicle, only one is offered
 create unique index vehicle_locations_plate_listed_once on public.vehicle_locations (plate_key) where is_listed;
-comment on table public.vehicle_locations is 'Where the vehicle really is, and its plate: for its host, admins, and whoever has it booked.';
+comment on table public.vehicle_locations is 'The true place and the plate of a vehicle. Its host, admins and a renter with a paid booking of it may read them.';
 comment on column public.vehicle_locations.location is 'The true point; public_location of the vehicle is what others see.';
 
 create table public.vehicle_images (
@@ -173,7 +173,7 @@ create table public.vehicle_images (
   constraint vehicle_images_own_vehicle foreign key (vehicle_id, host_id) references public.vehicles (id, host_id) on delete cascade,
   constraint vehicle_images_own_media foreign key (media_id, host_id) references public.media (id, owner_id)
 );
-comment on table public.vehicle_images is 'Photos of a listing; position 0 is the cover.';
+comment on table public.vehicle_images is 'Photos of a listing. Position 0 is the cover.';
 comment on column public.vehicle_images.host_id is 'Repeated here so that foreign keys hold vehicle and picture to one owner.';
 
 create table public.vehicle_features (
@@ -182,7 +182,7 @@ create table public.vehicle_features (
   primary key (vehicle_id, feature),
   constraint vehicle_features_form check (feature ~ '^[a-z][a-z0-9_]{1,39}$')
 );
-comment on table public.vehicle_features is 'What a listing offers, as words like bluetooth or child_seat.';
+comment on table public.vehicle_features is 'What a listing offers, as words such as bluetooth or child_seat.';
 create index vehicle_features_feature_idx on public.vehicle_features (feature, vehicle_id);
 
 create table public.calendar_entries (
@@ -205,7 +205,7 @@ create table public.calendar_entries (
   constraint calendar_entries_hold_expires check ((kind = 'hold') = (expires_at is not null)),
   constraint calendar_entries_one_per_booking unique (booking_id)
 );
-comment on table public.calendar_entries is 'When a vehicle is taken: bookings, unpaid holds until expires_at, host blocks, maintenance, external calendars. Overlap cannot be stored.';
+comment on table public.calendar_entries is 'When a vehicle is taken: bookings, unpaid holds until expires_at, blocks by the host, maintenance and external calendars. Two periods that overlap cannot be stored.';
 comment on column public.calendar_entries.kind is 'booking and hold by the booking commands, host_block and maintenance by block_period; nothing writes external yet.';
 comment on column public.calendar_entries.blocked is 'Half-open, with the buffer of the vehicle after the end.';
 comment on column public.calendar_entries.expires_at is 'A hold blocks nothing from then on, whether or not the job has removed it. Null for all other kinds.';

@@ -212,7 +212,7 @@ create function public.create_vehicle(details jsonb, idempotency_key uuid)
 returns public.vehicles
 language sql volatile set search_path = ''
 as $$ select private.create_vehicle(details, idempotency_key) $$;
-comment on function public.create_vehicle is 'Creates a draft listing of the caller. details: kind, brand, model, year, seats, transmission, fuel, title, city, price_per_hour, price_per_day (VND), lat, lng, address, plate; optional engine_cc, description, weekend_bps, long_stay_days, long_stay_discount_bps, delivery_fee, security_deposit, daily_km_allowance, excess_km_fee, instant_book, cancellation_policy, min_hours, max_days, notice_hours, buffer_minutes, time_zone, features[]. Errors: invalid_input, unknown_field, rate_limited.';
+comment on function public.create_vehicle is 'Creates a draft listing of the caller. `details` must have kind, brand, model, year, seats, transmission, fuel, title, city, price_per_hour, price_per_day (VND), lat, lng, address, plate. It may have engine_cc, description, weekend_bps, long_stay_days, long_stay_discount_bps, delivery_fee, security_deposit, daily_km_allowance, excess_km_fee, instant_book, cancellation_policy, min_hours, max_days, notice_hours, buffer_minutes, time_zone, features[]. Errors: invalid_input, unknown_field, rate_limited.';
 select private.expose('create_vehicle(jsonb, uuid)', 'authenticated');
 
 -- The listing, locked, if it is the actor's.
@@ -297,5 +297,5 @@ create function public.update_vehicle(vehicle_id uuid, details jsonb)
 returns public.vehicles
 language sql volatile set search_path = ''
 as $$ select private.update_vehicle(vehicle_id, details) $$;
-comment on function public.update_vehicle is 'Changes the named fields of the caller''s listing. A change of what a review looks at (what the vehicle is, what decides safety and the licence, place, plate, features, deposit, kilometres) sends a published listing back to review; prices and times do not. Repeatable. Errors: vehicle_not_found, invalid_input, unknown_field, illegal_transition, plate_taken.';
+comment on function public.update_vehicle is 'Changes the given fields of the caller''s listing. A published listing goes back to review when a field changes that a review looks at: what the vehicle is, what decides safety and the licence, place, plate, features, deposit and kilometres. Changes of prices and times do not need a review. Repeatable. Errors: vehicle_not_found, invalid_input, unknown_field, illegal_transition, plate_taken.';
 select private.expose('update_vehicle(uuid, jsonb)', 'authenticated');

@@ -43,7 +43,7 @@ create function public.add_vehicle_image(vehicle_id uuid, media_id uuid, at_posi
 returns public.vehicle_images
 language sql volatile set search_path = ''
 as $$ select private.add_vehicle_image(vehicle_id, media_id, at_position) $$;
-comment on function public.add_vehicle_image is 'Shows an upload of purpose vehicle_image at position 0 (cover) to 19, in place of what was there. Errors: vehicle_not_found, media_not_found, media_not_ready, invalid_input.';
+comment on function public.add_vehicle_image is 'Puts an upload of purpose vehicle_image at a position of the caller''s listing, from 0 (the cover) to 19. It replaces the photo that was there. Errors: vehicle_not_found, media_not_found, media_not_ready, invalid_input.';
 select private.expose('add_vehicle_image(uuid, uuid, int)', 'authenticated');
 
 create function private.remove_vehicle_image(p_vehicle_id uuid, p_media_id uuid)
@@ -68,7 +68,7 @@ create function public.remove_vehicle_image(vehicle_id uuid, media_id uuid)
 returns void
 language sql volatile set search_path = ''
 as $$ select private.remove_vehicle_image(vehicle_id, media_id) $$;
-comment on function public.remove_vehicle_image is 'Takes a photo off the caller''s listing; an offered listing keeps at least one. Repeatable. Errors: vehicle_not_found, vehicle_incomplete.';
+comment on function public.remove_vehicle_image is 'Removes a photo from the caller''s listing. A listing that is offered keeps at least one. Repeatable. Errors: vehicle_not_found, vehicle_incomplete.';
 select private.expose('remove_vehicle_image(uuid, uuid)', 'authenticated');
 
 create function private.submit_vehicle(p_vehicle_id uuid)
@@ -94,7 +94,7 @@ create function public.submit_vehicle(vehicle_id uuid)
 returns public.vehicles
 language sql volatile set search_path = ''
 as $$ select private.submit_vehicle(vehicle_id) $$;
-comment on function public.submit_vehicle is 'Hands a draft to review; it needs at least one photo. Errors: vehicle_not_found, vehicle_incomplete (details.missing), illegal_transition, plate_taken.';
+comment on function public.submit_vehicle is 'Submits the caller''s draft for review. It needs at least one photo. Errors: vehicle_not_found, vehicle_incomplete (details.missing), illegal_transition, plate_taken.';
 select private.expose('submit_vehicle(uuid)', 'authenticated');
 
 create function private.archive_vehicle(p_vehicle_id uuid)
@@ -115,7 +115,7 @@ create function public.archive_vehicle(vehicle_id uuid)
 returns public.vehicles
 language sql volatile set search_path = ''
 as $$ select private.archive_vehicle(vehicle_id) $$;
-comment on function public.archive_vehicle is 'Takes a listing away for good; bookings already made stand. Errors: vehicle_not_found.';
+comment on function public.archive_vehicle is 'Removes the caller''s listing for good. Bookings already made stay valid. Errors: vehicle_not_found.';
 select private.expose('archive_vehicle(uuid)', 'authenticated');
 
 create function private.review_vehicle(p_vehicle_id uuid, p_decision text, p_reason text, p_revision int)
@@ -164,5 +164,5 @@ create function public.review_vehicle(vehicle_id uuid, decision text, reason tex
 returns public.vehicles
 language sql volatile set search_path = ''
 as $$ select private.review_vehicle(vehicle_id, decision, reason, revision) $$;
-comment on function public.review_vehicle is 'Admin: publish, reject, suspend or reinstate a listing. reject and suspend need a reason; publish needs the revision that was looked at, and is refused when the host changed the listing since. Errors: forbidden, vehicle_not_found, invalid_input, illegal_transition, vehicle_changed.';
+comment on function public.review_vehicle is 'Admin: publishes, rejects, suspends or reinstates a listing. `decision` is publish, reject, suspend or reinstate. reject and suspend need a reason. publish needs the revision that the admin looked at, and is refused when the host has changed the listing since. Errors: forbidden, vehicle_not_found, invalid_input, illegal_transition, vehicle_changed.';
 select private.expose('review_vehicle(uuid, text, text, int)', 'authenticated');

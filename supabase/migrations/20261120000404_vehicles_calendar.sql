@@ -86,7 +86,7 @@ create function public.vehicle_calendar(vehicle_id uuid, from_at timestamptz, to
 returns table (starts_at timestamptz, ends_at timestamptz, kind text)
 language sql stable set search_path = ''
 as $$ select * from private.vehicle_calendar(vehicle_id, from_at, to_at) $$;
-comment on function public.vehicle_calendar is 'The taken periods between two times (at most 400 days), buffers included, as booked or blocked. Errors: vehicle_not_found, invalid_input.';
+comment on function public.vehicle_calendar is 'Lists the periods between two times (at most 400 days apart) in which a vehicle is taken, as booked or blocked. Buffers are included. Errors: vehicle_not_found, invalid_input.';
 select private.expose('vehicle_calendar(uuid, timestamptz, timestamptz)', 'anon', 'authenticated');
 
 create function private.explain_unavailable(p_vehicle_id uuid, p_starts_at timestamptz, p_ends_at timestamptz)
@@ -131,7 +131,7 @@ create function public.explain_unavailable(vehicle_id uuid, starts_at timestampt
 returns table (reason text)
 language sql stable set search_path = ''
 as $$ select * from private.explain_unavailable(vehicle_id, starts_at, ends_at) $$;
-comment on function public.explain_unavailable is 'Why this vehicle cannot be booked then by the caller: booked, blocked, maintenance, or an error code (notice_too_short, licence_required, …). No row: it can. Never says who. Errors: vehicle_not_found.';
+comment on function public.explain_unavailable is 'Answers why the caller cannot book this vehicle for a period: booked, blocked, maintenance, or an error code such as notice_too_short or licence_required. There is no row when it can be booked. The answer never says who has booked it. Errors: vehicle_not_found.';
 select private.expose('explain_unavailable(uuid, timestamptz, timestamptz)', 'anon', 'authenticated');
 
 -- Whoever takes a slot of a vehicle holds this lock until the end of the transaction.
@@ -182,7 +182,7 @@ create function public.block_period(vehicle_id uuid, starts_at timestamptz, ends
 returns public.calendar_entries
 language sql volatile set search_path = ''
 as $$ select private.block_period(vehicle_id, starts_at, ends_at, kind) $$;
-comment on function public.block_period is 'Host: keeps a period free of bookings; kind host_block or maintenance. Errors: vehicle_not_found, vehicle_unavailable, period_invalid, period_in_past, period_too_long, invalid_input.';
+comment on function public.block_period is 'Host: keeps a period free of bookings. `kind` is host_block or maintenance. Errors: vehicle_not_found, vehicle_unavailable, period_invalid, period_in_past, period_too_long, invalid_input.';
 select private.expose('block_period(uuid, timestamptz, timestamptz, text)', 'authenticated');
 
 create function private.unblock_period(p_entry_id uuid)
@@ -205,5 +205,5 @@ create function public.unblock_period(entry_id uuid)
 returns void
 language sql volatile set search_path = ''
 as $$ select private.unblock_period(entry_id) $$;
-comment on function public.unblock_period is 'Host: opens a blocked period again. Errors: not_found.';
+comment on function public.unblock_period is 'Host: ends a block, so that its period can be booked again. Errors: not_found.';
 select private.expose('unblock_period(uuid)', 'authenticated');

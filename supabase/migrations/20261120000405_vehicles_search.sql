@@ -142,7 +142,7 @@ language sql stable set search_path = ''
 as $$
   select private.search_vehicles($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 $$;
-comment on function public.search_vehicles is 'Published vehicles within radius_m (100–100000) of a point, free for the whole period, as rows {vehicle_id, title, kind, brand, model, year, seats, transmission, fuel, price_per_hour, price_per_day, currency, instant_book, city, lat, lng, distance_m, rating_average, rating_count, cover_bucket, cover_path, cursor}. Sorted by distance, price (per day) or rating; `after` takes the last row''s cursor. Errors: invalid_input, period_invalid, period_in_past, period_too_long.';
+comment on function public.search_vehicles is 'Lists published vehicles within radius_m (100–100000) metres of a point that are free for the whole period. Rows are {vehicle_id, title, kind, brand, model, year, seats, transmission, fuel, price_per_hour, price_per_day, currency, instant_book, city, lat, lng, distance_m, rating_average, rating_count, cover_bucket, cover_path, cursor}. They are sorted by distance, price (per day) or rating. `after` takes the cursor of the last row. Errors: invalid_input, period_invalid, period_in_past, period_too_long.';
 select private.expose('search_vehicles(float8, float8, int, timestamptz, timestamptz, text, int, text, text, text, bigint, bigint, text[], boolean, numeric, text, text, jsonb, int)', 'anon', 'authenticated');
 
 -- Everything a listing's screen needs, under the reader's own rights.
@@ -164,5 +164,5 @@ as $$
   from public.vehicles v
   where v.id = $1
 $$;
-comment on function public.vehicle_detail is 'A listing with photos, features and host; null when there is none the caller may see. lat/lng are the fuzzed point.';
+comment on function public.vehicle_detail is 'Answers a listing with its photos, features and host, or null when there is none that the caller may see. lat and lng are those of the blurred public point.';
 select private.expose('vehicle_detail(uuid)', 'anon', 'authenticated');

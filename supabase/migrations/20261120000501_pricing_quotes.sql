@@ -29,7 +29,7 @@ create table public.quotes (
 );
 create index quotes_renter_idx on public.quotes (renter_id, created_at desc);
 create index quotes_vehicle_idx on public.quotes (vehicle_id);
-comment on table public.quotes is 'What a trip costs, as agreed: itemised lines in minor units, valid until expires_at, used by at most one booking.';
+comment on table public.quotes is 'The agreed price of a trip, with itemised lines in minor units. A quote can be used until expires_at, by one booking at most.';
 comment on column public.quotes.lines is 'What the price is made of, in order: [{code, quantity, unit_amount, amount}]. Their amounts add up to total_amount; a discount is negative.';
 comment on column public.quotes.total_amount is 'What the renter pays, the deposit included; minor units of `currency`, as all amounts here.';
 comment on column public.quotes.deposit_amount is 'The part that is given back after the trip.';
@@ -114,7 +114,7 @@ create function public.quote_facts(renter_id uuid, vehicle_id uuid, starts_at ti
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.quote_facts(renter_id, vehicle_id, starts_at, ends_at, options) $$;
-comment on function public.quote_facts is 'Everything the pricing library needs for a trip of this person. Service only. Errors: vehicle_not_found, own_vehicle, vehicle_not_published, vehicle_unavailable, period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, invalid_input, rate_limited.';
+comment on function public.quote_facts is 'Answers everything that the pricing library needs to price a trip for this person. Service only. Errors: vehicle_not_found, own_vehicle, vehicle_not_published, vehicle_unavailable, period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, invalid_input, rate_limited.';
 
 create function private.store_quote(p_renter_id uuid, p_vehicle_id uuid, p_starts_at timestamptz, p_ends_at timestamptz, p_priced jsonb, p_facts jsonb)
 returns public.quotes
@@ -135,6 +135,6 @@ create function public.store_quote(renter_id uuid, vehicle_id uuid, starts_at ti
 returns public.quotes
 language sql volatile set search_path = ''
 as $$ select private.store_quote(renter_id, vehicle_id, starts_at, ends_at, priced, facts) $$;
-comment on function public.store_quote is 'Stores what the pricing library computed. Service only; constraints refuse lines or splits that do not add up.';
+comment on function public.store_quote is 'Stores a quote that the pricing library computed. Constraints refuse lines or parts that do not add up. Service only.';
 select private.expose('quote_facts(uuid, uuid, timestamptz, timestamptz, jsonb)', 'service_role');
 select private.expose('store_quote(uuid, uuid, timestamptz, timestamptz, jsonb, jsonb)', 'service_role');

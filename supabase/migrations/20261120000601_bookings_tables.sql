@@ -79,7 +79,7 @@ create table public.bookings (
   ),
   constraint bookings_deposit_status_known check (deposit_status in ('none', 'held', 'returned'))
 );
-comment on table public.bookings is 'Trips. Amounts in minor units, as agreed in the quote. A hold is over at hold_expires_at, a request at answer_by, whether or not a job has run.';
+comment on table public.bookings is 'Trips. Amounts are in minor units, as agreed in the quote. A hold ends at hold_expires_at and a request at answer_by, whether or not a job has run.';
 comment on column public.bookings.status is 'Machine booking. requested (the host answers until answer_by), pending_payment (held until hold_expires_at), confirmed when the money is there, in_progress by check_in, completed by check_out; or declined, expired, cancelled, no_show. A deadline is over at its time, whether or not expired was written.';
 comment on column public.bookings.total_amount is 'What the renter pays, the deposit included. Minor units of `currency`, copied from the quote like the four parts that add up to it.';
 comment on column public.bookings.deposit_amount is 'The part that is given back after the trip.';
@@ -124,7 +124,7 @@ create table public.booking_inspections (
   constraint booking_inspections_other_party check (acknowledged_by <> recorded_by),
   constraint booking_inspections_acknowledged check ((acknowledged_by is null) = (acknowledged_at is null))
 );
-comment on table public.booking_inspections is 'The state of the vehicle at check-in and check-out, by the server''s clock, acknowledged by the other side.';
+comment on table public.booking_inspections is 'The state of the vehicle at check-in and check-out. The time is the server''s. The other party acknowledges it.';
 comment on column public.booking_inspections.acknowledged_by is 'The other party, which has seen it. Null until then.';
 comment on column public.booking_inspections.fuel_percent is '0 to 100.';
 
@@ -137,7 +137,7 @@ create table public.inspection_photos (
   constraint inspection_photos_angle_known check (angle in ('front', 'rear', 'left', 'right', 'dashboard')),
   constraint inspection_photos_own_media foreign key (media_id, owner_id) references public.media (id, owner_id) on delete restrict
 );
-comment on table public.inspection_photos is 'The photos of an inspection, one per angle; never changed.';
+comment on table public.inspection_photos is 'The photos of an inspection, one per angle. They never change.';
 comment on column public.inspection_photos.owner_id is 'Who uploaded it; repeated so that a foreign key holds the picture to its owner.';
 create trigger immutable before update or delete on public.inspection_photos for each statement execute function private.forbid_change();
 

@@ -70,7 +70,7 @@ create function public.create_booking(quote_id uuid, idempotency_key uuid)
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.create_booking(quote_id, idempotency_key) $$;
-comment on function public.create_booking is 'Turns the caller''s quote into a booking: holds the slot for 15 minutes and creates its payment, or, where the host wants to answer first, asks the host. Errors: quote_not_found, quote_used, quote_expired, vehicle_unavailable, vehicle_not_found, vehicle_not_published, own_vehicle, period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, invalid_input, rate_limited.';
+comment on function public.create_booking is 'Turns the caller''s quote into a booking. It holds the slot for 15 minutes and creates the payment. Where the host answers requests first, it sends the host a request instead. Errors: quote_not_found, quote_used, quote_expired, vehicle_unavailable, vehicle_not_found, vehicle_not_published, own_vehicle, period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, invalid_input, rate_limited.';
 select private.expose('create_booking(uuid, uuid)', 'authenticated');
 
 create function private.answer_booking(p_booking_id uuid, p_accept boolean, p_reason text, p_idempotency_key uuid)
@@ -139,7 +139,7 @@ create function public.answer_booking(booking_id uuid, accept boolean, idempoten
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.answer_booking(booking_id, accept, reason, idempotency_key) $$;
-comment on function public.answer_booking is 'Host: accepts a request (its slot is held and its payment opened; overlapping requests are declined) or declines it. Errors: booking_not_found, vehicle_not_published, illegal_transition, hold_expired (the time to answer is over), vehicle_unavailable, invalid_input.';
+comment on function public.answer_booking is 'Host: accepts or declines a request. Accepting holds the slot, creates the payment and declines requests that overlap. Errors: booking_not_found, vehicle_not_published, illegal_transition, hold_expired (the time to answer is over), vehicle_unavailable, invalid_input.';
 revoke all on function public.answer_booking(uuid, boolean, uuid, text), private.answer_booking(uuid, boolean, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.answer_booking(uuid, boolean, uuid, text), private.answer_booking(uuid, boolean, text, uuid) to authenticated;
 

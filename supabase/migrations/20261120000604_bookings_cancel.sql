@@ -96,7 +96,7 @@ create function public.cancel_booking_preview(booking_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.cancel_booking_preview(booking_id) $$;
-comment on function public.cancel_booking_preview is 'What cancelling now would give back and keep: {currency, refund_amount (deposit included), deposit_refund, kept_amount, refund_bps, policy, cancelled_by}, in minor units. Errors: booking_not_found, booking_not_cancellable, money_frozen.';
+comment on function public.cancel_booking_preview is 'Answers what cancelling now would give back and keep, in minor units: {currency, refund_amount, deposit_refund, kept_amount, refund_bps, policy, cancelled_by}. refund_amount includes the deposit. Errors: booking_not_found, booking_not_cancellable, money_frozen.';
 select private.expose('cancel_booking_preview(uuid)', 'authenticated');
 
 -- Calls off a booking whose row, and whatever else stands before it in the order of locks, is locked.
@@ -163,5 +163,5 @@ create function public.cancel_booking(booking_id uuid, reason text, idempotency_
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.cancel_booking(booking_id, reason, idempotency_key) $$;
-comment on function public.cancel_booking is 'Cancels a booking that has not begun, as renter, host or admin; refunds what cancel_booking_preview says. Errors: booking_not_found, booking_not_cancellable, money_frozen, invalid_input.';
+comment on function public.cancel_booking is 'Cancels a booking that has not started, as renter, host or admin. The refund is what cancel_booking_preview answers. Errors: booking_not_found, booking_not_cancellable, money_frozen, invalid_input.';
 select private.expose('cancel_booking(uuid, text, uuid)', 'authenticated');

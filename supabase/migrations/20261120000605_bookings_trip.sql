@@ -105,7 +105,7 @@ create function public.check_in(booking_id uuid, odometer_km int, fuel_percent i
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.check_in(booking_id, odometer_km, fuel_percent, photos, note, idempotency_key) $$;
-comment on function public.check_in is 'Hands the vehicle over, from an hour before the start: odometer in km, fuel in percent, photos [{media_id, angle}] of front, rear, left, right, dashboard (uploads of purpose inspection by the caller). Errors: booking_not_found, illegal_transition, too_early, inspection_incomplete, media_not_found, media_not_ready, invalid_input.';
+comment on function public.check_in is 'Hands the vehicle over, at the earliest an hour before the start. The odometer is in km and the fuel in percent. `photos` is [{media_id, angle}] with the angles front, rear, left, right and dashboard; each is an upload of the caller with purpose inspection. Errors: booking_not_found, illegal_transition, too_early, inspection_incomplete, media_not_found, media_not_ready, invalid_input.';
 revoke all on function public.check_in(uuid, int, int, jsonb, uuid, text), private.check_in(uuid, int, int, jsonb, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.check_in(uuid, int, int, jsonb, uuid, text), private.check_in(uuid, int, int, jsonb, text, uuid) to authenticated;
 
@@ -155,7 +155,7 @@ create function public.check_out(booking_id uuid, odometer_km int, fuel_percent 
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.check_out(booking_id, odometer_km, fuel_percent, photos, note, idempotency_key) $$;
-comment on function public.check_out is 'Takes the vehicle back and completes the trip; arguments as check_in. The rent is the host''s from now, payable when the claim window closes. Errors: booking_not_found, illegal_transition, inspection_incomplete, media_not_found, media_not_ready, invalid_input.';
+comment on function public.check_out is 'Takes the vehicle back and completes the trip. Arguments are as in check_in. The host has earned the rent from now on; it can be paid out when the claim window closes. Errors: booking_not_found, illegal_transition, inspection_incomplete, media_not_found, media_not_ready, invalid_input.';
 revoke all on function public.check_out(uuid, int, int, jsonb, uuid, text), private.check_out(uuid, int, int, jsonb, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.check_out(uuid, int, int, jsonb, uuid, text), private.check_out(uuid, int, int, jsonb, text, uuid) to authenticated;
 
@@ -187,7 +187,7 @@ create function public.acknowledge_inspection(inspection_id uuid)
 returns public.booking_inspections
 language sql volatile set search_path = ''
 as $$ select private.acknowledge_inspection(inspection_id) $$;
-comment on function public.acknowledge_inspection is 'The other party agrees with a check-in or check-out record. Repeatable. Errors: not_found.';
+comment on function public.acknowledge_inspection is 'Records that the other party agrees with the state of the vehicle at check-in or check-out. Repeatable. Errors: not_found.';
 select private.expose('acknowledge_inspection(uuid)', 'authenticated');
 
 -- The caller holds the booking's lock.
@@ -241,7 +241,7 @@ create function public.release_deposit(booking_id uuid, idempotency_key uuid)
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.release_deposit(booking_id, idempotency_key) $$;
-comment on function public.release_deposit is 'Host: all is well, so the deposit returns now and the claim window closes. Errors: booking_not_found, forbidden, illegal_transition, money_frozen.';
+comment on function public.release_deposit is 'Host: returns the deposit now and closes the claim window, because there is nothing to claim. Errors: booking_not_found, forbidden, illegal_transition, money_frozen.';
 select private.expose('release_deposit(uuid, uuid)', 'authenticated');
 
 create function private.return_due_deposits(p_limit int default 200)

@@ -53,7 +53,7 @@ create function public.booking_detail(booking_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.booking_detail(booking_id) $$;
-comment on function public.booking_detail is 'Everything a party''s screen of a trip needs: {side, booking, lines, vehicle, location (host, or renter once confirmed), renter, host, payment (renter), refunds, inspections, history}. Errors: booking_not_found.';
+comment on function public.booking_detail is 'Answers all that a party''s screen of a trip needs: {side, booking, lines, vehicle, location, renter, host, payment, refunds, inspections, history}. The renter sees `location` only while the booking is confirmed or in progress. The host does not see `payment`. Errors: booking_not_found.';
 select private.expose('booking_detail(uuid)', 'authenticated');
 
 create function public.my_bookings(role text default 'renter', statuses text[] default null, after jsonb default null, page_size int default 20)
@@ -77,5 +77,5 @@ begin
     limit page_size;
 end
 $$;
-comment on function public.my_bookings is 'The caller''s bookings as renter or host, newest first; `after` takes {created_at, id} of the last row. Errors: invalid_input.';
+comment on function public.my_bookings is 'Lists the caller''s bookings as renter or host, newest first. `after` takes {created_at, id} of the last row. Errors: invalid_input.';
 select private.expose('my_bookings(text, text[], jsonb, int)', 'authenticated');

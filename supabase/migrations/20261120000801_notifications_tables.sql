@@ -31,7 +31,7 @@ create table public.notifications (
 );
 create index notifications_unnumbered_idx on public.notifications (user_id) where seq is null;
 create index notifications_unread_idx on public.notifications (user_id) where read_at is null and deleted_at is null;
-comment on table public.notifications is 'What a person was told; seq counts without gaps per person.';
+comment on table public.notifications is 'The notifications of people. `seq` counts without gaps for each person.';
 comment on column public.notifications.category is 'Of the template, for filters and settings of a client.';
 comment on column public.notifications.title is 'Rendered from the template when it was written, in the language of its person then; so is body.';
 comment on column public.notifications.data is 'The values of the text, and ids with which a client opens the thing it speaks of.';

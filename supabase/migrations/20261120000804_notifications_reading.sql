@@ -12,7 +12,7 @@ as $$
   order by n.seq desc
   limit private.require_page_size(page_size)
 $$;
-comment on function public.list_notifications is 'The caller''s notifications, newest first, below before_seq; 1–100 a page. Errors: invalid_input.';
+comment on function public.list_notifications is 'Lists the caller''s notifications, newest first, 1–100 a page. `before_seq` takes the seq of the last row. Errors: invalid_input.';
 
 create function public.notifications_since(after_seq bigint)
 returns setof public.notifications
@@ -23,7 +23,7 @@ as $$
   order by n.seq
   limit 500
 $$;
-comment on function public.notifications_since is 'What the caller was told after a seq, oldest first, at most 500: how a client repairs a gap.';
+comment on function public.notifications_since is 'Lists the caller''s notifications after a seq, oldest first, at most 500. A client uses it to fetch what it missed.';
 
 create function private.my_unread_count()
 returns int
@@ -33,7 +33,7 @@ create function public.unread_count()
 returns int
 language sql stable set search_path = ''
 as $$ select private.my_unread_count() $$;
-comment on function public.unread_count is 'The badge: the caller''s visible notifications that are unread.';
+comment on function public.unread_count is 'Answers how many visible notifications the caller has not read.';
 revoke all on function private.my_unread_count(), public.unread_count() from public, anon, authenticated, service_role;
 grant execute on function private.my_unread_count(), public.unread_count() to authenticated;
 
@@ -88,7 +88,7 @@ create function public.mark_all_notifications_read()
 returns void
 language sql volatile set search_path = ''
 as $$ select private.mark_all_notifications_read() $$;
-comment on function public.mark_all_notifications_read is 'Marks everything the caller was told as read. Repeatable.';
+comment on function public.mark_all_notifications_read is 'Marks all notifications of the caller as read. Repeatable.';
 
 create function private.delete_notification(p_notification_id uuid)
 returns void
@@ -109,7 +109,7 @@ create function public.delete_notification(notification_id uuid)
 returns void
 language sql volatile set search_path = ''
 as $$ select private.delete_notification(notification_id) $$;
-comment on function public.delete_notification is 'Takes a notification off the caller''s list. Repeatable. Errors: not_found.';
+comment on function public.delete_notification is 'Removes a notification from the caller''s list. Repeatable. Errors: not_found.';
 
 select private.expose('list_notifications(bigint, int)', 'authenticated');
 select private.expose('notifications_since(bigint)', 'authenticated');
@@ -136,7 +136,7 @@ create function public.mail_to_send(notification_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.mail_to_send(notification_id) $$;
-comment on function public.mail_to_send is 'The mail of a notification, to where its person is now: {email, subject, text, html}; email is null for who has no address, all is null when the person is gone. Service only.';
+comment on function public.mail_to_send is 'Answers the mail of a notification, for the current address of its person: {email, subject, text, html}. `email` is null when the person has no address. The answer is null when the person no longer exists. Service only.';
 select private.expose('mail_to_send(uuid)', 'service_role');
 
 insert into private.broadcasts (topic, event, payload) values

@@ -39,7 +39,7 @@ create function public.check_invariants()
 returns table (invariant text, severity text, subject_id text, detail text)
 language sql stable set search_path = ''
 as $$ select * from private.check_invariants_as_admin() $$;
-comment on function public.check_invariants is 'Admin: one row per violation of an invariant; none means healthy. `severity` is critical or warning. docs/invariants.md says of each what to do. Errors: forbidden.';
+comment on function public.check_invariants is 'Admin: checks every invariant. Answers one row per violation, and no row when all is well. `severity` is critical or warning. docs/invariants.md says what to do about each. Errors: forbidden.';
 revoke all on function private.check_invariants_as_admin(), public.check_invariants() from public, anon, authenticated, service_role;
 grant execute on function private.check_invariants_as_admin(), public.check_invariants() to authenticated;
 

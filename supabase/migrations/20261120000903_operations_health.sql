@@ -39,5 +39,5 @@ create function public.health_facts()
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.health_facts() $$;
-comment on function public.health_facts is 'For function health. Counts: outbox_due, outbox_dead, unmatched_open, needs_review_open (messages), refunds_open, refunds_to_send and payouts_to_send (by an admin''s hand), batches_proposed (with something left to approve), payouts_frozen, payouts_failed. payout_provider: who sends transfers. rails: those switched on, or with tries or refunds under way. Service only.';
+comment on function public.health_facts is 'Answers the facts that the function health shows. Counts: outbox_due, outbox_dead, unmatched_open, needs_review_open (messages of providers), refunds_open, refunds_to_send and payouts_to_send (by an admin, by hand), batches_proposed (with a payout that waits for approval), payouts_frozen, payouts_failed. `payout_provider` is who sends transfers. `rails` are the payment providers that are switched on, or that still have open attempts or refunds. Service only.';
 select private.expose('health_facts()', 'service_role');

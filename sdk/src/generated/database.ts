@@ -2,7 +2,7 @@
 import type { CalendarDay, Currency, Timestamp, TimestampRange, Uuid } from '../values.ts';
 import type { StateOf } from './states.ts';
 
-/** Where people are paid; the last 4 characters of the number only. Nothing is sent there before usable_from, or after removed_at. */
+/** The bank accounts that people are paid to, with only the last 4 characters of the number. Nothing is sent to an account before usable_from or after removed_at. */
 export interface BankAccountsRow {
   id: Uuid;
   user_id: Uuid;
@@ -18,7 +18,7 @@ export interface BankAccountsRow {
   removed_at: Timestamp | null;
 }
 
-/** The state of the vehicle at check-in and check-out, by the server's clock, acknowledged by the other side. */
+/** The state of the vehicle at check-in and check-out. The time is the server's. The other party acknowledges it. */
 export interface BookingInspectionsRow {
   id: Uuid;
   booking_id: Uuid;
@@ -34,7 +34,7 @@ export interface BookingInspectionsRow {
   acknowledged_at: Timestamp | null;
 }
 
-/** Trips. Amounts in minor units, as agreed in the quote. A hold is over at hold_expires_at, a request at answer_by, whether or not a job has run. */
+/** Trips. Amounts are in minor units, as agreed in the quote. A hold ends at hold_expires_at and a request at answer_by, whether or not a job has run. */
 export interface BookingsRow {
   id: Uuid;
   /** For people, such as JB7K2M9Q. */
@@ -79,7 +79,7 @@ export interface BookingsRow {
   updated_at: Timestamp;
 }
 
-/** When a vehicle is taken: bookings, unpaid holds until expires_at, host blocks, maintenance, external calendars. Overlap cannot be stored. */
+/** When a vehicle is taken: bookings, unpaid holds until expires_at, blocks by the host, maintenance and external calendars. Two periods that overlap cannot be stored. */
 export interface CalendarEntriesRow {
   id: Uuid;
   vehicle_id: Uuid;
@@ -95,7 +95,7 @@ export interface CalendarEntriesRow {
   created_at: Timestamp;
 }
 
-/** Submitted licences; the number is kept as a keyed hash and its last 4 characters only. */
+/** Submitted driver licences. Of the number only a keyed hash and the last 4 characters are kept. */
 export interface DriverLicencesRow {
   id: Uuid;
   user_id: Uuid;
@@ -117,7 +117,7 @@ export interface DriverLicencesRow {
   created_at: Timestamp;
 }
 
-/** The photos of an inspection, one per angle; never changed. */
+/** The photos of an inspection, one per angle. They never change. */
 export interface InspectionPhotosRow {
   inspection_id: Uuid;
   angle: 'front' | 'rear' | 'left' | 'right' | 'dashboard';
@@ -126,7 +126,7 @@ export interface InspectionPhotosRow {
   owner_id: Uuid;
 }
 
-/** One row per upload: reserved by request_upload, ready once checked. Objects in Storage are readable only through it. */
+/** One row per upload. request_upload reserves it, and complete_media makes it ready once the bytes were checked. A file in Storage can be read only by those who may read its row. */
 export interface MediaRow {
   id: Uuid;
   owner_id: Uuid;
@@ -146,7 +146,7 @@ export interface MediaRow {
   created_at: Timestamp;
 }
 
-/** What a person was told; seq counts without gaps per person. */
+/** The notifications of people. `seq` counts without gaps for each person. */
 export interface NotificationsRow {
   id: Uuid;
   user_id: Uuid;
@@ -169,7 +169,7 @@ export interface NotificationsRow {
   created_at: Timestamp;
 }
 
-/** What a payment pays: a booking, and later an order, an extension or a charge. Amounts in minor units. Written by the module that owns the kind. */
+/** What a payment pays: a booking today; later also an order, an extension or a charge. Amounts are in minor units. The module that owns the kind writes the row. */
 export interface PayablesRow {
   id: Uuid;
   kind: 'booking';
@@ -191,7 +191,7 @@ export interface PayablesRow {
   created_at: Timestamp;
 }
 
-/** One try at paying with one provider. `reference` is what the provider knows it by. */
+/** One attempt to pay with one provider. `reference` is the name by which the provider knows it. */
 export interface PaymentAttemptsRow {
   id: Uuid;
   payment_id: Uuid;
@@ -218,7 +218,7 @@ export interface PaymentAttemptsRow {
   created_at: Timestamp;
 }
 
-/** The payment of a payable; amount in minor units. It can be paid until expires_at. */
+/** The payment of a payable. `amount` is in minor units. It can be paid until expires_at. */
 export interface PaymentsRow {
   id: Uuid;
   payable_id: Uuid;
@@ -239,7 +239,7 @@ export interface PaymentsRow {
   updated_at: Timestamp;
 }
 
-/** What is due at one time, for an admin to approve; count and total in minor units as proposed. */
+/** The payouts that were due at one time, for an admin to approve. Count and total are as proposed; the total is in minor units. */
 export interface PayoutBatchesRow {
   id: Uuid;
   /** What admins know it by. */
@@ -256,7 +256,7 @@ export interface PayoutBatchesRow {
   approved_by: Uuid | null;
 }
 
-/** A host's earnings on their way to a bank account; amount in minor units. freeze_reason and failure_code are the host's to read. */
+/** A host's earnings on their way to a bank account. `amount` is in minor units. The host can read freeze_reason and failure_code. */
 export interface PayoutsRow {
   id: Uuid;
   user_id: Uuid;
@@ -284,7 +284,7 @@ export interface PayoutsRow {
   paid_at: Timestamp | null;
 }
 
-/** One row per account, made by trigger. Others see public_profile() only. */
+/** One row per account, made by a trigger at sign-up. Other people see only what public_profile() answers. */
 export interface ProfilesRow {
   id: Uuid;
   display_name: string;
@@ -303,7 +303,7 @@ export interface ProfilesRow {
   deleted_at: Timestamp | null;
 }
 
-/** What a trip costs, as agreed: itemised lines in minor units, valid until expires_at, used by at most one booking. */
+/** The agreed price of a trip, with itemised lines in minor units. A quote can be used until expires_at, by one booking at most. */
 export interface QuotesRow {
   id: Uuid;
   renter_id: Uuid;
@@ -335,7 +335,7 @@ export interface QuotesRow {
   expires_at: Timestamp;
 }
 
-/** What was paid for (receipt) and given back (credit_note), numbered without holes; total in minor units, content as printed. Never changed. */
+/** Receipts for what was paid, and credit notes for what was given back, numbered without gaps. `total` is in minor units, and `content` is what is printed. A row never changes. */
 export interface ReceiptsRow {
   id: Uuid;
   series: string;
@@ -359,7 +359,7 @@ export interface ReceiptsRow {
   content: unknown;
 }
 
-/** Money on its way back to the payer: by the provider that took it, or by bank transfer where that cannot. `provider_refund_id` is the id there, or the bank's reference of a transfer made by hand. */
+/** Money on its way back to the payer. The provider that took the money gives it back, or we send a bank transfer where it cannot. `provider_refund_id` is the provider's id of the refund, or the bank's reference of a transfer made by hand. */
 export interface RefundsRow {
   id: Uuid;
   /** Null for money that fitted no payment. */
@@ -383,7 +383,7 @@ export interface RefundsRow {
   completed_at: Timestamp | null;
 }
 
-/** Platform roles. Granted in Studio or by SQL; removing a row takes effect with the next statement. */
+/** The platform roles of people. They are granted in Studio or by SQL. A removed row has no effect from the next statement on. */
 export interface UserRolesRow {
   user_id: Uuid;
   /** admin or support. Only admin opens anything today. */
@@ -391,13 +391,13 @@ export interface UserRolesRow {
   granted_at: Timestamp;
 }
 
-/** What a listing offers, as words like bluetooth or child_seat. */
+/** What a listing offers, as words such as bluetooth or child_seat. */
 export interface VehicleFeaturesRow {
   vehicle_id: Uuid;
   feature: string;
 }
 
-/** Photos of a listing; position 0 is the cover. */
+/** Photos of a listing. Position 0 is the cover. */
 export interface VehicleImagesRow {
   vehicle_id: Uuid;
   media_id: Uuid;
@@ -407,7 +407,7 @@ export interface VehicleImagesRow {
   created_at: Timestamp;
 }
 
-/** Where the vehicle really is, and its plate: for its host, admins, and whoever has it booked. */
+/** The true place and the plate of a vehicle. Its host, admins and a renter with a paid booking of it may read them. */
 export interface VehicleLocationsRow {
   vehicle_id: Uuid;
   is_listed: boolean;
@@ -416,7 +416,7 @@ export interface VehicleLocationsRow {
   plate_key: string;
 }
 
-/** Listings. Amounts in minor units of `currency` (VND has none), shares in basis points, one price for an hour and one for a day. */
+/** Listings. Amounts are in minor units of `currency` (VND has none), and shares are in basis points. There is one price for an hour and one for a day. */
 export interface VehiclesRow {
   id: Uuid;
   host_id: Uuid;
