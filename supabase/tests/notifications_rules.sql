@@ -3,7 +3,7 @@ begin;
 set local client_min_messages = warning;
 \ir helpers.psql
 -- Going back to a savepoint takes pgTAP's own count along, so the number is said here and finish() has none to give.
-select plan(28);
+select plan(34);
 
 select tests.make_user('host') as host, tests.make_renter('renter') as renter, tests.make_admin('admin') as admin \gset
 select tests.make_vehicle(:'host', '{"title": "Honda City 2022"}') as vehicle \gset
@@ -54,6 +54,32 @@ select set_eq(
   format($$ select * from json_to_recordset(%L) c (user_id uuid, template text, title text, body text) $$, :'by_command'),
   'a cancellation in Studio tells the same people the same'
 );
+rollback to confirmed;
+
+-- one move, and what it means by the state before it ------------------------------------------------------------------
+select tests.make_vehicle(:'host', '{"instant_book": false}') as asking \gset
+select tests.make_booking(:'renter', :'asking', tests.hours(400), tests.hours(410)) as unanswered \gset
+select tests.make_booking(:'renter', :'asking', tests.hours(420), tests.hours(430)) as withdrawn \gset
+select tests.make_booking(:'renter', :'vehicle', tests.hours(400), tests.hours(410)) as unpaid \gset
+select tests.make_booking(:'renter', :'vehicle', tests.hours(420), tests.hours(430)) as dropped \gset
+update public.bookings set status = 'expired' where id in (:'unanswered', :'unpaid');
+select tests.as_user(:'renter');
+select (public.cancel_booking(:'withdrawn', null, gen_random_uuid())).status as cancelled \gset
+select (public.cancel_booking(:'dropped', null, gen_random_uuid())).status as cancelled \gset
+select tests.as_owner();
+create function tests.told_of(p_booking_id uuid, p_user_id uuid, p_template text default 'booking_%')
+returns text
+language sql stable
+as $$
+  select string_agg(template, ' ' order by template) from public.notifications
+  where user_id = p_user_id and data ->> 'booking_id' = p_booking_id::text and template like p_template
+$$;
+select is(tests.told_of(:'unanswered', :'renter'), 'booking_unanswered_renter', 'a renter whose request got no answer reads that the host did not answer');
+select is(tests.told_of(:'unpaid', :'renter'), 'booking_unpaid_renter', 'a renter whose hold ended reads that the payment was not completed');
+select is(tests.told_of(:'withdrawn', :'renter'), 'booking_cancelled_unpaid_renter', 'a renter who cancels a request reads of no refund');
+select is(tests.told_of(:'dropped', :'renter'), 'booking_cancelled_unpaid_renter', 'a renter who cancels an unpaid hold reads of no refund');
+select is(tests.told_of(:'withdrawn', :'host', '%cancelled%'), 'booking_request_cancelled_host', 'a host reads that a cancelled request needs no answer');
+select is(tests.told_of(:'dropped', :'host', '%cancelled%'), 'booking_cancelled_host', 'a host reads that the time of a cancelled hold is free');
 rollback to confirmed;
 
 -- rules are data -----------------------------------------------------------------------------------------------------
