@@ -284,8 +284,8 @@ async function tellRental(environment: StackEnvironment, tell: Narrator, people:
     admin.journey.admin.checkInvariants(),
   );
   tell.check(broken.length === 0, `broken: ${JSON.stringify(broken)}`);
-  const unproven = await tell.call('admin: admin.money.reconcileLedger()', () =>
-    admin.journey.admin.money.reconcileLedger(),
+  const unproven = await tell.call('admin: admin.ledger.reconcile()', () =>
+    admin.journey.admin.ledger.reconcile(),
   );
   tell.check(unproven.length === 0, `unproven: ${JSON.stringify(unproven)}`);
   tell.say('no row: nothing is broken, and every movement of money is explained');

@@ -1,28 +1,40 @@
-import { AdminMoney } from './admin-money.ts';
-import { AdminPayables } from './admin-payables.ts';
-import { AdminPayouts } from './admin-payouts.ts';
 import type { InvariantViolation } from './admin-rows.ts';
 import type { CallOptions, Calls } from './core/calls.ts';
+import { AdminLedger } from './ledger.ts';
 import type { DriverLicence } from './licences-rows.ts';
+import { AdminPayables } from './payables.ts';
+import { AdminPayments } from './payments.ts';
+import { AdminPayouts } from './payouts.ts';
+import { AdminRefunds } from './refunds.ts';
 import type { Result } from './result.ts';
+import { AdminUnmatched } from './unmatched.ts';
 import type { Uuid } from './values.ts';
 import type { Vehicle } from './vehicles-rows.ts';
 
 /** What people with the role `admin` do. The role is looked up by the backend with each call. */
 export class Admin {
   readonly #calls: Calls;
-  /** What fits nowhere, what goes back, and the proof of the books. */
-  readonly money: AdminMoney;
-  /** What hosts get. */
-  readonly payouts: AdminPayouts;
   /** What payments pay. */
   readonly payables: AdminPayables;
+  /** What providers said and somebody must look at. */
+  readonly payments: AdminPayments;
+  /** Money that fits no payment. */
+  readonly unmatched: AdminUnmatched;
+  /** What goes back to payers. */
+  readonly refunds: AdminRefunds;
+  /** What hosts get. */
+  readonly payouts: AdminPayouts;
+  /** The proof of the books. */
+  readonly ledger: AdminLedger;
 
   constructor(calls: Calls) {
     this.#calls = calls;
-    this.money = new AdminMoney(calls);
-    this.payouts = new AdminPayouts(calls);
     this.payables = new AdminPayables(calls);
+    this.payments = new AdminPayments(calls);
+    this.unmatched = new AdminUnmatched(calls);
+    this.refunds = new AdminRefunds(calls);
+    this.payouts = new AdminPayouts(calls);
+    this.ledger = new AdminLedger(calls);
   }
 
   /**

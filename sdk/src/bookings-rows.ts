@@ -2,9 +2,10 @@ import type { BookingsRow, Tables } from './generated/database.ts';
 import type { PriceLine } from './generated/pricing/index.ts';
 import type { EventOf } from './generated/states.ts';
 import type { PlacedImage } from './media-rows.ts';
-import type { Payment, Refund } from './payments-rows.ts';
+import type { Payment } from './payments-rows.ts';
 import type { PublicProfile } from './profiles-rows.ts';
 import type { CancellationPolicy } from './quotes-rows.ts';
+import type { Refund } from './refunds-rows.ts';
 import type { Currency, Minor, Timestamp } from './values.ts';
 import type { Vehicle, VehiclePlace } from './vehicles-rows.ts';
 

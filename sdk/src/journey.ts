@@ -13,6 +13,7 @@ import { Profiles } from './profiles.ts';
 import { Quotes } from './quotes.ts';
 import { UserInbox } from './realtime/user-inbox.ts';
 import { Receipts } from './receipts.ts';
+import { Refunds } from './refunds.ts';
 import { Vehicles } from './vehicles.ts';
 
 /** How calls behave. */
@@ -49,6 +50,7 @@ export class Journey {
   readonly quotes: Quotes;
   readonly bookings: Bookings;
   readonly payments: Payments;
+  readonly refunds: Refunds;
   readonly receipts: Receipts;
   readonly payouts: Payouts;
   readonly notifications: Notifications;
@@ -69,6 +71,7 @@ export class Journey {
     this.quotes = new Quotes(calls);
     this.bookings = new Bookings(calls);
     this.payments = new Payments(calls, inbox);
+    this.refunds = new Refunds(calls);
     this.receipts = new Receipts(calls);
     this.payouts = new Payouts(calls);
     this.notifications = new Notifications(calls, inbox);

@@ -1,5 +1,7 @@
-import type { PaymentAttemptsRow, RefundsRow, Rows, Tables } from './generated/database.ts';
+import type { Like, Nullable } from './core/shapes.ts';
+import type { PaymentAttemptsRow, Rows, Tables } from './generated/database.ts';
 import type { Payable } from './payables-rows.ts';
+import type { Refund } from './refunds-rows.ts';
 import type { Minor } from './values.ts';
 
 export type Payment = Tables['payments'];
@@ -41,13 +43,6 @@ export interface PaymentAttempt<P extends PaymentProvider = PaymentProvider> ext
   details: CheckoutDetails[P];
 }
 
-/** Money on its way back to the payer. */
-export interface Refund extends RefundsRow {
-  /** The rail it leaves by; `manual` is a transfer made by hand. */
-  provider: PaymentProvider | 'manual';
-}
-export type RefundStatus = Refund['status'];
-
 /** How a payment stands, with every try so far. */
 export interface PaymentState {
   payment: Payment;
@@ -77,11 +72,28 @@ export interface PaymentReturn {
   reference: string | null;
 }
 
+/** A provider message that needs review. `raw` is the message as received. */
+export interface PaymentEvent
+  extends Omit<Nullable<Rows['payment_events_needing_review'], 'reference' | 'note'>, 'provider'> {
+  provider: PaymentProvider;
+}
+
+/**
+ * A try that is still open and of which a message that needs review speaks, with the latest one: `event_id` is for
+ * `acknowledgeEvent`. `acknowledged_at` is when an admin dealt with the message; the try stays open until the provider
+ * has decided.
+ */
+export interface AttemptNeedingReview
+  extends Nullable<
+    Like<Rows['payment_attempts_needing_review'], Tables['payment_attempts']>,
+    'note' | 'acknowledged_at'
+  > {}
+
 declare module './core/shapes.ts' {
   interface Shapes {
     payment_methods: PaymentMethod;
     payment_status: PaymentState | null;
-    refunds: Refund;
-    my_refunds: Refund;
+    payment_events_needing_review: PaymentEvent;
+    payment_attempts_needing_review: AttemptNeedingReview;
   }
 }

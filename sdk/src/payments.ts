@@ -4,13 +4,14 @@ import { localError, requireUserId } from './core/rows.ts';
 import { wait } from './core/wait.ts';
 import { JourneyError } from './error.ts';
 import type {
+  AttemptNeedingReview,
   Payment,
+  PaymentEvent,
   PaymentMethod,
   PaymentProvider,
   PaymentReturn,
   PaymentStart,
   PaymentState,
-  Refund,
 } from './payments-rows.ts';
 import type { UserInbox } from './realtime/user-inbox.ts';
 import { fail, type Result, succeed } from './result.ts';
@@ -135,27 +136,6 @@ export class Payments {
   }
 
   /**
-   * What comes back to the signed-in person, newest first: the refunds of all their payments, and of money that
-   * fitted none (`payment_id` is null then). One that is `awaiting_account` goes on after `payouts.setBankAccount`.
-   * `pageSize` is 1 to 100, default 20.
-   * Errors: `invalid_input`.
-   *
-   * @example
-   * ```ts
-   * const { data } = await journey.payments.refunds();
-   * if (data?.rows.some(({ status }) => status === 'awaiting_account')) askForBankAccount();
-   * ```
-   */
-  refunds(
-    input: { after?: CreatedCursor; pageSize?: number } = {},
-    options?: CallOptions,
-  ): Promise<Result<Page<Refund, CreatedCursor>>> {
-    const { after, pageSize } = input;
-    const read = (size: number) => this.#calls.rpc('my_refunds', { after, page_size: size }, options);
-    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
-  }
-
-  /**
    * How a payment stands now.
    * Errors: `payment_not_found`.
    */
@@ -219,6 +199,48 @@ export class Payments {
     const user = await requireUserId(this.#calls);
     if (user.error) return () => {};
     return this.#inbox.listen(user.data, { onMessage: () => signal.notify(), onStatus: () => {} });
+  }
+}
+
+/** What providers said of payments and people with the role `admin` must look at. */
+export class AdminPayments {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /**
+   * Tries at paying that are still open and of which a message that needs review speaks, newest first: such as money that
+   * VNPay took and keeps under suspicion. Acknowledging the message leaves the try here until the provider has
+   * decided. `pageSize` is 1 to 100, default 20.
+   * Errors: `forbidden`, `invalid_input`.
+   */
+  attemptsNeedingReview(
+    input: { after?: CreatedCursor; pageSize?: number } = {},
+    options?: CallOptions,
+  ): Promise<Result<Page<AttemptNeedingReview, CreatedCursor>>> {
+    const { after, pageSize } = input;
+    const read = (size: number) =>
+      this.#calls.rpc('payment_attempts_needing_review', { after, page_size: size }, options);
+    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
+  }
+
+  /**
+   * Provider messages that need review, oldest first, at most 200.
+   * Errors: `forbidden`.
+   */
+  eventsNeedingReview(options?: CallOptions): Promise<Result<PaymentEvent[]>> {
+    return this.#calls.rpc('payment_events_needing_review', {}, options);
+  }
+
+  /**
+   * Marks such a message as dealt with.
+   * Errors: `forbidden`, `not_found`, `invalid_input`.
+   */
+  acknowledgeEvent(input: { eventId: number; note: string }, options?: CallOptions): Promise<Result<null>> {
+    const args = { event_id: input.eventId, note: input.note };
+    return this.#calls.rpc('acknowledge_payment_event', args, options);
   }
 }
 

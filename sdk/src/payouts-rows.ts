@@ -1,5 +1,7 @@
+import type { Like } from './core/shapes.ts';
 import type { Rows, Tables } from './generated/database.ts';
 import type { Payable } from './payables-rows.ts';
+import type { ClaimedTransfer, TransferClaim } from './transfers-rows.ts';
 import type { Minor, Timestamp } from './values.ts';
 
 /**
@@ -23,9 +25,22 @@ export interface PayoutStatement {
   lines: { posted_at: Timestamp; event: string; payable: Payable | null; amount: Minor }[];
 }
 
+/** A payout as admins see it. */
+export interface AdminPayout
+  extends Omit<Like<Rows['list_payouts'], Payout>, keyof ClaimedTransfer>,
+    ClaimedTransfer {}
+
+/** Payouts proposed together, for an admin to approve. */
+export interface PayoutBatch extends Omit<Tables['payout_batches'], 'status'> {
+  status: 'proposed' | 'approved';
+}
+
 declare module './core/shapes.ts' {
   interface Shapes {
     payouts: Payout;
     payout_statement: PayoutStatement;
+    list_payouts: AdminPayout;
+    payout_batches: PayoutBatch;
+    claim_manual_payout: TransferClaim;
   }
 }

@@ -1,8 +1,17 @@
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
 import { type CreatedCursor, createdCursor, mapResult, type Page, readPage } from './core/pages.ts';
 import { requireUserId } from './core/rows.ts';
-import type { Balance, BankAccount, Payout, PayoutStatement } from './payouts-rows.ts';
+import type {
+  AdminPayout,
+  Balance,
+  BankAccount,
+  Payout,
+  PayoutBatch,
+  PayoutStatement,
+  PayoutStatus,
+} from './payouts-rows.ts';
 import type { Result } from './result.ts';
+import type { TransferClaim } from './transfers-rows.ts';
 import type { Uuid } from './values.ts';
 
 /** What a host has earned, where it goes, and what has been paid. */
@@ -79,5 +88,167 @@ export class Payouts {
    */
   statement(payoutId: Uuid, options?: CallOptions): Promise<Result<PayoutStatement>> {
     return this.#calls.rpc('payout_statement', { payout_id: payoutId }, options);
+  }
+}
+
+/** Payouts as people with the role `admin` run them: proposed in batches, approved, frozen, sent again. */
+export class AdminPayouts {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /**
+   * Batches, newest first; `proposed` are those in which a payout waits for approval, to look through with `list`, then
+   * `approve`: also one approved before, when a payout of it was frozen and is no longer. `pageSize` is 1 to 100, default
+   * 20.
+   * Errors: `forbidden`, `invalid_input`.
+   *
+   * @example
+   * ```ts
+   * const { data: page } = await journey.admin.payouts.batches({ status: 'proposed' });
+   * ```
+   */
+  batches(
+    input: { status?: PayoutBatch['status']; after?: CreatedCursor; pageSize?: number } = {},
+    options?: CallOptions,
+  ): Promise<Result<Page<PayoutBatch, CreatedCursor>>> {
+    const { status, after, pageSize } = input;
+    const read = (size: number) =>
+      this.#calls.rpc('list_payout_batches', { status, after, page_size: size }, options);
+    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
+  }
+
+  /**
+   * Payouts, newest first: of one batch, in one state, of one host, or all. What one is made of gives
+   * `payouts.statement`; whether an admin is transferring it by hand say `claimed_by` and `claimed_at`.
+   * `pageSize` is 1 to 100, default 20.
+   * Errors: `forbidden`, `invalid_input`.
+   *
+   * @example
+   * ```ts
+   * const { data: page } = await journey.admin.payouts.list({ status: 'failed' });
+   * for (const { id, failure_code } of page?.rows ?? []) show(id, failure_code);
+   * ```
+   */
+  list(
+    input: {
+      batchId?: Uuid;
+      status?: PayoutStatus;
+      hostId?: Uuid;
+      after?: CreatedCursor;
+      pageSize?: number;
+    } = {},
+    options?: CallOptions,
+  ): Promise<Result<Page<AdminPayout, CreatedCursor>>> {
+    const { status, after, pageSize } = input;
+    const filter = { batch_id: input.batchId, status, host_id: input.hostId };
+    const read = (size: number) =>
+      this.#calls.rpc('list_payouts', { ...filter, after, page_size: size }, options);
+    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
+  }
+
+  /**
+   * Proposes payouts of everything that is due; it also happens daily by itself.
+   * Errors: `forbidden`.
+   */
+  propose(options?: CallOptions): Promise<Result<PayoutBatch[]>> {
+    return this.#calls.rpc('propose_payouts', {}, options);
+  }
+
+  /**
+   * Sends a batch; frozen payouts stay.
+   * Errors: `forbidden`, `payout_batch_not_found`.
+   */
+  approve(batchId: Uuid, options?: CallOptions): Promise<Result<PayoutBatch>> {
+    return this.#calls.rpc('approve_payout_batch', { batch_id: batchId }, options);
+  }
+
+  /**
+   * Freezes a payout that was not sent yet.
+   * Errors: `forbidden`, `payout_not_found`, `invalid_input`, `illegal_transition`.
+   */
+  freeze(input: { payoutId: Uuid; reason: string }, options?: CallOptions): Promise<Result<Payout>> {
+    const args = { payout_id: input.payoutId, reason: input.reason };
+    return this.#calls.rpc('freeze_payout', args, options);
+  }
+
+  /**
+   * Ends the freeze of one payout.
+   * Errors: `forbidden`, `payout_not_found`, `illegal_transition`, `transfer_claimed`, `money_frozen`,
+   * `bank_account_required`.
+   */
+  unfreeze(payoutId: Uuid, options?: CallOptions): Promise<Result<Payout>> {
+    return this.#calls.rpc('unfreeze_payout', { payout_id: payoutId }, options);
+  }
+
+  /**
+   * Sends a failed payout again.
+   * Errors: `forbidden`, `payout_not_found`, `illegal_transition`, `transfer_claimed`, `money_frozen`,
+   * `bank_account_required`.
+   */
+  retry(payoutId: Uuid, options?: CallOptions): Promise<Result<Payout>> {
+    return this.#calls.rpc('retry_payout', { payout_id: payoutId }, options);
+  }
+
+  /**
+   * Returns the money to the host's balance. Release your claim of it first.
+   * Errors: `forbidden`, `payout_not_found`, `illegal_transition`, `transfer_claimed`.
+   */
+  cancel(payoutId: Uuid, options?: CallOptions): Promise<Result<Payout>> {
+    return this.#calls.rpc('cancel_payout', { payout_id: payoutId }, options);
+  }
+
+  /**
+   * Claims a payout that you are about to transfer by hand, as `admin.refunds.claimManual` does for
+   * refunds. For a day no provider sends it, and no other admin claims or records it.
+   * Errors: `forbidden`, `payout_not_found`, `already_paid`, `transfer_claimed`, `illegal_transition`.
+   */
+  claimManual(payoutId: Uuid, options?: CallOptions): Promise<Result<TransferClaim>> {
+    return this.#calls.rpc('claim_manual_payout', { payout_id: payoutId }, options);
+  }
+
+  /**
+   * Ends your claim of a payout that you did not transfer after all; it goes on as before.
+   * Errors: `forbidden`, `payout_not_found`, `transfer_claimed`.
+   */
+  releaseManual(payoutId: Uuid, options?: CallOptions): Promise<Result<null>> {
+    return this.#calls.rpc('release_manual_payout', { payout_id: payoutId }, options);
+  }
+
+  /**
+   * Records that you paid a payout by a transfer, which ends its claim. Claim it before you make the
+   * transfer. When it was paid already, `details` is a `PaidTransfer`.
+   * Errors: `forbidden`, `payout_not_found`, `already_paid`, `transfer_claimed`, `illegal_transition`,
+   * `invalid_input`.
+   */
+  recordManual(
+    input: { payoutId: Uuid; bankReference: string },
+    options?: CallOptions,
+  ): Promise<Result<Payout>> {
+    const args = { payout_id: input.payoutId, bank_reference: input.bankReference };
+    return this.#calls.rpc('record_manual_payout', args, options);
+  }
+
+  /**
+   * Records how a payout ended that is `processing` and that its provider does not report, from what the
+   * provider's own pages show. A payout that failed can be retried, or paid by hand.
+   * Errors: `forbidden`, `payout_not_found`, `illegal_transition`, `invalid_input`.
+   */
+  settle(
+    input: { payoutId: Uuid; note: string } & (
+      | { outcome: 'succeeded'; providerPayoutId: string }
+      | { outcome: 'failed' }
+    ),
+    options?: CallOptions,
+  ): Promise<Result<Payout>> {
+    const args = {
+      payout_id: input.payoutId,
+      outcome: input.outcome,
+      provider_payout_id: input.outcome === 'succeeded' ? input.providerPayoutId : null,
+      note: input.note,
+    };
+    return this.#calls.rpc('settle_payout', args, options);
   }
 }

@@ -76,7 +76,7 @@ describe('the ways to pay', () => {
         { event: 'confirm', times: 1 },
         { event: 'succeed', times: 1 },
       ]);
-      expect(await ok(staff.journey.admin.money.reconcileLedger())).toEqual([]);
+      expect(await ok(staff.journey.admin.ledger.reconcile())).toEqual([]);
     },
   );
 
@@ -109,16 +109,16 @@ describe('the ways to pay', () => {
   it('show to admins what VNPay keeps under suspicion, until it has decided', async () => {
     const { booking, start } = await begin('vnpay');
     await payAtSandbox(start, { outcome: 'suspicious' });
-    const { money } = staff.journey.admin;
+    const { payments } = staff.journey.admin;
     const kept = async () =>
-      (await ok(money.attemptsNeedingReview())).rows.find(({ id }) => id === start.attempt.id);
+      (await ok(payments.attemptsNeedingReview())).rows.find(({ id }) => id === start.attempt.id);
     const shown = await eventually(kept);
     expect(shown).toMatchObject({ payable_id: booking.id, payer_id: guest.id, acknowledged_at: null });
     expect(shown.note).toContain('suspects fraud');
-    expect((await ok(money.eventsNeedingReview())).map(({ id }) => id)).toContain(shown.event_id);
-    await ok(money.acknowledgeEvent({ eventId: shown.event_id, note: 'called VNPay' }));
+    expect((await ok(payments.eventsNeedingReview())).map(({ id }) => id)).toContain(shown.event_id);
+    await ok(payments.acknowledgeEvent({ eventId: shown.event_id, note: 'called VNPay' }));
     expect((await kept())?.acknowledged_at).not.toBeNull();
-    expect(await refusal(guest.journey.admin.money.attemptsNeedingReview())).toBe('forbidden');
+    expect(await refusal(guest.journey.admin.payments.attemptsNeedingReview())).toBe('forbidden');
     await payAtSandbox(start, { outcome: 'success', again: true });
     expect(await statusOf(booking)).toBe('confirmed');
     expect(await kept()).toBeUndefined();

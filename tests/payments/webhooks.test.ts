@@ -205,7 +205,7 @@ describe('a notification', () => {
     expect(await deliver(notification(one, { response: '07' }))).toBe('00');
     expect(await deliver(notification(one, { response: '07' }))).toBe('00');
     expect(await statusOf(one)).toBe('pending_payment');
-    const shown = await ok(staff.journey.admin.money.eventsNeedingReview());
+    const shown = await ok(staff.journey.admin.payments.eventsNeedingReview());
     const about = shown.filter((event) => event.reference === one.reference);
     expect(about.map((event) => event.note)).toEqual([expect.stringContaining('suspects fraud')]);
     expect(await deliver(notification(one))).toBe('00');

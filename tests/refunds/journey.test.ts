@@ -71,7 +71,7 @@ describe('a refund', () => {
         async () => (await refunds()).find((one) => one.status === 'succeeded') ?? null,
       );
       expect(paid).toMatchObject({ provider: 'payos' });
-      expect(await ok(staff.journey.admin.money.reconcileLedger())).toEqual([]);
+      expect(await ok(staff.journey.admin.ledger.reconcile())).toEqual([]);
     },
   );
 
@@ -80,11 +80,12 @@ describe('a refund', () => {
     const start = await startPayment(payer, await book(payer, vehicle, soon()), 'vietqr');
     await payAtSandbox(start);
     await payAtSandbox(start, { amount: 654_000 });
-    const money = staff.journey.admin.money;
     const twice = await unmatchedOf(start.attempt, staff);
     expect(twice).toMatchObject({ reason: 'paid_twice', amount: 654_000 });
-    const settled = await ok(money.settleUnmatched({ unmatchedId: twice?.id ?? '', action: 'refund' }));
-    const listed = async () => (await ok(payer.journey.payments.refunds())).rows;
+    const settled = await ok(
+      staff.journey.admin.unmatched.settle({ unmatchedId: twice?.id ?? '', action: 'refund' }),
+    );
+    const listed = async () => (await ok(payer.journey.refunds.list())).rows;
     const nowhere = { id: settled.refund_id, kind: 'unmatched', payment_id: null, payable_id: null };
     expect(await listed()).toEqual([
       expect.objectContaining({ ...nowhere, amount: 654_000, status: 'awaiting_account' }),
@@ -92,8 +93,8 @@ describe('a refund', () => {
     await bankAccount(payer);
     await hurryRefunds(payer);
     await eventually(async () => (await listed()).find((one) => one.status === 'succeeded') ?? null);
-    expect((await ok(host.journey.payments.refunds())).rows).toEqual([]);
-    expect((await ok(staff.journey.payments.refunds())).rows).toEqual([]);
+    expect((await ok(host.journey.refunds.list())).rows).toEqual([]);
+    expect((await ok(staff.journey.refunds.list())).rows).toEqual([]);
   });
 
   it('has failed when the account refuses it, and is paid by hand', async () => {
@@ -107,18 +108,18 @@ describe('a refund', () => {
       return refunds.find((one) => one.status === 'failed') ?? null;
     });
     const order = { refundId: failed.id, bankReference: 'FT26325009' };
-    expect(await refusal(payer.journey.admin.money.refunds())).toBe('forbidden');
+    expect(await refusal(payer.journey.admin.refunds.list())).toBe('forbidden');
     const listed = async () =>
-      (await ok(staff.journey.admin.money.refunds({ needs: 'retry' }))).rows.find(
+      (await ok(staff.journey.admin.refunds.list({ needs: 'retry' }))).rows.find(
         ({ id }) => id === failed.id,
       );
     expect(await listed()).toMatchObject({ ...failed, payer_id: payer.id, reason: null, needs: 'retry' });
-    expect(await refusal(payer.journey.admin.money.recordManualRefund(order))).toBe('forbidden');
-    expect(await ok(staff.journey.admin.money.recordManualRefund(order))).toMatchObject({
+    expect(await refusal(payer.journey.admin.refunds.recordManual(order))).toBe('forbidden');
+    expect(await ok(staff.journey.admin.refunds.recordManual(order))).toMatchObject({
       status: 'succeeded',
       provider: 'manual',
     });
     expect(await listed()).toBeUndefined();
-    expect(await ok(staff.journey.admin.money.reconcileLedger())).toEqual([]);
+    expect(await ok(staff.journey.admin.ledger.reconcile())).toEqual([]);
   });
 });

@@ -98,7 +98,7 @@ describe('a refund', () => {
     );
     expect(Number(owed?.balance)).toBe(failed.amount);
     await decide(reference, 'pay');
-    await ok(staff.journey.admin.money.retryRefund({ refundId: failed.id }));
+    await ok(staff.journey.admin.refunds.retry({ refundId: failed.id }));
     const succeeded = await refundOf(booking.id, 'succeeded');
     expect(succeeded.id).toBe(failed.id);
     const { refunds } = await atSandbox(reference);

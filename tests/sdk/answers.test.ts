@@ -74,7 +74,7 @@ beforeAll(async () => {
   await ask(admin, 'settle_unmatched_money', unmatched.id, 'keep', randomUUID(), null, 'nobody asked for it');
   await ask(admin, 'unmatched_money', 'settled');
 
-  // a payout, and money kept back
+  // a payout, frozen money, and a trip that an admin calls off
   const owner = await world.make('make_user', 'owner');
   await world.make('set_account', owner);
   const earned = await world.make('earn', owner, 900_000_000);
@@ -86,15 +86,9 @@ beforeAll(async () => {
   await ask(admin, 'claim_manual_payout', payout.id);
   await ask(admin, 'list_payouts', batch);
   const calledOff = await makeTrip(world, 'payos');
-  const keptBack: [name: string, ...args: unknown[]][] = [
-    ['hold_booking_money', earned, 'a question'],
-    ['release_booking_money', earned, null],
-    ['freeze_payable', earned, 'a question'],
-    ['unfreeze_payable', earned, null],
-    ['cancel_payable', calledOff.booking, 'a question', randomUUID()],
-  ];
-  const known = new Set((await readSignatures(world.sql)).map(({ name }) => name));
-  for (const [name, ...args] of keptBack) if (known.has(name)) await ask(admin, name, ...args);
+  await ask(admin, 'freeze_payable', earned, 'a question');
+  await ask(admin, 'unfreeze_payable', earned, null);
+  await ask(admin, 'cancel_payable', calledOff.booking, 'a question', randomUUID());
 });
 afterAll(() => world?.close());
 

@@ -64,7 +64,7 @@ describe('an admin', () => {
   it('settles unmatched money once, with what the decision needs', async () => {
     api.answer({ status: 200, body: { result: 'applied', refund_id: null } });
     const order = { unmatchedId: 'u', action: 'apply', paymentId: 'p', note: 'found it' } as const;
-    const { data } = await api.journey.admin.money.settleUnmatched(order, {
+    const { data } = await api.journey.admin.unmatched.settle(order, {
       idempotencyKey: crypto.randomUUID(),
     });
     expect(data?.result).toBe('applied');
@@ -80,11 +80,11 @@ describe('an admin', () => {
 
   it('asks for the refunds, batches and payouts that were named, and for open refunds else', async () => {
     api.answer({ status: 200, body: [] });
-    const { money, payouts } = api.journey.admin;
+    const { refunds, payments, payouts } = api.journey.admin;
     const after = { created_at: '2026-11-21T00:00:00+00:00', id: 'r' };
-    await money.refunds();
-    await money.refunds({ status: null, needs: 'any', after, pageSize: 5 });
-    await money.attemptsNeedingReview({ after });
+    await refunds.list();
+    await refunds.list({ status: null, needs: 'any', after, pageSize: 5 });
+    await payments.attemptsNeedingReview({ after });
     await payouts.batches({ status: 'proposed' });
     await payouts.list({ batchId: 'b', status: 'frozen', hostId: 'h', after });
     expect(api.seen.map(({ path, body }) => [path.split('/').at(-1), body])).toEqual([
@@ -111,8 +111,8 @@ describe('an admin', () => {
       hint: null,
     };
     api.answer('drop', { status: 200, body: theirs }, { status: 409, body: refused }, { status: 204 });
-    const { money, payouts } = api.journey.admin;
-    expect((await money.claimManualRefund('r')).data).toEqual(theirs);
+    const { refunds, payouts } = api.journey.admin;
+    expect((await refunds.claimManual('r')).data).toEqual(theirs);
     const { error } = await payouts.claimManual('o');
     expect(error).toMatchObject({ code: 'transfer_claimed', details: theirs, retryable: false });
     expect((await payouts.releaseManual('o')).error).toBeNull();
@@ -126,7 +126,7 @@ describe('an admin', () => {
 
   it('never has a refund made by hand recorded twice by a repeat', async () => {
     api.answer('drop', { status: 200, body: {} });
-    const { error } = await api.journey.admin.money.recordManualRefund({
+    const { error } = await api.journey.admin.refunds.recordManual({
       refundId: 'r',
       bankReference: 'FT1',
     });

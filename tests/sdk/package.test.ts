@@ -84,7 +84,7 @@ describe('the package', () => {
         cwd: tmpdir(),
       });
       expect(said.trim()).toBe(
-        'admin,auth,bookings,licences,media,notifications,payments,payouts,profiles,quotes,receipts,supabase,vehicles',
+        'admin,auth,bookings,licences,media,notifications,payments,payouts,profiles,quotes,receipts,refunds,supabase,vehicles',
       );
     } finally {
       rmSync(out, { recursive: true, force: true });

@@ -270,7 +270,7 @@ export async function unmatchedOf(
   attempt: { id: string },
   staff: Person,
 ): Promise<UnmatchedMoney | undefined> {
-  const { rows } = await ok(staff.journey.admin.money.unmatched({ pageSize: 100 }));
+  const { rows } = await ok(staff.journey.admin.unmatched.list({ pageSize: 100 }));
   return rows.find((row) => row.attempt_id === attempt.id);
 }
 

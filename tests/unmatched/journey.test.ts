@@ -57,14 +57,14 @@ describe('money in parts', () => {
     const over = await unmatchedOf(start.attempt, staff);
     expect(over).toMatchObject({ reason: 'overpaid', amount: 100_000, payer_id: guest.id, status: 'open' });
     const settled = await ok(
-      staff.journey.admin.money.settleUnmatched({
+      staff.journey.admin.unmatched.settle({
         unmatchedId: over?.id ?? '',
         action: 'keep',
         note: 'a tip',
       }),
     );
     expect(settled).toMatchObject({ result: 'keep', unmatched: { settlement: 'kept' } });
-    expect(await ok(staff.journey.admin.money.reconcileLedger())).toEqual([]);
+    expect(await ok(staff.journey.admin.ledger.reconcile())).toEqual([]);
   });
 
   it('is found even when the notification of a second transfer was lost', async () => {
@@ -103,7 +103,7 @@ describe('money in parts', () => {
       });
     };
     const kept = async () => {
-      const { rows } = await ok(staff.journey.admin.money.unmatched({ pageSize: 100 }));
+      const { rows } = await ok(staff.journey.admin.unmatched.list({ pageSize: 100 }));
       return rows.filter(({ amount }) => amount === 777_123).map(({ reason }) => reason);
     };
     await readFeed();
@@ -116,14 +116,14 @@ describe('money in parts', () => {
     await readFeed();
     await askSandbox('vietqr/api/notify', { reference });
     expect(await kept()).toEqual(['unknown_reference']);
-    expect(await ok(staff.journey.admin.money.reconcileLedger())).toEqual([]);
+    expect(await ok(staff.journey.admin.ledger.reconcile())).toEqual([]);
   });
 
   it('is applied by an admin, and by nobody else, when it names no booking', async () => {
     const { booking, start } = await begin('vietqr');
     await payAtSandbox(start, { message: 'tien xe' });
     expect(await statusOf(booking)).toBe('pending_payment');
-    const { rows } = await ok(staff.journey.admin.money.unmatched({ pageSize: 100 }));
+    const { rows } = await ok(staff.journey.admin.unmatched.list({ pageSize: 100 }));
     const lost = rows.find((row) => row.provider === 'vietqr' && row.amount === start.attempt.amount);
     expect(lost).toMatchObject({ reason: 'unknown_reference' });
     const order = {
@@ -131,8 +131,8 @@ describe('money in parts', () => {
       action: 'apply',
       paymentId: start.attempt.payment_id,
     } as const;
-    expect(await refusal(guest.journey.admin.money.settleUnmatched(order))).toBe('forbidden');
-    expect((await ok(staff.journey.admin.money.settleUnmatched(order))).result).toBe('applied');
+    expect(await refusal(guest.journey.admin.unmatched.settle(order))).toBe('forbidden');
+    expect((await ok(staff.journey.admin.unmatched.settle(order))).result).toBe('applied');
     expect(await statusOf(booking)).toBe('confirmed');
   });
 });

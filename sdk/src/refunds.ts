@@ -1,21 +1,12 @@
-import type {
-  AdminRefund,
-  AttemptNeedingReview,
-  LedgerProblem,
-  PaymentEvent,
-  RefundNeed,
-  TransferClaim,
-  UnmatchedMoney,
-  UnmatchedSettlement,
-} from './admin-rows.ts';
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
 import { type CreatedCursor, createdCursor, type Page, readPage } from './core/pages.ts';
-import type { Refund, RefundStatus } from './payments-rows.ts';
+import type { AdminRefund, Refund, RefundNeed, RefundStatus } from './refunds-rows.ts';
 import type { Result } from './result.ts';
+import type { TransferClaim } from './transfers-rows.ts';
 import type { Minor, Uuid } from './values.ts';
 
-/** Money, for people with the role `admin`: unmatched money, refunds, and the proof of the books. */
-export class AdminMoney {
+/** What comes back to payers. */
+export class Refunds {
   readonly #calls: Calls;
 
   constructor(calls: Calls) {
@@ -23,39 +14,33 @@ export class AdminMoney {
   }
 
   /**
-   * Money that fits no open payment, newest first: what waits to be settled, or what was. `pageSize` is 1 to 100,
-   * default 20.
-   * Errors: `forbidden`, `invalid_input`.
+   * What comes back to the signed-in person, newest first: the refunds of all their payments, and of money that
+   * fitted none (`payment_id` is null then). One that is `awaiting_account` goes on after `payouts.setBankAccount`.
+   * `pageSize` is 1 to 100, default 20.
+   * Errors: `invalid_input`.
+   *
+   * @example
+   * ```ts
+   * const { data } = await journey.refunds.list();
+   * if (data?.rows.some(({ status }) => status === 'awaiting_account')) askForBankAccount();
+   * ```
    */
-  unmatched(
-    input: { status?: 'open' | 'settled'; after?: CreatedCursor; pageSize?: number } = {},
+  list(
+    input: { after?: CreatedCursor; pageSize?: number } = {},
     options?: CallOptions,
-  ): Promise<Result<Page<UnmatchedMoney, CreatedCursor>>> {
-    const { status, after, pageSize } = input;
-    const read = (size: number) =>
-      this.#calls.rpc('unmatched_money', { status, after, page_size: size }, options);
+  ): Promise<Result<Page<Refund, CreatedCursor>>> {
+    const { after, pageSize } = input;
+    const read = (size: number) => this.#calls.rpc('my_refunds', { after, page_size: size }, options);
     return readPage({ pageSize, read, cursorOf: createdCursor }, options);
   }
+}
 
-  /**
-   * Decides where unmatched money goes: `apply` pays a payment (together with what is already meant for it; what
-   * is over stays as a new row), `refund` returns it to the payer, `keep` makes it revenue and needs a note. So does
-   * `apply` when the money is known to be of another payer than the payment, as there is no way back. The note, of 3 to
-   * 500 characters, is kept with the row.
-   * Errors: `forbidden`, `unmatched_not_found`, `unmatched_not_enough`, `payment_not_found`,
-   * `payment_not_payable`, `invalid_input`.
-   */
-  settleUnmatched(
-    input: { unmatchedId: Uuid; note?: string } & (
-      | { action: 'apply'; paymentId: Uuid }
-      | { action: 'refund' | 'keep' }
-    ),
-    options?: CommandOptions,
-  ): Promise<Result<UnmatchedSettlement>> {
-    const { unmatchedId, action, note } = input;
-    const paymentId = input.action === 'apply' ? input.paymentId : undefined;
-    const args = { unmatched_id: unmatchedId, action, payment_id: paymentId, note };
-    return this.#calls.rpc('settle_unmatched_money', args, options);
+/** Refunds as people with the role `admin` see them: given, sent again, paid by hand, settled. */
+export class AdminRefunds {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
   }
 
   /**
@@ -66,11 +51,11 @@ export class AdminMoney {
    *
    * @example
    * ```ts
-   * const { data } = await journey.admin.money.refunds({ needs: 'any' });
+   * const { data } = await journey.admin.refunds.list({ needs: 'any' });
    * for (const refund of data?.rows ?? []) show(refund.needs, refund.failure_code);
    * ```
    */
-  refunds(
+  list(
     input: {
       status?: 'open' | RefundStatus | null;
       needs?: RefundNeed | 'any';
@@ -86,46 +71,13 @@ export class AdminMoney {
   }
 
   /**
-   * Tries at paying that are still open and of which a message that needs review speaks, newest first: such as money that
-   * VNPay took and keeps under suspicion. Acknowledging the message leaves the try here until the provider has
-   * decided. `pageSize` is 1 to 100, default 20.
-   * Errors: `forbidden`, `invalid_input`.
-   */
-  attemptsNeedingReview(
-    input: { after?: CreatedCursor; pageSize?: number } = {},
-    options?: CallOptions,
-  ): Promise<Result<Page<AttemptNeedingReview, CreatedCursor>>> {
-    const { after, pageSize } = input;
-    const read = (size: number) =>
-      this.#calls.rpc('payment_attempts_needing_review', { after, page_size: size }, options);
-    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
-  }
-
-  /**
-   * Provider messages that need review, oldest first, at most 200.
-   * Errors: `forbidden`.
-   */
-  eventsNeedingReview(options?: CallOptions): Promise<Result<PaymentEvent[]>> {
-    return this.#calls.rpc('payment_events_needing_review', {}, options);
-  }
-
-  /**
-   * Marks such a message as dealt with.
-   * Errors: `forbidden`, `not_found`, `invalid_input`.
-   */
-  acknowledgeEvent(input: { eventId: number; note: string }, options?: CallOptions): Promise<Result<null>> {
-    const args = { event_id: input.eventId, note: input.note };
-    return this.#calls.rpc('acknowledge_payment_event', args, options);
-  }
-
-  /**
    * Refunds part of a payment out of the platform's revenue, after its booking is over; before that, cancel
    * the booking. The same amount for the same reason is refused for 10 minutes as `refund_repeated`, with the
    * `refund_id` of the first one in `details`, so a double click refunds once. If you mean a second refund,
    * give another reason.
    * Errors: `forbidden`, `payment_not_found`, `payment_not_refundable`, `refund_repeated`, `invalid_input`.
    */
-  refundPayment(
+  create(
     input: { paymentId: Uuid; amount: Minor; reason: string },
     options?: CommandOptions,
   ): Promise<Result<Refund>> {
@@ -138,7 +90,7 @@ export class AdminMoney {
    * money came by, which also ends waiting for an account. Refused while an admin has claimed it.
    * Errors: `forbidden`, `refund_not_found`, `transfer_claimed`, `illegal_transition`, `invalid_input`.
    */
-  retryRefund(
+  retry(
     input: { refundId: Uuid; method?: Refund['method'] },
     options?: CallOptions,
   ): Promise<Result<Refund>> {
@@ -155,13 +107,13 @@ export class AdminMoney {
    *
    * @example
    * ```ts
-   * const { error } = await journey.admin.money.claimManualRefund(refundId);
+   * const { error } = await journey.admin.refunds.claimManual(refundId);
    * if (error) return show(error.code, error.details); // do not go to the bank
    * // ... the transfer is made ...
-   * await journey.admin.money.recordManualRefund({ refundId, bankReference: 'FT26325001' });
+   * await journey.admin.refunds.recordManual({ refundId, bankReference: 'FT26325001' });
    * ```
    */
-  claimManualRefund(refundId: Uuid, options?: CallOptions): Promise<Result<TransferClaim>> {
+  claimManual(refundId: Uuid, options?: CallOptions): Promise<Result<TransferClaim>> {
     return this.#calls.rpc('claim_manual_refund', { refund_id: refundId }, options);
   }
 
@@ -169,18 +121,18 @@ export class AdminMoney {
    * Ends your claim of a refund that you did not transfer after all; it goes on as before.
    * Errors: `forbidden`, `refund_not_found`, `transfer_claimed`.
    */
-  releaseManualRefund(refundId: Uuid, options?: CallOptions): Promise<Result<null>> {
+  releaseManual(refundId: Uuid, options?: CallOptions): Promise<Result<null>> {
     return this.#calls.rpc('release_manual_refund', { refund_id: refundId }, options);
   }
 
   /**
    * Records that you paid a refund by a transfer, which ends its claim. Refused while a provider works on it
    * or another admin has claimed it; when it was paid already, `details` is a `PaidTransfer`. Claim it with
-   * `claimManualRefund` before you make the transfer.
+   * `claimManual` before you make the transfer.
    * Errors: `forbidden`, `refund_not_found`, `already_paid`, `transfer_claimed`, `illegal_transition`,
    * `invalid_input`.
    */
-  recordManualRefund(
+  recordManual(
     input: { refundId: Uuid; bankReference: string },
     options?: CallOptions,
   ): Promise<Result<Refund>> {
@@ -194,7 +146,7 @@ export class AdminMoney {
    * set up. A refund that failed can be retried, also by transfer.
    * Errors: `forbidden`, `refund_not_found`, `illegal_transition`, `invalid_input`.
    */
-  settleRefund(
+  settle(
     input: { refundId: Uuid; note: string } & (
       | { outcome: 'succeeded'; providerRefundId: string }
       | { outcome: 'failed' }
@@ -208,13 +160,5 @@ export class AdminMoney {
       note: input.note,
     };
     return this.#calls.rpc('settle_refund', args, options);
-  }
-
-  /**
-   * One row for each movement on which ledger and rows disagree; none means proven.
-   * Errors: `forbidden`.
-   */
-  reconcileLedger(options?: CallOptions): Promise<Result<LedgerProblem[]>> {
-    return this.#calls.rpc('reconcile_ledger', {}, options);
   }
 }
