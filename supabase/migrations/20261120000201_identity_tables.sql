@@ -141,7 +141,7 @@ grant select on public.user_roles to authenticated, service_role;
 create policy select_self on public.user_roles for select to authenticated
   using (user_id = (select auth.uid()) or (select private.is_admin()));
 
-grant select (id, user_id, number_last4, full_name, classes, valid_until, front_media_id, back_media_id, status, reviewed_by, reviewed_at, reason, created_at)
+grant select (id, user_id, number_last4, full_name, classes, valid_until, front_media_id, back_media_id, status, reviewed_at, reason, created_at)
   on public.driver_licences to authenticated, service_role;
 create policy select_self on public.driver_licences for select to authenticated
   using (user_id = (select auth.uid()) or (select private.is_admin()));

@@ -149,8 +149,8 @@ begin
     select * into v_booking from public.bookings where id = p_booking_id;
     return v_booking;
   end if;
-  if char_length(p_reason) > 500 then
-    perform private.fail_input('reason', 'must have at most 500 characters');
+  if char_length(btrim(p_reason)) not between 1 and 500 then
+    perform private.fail_input('reason', 'must have 1 to 500 characters');
   end if;
   select * into v_booking from public.bookings where id = p_booking_id for no key update;
   v_side := private.booking_side(v_booking);

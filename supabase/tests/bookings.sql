@@ -235,6 +235,7 @@ select is((public.cancel_booking(:'unpaid', null, gen_random_uuid())).status, 'c
 select is(tests.outcome(format('select public.cancel_booking(%L, null, gen_random_uuid())', :'unpaid')), 'booking_not_cancellable', 'a booking cannot be cancelled twice');
 select is(tests.outcome(format('select public.cancel_booking_preview(%L)', :'unpaid')), 'booking_not_cancellable', 'a cancelled booking has no preview of its cancellation');
 select is(tests.outcome(format('select public.cancel_booking(%L, repeat(%L, 501), gen_random_uuid())', :'booking', 'x')), 'invalid_input', 'a reason of more than 500 characters is refused');
+select is(tests.outcome(format('select public.cancel_booking(%L, %L, gen_random_uuid())', :'booking', '  ')), 'invalid_input', 'a reason of blanks is refused');
 
 -- The trip -------------------------------------------------------------------------------------------------------
 select tests.as_owner();

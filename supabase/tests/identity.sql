@@ -68,6 +68,7 @@ select is((select number_hash from public.submit_licence('012-345 678', 'A Perso
 select is((select number_last4 || status from public.driver_licences), '5678pending', 'a submitted licence waits for review and shows its last four digits');
 select is(tests.outcome(tests.submit('999999999', :'front', :'back')), 'illegal_transition', 'a second licence cannot be submitted while one waits');
 select is(tests.outcome($$ update public.driver_licences set status = 'verified' $$), '42501', 'a person cannot verify the own licence');
+select is(tests.outcome('select reviewed_by from public.driver_licences'), '42501', 'a person cannot read which admin decided on the own licence');
 select is(tests.outcome('select number_hash from public.driver_licences'), '42501', 'a person cannot read the hash of the own licence number');
 select id as licence from public.driver_licences \gset
 select is(tests.outcome(format($$ select public.review_licence(%L, 'verify') $$, :'licence')), 'forbidden', 'a person who is no admin cannot review a licence');

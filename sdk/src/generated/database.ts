@@ -109,8 +109,6 @@ export interface DriverLicencesRow {
   back_media_id: Uuid;
   /** Machine driver_licence. pending by submit_licence; verified, or rejected also after it was verified, by review_licence; expired by the daily job after valid_until. One that expires before the trip ends is refused without the job. */
   status: StateOf<'driver_licence'>;
-  /** The admin who decided. Null while pending. */
-  reviewed_by: Uuid | null;
   reviewed_at: Timestamp | null;
   /** Why it was rejected or revoked; its owner reads it. Null otherwise. */
   reason: string | null;
