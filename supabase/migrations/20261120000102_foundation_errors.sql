@@ -1,5 +1,5 @@
 -- Foundation: the registry of errors and the one helper that raises them.
--- Rule kept here: whatever a command refuses carries a code from this table; PostgREST turns
+-- Rule kept here: every refusal of a command carries a code from this table; PostgREST turns
 -- SQLSTATE PTnnn into HTTP status nnn, and `details` carries {"code": …} for clients.
 -- Left out on purpose: wording for screens; clients translate by code.
 

@@ -1,5 +1,5 @@
 -- Foundation: settings an operator may change in Studio without a deployment.
--- Rule kept here: money agreed upon never reads from here again; rates are copied into the quote.
+-- Rule kept here: what was agreed does not change with a setting, because rates are copied into the quote.
 -- Left out on purpose: secrets of the outside world, which live in the functions' environment.
 
 create function private.is_whole(p_value jsonb, p_from bigint, p_to bigint)
@@ -14,13 +14,13 @@ create table private.settings (
   key text primary key,
   value jsonb not null,
   description text not null,
-  -- what the documentation writes where a value is to be put
+  -- the placeholder that the documentation uses for a value
   constraint settings_not_a_placeholder check (value::text not like '%…%')
 );
 comment on table private.settings is 'Operator settings, one JSON value each. Changing one affects what is agreed from then on, never what was agreed before.';
 comment on column private.settings.value is 'One JSON value in the form that the key asks for; `description` says what it means and in which unit.';
 
--- Commands read every one of them, and would fail without it.
+-- A setting must not be deleted: the commands that read it would fail.
 create function private.keep_setting()
 returns trigger
 language plpgsql volatile set search_path = ''

@@ -9,7 +9,7 @@ create table private.transitions (
   event text not null,
   to_state text not null,
   primary key (machine, from_state, event, to_state),
-  -- so that the event can be told from the move
+  -- so that the log shows which move an event stands for
   constraint transitions_one_event_per_move unique (machine, from_state, to_state)
 );
 comment on table private.transitions is 'The legal moves of every state machine; `initial` is the state before the row exists. Diagrams and SDK unions are generated from it.';
@@ -71,7 +71,7 @@ begin
 end
 $$;
 
--- Says why the moves of this transaction happen. What a reason says is for admins, unless a text shows it.
+-- Sets why the moves of this transaction happen. A reason is for admins, unless a notification shows it.
 create function private.set_audit_context(p_cause text, p_reason text default null)
 returns void
 language plpgsql volatile set search_path = ''
@@ -92,14 +92,14 @@ returns text
 language sql stable set search_path = ''
 as $$ select nullif(current_setting('journey.reason', true), '') $$;
 
--- Trigger on a status column; its arguments are the machine, and columns whose values the history keeps. It also tells
--- people of the move where a rule says so (foundation_notification_rules).
+-- Trigger on a status column. Its arguments are the machine, and the columns whose values the log keeps. It also
+-- notifies people of the move where a rule says so (foundation_notification_rules).
 create function private.record_transition()
 returns trigger
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
-  -- an argument of the trigger would be taken out of its array for every row of a query
+  -- read once: in a query, the trigger's argument would be read from its array for every row
   v_machine text := tg_argv[0];
   v_from text := case when tg_op = 'INSERT' then 'initial' else old.status end;
   v_event text;
@@ -121,7 +121,7 @@ begin
   values (v_machine || '.' || v_event, new.id, v_machine, v_from, v_event, new.status, v_data)
   returning id into v_id;
   if exists (select from private.notification_rules r where r.machine = v_machine and r.event = v_event) then
-    -- both functions are those of the row's type: a trigger is compiled for its table
+    -- both are the overloads for this row's type: PostgreSQL compiles a trigger function for each table
     perform private.notify_of_transition(
       v_id, v_machine, v_from, v_event, private.addressees(new), private.notification_data(new));
   end if;
@@ -155,7 +155,7 @@ comment on function public.transition_catalog is 'Lists the legal moves of every
 
 select private.expose('transition_catalog()', 'anon', 'authenticated', 'service_role');
 
--- Keeps updated_at true.
+-- Sets updated_at on every change.
 create function private.touch()
 returns trigger
 language plpgsql volatile set search_path = ''

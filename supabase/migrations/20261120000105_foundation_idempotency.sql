@@ -18,9 +18,9 @@ comment on column private.idempotency_keys.request_hash is 'SHA-256 of the argum
 comment on column private.idempotency_keys.response is 'The answer of the first run, given again to a repeat. Null only until that run has finished.';
 create index idempotency_keys_created_idx on private.idempotency_keys using brin (created_at);
 
--- Returns null when the command must run, or the answer of its first run; refuses whoever is not signed in.
+-- Returns null when the command must run, or the answer of its first run; refuses a caller who is not signed in.
 -- A second call with the same key waits here until the first has committed or failed.
--- A command that knows its answer beforehand gives it here and needs no finish_command.
+-- A command that knows its answer in advance gives it here and needs no finish_command.
 create function private.begin_command(p_command text, p_key uuid, p_request jsonb, p_response jsonb default null)
 returns jsonb
 language plpgsql volatile set search_path = ''

@@ -1,6 +1,6 @@
 -- Foundation: how effects leave the database.
 -- Rule kept here: a row is written in the transaction that causes it, leased with a deadline, and ends
--- as done or dead; at least once, with a dedupe key for whoever performs it.
+-- as done or dead; at least once, with a dedupe key for the one that performs it.
 -- Left out on purpose: the effects themselves (function `outbox`) and NOTIFY, which serializes commits.
 
 create table private.outbox (
@@ -87,13 +87,13 @@ as $$
   select exists (select from private.outbox where status = 'pending' and available_at <= now())
       or exists (select from private.outbox where status = 'leased' and leased_until <= now())
 $$;
-comment on function private.outbox_due is 'Whether the outbox function has work; asked by whatever rings its bell.';
+comment on function private.outbox_due is 'Whether the outbox function has work. Asked before the function is called.';
 
 create function private.lease_outbox(p_batch int, p_lease_seconds int)
 returns setof private.outbox
 language sql volatile security definer set search_path = ''
 as $$
-  -- a row that outlived its workers too often must not kill the next one
+  -- a row whose workers died too often must not kill the next one
   update private.outbox
   set status = 'dead', lease_token = null, leased_until = null, finished_at = now(),
       last_error = coalesce(last_error, 'the lease ran out every time')
@@ -122,7 +122,7 @@ language sql volatile set search_path = ''
 as $$
   select l.id, l.topic, l.payload, l.attempts, l.lease_token, l.dedupe_key, l.correlation_id
   from private.lease_outbox(batch, lease_seconds) l
-  -- an update returns in no order, and whoever asks a provider asks first about what has waited longest
+  -- an update returns rows in no order, and what has waited longest must be performed first
   order by l.available_at, l.id
 $$;
 comment on function public.lease_outbox is 'Leases up to `batch` (1–100) due rows for `lease_seconds` (5–600). No other worker gets them until the lease ends. Service only.';
@@ -148,7 +148,7 @@ language sql volatile set search_path = ''
 as $$ select private.complete_outbox(id, lease_token, provider_id, result) $$;
 comment on function public.complete_outbox is 'Marks a leased row as done. Service only. Errors: outbox_lease_lost.';
 
--- Backoff doubles from 5 seconds to at most an hour, with jitter so that a herd does not return at once.
+-- Backoff doubles from 5 seconds to at most an hour, with jitter, so that many rows do not return at once.
 create function private.fail_outbox(p_id bigint, p_lease_token uuid, p_error text, p_permanent boolean)
 returns void
 language plpgsql volatile security definer set search_path = ''
@@ -172,9 +172,9 @@ language sql volatile set search_path = ''
 as $$ select private.fail_outbox(id, lease_token, error, permanent) $$;
 comment on function public.fail_outbox is 'Puts a leased row back to be tried again later. When `permanent` is true, or no attempts are left, the row becomes a dead letter. Service only. Errors: outbox_lease_lost.';
 
--- For what did not fail, so that no attempt is counted: it waits for an answer or a person, or was not performed, as
--- its provider is asked too often (rate_limited), its settings are missing (not_configured) or the worker had no time
--- left (no_turn). check_invariants names a row that has not been performed for a day.
+-- Nothing failed, so no attempt is counted. The row waits for an answer or a person (waiting), its provider was asked
+-- too often (rate_limited), its settings are missing (not_configured), or the worker had no time left (no_turn).
+-- check_invariants names a row that has not been performed for a day.
 create function private.defer_outbox(p_id bigint, p_lease_token uuid, p_seconds int, p_reason text, p_detail text)
 returns void
 language plpgsql volatile security definer set search_path = ''
@@ -202,7 +202,7 @@ language sql volatile set search_path = ''
 as $$ select private.defer_outbox(id, lease_token, seconds, reason, detail) $$;
 comment on function public.defer_outbox is 'Puts a leased row back for `seconds` (1–86400) and does not count the attempt, because nothing failed. `reason` is waiting, rate_limited, not_configured or no_turn. `detail` explains it to an operator. Service only. Errors: outbox_lease_lost, invalid_input.';
 
--- A row of the outbox that was given up is performed again: the same order, which is asked about before it is sent.
+-- Performs a dead row of the outbox again. It is the same order, so the provider is asked about it before it is sent.
 create function private.requeue_dead_letter(p_topic text, p_order text)
 returns boolean
 language plpgsql volatile set search_path = ''
@@ -215,8 +215,8 @@ begin
 end
 $$;
 
--- Refuses to go on while somebody performs an order; until the end of the transaction nobody begins to, as its rows of
--- the outbox are locked. The topic is the name of the machine.
+-- Refuses to go on while a worker performs an order. It locks the order's rows of the outbox, so no worker begins before
+-- the end of the transaction. The topic is the name of the machine.
 create function private.require_idle(p_topic text, p_order uuid, p_from text, p_to text)
 returns void
 language plpgsql volatile set search_path = ''
@@ -235,7 +235,7 @@ begin
 end
 $$;
 
--- Whether an order waits for nothing but its turn; otherwise it was refused, given up or lost.
+-- Whether an order only waits for its turn. If not, it was refused, given up or lost.
 create function private.is_queued(p_topic text, p_order uuid)
 returns boolean
 language sql stable set search_path = ''

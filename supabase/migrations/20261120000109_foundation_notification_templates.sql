@@ -1,6 +1,6 @@
--- Foundation: the texts that people are told, a registry like that of errors.
+-- Foundation: the texts of notifications, a registry like that of errors.
 -- Rule kept here: a text is never changed, since a mail is rendered when it is sent; a change of wording is a new version.
--- Left out on purpose: the texts, which their modules register, and telling them, which is of notifications.
+-- Left out on purpose: the texts, which each module registers, and sending them, which is the module notifications.
 
 create table public.notification_templates (
   code text not null,
@@ -19,7 +19,7 @@ create table public.notification_templates (
 comment on table public.notification_templates is 'Texts of notifications with {{variables}}, one row per code, language and version. The highest version is used. A variable without a value is an error.';
 comment on column public.notification_templates.title is 'Text with {{variables}}, which are keys of notifications.data.';
 comment on column public.notification_templates.email_subject is 'Null when no mail is sent.';
--- a mail is rendered when it is sent, from the version the person was told by
+-- a mail is rendered when it is sent, from the version that the notification was written with
 create trigger append_only before update or delete or truncate on public.notification_templates
   for each statement execute function private.forbid_change();
 

@@ -15,7 +15,7 @@ create table private.invariants (
 );
 comment on table private.invariants is 'What check_invariants() checks. docs/invariants.md is generated from it.';
 
--- An invariant that nothing checks would look kept.
+-- An invariant without a function would never be checked and would seem to hold.
 create function private.require_invariant_function()
 returns trigger
 language plpgsql volatile set search_path = ''

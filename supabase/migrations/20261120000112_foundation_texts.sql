@@ -17,7 +17,7 @@ $$;
 grant execute on function private.tidy_text(text) to authenticated;
 comment on function private.tidy_text is 'A short text as it is stored: one line, NFC, single blanks, without invisible characters.';
 
--- Lower case, no diacritics, đ as d: what people type and what listings say meet in this form.
+-- Lower case, no diacritics, đ as d: what people type and what listings say are compared in this form.
 create function private.fold_text(p_text text)
 returns text
 language sql immutable strict parallel safe set search_path = ''

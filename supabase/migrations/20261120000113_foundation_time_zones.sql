@@ -5,7 +5,7 @@
 
 create table private.time_zones (
   name text primary key,
-  -- the name it is stored by
+  -- the name that is stored instead
   canonical text not null,
   constraint time_zones_canonical_known foreign key (canonical) references private.time_zones (name)
 );

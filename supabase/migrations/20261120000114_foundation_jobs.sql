@@ -1,7 +1,7 @@
 -- Foundation: the clock, a registry of jobs that modules add to.
 -- Rule kept here: nothing is right only because a job has run; jobs tell people, free space and ask providers about
--- what stayed silent. Each job is one of its own, so that one that fails stops no other.
--- None needs more than a run a minute, as pg_cron knows seconds from 1.5 on only.
+-- payments they have not reported. Each job is one of its own, so that one that fails stops no other.
+-- A run a minute is enough for each of them, because pg_cron before 1.5 has no schedules in seconds.
 
 create table private.jobs (
   name text primary key,
@@ -9,7 +9,7 @@ create table private.jobs (
   schedule text not null,
   fine_schedule text,
   command text not null,
-  -- without a success; the schedule and patience beside it
+  -- how long it may go without a successful run
   longest interval not null
 );
 comment on table private.jobs is 'The jobs that pg_cron is given, and how long each may go without a successful run before check_invariants names it.';
@@ -58,7 +58,7 @@ begin
 end
 $$;
 
--- What only commands need is kept no longer than they need it.
+-- Rows that only commands need are removed once no command can need them.
 create function private.tidy_foundation()
 returns void
 language plpgsql volatile set search_path = ''

@@ -1,5 +1,5 @@
--- Foundation: who is told of which move of a state machine, as data.
--- Rule kept here: private.record_transition() tells people by these rows, by whatever path the move came, Studio included.
+-- Foundation: who is notified of which move of a state machine, as data.
+-- Rule kept here: private.record_transition() notifies people by these rows, whatever made the move, Studio included.
 -- A rule names a move that exists, an audience that its machine has, and a text that exists in every language.
 -- A module that takes part adds rows to both tables, and for the row type of its table the functions
 -- private.addressees() and private.notification_data().
@@ -10,7 +10,7 @@ create table private.notification_audiences (
   audience text not null,
   primary key (machine, audience)
 );
-comment on table private.notification_audiences is 'The kinds of people who may be told of a machine''s moves. Who they are for one row, private.addressees(row) says.';
+comment on table private.notification_audiences is 'The kinds of people who may be notified of a machine''s moves. private.addressees(row) says who they are for one row.';
 
 create table private.notification_rules (
   machine text not null,
@@ -23,18 +23,18 @@ create table private.notification_rules (
   constraint notification_rules_once unique nulls not distinct (machine, event, audience, template, from_state),
   constraint notification_rules_audience_known foreign key (machine, audience) references private.notification_audiences,
   constraint notification_rules_channels_known check (channels <@ '{in_app,email,push,sms}'),
-  -- the other channels carry what is in the inbox
+  -- every notification is in the inbox; the other channels repeat it
   constraint notification_rules_in_app check ('in_app' = any (channels)),
   constraint notification_rules_condition_form check (jsonb_typeof(only_if) = 'object')
 );
-comment on table private.notification_rules is 'Who is told of a move, by which text, on which channels. A row added or removed takes effect with the next move.';
-comment on column private.notification_rules.from_state is 'The state before the move. Null: whatever it was.';
-comment on column private.notification_rules.only_if is 'What the data of the text must contain, for example {"kind": "deposit"}. {} asks nothing.';
+comment on table private.notification_rules is 'Who is notified of a move, with which text, on which channels. A row added or removed takes effect with the next move.';
+comment on column private.notification_rules.from_state is 'The state before the move. Null means any state.';
+comment on column private.notification_rules.only_if is 'What the data of the text must contain, for example {"kind": "deposit"}. {} asks for nothing.';
 
--- One person to tell, and as what.
+-- One person to notify, and in which role.
 create type private.addressee as (audience text, user_id uuid);
 
--- Those of a machine without rules. Each machine with rules has its own for the row type of its table.
+-- Called only when a machine lacks its own. Each machine with rules has one for the row type of its table.
 create function private.addressees(p_row anyelement)
 returns private.addressee[]
 language plpgsql stable set search_path = ''
@@ -43,7 +43,7 @@ begin
   raise exception 'private.addressees(%) does not exist', pg_typeof(p_row);
 end
 $$;
-comment on function private.addressees(anyelement) is 'Who a row''s audiences are. A null in place of a person is nobody.';
+comment on function private.addressees(anyelement) is 'Who a row''s audiences are. A null user_id means that nobody is notified.';
 
 create function private.notification_data(p_row anyelement)
 returns jsonb

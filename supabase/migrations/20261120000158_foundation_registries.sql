@@ -1,7 +1,7 @@
 -- Foundation: functions that a module registers and another one calls by name.
 -- Rule kept here: a registered name is that of a function of schema private that exists and takes and answers what its
--- caller expects, so that a slip is seen when it is registered and not when money comes.
--- Left out on purpose: the registries, which stand in the files of the modules that call what is registered.
+-- caller expects, so that a mistake is found when it is registered and not when money comes.
+-- Left out on purpose: the registries, which are in the files of the modules that call the functions.
 
 create function private.require_function(p_name text, p_arguments text, p_returns text)
 returns void

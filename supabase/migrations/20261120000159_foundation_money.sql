@@ -1,5 +1,5 @@
 -- Foundation: what every module does with amounts.
--- Rule kept here: an amount is in minor units, and a list of lines is worth the sum of their amounts.
+-- Rule kept here: an amount is in minor units, and a list of lines adds up to the sum of their amounts.
 -- Left out on purpose: conversions to a provider's unit, which are in its wrapper.
 
 create function private.sum_line_amounts(p_lines jsonb)

@@ -1,5 +1,5 @@
 -- Identity: its errors, limits and upload purposes, in the registries of foundation.
--- Rule kept here: what identity adds to a shared registry stands in files of its own name.
+-- Rule kept here: what identity adds to a shared registry is in files of its own name.
 -- Left out on purpose: bank accounts, which register theirs beside their tables.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values

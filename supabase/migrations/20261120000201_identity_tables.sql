@@ -83,8 +83,8 @@ create table public.driver_licences (
   constraint driver_licences_has_classes check (cardinality(classes) between 1 and 8),
   constraint driver_licences_reviewed check (status = 'pending' or reviewed_at is not null or status = 'expired'),
   constraint driver_licences_rejection_has_reason check (status <> 'rejected' or char_length(reason) > 0),
-  -- one number, one person; the same person may renew. As text, so that no search by user_id takes this
-  -- index for its own and reads all of it.
+  -- one number, one person; the same person may renew. user_id is compared as text, so that the planner does not
+  -- choose this index for a search by user_id and read all of it.
   constraint driver_licences_number_one_person exclude using gist (number_hash with =, (user_id::text) with <>)
     where (status in ('pending', 'verified'))
 );

@@ -1,6 +1,6 @@
 -- Media: uploads begin with a ticket, and access follows the row.
 -- Rule kept here: an object without a ready media row is unreadable; its path is ours and ASCII;
--- bytes count only after the `media` function has checked size, kind and hash against the ticket, and lie from then
+-- a file counts only after the `media` function has checked size, kind and hash against the ticket, and lie from then
 -- on where no ticket points, so that nobody changes them.
 -- Left out on purpose: derivatives and EXIF stripping, which are a worker's; deleting bytes goes through the Storage API.
 
@@ -52,14 +52,14 @@ alter table public.driver_licences
 alter table public.media enable row level security;
 revoke all on public.media from anon, authenticated, service_role;
 grant select on public.media to anon, authenticated, service_role;
--- Who may read which row is said once per role, in bookings_tables, where all kinds of pictures are known.
+-- The read policies, one per role, are in bookings_tables, the last module that adds a kind of picture.
 
 create policy insert_with_ticket on storage.objects for insert to authenticated
   with check (exists (
     select from public.media m
     where m.bucket = bucket_id and m.path = name
       and m.owner_id = (select auth.uid()) and m.status = 'reserved' and m.expires_at > now()
-      -- an upload that does not say how large it is has no end
+      -- an upload that does not announce its size could go on for ever
       and m.byte_size = (metadata ->> 'contentLength')::bigint
   ));
 create policy select_by_media on storage.objects for select to anon, authenticated
@@ -116,7 +116,7 @@ as $$ select private.request_upload(purpose, mime_type, byte_size, sha256) $$;
 comment on function public.request_upload is 'Reserves an upload for two hours. `purpose` is avatar, vehicle_image, licence or inspection. `byte_size` is in bytes, and `sha256` is lower-case hex. Upload the bytes to the bucket and path of the answer, then call the function media/complete. Repeatable. Errors: invalid_input, media_type_refused, media_too_large, media_quota_exceeded, rate_limited.';
 select private.expose('request_upload(text, text, bigint, text)', 'authenticated');
 
--- For commands that attach a file: it must be the actor's, checked, and meant for this.
+-- For commands that attach a file: it must belong to the actor, be ready, and have the right purpose.
 create function private.require_media(p_media_id uuid, p_owner_id uuid, p_purpose text)
 returns void
 language plpgsql stable set search_path = ''
@@ -135,7 +135,7 @@ begin
 end
 $$;
 
--- An avatar is an upload meant as one; a licence photo must not become public by the back door.
+-- An avatar is an upload meant as one; a licence photo must not become public as an avatar.
 create function private.check_avatar()
 returns trigger
 language plpgsql stable security definer set search_path = ''
@@ -170,7 +170,7 @@ language sql stable set search_path = ''
 as $$ select private.media_to_check(media_id, owner_id) $$;
 comment on function public.media_to_check is 'Answers the upload row if it belongs to this owner. `stored_size` in it is the number of bytes found at its path, or null when there are none. Service only. Errors: media_not_found.';
 
--- Given what the media function found in the bytes at p_path, to where it moved them from the path of the ticket.
+-- The arguments are what the media function found in the bytes. It has moved them from the path of the ticket to p_path.
 create function private.complete_media(p_media_id uuid, p_path text, p_mime_type text, p_byte_size bigint, p_sha256 text)
 returns public.media
 language plpgsql volatile security definer set search_path = ''

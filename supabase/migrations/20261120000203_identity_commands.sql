@@ -68,7 +68,7 @@ begin
   insert into public.driver_licences (user_id, number_hash, number_last4, full_name, classes, valid_until, front_media_id, back_media_id)
   values (v_user_id, private.keyed_hash('licence:' || v_number), right(v_number, 4), btrim(p_full_name), p_classes, p_valid_until, p_front_media_id, p_back_media_id)
   returning * into v_licence;
-  -- the hash is nobody's to see
+  -- nobody may read the hash
   v_licence.number_hash := null;
   return v_licence;
 exception
@@ -131,7 +131,7 @@ returns text
 language plpgsql stable security definer set search_path = ''
 as $$
 begin
-  -- nearly everybody who asks has one, which is told faster than what is wrong with none
+  -- most callers have a valid licence, so that is checked first: it is faster than finding out what is wrong
   if exists (
     select from public.driver_licences l
     join private.licence_classes k on k.class = any (l.classes) and k.covers = p_class

@@ -1,7 +1,7 @@
 -- Identity: where a person's money goes.
--- Rule kept here: a person has one live bank account; its number is stored encrypted and shown to nobody but
--- whoever sends money; each setting begins 24 hours in which nothing is sent there, and is told at once, so
--- that its owner can step in when somebody else did it.
+-- Rule kept here: a person has one live bank account; its number is stored encrypted and given only to
+-- the service that sends money. For 24 hours nothing is sent to a new account, and its owner is notified at once, so
+-- that the owner can act when somebody else has set it.
 -- Left out on purpose: a step-up before the change, which comes with one-time passwords; asking the bank whose
 -- account it is, which no rail here offers.
 
@@ -29,9 +29,9 @@ create table public.bank_accounts (
   -- as banks compare it: upper case, without diacritics
   constraint bank_accounts_holder_form check (holder_name ~ '^[A-Z0-9]+( [A-Z0-9]+)*$' and char_length(holder_name) between 2 and 70),
   constraint bank_accounts_waits_first check (usable_from > created_at),
-  -- what a payout refers to: whose account, and usable since when
+  -- payouts refer to this: whose account, and from when it can be used
   constraint bank_accounts_usable_from unique (id, user_id, usable_from),
-  -- what a refund refers to
+  -- refunds refer to this
   constraint bank_accounts_owner unique (id, user_id)
 );
 create unique index bank_accounts_one_live on public.bank_accounts (user_id) where removed_at is null;
@@ -87,7 +87,7 @@ end
 $$;
 
 -- Where a person can be paid right now, or a row of nulls. The account cannot be removed before this
--- transaction ends: whoever removes it must see the payout or refund that names it.
+-- transaction ends: a transaction that removes it must see the payout or refund that names it.
 create function private.usable_bank_account(p_user_id uuid)
 returns public.bank_accounts
 language plpgsql volatile set search_path = ''
@@ -114,8 +114,8 @@ begin
 end
 $$;
 
--- Takes the live account away; triggers of those who send money call back what is not sent yet. The caller holds the
--- profile's lock.
+-- Removes the live account. Triggers of refunds and payouts call back what is not sent yet. The caller has locked the
+-- profile.
 create function private.end_bank_account(p_user_id uuid)
 returns public.bank_accounts
 language plpgsql volatile set search_path = ''
@@ -168,7 +168,7 @@ begin
     perform private.fail_input('holder_name', 'must have 2 to 70 letters or digits');
   end if;
 
-  -- two settings at once: one after the other
+  -- two calls at once run one after the other
   perform 1 from public.profiles where id = v_user_id for no key update;
   perform private.end_bank_account(v_user_id);
   insert into public.bank_accounts (user_id, bank_bin, account_last4, holder_name, usable_from)

@@ -1,6 +1,6 @@
--- Identity: who is told of what, and the texts in Vietnamese and English.
+-- Identity: who is notified of what, and the texts in Vietnamese and English.
 -- Rule kept here: every code exists in every locale; a change of wording is a new version.
--- Left out on purpose: bank accounts have no states, so their commands tell of them.
+-- Left out on purpose: bank accounts have no states, so their commands notify people themselves.
 
 insert into public.notification_templates (code, locale, category, title, body, email_subject, email_body) values
   ('licence_verified', 'en', 'account', 'Licence verified', 'Your driver licence is verified. You can book now.', null, null),

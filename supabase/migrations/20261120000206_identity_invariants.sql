@@ -21,7 +21,7 @@ returns table (subject_id text, detail text)
 language sql stable set search_path = ''
 as $$
   select b.id::text, 'of ' || b.user_id
-  -- deciphering takes a moment each: a lost key is seen on the first as well as on the last
+  -- decrypting each takes a moment, and a lost key shows in any one of them
   from (
     (select * from public.bank_accounts order by created_at desc limit 100)
     union

@@ -1,7 +1,7 @@
 -- Ledger: accounts, movements and entries.
 -- Rule kept here: every movement is a transaction in one currency whose entries add up to zero, posted once, never
--- changed; money held for somebody (escrow, deposit, refunds owed) cannot be given out twice. A wrong one is put right
--- by one more that names it.
+-- changed; money held for somebody (escrow, deposit, refunds owed) cannot be given out twice. A wrong movement is corrected
+-- by another one that names it.
 -- Left out on purpose: stored balances; they are sums of entries; and what money is paid for, which is a payable.
 
 create table private.ledger_account_kinds (
@@ -13,7 +13,7 @@ create table private.ledger_account_kinds (
 comment on table private.ledger_account_kinds is 'The kinds of accounts in the ledger; a module adds its own.';
 comment on column private.ledger_account_kinds.has_floor is 'Money held for others: its balance may not pass zero.';
 comment on column private.ledger_account_kinds.has_payout_floor is 'It may pass zero, but a payout may not take it there.';
--- every module registers the kinds that it alone posts to
+-- a module registers the kinds that only it posts to
 insert into private.ledger_account_kinds (kind, description, has_floor, has_payout_floor) values
   ('platform_revenue', 'Commission, service fees and insurance, less what is given back out of goodwill', false, false),
   ('tax_payable', 'VAT to be handed on', false, false);
@@ -24,12 +24,12 @@ create table private.ledger_accounts (
   owner text not null default '',
   currency text not null,
   constraint ledger_accounts_once unique (kind, owner, currency),
-  -- for the entries, which may be in no other currency
+  -- referred to by entries, which must be in the account's currency
   constraint ledger_accounts_currency unique (id, currency)
 );
 comment on table private.ledger_accounts is 'One account per kind, owner and currency, made when it is first posted to.';
 comment on column private.ledger_accounts.owner is 'A payable, person, payout or row of unmatched money by id, or a provider by name; empty for the platform''s own accounts.';
--- another owner would be another's money
+-- the owner never changes: the money would become somebody else's
 create trigger append_only before update or delete or truncate on private.ledger_accounts
   for each statement execute function private.forbid_change();
 
@@ -46,7 +46,7 @@ create table private.ledger_transactions (
   constraint ledger_transactions_currency unique (id, currency),
   constraint ledger_transactions_corrects foreign key (corrects, currency)
     references private.ledger_transactions (id, currency) on delete restrict,
-  -- nobody corrects in general
+  -- a correction names the movement that it corrects
   constraint ledger_transactions_correction_of_something check ((corrects is not null) = (event in ('correction', 'payout_correction')))
 );
 comment on table private.ledger_transactions is 'One movement of money, whose entries add up to zero; never changed. A mistake is put right by another movement.';
@@ -61,7 +61,7 @@ create table private.ledger_entries (
   id bigint generated always as identity primary key,
   transaction_id bigint not null,
   account_id bigint not null,
-  -- that of its transaction and of its account, or dong would be added up with dollars
+  -- the currency of its transaction and of its account, so that dong and dollars are never added up
   currency text not null,
   amount bigint not null,
   constraint ledger_entries_not_zero check (amount <> 0),
@@ -79,7 +79,7 @@ create trigger append_only before update or delete or truncate on private.ledger
 create trigger append_only before update or delete or truncate on private.ledger_transactions
   for each statement execute function private.forbid_change();
 
--- What one statement adds to a movement adds up to zero, so every movement does at any time.
+-- The entries that one statement adds to a movement add up to zero, so every movement always does.
 create function private.check_balanced()
 returns trigger
 language plpgsql volatile security definer set search_path = ''
@@ -106,8 +106,8 @@ as $$
 declare
   v_kind text;
 begin
-  -- One at a time per account, or two could each see enough. No stronger lock: the foreign keys of others' entries
-  -- would wait for it, and it for them.
+  -- One transaction at a time per account, because two could each see enough money. A stronger lock would deadlock with
+  -- the foreign keys of other entries.
   select a.kind into v_kind
   from private.ledger_accounts a
   join private.ledger_account_kinds k on k.kind = a.kind
@@ -119,7 +119,7 @@ begin
   if not found then
     return null;
   end if;
-  -- a snapshot from the transaction's beginning does not see what others have taken since, lock or no lock
+  -- a snapshot from the transaction's beginning would not see what others have taken since, even with the lock
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'account % (%) can be debited only under isolation level read committed', new.account_id, v_kind using errcode = '25000';
   end if;
@@ -129,7 +129,7 @@ begin
   return null;
 end
 $$;
--- at the end, when a transaction that moves money between accounts of one owner has done both
+-- at the commit, when a transaction that moves money between two accounts of one owner has posted both
 create constraint trigger ledger_accounts_floor
   after insert on private.ledger_entries
   deferrable initially deferred
@@ -143,7 +143,7 @@ create function private.post_ledger(
   p_event text, p_reference text, p_currency text, p_payable_id uuid, p_lines private.ledger_line[], p_corrects bigint default null
 )
 returns void
--- it would be planned anew each time, since the planner looks into arrays
+-- a generic plan: otherwise PostgreSQL plans it anew for each call, because the planner looks into arrays
 language plpgsql volatile set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -179,9 +179,9 @@ as $$
   where a.kind = p_kind and a.owner = p_owner and a.currency = p_currency
 $$;
 
--- By hand, as postgres: adds lines to a movement that was posted wrongly, or by nobody's command. The movement and its
--- corrections are proven together (reconcile_ledger), so one that does not put right what it names stays listed. The
--- note says why, and the log has it with whoever's claims the session carries. Answers the id of the correction.
+-- By hand, as postgres: adds lines to a movement that was posted wrongly, or that no command posted. reconcile_ledger
+-- proves the movement and its corrections together, so it still lists the movement after a wrong correction. The note
+-- says why. The log keeps it, with the user id of the session's claims. Answers the id of the correction.
 create function private.correct_movement(p_transaction_id bigint, p_note text, p_lines private.ledger_line[])
 returns bigint
 language plpgsql volatile set search_path = ''
@@ -191,7 +191,7 @@ declare
   v_event text;
   v_reference text;
 begin
-  -- with a correction, the movement it corrects is meant; two at once: one after the other
+  -- for a correction, lock the movement that it corrects; two calls at once run one after the other
   select m.* into v_movement
   from private.ledger_transactions t
   join private.ledger_transactions m on m.id = coalesce(t.corrects, t.id)
@@ -204,7 +204,7 @@ begin
   elsif not exists (select from unnest(p_lines) l where l.amount <> 0) then
     raise exception 'there is nothing to correct in movement %', v_movement.id using errcode = '22023';
   end if;
-  -- what payouts move is not earned, and neither is what puts it right
+  -- money that payouts move is not earned, and neither is a correction of it
   v_event := case when starts_with(v_movement.event, 'payout_') then 'payout_correction' else 'correction' end;
   v_reference := v_movement.id || '.' || (select count(*) + 1 from private.ledger_transactions where corrects = v_movement.id);
   perform private.set_audit_context('correction', btrim(p_note));
@@ -214,7 +214,7 @@ end
 $$;
 comment on function private.correct_movement is 'By hand: posts lines (debit positive, they add up to zero) that put a movement right. The proof takes both together.';
 
--- By hand, as postgres: takes back what a movement, with its corrections so far, has come to; or one wrong correction.
+-- By hand, as postgres: reverses a movement together with its corrections so far, or one wrong correction.
 create function private.reverse_movement(p_transaction_id bigint, p_note text)
 returns bigint
 language plpgsql volatile set search_path = ''

@@ -1,14 +1,14 @@
 -- Ledger: the proof that the books and the rows say the same.
--- Rule kept here: every movement of the ledger is one that a row of some module tells of, to the accounts and by the sums
--- that this row says; and every such row has its movement.
--- Left out on purpose: which rows those are, which every module says in a file of its own name; and a provider's own
--- statements, which differ per contract.
+-- Rule kept here: every movement of the ledger belongs to a row of some module and has the accounts and amounts that this
+-- row gives; and every such row has its movement.
+-- Left out on purpose: which rows those are, which each module says in a file of its own name; and a provider's own
+-- statements, which differ by contract.
 
--- A line of the ledger as a row has it; debit positive.
+-- A line that the ledger must have because of a row; debit positive.
 create type private.expected_line as (
   movement text, subject text, payable_id uuid, currency text, kind text, owner text, amount bigint
 );
--- What disagrees though every line is there; amounts as reconcile_ledger has them.
+-- What is wrong although every line is there. Amounts are as in reconcile_ledger.
 create type private.ledger_problem as (problem text, provider text, subject text, expected_amount bigint, found_amount bigint);
 
 create table private.ledger_proofs (
@@ -30,7 +30,7 @@ $$;
 create trigger function_exists before insert or update on private.ledger_proofs
   for each row execute function private.check_ledger_proof();
 
--- How commands post is written a second time in these functions, so that a slip in one place is seen by the other.
+-- These functions say a second time how commands post, so that a mistake in one place is found by the other.
 create function private.expected_ledger()
 returns setof private.expected_line
 language plpgsql stable set search_path = ''
@@ -59,15 +59,15 @@ $$;
 
 create function private.reconcile_ledger()
 returns table (problem text, provider text, subject text, expected_amount bigint, found_amount bigint)
--- every line of the books is held in memory once, which neither a plan on disk nor a compiled one makes faster
+-- every line of the books is in memory once; sorting on disk or compiling the query would only be slower
 language sql stable security definer set search_path = '' set work_mem = '64MB' set jit = off
 as $$
   with lines as (
     select movement, subject, kind, owner,
            nullif(sum(expected), 0)::bigint as expected_amount, nullif(sum(posted), 0)::bigint as found_amount,
-           -- what has passed a provider says the most of a movement; the other lines follow from it
+           -- the line of the provider says the most about a movement; the other lines follow from it
            rank() over (partition by movement, subject order by kind <> 'clearing') as place
-    -- both sides at once: grouped apart and joined, their six columns of text took twice as long
+    -- both sides in one grouping: grouping each and joining them by six text columns took twice as long
     from (
       select movement, subject, payable_id, currency, kind, owner, amount as expected, null::bigint as posted
       from private.expected_ledger()

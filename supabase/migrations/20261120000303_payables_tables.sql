@@ -1,6 +1,6 @@
 -- Payables: what a payment pays, whatever it is.
--- Rule kept here: what was agreed never changes; the parts of a payable add up to its amount; every kind registers what
--- is to be done at each moment of its payment, by functions that exist.
+-- Rule kept here: what was agreed never changes; the parts of a payable add up to its amount; every kind registers
+-- the functions to call at each step of its payment, and they must exist.
 -- Left out on purpose: until when it can be paid, which its payment says; and what becomes of the money once the thing
 -- paid for has happened, which the module that owns the kind posts to the ledger.
 
@@ -8,7 +8,7 @@ create table private.payable_kinds (
   kind text primary key,
   -- (payable id) takes every lock that moving it needs, before its payment is locked
   lock_function text not null,
-  -- (payable id) its money is here: keeps what was kept free for it, or takes it again, and answers true; false: it is gone
+  -- (payable id) its money has come: keeps the slot or takes it again, and answers true; false when it is gone
   settle_function text not null,
   -- (payable id) the time to pay it is over, and its payment is closed
   expire_function text not null,
@@ -43,7 +43,7 @@ create trigger functions_exist before insert or update on private.payable_kinds
 insert into private.ledger_account_kinds (kind, description, has_floor, has_payout_floor) values
   ('escrow', 'Paid for what is not over yet (per payable)', true, false);
 
--- A constraint asks it at each insert, so it is one loop: a query would cost more than the insert.
+-- A constraint calls it at each insert, so it is one loop: a query would cost more than the insert.
 create function private.adds_up(p_amount bigint, p_split private.ledger_line[], p_sold_amount bigint, p_tax_amount bigint)
 returns boolean
 language plpgsql immutable set search_path = ''
@@ -104,7 +104,7 @@ grant select on public.payables to service_role;
 create policy select_payer on public.payables for select to authenticated
   using (payer_id = (select auth.uid()) or (select private.is_admin()));
 
--- The payable, or nulls; every lock of what it belongs to is taken.
+-- The payable, or nulls. It takes every lock of the row that owns it.
 create function private.lock_payable(p_payable_id uuid)
 returns public.payables
 language plpgsql volatile set search_path = ''
@@ -122,7 +122,7 @@ begin
 end
 $$;
 
--- The caller of these holds the locks. True: what is paid for is the payer's; false: it is gone.
+-- Callers hold the locks. True means that the payer has what was paid for; false means that it is gone.
 create function private.settle_payable(p_payable public.payables)
 returns boolean
 language plpgsql volatile set search_path = ''
@@ -178,7 +178,7 @@ begin
 end
 $$;
 
--- What messages about a payable's money say of it; booking_id, order_id and their like lead an app to its screen.
+-- What notifications about the money of a payable say about it. With booking_id or order_id an app opens its screen.
 create function private.payable_data(p_payable public.payables)
 returns jsonb
 language plpgsql immutable set search_path = ''

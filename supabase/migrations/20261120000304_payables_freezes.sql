@@ -1,6 +1,6 @@
 -- Payables: freezing the money of a payable while something is unclear.
--- Rule kept here: while one freeze lives, no money of the payable moves on to anybody: nothing is paid out and nothing is
--- given back of what is held; what was on its way out and is not sent yet stops too. It goes on when the last one ends.
+-- Rule kept here: while one freeze lives, no money of the payable moves on to anybody: nothing is paid out, and
+-- nothing that is held is given back. A payout that is not sent yet stops too. All goes on when the last freeze ends.
 -- Left out on purpose: who may complain and what is decided; complaints will place and end freezes here. What stops is
 -- said by the modules that move money on (payouts, bookings).
 
@@ -31,7 +31,7 @@ begin
 end
 $$;
 
--- For commands of other modules too.
+-- Used by commands of other modules too.
 create function private.freeze_money(p_payable_id uuid, p_reason text)
 returns void
 language plpgsql volatile set search_path = ''

@@ -1,7 +1,7 @@
--- Payables: calling one off, whatever it is.
--- Rule kept here: an admin who looks at money needs no command of each kind; the kind says whether it is too late and
--- what goes back.
--- Left out on purpose: payers and earners, who call things off by the commands of the module that owns them.
+-- Payables: cancelling one, whatever its kind.
+-- Rule kept here: an admin who looks at money needs one command for every kind. The kind decides whether it is too late
+-- and what goes back.
+-- Left out on purpose: payers and earners, who cancel with the commands of the module that owns the kind.
 
 create function private.cancel_payable(p_payable_id uuid, p_reason text, p_idempotency_key uuid)
 returns jsonb

@@ -17,7 +17,7 @@ returns table (subject_id text, detail text)
 language sql stable set search_path = ''
 as $$
   select a.id::text, a.kind || ' ' || a.owner || ' ' || b.amount
-  -- before the join: most accounts are not below their floor
+  -- filtered before the join, because most accounts are above their floor
   from (select e.account_id, sum(e.amount) as amount from private.ledger_entries e group by 1 having sum(e.amount) > 0) b
   join private.ledger_accounts a on a.id = b.account_id
   join private.ledger_account_kinds k on k.kind = a.kind and k.has_floor

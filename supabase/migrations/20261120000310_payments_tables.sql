@@ -53,7 +53,7 @@ create table private.payment_providers (
   enabled boolean not null default true,
   constraint payment_providers_range check (0 < min_amount and min_amount <= max_amount),
   constraint payment_providers_refunds_known check (refunds_by in ('provider', 'transfer')),
-  -- nobody claims what the code of a rail (_shared/payments) cannot do
+  -- a row must not claim what the code of the rail (_shared/payments) cannot do
   constraint payment_providers_can_refund check (refunds_by = 'transfer' or provider in ('vnpay', 'momo', 'zalopay', 'stripe')),
   constraint payment_providers_can_be_cancelled check (not can_cancel or provider in ('payos', 'stripe')),
   constraint payment_providers_can_take_parts check (not in_parts or provider in ('payos', 'vietqr')),
@@ -86,7 +86,7 @@ create table public.payments (
   refunded_amount bigint not null default 0,
   expires_at timestamptz not null,
   succeeded_at timestamptz,
-  -- what the owner of the payable said when the money came: kept for the payer, or gone, so that all of it goes back
+  -- what the owner of the payable answered when the money came: kept for the payer, or gone, so that all money goes back
   settlement text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -110,16 +110,16 @@ comment on column public.payments.expires_at is 'No try begins after it. Written
 comment on column public.payments.succeeded_at is 'When the whole sum was here. Null until then.';
 select private.attach_state_machine('public.payments', 'payment');
 create trigger touch before update on public.payments for each row execute function private.touch();
--- What was agreed, asked for or received stays as it was, by any path; only what became of it is written later.
+-- What was agreed, asked for or received never changes; only what became of it is written later.
 create trigger immutable before update on public.payments for each row
   when ((old.id, old.payable_id, old.payer_id, old.amount, old.currency) is distinct from (new.id, new.payable_id, new.payer_id, new.amount, new.currency))
   execute function private.forbid_change();
 create trigger never_deleted before delete or truncate on public.payments
   for each statement execute function private.forbid_change();
 
--- Providers want references that are short, ASCII and never repeat: J, the day, eight digits. They are drawn and not
--- counted: a database restored from last night's backup would count through those of this morning once more, and take
--- what their payers paid for the payment of somebody else; and a payer who mistypes one meets nobody's.
+-- Providers want references that are short, ASCII and never repeat: J, the day, eight digits. They are random and not
+-- counted. A database restored from last night's backup would count through this morning's references again, and book
+-- money for the wrong payment. And a mistyped reference hardly ever belongs to another payment.
 create function private.new_payment_reference()
 returns text
 language plpgsql volatile set search_path = ''
@@ -182,7 +182,7 @@ comment on column public.payment_attempts.expires_at is 'After it the provider t
 comment on column public.payment_attempts.reference is 'Our reference at the provider.';
 comment on column public.payment_attempts.redirect_url is 'Where the payer goes; null on a rail without a page.';
 comment on column public.payment_attempts.details is 'What an app may use beside link and QR code, by provider.';
--- the log keeps what paid it: refunds go by it, and no other row holds it
+-- the log keeps which transaction paid it: refunds need it, and no other row has it
 select private.attach_state_machine('public.payment_attempts', 'payment_attempt', 'provider_transaction_id', 'transaction_amount');
 create trigger immutable before update on public.payment_attempts for each row
   when ((old.id, old.payment_id, old.provider, old.reference, old.amount, old.currency) is distinct from (new.id, new.payment_id, new.provider, new.reference, new.amount, new.currency)

@@ -1,6 +1,6 @@
 -- Payments: what providers said, and money that fits no payment.
--- Rule kept here: every message of a provider is a row before anything else happens, and what anybody may send is kept in
--- numbers that are bounded; money that fits no payment is a row with a reason, never a log line.
+-- Rule kept here: every message of a provider is a row before anything else happens, unverified messages are kept
+-- in limited numbers; money that fits no payment is a row with a reason, never a log line.
 -- Left out on purpose: what a message does, which is in payments_apply.
 
 create table private.payment_events (
@@ -18,7 +18,7 @@ create table private.payment_events (
   acknowledged_at timestamptz,
   note text,
   constraint payment_events_once unique (provider, provider_event_id),
-  -- or anybody could take the place of a genuine one
+  -- otherwise a forged message could take the id of a genuine one
   constraint payment_events_unverified_apart check (verified or provider_event_id like 'unverified:%'),
   constraint payment_events_raw_size check (octet_length(raw) <= 65536)
 );
@@ -36,7 +36,7 @@ comment on column private.payment_events.acknowledged_by is 'The admin who dealt
 create trigger immutable before update on private.payment_events for each row
   when ((old.id, old.provider, old.provider_event_id, old.verified, old.raw, old.received_at) is distinct from (new.id, new.provider, new.provider_event_id, new.verified, new.raw, new.received_at))
   execute function private.forbid_change();
--- what nobody signed is swept after a while
+-- for the job that removes unverified messages
 create trigger never_deleted before delete on private.payment_events for each row when (old.verified)
   execute function private.forbid_change();
 create trigger never_emptied before truncate on private.payment_events
@@ -83,7 +83,7 @@ create table private.unmatched_money (
   ),
   constraint unmatched_money_applied_to check ((settlement is not distinct from 'applied') = (payment_id is not null))
 );
--- what is left over of an event is a second row of it
+-- an event may have a second row: the part that was overpaid
 create unique index unmatched_money_one_per_event on private.unmatched_money (event_id) where reason <> 'overpaid';
 create unique index unmatched_money_one_per_transaction on private.unmatched_money (provider, transaction_id)
   where reason <> 'overpaid' and settlement is distinct from 'void';
@@ -96,7 +96,7 @@ comment on column private.unmatched_money.attempt_id is 'Where it was meant to g
 comment on column private.unmatched_money.payer_id is 'Whose it is. Null when that is not known.';
 comment on column private.unmatched_money.status is 'open, or settled by an admin or by the rest of the sum. No state machine; `settlement` says how.';
 comment on column private.unmatched_money.settlement is 'applied (to payment_id), refunded, kept (with a note), or void (the provider corrected itself). Null while open.';
--- whose it is may be found out later, until it is settled
+-- the payer may become known later, until the row is settled
 create trigger immutable before update on private.unmatched_money for each row
   when ((old.id, old.event_id, old.provider, old.reference, old.transaction_id, old.amount, old.currency, old.reason, old.attempt_id)
       is distinct from (new.id, new.event_id, new.provider, new.reference, new.transaction_id, new.amount, new.currency, new.reason, new.attempt_id)

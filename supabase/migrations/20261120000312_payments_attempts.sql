@@ -1,5 +1,5 @@
 -- Payments: opening a payment and trying to pay it.
--- Rule kept here: a payment is open until its time is over, its payable is called off, or it is paid; each try has a
+-- Rule kept here: a payment is open until its time is over, its payable is cancelled, or it is paid; each try has a
 -- reference of its own, which providers want unique for ever.
 -- Left out on purpose: signatures and links, which function `payments` makes.
 
@@ -83,7 +83,7 @@ declare
 begin
   v_stored := private.begin_command('start_payment', p_idempotency_key, jsonb_build_object('payment_id', p_payment_id, 'provider', p_provider));
   if v_stored is not null then
-    -- its state may have moved on since
+    -- its state may have changed meanwhile
     select * into v_attempt from public.payment_attempts where id = (v_stored ->> 'id')::uuid;
     -- between us and the provider
     v_attempt.provider_data := '{}';
@@ -157,7 +157,7 @@ as $$ select private.attach_checkout(attempt_id, redirect_url, qr_payload, detai
 comment on function public.attach_checkout is 'Stores the payment page and the QR code of an attempt. The first answer stays. Service only. Errors: payment_not_found.';
 select private.expose('attach_checkout(uuid, text, text, jsonb, jsonb)', 'service_role');
 
--- The tidier: nothing depends on it having run, as a payment that is over at expires_at cannot be started.
+-- A cleanup job. Nothing depends on it, because a payment cannot be started after expires_at.
 create function private.expire_overdue_payments(p_limit int default 500)
 returns int
 language plpgsql volatile set search_path = ''
@@ -174,10 +174,10 @@ begin
     order by payable_id
     limit p_limit
   loop
-    -- one that cannot be tidied must not keep the others; check_invariants shows it
+    -- one that fails must not stop the others; check_invariants shows it
     begin
       v_payable := private.lock_payable(v_payable_id);
-      -- it may have been paid, or called off, in this moment
+      -- it may have been paid or cancelled a moment ago
       if private.close_payment(v_payable_id, 'expired') then
         perform private.expire_payable(v_payable);
         v_count := v_count + 1;
@@ -209,7 +209,7 @@ begin
     select * from public.payment_attempts a
     where ((a.status in ('created', 'pending') and a.created_at < now() - p_quiet) or a.recheck_at < now() - p_quiet)
       and coalesce(a.checked_at, a.created_at) < now() - least(interval '1 hour', p_quiet * 2 ^ least(a.checks, 6))
-      -- those that wait in the outbox must not keep the others from it
+      -- attempts that already wait in the outbox must not use up the limit
       and not exists (
         select from private.outbox o
         where o.topic = 'reconcile' and o.dedupe_key = a.id::text

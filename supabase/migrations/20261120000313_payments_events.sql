@@ -1,10 +1,10 @@
 -- Payments: keeping what providers say, and what somebody must look at.
--- Rule kept here: whoever cannot sign can neither fill the database nor make a genuine message wait; a message that
--- cannot be true together with an earlier one moves no money.
+-- Rule kept here: a sender without a signature can neither fill the database nor make a genuine message wait; a
+-- message that contradicts an earlier one moves no money.
 -- Left out on purpose: verifying a message, which function `payment-webhooks` has done before.
 
--- Whether there is room left in this hour for one more message that nobody signed. It locks the count for the rest
--- of the transaction: these wait for each other, and a verified one never comes here.
+-- Whether one more unverified message may be stored in this hour. It locks the count for the rest of the transaction,
+-- so these messages wait for each other. A verified one never comes here.
 create function private.has_room_for_unverified(p_provider text)
 returns boolean
 language plpgsql volatile set search_path = ''
@@ -12,8 +12,8 @@ as $$
 declare
   v_received bigint;
 begin
-  -- A flood of them must not queue for the disk and keep the connections that genuine ones need; one that a crash
-  -- takes is no loss.
+  -- Many of them must not wait for the disk and hold the connections that genuine messages need. It does no harm to lose
+  -- one in a crash.
   perform set_config('synchronous_commit', 'off', true);
   insert into private.unverified_counts as c (provider, hour)
   values (p_provider, date_trunc('hour', now(), 'UTC'))
@@ -53,7 +53,7 @@ as $$ select private.record_payment_event(provider, provider_event_id, verified,
 comment on function public.record_payment_event is 'Stores a message of a provider as it was received and answers {event_id, is_new, outcome}. When this hour already has as many unverified messages as the setting unverified_events_per_hour allows, another one is only counted and event_id is null. Service only.';
 select private.expose('record_payment_event(text, text, boolean, text, text, jsonb)', 'service_role');
 
--- A message that cannot be true together with an earlier one moves no money: somebody must look.
+-- A message that contradicts an earlier one moves no money: an admin must look at it.
 create function private.flag_for_review(p_event_id bigint, p_reason text, p_answer text)
 returns text
 language plpgsql volatile set search_path = ''
@@ -64,8 +64,8 @@ begin
 end
 $$;
 
--- The same for what is learnt on another way than by a message: it becomes one, so that an admin finds all of it in
--- one place. p_provider is who said so, or, where an admin's hand took over, who sends our transfers.
+-- The same for what we learn without a message. It is stored as a message, so that admins find everything in one place.
+-- p_provider is the provider that said it, or the one that sends our transfers when an admin recorded it by hand.
 create function private.flag_for_review(p_provider text, p_key text, p_reference text, p_reason text)
 returns void
 language plpgsql volatile set search_path = ''
@@ -80,7 +80,7 @@ begin
 end
 $$;
 
--- Ends a message that moves no money: one of no interest, or one somebody must look at.
+-- Closes a message that moves no money: one to ignore, or one that an admin must look at.
 create function private.settle_payment_event(p_event_id bigint, p_outcome text, p_reason text)
 returns text
 language plpgsql volatile security definer set search_path = ''
@@ -197,7 +197,7 @@ returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  -- what nobody signed is kept only as long as somebody may ask who sent it
+  -- unverified messages are kept only for questions about who sent them
   delete from private.payment_events where not verified and received_at < now() - interval '30 days';
   delete from private.unverified_counts where hour < now() - interval '30 days';
 end

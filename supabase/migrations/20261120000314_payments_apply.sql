@@ -23,7 +23,7 @@ begin
     perform private.fail('not_found');
   end if;
   if v_event.outcome is not null then
-    -- the provider must hear the same answer again, except that done is done
+    -- a repeat gets the same answer, except that a message already applied is a duplicate
     return case v_event.outcome when 'applied' then 'duplicate' when 'refunded_late' then 'duplicate' else v_event.outcome end;
   end if;
   if p_outcome is null or p_outcome not in ('succeeded', 'failed', 'pending') then
@@ -89,10 +89,10 @@ begin
   if p_amount = 0 then
     return case when p_attempt.id is null then 'unknown_reference' else 'amount_mismatch' end;
   end if;
-  -- Messages of one movement, whatever their ids and references: one after the other. The last lock but for those
-  -- of the rows of unmatched money.
+  -- Messages about one transaction run one after the other, whatever their ids and references. Only the locks of rows of
+  -- unmatched money come after this one.
   perform pg_advisory_xact_lock(hashtextextended('transaction:' || p_event.provider || ':' || p_transaction_id, 0));
-  -- the provider has told of this very movement before
+  -- the provider has reported this transaction before
   select * into v_told from private.unmatched_money
   where provider = p_event.provider and transaction_id = p_transaction_id
     and settlement is distinct from 'void' and reason <> 'overpaid'
@@ -103,7 +103,7 @@ begin
     elsif v_told.status <> 'open' or not v_open or not v_fits then
       return private.flag_for_review(p_event.id, 'another sum was reported for this transaction', 'amount_mismatch');
     end if;
-    -- it corrects itself
+    -- the provider corrects itself
     perform private.post_ledger('unmatched_voided', v_told.id::text, v_told.currency, null, array[
       ('unmatched', v_told.id::text, v_told.amount)::private.ledger_line,
       ('clearing', v_told.provider, -v_told.amount)::private.ledger_line
@@ -134,7 +134,7 @@ begin
       return private.apply_success(p_payable, p_payment, p_attempt, p_event, p_transaction_id, p_amount, v_parts);
     end if;
     perform private.keep_unmatched(p_event, p_attempt, p_payment.payer_id, p_reference, p_transaction_id, p_amount, p_currency, 'underpaid');
-    -- nobody is asked for the rest of what was called off
+    -- the payer is not asked for the rest of a cancelled payment
     if p_payment.status <> 'cancelled' then
       perform private.notify(p_payment.payer_id, 'payment_part_received', private.payable_data(p_payable) || jsonb_build_object(
         'amount', private.format_money(p_amount, p_currency),
@@ -154,7 +154,7 @@ begin
 end
 $$;
 
--- What came of an attempt so far and was less than all of it, locked: an admin may be settling it.
+-- The parts of an attempt that have come so far. They are locked, because an admin may be settling them.
 create function private.parts_of(p_attempt public.payment_attempts)
 returns uuid[]
 language plpgsql volatile set search_path = ''
@@ -198,8 +198,8 @@ begin
 end
 $$;
 
--- The money is ours and enough, so the owner of the payable is asked whether it is still there: p_received by the transaction of p_event, the rest by rows of unmatched money
--- (p_parts). What is over becomes such a row. The rows are locked.
+-- The whole amount has come: p_received by the transaction of p_event, the rest as rows of unmatched money (p_parts).
+-- The owner of the payable says whether it can still be had. What is overpaid becomes such a row. All rows are locked.
 create function private.apply_success(
   p_payable public.payables, p_payment public.payments, p_attempt public.payment_attempts, p_event private.payment_events,
   p_transaction_id text, p_received bigint, p_parts uuid[]
@@ -237,13 +237,13 @@ begin
   update public.payments
   set status = 'succeeded', succeeded_at = now(), settlement = case when v_kept then 'kept' else 'gone' end
   where id = p_payment.id;
-  -- money that still comes through another try is unmatched; where it can be stopped, it is
+  -- other attempts are ended where the provider allows it; money that still comes through them is unmatched
   perform private.cancel_attempts(p_payment.id, p_attempt.id);
   if v_kept then
     perform private.post_ledger('payment_received', p_payment.id::text, p_payment.currency, p_payable.id, v_lines || p_payable.split);
     return 'applied';
   end if;
-  -- too late, or called off: everything goes back, and the payer is told by its refund
+  -- too late, or cancelled: everything goes back, and the refund notifies the payer
   perform private.post_ledger('late_payment_received', p_payment.id::text, p_payment.currency, p_payable.id, v_lines ||
     ('refund_payable', p_payable.id::text, -p_payment.amount)::private.ledger_line);
   return 'refunded_late';

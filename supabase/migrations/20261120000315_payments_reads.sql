@@ -1,4 +1,4 @@
--- Payments: asking about tries that stayed silent, and tries that admins look at.
+-- Payments: asking providers about attempts, and attempts that admins look at.
 -- Rule kept here: a provider's "not found" ends a try only when its time is over.
 -- Left out on purpose: a payment with what came back of it, which is in refunds_reads.
 
@@ -33,9 +33,9 @@ begin
       end,
       status = case
         when status not in ('created', 'pending') then status
-        -- final and still open: what came by it was booked elsewhere, as unmatched money
+        -- final and still open: its money was booked as unmatched money
         when p_outcome in ('not_found', 'final') and expires_at <= now() then 'expired'
-        -- a provider that still says nothing days later will not
+        -- a provider that has not answered for days will not answer any more
         when p_outcome in ('pending', 'no_answer') and expires_at <= now() - interval '3 days' then 'expired'
         else status
       end
@@ -81,8 +81,8 @@ as $$ select private.check_payment(payment_id) $$;
 comment on function public.check_payment is 'Answers the ids of the open attempts of the caller''s payment. The function payments calls it and then asks the providers about them. Repeatable. Errors: payment_not_found, rate_limited.';
 select private.expose('check_payment(uuid)', 'authenticated');
 
--- Tries that go on and of which a message that needs review speaks: mostly money that a provider took and keeps under
--- suspicion. Acknowledging the message does not end the try, so it stays here until the provider has decided.
+-- Open attempts with a message that needs review. Mostly a provider has taken the money and holds it under suspicion.
+-- Acknowledging the message does not end the attempt, so it stays here until the provider has decided.
 create function private.payment_attempts_needing_review(p_after jsonb, p_page_size int)
 returns table (
   id uuid, payment_id uuid, payable_id uuid, payer_id uuid, provider text, reference text, amount bigint, currency text,

@@ -1,6 +1,6 @@
--- Payments: who is told of what, and the texts in Vietnamese and English.
+-- Payments: who is notified of what, and the texts in Vietnamese and English.
 -- Rule kept here: every code exists in every locale; a change of wording is a new version.
--- Left out on purpose: money that came moves no state of a payment until it is enough; the commands tell of it.
+-- Left out on purpose: a part of the amount, which moves no state; the command that applies it notifies the payer.
 
 insert into public.notification_templates (code, locale, category, title, body, email_subject, email_body) values
   ('payment_unmatched', 'en', 'payment', 'We are checking your payment', 'We received {{amount}}, which is not the amount due. Our staff will check it.', null, null),

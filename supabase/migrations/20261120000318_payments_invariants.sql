@@ -34,7 +34,7 @@ create function private.invariant_paid_by_another_transaction()
 returns table (subject_id text, detail text)
 language sql stable set search_path = ''
 as $$
-  -- what paid it, as the log has it; or the row of unmatched money an admin gave it
+  -- the transaction that paid it, from the log, or the unmatched money that an admin applied to it
   select a.id::text, a.provider || ' ' || coalesce(a.provider_transaction_id, 'nothing') || ', paid by ' || coalesce(e.data ->> 'provider_transaction_id', 'nothing')
   from public.payment_attempts a
   left join private.domain_events e on e.subject_id = a.id and e.machine = 'payment_attempt' and e.to_state = 'succeeded'

@@ -1,6 +1,6 @@
 -- Transfers: what sends them, and claims of those that an admin makes by hand.
--- Rule kept here: whoever goes to the bank claims the transfer first; for a day no provider sends it and no other admin
--- records it. What is paid is paid once, and whoever comes second hears by which transfer.
+-- Rule kept here: an admin claims a transfer before going to the bank. For a day no provider sends it and no other admin
+-- records it. A transfer is paid once, and an admin who comes second reads which transfer paid it.
 -- Left out on purpose: the commands, which are in refunds_by_hand and payouts_by_hand; and the transfer itself: the bank's statement
 -- has it under the reference that is recorded.
 
@@ -8,7 +8,7 @@ insert into private.error_codes (code, status, retryable, message_en, message_vi
   ('transfer_claimed', 409, false, 'An admin is making this transfer by hand. Wait until it is recorded or the claim ends; details name the admin.', 'Một quản trị viên đang chuyển khoản thủ công khoản này. Vui lòng chờ kết quả; xem người nhận xử lý trong chi tiết.'),
   ('already_paid', 409, false, 'This was already paid. Do not pay it again; see details.', 'Khoản này đã được chi trả. Vui lòng không chuyển lại; xem chi tiết.');
 
--- Not a column of payouts, which their hosts read.
+-- Not columns of payouts, because hosts can read payouts.
 create table private.manual_claims (
   -- a refund or a payout
   subject_id uuid primary key,
@@ -18,10 +18,10 @@ create table private.manual_claims (
   constraint manual_claims_end_later check (expires_at > claimed_at)
 );
 alter table private.manual_claims enable row level security;
-comment on table private.manual_claims is 'Which admin is transferring a refund or a payout by hand; over at expires_at, when it is released, and when it is paid, by whomever.';
+comment on table private.manual_claims is 'Which admin is transferring a refund or a payout by hand; It ends at expires_at, when it is released, or when the transfer is paid.';
 comment on column private.manual_claims.expires_at is 'After it another admin may claim the same transfer.';
 
--- The claim that counts now, or nothing; that of somebody who is no admin any more nobody could release.
+-- The claim that counts now, or nothing. A claim of a former admin does not count, because nobody could release it.
 create function private.manual_claim(p_subject_id uuid)
 returns private.manual_claims
 language sql stable set search_path = ''
@@ -41,7 +41,7 @@ as $$
     'claimed_at', p_claim.claimed_at, 'expires_at', p_claim.expires_at)
 $$;
 
--- To be asked when the refund or the payout is locked, as whoever claims it locks it.
+-- The caller has locked the refund or the payout, as claiming does.
 create function private.require_unclaimed(p_subject_id uuid, p_except uuid default null)
 returns void
 language plpgsql stable set search_path = ''
@@ -55,7 +55,7 @@ begin
 end
 $$;
 
--- Whoever has paid it once more must know which transfer to compare theirs with, and whom to ask.
+-- An admin who has paid it a second time must know the first transfer and whom to ask.
 create function private.fail_paid(p_subject_id uuid, p_provider text, p_reference text, p_paid_at timestamptz)
 returns void
 language plpgsql stable set search_path = ''
@@ -75,8 +75,8 @@ begin
 end
 $$;
 
--- The caller has locked the refund or the payout. Its rows of the outbox, under its machine's name as their topic, wait
--- until the claim is over.
+-- The caller has locked the refund or the payout. Its rows of the outbox, whose topic is the name of its machine, wait
+-- until the claim ends.
 create function private.claim_transfer(p_machine text, p_subject_id uuid, p_status text)
 returns jsonb
 language plpgsql volatile set search_path = ''
@@ -127,8 +127,8 @@ returns text
 language sql stable set search_path = ''
 as $$ select private.setting('payout_provider') #>> '{}' $$;
 
--- What an admin says of money that was sent: how it ended, under which number (p_field, when it succeeded), and how
--- that is known.
+-- Checks what an admin reports about money that was sent: the outcome, the provider's id of it (p_field, when it
+-- succeeded), and how the admin knows.
 create function private.require_settlement(p_outcome text, p_field text, p_number text, p_note text)
 returns void
 language plpgsql stable set search_path = ''

@@ -3,7 +3,7 @@
 -- stays in the ledger until it has been paid; rails that cannot give back are replaced by a bank transfer.
 -- Left out on purpose: asking providers, which function `outbox` does.
 
--- Sends a refund on its way, or lets it wait for an account to send it to, or for the end of an admin's claim of it
+-- Puts a refund into the outbox, or lets it wait for the payer's bank account or for the end of an admin's claim
 -- (transfers_claims).
 create function private.send_refund(p_refund_id uuid)
 returns void
@@ -15,7 +15,7 @@ declare
 begin
   select * into strict v_refund from public.refunds where id = p_refund_id;
   if v_refund.method = 'bank_transfer' then
-    -- before or after a change of account, never during one (as set_bank_account locks)
+    -- the same lock as set_bank_account takes, so that the account does not change meanwhile
     perform 1 from public.profiles where id = v_refund.payer_id for share;
     select * into v_account from public.bank_accounts where user_id = v_refund.payer_id and removed_at is null;
     if not found then
@@ -32,8 +32,8 @@ end
 $$;
 
 -- The rail that can give back what came by an attempt, or as unmatched money; null when only a transfer can. A rail
--- reverses a transaction it knows under a reference of ours: neither what was over, which is part of one, nor what an
--- admin put together of unmatched money.
+-- reverses whole transactions with a reference of ours. It can reverse neither an overpaid part nor a payment that an
+-- admin made up of unmatched money.
 create function private.rail_to_refund(p_attempt_id uuid, p_unmatched_id uuid)
 returns text
 language sql stable set search_path = ''
@@ -47,7 +47,7 @@ as $$
     and case when u.id is null then a.transaction_amount >= p.amount else u.attempt_id = a.id and u.reason <> 'overpaid' end
 $$;
 
--- p_credit and p_credit_tax are what of the amount gives back something that was sold.
+-- p_credit and p_credit_tax are the part of the amount, and its tax, that gives back something sold.
 create function private.order_refund(
   p_payable_id uuid, p_kind text, p_amount bigint, p_credit bigint default 0, p_credit_tax bigint default 0, p_reason text default null
 )
@@ -79,7 +79,7 @@ begin
 end
 $$;
 
--- What a payment was for is gone, so all of it goes back, by whatever command its money came.
+-- Gives back a whole payment, because what it was for is gone.
 create function private.refund_late_payment()
 returns trigger
 language plpgsql volatile security definer set search_path = ''
@@ -93,7 +93,7 @@ create trigger refund_late_payment after update of settlement on public.payments
   for each row when (new.settlement = 'gone' and old.settlement is null)
   execute function private.refund_late_payment();
 
--- The payer has named an account: what waited for one goes there.
+-- The payer has named an account: refunds that waited for one go there.
 create function private.resume_refunds()
 returns trigger
 language plpgsql volatile security definer set search_path = ''
@@ -113,7 +113,7 @@ $$;
 create trigger resume_refunds after insert on public.bank_accounts
   for each row execute function private.resume_refunds();
 
--- The payer's account was changed or removed: what has not left yet waits for the new one, and for its first day.
+-- The payer's account was changed or removed: refunds not sent yet wait until the new one can be used.
 create function private.recall_refunds()
 returns trigger
 language plpgsql volatile security definer set search_path = ''
@@ -142,8 +142,8 @@ as $$
       -- an older row of the outbox must not send to an account in its first day
       'status', case when r.status = 'pending' and b.usable_from > now() then 'awaiting_account' else r.status end),
     'attempt', to_jsonb(a), 'payment', to_jsonb(p),
-    -- A provider that is asked about one may answer with another of the same payment (VNPay tells of the latest): so
-    -- they go one after the other, and what was given to others is known.
+    -- A provider that is asked about one refund may answer with another of the same payment (VNPay answers the latest).
+    -- So they are sent one after the other, and the ids of the others are known.
     'waits', exists (
       select from public.refunds o
       where o.attempt_id = r.attempt_id and o.id <> r.id and o.method = 'provider' and o.status in ('pending', 'processing')
@@ -183,7 +183,7 @@ begin
   if not found then
     return false;
   end if;
-  -- undoes it: it stays in the outbox, for when the claim is over
+  -- undoes the reservation: the refund stays in the outbox until the claim ends
   perform private.require_unclaimed(p_refund_id);
   return true;
 end

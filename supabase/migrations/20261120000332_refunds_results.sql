@@ -1,8 +1,8 @@
--- Refunds: what providers said of them.
+-- Refunds: what providers said about them.
 -- Rule kept here: what was paid is final, and a second payment of one refund is shown to an admin.
 -- Left out on purpose: asking providers, which function `outbox` does; it reports here.
 
--- The refund, or nothing, and all it moves: the order of all locks here is those of the payable, payment, refund.
+-- Locks the refund and all that it changes, in the order payable, payment, refund. Answers the refund, or nothing.
 create function private.lock_refund(p_refund_id uuid)
 returns public.refunds
 language plpgsql volatile set search_path = ''
@@ -33,7 +33,7 @@ begin
   if v_refund.id is null then
     perform private.fail('refund_not_found');
   end if;
-  -- an earlier order, given up since: its answer says nothing of this one
+  -- an earlier order that was given up: its answer says nothing about this one
   if p_ordered_at < v_refund.ordered_at then
     if p_outcome = 'succeeded' then
       perform private.flag_for_review(v_refund.provider, 'refund_paid_before:' || v_refund.id || ':' || p_ordered_at, coalesce(p_provider_refund_id, v_refund.id::text),
@@ -42,7 +42,7 @@ begin
     return v_refund;
   end if;
   if v_refund.status = 'succeeded' then
-    -- under way or paid under another name is a second payment
+    -- a success with another id is a second payment
     if p_outcome in ('succeeded', 'processing') and (v_refund.provider = 'manual' or p_provider_refund_id <> v_refund.provider_refund_id) then
       perform private.flag_for_review(v_refund.provider, 'refund_paid_twice:' || v_refund.id, coalesce(p_provider_refund_id, v_refund.id::text),
         'refund ' || v_refund.id || ' was paid already, by ' || v_refund.provider || ' ' || coalesce(v_refund.provider_refund_id, ''));
@@ -90,7 +90,7 @@ as $$ select private.record_refund_result(refund_id, outcome, provider_refund_id
 comment on function public.record_refund_result is 'Records what the provider said about a refund: succeeded, processing or failed. Succeeded is final. `ordered_at` says which order the answer is for: an answer to an earlier order changes nothing, but when it reports a payment, an admin is shown it. Service only. Errors: refund_not_found, invalid_input.';
 select private.expose('record_refund_result(uuid, text, text, text, timestamptz)', 'service_role');
 
--- News of a refund that the provider sends by itself.
+-- A message about a refund that the provider sends without being asked.
 create function private.apply_refund_event(
   p_event_id bigint, p_provider_refund_id text, p_transaction_id text, p_outcome text, p_amount bigint, p_currency text, p_failure_code text
 )

@@ -1,8 +1,8 @@
 -- Refunds: what admins do about refunds.
 -- Rule kept here: money that may be on its way is not sent another way until its provider, or an admin who has looked,
 -- has said that it is not; what was paid is final.
--- Left out on purpose: transfers by hand, which are in refunds_by_hand; a second admin's approval: whoever is an admin
--- may do all of it, and is on record.
+-- Left out on purpose: transfers by hand, which are in refunds_by_hand; a second admin's approval: every admin
+-- may do all of this, and the log has who did.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
   ('refund_repeated', 409, false, 'The same refund was ordered a moment ago. To refund again, give another reason.', 'Khoản hoàn tiền giống hệt vừa được tạo. Nếu muốn hoàn thêm, vui lòng ghi lý do khác.');
@@ -70,8 +70,8 @@ as $$ select private.retry_refund(refund_id, method) $$;
 comment on function public.retry_refund is 'Admin: sends a failed refund again, or goes on with one whose sending was given up. Without `method` it goes the same way as before. bank_transfer sends it to the payer''s account. provider sends it back by the provider that took the money, even when the refund waits for an account. Errors: forbidden, refund_not_found, transfer_claimed, illegal_transition, invalid_input.';
 select private.expose('retry_refund(uuid, text)', 'authenticated');
 
--- A provider, or whoever sends our transfers, has a refund and does not say how it ended, or cannot be reached any more:
--- an admin says it, from what its own pages show.
+-- The provider has a refund and does not say how it ended, or cannot be reached any more. An admin looks at the
+-- provider's own pages and says it.
 create function private.settle_refund(p_refund_id uuid, p_outcome text, p_provider_refund_id text, p_note text)
 returns public.refunds
 language plpgsql volatile security definer set search_path = ''
@@ -103,7 +103,7 @@ as $$ select private.settle_refund(refund_id, outcome, provider_refund_id, note)
 comment on function public.settle_refund is 'Admin: records how a refund ended when its provider does not say. The refund is processing, or it is pending with a provider that refuses it or is no longer set up. `outcome` is succeeded, with the provider''s id of the refund, or failed, after which the refund can be retried. `note` (3–500 characters) says how the admin knows. Errors: forbidden, refund_not_found, illegal_transition, invalid_input.';
 select private.expose('settle_refund(uuid, text, text, text)', 'authenticated');
 
--- Goodwill: part of what was paid goes back out of the platform's own pocket, once what it paid for is over.
+-- Goodwill: part of a payment goes back out of the platform's revenue, after the payable is over.
 create function private.refund_payment(p_payment_id uuid, p_amount bigint, p_reason text, p_idempotency_key uuid)
 returns public.refunds
 language plpgsql volatile security definer set search_path = ''
@@ -132,7 +132,7 @@ begin
   end if;
   perform private.lock_payable(v_payment.payable_id);
   select * into v_payment from public.payments where id = p_payment_id for no key update;
-  -- a second click, of an app that makes a new key for each
+  -- a second click in an app that makes a new key for each click
   select * into v_refund from public.refunds
   where payment_id = p_payment_id and kind = 'goodwill' and amount = p_amount and btrim(reason) = btrim(p_reason)
     and created_at > now() - interval '10 minutes'
@@ -141,7 +141,7 @@ begin
   if found then
     perform private.fail('refund_repeated', jsonb_build_object('refund_id', v_refund.id, 'created_at', v_refund.created_at));
   end if;
-  -- what is still held for it is not over, and goes where its owner decides
+  -- the owner of the payable decides where money goes that is still held for it
   v_refundable := case when v_payment.succeeded_at is null then 0 else v_payment.amount
     - (select coalesce(sum(r.amount), 0) from public.refunds r where r.payment_id = p_payment_id)
     - (select coalesce(sum(private.balance(l.kind, l.owner, v_payment.currency)), 0)

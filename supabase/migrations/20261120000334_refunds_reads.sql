@@ -1,5 +1,5 @@
--- Refunds: what screens ask for, of payers and of admins.
--- Rule kept here: a payer reads what comes back, and not why an admin gave it.
+-- Refunds: the reads for screens of payers and of admins.
+-- Rule kept here: a payer reads the refund, and not the admin's reason for it.
 -- Left out on purpose: lists of payments; row security lets a payer read them.
 
 -- A refund as both sides may see it; why an admin gave it is for admins.
@@ -105,7 +105,7 @@ begin
         when r.status = 'succeeded' then null
         when r.status = 'failed' then 'retry'
         when r.status = 'awaiting_account' then
-          -- nobody can be asked for the account of a payer we do not know
+          -- an unknown payer cannot be asked for an account
           case when r.payer_id is null or r.ordered_at < now() - interval '3 days' then 'account' end
         when r.provider = 'manual' then case when b.usable_from <= now() then 'transfer' end
         when exists (

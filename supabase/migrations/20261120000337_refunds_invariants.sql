@@ -35,7 +35,7 @@ create function private.invariant_refund_not_on_its_way()
 returns table (subject_id text, detail text)
 language sql stable set search_path = ''
 as $$
-  -- what is to leave is in the outbox, or with an admin who sends it by hand
+  -- a refund to be sent is in the outbox, or an admin sends it by hand
   select r.id::text, r.status
   from public.refunds r
   where r.status in ('pending', 'processing') and r.provider <> 'manual'
@@ -45,8 +45,8 @@ as $$
     )
 $$;
 
--- What a provider has accepted waits for ever and counts no try; it may take days. Since it was accepted: before that, it
--- may have waited for weeks for an account to go to.
+-- A refund that a provider accepted may take days and counts no attempts, so the outbox never gives it up. The time
+-- counts from the acceptance, because before that it may have waited weeks for an account.
 create function private.invariant_refund_long_under_way()
 returns table (subject_id text, detail text)
 language sql stable set search_path = ''

@@ -1,9 +1,9 @@
 -- Refunds: transfers of refunds that an admin makes by hand.
 -- Rule kept here: claim, go to the bank, record; or release, when nothing was transferred. Recording without a claim is
--- allowed, as the money may have left before anybody thought of one.
+-- allowed, because the money may have been sent before an admin claimed it.
 -- Left out on purpose: what a claim is, which is in transfers_claims.
 
--- What may be paid by hand now: nothing a provider works on, which would be paid twice.
+-- Whether it may be paid by hand now. What a provider works on may not, because it would be paid twice.
 create function private.require_refund_by_hand(p_refund public.refunds)
 returns void
 language plpgsql stable set search_path = ''

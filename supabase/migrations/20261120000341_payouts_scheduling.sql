@@ -3,7 +3,7 @@
 -- money; what is owed by the host is taken off at once; nothing leaves without an admin's approval.
 -- Lock order of payouts: those of the payable, the host's ledger account, bank account, payouts by id.
 
--- What of a host's account is in no payout yet; amounts as the host sees them.
+-- The entries of a host's account that are in no payout yet. Amounts are as the host sees them.
 create function private.unpaid_entries(p_user_id uuid, p_currency text)
 returns table (entry_id bigint, amount bigint, waits boolean)
 language sql stable set search_path = ''
@@ -18,13 +18,13 @@ as $$
   join private.ledger_transactions t on t.id = e.transaction_id
   left join public.payables y on y.id = t.payable_id
   where a.kind = 'host_payable' and a.owner = p_user_id::text and a.currency = p_currency
-    -- what payouts themselves move is not earned
+    -- money that payouts move is not earned
     and not starts_with(t.event, 'payout_')
     and not exists (select from private.payout_items i where i.entry_id = e.id)
 $$;
 
--- One payout of everything that is payable to one host now, or nothing. The ledger account's lock lets two
--- schedulers, or a scheduler and somebody who freezes money, go one after the other.
+-- One payout of everything that is payable to one host now, or nothing. The lock of the ledger account
+-- makes two schedulers, or a scheduler and a freeze, run one after the other.
 create function private.schedule_payout(p_ledger_account_id bigint, p_minimum bigint, p_batch_id uuid)
 returns bigint
 language plpgsql volatile set search_path = ''
@@ -46,7 +46,7 @@ begin
   end if;
   v_account := private.usable_bank_account(v_user_id);
   if v_account.id is null then
-    -- told once, and once more for each account that was taken away
+    -- the host is notified once, and again after each removal of an account
     if not exists (select from public.bank_accounts where user_id = v_user_id and removed_at is null) then
       perform private.notify(v_user_id, 'bank_account_required',
         jsonb_build_object('amount', private.format_money(v_amount, v_ledger_account.currency)),
@@ -82,7 +82,7 @@ begin
   perform private.set_audit_context('schedule');
   insert into public.payout_batches (id, payouts, total, currency) values (v_batch_id, 0, 0, 'VND');
   for v_ledger_account_id in
-    -- what waits is never less than nothing, so the balance says who may have enough
+    -- the sum that waits is never negative, so a positive balance shows which hosts may have something payable
     select a.id
     from private.ledger_accounts a
     join private.ledger_entries e on e.account_id = a.id
@@ -91,10 +91,10 @@ begin
     having -sum(e.amount) >= greatest(v_minimum, 1)
     order by a.id
   loop
-    -- one that cannot be scheduled must not keep the others
+    -- one that cannot be scheduled must not stop the others
     begin
       v_amount := private.schedule_payout(v_ledger_account_id, v_minimum, v_batch_id);
-      -- here, where it spoils one payout, and not at the commit, where it would spoil all
+      -- checked here, where a failure stops one payout; at the commit it would stop all of them
       set constraints private.ledger_accounts_floor, public.payouts_amount_is_sum, private.payout_items_are_sum immediate;
       set constraints private.ledger_accounts_floor, public.payouts_amount_is_sum, private.payout_items_are_sum deferred;
       v_count := v_count + (v_amount > 0)::int;
@@ -133,8 +133,8 @@ as $$ select * from private.propose_payouts() $$;
 comment on function public.propose_payouts is 'Admin: gathers what is payable now into a batch, as the daily job does. There is no row when nothing is payable. Hosts without a usable bank account are left out and notified. Errors: forbidden.';
 select private.expose('propose_payouts()', 'authenticated');
 
--- Gives an approved payout to whoever sends it; a payout that an admin transfers by hand is sent by nobody, and one that
--- an admin has claimed (transfers_claims) not before the claim is over.
+-- Puts an approved payout into the outbox. A payout that an admin transfers by hand is not put there. One that an admin
+-- has claimed (transfers_claims) waits until the claim ends.
 create function private.enqueue_payout(p_payout public.payouts)
 returns void
 language plpgsql volatile set search_path = ''

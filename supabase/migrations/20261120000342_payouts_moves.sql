@@ -1,5 +1,5 @@
--- Payouts: what may happen to a payout between its scheduling and the bank.
--- Rule kept here: from the moment the account number is handed to the service, only the provider's word moves a
+-- Payouts: freezing, calling back and cancelling a payout before the bank has it.
+-- Rule kept here: from the moment the account number is handed to the service, only the provider's answer moves a
 -- payout; before, it can be frozen, called back and cancelled, and its entries are free for the next one.
 -- Left out on purpose: a transfer that a bank returns days after it was paid; that money comes in as unmatched.
 
@@ -54,8 +54,8 @@ as $$
 declare
   v_payout public.payouts;
 begin
-  -- The account may have changed meanwhile. It is another sending: the row of the outbox that ordered the first may have
-  -- been done while it was frozen.
+  -- The account may have changed meanwhile. This is a new sending, because the outbox row of the first one may have been
+  -- done while the payout was frozen.
   update public.payouts
   set status = 'scheduled', freeze_reason = null, scheduled_at = now(), sending = sending + 1,
       bank_account_id = p_account.id, bank_account_usable_from = p_account.usable_from
@@ -92,7 +92,7 @@ declare
   v_payout public.payouts;
 begin
   if p_payout.status = 'cancelled' then
-    -- Its entries went back and may be in another payout: what went out is charged to the host's next one.
+    -- Its entries went back and may be in another payout, so the amount that was sent is charged to the host's next payout.
     perform private.post_ledger('transfer_charged', p_payout.id::text, p_payout.currency, null, array[
       ('host_payable', p_payout.user_id::text, p_payout.amount)::private.ledger_line,
       ('host_payable', p_payout.user_id::text, -p_payout.amount)::private.ledger_line
@@ -118,7 +118,7 @@ end
 $$;
 
 -- A change of bank account calls back what is not sent yet; it is scheduled again once the new one is usable.
--- What is frozen stays frozen, or a change of account would end a freeze.
+-- A frozen payout stays frozen: a change of account must not end a freeze.
 create function private.recall_payouts()
 returns trigger
 language plpgsql volatile security definer set search_path = ''
@@ -152,8 +152,8 @@ as $$
   where t.payable_id = p_payable_id
 $$;
 
--- The money of a payable is frozen, so every payout made of it is that is not sent yet. Whoever freezes it holds the
--- payable's locks.
+-- Freezes every payout that holds money of a frozen payable and is not sent yet. The caller holds the locks of the
+-- payable.
 create function private.freeze_payouts()
 returns trigger
 language plpgsql volatile security definer set search_path = ''
@@ -161,7 +161,7 @@ as $$
 declare
   v_payout public.payouts;
 begin
-  -- after whoever is scheduling these hosts right now, before whoever comes next
+  -- waits for a scheduler that has these hosts now, and makes the next one wait
   perform 1
   from private.ledger_accounts a
   where a.kind = 'host_payable' and a.id in (
@@ -184,7 +184,7 @@ $$;
 create trigger freeze_payouts after insert on private.payable_freezes
   for each row execute function private.freeze_payouts();
 
--- The last freeze of a payable is over: payouts frozen for its sake alone wait for approval again.
+-- The last freeze of a payable has ended: payouts that were frozen only because of it wait for approval again.
 create function private.unfreeze_payouts()
 returns trigger
 language plpgsql volatile security definer set search_path = ''
@@ -211,7 +211,7 @@ begin
       order by p.id
       for no key update
     loop
-      -- nor one that somebody is at the bank with; it stays frozen until that is over
+      -- nor one that an admin is transferring by hand; it stays frozen until the claim ends
       continue when private.payout_has_frozen_money(v_payout.id) or (private.manual_claim(v_payout.id)).subject_id is not null;
       if v_account.id is null then
         perform private.give_back_payout(v_payout);

@@ -3,7 +3,7 @@
 -- not take it for the one that failed.
 -- Left out on purpose: transfers by hand, which are in payouts_by_hand.
 
--- To unfreeze and to retry: the owner's account now, which must be locked before the payout is.
+-- For unfreezing and retrying: locks the owner's present account, which must come before the lock of the payout.
 create function private.account_for_payout(p_payout_id uuid)
 returns public.bank_accounts
 language plpgsql volatile set search_path = ''
@@ -96,7 +96,7 @@ declare
   v_payout public.payouts;
 begin
   perform private.require_admin();
-  -- one that is claimed in this very moment is not sent all the same: it waits in the outbox
+  -- a payout that is claimed at this moment is not sent: it waits in the outbox
   perform private.require_unclaimed(p_payout_id);
   select * into v_payout from public.payouts where id = p_payout_id;
   if v_payout.status in ('approved', 'processing') and private.requeue_dead_letter('payout', p_payout_id::text) then
@@ -160,7 +160,7 @@ begin
     return null;
   end if;
   if v_payout.status = 'approved' then
-    -- it stays in the outbox, for when the claim is over
+    -- it stays in the outbox until the claim ends
     perform private.require_unclaimed(p_payout_id);
   end if;
   perform private.set_audit_context('provider:' || v_payout.provider);
@@ -189,7 +189,7 @@ as $$
 declare
   v_payout public.payouts := private.lock_payout(p_payout_id);
 begin
-  -- an earlier sending, given up since: its answer says nothing of this one
+  -- an earlier sending that was given up: its answer says nothing about this one
   if p_sending < v_payout.sending then
     if p_outcome = 'succeeded' then
       perform private.flag_for_review(v_payout.provider, 'payout_paid_before:' || v_payout.id || ':' || p_sending, coalesce(p_provider_payout_id, v_payout.id::text),
@@ -198,7 +198,7 @@ begin
     return v_payout;
   end if;
   if v_payout.status = 'paid' then
-    -- under way or paid under another name is a second payment; and a bank may send one back
+    -- a success with another id is a second payment; and a bank may return a payment
     if (p_outcome in ('succeeded', 'processing') and (v_payout.provider = 'manual' or p_provider_payout_id <> v_payout.provider_payout_id)) or p_outcome = 'failed' then
       perform private.flag_for_review(v_payout.provider, 'payout_' || p_outcome || '_after_paid:' || v_payout.id,
         coalesce(p_provider_payout_id, v_payout.id::text),
@@ -206,7 +206,7 @@ begin
     end if;
     return v_payout;
   end if;
-  -- what is ours to mend is no news for its owner: the rule of the move asks for this cause
+  -- the host is not notified of a failure that we must fix: the rule of the move checks this cause
   perform private.set_audit_context(case when p_outcome = 'failed' and p_failed_by_us then 'platform:' else 'provider:' end || coalesce(v_payout.provider, 'none'));
   case p_outcome
     when 'succeeded' then
@@ -240,7 +240,7 @@ as $$ select private.record_payout_result(payout_id, outcome, provider_payout_id
 comment on function public.record_payout_result is 'Records what the provider said about a payout: succeeded, processing or failed. Succeeded is final, and counts even after failed. The host is notified of a failure unless `failed_by_us` is true. `sending` says which sending the answer is for: an answer to an earlier one changes nothing, but when it reports a payment, an admin is shown it. Service only. Errors: payout_not_found, invalid_input, illegal_transition.';
 select private.expose('record_payout_result(uuid, text, text, text, boolean, int)', 'service_role');
 
--- Whoever sends our transfers has a payout and does not say how it ended: an admin does, from what its own pages show.
+-- The provider has a payout and does not say how it ended. An admin looks at the provider's own pages and says it.
 create function private.settle_payout(p_payout_id uuid, p_outcome text, p_provider_payout_id text, p_note text)
 returns public.payouts
 language plpgsql volatile security definer set search_path = ''

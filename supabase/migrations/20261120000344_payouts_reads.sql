@@ -1,4 +1,4 @@
--- Payouts: what a host has, gets, and got; and the batches and payouts that admins look through.
+-- Payouts: what a host has earned, will be paid and was paid; and the batches and payouts that admins look through.
 -- Rule kept here: available and pending together are the host's balance in the ledger; available is what the
 -- next payout takes, and may be negative.
 -- Left out on purpose: other currencies; there is one row, of VND.

@@ -1,4 +1,4 @@
--- Payouts: who is told of what, and the texts in Vietnamese and English.
+-- Payouts: who is notified of what, and the texts in Vietnamese and English.
 -- Rule kept here: every code exists in every locale; a change of wording is a new version.
 -- Left out on purpose: the account that a payout would need, which has no states; scheduling asks for it.
 

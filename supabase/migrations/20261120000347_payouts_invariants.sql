@@ -31,7 +31,7 @@ as $$
   where coalesce(s.amount, 0) <> case when o.status in ('paid', 'cancelled') then 0 else o.amount end
 $$;
 
--- What payouts took from a host's account is what they are made of.
+-- The amount that payouts took from a host's account is the sum of their entries.
 create function private.invariant_host_balance_disagrees()
 returns table (subject_id text, detail text)
 language sql stable set search_path = ''
@@ -75,7 +75,7 @@ create function private.invariant_payout_not_on_its_way()
 returns table (subject_id text, detail text)
 language sql stable set search_path = ''
 as $$
-  -- what is to leave is in the outbox, or with an admin who sends it by hand
+  -- a payout to be sent is in the outbox, or an admin sends it by hand
   select o.id::text, o.status
   from public.payouts o
   where o.status in ('approved', 'processing') and o.provider <> 'manual'

@@ -1,9 +1,9 @@
 -- Payouts: transfers of payouts that an admin makes by hand.
 -- Rule kept here: claim, go to the bank, record; or release, when nothing was transferred. Recording without a claim is
--- allowed, as the money may have left before anybody thought of one.
+-- allowed, because the money may have been sent before an admin claimed it.
 -- Left out on purpose: what a claim is, which is in transfers_claims.
 
--- One frozen or called back may have been paid just before.
+-- A payout that is frozen or called back may have been paid just before.
 create function private.require_payout_by_hand(p_payout public.payouts)
 returns void
 language plpgsql stable set search_path = ''

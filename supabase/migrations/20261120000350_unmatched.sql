@@ -115,7 +115,7 @@ begin
 end
 $$;
 
--- The row, together with the open ones already meant for that payment, pays it.
+-- Pays the payment with the row, together with the open rows already meant for that payment.
 create function private.apply_unmatched(p_unmatched_id uuid, p_payment_id uuid, p_note text)
 returns text
 language plpgsql volatile set search_path = ''
@@ -138,7 +138,7 @@ begin
   if v_payment.status not in ('pending', 'processing', 'expired', 'cancelled') then
     perform private.fail('payment_not_payable', jsonb_build_object('status', v_payment.status));
   end if;
-  -- in one order, as another admin may be applying some of them elsewhere
+  -- locked in one order, because another admin may be applying some of them elsewhere
   select array_agg(t.id), sum(t.amount) into v_parts, v_sum
   from (
     select u.id, u.amount
@@ -152,7 +152,7 @@ begin
   if not found then
     perform private.fail('unmatched_not_found');
   end if;
-  -- there is no way back: what is called off later is owed to the payer of the payment
+  -- this cannot be undone: a later refund goes to the payer of the payment
   if v_row.payer_id <> v_payment.payer_id and char_length(btrim(coalesce(p_note, ''))) < 3 then
     perform private.fail_input('note', 'must say why, because this money is known to come from another payer');
   end if;
@@ -160,7 +160,7 @@ begin
     perform private.fail('unmatched_not_enough', jsonb_build_object(
       'amount', coalesce(v_sum, 0), 'needed', v_payment.amount, 'currency', v_payment.currency));
   end if;
-  -- the try it came by, or one made for it, so that a refund finds its way
+  -- the attempt it came by, or a new one, so that a refund knows which provider to use
   select * into v_attempt from public.payment_attempts where id = v_row.attempt_id and payment_id = p_payment_id for no key update;
   if not found then
     insert into public.payment_attempts (payment_id, provider, amount, currency, expires_at)
@@ -171,7 +171,7 @@ begin
     update public.payments set status = 'processing' where id = p_payment_id;
   end if;
   select * into v_event from private.payment_events where id = v_row.event_id;
-  -- what was over shares its transaction with the payment it was over of
+  -- an overpaid part has the same transaction as the payment that it exceeded
   return private.apply_success(v_payable, v_payment, v_attempt, v_event,
     v_row.transaction_id || case v_row.reason when 'overpaid' then ':' || v_row.id else '' end, 0, v_parts);
 end

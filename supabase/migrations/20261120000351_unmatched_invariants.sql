@@ -1,5 +1,5 @@
 -- Unmatched money: what must hold of it at any time.
--- Rule kept here: what is to go back has its refund, to its payer and over its sum.
+-- Rule kept here: money that is to go back has a refund to its payer, of the same amount.
 -- Left out on purpose: that all of it is in the ledger, which reconcile_ledger proves.
 
 create function private.invariant_unmatched_refund_disagrees()

@@ -1,5 +1,5 @@
 -- Receipts: receipts and credit notes.
--- Rule kept here: numbers of a series (one per kind and year, by Vietnam's calendar) have no hole and no twin,
+-- Rule kept here: numbers of a series (one per kind and year, by Vietnam's calendar) have no gap and no duplicate,
 -- and follow time; what was issued never changes.
 -- Left out on purpose: what is held and not sold, such as a deposit: it is on no receipt, and its return on no credit
 -- note; how a receipt looks, which is function `receipts`.
@@ -98,7 +98,7 @@ grant select on public.receipts to authenticated, service_role;
 create policy select_own on public.receipts for select to authenticated
   using (user_id = (select auth.uid()) or (select private.is_admin()));
 
--- Issued by the outbox, one by one: nobody whose payment is applied waits for the counter.
+-- The outbox issues receipts one by one, so that applying a payment never waits for the counter.
 create function private.enqueue_receipt()
 returns trigger
 language plpgsql volatile security definer set search_path = ''

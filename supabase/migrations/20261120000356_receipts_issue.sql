@@ -2,7 +2,7 @@
 -- Rule kept here: the counter is the last thing taken, so its lock lasts a moment; a repeat answers what was issued.
 -- Left out on purpose: voiding one; a credit note corrects it.
 
--- The next number of a kind. Whoever comes second waits until the first has committed or given it back.
+-- The next number of a kind. A second caller waits until the first has committed or rolled back.
 create function private.take_receipt_number(p_kind text, out series text, out seq bigint, out issued_at timestamptz)
 language plpgsql volatile set search_path = ''
 as $$
@@ -12,7 +12,7 @@ begin
   series := case p_kind when 'receipt' then 'R' else 'C' end || to_char(v_now at time zone 'Asia/Ho_Chi_Minh', 'YYYY');
   insert into private.receipt_series as s (series, last_seq, last_issued_at) values (take_receipt_number.series, 1, v_now)
   on conflict on constraint receipt_series_pkey do update
-  -- who waited has looked at the clock before the one it waited for
+  -- a caller that waited read the clock before the one it waited for
   set last_seq = s.last_seq + 1, last_issued_at = greatest(s.last_issued_at, excluded.last_issued_at)
   returning s.last_seq, s.last_issued_at into seq, issued_at;
 end
@@ -71,7 +71,7 @@ begin
   if p_kind = 'credit_note' then
     select * into v_refund from public.refunds where id = p_subject_id and status = 'succeeded';
   end if;
-  -- two issuers of one thing: one after the other
+  -- two calls for the same payment or refund run one after the other
   select * into v_payment from public.payments
   where id = case p_kind when 'receipt' then p_subject_id else v_refund.payment_id end and settlement = 'kept'
   for no key update;

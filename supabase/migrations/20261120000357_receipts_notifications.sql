@@ -1,6 +1,6 @@
--- Receipts: who is told of what, and the texts in Vietnamese and English.
+-- Receipts: who is notified of what, and the texts in Vietnamese and English.
 -- Rule kept here: every code exists in every locale; a change of wording is a new version.
--- Left out on purpose: receipts have no states; whoever issues one tells of it.
+-- Left out on purpose: receipts have no states; the command that issues one notifies the payer.
 
 insert into public.notification_templates (code, locale, category, title, body, email_subject, email_body) values
   ('receipt_issued', 'en', 'payment', 'Receipt {{number}}', 'Your receipt for {{code}} over {{total}} is ready.', 'Receipt {{number}} for {{code}}', E'Receipt {{number}}\n{{title}}, {{code}}\n\n{{summary}}\n\nTotal: {{total}}\n\nWhat we only keep for you, such as a deposit, is not included. You can print the receipt in the app.'),

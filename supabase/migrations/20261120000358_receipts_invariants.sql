@@ -1,5 +1,5 @@
 -- Receipts: what must hold of receipts at any time.
--- Rule kept here: numbers have no gap without a reason, and each payment and refund has its paper.
+-- Rule kept here: numbers have no gap without a reason, and each payment and refund has its receipt or credit note.
 -- Left out on purpose: what a receipt says, which is fixed when it is issued.
 
 create function private.invariant_receipt_gap()

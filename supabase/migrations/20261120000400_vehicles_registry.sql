@@ -1,6 +1,6 @@
 -- Vehicles: its errors, limits, settings and upload purposes, in the registries of foundation.
--- Rule kept here: what vehicles adds to a shared registry stands in files of its own name.
--- Left out on purpose: states, which stand beside the table that has them.
+-- Rule kept here: what vehicles adds to a shared registry is in files of its own name.
+-- Left out on purpose: states, which are beside the table that has them.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
   ('period_invalid', 400, false, 'The end is not after the start. Choose a later end.', 'Giờ trả xe phải sau giờ nhận xe. Vui lòng chọn lại.'),

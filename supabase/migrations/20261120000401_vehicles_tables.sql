@@ -1,5 +1,5 @@
 -- Vehicles: listings and their calendar.
--- Rule kept here: two blocked periods of one vehicle cannot overlap, whoever writes them: one table,
+-- Rule kept here: two blocked periods of one vehicle cannot overlap, whatever writes them: one table,
 -- one exclusion constraint, half-open ranges, the buffer inside the blocked range.
 -- Left out on purpose: prices of a trip, which are a quote's.
 
@@ -58,7 +58,7 @@ create table public.vehicles (
   ) stored,
   -- counts changes of what a review looks at: a decision names the revision it saw
   revision int not null default 1,
-  -- offered, or on its way to being offered: its plate is nobody else's
+  -- while a listing is offered, or may soon be, no other listing has its plate
   is_listed boolean not null generated always as (status in ('pending_review', 'published', 'suspended')) stored,
   published_at timestamptz,
   created_at timestamptz not null default now(),
@@ -148,7 +148,7 @@ create table public.vehicle_locations (
   location extensions.geography(point, 4326) not null,
   address text not null,
   plate text not null,
-  -- the plate however it is written
+  -- the plate without differences of spelling
   plate_key text not null generated always as (translate(plate, '.-', '')) stored,
   constraint vehicle_locations_vehicle foreign key (vehicle_id, is_listed) references public.vehicles (id, is_listed)
     on update cascade on delete cascade,
@@ -231,7 +231,7 @@ create policy select_published on public.vehicles for select to anon
   using (status = 'published');
 create policy select_published_or_own on public.vehicles for select to authenticated
   using (status = 'published' or host_id = (select auth.uid()) or (select private.is_admin()));
--- `exists` and not `in`: what can be seen is large, what is asked for is small, and `in` would hash all of it.
+-- `exists` and not `in`: a query asks for few of the many visible rows, and `in` would hash all of them.
 create policy select_with_vehicle on public.vehicle_images for select to anon, authenticated
   using (exists (select from public.vehicles v where v.id = vehicle_id));
 create policy select_with_vehicle on public.vehicle_features for select to anon, authenticated
@@ -239,4 +239,4 @@ create policy select_with_vehicle on public.vehicle_features for select to anon,
 create policy select_host on public.calendar_entries for select to authenticated
   using (vehicle_id in (select private.my_vehicle_ids()) or (select private.is_admin()));
 -- vehicle_locations: policy in bookings, which knows who has it booked.
--- media: its policies stand in bookings, which is the last to know a kind of picture.
+-- media: its policies are in bookings, the last module that adds a kind of picture.

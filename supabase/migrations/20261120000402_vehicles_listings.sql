@@ -119,7 +119,7 @@ begin
 end
 $$;
 
--- Answers whether they changed.
+-- Answers whether the features changed.
 create function private.set_vehicle_features(p_vehicle_id uuid, p_features jsonb)
 returns boolean
 language plpgsql volatile set search_path = ''
@@ -143,7 +143,7 @@ begin
 end
 $$;
 
--- The field a broken constraint or cast speaks of, for the client.
+-- The field that a failed constraint or cast is about, for the client.
 create function private.fail_vehicle_field(p_constraint text, p_column text, p_message text)
 returns void
 language sql stable set search_path = ''

@@ -2,7 +2,7 @@
 -- Rule kept here: a listing is offered only with a photo and after an admin has looked at it as it is.
 -- Left out on purpose: derivatives of photos, which are a worker's.
 
--- The caller changed what a review looks at, beside the row of the listing itself.
+-- Called when something that a review looks at has changed outside the row of the listing itself.
 create function private.mark_vehicle_edited(p_vehicle_id uuid)
 returns void
 language plpgsql volatile set search_path = ''

@@ -12,7 +12,7 @@ begin
 end
 $$;
 
--- Raises when the period itself cannot be rented, whoever asks and whatever is booked.
+-- Raises when the period itself cannot be rented, by anybody and whatever is booked.
 create function private.check_period(p_vehicle public.vehicles, p_starts_at timestamptz, p_ends_at timestamptz)
 returns void
 language plpgsql stable set search_path = ''
@@ -42,7 +42,7 @@ begin
 end
 $$;
 
--- What is in the way now. A view, so that the planner sees through it where a function would be called per row.
+-- What blocks a vehicle now. It is a view, because the planner expands a view but would call a function for each row.
 create view private.blocking_entries with (security_invoker = true) as
 select vehicle_id, blocked, kind
 from public.calendar_entries
@@ -134,7 +134,7 @@ as $$ select * from private.explain_unavailable(vehicle_id, starts_at, ends_at) 
 comment on function public.explain_unavailable is 'Answers why the caller cannot book this vehicle for a period: booked, blocked, maintenance, or an error code such as notice_too_short or licence_required. There is no row when it can be booked. The answer never says who has booked it. Errors: vehicle_not_found.';
 select private.expose('explain_unavailable(uuid, timestamptz, timestamptz)', 'anon', 'authenticated');
 
--- Whoever takes a slot of a vehicle holds this lock until the end of the transaction.
+-- A transaction that takes a slot of a vehicle holds this lock until its end.
 create function private.lock_vehicle(p_vehicle_id uuid)
 returns void
 language plpgsql volatile set search_path = ''
@@ -165,7 +165,7 @@ begin
     perform private.fail('period_too_long', '{"max_days": 400}');
   end if;
   perform private.lock_vehicle(p_vehicle_id);
-  -- Holds that are over are in nobody's way. Whatever they were for ends by itself (payments_attempts).
+  -- Holds that are over block nothing. Their bookings end by themselves (payments_attempts).
   delete from public.calendar_entries
   where vehicle_id = p_vehicle_id and kind = 'hold' and expires_at <= now() and blocked && tstzrange(p_starts_at, p_ends_at);
   insert into public.calendar_entries (vehicle_id, kind, blocked)

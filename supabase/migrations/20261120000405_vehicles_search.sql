@@ -11,8 +11,8 @@ create function private.search_vehicles(
 )
 returns setof jsonb
 language plpgsql stable security definer set search_path = ''
--- The planner believes that almost nothing passes the filters and would sort the whole circle instead of walking
--- from the nearest; a plan forced like this looks expensive to it, so it would also be compiled.
+-- The planner expects that almost nothing passes the filters, and would sort the whole circle instead of scanning from
+-- the nearest. Without sorting, the plan looks so expensive that PostgreSQL would compile it, so JIT is off too.
 set enable_sort = off
 set jit = off
 as $$
@@ -21,7 +21,7 @@ declare
   v_key text;
   v_order text;
   v_where text := '';
-  -- every word somewhere, as a pattern that means itself
+  -- every word must occur somewhere; signs of patterns stand for themselves
   v_words text[] := array(
     select '%' || regexp_replace(w, '([\\%_])', '\\\1', 'g') || '%'
     from regexp_split_to_table(private.fold_text(p_query), '[-\s_./]+') w where w <> ''

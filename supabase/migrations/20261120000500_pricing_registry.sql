@@ -1,5 +1,5 @@
 -- Pricing: its errors, limits and settings, in the registries of foundation.
--- Rule kept here: what pricing adds to a shared registry stands in files of its own name.
+-- Rule kept here: what pricing adds to a shared registry is in files of its own name.
 -- Left out on purpose: what a quote refuses of a vehicle or a driver, which their modules register.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values

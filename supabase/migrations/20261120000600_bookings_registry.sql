@@ -1,6 +1,6 @@
 -- Bookings: its errors, limits, settings and upload purposes, in the registries of foundation.
--- Rule kept here: what bookings adds to a shared registry stands in files of its own name.
--- Left out on purpose: states, which stand beside the table that has them.
+-- Rule kept here: what bookings adds to a shared registry is in files of its own name.
+-- Left out on purpose: states, which are beside the table that has them.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
   ('booking_not_found', 404, false, 'We could not find this booking. Reload your bookings.', 'Không tìm thấy đơn đặt xe này. Vui lòng tải lại danh sách đơn.'),

@@ -24,7 +24,7 @@ returns text
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  -- without the letters and digits people mistake for one another
+  -- without letters and digits that look alike
   v_letters constant text := 'ABCDEFGHJKMNPQRSTUVWXYZ23456789';
   v_bytes bytea := extensions.gen_random_bytes(8);
 begin
@@ -146,7 +146,7 @@ returns setof uuid
 language sql stable security definer set search_path = ''
 as $$ select id from public.bookings where renter_id = auth.uid() or host_id = auth.uid() $$;
 
--- Vehicles whose place the caller has earned to know: booked and paid for, not over.
+-- Vehicles whose true place the caller may read: booked by the caller, paid for, and not returned yet.
 create function private.my_booked_vehicle_ids()
 returns setof uuid
 language sql stable security definer set search_path = ''

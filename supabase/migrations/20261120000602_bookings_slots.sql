@@ -1,6 +1,6 @@
 -- Bookings: taking a slot and letting it go.
--- Rule kept here: whoever takes a slot holds the vehicle's lock; what is overdue is released by whoever needs the slot,
--- so correctness never waits for a job.
+-- Rule kept here: a transaction that takes a slot holds the vehicle's lock, and releases overdue holds that are in its
+-- way, so that correctness never waits for a job.
 -- Left out on purpose: what stands in the way besides other bookings, which bookable_vehicle asks.
 
 -- Ends one unpaid hold or unanswered request, whose payment, if any, is closed. The caller holds the row's lock.
@@ -14,7 +14,7 @@ begin
 end
 $$;
 
--- Frees what overdue holds keep of a range. A hold that somebody is settling right now is left to them.
+-- Ends overdue holds that overlap a range. It skips a hold that another transaction is settling now.
 create function private.release_expired_holds(p_vehicle_id uuid, p_range tstzrange)
 returns void
 language plpgsql volatile set search_path = ''
@@ -47,10 +47,10 @@ declare
   v_blocked tstzrange := private.blocked_range(p_booking.starts_at, p_booking.ends_at, p_buffer_minutes);
   v_is_cleared boolean := false;
 begin
-  -- Without it, two inserts that exclude each other would wait for one another.
+  -- Without the lock, two inserts that exclude each other could deadlock.
   perform private.lock_vehicle(p_booking.vehicle_id);
   loop
-    -- The constraint is asked first, as it has to be asked anyway and nearly always agrees.
+    -- The insert comes first: the constraint must check it anyway, and nearly always allows it.
     begin
       insert into public.calendar_entries (vehicle_id, kind, blocked, booking_id, expires_at)
       values (p_booking.vehicle_id, 'hold', v_blocked, p_booking.id, p_booking.hold_expires_at);
@@ -100,7 +100,7 @@ begin
 end
 $$;
 
--- The tidier of requests that nobody answered: nothing depends on it having run. Holds end with their payment
+-- A cleanup job for requests without an answer. Nothing depends on it. Holds end with their payment
 -- (payments_attempts).
 create function private.expire_overdue_requests(p_limit int default 500)
 returns int
@@ -118,7 +118,7 @@ begin
     limit p_limit
     for no key update skip locked
   loop
-    -- one that cannot be tidied must not keep the others; check_invariants shows it
+    -- one that fails must not stop the others; check_invariants shows it
     begin
       perform private.expire_booking(v_booking);
       v_count := v_count + 1;

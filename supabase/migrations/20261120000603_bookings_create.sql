@@ -13,9 +13,9 @@ returns public.bookings
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
-  -- begin_command refuses whoever is not signed in
+  -- begin_command refuses a caller who is not signed in
   v_renter_id uuid := auth.uid();
-  -- known beforehand, so that the answer is stored together with the key
+  -- the id is chosen in advance, so that the answer is stored together with the key
   v_booking_id uuid := gen_random_uuid();
   v_stored jsonb;
   v_quote public.quotes;
@@ -49,7 +49,7 @@ begin
     case when v_vehicle.instant_book then now() + make_interval(mins => (private.setting('hold_minutes'))::int) end,
     case when not v_vehicle.instant_book then private.answer_deadline(v_quote.starts_at) end
   )
-  -- a quote makes one booking; of two requests at once the second waits here, and is told
+  -- a quote makes one booking; of two calls at once the second waits here and gets an error
   on conflict (quote_id) do nothing
   returning * into v_booking;
   if not found then
@@ -119,7 +119,7 @@ begin
     returning * into v_booking;
     perform private.hold_slot(v_booking, v_vehicle.buffer_minutes);
     perform private.open_booking_payment(v_booking, v_vehicle.title);
-    -- the requests that can no longer be met are answered too
+    -- requests that can no longer be accepted are declined
     perform private.set_audit_context('overlap');
     for v_other in
       select * from public.bookings

@@ -1,4 +1,4 @@
--- Bookings: calling a trip off.
+-- Bookings: cancelling a trip.
 -- Rule kept here: the preview and the cancellation compute with the same function, from the policy
 -- stored with the booking; the deposit always returns in full.
 -- Left out on purpose: what a host's cancellation costs the host beyond the refund.
@@ -58,7 +58,7 @@ begin
   if p_booking.status not in ('requested', 'pending_payment', 'confirmed') then
     perform private.fail('booking_not_cancellable', jsonb_build_object('status', p_booking.status));
   end if;
-  -- somebody must decide first where it goes
+  -- an admin must decide first where the frozen money goes
   if private.is_frozen(p_booking.id) then
     perform private.fail('money_frozen');
   end if;
@@ -99,7 +99,7 @@ as $$ select private.cancel_booking_preview(booking_id) $$;
 comment on function public.cancel_booking_preview is 'Answers what cancelling now would give back and keep, in minor units: {currency, refund_amount, deposit_refund, kept_amount, refund_bps, policy, cancelled_by}. refund_amount includes the deposit. Errors: booking_not_found, booking_not_cancellable, money_frozen.';
 select private.expose('cancel_booking_preview(uuid)', 'authenticated');
 
--- Calls off a booking whose row, and whatever else stands before it in the order of locks, is locked.
+-- Cancels a booking. The caller has locked its row and all that comes before it in the order of locks.
 create function private.call_off_booking(p_booking public.bookings, p_side text, p_reason text)
 returns public.bookings
 language plpgsql volatile set search_path = ''

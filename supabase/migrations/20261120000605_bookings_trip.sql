@@ -231,7 +231,7 @@ begin
   if v_booking.deposit_status = 'held' then
     perform private.return_deposit(v_booking);
   end if;
-  -- nothing will be claimed any more, so the rent is payable too
+  -- the host gives up further claims, so the rent is payable too
   update public.bookings set claim_until = least(claim_until, now()) where id = p_booking_id returning * into v_booking;
   perform private.finish_command(p_idempotency_key, jsonb_build_object('id', p_booking_id));
   return v_booking;
@@ -263,7 +263,7 @@ begin
   loop
     -- a freeze may have been placed between finding the row and locking it
     continue when private.is_frozen(v_booking.id);
-    -- one that cannot be returned must not keep the others; check_invariants shows it
+    -- one that fails must not stop the others; check_invariants shows it
     begin
       perform private.return_deposit(v_booking);
       v_count := v_count + 1;

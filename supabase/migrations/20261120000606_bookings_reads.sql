@@ -1,4 +1,4 @@
--- Bookings: what screens ask for.
+-- Bookings: the reads for screens.
 -- Rule kept here: one call shows a party everything of a trip, and nothing of anybody else's.
 -- Left out on purpose: lists for admins; Studio reads the tables.
 

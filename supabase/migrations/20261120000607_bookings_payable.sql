@@ -1,6 +1,6 @@
--- Bookings: what a booking's payment pays, and what is done when its money comes, is late, or goes back.
--- Rule kept here: money held for a trip is in the accounts escrow and deposit of its booking, and what leaves them is what
--- the booking says.
+-- Bookings: the payable of a booking, and what happens when its money comes, is late, or goes back.
+-- Rule kept here: money held for a trip is in the accounts escrow and deposit of its booking, and what leaves them
+-- is what the booking says.
 -- Left out on purpose: payments themselves, which know nothing of trips.
 
 insert into private.ledger_account_kinds (kind, description, has_floor, has_payout_floor) values
@@ -93,7 +93,7 @@ begin
 end
 $$;
 
--- Earnings wait for the end of the claim window, whoever moves it.
+-- Earnings wait for the end of the claim window, also when the window is changed.
 create function private.pass_on_claim_window()
 returns trigger
 language plpgsql volatile security definer set search_path = ''

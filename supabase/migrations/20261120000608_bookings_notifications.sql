@@ -1,4 +1,4 @@
--- Bookings: who is told of what, and the texts in Vietnamese and English.
+-- Bookings: who is notified of what, and the texts in Vietnamese and English.
 -- Rule kept here: every code exists in every locale; a change of wording is a new version.
 
 insert into public.notification_templates (code, locale, category, title, body, email_subject, email_body) values
@@ -57,7 +57,7 @@ begin
   from public.vehicles v where v.id = p_booking.vehicle_id;
   if p_booking.status = 'cancelled' then
     v_data := v_data || (
-      -- what was never confirmed was never paid
+      -- a booking that was never confirmed was never paid in full
       select jsonb_build_object('refund', private.format_money(
         case when p_booking.confirmed_at is null then 0 else c.refund_amount + c.deposit_refund end, p_booking.currency))
       from private.cancellation_amounts(p_booking, p_booking.cancelled_by, p_booking.cancelled_at) c

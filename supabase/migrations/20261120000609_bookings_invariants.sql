@@ -68,7 +68,7 @@ begin
     with owed as (
       select r.payable_id, sum(r.amount)::bigint as amount from public.refunds r where r.status <> 'succeeded' group by 1
     ),
-    -- all balances at once, and what is empty left out: private.balance() for each took most of the time of all invariants
+    -- all balances in one query: private.balance() for each took most of the time of all invariants
     held as (
       select a.kind, a.owner, a.currency, b.amount
       from (select e.account_id, -sum(e.amount) as amount from private.ledger_entries e group by 1 having sum(e.amount) <> 0) b

@@ -7,7 +7,7 @@ create table private.inboxes (
   user_id uuid primary key references public.profiles on delete cascade,
   last_seq bigint not null default 0
 ) with (fillfactor = 50);
-comment on table private.inboxes is 'The counter of each person''s notifications. Its row is locked last, and shortly, by whatever numbers or counts them.';
+comment on table private.inboxes is 'The counter of each person''s notifications. Its row is locked last and for a short time by every transaction that numbers or counts them.';
 comment on column private.inboxes.last_seq is 'The seq of the newest notification; 0 without one.';
 
 create table public.notifications (

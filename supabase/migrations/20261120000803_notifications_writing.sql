@@ -1,5 +1,5 @@
--- Notifications: telling people, in the transaction that caused it.
--- Rule kept here: nobody is told of what did not happen, and nothing that happened goes untold.
+-- Notifications: writing them, in the transaction that caused them.
+-- Rule kept here: a notification exists exactly when what it reports was committed.
 -- Left out on purpose: performing the mail, which is function `outbox`.
 
 create function private.render(p_text text, p_data jsonb)
@@ -50,11 +50,11 @@ begin
 end
 $$;
 
--- Tells people of one cause, each by a template of their own, and by mail where the template has one and is not in
--- p_unmailed. The same text for the same cause a second time says nothing.
+-- Notifies people of one cause, each with a template of their own, and by mail where the template has one and is not in
+-- p_unmailed. The same template for the same cause a second time does nothing.
 create function private.notify_each(p_user_ids uuid[], p_templates text[], p_data jsonb, p_cause text, p_unmailed text[] default '{}')
 returns void
--- it would be planned anew each time, since the planner looks into arrays
+-- a generic plan: otherwise PostgreSQL plans it anew for each call, because the planner looks into arrays
 language plpgsql volatile security definer set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -63,7 +63,7 @@ begin
     select w.user_id, t.category, w.template, t.version, t.locale, private.render(t.title, p_data), private.render(t.body, p_data), p_data,
            w.template || ':' || p_cause
     from unnest(p_user_ids, p_templates) as w (user_id, template)
-    -- outer joins: a person or a template that is not there must be an error and not a silence
+    -- outer joins: a person or a template that does not exist must be an error and must not be skipped
     left join public.profiles p on p.id = w.user_id
     left join lateral (
       select * from public.notification_templates t
@@ -82,7 +82,7 @@ begin
 end
 $$;
 
--- Tells one person of what is no move of a state machine; moves are told by rule (foundation_notification_rules).
+-- Notifies one person of what is not a move of a state machine. Moves have rules (foundation_notification_rules).
 create function private.notify(p_user_id uuid, p_template text, p_data jsonb, p_cause text)
 returns void
 language plpgsql volatile set search_path = ''
@@ -92,8 +92,8 @@ begin
 end
 $$;
 
--- Tells people of one move, by the rules of its event. The cause is the move's row in the log: whoever is suspended
--- twice is told twice.
+-- Notifies people of one move, by the rules of its event. The cause is the move's row in the log, so a host whose
+-- listing is suspended twice is notified twice.
 create function private.notify_of_transition(
   p_log_id bigint, p_machine text, p_from_state text, p_event text, p_addressees private.addressee[], p_data jsonb
 )
@@ -118,7 +118,7 @@ $$;
 
 -- Numbers and sends what this transaction wrote, as its last act: the inboxes of several people are
 -- locked for a moment only, in one order, after every other lock. Nobody else sees an unnumbered row. The badge is
--- counted under that lock, by a statement that begins after it: what is told last is true (tell_inbox does the same).
+-- counted under that lock, by a statement that begins after it, so the last badge sent is right (as in tell_inbox).
 create function private.number_notifications()
 returns trigger
 language plpgsql volatile security definer set search_path = ''

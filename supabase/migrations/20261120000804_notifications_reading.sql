@@ -37,8 +37,8 @@ comment on function public.unread_count is 'Answers how many visible notificatio
 revoke all on function private.my_unread_count(), public.unread_count() from public, anon, authenticated, service_role;
 grant execute on function private.my_unread_count(), public.unread_count() to authenticated;
 
--- All devices of a person see reads and deletes at once. The inbox is the last lock, as it is when something is told,
--- and kept until the commit: whoever counts later sees this, and is heard later.
+-- All devices of a person see reads and deletes at once. The inbox is the last lock, as for a new notification,
+-- and is kept until the commit. A transaction that counts later sees this change, and its event is sent later.
 create function private.tell_inbox(p_user_id uuid)
 returns void
 language plpgsql volatile set search_path = ''

@@ -1,9 +1,9 @@
--- Operations: what can be seen only by trying, for the invariants.
+-- Operations: checks of pg_cron's jobs for the invariants.
 -- Rule kept here: looking changes nothing, and says nothing where nothing can be known.
--- Left out on purpose: mending; what an operator does is in private.invariants.
+-- Left out on purpose: repairs; private.invariants says what an operator does.
 
--- Jobs without a success for longer than each may go without one. Nobody knows of them where pg_cron is not; and none
--- is asked of a server, or of a database in use, that is younger than that.
+-- Jobs without a success for longer than each may go without one. Without pg_cron nothing is known of them. A server or
+-- a database that is younger than that time is not checked.
 create function private.jobs_not_run(p_server_started timestamptz)
 returns table (job text, last_success timestamptz)
 language plpgsql stable security definer set search_path = ''
@@ -26,7 +26,7 @@ begin
 end
 $$;
 
--- Apart, so that a test can say that it was long ago.
+-- A function of its own, so that a test can replace it with a time long ago.
 create function private.server_started()
 returns timestamptz
 language sql stable set search_path = ''

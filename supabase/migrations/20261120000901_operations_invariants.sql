@@ -11,7 +11,7 @@ declare
   v_invariant private.invariants;
 begin
   for v_invariant in select * from private.invariants i order by i.name loop
-    -- one that cannot be checked must not hide the others
+    -- one whose check fails must not hide the others
     begin
       return query execute format(
         'select %L, %L, v.subject_id, v.detail from private.invariant_%s() v', v_invariant.name, v_invariant.severity, v_invariant.name
@@ -72,7 +72,7 @@ as $$
   from private.jobs_not_run(private.server_started()) j
 $$;
 
--- Of every table under a state machine, whoever brought it.
+-- Of every table under a state machine, of any module.
 create function private.invariant_state_without_history()
 returns table (subject_id text, detail text)
 language plpgsql stable set search_path = ''

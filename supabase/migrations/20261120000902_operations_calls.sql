@@ -1,5 +1,5 @@
 -- Operations: calling the function outbox.
--- Rule kept here: a call that was not made, or not heard, delays an effect and never loses it.
+-- Rule kept here: a call that was not made, or did not arrive, delays an effect and never loses it.
 -- Left out on purpose: performing the effects, which is the function's.
 
 -- Calls the outbox function through pg_net, where that extension exists; the call leaves after the commit.
@@ -27,7 +27,7 @@ begin
 end
 $$;
 
--- The backstop: a bell that was not heard delays, it never loses.
+-- The backstop for calls that did not arrive: a job calls the function as well.
 create function private.ring_outbox()
 returns void
 language plpgsql volatile set search_path = ''
@@ -47,7 +47,7 @@ create table private.doorbell (
 comment on table private.doorbell is 'When the outbox function was last called by a new row.';
 insert into private.doorbell (rung_at) values ('-infinity');
 
--- At most once a second, and nobody waits for anybody: who finds the bell in another's hand leaves it.
+-- At most one call a second. A transaction that finds the row locked by another one skips the call and does not wait.
 create function private.ring_on_insert()
 returns trigger
 language plpgsql volatile security definer set search_path = ''
@@ -75,9 +75,9 @@ begin
 end
 $do$;
 
--- an effect whose try failed is due again after seconds, and nobody rings for it
+-- an effect that failed is due again after some seconds, and no new row calls the function then
 select private.schedule_job('journey_outbox', 'Calls the function outbox when something is due. It is the fallback for the call that each new row makes.',
   '* * * * *', '15 minutes', 'select private.ring_outbox()', '10 seconds');
--- far more than the longest of all jobs; a run that a crash cut short has no end
+-- far longer than any job takes; a run that a crash cut short never gets an end time
 select private.schedule_job('journey_cron_log', 'Removes the log of jobs after 7 days.', '37 20 * * *', '26 hours',
   $job$delete from cron.job_run_details where coalesce(end_time, start_time) < now() - interval '7 days'$job$);

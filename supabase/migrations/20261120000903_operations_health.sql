@@ -1,4 +1,4 @@
--- Operations: what function health is told, and what waits for a person, in one look.
+-- Operations: the facts that the function health shows, and what waits for a person.
 -- Rule kept here: numbers and names of rails only, so that nothing of a person is in it.
 -- Left out on purpose: what is broken, which check_invariants names.
 
