@@ -46,7 +46,7 @@ describe('on a public topic', () => {
     expect(atAlice).toEqual([]);
   });
 
-  test('a sender that asked for its own broadcasts gets them', async () => {
+  test('a sender that asked for its own broadcasts receives them', async () => {
     const channel = clients.open(url).channel(testTopic(), { config: { broadcast: { self: true } } });
     const received = collect(channel);
     await join(channel);
@@ -158,7 +158,7 @@ describe('on a private topic', () => {
     );
   });
 
-  test('who may only read sends into the void, and waits for an ack in vain', async () => {
+  test('a member who may only read gets no acknowledgement, and nobody hears the broadcast', async () => {
     const topic = testTopic();
     const [reader, other] = [await openUser(), await openUser()];
     await policies.grant(topic, reader.id, 'broadcast:read');

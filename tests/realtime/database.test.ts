@@ -132,7 +132,7 @@ describe('a broadcast from the database', () => {
     ]);
   });
 
-  test('is only a warning for a caller that no policy lets write', async () => {
+  test('is only a warning for a caller without a policy that allows writing', async () => {
     const topic = testTopic();
     const { received } = await listen(topic);
     await transact('commit', ['set local role authenticated', []], [send, [{}, 'e', topic, true]]);
@@ -141,7 +141,7 @@ describe('a broadcast from the database', () => {
     expect(received).toHaveLength(1);
   });
 
-  test('arrives complete and in order: 2,000 of them at 20 clients, amid rows for nobody', async () => {
+  test('arrives at 20 clients complete and in order, 2,000 times, among rows that no client receives', async () => {
     const topic = testTopic();
     const listeners = await Promise.all(Array.from({ length: 20 }, () => listen(topic)));
     const noise = testTopic();

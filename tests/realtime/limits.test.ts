@@ -171,7 +171,7 @@ test('a client that stops reading is cut off instead of filling the memory', asy
 });
 
 describe('the counters', () => {
-  test('a rate allows bursts within its window, and recovers as seconds pass', () => {
+  test('a rate limit allows a burst within its window, and recovers second by second', () => {
     let now = 0;
     const rate = new RateWindow(10, 3, () => now);
     expect(rate.take(30)).toBe(true);

@@ -146,7 +146,7 @@ test('a track payload that is no object is refused', async () => {
   expect(await channel.track('text' as unknown as Record<string, unknown>)).toBe('error');
 });
 
-test('who may read only presence joins, and hears no broadcast', async () => {
+test('a user who may read only presence can join, and hears no broadcast', async () => {
   const topic = testTopic();
   const [watcher, speaker] = [randomUUID(), randomUUID()];
   await policies.grant(topic, watcher, 'presence:read');

@@ -129,7 +129,7 @@ test('connections that are cut by the administrator come back, idle or in use', 
   await server.close();
 });
 
-test('closing leaves no slot and no connection behind', async () => {
+test('closing the server leaves no replication slot and no connection behind', async () => {
   const server = await startOwnServer({}, { dbUrl: cluster.adminUrl });
   const open = await slots();
   expect(open.map(({ temporary }) => temporary)).toEqual([true]);

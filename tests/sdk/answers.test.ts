@@ -101,7 +101,7 @@ it('has asked every function that answers jsonb', async () => {
   expect(answers.map(({ name }) => name)).toEqual(expect.arrayContaining(shapeless));
 });
 
-it('types every answer as the database gives it, no field more and none less', () => {
+it('types every answer with exactly the fields that the database gives', () => {
   const folder = join(root, 'sdk', 'dist');
   mkdirSync(folder, { recursive: true });
   const out = mkdtempSync(join(folder, 'answers-'));

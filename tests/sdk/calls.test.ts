@@ -72,7 +72,7 @@ describe('errors', () => {
     expect(error).toMatchObject({ code, status, retryable, outcome: 'not_applied' });
   });
 
-  it('calls an answer that is no JSON by its status', async () => {
+  it('names an answer that is not JSON by its status', async () => {
     api.answer({ status: 418, headers: { 'content-type': 'text/html' } });
     const { error } = await api.journey.bookings.previewCancel('b1');
     expect(error).toMatchObject({ code: 'unknown', status: 418, retryable: false });
@@ -260,13 +260,13 @@ describe('unknown outcomes', () => {
     expect(error).toMatchObject({ code: 'timeout', outcome: 'not_applied' });
   });
 
-  it('knows better once the command itself refused the same key', async () => {
+  it('knows the outcome once the command itself refused the same key', async () => {
     api.answer('drop', refusal(409, 'vehicle_unavailable'));
     const { error } = await api.journey.bookings.create({ quoteId: 'q' });
     expect(error).toMatchObject({ code: 'vehicle_unavailable', outcome: 'not_applied', tries: 2 });
   });
 
-  it('stays unknown when the repeat was refused at the door', async () => {
+  it('stays unknown when the repeat was refused before it reached the command', async () => {
     api.answer('drop', refusal(401, 'unauthenticated'));
     const { error } = await api.journey.bookings.create({ quoteId: 'q' });
     expect(error).toMatchObject({ code: 'unauthenticated', outcome: 'unknown' });

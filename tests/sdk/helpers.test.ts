@@ -39,7 +39,7 @@ describe('instants and periods', () => {
     expect(parsePeriod('["2026-03-01 02:00:00+00",)').endsAt).toBeNull();
   });
 
-  it('refuses what is no range and what is no instant', () => {
+  it('refuses text that is not a range or not an instant', () => {
     expect(() => parsePeriod('2026-03-01')).toThrow(TypeError);
     expect(() => toTimestamp('2026-03-01')).toThrow(TypeError);
     expect(() => toTimestamp('2026-03-01T10:00:00')).toThrow(TypeError);

@@ -81,7 +81,7 @@ describe.each(lists)('%s', (_, list, longest, cursor) => {
     expect(api.seen).toEqual([]);
   });
 
-  it('takes 20 when none is said, and the longest that there is', async () => {
+  it('takes 20 by default, and the largest size that the backend allows', async () => {
     for (const [said, sent] of [
       [undefined, 20],
       [longest, longest],

@@ -143,7 +143,7 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
     expect(rows[0]?.correlation_id).toBe(correlationId);
   });
 
-  it('refuses a visitor a command, and lets him search', async () => {
+  it('refuses a command of a visitor, and lets the visitor search', async () => {
     const visitor = connect();
     expect((await visitor.vehicles.create(car)).error?.code).toMatch(/^(unauthenticated|forbidden)$/);
     const startsAt = new Date(Date.now() + 86_400_000);

@@ -92,7 +92,7 @@ describe('media.upload', () => {
     expect((await api.journey.media.upload(upload)).data?.id).toBe('m2');
   });
 
-  it('begins anew when the bytes were refused, and when the ticket is over', async () => {
+  it('begins again when the bytes were refused or the ticket has expired', async () => {
     const first = backend({ complete: functionRefusal(409, 'media_mismatch') });
     expect((await api.journey.media.upload(upload)).error?.code).toBe('media_mismatch');
     first.broken.complete = undefined;
@@ -103,7 +103,7 @@ describe('media.upload', () => {
     expect((await api.journey.media.upload(upload)).data?.id).toBe('m2');
   });
 
-  it('says what Storage refused', async () => {
+  it('reports what Storage refused', async () => {
     const denied = {
       statusCode: '403',
       error: 'Unauthorized',
@@ -248,7 +248,7 @@ describe('quotes.estimate', () => {
     expect(api.seen).toHaveLength(0);
   });
 
-  it('answers what can not be priced as an error', () => {
+  it('answers an error for a trip that cannot be priced', () => {
     expect(api.journey.quotes.estimate({ facts: quoted, options: { delivery: true } }).error).toMatchObject({
       code: 'invalid_input',
       details: { field: 'options.delivery' },

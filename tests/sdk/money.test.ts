@@ -31,14 +31,14 @@ describe('payments.readReturn', () => {
 });
 
 describe('payments', () => {
-  it('know by type what each provider gives', () => {
+  it('know by their type what each provider answers', () => {
     expectTypeOf<PaymentStart<'vietqr'>['redirect_url']>().toEqualTypeOf<null>();
     expectTypeOf<PaymentStart<'momo'>['redirect_url']>().toEqualTypeOf<string>();
     expectTypeOf<PaymentStart<'vietqr'>['details']['transfer']>().toEqualTypeOf<TransferDetails>();
     expectTypeOf<PaymentStart<'momo'>['details']['deeplink']>().toEqualTypeOf<string | undefined>();
   });
 
-  it('begin under one key however often an answer is lost', async () => {
+  it('start under one key however often an answer is lost', async () => {
     api.answer('drop', { status: 200, body: { redirect_url: 'https://pay.example.com' } });
     const { data } = await api.journey.payments.start({ paymentId: 'p', provider: 'stripe' });
     expect(data?.redirect_url).toBe('https://pay.example.com');
@@ -78,7 +78,7 @@ describe('an admin', () => {
     });
   });
 
-  it('asks for the refunds, batches and payouts that were named, and for open refunds else', async () => {
+  it('asks for the refunds, batches and payouts that were named, and otherwise for open refunds', async () => {
     api.answer({ status: 200, body: [] });
     const { refunds, payments, payouts } = api.journey.admin;
     const after = { created_at: '2026-11-21T00:00:00+00:00', id: 'r' };
@@ -96,7 +96,7 @@ describe('an admin', () => {
     ]);
   });
 
-  it('claims a transfer by hand again when the answer was lost, and hears whose it is', async () => {
+  it('claims a transfer by hand again when the answer was lost, and reads which admin has claimed it', async () => {
     const theirs = {
       claimed_by: 'a',
       claimed_by_name: 'Lan',

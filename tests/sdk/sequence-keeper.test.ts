@@ -32,7 +32,7 @@ describe('the sequence keeper', () => {
     expect(keeper.hasGap).toBe(false);
   });
 
-  it('learns of a lost last row by its number alone', () => {
+  it('notices a lost last row by its number alone', () => {
     const keeper = new SequenceKeeper<Row>(1);
     keeper.expect(2);
     expect(keeper.hasGap).toBe(true);
@@ -46,7 +46,7 @@ describe('the sequence keeper', () => {
     expect(keeper.last).toBe(6);
   });
 
-  it('does not pass over what lies beyond a page that was cut short', () => {
+  it('does not skip rows beyond a page that was cut short', () => {
     const keeper = new SequenceKeeper<Row>(0);
     keeper.accept({ seq: 9 });
     expect(seqsOf(keeper.repair(rowsOf(1, 2), 9, false))).toEqual([1, 2]);

@@ -121,7 +121,7 @@ describe('time limits', () => {
     expect((await service().rpc('stack_setting', ask)).data).toBe('8s');
   });
 
-  it('hold, as no role compiles its queries, which nothing can interrupt', async () => {
+  it('hold, because JIT compilation, which cannot be interrupted, is off for every role', async () => {
     const user = await member();
     const ask = { name: 'jit' };
     for (const client of [visitor(), user.client, service()]) {

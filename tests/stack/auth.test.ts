@@ -35,7 +35,7 @@ describe('Auth', () => {
     expect(broken.error).not.toBeNull();
   });
 
-  it('sends a sign-in code through the mail catcher, and takes it once', async () => {
+  it('sends a sign-in code through the mail catcher, and accepts it once', async () => {
     const user = await member();
     const { error } = await visitor().auth.signInWithOtp({ email: user.email });
     expect(error).toBeNull();
@@ -93,7 +93,7 @@ describe('Auth', () => {
     }
   });
 
-  it('stores half a character as the sign for one that cannot be read', async () => {
+  it('stores an unpaired surrogate as the replacement character', async () => {
     const email = `stack-${crypto.randomUUID()}@example.test`;
     const body = `{"email":"${email}","password":"a-long-password","data":{"display_name":"x\\ud800"}}`;
     const { status, body: answer } = await post('signup', body);
@@ -101,7 +101,7 @@ describe('Auth', () => {
     expect(answer).toMatchObject({ user: { user_metadata: { display_name: 'x\ufffd' } } });
   });
 
-  it('takes as long to refuse a password for no account as for one', async () => {
+  it('takes as long to refuse a password when the account does not exist', async () => {
     const user = await member();
     const took = async (email: string) => {
       const began = performance.now();
@@ -113,7 +113,7 @@ describe('Auth', () => {
     expect(await took(user.email)).toBeGreaterThan(490);
   });
 
-  it('lets nobody in who is banned, by password, by refreshing or by a mailed code', async () => {
+  it('refuses a banned user by password, by refresh token and by mailed code', async () => {
     const user = await member();
     const { data } = await user.client.auth.getSession();
     const refresh = data.session?.refresh_token;

@@ -115,7 +115,7 @@ afterAll(async () => {
 });
 
 describe('a database that is killed', () => {
-  it('is back within seconds, whatever callers were doing', async () => {
+  it('is back within seconds while callers are using it', async () => {
     await notify('before');
     await expect.poll(() => heard.length).toBe(1);
     expect((await health()).status).toBe(200);
@@ -148,7 +148,7 @@ describe('a database that is killed', () => {
     expect((await signUpOther()).error).toBeNull();
   });
 
-  it('is heard by a channel that was joined before', async () => {
+  it('reaches a channel that was joined before', async () => {
     const before = heard.length;
     // what commits before the stream has begun again is not delivered live
     const tell = async () => {
@@ -159,7 +159,7 @@ describe('a database that is killed', () => {
     expect([told, channel.state]).toEqual([['SUBSCRIBED'], 'joined']);
   });
 
-  it('has its outbox emptied', async () => {
+  it('has the rows of its outbox performed', async () => {
     await notify('after');
     await expect.poll(mailSubjects).toContainEqual(expect.stringContaining('after'));
     expect(await mailSubjects()).toContainEqual(expect.stringContaining('before'));
@@ -170,7 +170,7 @@ describe('a database that is killed', () => {
     await expect.poll(begun).toBe(1);
   });
 
-  it('waits for what its killed server left running, and is back a second time', async () => {
+  it('waits for the processes that its killed server left running, and comes back a second time', async () => {
     // longer than the pause before a second start: a busy process notices only at its end that its server is gone
     const spin = sql(`do $$
       declare v_end timestamptz := clock_timestamp() + interval '5 seconds';

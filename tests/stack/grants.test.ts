@@ -74,7 +74,7 @@ describe('the role that migrations run as', () => {
     });
   };
 
-  it('is no superuser, but passes row security', async () => {
+  it('is not a superuser, but bypasses row security', async () => {
     await asPostgres(async (db) => {
       const { rows } = await db.query(
         'select rolsuper, rolbypassrls from pg_roles where rolname = current_user',
@@ -114,7 +114,7 @@ describe('the role that migrations run as', () => {
 });
 
 describe('the exposed schemas', () => {
-  it('are public and nothing else', async () => {
+  it('contain only public', async () => {
     for (const schema of ['private', 'auth', 'storage', 'extensions', 'cron']) {
       const { error } = await visitor().schema(schema).from('users').select();
       expect(error?.code, schema).toBe('PGRST106');

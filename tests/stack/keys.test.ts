@@ -33,7 +33,7 @@ describe('API keys', () => {
     expect(await answer.json()).toMatchObject({ message: 'No API key found in request' });
   });
 
-  it('refuses a key that is not of this stack', async () => {
+  it('refuses a key of another stack', async () => {
     const answer = await whoami({ apikey: `${stack.SECRET_KEY}x` });
     expect(answer.status).toBe(401);
     expect(await answer.json()).toMatchObject({ message: 'Invalid API key' });
@@ -46,7 +46,7 @@ describe('API keys', () => {
     expect(answer.status).toBe(401);
   });
 
-  it('does not become a role that only a superuser may take, even for a well-signed token', async () => {
+  it('refuses a well-signed token that asks for a role that only a superuser may take', async () => {
     const keys = { publishableKey: '', secretKey: '', jwtSecret: stack.JWT_SECRET };
     for (const role of ['postgres', 'supabase_admin', 'supabase_auth_admin']) {
       const token = await signToken(keys, { role, sub: crypto.randomUUID() }, 60);
@@ -97,7 +97,7 @@ describe('edge functions behind verify_jwt', () => {
     expect(answer.status).not.toBe(401);
   });
 
-  it('checks the function that answers, whatever dots the address has', async () => {
+  it('checks the token for the function that answers, even when the address has dot segments', async () => {
     const raw = (path: string) =>
       new Promise<number | undefined>((resolve, reject) => {
         // unlike fetch, which resolves the dots itself
@@ -114,7 +114,7 @@ describe('edge functions behind verify_jwt', () => {
     expect(await raw('/functions/v1/../../rest/v1/')).toBe(404);
   });
 
-  it('shows nobody what is loaded', async () => {
+  it('does not show which functions are loaded', async () => {
     expect((await call('_state', { headers: { apikey: stack.SECRET_KEY } })).status).toBe(404);
     expect((await call('_shared', { headers: { apikey: stack.SECRET_KEY } })).status).toBe(404);
   });
@@ -126,7 +126,7 @@ describe('edge functions behind verify_jwt', () => {
 });
 
 describe('addresses', () => {
-  it('says how each part is', async () => {
+  it('answers the health of each part', async () => {
     const answer = await fetch(`${stack.API_URL}/health`);
     const body = (await answer.json()) as { parts: Record<string, string> };
     expect(body.parts).toMatchObject({ api: 'up', database: 'up', functions: 'up' });
@@ -142,7 +142,7 @@ describe('addresses', () => {
     expect(answer.headers.get('access-control-allow-headers')).toContain('x-custom');
   });
 
-  it('says 404 elsewhere', async () => {
+  it('answers 404 for any other address', async () => {
     expect((await fetch(`${stack.API_URL}/nowhere`)).status).toBe(404);
   });
 });

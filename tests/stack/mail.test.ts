@@ -30,7 +30,7 @@ describe('the mail catcher', () => {
     expect((await list(to)).map((mail) => mail.id)).toEqual([sent.data?.id]);
   });
 
-  it('sends once for one idempotency key, and refuses the key for another mail', async () => {
+  it('sends one mail for one idempotency key, and refuses the key for another mail', async () => {
     const to = address();
     const mail = { from: 'a@journey.local', to, subject: 'Once', text: 'x' };
     const key = { 'idempotency-key': crypto.randomUUID() };
@@ -58,7 +58,7 @@ describe('the mail catcher', () => {
     expect((await post({ ...mail, text: undefined })).status).toBe(422);
   });
 
-  it('shows hostile mail without running it', async () => {
+  it('shows a mail with scripts without running them', async () => {
     const to = address();
     const subject = '<script>alert(1)</script>';
     const html = '"><script>alert(2)</script>';

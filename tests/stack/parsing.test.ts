@@ -14,11 +14,11 @@ describe('counting TAP', () => {
     });
   });
 
-  it('counts a failure that was announced as passed', () => {
+  it('counts an expected failure as passed', () => {
     expect(countTap('1..1\nnot ok 1 - later # TODO\n', 0)).toMatchObject({ passed: 1, failed: 0 });
   });
 
-  it('never lets a broken run pass', () => {
+  it('never counts a broken run as passed', () => {
     expect(countTap('', 0).failed).toBe(1);
     expect(countTap('1..2\nok 1 - a\n', 0).failed).toBe(1);
     expect(countTap('1..1\nok 1 - a\n', 3).failed).toBe(1);
@@ -31,7 +31,7 @@ describe('ports', () => {
     expect(portsOf('test', { JOURNEY_PORT_BASE: '61000' })).toMatchObject({ api: 61020, db: 61021 });
   });
 
-  it('refuse what is not a port', () => {
+  it('refuse a value that is not a port', () => {
     for (const wrong of ['abc', '80', '70000', '1.5']) {
       expect(() => portsOf('dev', { JOURNEY_PORT_BASE: wrong })).toThrow(/JOURNEY_PORT_BASE/);
     }

@@ -14,7 +14,7 @@ afterAll(async () => {
 const read = () => connection.introspect({ useCache: true });
 
 describe('the schema that the Data API knows', () => {
-  it('is read once for all requests that wait for it, and again after a change', async () => {
+  it('is read once for all waiting requests, and again after a change', async () => {
     const [first, ...others] = await Promise.all(Array.from({ length: 25 }, read));
     expect(first?.tables.length).toBeGreaterThan(10);
     expect(others.every((schema) => schema === first)).toBe(true);
@@ -23,7 +23,7 @@ describe('the schema that the Data API knows', () => {
     expect(await read()).not.toBe(first);
   });
 
-  it('is never that of before a change that came while it was read', async () => {
+  it('is read again when a change comes while it is being read', async () => {
     await connection.clearSchemaCache();
     const reading = read();
     await asPostgres((db) => db.query('create table public.stack_late (id int primary key)'));

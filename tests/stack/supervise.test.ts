@@ -49,7 +49,7 @@ function watch(server: Server): string[] {
 }
 
 describe('the supervision of the database', () => {
-  it('starts a server that is gone once, and says so in one line', async () => {
+  it('starts a stopped server once, and logs one line', async () => {
     const server = new Server();
     server.startMs = 100;
     const lines = watch(server);
@@ -62,7 +62,7 @@ describe('the supervision of the database', () => {
     expect(lines).toEqual(['! The database stopped; it starts again with the same data.']);
   });
 
-  it('leaves a server alone that somebody else restarts', async () => {
+  it('does not start a server that somebody else is restarting', async () => {
     const server = new Server();
     let looks = 0;
     server.pid = () => (++looks === 3 ? undefined : 77);
@@ -71,7 +71,7 @@ describe('the supervision of the database', () => {
     expect([server.starts, lines]).toEqual([[], []]);
   });
 
-  it('tries a server that cannot start less and less often, one start at a time, and gives each reason once', async () => {
+  it('waits longer before each start of a server that cannot start, never starts two at once, and logs each reason once', async () => {
     const server = new Server();
     server.failure = 'The disk is full.';
     const lines = watch(server);
@@ -87,7 +87,7 @@ describe('the supervision of the database', () => {
     await expect.poll(() => lines.slice(2)).toEqual(['The database runs again.']);
   });
 
-  it('waits before it starts a server again that did not last, and forgets that once it has lasted', async () => {
+  it('waits before it restarts a server that stopped soon, and does not wait once it has run for a while', async () => {
     const server = new Server();
     const lines = watch(server);
     const die = async () => {
@@ -107,7 +107,7 @@ describe('the supervision of the database', () => {
     expect(lines.filter((line) => line.includes('The database stopped; it starts'))).toHaveLength(2);
   });
 
-  it('starts nothing once it is closed, and stops what it was starting', async () => {
+  it('starts nothing after it is closed, and stops a start that is under way', async () => {
     const server = new Server();
     watch(server);
     await supervision?.close();

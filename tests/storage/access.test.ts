@@ -36,7 +36,7 @@ describe('a stranger', () => {
     expect(refusal(await file.update(`${owner}/mine.txt`, new Blob(['x'])))).toEqual(denied);
   });
 
-  it('cannot tell the file of another from one that is not there', async () => {
+  it('gets the same answer for the file of another and for a missing file', async () => {
     const name = `${owner}/mine.txt`;
     const response = await fetch(`${world.apiUrl}/storage/v1/object/${bucket}/${name}`, {
       headers: { apikey: world.keys.publishableKey, authorization: `Bearer ${await world.token(stranger)}` },
@@ -66,7 +66,7 @@ describe('a visitor', () => {
     expect((await world.visitor.from(bucket).download(`${owner}/mine.txt`)).error).not.toBeNull();
   });
 
-  it('does not find a private bucket on the public road', async () => {
+  it('does not find a private bucket at the public address', async () => {
     const { data } = world.visitor.from(bucket).getPublicUrl(`${owner}/mine.txt`);
     const response = await fetch(data.publicUrl);
     expect(response.status).toBe(400);
@@ -77,7 +77,7 @@ describe('a visitor', () => {
     });
   });
 
-  it('reads a public bucket on every road, though no policy allows it, and cannot write to it', async () => {
+  it('reads a public bucket at every address, although no policy allows it, and cannot write to it', async () => {
     const open = await world.bucket({ public: true });
     await world.service.from(open).upload('cover.txt', new Blob(['open'], { type: 'text/plain' }));
     const response = await fetch(world.visitor.from(open).getPublicUrl('cover.txt').data.publicUrl);
@@ -93,7 +93,7 @@ describe('tokens', () => {
   const ask = (headers: Record<string, string>) =>
     fetch(`${world.apiUrl}/storage/v1/object/${bucket}/${owner}/mine.txt`, { headers });
 
-  it('refuses a token that another signed, and a signed address used as one', async () => {
+  it('refuses a token with a foreign signature, and the token of a signed address', async () => {
     const [head, body] = (await world.token(owner)).split('.');
     const forged = await ask({
       apikey: world.keys.publishableKey,
@@ -108,7 +108,7 @@ describe('tokens', () => {
   });
 });
 
-describe('the least rights for each deed', () => {
+describe('the smallest rights for each operation', () => {
   it('uploads with INSERT alone', async () => {
     const box = await world.bucket({ rights: ['insert'] });
     expect((await user.from(box).upload(`${owner}/a`, new Blob(['1']))).error).toBeNull();
@@ -202,7 +202,7 @@ describe('the guard against deleting rows behind the API', () => {
     }
   });
 
-  it('lets those through who say that they mean it', async () => {
+  it('allows a delete when the session has set storage.allow_delete_query', async () => {
     await world.sql.query('begin');
     await world.sql.query(`set local storage.allow_delete_query = 'true'`);
     await world.sql.query('delete from storage.objects where false');

@@ -47,13 +47,13 @@ const list = async (folder: string, options?: Options) => {
 };
 
 describe('list', () => {
-  it('shows files and folders of one folder, names relative to it, case aside', async () => {
+  it('lists files and folders of one folder, with names relative to it, ignoring case', async () => {
     expect(await list(owner)).toEqual(['A.txt', 'b.txt', 'c_1.txt', 'cx1.txt', 'trip', 'trips']);
     expect(await list(`${owner}/`)).toEqual(await list(owner));
     expect(await list(`${owner}/trip`)).toEqual(['1.jpg', '2.jpg', 'day 2']);
   });
 
-  it('gives files their facts and folders none', async () => {
+  it('gives size, type and times for files and none for folders', async () => {
     const { data } = await user.from(bucket).list(`${owner}/trip`);
     expect(data?.[0]).toMatchObject({
       name: '1.jpg',
@@ -74,7 +74,7 @@ describe('list', () => {
     expect(await list('')).toEqual([owner]);
   });
 
-  it('searches by the beginning of the name, and takes an underscore for itself', async () => {
+  it('searches by the beginning of the name, and an underscore matches only an underscore', async () => {
     expect(await list(owner, { search: 'TRIP' })).toEqual(['trip', 'trips']);
     expect(await list(owner, { search: 'c_' })).toEqual(['c_1.txt']);
     expect(await list(owner, { search: '%' })).toEqual([]);
@@ -94,7 +94,7 @@ describe('list', () => {
     expect(await list(owner, { limit: 4, offset: 6 })).toEqual([]);
   });
 
-  it('refuses a sort column that is none', async () => {
+  it('refuses an unknown sort column', async () => {
     const result = await user
       .from(bucket)
       .list(owner, { sortBy: { column: 'name; drop table x', order: 'asc' } });

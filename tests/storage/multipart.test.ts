@@ -37,7 +37,7 @@ const tricky = fc.oneof(
 const sizes = fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 6 });
 
 describe('reading a form', () => {
-  it('gives back the file and the fields, however the form was cut on its way', async () => {
+  it('reads the file and the fields, wherever the form was cut into pieces', async () => {
     await fc.assert(
       fc.asyncProperty(tricky, sizes, fc.string({ maxLength: 40 }), async (file, pieces, value) => {
         const bytes = new Uint8Array(file);
@@ -66,7 +66,7 @@ describe('reading a form', () => {
     }
   });
 
-  it('refuses a form without a file, without a boundary, and with a field beyond measure', async () => {
+  it('refuses a form without a file, without a boundary, or with a field that is too large', async () => {
     const type = 'multipart/form-data; boundary=b';
     const read = (text: string, contentType = type) =>
       readMultipart(cut(Buffer.from(text), [64_000]), contentType);

@@ -88,7 +88,7 @@ describe('downloading', () => {
     expect(await response.json()).toMatchObject({ statusCode: '416', code: 'InvalidRange' });
   });
 
-  it('says that nothing changed to who has the file', async () => {
+  it('answers 304 to a caller that already has the file', async () => {
     await put('cached.txt', 'same');
     const etag = (await get('cached.txt', {}, 'HEAD')).headers.get('etag') ?? '';
     expect((await get('cached.txt', { 'if-none-match': etag })).status).toBe(304);
@@ -116,7 +116,7 @@ describe('downloading', () => {
     expect(await textOf('swap')).toBe('new');
   });
 
-  it('tells what is known of a file', async () => {
+  it('answers the metadata of a file', async () => {
     const { id } = await put('info.txt', 'info');
     const { data } = await user.from(bucket).info(path('info.txt'));
     expect(data).toMatchObject({
@@ -151,7 +151,7 @@ describe('moving and copying', () => {
     expect((await user.from(other).info(path('there.txt'))).data?.id).toBe(id);
   });
 
-  it('does not move onto a file, out of nothing, into no bucket, or where the caller may not write', async () => {
+  it('does not move onto an existing file, from a missing file, into a missing bucket, or where the caller may not write', async () => {
     await put('from.txt', 'from');
     await put('onto.txt', 'onto');
     const move = async (from: string, to: string, destinationBucket?: string) =>
@@ -166,7 +166,7 @@ describe('moving and copying', () => {
     expect([await textOf('from.txt'), await textOf('onto.txt')]).toEqual(['from', 'onto']);
   });
 
-  it('copies a file with its metadata, and each lives on without the other', async () => {
+  it('copies a file with its metadata, and deleting one keeps the other', async () => {
     await put('source.txt', 'copied');
     const { data } = await user.from(bucket).copy(path('source.txt'), path('copy.txt'));
     expect(data?.path).toBe(`${bucket}/${path('copy.txt')}`);
@@ -215,7 +215,7 @@ describe('moving and copying', () => {
 });
 
 describe('two opposite moves at once', () => {
-  it('are both refused, for each would land on a file, and neither waits for the other', async () => {
+  it('are both refused, because each target exists, and neither waits for the other', async () => {
     await put('left.txt', 'left');
     await put('right.txt', 'right');
     const box = user.from(bucket);
@@ -299,7 +299,7 @@ describe('buckets', () => {
     expect(refusal(await world.service.getBucket(id))).toMatchObject({ status: '404', code: 'NoSuchBucket' });
   });
 
-  it('are out of reach for users and visitors', async () => {
+  it('cannot be managed by users and visitors', async () => {
     for (const storage of [user, world.visitor]) {
       expect((await storage.listBuckets()).data).toEqual([]);
       expect(refusal(await storage.getBucket(bucket))?.code).toBe('NoSuchBucket');

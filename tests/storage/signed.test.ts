@@ -33,7 +33,7 @@ const withToken = (url: string, token: string) => {
 };
 
 describe('an address signed for download', () => {
-  it('opens the file to whoever holds it, with its expiry and without a key', async () => {
+  it('opens the file without a key, and carries its expiry', async () => {
     const response = await fetch(await signed());
     expect(await response.text()).toBe('licence');
     const expires = Date.parse(response.headers.get('expires') ?? '');
@@ -99,11 +99,11 @@ describe('an address signed for download', () => {
     });
   });
 
-  it('is not given for a life of no seconds', async () => {
+  it('is refused for a lifetime of zero seconds', async () => {
     expect(refusal(await user.from(bucket).createSignedUrl(file, 0))?.code).toBe('InvalidRequest');
   });
 
-  it('is given for many files at once, and a missing one spoils only its own entry', async () => {
+  it('is given for many files at once, and a missing file is an error only in its own entry', async () => {
     const { data } = await user.from(bucket).createSignedUrls([file, `${owner}/none.txt`, '../x'], 60);
     expect(data?.map(({ path, error }) => [path, error])).toEqual([
       [file, null],
@@ -114,7 +114,7 @@ describe('an address signed for download', () => {
     expect(await (await fetch(data?.[0]?.signedUrl ?? '')).text()).toBe('licence');
   });
 
-  it('says that pictures are not resized rather than sending the original', async () => {
+  it('refuses to resize a picture instead of sending the original', async () => {
     const { data } = await user.from(bucket).createSignedUrl(file, 60, { transform: { width: 100 } });
     expect(data?.signedUrl).toContain('/render/image/sign/');
     expect(await refusedBy(await fetch(data?.signedUrl ?? ''))).toMatchObject({
@@ -141,7 +141,7 @@ describe('an address signed for upload', () => {
     expect(refusal(again)?.code).toBe('KeyAlreadyExists');
   });
 
-  it('replaces only when it was signed to, whatever the uploader asks', async () => {
+  it('replaces a file only when it was signed for that, whatever the uploader asks', async () => {
     const path = `${owner}/replace.txt`;
     const plain = await user.from(bucket).createSignedUploadUrl(path);
     await user.from(bucket).upload(path, new Blob(['one']));
@@ -164,7 +164,7 @@ describe('an address signed for upload', () => {
     expect(claims.exp - claims.iat).toBe(7200);
   });
 
-  it('is given only to who may upload there, and not for a file that is there', async () => {
+  it('is given only to a user who may upload there, and not for an existing file', async () => {
     const stranger = await world.user(randomUUID());
     expect(refusal(await stranger.from(bucket).createSignedUploadUrl(`${owner}/x.txt`))?.code).toBe(
       'AccessDenied',

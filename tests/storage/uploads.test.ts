@@ -138,7 +138,7 @@ describe('replacing', () => {
     expect((await world.filesOnDisk())?.length).toBe(before);
   });
 
-  it('lets one of many uploads of the same key win and tells the others', async () => {
+  it('lets one of many uploads of the same key win and refuses the others', async () => {
     const before = (await world.filesOnDisk())?.length;
     const results = await Promise.all(
       Array.from({ length: 8 }, (_, at) =>
@@ -183,7 +183,7 @@ describe('limits', () => {
     expect(refusal(await send('imagex/png'))?.code).toBe('InvalidMimeType');
   });
 
-  it('takes the placeholder of an empty folder whatever its type, but only empty', async () => {
+  it('accepts the placeholder of an empty folder with any type, but only without bytes', async () => {
     const pictures = await world.bucket({ rights: everyRight, allowedMimeTypes: ['image/*'] });
     const send = (name: string, bytes: string, type: string) =>
       user.from(pictures).upload(path(`${randomUUID()}/${name}`), new Blob([bytes], { type }));
