@@ -101,3 +101,25 @@ end
 $$;
 create trigger check_rule after insert or update on private.notification_rules
   for each row execute function private.check_notification_rule();
+
+-- Keeps transitions.has_rules, whichever of the two tables changed. Writers wait for each other: each would count
+-- without the rules of the other.
+create function private.mark_moves_with_rules()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  lock table private.notification_rules in share row exclusive mode;
+  update private.transitions t
+  set has_rules = not t.has_rules
+  where t.has_rules <> exists (
+    select from private.notification_rules r
+    where r.machine = t.machine and r.event = t.event and coalesce(r.from_state, t.from_state) = t.from_state
+  );
+  return null;
+end
+$$;
+create trigger mark_moves after insert or update or delete or truncate on private.notification_rules
+  for each statement execute function private.mark_moves_with_rules();
+create trigger mark_moves after insert or update of machine, from_state, event on private.transitions
+  for each statement execute function private.mark_moves_with_rules();

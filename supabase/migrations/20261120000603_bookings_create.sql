@@ -46,7 +46,8 @@ begin
     case when v_vehicle.instant_book then 'pending_payment' else 'requested' end,
     v_quote.currency, v_quote.total_amount, v_quote.deposit_amount, v_quote.host_amount, v_quote.platform_amount,
     v_quote.tax_amount, v_quote.cancellation_policy,
-    case when v_vehicle.instant_book then now() + make_interval(mins => (private.setting('hold_minutes'))::int) end,
+    -- read here: private.setting() costs three times the look
+    case when v_vehicle.instant_book then now() + make_interval(mins => (select value::int from private.settings where key = 'hold_minutes')) end,
     case when not v_vehicle.instant_book then private.answer_deadline(v_quote.starts_at) end
   )
   -- a quote makes one booking; of two calls at once the second waits here and gets an error
@@ -68,8 +69,13 @@ $$;
 
 create function public.create_booking(quote_id uuid, idempotency_key uuid)
 returns public.bookings
-language sql volatile set search_path = ''
-as $$ select private.create_booking(quote_id, idempotency_key) $$;
+-- unlike an SQL function it is not parsed and planned again at each call, and this command is called the most
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  return private.create_booking(quote_id, idempotency_key);
+end
+$$;
 comment on function public.create_booking is 'Turns the caller''s quote into a booking. It holds the slot for 15 minutes and creates the payment. Where the host answers requests first, it sends the host a request instead. Errors: quote_not_found, quote_used, quote_expired, vehicle_unavailable, vehicle_not_found, vehicle_not_published, own_vehicle, period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, invalid_input, rate_limited.';
 select private.expose('create_booking(uuid, uuid)', 'authenticated');
 

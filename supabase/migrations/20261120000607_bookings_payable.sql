@@ -14,19 +14,14 @@ create function private.open_booking_payment(p_booking public.bookings, p_title 
 returns void
 language plpgsql volatile set search_path = ''
 as $$
-declare
-  v_payable public.payables;
 begin
-  insert into public.payables (id, kind, payer_id, code, title, starts_at, ends_at, amount, currency, split, sold_amount, tax_amount)
-  values (
+  perform private.open_payment(
     p_booking.id, 'booking', p_booking.renter_id, p_booking.code, p_title, p_booking.starts_at, p_booking.ends_at,
     p_booking.total_amount, p_booking.currency, array[
       ('escrow', p_booking.id::text, p_booking.deposit_amount - p_booking.total_amount)::private.ledger_line,
       ('deposit', p_booking.id::text, -p_booking.deposit_amount)::private.ledger_line
-    ], p_booking.total_amount - p_booking.deposit_amount, p_booking.tax_amount
-  )
-  returning * into v_payable;
-  perform private.open_payment(v_payable, p_booking.hold_expires_at);
+    ], p_booking.total_amount - p_booking.deposit_amount, p_booking.tax_amount, p_booking.hold_expires_at
+  );
 end
 $$;
 

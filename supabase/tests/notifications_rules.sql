@@ -3,7 +3,7 @@ begin;
 set local client_min_messages = warning;
 \ir helpers.psql
 -- Going back to a savepoint takes pgTAP's own count along, so the number is said here and finish() has none to give.
-select plan(34);
+select plan(36);
 
 select tests.make_user('host') as host, tests.make_renter('renter') as renter, tests.make_admin('admin') as admin \gset
 select tests.make_vehicle(:'host', '{"title": "Honda City 2022"}') as vehicle \gset
@@ -121,6 +121,25 @@ select is(tests.rule('booking', 'check_in', 'host', 'booking_cancelled_host', '{
 select is(tests.rule('booking', 'check_in', 'host', 'booking_cancelled_host', '{email}'), 'notification_rules_in_app', 'every other channel carries what is in the inbox');
 insert into private.notification_audiences (machine, audience) values ('payment_attempt', 'payer');
 select is(tests.rule('payment_attempt', 'fail', 'payer', 'payment_unmatched'), 'notification_rules_functions_exist', 'a machine with rules has the functions that find people and data');
+rollback to confirmed;
+
+-- the moves that have rules -----------------------------------------------------------------------------------------
+create function tests.wrongly_marked()
+returns text[]
+language sql stable
+as $$
+  select array_agg(t.machine || ' ' || t.from_state || ' ' || t.event)
+  from private.transitions t
+  where t.has_rules <> exists (
+    select from private.notification_rules r
+    where r.machine = t.machine and r.event = t.event and (r.from_state is null or r.from_state = t.from_state)
+  )
+$$;
+select is(tests.wrongly_marked(), null, 'every move says whether it has rules');
+insert into private.transitions (machine, from_state, event, to_state) values ('booking', 'requested', 'confirm', 'confirmed');
+delete from private.notification_rules where machine = 'booking' and event = 'cancel';
+update private.notification_rules set from_state = 'pending_payment' where machine = 'booking' and event = 'confirm';
+select is(tests.wrongly_marked(), null, 'a move says so after rules and moves have changed');
 rollback to confirmed;
 
 -- every text of every rule, filled from real rows ------------------------------------------------------------------

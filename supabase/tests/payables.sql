@@ -80,14 +80,10 @@ language plpgsql volatile
 as $$
 declare
   v_id uuid := gen_random_uuid();
-  v_payable public.payables;
 begin
   insert into tests.passes (id, day, price) values (v_id, p_day, p_price);
-  insert into public.payables (id, kind, payer_id, code, title, amount, currency, split, sold_amount, tax_amount)
-  values (v_id, 'pass', p_payer_id, p_code, 'Room, day ' || p_day, p_price, 'VND',
-    array[('escrow', v_id::text, -p_price)]::private.ledger_line[], p_price, p_price / 10)
-  returning * into v_payable;
-  perform private.open_payment(v_payable, now() + interval '15 minutes');
+  perform private.open_payment(v_id, 'pass', p_payer_id, p_code, 'Room, day ' || p_day, null, null, p_price, 'VND',
+    array[('escrow', v_id::text, -p_price)]::private.ledger_line[], p_price, p_price / 10, now() + interval '15 minutes');
   return v_id;
 end
 $$;
@@ -113,7 +109,9 @@ select is(tests.pay(:'paid'), 'applied', 'a payment in time is applied');
 select is(tests.pass_is(:'paid'), 'sold, succeeded, kept, 100000, 0', 'it is sold, and its money is where the split says');
 select ok((select locked > 0 from tests.passes where id = :'paid'), 'its own locks are taken');
 select is(tests.outcome(format('update public.payables set amount = amount + 1 where id = %L', :'paid')), '42501', 'what was agreed cannot be changed');
-select is(tests.outcome(format($$ select private.open_payment(y, now()) from public.payables y where id = %L $$, :'paid')), '23505', 'a payable has one payment');
+select is(tests.outcome(format(
+  $$ insert into public.payments (payable_id, payer_id, amount, currency, expires_at)
+     select id, payer_id, amount, currency, now() from public.payables where id = %L $$, :'paid')), '23505', 'a payable has one payment');
 
 -- twice --------------------------------------------------------------------------------------------------------------
 select is(tests.provider_says((select reference from public.payment_attempts where payment_id = :'payment'), p_transaction_id => 'second'), 'unmatched', 'a second payment of it is kept apart');
