@@ -9,7 +9,7 @@ as $$
   select coalesce(case when jsonb_typeof(p_value) = 'number' then (p_value #>> '{}')::numeric between p_from and p_to and (p_value #>> '{}')::numeric % 1 = 0 end, false)
 $$;
 
--- A module adds its settings, each with a constraint of its own: a wrong value would be noticed only when somebody books.
+-- A module adds its settings, each with a constraint of its own: otherwise a wrong value is noticed only at the next booking.
 create table private.settings (
   key text primary key,
   value jsonb not null,

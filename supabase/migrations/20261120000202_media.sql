@@ -1,7 +1,7 @@
 -- Media: uploads begin with a ticket, and access follows the row.
 -- Rule kept here: an object without a ready media row is unreadable; its path is ours and ASCII;
 -- a file counts only after the `media` function has checked size, kind and hash against the ticket, and lie from then
--- on where no ticket points, so that nobody changes them.
+-- on at a path without a ticket, so that they cannot be changed.
 -- Left out on purpose: derivatives and EXIF stripping, which are a worker's; deleting bytes goes through the Storage API.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values

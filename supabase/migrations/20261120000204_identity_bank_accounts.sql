@@ -63,7 +63,7 @@ grant select on public.bank_accounts to authenticated, service_role;
 create policy select_own on public.bank_accounts for select to authenticated
   using (user_id = (select auth.uid()) or (select private.is_admin()));
 
--- Granted to nobody: only the commands that hand a transfer to the service use it.
+-- Granted to no role: only the commands that give a transfer to the service use it.
 create function private.bank_account_number(p_bank_account_id uuid)
 returns text
 language sql stable security definer set search_path = ''

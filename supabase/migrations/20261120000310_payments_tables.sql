@@ -1,4 +1,4 @@
--- Payments: what is owed, and each try at paying it.
+-- Payments: what is owed, and each attempt to pay it.
 -- Rule kept here: a payment never goes backwards; what was agreed, asked for or received is never changed.
 -- Left out on purpose: signatures and wire formats, which are each provider's wrapper.
 

@@ -1,6 +1,6 @@
--- Payments: opening a payment and trying to pay it.
--- Rule kept here: a payment is open until its time is over, its payable is cancelled, or it is paid; each try has a
--- reference of its own, which providers want unique for ever.
+-- Payments: opening a payment, and attempts to pay it.
+-- Rule kept here: a payment is open until its time is over, its payable is cancelled, or it is paid; each attempt
+-- has its own reference, because providers want references that never repeat.
 -- Left out on purpose: signatures and links, which function `payments` makes.
 
 -- For the module that owns a kind: writes a payable and its payment, which cannot say different sums as each is said once.

@@ -1,4 +1,4 @@
--- Payments: keeping what providers say, and what somebody must look at.
+-- Payments: keeping what providers say, and what an admin must look at.
 -- Rule kept here: a sender without a signature can neither fill the database nor make a genuine message wait; a
 -- message that contradicts an earlier one moves no money.
 -- Left out on purpose: verifying a message, which function `payment-webhooks` has done before.

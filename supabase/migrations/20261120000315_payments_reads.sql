@@ -1,5 +1,5 @@
 -- Payments: asking providers about attempts, and attempts that admins look at.
--- Rule kept here: a provider's "not found" ends a try only when its time is over.
+-- Rule kept here: a provider's "not found" ends an attempt only when its time is over.
 -- Left out on purpose: a payment with what came back of it, which is in refunds_reads.
 
 create function private.attempt_to_reconcile(p_attempt_id uuid)
@@ -54,8 +54,8 @@ as $$ select private.note_reconciliation(attempt_id, outcome) $$;
 comment on function public.note_reconciliation is 'Records what a provider answered when it was asked about an attempt: final, pending, no_answer or not_found. Service only. Errors: payment_not_found, invalid_input.';
 select private.expose('note_reconciliation(uuid, text)', 'service_role');
 
--- A person whose app was away while they paid asks at once what became of it; the answer names the tries that
--- the provider should be asked about.
+-- For a payer whose app was closed during the payment. The answer names the attempts that the provider should be
+-- asked about.
 create function private.check_payment(p_payment_id uuid)
 returns uuid[]
 language plpgsql volatile security definer set search_path = ''

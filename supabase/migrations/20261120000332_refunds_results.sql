@@ -111,7 +111,7 @@ begin
   if v_event.outcome is not null then
     return case v_event.outcome when 'recorded' then 'duplicate' else v_event.outcome end;
   end if;
-  -- by its id there, or, when the news is faster than the answer that gives the id, by what it must be
+  -- found by the provider's id; when the message comes before the answer that gives that id, by what else is known
   select array_agg(r.id) into v_found
   from public.refunds r
   where r.provider = v_event.provider and r.provider_refund_id = p_provider_refund_id

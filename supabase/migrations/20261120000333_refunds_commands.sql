@@ -42,7 +42,7 @@ begin
     return v_refund;
   end if;
   if p_method = 'provider' then
-    -- nobody has sent it while it waits for an account
+    -- a refund that waits for an account has not been sent
     perform private.require_refund_status(v_refund, 'pending', 'failed', 'awaiting_account');
     v_rail := private.rail_to_refund(v_refund.attempt_id, v_refund.unmatched_id);
     if v_rail is null then

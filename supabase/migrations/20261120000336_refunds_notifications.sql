@@ -28,7 +28,7 @@ begin
   return coalesce((select private.payable_data(y) from public.payables y where y.id = p_refund.payable_id), '{}') || jsonb_build_object(
     'refund_id', p_refund.id, 'kind', p_refund.kind, 'of_payment', p_refund.payment_id is not null,
     'amount', private.format_money(p_refund.amount, p_refund.currency),
-    -- while an account is being replaced by another there is none for a moment, and its removal has a text of its own
+    -- not while an account is replaced, when there is none for a moment; removing one has a text of its own
     'needs_account', p_refund.status = 'awaiting_account' and private.audit_cause() is distinct from 'bank_account_changed'
       and not exists (select from public.bank_accounts a where a.user_id = p_refund.payer_id and a.removed_at is null)
   );

@@ -210,7 +210,7 @@ begin
   perform private.set_audit_context(case when p_outcome = 'failed' and p_failed_by_us then 'platform:' else 'provider:' end || coalesce(v_payout.provider, 'none'));
   case p_outcome
     when 'succeeded' then
-      -- nobody was asked to send it
+      -- a payout paid by hand has no provider that could report success
       if coalesce(v_payout.provider, 'manual') = 'manual' then
         perform private.require_status(v_payout, 'paid', 'processing');
       end if;

@@ -1,5 +1,5 @@
 -- Unmatched: settling money that fits no open payment.
--- Rule kept here: a row of unmatched money is open until somebody decides where it goes, and its account in the
+-- Rule kept here: a row of unmatched money is open until an admin decides where it goes, and its account in the
 -- ledger holds exactly its amount until then.
 -- Left out on purpose: what settles by itself (the rest of a sum that came in parts), which is in payments_apply.
 

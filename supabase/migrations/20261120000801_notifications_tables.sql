@@ -35,7 +35,7 @@ comment on table public.notifications is 'The notifications of people. `seq` cou
 comment on column public.notifications.category is 'Of the template, for filters and settings of a client.';
 comment on column public.notifications.title is 'Rendered from the template when it was written, in the language of its person then; so is body.';
 comment on column public.notifications.data is 'The values of the text, and ids with which a client opens the thing it speaks of.';
-comment on column public.notifications.dedupe_key is 'The cause: the same cause is told once to a person.';
+comment on column public.notifications.dedupe_key is 'The cause. A person gets one notification for one cause.';
 comment on column public.notifications.deleted_at is 'Taken off the list by its person. Null while it is shown.';
 
 alter table public.notifications enable row level security;

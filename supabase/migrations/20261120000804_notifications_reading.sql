@@ -117,7 +117,7 @@ select private.expose('mark_notification_read(uuid)', 'authenticated');
 select private.expose('mark_all_notifications_read()', 'authenticated');
 select private.expose('delete_notification(uuid)', 'authenticated');
 
--- Rendered when it is sent, by the version of the text the person was told by; the address is that of now.
+-- Rendered when it is sent, with the version of the text that the notification has, for the person's present address.
 create function private.mail_to_send(p_notification_id uuid)
 returns jsonb
 language sql stable security definer set search_path = ''

@@ -159,7 +159,7 @@ export interface NotificationsRow {
   body: string;
   /** The values of the text, and ids with which a client opens the thing it speaks of. */
   data: unknown;
-  /** The cause: the same cause is told once to a person. */
+  /** The cause. A person gets one notification for one cause. */
   dedupe_key: string;
   read_at: Timestamp | null;
   /** Taken off the list by its person. Null while it is shown. */
