@@ -1,4 +1,4 @@
--- Payments: money in, money back, the ledger, and money nobody expected.
+-- Payments: who pays, what providers report, and money that comes late or twice.
 begin;
 set local client_min_messages = warning;
 \ir helpers.psql
@@ -19,9 +19,6 @@ select is((select count(*)::int from public.payments), 0, 'a stranger sees no pa
 select is(public.payment_status(:'payment'), null, 'a stranger cannot ask for the status of a payment');
 select is(tests.outcome(format($$ select public.start_payment(%L, 'vnpay', gen_random_uuid()) $$, :'payment')), 'payment_not_found', 'a stranger cannot pay the payment of others');
 select is(tests.outcome($$ select public.apply_payment_event(1, 'x', 'succeeded', 1, 'VND', 'x') $$), '42501', 'a person cannot report a payment in the name of a provider');
-select is(tests.outcome($$ select public.retry_refund(gen_random_uuid()) $$), 'forbidden', 'a person cannot order a refund again');
-select is(tests.outcome($$ select * from private.ledger_entries $$), '42501', 'a person cannot read the ledger');
-select is(tests.outcome($$ select private.balance('escrow', 'x') $$), '42501', 'a person cannot ask for the balance of an account');
 select tests.as_user(:'host');
 select is((select count(*)::int from public.payments), 0, 'a host does not see how the renter pays');
 select is(tests.outcome(format($$ select public.start_payment(%L, 'vnpay', gen_random_uuid()) $$, :'payment')), 'payment_not_found', 'a host cannot pay for the renter');
@@ -176,146 +173,10 @@ from (values
   ('cancelled', 'refunded_late, cancelled, succeeded, 4814405')
 ) t (how, expected);
 
--- refunds ----------------------------------------------------------------------------------------------------------
-select tests.make_vehicle(:'host') as v2 \gset
-select tests.make_paid_booking(:'renter', :'v2', tests.hours(400), tests.hours(410)) as b2 \gset
-select tests.as_user(:'renter');
-select public.cancel_booking(:'b2', null, gen_random_uuid());
-select id as refund from public.refunds where payable_id = :'b2' \gset
-select tests.as_user(:'stranger');
-select is((select count(*)::int from public.refunds), 0, 'a stranger sees no refund of others');
-select tests.as_user(:'host');
-select is((select count(*)::int from public.refunds), 0, 'a host reads no row of a refund');
-select is((select array_agg((r ->> 'kind') || ' ' || (r ->> 'amount')) from jsonb_array_elements(public.booking_detail(:'b2') -> 'refunds') r), array['cancellation 4814405'], 'a host sees how much goes back, and why');
-select is(tests.outcome('select bank_account_id from public.refunds'), '42501', 'a host does not see to which account a refund goes');
-select tests.as_service();
-select is(tests.outcome($$ select public.record_refund_result(gen_random_uuid(), 'succeeded') $$), 'refund_not_found', 'an invented refund is not found');
-select is(tests.outcome(format($$ select public.record_refund_result(%L, 'maybe') $$, :'refund')), 'invalid_input', 'a result other than processing, succeeded or failed is refused');
-select is(public.refund_to_send(:'refund') -> 'attempt' ->> 'status', 'succeeded', 'a refund knows the try it reverses');
-select is((public.record_refund_result(:'refund', 'processing', 'p1')).status, 'processing', 'a refund can be reported as under way');
-select is((public.record_refund_result(:'refund', 'processing', 'p1')).status, 'processing', 'a refund can be reported as under way again');
-select is((public.record_refund_result(:'refund', 'failed', null, 'closed account')).status, 'failed', 'a refund can be reported as refused');
-select is((public.record_refund_result(:'refund', 'failed', null, 'closed account')).status, 'failed', 'the same report of a refund says the same');
-select is((public.record_refund_result(:'refund', 'processing')).status, 'failed', 'a failed refund does not go on by itself');
-select tests.as_user(:'admin');
-select is((public.retry_refund(:'refund', 'bank_transfer')).status, 'awaiting_account', 'an admin can turn a failed refund into a bank transfer');
-select is(tests.outcome(format('select public.retry_refund(%L)', :'refund')), 'illegal_transition', 'a refund that waits for an account cannot be turned again');
+-- references ---------------------------------------------------------------------------------------------------------
 select tests.as_owner();
 select ok((select bool_and(private.new_payment_reference() ~ ('^J' || to_char(now() at time zone 'Asia/Ho_Chi_Minh', 'YYMMDD') || '[0-9]{8}$')) from generate_series(1, 100)), 'a reference is J, Vietnam''s day and eight digits');
 select ok((select count(distinct private.new_payment_reference()) >= 999 from generate_series(1, 1000)), 'references are drawn at random, so that a restored database does not repeat those of this morning');
--- as if it had not been
-update public.refunds set status = 'pending', method = 'provider', provider = 'vnpay' where id = :'refund';
-update public.refunds set status = 'failed' where id = :'refund';
-select tests.as_user(:'admin');
-select is(tests.outcome(format('select public.record_manual_refund(%L, %L); select private.fail(%L)', :'refund', 'FT0001', 'forbidden')), 'forbidden', 'an admin can pay a failed refund by hand');
-select is((public.retry_refund(:'refund')).status, 'pending', 'an admin can send a failed refund again');
-select is(tests.outcome(format('select public.retry_refund(%L)', :'refund')), 'illegal_transition', 'a refund that is on its way cannot be sent again');
-select tests.as_service();
-select is((public.record_refund_result(:'refund', 'failed', null, 'again')).status, 'failed', 'a refund that was sent again can fail again');
-select is((public.record_refund_result(:'refund', 'succeeded', 'p2')).provider_refund_id, 'p2', 'a success that is reported late overrides a failure');
-select is((public.record_refund_result(:'refund', 'failed')).status, 'succeeded', 'a failure after success changes nothing');
-select tests.as_owner();
-select is((select status || ' ' || refunded_amount from public.payments where payable_id = :'b2'), 'refunded 4814405', 'the payment is refunded once');
-select is(private.balance('refund_payable', :'b2'), 0::bigint, 'nothing is owed after the refund');
-select tests.settle();
-select is(tests.broken_promises(), null, 'no invariant is violated after the refund');
-
--- what a host has ------------------------------------------------------------------------------------------------
-select tests.make_user('earner') as earner \gset
-select tests.make_paid_booking(:'renter', tests.make_vehicle(:'earner'), tests.hours(100), tests.hours(110)) as b3 \gset
-select tests.as_user(:'earner');
-select results_eq('select available, pending from public.my_balance()', 'values (0::bigint, 0::bigint)', 'a host has no balance before the trip');
-select tests.as_owner();
-select tests.move_trip(:'b3', -1);
-select tests.inspect('check_in', :'renter', :'b3', 10), tests.inspect('check_out', :'renter', :'b3', 20);
-select tests.as_user(:'earner');
-select results_eq('select available, pending from public.my_balance()', 'values (0::bigint, 1360001::bigint)', 'the rent waits for the claim window after the trip');
-select public.release_deposit(:'b3', gen_random_uuid());
-select results_eq('select available, pending from public.my_balance()', 'values (1360001::bigint, 0::bigint)', 'the rent is available after the claim window');
-select tests.as_user(:'stranger');
-select results_eq('select available, pending from public.my_balance()', 'values (0::bigint, 0::bigint)', 'others have nothing of the rent');
-
--- the ledger -------------------------------------------------------------------------------------------------------
-select tests.as_owner();
-select tests.settle();
-select is(tests.outcome($$ select private.post_ledger('test', 'one leg', 'VND', null, array[('clearing', 'vnpay', 5)::private.ledger_line]); set constraints all immediate $$), '23514', 'a movement of one leg cannot be stored');
-set constraints all deferred;
-select is(tests.outcome($$ select private.post_ledger('test', 'uneven', 'VND', null, array[('clearing', 'vnpay', 5), ('unmatched', '', -4)]::private.ledger_line[]); set constraints all immediate $$), '23514', 'a movement of uneven legs cannot be stored');
-select is(tests.outcome($$ select private.post_ledger('test', 'nothing', 'VND', null, array[('clearing', 'vnpay', null), ('unmatched', '', null)]::private.ledger_line[]) $$), '23502', 'a movement without amounts cannot be stored');
-set constraints all deferred;
-select is(tests.outcome(format($$ select private.post_ledger('test', 'too much', 'VND', null, array[('escrow', %L, 9000000), ('clearing', 'vnpay', -9000000)]::private.ledger_line[]); set constraints all immediate $$, :'booking')), '23514', 'more than is in escrow cannot be taken out');
-set constraints all deferred;
-select is(tests.outcome($$ select private.post_ledger('test', 'fine', 'VND', null, array[('clearing', 'vnpay', 5), ('unmatched', '', -5)]::private.ledger_line[]); set constraints all immediate $$), 'ok', 'a movement of even legs can be stored');
-set constraints all deferred;
-select is(tests.outcome($$ select private.post_ledger('test', 'fine', 'VND', null, array[('clearing', 'vnpay', 5), ('unmatched', '', -5)]::private.ledger_line[]) $$), '23505', 'the same movement cannot be stored twice');
-select is(tests.outcome($$ insert into private.ledger_entries (transaction_id, account_id, currency, amount) select min(t.id), min(a.id), 'VND', 0 from private.ledger_transactions t, private.ledger_accounts a $$), '23514', 'a leg of zero cannot be stored');
--- an even pair of legs, of which the second is of another account
-create function tests.two_legs(p_transaction text, p_account text, p_leg text)
-returns text
-language sql volatile
-as $$
-  insert into private.ledger_accounts (kind, owner, currency)
-  select 'clearing', 'vnpay', c from unnest(array['VND', 'USD']) c on conflict do nothing;
-  with posted as (
-    insert into private.ledger_transactions (event, reference, currency) values ('test', gen_random_uuid()::text, p_transaction) returning id
-  )
-  select tests.outcome(format('insert into private.ledger_entries (transaction_id, account_id, currency, amount) values (%1$s, %2$s, %4$L, 5), (%1$s, %3$s, %4$L, -5)',
-    posted.id, vnd.id, other.id, p_leg))
-  from posted, private.ledger_accounts vnd, private.ledger_accounts other
-  where (vnd.kind, vnd.owner, vnd.currency) = ('clearing', 'vnpay', p_leg) and (other.kind, other.owner, other.currency) = ('clearing', 'vnpay', p_account)
-$$;
-select is(tests.two_legs('VND', 'VND', 'VND'), 'ok', 'legs of one currency can be stored');
-select is(tests.two_legs('VND', 'USD', 'VND'), '23503', 'dong on an account of dollars cannot be stored, even by the owner of the table');
-select is(tests.two_legs('USD', 'VND', 'VND'), '23503', 'dong in a transaction of dollars cannot be stored');
-select is((select sum(amount) from private.ledger_entries), 0::numeric, 'all entries of the ledger add up to zero');
-
--- putting right what was posted wrongly ----------------------------------------------------------------------------------
--- What the proof says of a movement.
-create function tests.proof(p_reference text)
-returns text
-language sql stable
-as $$
-  select string_agg(concat_ws(' ', r.problem, case when r.provider in ('', 'vnpay') then r.provider else 'of somebody' end, coalesce(r.expected_amount::text, '-'), coalesce(r.found_amount::text, '-')), ', ' order by r.problem)
-  from private.reconcile_ledger() r where r.subject = p_reference
-$$;
-create function tests.movement(p_event text, p_reference text)
-returns bigint
-language sql stable
-as $$ select id from private.ledger_transactions where event = p_event and reference = p_reference $$;
-select private.post_ledger('bonus', 'slip', 'VND', null, array[('platform_revenue', '', 100), ('host_payable', :'earner', -100)]::private.ledger_line[]);
-select is(tests.proof('slip'), 'bonus on host_payable of somebody - -100, bonus on platform_revenue  - 100', 'the proof finds a movement that no command posts');
-select tests.movement('bonus', 'slip') as slip \gset
-select is(tests.outcome($$ select private.reverse_movement(-1, 'INC-7') $$), '22023', 'a movement that does not exist cannot be taken back');
-select is(tests.outcome(format('select private.reverse_movement(%s, %L)', :slip, ' ')), '22023', 'a movement cannot be taken back without a reason');
-select is(tests.outcome($$ select private.post_ledger('correction', 'INC-7', 'VND', null, array[('platform_revenue', '', -100), ('unmatched', 'x', 100)]::private.ledger_line[]) $$), '23514', 'a correction must name what it corrects');
-select private.correct_movement(:slip, 'INC-7: by mistake', array[('platform_revenue', '', -60), ('host_payable', :'earner', 60)]::private.ledger_line[]) as half \gset
-select is(tests.proof('slip'), 'bonus on host_payable of somebody - -40, bonus on platform_revenue  - 40', 'a correction of half a movement leaves the other half in the proof');
-savepoint wrong;
-select private.correct_movement(:slip, 'INC-7: wrongly', array[('platform_revenue', '', 7), ('host_payable', :'earner', -7)]::private.ledger_line[]) as wrong \gset
-select private.reverse_movement(:wrong, 'INC-7: that was wrong');
-select is(tests.proof('slip'), 'bonus on host_payable of somebody - -40, bonus on platform_revenue  - 40', 'a wrong correction can be taken back alone');
-rollback to wrong;
-select private.reverse_movement(:slip, 'INC-7: by mistake') as rest \gset
-select is(tests.proof('slip'), null, 'a movement and its corrections can be taken back as one');
-select is(tests.outcome(format('select private.reverse_movement(%s, %L)', :slip, 'INC-7')), '22023', 'a movement that was taken back cannot be taken back again');
-select is((select array_agg(reference order by id) from private.ledger_transactions where corrects = :slip), array[:slip || '.1', :slip || '.2'], 'each correction is a movement of its own');
-select is((select array_agg(data ->> 'reference' order by id) from private.domain_events where type = 'ledger.correction' and reason = 'INC-7: by mistake'), array[:slip || '.1', :slip || '.2'], 'each correction is in the log with its reason');
-select is(private.balance('host_payable', :'earner'), 1360001::bigint, 'corrections leave the host what was earned');
-select tests.movement('booking_completed', :'b3') as right_one \gset
-select private.reverse_movement(:right_one, 'taken for a mistake');
-select is(tests.proof(:'b3'), 'booking_completed on escrow of somebody 1814405 -, booking_completed on host_payable of somebody -1360001 -, booking_completed on platform_revenue  -320003 -, booking_completed on tax_payable  -134401 -', 'the proof finds a right movement that was taken back');
-select private.correct_movement(:right_one, 'was right after all', array_agg((a.kind, a.owner, e.amount)::private.ledger_line))
-from private.ledger_entries e join private.ledger_accounts a on a.id = e.account_id where e.transaction_id = :right_one;
-select is(tests.proof(:'b3'), null, 'the proof is quiet once the ledger is as the booking says');
-select private.post_ledger('payout_reserved', 'nobody', 'VND', null, array[('host_payable', :'earner', 5), ('payout_payable', 'nobody', -5)]::private.ledger_line[]);
-select private.reverse_movement(tests.movement('payout_reserved', 'nobody'), 'no such payout');
-select tests.as_user(:'earner');
-select results_eq('select available, pending from public.my_balance()', 'values (1360001::bigint, 0::bigint)', 'a correction of a payout does not count as earned');
-select tests.as_owner();
-select tests.settle();
-select is((select count(*)::int from private.check_invariants() where invariant = 'host_balance_disagrees'), 0, 'a correction of a payout leaves the balance of the host as it was');
-select private.post_ledger('bonus', 'XTS', 'XTS', null, array[('platform_revenue', '', 100), ('host_payable', :'earner', -100)]::private.ledger_line[]);
-select is(tests.proof('XTS'), null, 'the currency of tests is not proven');
 
 -- what a rail cannot do -------------------------------------------------------------------------------------------------
 select is(tests.outcome(format('update private.payment_providers set %s where provider = %L', claim, rail)), '23514', rail || ' cannot: ' || claim)

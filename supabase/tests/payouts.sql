@@ -539,5 +539,20 @@ select is((select array_agg(user_id) from public.payouts where batch_id = :'batc
 select is((select count(*)::int from private.payout_items i join public.payouts o on o.id = i.payout_id where o.user_id = :'rival' and o.batch_id = :'batch10'), 0, 'nothing is left of a payout that failed with its batch');
 select tests.settle();
 
+-- what a host has ------------------------------------------------------------------------------------------------
+select tests.make_user('earner') as earner \gset
+select tests.make_paid_booking(:'renter', tests.make_vehicle(:'earner'), tests.hours(100), tests.hours(110)) as b3 \gset
+select tests.as_user(:'earner');
+select results_eq('select available, pending from public.my_balance()', 'values (0::bigint, 0::bigint)', 'a host has no balance before the trip');
+select tests.as_owner();
+select tests.move_trip(:'b3', -1);
+select tests.inspect('check_in', :'renter', :'b3', 10), tests.inspect('check_out', :'renter', :'b3', 20);
+select tests.as_user(:'earner');
+select results_eq('select available, pending from public.my_balance()', 'values (0::bigint, 1360001::bigint)', 'the rent waits for the claim window after the trip');
+select public.release_deposit(:'b3', gen_random_uuid());
+select results_eq('select available, pending from public.my_balance()', 'values (1360001::bigint, 0::bigint)', 'the rent is available after the claim window');
+select tests.as_user(:'stranger');
+select results_eq('select available, pending from public.my_balance()', 'values (0::bigint, 0::bigint)', 'others have nothing of the rent');
+
 select * from finish();
 rollback;

@@ -1,4 +1,4 @@
--- Payments: refunds and money that go wrong, what of it cannot be stored, and what somebody must look at.
+-- Refunds: from order to result, what goes wrong, what of it cannot be stored, and what somebody must look at.
 begin;
 set local client_min_messages = warning;
 \ir helpers.psql
@@ -352,6 +352,49 @@ select tests.as_user(:'stranger');
 select (public.set_bank_account('970436', '0011223344', 'STRANGER', gen_random_uuid())).id as thief \gset
 select tests.as_owner();
 select is(tests.outcome(format($$ update public.refunds set bank_account_id = %L where id = tests.refund_of(%L) $$, :'thief', :'b1')), '23503', 'a refund to an account that is not the payer''s cannot be stored');
+
+-- a refund, from order to result -------------------------------------------------------------------------------------
+select tests.make_vehicle(:'host') as v2 \gset
+select tests.make_paid_booking(:'renter', :'v2', tests.hours(400), tests.hours(410)) as b2 \gset
+select tests.as_user(:'renter');
+select public.cancel_booking(:'b2', null, gen_random_uuid());
+select id as refund from public.refunds where payable_id = :'b2' \gset
+select tests.as_user(:'stranger');
+select is(tests.outcome($$ select public.retry_refund(gen_random_uuid()) $$), 'forbidden', 'a person cannot order a refund again');
+select is((select count(*)::int from public.refunds), 0, 'a stranger sees no refund of others');
+select tests.as_user(:'host');
+select is((select count(*)::int from public.refunds), 0, 'a host reads no row of a refund');
+select is((select array_agg((r ->> 'kind') || ' ' || (r ->> 'amount')) from jsonb_array_elements(public.booking_detail(:'b2') -> 'refunds') r), array['cancellation 4814405'], 'a host sees how much goes back, and why');
+select is(tests.outcome('select bank_account_id from public.refunds'), '42501', 'a host does not see to which account a refund goes');
+select tests.as_service();
+select is(tests.outcome($$ select public.record_refund_result(gen_random_uuid(), 'succeeded') $$), 'refund_not_found', 'an invented refund is not found');
+select is(tests.outcome(format($$ select public.record_refund_result(%L, 'maybe') $$, :'refund')), 'invalid_input', 'a result other than processing, succeeded or failed is refused');
+select is(public.refund_to_send(:'refund') -> 'attempt' ->> 'status', 'succeeded', 'a refund knows the try it reverses');
+select is((public.record_refund_result(:'refund', 'processing', 'p1')).status, 'processing', 'a refund can be reported as under way');
+select is((public.record_refund_result(:'refund', 'processing', 'p1')).status, 'processing', 'a refund can be reported as under way again');
+select is((public.record_refund_result(:'refund', 'failed', null, 'closed account')).status, 'failed', 'a refund can be reported as refused');
+select is((public.record_refund_result(:'refund', 'failed', null, 'closed account')).status, 'failed', 'the same report of a refund says the same');
+select is((public.record_refund_result(:'refund', 'processing')).status, 'failed', 'a failed refund does not go on by itself');
+select tests.as_user(:'admin');
+select is((public.retry_refund(:'refund', 'bank_transfer')).status, 'awaiting_account', 'an admin can turn a failed refund into a bank transfer');
+select is(tests.outcome(format('select public.retry_refund(%L)', :'refund')), 'illegal_transition', 'a refund that waits for an account cannot be turned again');
+select tests.as_owner();
+-- as if it had not been
+update public.refunds set status = 'pending', method = 'provider', provider = 'vnpay' where id = :'refund';
+update public.refunds set status = 'failed' where id = :'refund';
+select tests.as_user(:'admin');
+select is(tests.outcome(format('select public.record_manual_refund(%L, %L); select private.fail(%L)', :'refund', 'FT0001', 'forbidden')), 'forbidden', 'an admin can pay a failed refund by hand');
+select is((public.retry_refund(:'refund')).status, 'pending', 'an admin can send a failed refund again');
+select is(tests.outcome(format('select public.retry_refund(%L)', :'refund')), 'illegal_transition', 'a refund that is on its way cannot be sent again');
+select tests.as_service();
+select is((public.record_refund_result(:'refund', 'failed', null, 'again')).status, 'failed', 'a refund that was sent again can fail again');
+select is((public.record_refund_result(:'refund', 'succeeded', 'p2')).provider_refund_id, 'p2', 'a success that is reported late overrides a failure');
+select is((public.record_refund_result(:'refund', 'failed')).status, 'succeeded', 'a failure after success changes nothing');
+select tests.as_owner();
+select is((select status || ' ' || refunded_amount from public.payments where payable_id = :'b2'), 'refunded 4814405', 'the payment is refunded once');
+select is(private.balance('refund_payable', :'b2'), 0::bigint, 'nothing is owed after the refund');
+select tests.settle();
+select is(tests.broken_promises(), null, 'no invariant is violated after the refund');
 
 select * from finish();
 rollback;

@@ -1,4 +1,4 @@
--- Payments: rails that take money in parts, money that fits nowhere, and what an admin makes of it.
+-- Unmatched money: rails that take money in parts, money that fits nowhere, and what an admin makes of it.
 begin;
 set local client_min_messages = warning;
 \ir helpers.psql

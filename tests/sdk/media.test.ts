@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type PaymentState, priceRental } from '../../sdk/src/index.ts';
 import { type Answer, type FakeApi, functionRefusal, refusal, startFakeApi } from './fake-api.ts';
 
 let api: FakeApi;
@@ -157,101 +156,5 @@ describe('what becomes part of an address', () => {
       `/functions/v1/receipts/${id}`,
       `/storage/v1/object/sign/vehicle-images/${file.path}`,
     ]);
-  });
-});
-
-describe('payments.waitUntilFinal', () => {
-  const state = (status: string, attempts: { id: string; status: string }[] = []) => ({
-    status: 200,
-    body: { payment: { id: 'p', status }, attempts, refunds: [] },
-  });
-
-  it('asks until the payment is decided, through answers that fail', async () => {
-    const updates: string[] = [];
-    api.answer(state('pending'), { status: 503 }, 'drop', state('succeeded'));
-    const { data } = await api.journey.payments.waitUntilFinal('p', {
-      onUpdate: ({ payment }: PaymentState) => updates.push(payment.status),
-    });
-    expect(data?.payment.status).toBe('succeeded');
-    expect(updates).toEqual(['pending', 'succeeded']);
-    expect(api.seen).toHaveLength(4);
-  });
-
-  it('ends with the attempt it was asked about', async () => {
-    api.answer(
-      state('processing', [{ id: 'other', status: 'failed' }]),
-      state('processing', [{ id: 'a', status: 'failed' }]),
-    );
-    const { data } = await api.journey.payments.waitUntilFinal('p', { attemptId: 'a' });
-    expect(data?.payment.status).toBe('processing');
-    expect(api.seen).toHaveLength(2);
-  });
-
-  it('ends when the time is over, when it is cancelled, and when there is no such payment', async () => {
-    api.answer(state('processing'));
-    const late = await api.journey.payments.waitUntilFinal('p', { timeoutMs: 2_000 });
-    expect(late.error).toMatchObject({
-      code: 'timeout',
-      retryable: true,
-      details: { payment_status: 'processing' },
-    });
-    const controller = new AbortController();
-    setTimeout(() => controller.abort(), 100);
-    const stopped = await api.journey.payments.waitUntilFinal('p', { signal: controller.signal });
-    expect(stopped.error?.code).toBe('aborted');
-    api.answer({ status: 200, body: null });
-    expect((await api.journey.payments.waitUntilFinal('p')).error?.code).toBe('payment_not_found');
-  });
-});
-
-describe('quotes.estimate', () => {
-  const facts = {
-    currency: 'VND',
-    time_zone: 'Asia/Ho_Chi_Minh',
-    starts_at: '2030-01-07T09:00:00+07:00',
-    ends_at: '2030-01-09T09:00:00+07:00',
-    price_per_hour: 90_000,
-    price_per_day: 800_000,
-    weekend_bps: 1000,
-    long_stay_days: 7,
-    long_stay_discount_bps: 1000,
-    security_deposit: 2_000_000,
-    delivery_fee: null,
-    rates: {
-      service_fee_bps: 500,
-      commission_bps: 1500,
-      vat_bps: 800,
-      insurance: { basic: 300, premium: 700 },
-    },
-    options: { insurance: 'none', delivery: false },
-    cancellation_policy: { code: 'moderate', tiers: [] },
-    quote_minutes: 10,
-  } as const;
-  const quoted = { ...facts, cancellation_policy: { code: 'moderate', tiers: [] } };
-
-  it('gives what the library of the server gives, for other dates and options too', () => {
-    const { data } = api.journey.quotes.estimate({ facts: quoted });
-    expect(data).toEqual(priceRental(quoted));
-    expect(data?.lines[0]).toEqual({
-      code: 'rental_days',
-      quantity: 2,
-      unit_amount: 800_000,
-      amount: 1_600_000,
-    });
-    const longer = api.journey.quotes.estimate({
-      facts: quoted,
-      endsAt: '2030-01-10T09:00:00+07:00',
-      options: { insurance: 'premium' },
-    });
-    expect(longer.data?.lines.map(({ code }) => code)).toContain('insurance');
-    expect(longer.data?.lines[0]?.quantity).toBe(3);
-    expect(api.seen).toHaveLength(0);
-  });
-
-  it('answers an error for a trip that cannot be priced', () => {
-    expect(api.journey.quotes.estimate({ facts: quoted, options: { delivery: true } }).error).toMatchObject({
-      code: 'invalid_input',
-      details: { field: 'options.delivery' },
-    });
   });
 });
