@@ -185,7 +185,7 @@ select is(:'sent'::jsonb -> 'account', '{"bank_bin": "970436", "account_number":
 select is(:'sent'::jsonb -> 'payout' ->> 'status', 'processing', 'a payout that is sent is under way');
 select is(public.payout_to_send(:'p1'), :'sent'::jsonb, 'asking again gives the same sending');
 select tests.as_user(:'admin');
-select is(tests.outcome(format($$ select public.freeze_payout(%L, 'why') $$, :'p1')), 'illegal_transition', 'a payout that is under way cannot be held');
+select is(tests.outcome(format($$ select public.freeze_payout(%L, 'why') $$, :'p1')), 'illegal_transition', 'a payout that is under way cannot be frozen');
 select is(tests.outcome(format('select public.cancel_payout(%L)', :'p1')), 'illegal_transition', 'a payout that is under way cannot be cancelled');
 select is(tests.outcome(format($$ select public.record_manual_payout(%L, 'FT123') $$, :'p1')), 'illegal_transition', 'a payout that is under way cannot be paid by hand');
 select is(tests.outcome(format('select public.retry_payout(%L)', :'p1')), 'illegal_transition', 'a payout that is under way cannot be sent again');
@@ -235,20 +235,20 @@ select is(tests.balance_of(:'host'), 'VND 0 0 1360001', 'the money of a failed p
 select tests.settle();
 select is(tests.broken_promises(), null, 'no invariant is violated after the failure');
 
--- a booking's hold -----------------------------------------------------------------------------------------------------
+-- a freeze of a booking's money -----------------------------------------------------------------------------------------------------
 select tests.as_user(:'admin');
-select is(tests.outcome(format($$ select public.freeze_payable(%L, ' ') $$, :'b1')), 'invalid_input', 'a hold needs a reason');
-select is(public.freeze_payable(:'b1', 'damage') ->> 'frozen', 'true', 'an admin can hold the money of a booking');
+select is(tests.outcome(format($$ select public.freeze_payable(%L, ' ') $$, :'b1')), 'invalid_input', 'a freeze needs a reason');
+select is(public.freeze_payable(:'b1', 'damage') ->> 'frozen', 'true', 'an admin can freeze the money of a booking');
 select is(jsonb_array_length(public.freeze_payable(:'b1', 'damage') -> 'freezes'), 1, 'holding money for the same reason is safe to repeat');
-select is(jsonb_array_length(public.freeze_payable(:'b1', 'speeding') -> 'freezes'), 2, 'money can be held for another reason too');
-select is(tests.outcome(format('select public.retry_payout(%L)', :'p1')), 'money_frozen', 'a payout that carries held money cannot be sent again');
+select is(jsonb_array_length(public.freeze_payable(:'b1', 'speeding') -> 'freezes'), 2, 'money can be frozen for another reason too');
+select is(tests.outcome(format('select public.retry_payout(%L)', :'p1')), 'money_frozen', 'a payout that carries frozen money cannot be sent again');
 select tests.as_owner();
-select is(private.return_due_deposits(), 0, 'the deposit of held money is not returned by the job');
-select is((select deposit_status from public.bookings where id = :'b1'), 'held', 'the deposit of held money is kept');
+select is(private.return_due_deposits(), 0, 'the deposit of frozen money is not returned by the job');
+select is((select deposit_status from public.bookings where id = :'b1'), 'held', 'the deposit of frozen money is kept');
 select tests.as_user(:'host');
-select is(tests.outcome(format('select public.release_deposit(%L, gen_random_uuid())', :'b1')), 'money_frozen', 'the host cannot release the deposit of held money');
+select is(tests.outcome(format('select public.release_deposit(%L, gen_random_uuid())', :'b1')), 'money_frozen', 'the host cannot release the deposit of frozen money');
 select tests.as_user(:'admin');
-select is(public.unfreeze_payable(:'b1', 'damage') ->> 'frozen', 'true', 'money stays held while one reason is left');
+select is(public.unfreeze_payable(:'b1', 'damage') ->> 'frozen', 'true', 'money stays frozen while one reason is left');
 select is(public.unfreeze_payable(:'b1') ->> 'frozen', 'false', 'money is free when all reasons are released');
 select is(public.unfreeze_payable(:'b1') ->> 'frozen', 'false', 'releasing money is safe to repeat');
 select tests.as_owner();
@@ -270,34 +270,34 @@ select is(private.balance('payout_payable', :'p1'), 0::bigint, 'nothing is set a
 select is((select count(*)::int from public.notifications where user_id = :'host' and template = 'payout_paid'), 1, 'the host is told that the payout was paid');
 select is(tests.broken_promises(), null, 'no invariant is violated after the payout');
 
--- holds and payouts that are scheduled ---------------------------------------------------------------------------------
+-- freezes and payouts that are scheduled ---------------------------------------------------------------------------------
 select tests.make_trip(:'renter', :'vehicle') as b2 \gset
 select tests.make_trip(:'renter', :'vehicle') as b3 \gset
 select tests.as_user(:'admin');
 select public.freeze_payable(:'b2', 'before');
 select tests.as_owner();
-select is(tests.balance_of(:'host'), 'VND 1360001 1360001 0', 'held money is not paid out');
+select is(tests.balance_of(:'host'), 'VND 1360001 1360001 0', 'frozen money is not paid out');
 select private.schedule_payouts() as batch2 \gset
 select id as p2 from public.payouts where batch_id = :'batch2' \gset
-select is((select amount from public.payouts where id = :'p2'), 1360001::bigint, 'money that is not held is paid out');
+select is((select amount from public.payouts where id = :'p2'), 1360001::bigint, 'money that is not frozen is paid out');
 select tests.as_user(:'admin');
 select public.approve_payout_batch(:'batch2');
 select public.freeze_payable(:'b3', 'after');
-select is((select status || ' ' || freeze_reason from public.payouts where id = :'p2'), 'frozen money_frozen', 'a hold that is placed later holds the payout');
-select is(tests.outcome(format('select public.unfreeze_payout(%L)', :'p2')), 'money_frozen', 'a payout of held money cannot be released');
+select is((select status || ' ' || freeze_reason from public.payouts where id = :'p2'), 'frozen money_frozen', 'a freeze that comes later freezes the payout');
+select is(tests.outcome(format('select public.unfreeze_payout(%L)', :'p2')), 'money_frozen', 'a payout of frozen money cannot be unfrozen');
 select tests.as_service();
-select is(public.payout_to_send(:'p2'), null, 'a held payout is not sent, though it was queued');
+select is(public.payout_to_send(:'p2'), null, 'a frozen payout is not sent, though it was queued');
 select tests.as_user(:'admin');
 select public.unfreeze_payable(:'b3');
-select is((select status from public.payouts where id = :'p2'), 'scheduled', 'a payout is scheduled again when its last hold is released');
-select is((select count(*)::int from public.payouts where id = :'p2' and freeze_reason is null), 1, 'a payout that is scheduled again has no reason for a hold');
-select is((public.freeze_payout(:'p2', 'looks odd')).freeze_reason, 'looks odd', 'an admin can hold a payout for a reason of its own');
+select is((select status from public.payouts where id = :'p2'), 'scheduled', 'a payout is scheduled again when its last freeze ends');
+select is((select count(*)::int from public.payouts where id = :'p2' and freeze_reason is null), 1, 'a payout that is scheduled again has no reason for a freeze');
+select is((public.freeze_payout(:'p2', 'looks odd')).freeze_reason, 'looks odd', 'an admin can freeze a payout for a reason of its own');
 select public.freeze_payable(:'b3', 'again'), public.unfreeze_payable(:'b3');
 select is((select status from public.payouts where id = :'p2'), 'frozen', 'releasing the money of a booking does not release the payout');
 select is((public.unfreeze_payout(:'p2')).status, 'scheduled', 'an admin can release a payout');
 select is(tests.outcome(format('select public.unfreeze_payout(%L)', :'p2')), 'illegal_transition', 'a released payout cannot be released again');
 select tests.as_owner();
-select is((select count(*)::int from public.notifications where user_id = :'host' and template = 'payout_frozen'), 2, 'the host is told when it is held, each time');
+select is((select count(*)::int from public.notifications where user_id = :'host' and template = 'payout_frozen'), 2, 'the host is told when it is frozen, each time');
 
 -- a change of account --------------------------------------------------------------------------------------------------
 select tests.as_user(:'admin');
@@ -320,7 +320,7 @@ select tests.as_user(:'admin');
 select public.freeze_payout(:'p3', 'looks odd');
 select tests.as_owner();
 select tests.set_account(:'host', '0000004444', false) as a3 \gset
-select is((select status from public.payouts where id = :'p3'), 'frozen', 'a change of account ends no hold');
+select is((select status from public.payouts where id = :'p3'), 'frozen', 'a change of account ends no freeze');
 select tests.as_user(:'admin');
 select is(tests.outcome_details(format('select public.unfreeze_payout(%L)', :'p3')) - 'usable_from', '{"code": "bank_account_required"}'::jsonb, 'releasing a payout needs an account that can be used');
 select tests.as_owner();
@@ -405,12 +405,12 @@ select tests.as_service();
 select is(tests.outcome(format('select public.payout_to_send(%L)', :'p5')), 'transfer_claimed', 'a worker cannot send a claimed payout');
 select tests.as_user(:'second');
 select public.freeze_payout(:'p5', 'looks odd');
-select is(tests.outcome(format('select public.unfreeze_payout(%L)', :'p5')), 'transfer_claimed', 'a claimed payout can be held, and cannot be released from there');
+select is(tests.outcome(format('select public.unfreeze_payout(%L)', :'p5')), 'transfer_claimed', 'a claimed payout can be frozen, and cannot be unfrozen from there');
 select public.freeze_payable(:'b5', 'damage'), public.unfreeze_payable(:'b5');
 select tests.as_owner();
-select is((select status from public.payouts where id = :'p5'), 'frozen', 'a claimed payout stays held when the money of its booking is free again');
+select is((select status from public.payouts where id = :'p5'), 'frozen', 'a claimed payout stays frozen when the money of its booking is free again');
 update private.manual_claims set expires_at = expires_at + interval '1 hour' where subject_id = :'p5';
--- as when the last hold of a booking is released
+-- as when the last freeze of a booking ends
 update public.payouts set status = 'scheduled', freeze_reason = null where id = :'p5';
 delete from private.outbox where topic = 'payout';
 select tests.as_user(:'second');

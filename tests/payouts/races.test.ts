@@ -111,22 +111,22 @@ describe('scheduling', () => {
     expect(await invariantViolations(world)).toEqual([]);
   });
 
-  it('never lets a hold slip past a payout that is being made', async () => {
+  it('never lets a freeze slip past a payout that is being made', async () => {
     for (let round = 0; round < 6; round += 1) {
       const host = await makeHost(much);
       const booking = await world.make('earn', host, 10_000);
-      const hold: Act = {
+      const freeze: Act = {
         user: admin,
         text: "public.freeze_payable($1, 'why')::text",
         args: [booking],
       };
-      const outcomes = await allAtOnce([schedule, hold, schedule, hold]);
+      const outcomes = await allAtOnce([schedule, freeze, schedule, freeze]);
       expect(tally(outcomes)).toEqual({ ok: 4 });
       const payout = await world.value<{ status: string; amount: string }>(
         'select to_jsonb(o) from public.payouts o where user_id = $1',
         host,
       );
-      // either without the booking's money, or held
+      // either without the booking's money, or frozen
       expect([payout.status, Number(payout.amount)]).toEqual(
         payout.status === 'frozen' ? ['frozen', much + 10_000] : ['scheduled', much],
       );
