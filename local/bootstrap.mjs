@@ -61,25 +61,38 @@ function isInstalled(wanted) {
   return done === wanted && existsSync(node) && isComplete();
 }
 
+/** Tells a process from a later one with the same number; empty when there is none. */
+function identityOf(pid) {
+  try {
+    // the 22nd field is when it started; the name before it may hold blanks
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return `${pid} ${fields[19]}`;
+  } catch {
+    return '';
+  }
+}
+
 /** Keeps a second command from installing into the same folder at the same time. Answers the release. */
 function lockInstallation() {
   const file = join(root, '.local', 'installing');
   mkdirSync(dirname(file), { recursive: true });
+  const mine = identityOf(process.pid);
+  const read = () => (existsSync(file) ? readFileSync(file, 'utf8') : '');
   for (let waits = false; ; waits = true) {
     try {
-      writeFileSync(file, String(process.pid), { flag: 'wx' });
-      return () => rmSync(file, { force: true });
+      writeFileSync(file, mine, { flag: 'wx' });
+      return () => {
+        if (read() === mine) rmSync(file, { force: true });
+      };
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
     }
-    const holder = Number(existsSync(file) ? readFileSync(file, 'utf8') : 0);
-    try {
-      if (holder) process.kill(holder, 0);
-      if (!waits) process.stdout.write('… wait for another command that installs the packages\n');
-    } catch {
-      // it was killed
-      rmSync(file, { force: true });
-    }
+    const holder = read();
+    const isStale = holder === '' ? waits : identityOf(holder.split(' ')[0]) !== holder;
+    if (isStale) rmSync(file, { force: true });
+    else if (!waits) process.stdout.write('… wait for another command that installs the packages\n');
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
   }
 }
