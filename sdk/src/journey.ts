@@ -81,7 +81,7 @@ export class Journey {
 
 /**
  * Makes a client, from an address and the publishable key, or from a Supabase client you have already.
- * Throws TypeError when given a secret key: it must never be in an app.
+ * Throws TypeError when one of them is missing, and when given a secret key: it must never be in an app.
  *
  * @example
  * ```ts
@@ -96,7 +96,11 @@ export class Journey {
 export function createJourney(
   options: JourneyOptions | (CallBehaviour & { supabase: SupabaseClient }),
 ): Journey {
-  if ('supabase' in options) return new Journey(options.supabase, options);
+  if ('supabase' in options) {
+    requireGiven(options, 'supabase');
+    return new Journey(options.supabase, options);
+  }
+  requireGiven(options, 'url', 'publishableKey');
   const { url, publishableKey, auth, realtime, fetch } = options;
   if (publishableKey.startsWith('sb_secret_')) {
     throw new TypeError(
@@ -111,6 +115,15 @@ export function createJourney(
     db: { retry: false },
   });
   return new Journey(supabase, options);
+}
+
+/** An app that reads its settings from its environment passes undefined when one is not set there. */
+function requireGiven<O extends object>(options: O, ...names: (keyof O & string)[]): void {
+  const missing = names.filter((name) => !options[name]);
+  if (missing.length === 0) return;
+  throw new TypeError(
+    `createJourney needs ${missing.join(' and ')}: not given, or empty. Is the setting of your app that holds it set?`,
+  );
 }
 
 class MissingWebSocket {

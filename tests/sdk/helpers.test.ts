@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { sha256Hex, sha256Plain } from '../../sdk/src/core/sha256.ts';
 import {
   canMove,
+  createJourney,
   errorCatalog,
   errorText,
   isErrorCode,
@@ -28,6 +29,33 @@ describe('SHA-256 without Web Crypto', () => {
       const view = buffer.subarray(7, 7 + length);
       expect(sha256Plain(view)).toBe(createHash('sha256').update(view).digest('hex'));
     }
+  });
+});
+
+describe('createJourney', () => {
+  const address = { url: 'http://127.0.0.1:9' };
+  const key = { publishableKey: 'sb_publishable_test' };
+
+  it.each([
+    ['url', key],
+    ['url', { ...key, url: '' }],
+    ['publishableKey', address],
+    ['publishableKey', { ...address, publishableKey: undefined }],
+    ['url and publishableKey', {}],
+    ['supabase', { supabase: undefined }],
+  ])('says that %s is missing, for %j', (missing, given) => {
+    // What an app passes whose settings are not set, which types cannot see.
+    const options = given as Parameters<typeof createJourney>[0];
+    expect(() => createJourney(options)).toThrow(
+      new TypeError(
+        `createJourney needs ${missing}: not given, or empty. Is the setting of your app that holds it set?`,
+      ),
+    );
+  });
+
+  it('refuses a secret key', () => {
+    expect(() => createJourney({ ...address, publishableKey: 'sb_secret_test' })).toThrow(/secret key/);
+    expect(createJourney({ ...address, ...key }).supabase).toBeDefined();
   });
 });
 
