@@ -7,6 +7,7 @@ import { createLog } from '../local/log.ts';
 import { readApi } from './read-api.ts';
 import {
   type ErrorRow,
+  type HealthRow,
   type InvariantRow,
   type JobRow,
   type LimitRow,
@@ -51,6 +52,7 @@ export async function generateDocs(url: string): Promise<Map<string, string>> {
       jobs: (
         await client.query<JobRow>('select name, schedule, fine_schedule, description from private.jobs')
       ).rows,
+      health: (await client.query<HealthRow>('select name, description from private.health_counts')).rows,
     };
     // the machine is the argument of the trigger that private.attach_state_machine() puts on a table
     const governed = await client.query<{ machine: string; owner: string }>(`

@@ -29,7 +29,7 @@ export const directions: Readonly<Record<string, readonly string[]>> = {
   vehicles: [],
   pricing: ['receipts', 'vehicles'],
   bookings: ['ledger', 'payables', 'payments', 'pricing', 'refunds', 'vehicles'],
-  operations: ['payments', 'payouts', 'refunds', 'transfers'],
+  operations: ['payments', 'refunds', 'transfers'],
 };
 
 export interface Reference {

@@ -104,3 +104,13 @@ insert into private.invariants (name, severity, what_is_wrong, what_to_do) value
     'Nobody asks the provider: look at the job journey_reconcile, at dead letters of topic reconcile, and for keys that were taken away too early.'),
   ('feed_not_read', 'warning', 'The bank feed of a rail has not been read for a day.',
     'Look at the keys, at the address, and for a dead letter of topic feed. If the rail is no longer in use, set its `has_feed` in private.payment_providers to false.');
+
+create function private.count_needs_review_open()
+returns bigint
+language sql stable set search_path = ''
+as $$
+  select count(*) from private.payment_events where outcome = 'needs_review' and acknowledged_at is null
+$$;
+
+insert into private.health_counts (name, description) values
+  ('needs_review_open', 'Messages of providers that an admin has to look at.');

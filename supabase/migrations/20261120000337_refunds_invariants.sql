@@ -83,3 +83,24 @@ insert into private.invariants (name, severity, what_is_wrong, what_to_do) value
     'Ask the provider, look at its pages, and say what is there with settle_refund.'),
   ('refund_to_removed_account', 'critical', 'A refund that is to be sent goes to a bank account that was removed.',
     'See that nobody sends it, then find out how it came about.');
+
+create function private.count_refunds_open()
+returns bigint
+language sql stable set search_path = ''
+as $$
+  select count(*) from public.refunds where status <> 'succeeded'
+$$;
+
+create function private.count_refunds_to_send()
+returns bigint
+language sql stable set search_path = ''
+as $$
+  select count(*)
+  from public.refunds r
+  join public.bank_accounts b on b.id = r.bank_account_id and b.usable_from <= now() and b.removed_at is null
+  where r.status = 'pending' and r.provider = 'manual'
+$$;
+
+insert into private.health_counts (name, description) values
+  ('refunds_open', 'Refunds that have not succeeded yet.'),
+  ('refunds_to_send', 'Refunds that an admin has to transfer by hand.');

@@ -116,3 +116,39 @@ insert into private.invariants (name, severity, what_is_wrong, what_to_do) value
     'Keep the payout, find out at the bank whether it was sent before you do anything else, and say it with settle_payout.'),
   ('payout_long_under_way', 'warning', 'A bank accepted a payout three days ago and has not said how it ended.',
     'Ask the provider, look at its pages, and say what is there with settle_payout.');
+
+create function private.count_batches_proposed()
+returns bigint
+language sql stable set search_path = ''
+as $$
+  select count(*)
+  from public.payout_batches b
+  where exists (select from public.payouts o where o.batch_id = b.id and o.status = 'scheduled')
+$$;
+
+create function private.count_payouts_to_send()
+returns bigint
+language sql stable set search_path = ''
+as $$
+  select count(*) from public.payouts where status = 'approved' and provider = 'manual'
+$$;
+
+create function private.count_payouts_frozen()
+returns bigint
+language sql stable set search_path = ''
+as $$
+  select count(*) from public.payouts where status = 'frozen'
+$$;
+
+create function private.count_payouts_failed()
+returns bigint
+language sql stable set search_path = ''
+as $$
+  select count(*) from public.payouts where status = 'failed'
+$$;
+
+insert into private.health_counts (name, description) values
+  ('batches_proposed', 'Batches with a payout that waits for approval.'),
+  ('payouts_to_send', 'Payouts that an admin has to transfer by hand.'),
+  ('payouts_frozen', 'Payouts that an admin has stopped.'),
+  ('payouts_failed', 'Payouts that failed and need a decision.');

@@ -16,3 +16,13 @@ $$;
 insert into private.invariants (name, severity, what_is_wrong, what_to_do) values
   ('unmatched_refund_disagrees', 'critical', 'A refund of unmatched money is missing, or goes to another payer or over another sum than its row says.',
     'Somebody changed it by SQL. Look at what was ordered, and at its provider, before it is sent (again).');
+
+create function private.count_unmatched_open()
+returns bigint
+language sql stable set search_path = ''
+as $$
+  select count(*) from private.unmatched_money where status = 'open'
+$$;
+
+insert into private.health_counts (name, description) values
+  ('unmatched_open', 'Amounts that came and belong to no payment.');

@@ -6,24 +6,7 @@ create function private.health_facts()
 returns jsonb
 language sql stable security definer set search_path = ''
 as $$
-  select jsonb_build_object(
-    'outbox_due', (select count(*) from private.outbox where status = 'pending' and available_at <= now()),
-    'outbox_dead', (select count(*) from private.outbox where status = 'dead'),
-    'unmatched_open', (select count(*) from private.unmatched_money where status = 'open'),
-    'needs_review_open', (select count(*) from private.payment_events where outcome = 'needs_review' and acknowledged_at is null),
-    'refunds_open', (select count(*) from public.refunds where status <> 'succeeded'),
-    'refunds_to_send', (
-      select count(*) from public.refunds r
-      join public.bank_accounts b on b.id = r.bank_account_id and b.usable_from <= now() and b.removed_at is null
-      where r.status = 'pending' and r.provider = 'manual'
-    ),
-    'batches_proposed', (
-      select count(*) from public.payout_batches b
-      where exists (select from public.payouts o where o.batch_id = b.id and o.status = 'scheduled')
-    ),
-    'payouts_to_send', (select count(*) from public.payouts where status = 'approved' and provider = 'manual'),
-    'payouts_frozen', (select count(*) from public.payouts where status = 'frozen'),
-    'payouts_failed', (select count(*) from public.payouts where status = 'failed'),
+  select private.counts_of_health() || jsonb_build_object(
     'payout_provider', private.transfer_provider(),
     'rails', (
       select coalesce(jsonb_agg(p.provider order by p.provider), '[]')
@@ -39,5 +22,5 @@ create function public.health_facts()
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.health_facts() $$;
-comment on function public.health_facts is 'Answers the facts that the function health shows. Counts: outbox_due, outbox_dead, unmatched_open, needs_review_open (messages of providers), refunds_open, refunds_to_send and payouts_to_send (by an admin, by hand), batches_proposed (with a payout that waits for approval), payouts_frozen, payouts_failed. `payout_provider` is who sends transfers. `rails` are the payment providers that are switched on, or that still have open attempts or refunds. Service only.';
+comment on function public.health_facts is 'Answers the facts that the function health shows: each count of docs/registries.md by its name; `payout_provider`, who sends transfers; and `rails`, the payment providers that are switched on, or that still have open attempts or refunds. Service only.';
 select private.expose('health_facts()', 'service_role');

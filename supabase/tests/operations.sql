@@ -264,6 +264,8 @@ select is(tests.late_jobs('4 hours'), 'tests_hour 14400, tests_lost, tests_minut
 -- what waits for a person --------------------------------------------------------------------------------------------
 create function tests.fact(p_name text) returns text language sql stable as $$ select private.health_facts() ->> p_name $$;
 select is(tests.fact('payout_provider'), 'payos', 'the health names who sends transfers');
+select is((select array_agg(name) from private.health_counts c where private.health_facts() -> c.name is null), null, 'the health shows every count that a module registered');
+select is(tests.outcome($$insert into private.health_counts (name, description) values ('nothing_there', 'Nothing.')$$), '42883', 'a count without a function cannot be registered');
 select is((select jsonb_agg(provider order by provider) from private.payment_providers), private.health_facts() -> 'rails', 'the health lists every rail that is switched on');
 update private.payment_providers set enabled = false;
 select is(private.health_facts() -> 'rails', (select jsonb_agg(r.provider order by r.provider) from (
