@@ -40,7 +40,8 @@ export class Admin {
   /**
    * Decides on a listing. `reject` and `suspend` need a reason of 1 to 500 characters; `publish` needs the `revision` of
    * the listing that was looked at.
-   * Errors: `forbidden`, `vehicle_not_found`, `invalid_input`, `illegal_transition`, `vehicle_changed`.
+   * Errors: `forbidden`, `vehicle_not_found`, `invalid_input`, `illegal_transition`, `vehicle_changed`,
+   * `plate_taken` (details.vehicle_id).
    */
   reviewVehicle(
     input: {
@@ -62,7 +63,8 @@ export class Admin {
 
   /**
    * Decides on a licence; `reject` needs a reason.
-   * Errors: `forbidden`, `not_found`, `invalid_input`, `illegal_transition`.
+   * Errors: `forbidden`, `not_found`, `invalid_input`, `illegal_transition`, `licence_taken`
+   * (details.licence_id).
    */
   reviewLicence(
     input: { licenceId: Uuid; decision: 'verify' | 'reject'; reason?: string },

@@ -29,8 +29,8 @@ export class Licences {
 
   /**
    * Submits a licence for review. The SDK does not repeat it: after an outcome `unknown`, look at `list()`.
-   * Errors: `invalid_input`, `media_not_found`, `media_not_ready`, `licence_taken`, `illegal_transition` (one
-   * is pending already), `rate_limited`.
+   * Errors: `invalid_input`, `media_not_found`, `media_not_ready`, `illegal_transition` (one is pending
+   * already), `rate_limited`.
    */
   submit(licence: LicenceSubmission, options?: CallOptions): Promise<Result<DriverLicence>> {
     return this.#calls.rpc(

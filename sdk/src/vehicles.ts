@@ -174,7 +174,7 @@ export class Vehicles {
 
   /**
    * Changes the named fields. A change of what was reviewed sends a published listing back to review.
-   * Errors: `vehicle_not_found`, `invalid_input`, `unknown_field`, `illegal_transition`, `plate_taken`.
+   * Errors: `vehicle_not_found`, `invalid_input`, `unknown_field`, `illegal_transition`.
    */
   update(vehicleId: Uuid, changes: VehicleChanges, options?: CallOptions): Promise<Result<Vehicle>> {
     return this.#calls.rpc('update_vehicle', { vehicle_id: vehicleId, details: changes }, options);
@@ -182,7 +182,7 @@ export class Vehicles {
 
   /**
    * Submits a draft for review.
-   * Errors: `vehicle_not_found`, `vehicle_incomplete` (details.missing), `illegal_transition`, `plate_taken`.
+   * Errors: `vehicle_not_found`, `vehicle_incomplete` (details.missing), `illegal_transition`.
    */
   submit(vehicleId: Uuid, options?: CallOptions): Promise<Result<Vehicle>> {
     return this.#calls.rpc('submit_vehicle', { vehicle_id: vehicleId }, options);

@@ -6,7 +6,8 @@ insert into private.error_codes (code, status, retryable, message_en, message_vi
   ('licence_required', 403, false, 'You need a verified driver licence to book. Submit your licence first.', 'Bạn cần có giấy phép lái xe đã xác minh để đặt xe. Vui lòng gửi giấy phép trước.'),
   ('licence_class_mismatch', 403, false, 'Your driver licence does not cover this vehicle. Choose another vehicle or submit a licence that covers it.', 'Hạng giấy phép lái xe của bạn không phù hợp với xe này. Vui lòng chọn xe khác hoặc gửi giấy phép có hạng phù hợp.'),
   ('licence_expires_early', 403, false, 'Your driver licence expires before the trip ends. Submit a renewed licence or choose an earlier trip.', 'Giấy phép lái xe của bạn hết hạn trước khi chuyến đi kết thúc. Vui lòng gửi giấy phép mới hoặc chọn thời gian sớm hơn.'),
-  ('licence_taken', 409, false, 'Another account uses this licence number. Check the number, or contact support.', 'Số giấy phép lái xe này đã được dùng ở tài khoản khác. Vui lòng kiểm tra lại số hoặc liên hệ hỗ trợ.');
+  -- only an admin meets it: a person must not learn whether somebody else has a number
+  ('licence_taken', 409, false, 'Another account has a verified licence with this number; details.licence_id names it. Reject one of the two.', 'Một tài khoản khác đã có giấy phép được xác minh với số này; details.licence_id cho biết giấy phép đó. Vui lòng từ chối một trong hai.');
 
 insert into private.rate_limits (action, capacity, per_minute) values
   ('submit_licence', 5, 1);

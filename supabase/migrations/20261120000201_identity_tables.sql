@@ -83,13 +83,15 @@ create table public.driver_licences (
   constraint driver_licences_has_classes check (cardinality(classes) between 1 and 8),
   constraint driver_licences_reviewed check (status = 'pending' or reviewed_at is not null or status = 'expired'),
   constraint driver_licences_rejection_has_reason check (status <> 'rejected' or char_length(reason) > 0),
-  -- one number, one person; the same person may renew. user_id is compared as text, so that the planner does not
+  -- one number, one person; the same person may renew. DO NOT add pending: a refusal to submit would tell who has
+  -- which number, and a stranger could keep its owner out. user_id is compared as text, so that the planner does not
   -- choose this index for a search by user_id and read all of it.
   constraint driver_licences_number_one_person exclude using gist (number_hash with =, (user_id::text) with <>)
-    where (status in ('pending', 'verified'))
+    where (status = 'verified')
 );
 create unique index driver_licences_one_pending on public.driver_licences (user_id) where status = 'pending';
 create index driver_licences_user_idx on public.driver_licences (user_id);
+create index driver_licences_number_idx on public.driver_licences (number_hash);
 comment on table public.driver_licences is 'Submitted driver licences. Of the number only a keyed hash and the last 4 characters are kept.';
 comment on column public.driver_licences.number_hash is 'private.keyed_hash() of the number: the same number is found again, no number can be read back.';
 comment on column public.driver_licences.classes is 'As printed, e.g. {A1,B2}; private.licence_classes says what each covers.';

@@ -72,9 +72,6 @@ begin
   v_licence.number_hash := null;
   return v_licence;
 exception
-  when exclusion_violation then
-    perform private.fail('licence_taken');
-    return null;
   when unique_violation then
     perform private.fail('illegal_transition', jsonb_build_object('machine', 'driver_licence', 'from', 'pending', 'to', 'pending'));
     return null;
@@ -87,7 +84,7 @@ create function public.submit_licence(
 returns public.driver_licences
 language sql volatile set search_path = ''
 as $$ select private.submit_licence(number, full_name, classes, valid_until, front_media_id, back_media_id) $$;
-comment on function public.submit_licence is 'Submits the caller''s driver licence for review. `number` has 6–20 letters or digits, `full_name` is the name on the licence, and `classes` is a list such as {B}. `front_media_id` and `back_media_id` are uploads of purpose licence. Errors: invalid_input, media_not_found, media_not_ready, licence_taken, illegal_transition (one is pending already), rate_limited.';
+comment on function public.submit_licence is 'Submits the caller''s driver licence for review. `number` has 6–20 letters or digits, `full_name` is the name on the licence, and `classes` is a list such as {B}. `front_media_id` and `back_media_id` are uploads of purpose licence. The answer does not tell whether another person has submitted this number; the review does. Errors: invalid_input, media_not_found, media_not_ready, illegal_transition (one is pending already), rate_limited.';
 select private.expose('submit_licence(text, text, text[], date, uuid, uuid)', 'authenticated');
 
 create function private.review_licence(p_licence_id uuid, p_decision text, p_reason text)
@@ -115,6 +112,15 @@ begin
   end if;
   v_licence.number_hash := null;
   return v_licence;
+exception
+  when exclusion_violation then
+    perform private.fail('licence_taken', jsonb_build_object('licence_id', (
+      select o.id
+      from public.driver_licences l
+      join public.driver_licences o on o.number_hash = l.number_hash and o.user_id <> l.user_id and o.status = 'verified'
+      where l.id = p_licence_id
+    )));
+    return null;
 end
 $$;
 
@@ -122,7 +128,7 @@ create function public.review_licence(licence_id uuid, decision text, reason tex
 returns public.driver_licences
 language sql volatile set search_path = ''
 as $$ select private.review_licence(licence_id, decision, reason) $$;
-comment on function public.review_licence is 'Admin: verifies or rejects a driver licence. `decision` is verify or reject; reject needs a reason. Errors: forbidden, not_found, invalid_input, illegal_transition.';
+comment on function public.review_licence is 'Admin: verifies or rejects a driver licence. `decision` is verify or reject; reject needs a reason. A number is verified for one person at a time. Errors: forbidden, not_found, invalid_input, illegal_transition, licence_taken (details.licence_id).';
 select private.expose('review_licence(uuid, text, text)', 'authenticated');
 
 -- Null when the person may drive such a vehicle until then, or the error code that says why not.

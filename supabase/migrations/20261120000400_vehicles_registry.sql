@@ -13,7 +13,8 @@ insert into private.error_codes (code, status, retryable, message_en, message_vi
   ('vehicle_unavailable', 409, false, 'The vehicle is not free for this whole period. Choose another time or vehicle.', 'Xe đã có lịch trong khoảng thời gian này. Vui lòng chọn thời gian hoặc xe khác.'),
   ('vehicle_incomplete', 409, false, 'The listing is not complete. Add what details.missing names.', 'Tin đăng còn thiếu thông tin. Vui lòng bổ sung các mục được nêu trong chi tiết.'),
   ('vehicle_changed', 409, false, 'The host changed this listing after you opened it. Look at it again and decide.', 'Chủ xe đã sửa tin đăng sau khi bạn mở. Vui lòng xem lại rồi quyết định.'),
-  ('plate_taken', 409, false, 'Another listing already uses this number plate. Check the plate; if it is right, contact support.', 'Biển số này đã có ở một tin đăng khác. Vui lòng kiểm tra lại biển số hoặc liên hệ hỗ trợ.'),
+  -- only an admin meets it: a person must not learn which plates are offered here
+  ('plate_taken', 409, false, 'Another listing with this number plate is offered; details.vehicle_id names it. Archive it or reject this one.', 'Một tin đăng khác đang có biển số này; details.vehicle_id cho biết tin đăng đó. Vui lòng gỡ tin đăng đó hoặc từ chối tin đăng này.'),
   ('own_vehicle', 403, false, 'You cannot rent your own vehicle. Choose another one.', 'Bạn không thể thuê xe của chính mình. Vui lòng chọn xe khác.');
 
 insert into private.rate_limits (action, capacity, per_minute) values

@@ -58,8 +58,9 @@ create table public.vehicles (
   ) stored,
   -- counts changes of what a review looks at: a decision names the revision it saw
   revision int not null default 1,
-  -- while a listing is offered, or may soon be, no other listing has its plate
-  is_listed boolean not null generated always as (status in ('pending_review', 'published', 'suspended')) stored,
+  -- while a listing is offered no other offered one has its plate; a suspended one may be offered again. DO NOT add
+  -- pending_review: a refusal to submit would tell which plates are here, and a stranger could keep the owner out.
+  is_listed boolean not null generated always as (status in ('published', 'suspended')) stored,
   published_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),

@@ -102,20 +102,36 @@ begin
 end
 $$;
 
--- Answers whether the place or the plate changed.
-create function private.set_vehicle_location(p_vehicle_id uuid, p_details jsonb)
-returns boolean
-language plpgsql volatile set search_path = ''
+-- Place and plate as they are stored.
+create function private.location_from(p_vehicle_id uuid, p_details jsonb)
+returns public.vehicle_locations
+language plpgsql immutable set search_path = ''
 as $$
+declare
+  v_location public.vehicle_locations;
 begin
-  insert into public.vehicle_locations as l (vehicle_id, is_listed, location, address, plate)
-  select v.id, v.is_listed, private.point_from(p_details), private.tidy_text(p_details ->> 'address'),
-         upper(regexp_replace(normalize(p_details ->> 'plate', nfc), '\s', '', 'g'))
-  from public.vehicles v where v.id = p_vehicle_id
-  on conflict (vehicle_id) do update
-  set location = excluded.location, address = excluded.address, plate = excluded.plate
-  where (l.location::text, l.address, l.plate) is distinct from (excluded.location::text, excluded.address, excluded.plate);
-  return found;
+  v_location.vehicle_id := p_vehicle_id;
+  v_location.location := private.point_from(p_details);
+  v_location.address := private.tidy_text(p_details ->> 'address');
+  v_location.plate := upper(regexp_replace(normalize(p_details ->> 'plate', nfc), '\s', '', 'g'));
+  return v_location;
+end
+$$;
+
+-- Answers whether place or plate become others. A suspended listing keeps its plate: it may be offered again without a
+-- review, and a refusal of one plate would tell that it is here.
+create function private.is_moved(p_vehicle public.vehicles, p_to public.vehicle_locations)
+returns boolean
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_from public.vehicle_locations;
+begin
+  select * into v_from from public.vehicle_locations where vehicle_id = p_vehicle.id;
+  if p_vehicle.status = 'suspended' and p_to.plate is distinct from v_from.plate then
+    perform private.fail_input('plate', 'must stay while the listing is suspended');
+  end if;
+  return (v_from.location::text, v_from.address, v_from.plate) is distinct from (p_to.location::text, p_to.address, p_to.plate);
 end
 $$;
 
@@ -165,6 +181,7 @@ declare
   v_host_id uuid := private.require_user();
   v_stored jsonb;
   v_vehicle public.vehicles;
+  v_location public.vehicle_locations;
   v_constraint text;
   v_column text;
   v_message text;
@@ -195,7 +212,9 @@ begin
     v_vehicle.time_zone, private.fuzz_point(v_host_id, private.point_from(p_details))
   )
   returning * into v_vehicle;
-  perform private.set_vehicle_location(v_vehicle.id, p_details);
+  v_location := private.location_from(v_vehicle.id, p_details);
+  insert into public.vehicle_locations (vehicle_id, is_listed, location, address, plate)
+  values (v_location.vehicle_id, v_vehicle.is_listed, v_location.location, v_location.address, v_location.plate);
   perform private.set_vehicle_features(v_vehicle.id, coalesce(p_details -> 'features', '[]'));
   perform private.finish_command(p_idempotency_key, to_jsonb(v_vehicle));
   return v_vehicle;
@@ -243,6 +262,7 @@ declare
   v_location constant text[] := array['lat', 'lng', 'address', 'plate'];
   v_old public.vehicles := private.own_vehicle(p_vehicle_id);
   v_new public.vehicles;
+  v_place public.vehicle_locations;
   v_is_edited boolean := false;
   v_constraint text;
   v_column text;
@@ -257,7 +277,8 @@ begin
       perform private.fail_input('lat', 'must be changed together with lng, address and plate');
     end if;
     v_new.public_location := private.fuzz_point(v_new.host_id, private.point_from(p_details));
-    v_is_edited := private.set_vehicle_location(v_new.id, p_details);
+    v_place := private.location_from(v_new.id, p_details);
+    v_is_edited := private.is_moved(v_old, v_place);
   end if;
   if p_details ? 'features' then
     v_is_edited := private.set_vehicle_features(v_new.id, p_details -> 'features') or v_is_edited;
@@ -280,15 +301,18 @@ begin
       status = case when status = 'published' and v_is_edited then 'pending_review' else status end
   where id = p_vehicle_id
   returning * into v_new;
+  -- after the status: a listing with a new plate is not offered, so the plate of another one does not refuse it
+  if v_place.vehicle_id is not null then
+    update public.vehicle_locations
+    set location = v_place.location, address = v_place.address, plate = v_place.plate
+    where vehicle_id = p_vehicle_id;
+  end if;
   return v_new;
 exception
   when check_violation or not_null_violation or invalid_text_representation or numeric_value_out_of_range
     or invalid_parameter_value or datetime_field_overflow then
     get stacked diagnostics v_constraint = constraint_name, v_column = column_name, v_message = message_text;
     perform private.fail_vehicle_field(v_constraint, v_column, v_message);
-    return null;
-  when unique_violation then
-    perform private.fail('plate_taken');
     return null;
 end
 $$;
@@ -297,5 +321,5 @@ create function public.update_vehicle(vehicle_id uuid, details jsonb)
 returns public.vehicles
 language sql volatile set search_path = ''
 as $$ select private.update_vehicle(vehicle_id, details) $$;
-comment on function public.update_vehicle is 'Changes the given fields of the caller''s listing. A published listing goes back to review when a field changes that a review looks at: what the vehicle is, what decides safety and the licence, place, plate, features, deposit and kilometres. Changes of prices and times do not need a review. Repeatable. Errors: vehicle_not_found, invalid_input, unknown_field, illegal_transition, plate_taken.';
+comment on function public.update_vehicle is 'Changes the given fields of the caller''s listing. A published listing goes back to review when a field changes that a review looks at: what the vehicle is, what decides safety and the licence, place, plate, features, deposit and kilometres. Changes of prices and times do not need a review. Repeatable. Errors: vehicle_not_found, invalid_input, unknown_field, illegal_transition.';
 select private.expose('update_vehicle(uuid, jsonb)', 'authenticated');

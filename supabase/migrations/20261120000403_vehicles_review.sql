@@ -83,18 +83,13 @@ begin
   end if;
   update public.vehicles set status = 'pending_review' where id = p_vehicle_id returning * into v_vehicle;
   return v_vehicle;
-exception
-  -- its location becomes listed with it
-  when unique_violation then
-    perform private.fail('plate_taken');
-    return null;
 end
 $$;
 create function public.submit_vehicle(vehicle_id uuid)
 returns public.vehicles
 language sql volatile set search_path = ''
 as $$ select private.submit_vehicle(vehicle_id) $$;
-comment on function public.submit_vehicle is 'Submits the caller''s draft for review. It needs at least one photo. Errors: vehicle_not_found, vehicle_incomplete (details.missing), illegal_transition, plate_taken.';
+comment on function public.submit_vehicle is 'Submits the caller''s draft for review. It needs at least one photo. Errors: vehicle_not_found, vehicle_incomplete (details.missing), illegal_transition.';
 select private.expose('submit_vehicle(uuid)', 'authenticated');
 
 create function private.archive_vehicle(p_vehicle_id uuid)
@@ -158,11 +153,21 @@ begin
   where id = p_vehicle_id
   returning * into v_vehicle;
   return v_vehicle;
+exception
+  -- its location becomes listed with it
+  when unique_violation then
+    perform private.fail('plate_taken', jsonb_build_object('vehicle_id', (
+      select o.vehicle_id
+      from public.vehicle_locations l
+      join public.vehicle_locations o on o.plate_key = l.plate_key and o.is_listed
+      where l.vehicle_id = p_vehicle_id
+    )));
+    return null;
 end
 $$;
 create function public.review_vehicle(vehicle_id uuid, decision text, reason text default null, revision int default null)
 returns public.vehicles
 language sql volatile set search_path = ''
 as $$ select private.review_vehicle(vehicle_id, decision, reason, revision) $$;
-comment on function public.review_vehicle is 'Admin: publishes, rejects, suspends or reinstates a listing. `decision` is publish, reject, suspend or reinstate. reject and suspend need a reason. publish needs the revision that the admin looked at, and is refused when the host has changed the listing since. Errors: forbidden, vehicle_not_found, invalid_input, illegal_transition, vehicle_changed.';
+comment on function public.review_vehicle is 'Admin: publishes, rejects, suspends or reinstates a listing. `decision` is publish, reject, suspend or reinstate. reject and suspend need a reason. publish needs the revision that the admin looked at, and is refused when the host has changed the listing since, or while another offered listing has its plate. Errors: forbidden, vehicle_not_found, invalid_input, illegal_transition, vehicle_changed, plate_taken (details.vehicle_id).';
 select private.expose('review_vehicle(uuid, text, text, int)', 'authenticated');

@@ -75,7 +75,8 @@ select is(tests.outcome(format($$ select public.review_licence(%L, 'verify') $$,
 select tests.as_user(:'other');
 select is((select count(*)::int from public.driver_licences), 0, 'others do not see a licence');
 select is((select count(*)::int from public.media where purpose = 'licence' and owner_id <> :'other'), 0, 'others do not see the photos of a licence');
-select is(tests.outcome(tests.submit('012345678', :'f2', :'b2')), 'licence_taken', 'one licence number belongs to one person, however it is written');
+select is((select status from public.submit_licence('01 2345-678', 'Another Person', '{B}', '2030-01-01', :'f2', :'b2')), 'pending', 'a person who submits a licence does not learn that somebody else has its number');
+select id as second from public.driver_licences \gset
 
 -- admin --------------------------------------------------------------------------------------------------------
 select tests.as_user(:'admin');
@@ -83,7 +84,14 @@ select ok((select count(*) > 0 from public.driver_licences), 'an admin sees the 
 select is(tests.outcome(format($$ select public.review_licence(%L, 'maybe') $$, :'licence')), 'invalid_input', 'a review that is neither verify nor reject is refused');
 select is(tests.outcome(format($$ select public.review_licence(%L, 'reject', ' ') $$, :'licence')), 'invalid_input', 'a rejection of a licence needs a reason');
 select is(tests.outcome($$ select public.review_licence(gen_random_uuid(), 'verify') $$), 'not_found', 'a licence that does not exist cannot be reviewed');
+select is((public.review_licence(:'second', 'verify')).status, 'verified', 'an admin can verify the one of two licences with one number');
+select is(tests.outcome(format($$ select public.review_licence(%L, 'verify') $$, :'licence')), 'licence_taken', 'one licence number is verified for one person, however it is written');
+select is(tests.outcome_details(format($$ select public.review_licence(%L, 'verify') $$, :'licence')) ->> 'licence_id', :'second', 'an admin is told which licence has the number');
+select tests.as_owner();
+select is(tests.outcome(format($$ update public.driver_licences set status = 'verified', reviewed_at = now() where id = %L $$, :'licence')), '23P01', 'one number cannot be stored as verified for two persons');
+select tests.as_user(:'admin');
 select is((public.review_licence(:'licence', 'reject', 'blurred')).status, 'rejected', 'an admin can reject a licence');
+select is((public.review_licence(:'second', 'reject', 'forged')).status, 'rejected', 'an admin can revoke a licence');
 select is(tests.outcome(format($$ select public.review_licence(%L, 'verify') $$, :'licence')), 'illegal_transition', 'a rejected licence cannot be verified');
 select tests.as_user(:'person');
 select is(tests.outcome(tests.submit('012345678', :'front', :'back')), 'ok', 'a rejected licence can be submitted again');

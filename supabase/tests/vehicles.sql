@@ -192,13 +192,23 @@ select tests.make_vehicle(:'host', '{"plate": "29mđ1-123.45"}') as first, tests
 select is((select plate from public.vehicle_locations where vehicle_id = :'first'), '29MĐ1-123.45', 'a plate is stored in capitals, and Đ is one of its letters');
 insert into public.vehicle_images (vehicle_id, media_id, host_id, position) values (:'second', tests.make_media(:'host2', 'vehicle_image'), :'host2', 0);
 select tests.as_user(:'host2');
-select is(tests.outcome(format('select public.submit_vehicle(%L)', :'second')), 'plate_taken', 'two listings of one plate are not offered at once, however it is written');
+select is((public.submit_vehicle(:'second')).status, 'pending_review', 'a host who submits a listing does not learn that its plate is offered already');
+select tests.as_user(:'admin');
+select is(tests.outcome(format($$ select public.review_vehicle(%L, 'publish', null, 1) $$, :'second')), 'plate_taken', 'two listings of one plate are not offered at once, however it is written');
+select is(tests.outcome_details(format($$ select public.review_vehicle(%L, 'publish', null, 1) $$, :'second')) ->> 'vehicle_id', :'first', 'an admin is told which listing has the plate');
+select is((public.review_vehicle(:'first', 'suspend', 'to see')).status, 'suspended', 'an admin can suspend a listing');
+select is(tests.outcome(format($$ select public.review_vehicle(%L, 'publish', null, 1) $$, :'second')), 'plate_taken', 'the plate of a suspended listing is not free');
 select tests.as_owner();
-select is(tests.outcome(format($$ update public.vehicles set status = 'pending_review' where id = %L $$, :'second')), '23505', 'an admin cannot store two offered listings of one plate either');
+select is(tests.outcome(format($$ update public.vehicles set status = 'published' where id = %L $$, :'second')), '23505', 'an admin cannot store two offered listings of one plate either');
 select tests.as_user(:'host');
+select is(tests.outcome_details(format('select public.update_vehicle(%L, %L)', :'first', tests.listing('{"plate": "29MĐ1-123.46"}') - 'features')) ->> 'field', 'plate', 'a suspended listing keeps its plate');
 select is((public.archive_vehicle(:'first')).status, 'archived', 'the first host archives the listing');
+select tests.as_user(:'admin');
+select is((public.review_vehicle(:'second', 'publish', null, 1)).status, 'published', 'the plate of an archived listing is free');
+select tests.as_owner();
+select plate from public.vehicle_locations where vehicle_id = :'vehicle' \gset offered_
 select tests.as_user(:'host2');
-select is((public.submit_vehicle(:'second')).status, 'pending_review', 'the plate of an archived listing is free');
+select is((public.update_vehicle(:'second', jsonb_build_object('lat', 21.03, 'lng', 105.85, 'address', '1 Tràng Tiền, Hà Nội', 'plate', :'offered_plate'))).status, 'pending_review', 'a host who changes the plate of an offered listing does not learn that another one has it');
 select is((public.create_vehicle(tests.listing('{"brand": " Vin\u200bFast ", "model": "VF  6\n", "title": "VF 6 như\r\nBcc: x"}'), gen_random_uuid())).title, 'VF 6 như Bcc: x', 'a title is one line');
 select is((select brand || '/' || model from public.vehicles where host_id = :'host2' and brand like 'Vin%'), 'VinFast/VF 6', 'a name is stored without blanks around it and without invisible characters');
 select is(tests.outcome(format('select public.create_vehicle(tests.listing(%L), gen_random_uuid())', '{"brand": "\u200b\u3164 "}')), 'invalid_input', 'a name that shows nothing is refused');
@@ -219,6 +229,7 @@ from (
 select ok(private.fuzz_point(:'host', p)::text <> private.fuzz_point(:'host2', p)::text, 'two hosts at one place have different public points')
 from (select extensions.st_point(105.85, 21.03)::extensions.geography as p) x;
 -- the table editor
+update public.vehicle_locations set plate = tests.plate() where vehicle_id = :'second';
 update public.vehicles set status = 'published' where id = :'second';
 select isnt((select published_at from public.vehicles where id = :'second'), null, 'a listing that an admin publishes in a table editor is dated');
 -- time zones

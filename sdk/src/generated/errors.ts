@@ -95,8 +95,8 @@ export const errorCatalog = {
   licence_taken: {
     status: 409,
     retryable: false,
-    en: 'Another account uses this licence number. Check the number, or contact support.',
-    vi: 'Số giấy phép lái xe này đã được dùng ở tài khoản khác. Vui lòng kiểm tra lại số hoặc liên hệ hỗ trợ.',
+    en: 'Another account has a verified licence with this number; details.licence_id names it. Reject one of the two.',
+    vi: 'Một tài khoản khác đã có giấy phép được xác minh với số này; details.licence_id cho biết giấy phép đó. Vui lòng từ chối một trong hai.',
   },
   media_mismatch: {
     status: 409,
@@ -257,8 +257,8 @@ export const errorCatalog = {
   plate_taken: {
     status: 409,
     retryable: false,
-    en: 'Another listing already uses this number plate. Check the plate; if it is right, contact support.',
-    vi: 'Biển số này đã có ở một tin đăng khác. Vui lòng kiểm tra lại biển số hoặc liên hệ hỗ trợ.',
+    en: 'Another listing with this number plate is offered; details.vehicle_id names it. Archive it or reject this one.',
+    vi: 'Một tin đăng khác đang có biển số này; details.vehicle_id cho biết tin đăng đó. Vui lòng gỡ tin đăng đó hoặc từ chối tin đăng này.',
   },
   provider_not_configured: {
     status: 503,
