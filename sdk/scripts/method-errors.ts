@@ -17,7 +17,7 @@ const width = 110;
 const plain = (code: string): ListedError => ({ code, note: null });
 /** What helpers of the SDK answer by themselves. */
 const helperErrors: Record<string, readonly string[]> = {
-  readPage: ['invalid_input'],
+  readList: ['invalid_input'],
   storageFailure: ['not_found', 'forbidden'],
 };
 /** Helpers that are given the code to answer. */

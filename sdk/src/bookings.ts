@@ -7,7 +7,7 @@ import type {
   InspectionAngle,
 } from './bookings-rows.ts';
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
-import { type CreatedCursor, createdCursor, eachRow, type Page, readPage } from './core/pages.ts';
+import { byCreation, type List, type PageOptions, readList } from './core/pages.ts';
 import type { Result } from './result.ts';
 import type { Uuid } from './values.ts';
 
@@ -24,12 +24,10 @@ export interface InspectionReport {
 }
 
 /** Whose bookings, and which. */
-export interface BookingList {
+export interface BookingList extends PageOptions {
   role: 'renter' | 'host';
   /** Default: all. */
   statuses?: BookingStatus[];
-  /** 1 to 100. Default 20. */
-  pageSize?: number;
 }
 
 /** Bookings: from the quote to the deposit's return. Every command may be repeated with its key. */
@@ -129,26 +127,13 @@ export class Bookings {
   }
 
   /**
-   * One page of the caller's bookings, newest first.
+   * The caller's bookings, newest first.
    * Errors: `invalid_input`.
    */
-  list(
-    list: BookingList,
-    options?: CallOptions & { after?: CreatedCursor | null },
-  ): Promise<Result<Page<Booking, CreatedCursor>>> {
-    const { role, statuses, pageSize } = list;
-    const after = options?.after ?? undefined;
-    const read = (size: number) =>
-      this.#calls.rpc('my_bookings', { role, statuses, after, page_size: size }, options);
-    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
-  }
-
-  /**
-   * All of the caller's bookings, page after page; an error is the last item.
-   * Errors: `invalid_input`.
-   */
-  listAll(list: BookingList, options?: CallOptions): AsyncGenerator<Result<Booking>, void, undefined> {
-    return eachRow<Booking, CreatedCursor>((after) => this.list(list, { ...options, after }));
+  list({ role, statuses, ...page }: BookingList, options?: CallOptions): List<Booking> {
+    const read = (page_size: number, after?: object) =>
+      this.#calls.rpc('my_bookings', { role, statuses, after, page_size }, options);
+    return readList({ by: byCreation, read }, page, options);
   }
 }
 

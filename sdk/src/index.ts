@@ -5,7 +5,7 @@ export type { BookingList, Bookings, InspectionReport } from './bookings.ts';
 export type * from './bookings-rows.ts';
 export type { CallOptions, CommandOptions } from './core/calls.ts';
 export { createIdempotencyKey } from './core/ids.ts';
-export type { CreatedCursor, Page } from './core/pages.ts';
+export type { List, Page, PageOptions } from './core/pages.ts';
 export type { RetryPolicy } from './core/wait.ts';
 export {
   errorText,
@@ -52,7 +52,7 @@ export type {
   SubscribeOptions,
 } from './realtime/notification-feed.ts';
 export type { InboxStatus } from './realtime/user-inbox.ts';
-export type { ReceiptCursor, Receipts } from './receipts.ts';
+export type { Receipts } from './receipts.ts';
 export type * from './receipts-rows.ts';
 export type { AdminRefunds, Refunds } from './refunds.ts';
 export type * from './refunds-rows.ts';

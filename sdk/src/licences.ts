@@ -1,4 +1,12 @@
 import type { CallOptions, Calls } from './core/calls.ts';
+import {
+  byCreation,
+  type CreatedPlace,
+  type List,
+  newestFirst,
+  type PageOptions,
+  readList,
+} from './core/pages.ts';
 import { requireUserId } from './core/rows.ts';
 import { readableColumns } from './generated/columns.ts';
 import type { DriverLicence } from './licences-rows.ts';
@@ -47,19 +55,23 @@ export class Licences {
     );
   }
 
-  /** The signed-in user's licences, newest first. */
-  async list(options?: CallOptions): Promise<Result<DriverLicence[]>> {
-    const user = await requireUserId(this.#calls, options);
-    if (user.error) return user;
-    return this.#calls.table<DriverLicence[]>(
-      'read',
-      (client) =>
-        client
-          .from('driver_licences')
-          .select(readableColumns.driver_licences)
-          .eq('user_id', user.data)
-          .order('created_at', { ascending: false }),
-      options,
-    );
+  /**
+   * The signed-in user's licences, newest first.
+   * Errors: `invalid_input`.
+   */
+  list(page: PageOptions = {}, options?: CallOptions): List<DriverLicence> {
+    const read = async (size: number, after?: CreatedPlace): Promise<Result<DriverLicence[]>> => {
+      const user = await requireUserId(this.#calls, options);
+      if (user.error) return user;
+      return this.#calls.table<DriverLicence[]>(
+        'read',
+        (client) => {
+          const rows = client.from('driver_licences').select(readableColumns.driver_licences);
+          return newestFirst(rows.eq('user_id', user.data), size, after);
+        },
+        options,
+      );
+    };
+    return readList({ by: byCreation, read }, page, options);
   }
 }

@@ -1,5 +1,5 @@
 import type { CallOptions, Calls } from './core/calls.ts';
-import { eachRow, mapResult, type Page, readPage } from './core/pages.ts';
+import { type List, mapResult, type PageOptions, readList } from './core/pages.ts';
 import { requireUserId } from './core/rows.ts';
 import type { Notification } from './notifications-rows.ts';
 import {
@@ -23,30 +23,15 @@ export class Notifications {
   }
 
   /**
-   * One page, newest first; give `next` as `before`. `pageSize` is 1 to 100, default 20.
-   * Errors: `invalid_input`.
-   */
-  page(
-    input: { before?: number | null; pageSize?: number } = {},
-    options?: CallOptions,
-  ): Promise<Result<Page<Notification, number>>> {
-    const before_seq = input.before ?? undefined;
-    const read = (size: number) =>
-      this.#calls.rpc('list_notifications', { before_seq, page_size: size }, options);
-    return readPage({ pageSize: input.pageSize, read, cursorOf: ({ seq }) => seq }, options);
-  }
-
-  /**
-   * All notifications, newest first; an error is the last item.
+   * The notifications of the signed-in person, newest first.
    * Errors: `invalid_input`.
    *
    * @example `for await (const { data, error } of journey.notifications.list()) if (data) show(data.title);`
    */
-  list(
-    input: { pageSize?: number } = {},
-    options?: CallOptions,
-  ): AsyncGenerator<Result<Notification>, void, undefined> {
-    return eachRow<Notification, number>((before) => this.page({ ...input, before }, options));
+  list(page: PageOptions = {}, options?: CallOptions): List<Notification> {
+    const read = (page_size: number, after?: { seq: number }) =>
+      this.#calls.rpc('list_notifications', { before_seq: after?.seq, page_size }, options);
+    return readList({ by: ['seq'], read }, page, options);
   }
 
   /** How many are unread: the number on the badge. */

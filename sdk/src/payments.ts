@@ -1,5 +1,12 @@
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
-import { type CreatedCursor, createdCursor, type Page, readPage } from './core/pages.ts';
+import {
+  byCreation,
+  type CreatedPlace,
+  type List,
+  newestFirst,
+  type PageOptions,
+  readList,
+} from './core/pages.ts';
 import { localError, requireUserId } from './core/rows.ts';
 import { wait } from './core/wait.ts';
 import { JourneyError } from './error.ts';
@@ -105,34 +112,20 @@ export class Payments {
   }
 
   /**
-   * The payments of the signed-in person, newest first. `pageSize` is 1 to 100, default 20.
+   * The payments of the signed-in person, newest first.
    * Errors: `invalid_input`.
    */
-  async list(
-    input: { after?: CreatedCursor; pageSize?: number } = {},
-    options?: CallOptions,
-  ): Promise<Result<Page<Payment, CreatedCursor>>> {
-    const user = await requireUserId(this.#calls, options);
-    if (user.error) return user;
-    const { after, pageSize } = input;
-    const read = (size: number) =>
-      this.#calls.table<Payment[]>(
+  list(page: PageOptions = {}, options?: CallOptions): List<Payment> {
+    const read = async (size: number, after?: CreatedPlace): Promise<Result<Payment[]>> => {
+      const user = await requireUserId(this.#calls, options);
+      if (user.error) return user;
+      return this.#calls.table<Payment[]>(
         'read',
-        (client) => {
-          const query = client.from('payments').select().eq('payer_id', user.data);
-          const older = after
-            ? query.or(
-                `created_at.lt."${after.created_at}",and(created_at.eq."${after.created_at}",id.lt.${after.id})`,
-              )
-            : query;
-          return older
-            .order('created_at', { ascending: false })
-            .order('id', { ascending: false })
-            .limit(size);
-        },
+        (client) => newestFirst(client.from('payments').select().eq('payer_id', user.data), size, after),
         options,
       );
-    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
+    };
+    return readList({ by: byCreation, read }, page, options);
   }
 
   /**
@@ -213,25 +206,23 @@ export class AdminPayments {
   /**
    * Tries at paying that are still open and of which a message that needs review speaks, newest first: such as money that
    * VNPay took and keeps under suspicion. Acknowledging the message leaves the try here until the provider has
-   * decided. `pageSize` is 1 to 100, default 20.
+   * decided.
    * Errors: `forbidden`, `invalid_input`.
    */
-  attemptsNeedingReview(
-    input: { after?: CreatedCursor; pageSize?: number } = {},
-    options?: CallOptions,
-  ): Promise<Result<Page<AttemptNeedingReview, CreatedCursor>>> {
-    const { after, pageSize } = input;
-    const read = (size: number) =>
-      this.#calls.rpc('payment_attempts_needing_review', { after, page_size: size }, options);
-    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
+  attemptsNeedingReview(page: PageOptions = {}, options?: CallOptions): List<AttemptNeedingReview> {
+    const read = (page_size: number, after?: object) =>
+      this.#calls.rpc('payment_attempts_needing_review', { after, page_size }, options);
+    return readList({ by: byCreation, read }, page, options);
   }
 
   /**
-   * Provider messages that need review, oldest first, at most 200.
-   * Errors: `forbidden`.
+   * Provider messages that need review, oldest first.
+   * Errors: `forbidden`, `invalid_input`.
    */
-  eventsNeedingReview(options?: CallOptions): Promise<Result<PaymentEvent[]>> {
-    return this.#calls.rpc('payment_events_needing_review', {}, options);
+  eventsNeedingReview(page: PageOptions = {}, options?: CallOptions): List<PaymentEvent> {
+    const read = (page_size: number, after?: { id: number }) =>
+      this.#calls.rpc('payment_events_needing_review', { after_id: after?.id, page_size }, options);
+    return readList({ by: ['id'], read }, page, options);
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
-import { type CreatedCursor, createdCursor, mapResult, type Page, readPage } from './core/pages.ts';
+import { byCreation, type List, mapResult, type PageOptions, readList } from './core/pages.ts';
 import { requireUserId } from './core/rows.ts';
 import type {
   AdminPayout,
@@ -70,16 +70,13 @@ export class Payouts {
   }
 
   /**
-   * Payouts of the signed-in person, newest first. `pageSize` is 1 to 100, default 20.
+   * Payouts of the signed-in person, newest first.
    * Errors: `invalid_input`.
    */
-  list(
-    input: { after?: CreatedCursor; pageSize?: number } = {},
-    options?: CallOptions,
-  ): Promise<Result<Page<Payout, CreatedCursor>>> {
-    const { after, pageSize } = input;
-    const read = (size: number) => this.#calls.rpc('my_payouts', { after, page_size: size }, options);
-    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
+  list(page: PageOptions = {}, options?: CallOptions): List<Payout> {
+    const read = (page_size: number, after?: object) =>
+      this.#calls.rpc('my_payouts', { after, page_size }, options);
+    return readList({ by: byCreation, read }, page, options);
   }
 
   /**
@@ -101,8 +98,7 @@ export class AdminPayouts {
 
   /**
    * Batches, newest first; `proposed` are those in which a payout waits for approval, to look through with `list`, then
-   * `approve`: also one approved before, when a payout of it was frozen and is no longer. `pageSize` is 1 to 100, default
-   * 20.
+   * `approve`: also one approved before, when a payout of it was frozen and is no longer.
    * Errors: `forbidden`, `invalid_input`.
    *
    * @example
@@ -111,19 +107,17 @@ export class AdminPayouts {
    * ```
    */
   batches(
-    input: { status?: PayoutBatch['status']; after?: CreatedCursor; pageSize?: number } = {},
+    { status, ...page }: { status?: PayoutBatch['status'] } & PageOptions = {},
     options?: CallOptions,
-  ): Promise<Result<Page<PayoutBatch, CreatedCursor>>> {
-    const { status, after, pageSize } = input;
-    const read = (size: number) =>
-      this.#calls.rpc('list_payout_batches', { status, after, page_size: size }, options);
-    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
+  ): List<PayoutBatch> {
+    const read = (page_size: number, after?: object) =>
+      this.#calls.rpc('list_payout_batches', { status, after, page_size }, options);
+    return readList({ by: byCreation, read }, page, options);
   }
 
   /**
    * Payouts, newest first: of one batch, in one state, of one host, or all. What one is made of gives
    * `payouts.statement`; whether an admin is transferring it by hand say `claimed_by` and `claimed_at`.
-   * `pageSize` is 1 to 100, default 20.
    * Errors: `forbidden`, `invalid_input`.
    *
    * @example
@@ -133,20 +127,17 @@ export class AdminPayouts {
    * ```
    */
   list(
-    input: {
-      batchId?: Uuid;
-      status?: PayoutStatus;
-      hostId?: Uuid;
-      after?: CreatedCursor;
-      pageSize?: number;
-    } = {},
+    input: { batchId?: Uuid; status?: PayoutStatus; hostId?: Uuid } & PageOptions = {},
     options?: CallOptions,
-  ): Promise<Result<Page<AdminPayout, CreatedCursor>>> {
-    const { status, after, pageSize } = input;
-    const filter = { batch_id: input.batchId, status, host_id: input.hostId };
-    const read = (size: number) =>
-      this.#calls.rpc('list_payouts', { ...filter, after, page_size: size }, options);
-    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
+  ): List<AdminPayout> {
+    const { batchId, status, hostId, ...page } = input;
+    const read = (page_size: number, after?: object) =>
+      this.#calls.rpc(
+        'list_payouts',
+        { batch_id: batchId, status, host_id: hostId, after, page_size },
+        options,
+      );
+    return readList({ by: byCreation, read }, page, options);
   }
 
   /**

@@ -1,13 +1,10 @@
 import type { CallOptions, Calls } from './core/calls.ts';
 import { uuidForm } from './core/ids.ts';
-import { type Page, readPage } from './core/pages.ts';
+import { type List, type PageOptions, readList } from './core/pages.ts';
 import { localError, valueOr } from './core/rows.ts';
 import type { Receipt } from './receipts-rows.ts';
 import { fail, type Result } from './result.ts';
 import type { Uuid } from './values.ts';
-
-/** The last row of a page of receipts. */
-export type ReceiptCursor = Pick<Receipt, 'issued_at' | 'id'>;
 
 /** Receipts of what was paid, and credit notes of what went back. */
 export class Receipts {
@@ -18,17 +15,13 @@ export class Receipts {
   }
 
   /**
-   * Receipts of the signed-in person, newest first. `pageSize` is 1 to 100, default 20.
+   * Receipts of the signed-in person, newest first.
    * Errors: `invalid_input`.
    */
-  list(
-    input: { after?: ReceiptCursor; pageSize?: number } = {},
-    options?: CallOptions,
-  ): Promise<Result<Page<Receipt, ReceiptCursor>>> {
-    const { after, pageSize } = input;
-    const read = (size: number) => this.#calls.rpc('my_receipts', { after, page_size: size }, options);
-    const cursorOf = ({ issued_at, id }: Receipt): ReceiptCursor => ({ issued_at, id });
-    return readPage({ pageSize, read, cursorOf }, options);
+  list(page: PageOptions = {}, options?: CallOptions): List<Receipt> {
+    const read = (page_size: number, after?: object) =>
+      this.#calls.rpc('my_receipts', { after, page_size }, options);
+    return readList({ by: ['issued_at', 'id'], read }, page, options);
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
-import { type CreatedCursor, createdCursor, type Page, readPage } from './core/pages.ts';
+import { byCreation, type List, type PageOptions, readList } from './core/pages.ts';
 import type { AdminRefund, Refund, RefundNeed, RefundStatus } from './refunds-rows.ts';
 import type { Result } from './result.ts';
 import type { TransferClaim } from './transfers-rows.ts';
@@ -16,7 +16,6 @@ export class Refunds {
   /**
    * What comes back to the signed-in person, newest first: the refunds of all their payments, and of money that
    * fitted none (`payment_id` is null then). One that is `awaiting_account` goes on after `payouts.setBankAccount`.
-   * `pageSize` is 1 to 100, default 20.
    * Errors: `invalid_input`.
    *
    * @example
@@ -25,13 +24,10 @@ export class Refunds {
    * if (data?.rows.some(({ status }) => status === 'awaiting_account')) askForBankAccount();
    * ```
    */
-  list(
-    input: { after?: CreatedCursor; pageSize?: number } = {},
-    options?: CallOptions,
-  ): Promise<Result<Page<Refund, CreatedCursor>>> {
-    const { after, pageSize } = input;
-    const read = (size: number) => this.#calls.rpc('my_refunds', { after, page_size: size }, options);
-    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
+  list(page: PageOptions = {}, options?: CallOptions): List<Refund> {
+    const read = (page_size: number, after?: object) =>
+      this.#calls.rpc('my_refunds', { after, page_size }, options);
+    return readList({ by: byCreation, read }, page, options);
   }
 }
 
@@ -45,8 +41,7 @@ export class AdminRefunds {
 
   /**
    * Refunds, newest first: by default all that are not paid yet (`open`); `null` is those of every state. Each says
-   * what it `needs` of an admin, and `needs` gives only those (`any`: whatever it is). `pageSize` is 1 to 100,
-   * default 20.
+   * what it `needs` of an admin, and `needs` gives only those (`any`: whatever it is).
    * Errors: `forbidden`, `invalid_input`.
    *
    * @example
@@ -56,18 +51,13 @@ export class AdminRefunds {
    * ```
    */
   list(
-    input: {
-      status?: 'open' | RefundStatus | null;
-      needs?: RefundNeed | 'any';
-      after?: CreatedCursor;
-      pageSize?: number;
-    } = {},
+    input: { status?: 'open' | RefundStatus | null; needs?: RefundNeed | 'any' } & PageOptions = {},
     options?: CallOptions,
-  ): Promise<Result<Page<AdminRefund, CreatedCursor>>> {
-    const { status, needs, after, pageSize } = input;
-    const read = (size: number) =>
-      this.#calls.rpc('list_refunds', { status, needs, after, page_size: size }, options);
-    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
+  ): List<AdminRefund> {
+    const { status, needs, ...page } = input;
+    const read = (page_size: number, after?: object) =>
+      this.#calls.rpc('list_refunds', { status, needs, after, page_size }, options);
+    return readList({ by: byCreation, read }, page, options);
   }
 
   /**

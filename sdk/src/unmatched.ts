@@ -1,5 +1,5 @@
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
-import { type CreatedCursor, createdCursor, type Page, readPage } from './core/pages.ts';
+import { byCreation, type List, type PageOptions, readList } from './core/pages.ts';
 import type { Result } from './result.ts';
 import type { UnmatchedMoney, UnmatchedSettlement } from './unmatched-rows.ts';
 import type { Uuid } from './values.ts';
@@ -13,18 +13,16 @@ export class AdminUnmatched {
   }
 
   /**
-   * Money that fits no open payment, newest first: what waits to be settled, or what was. `pageSize` is 1 to 100,
-   * default 20.
+   * Money that fits no open payment, newest first: what waits to be settled, or what was.
    * Errors: `forbidden`, `invalid_input`.
    */
   list(
-    input: { status?: 'open' | 'settled'; after?: CreatedCursor; pageSize?: number } = {},
+    { status, ...page }: { status?: 'open' | 'settled' } & PageOptions = {},
     options?: CallOptions,
-  ): Promise<Result<Page<UnmatchedMoney, CreatedCursor>>> {
-    const { status, after, pageSize } = input;
-    const read = (size: number) =>
-      this.#calls.rpc('unmatched_money', { status, after, page_size: size }, options);
-    return readPage({ pageSize, read, cursorOf: createdCursor }, options);
+  ): List<UnmatchedMoney> {
+    const read = (page_size: number, after?: object) =>
+      this.#calls.rpc('unmatched_money', { status, after, page_size }, options);
+    return readList({ by: byCreation, read }, page, options);
   }
 
   /**

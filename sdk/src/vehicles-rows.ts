@@ -46,9 +46,6 @@ export type NewVehicle = Pick<Vehicle, Exclude<HostColumn, OptionalColumn>> &
 /** What a host changes; what is absent stays. */
 export type VehicleChanges = Partial<NewVehicle>;
 
-/** An opaque place in a list, given back by the backend. */
-export type SearchCursor = Record<string, unknown>;
-
 /** One row of a search. */
 export interface VehicleHit
   extends Pick<
@@ -78,7 +75,8 @@ export interface VehicleHit
   cover_bucket: string | null;
   cover_path: string | null;
   /** Where the next page begins after this row; opaque. */
-  cursor: SearchCursor;
+  /** Its place in the list. */
+  cursor: object;
 }
 
 /** A listing with everything its screen needs. */

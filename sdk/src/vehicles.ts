@@ -1,6 +1,14 @@
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
 import { type Camel, snakeKeys } from './core/names.ts';
-import { eachRow, mapResult, type Page, readPage } from './core/pages.ts';
+import {
+  byCreation,
+  type CreatedPlace,
+  type List,
+  mapResult,
+  newestFirst,
+  type PageOptions,
+  readList,
+} from './core/pages.ts';
 import { requireUserId, valueOr } from './core/rows.ts';
 import type { Like } from './core/shapes.ts';
 import type { Functions } from './generated/database.ts';
@@ -11,7 +19,6 @@ import type {
   BusyPeriod,
   CalendarEntry,
   NewVehicle,
-  SearchCursor,
   Vehicle,
   VehicleChanges,
   VehicleDetail,
@@ -19,10 +26,12 @@ import type {
   VehicleImage,
 } from './vehicles-rows.ts';
 
-type SearchArgs = Camel<Omit<Functions['search_vehicles']['args'], 'starts_at' | 'ends_at' | 'after'>>;
+type SearchArgs = Camel<
+  Omit<Functions['search_vehicles']['args'], 'starts_at' | 'ends_at' | 'after' | 'page_size'>
+>;
 
 /** What a vehicle must be, where, and when free. What is named as a column is compared with it. */
-export interface VehicleSearch extends Like<SearchArgs, Camel<Partial<Vehicle>>> {
+export interface VehicleSearch extends Like<SearchArgs, Camel<Partial<Vehicle>>>, PageOptions {
   lat: number;
   lng: number;
   /** 100 to 100000 metres. Default 5000. */
@@ -42,8 +51,6 @@ export interface VehicleSearch extends Like<SearchArgs, Camel<Partial<Vehicle>>>
   query?: string;
   /** Default `distance`. */
   sort?: 'distance' | 'price' | 'rating';
-  /** 1 to 50. Default 20. */
-  pageSize?: number;
 }
 
 /** Vehicles: finding one, and listing one's own. */
@@ -55,47 +62,24 @@ export class Vehicles {
   }
 
   /**
-   * One page of vehicles that are free for the whole period. Give `next` as `after` for the following page, with
-   * the same search.
+   * Vehicles that are free for the whole period.
    * Errors: `invalid_input`, `period_invalid`, `period_in_past`, `period_too_long`.
    *
    * @example
    * ```ts
-   * const { data: page, error } = await journey.vehicles.search({ lat: 21.0285, lng: 105.8542, startsAt, endsAt });
+   * const search = { lat: 21.0285, lng: 105.8542, startsAt, endsAt };
+   * const { data: page, error } = await journey.vehicles.search(search);
+   * const { data: following } = await journey.vehicles.search({ ...search, after: page?.next });
    * ```
    */
-  async search(
-    search: VehicleSearch,
-    options?: CallOptions & { after?: SearchCursor | null },
-  ): Promise<Result<Page<VehicleHit, SearchCursor>>> {
-    const { startsAt, endsAt, pageSize, ...filters } = search;
-    const args = {
-      ...snakeKeys(filters),
-      starts_at: toTimestamp(startsAt),
-      ends_at: toTimestamp(endsAt),
-      after: options?.after ?? undefined,
+  search(search: VehicleSearch, options?: CallOptions): List<VehicleHit> {
+    const { startsAt, endsAt, after, pageSize, ...filters } = search;
+    const read = async (page_size: number, place?: Pick<VehicleHit, 'cursor'>) => {
+      const period = { starts_at: toTimestamp(startsAt), ends_at: toTimestamp(endsAt) };
+      const args = { ...snakeKeys(filters), ...period, after: place?.cursor, page_size };
+      return this.#calls.rpc('search_vehicles', args, options);
     };
-    const read = (size: number) => this.#calls.rpc('search_vehicles', { ...args, page_size: size }, options);
-    return readPage({ pageSize, longest: 50, read, cursorOf: ({ cursor }) => cursor }, options);
-  }
-
-  /**
-   * All matches, page after page. An error is the last item.
-   * Errors: `invalid_input`, `period_invalid`, `period_in_past`, `period_too_long`.
-   *
-   * @example
-   * ```ts
-   * for await (const { data: hit, error } of journey.vehicles.searchAll(search)) {
-   *   if (error) break;
-   *   console.log(hit.title, hit.price_per_day);
-   * }
-   * ```
-   */
-  searchAll(
-    search: VehicleSearch,
-    options?: CallOptions,
-  ): AsyncGenerator<Result<VehicleHit>, void, undefined> {
-    return eachRow<VehicleHit, SearchCursor>((after) => this.search(search, { ...options, after }));
+    return readList({ by: ['cursor'], longest: 50, read }, { after, pageSize }, options);
   }
 
   /**
@@ -143,16 +127,21 @@ export class Vehicles {
     return mapResult(rows, (data) => data.map((row) => row.reason));
   }
 
-  /** The signed-in host's listings in every state, newest first. */
-  async mine(options?: CallOptions): Promise<Result<Vehicle[]>> {
-    const user = await requireUserId(this.#calls, options);
-    if (user.error) return user;
-    return this.#calls.table<Vehicle[]>(
-      'read',
-      (client) =>
-        client.from('vehicles').select().eq('host_id', user.data).order('created_at', { ascending: false }),
-      options,
-    );
+  /**
+   * The signed-in host's listings in every state, newest first.
+   * Errors: `invalid_input`.
+   */
+  mine(page: PageOptions = {}, options?: CallOptions): List<Vehicle> {
+    const read = async (size: number, after?: CreatedPlace): Promise<Result<Vehicle[]>> => {
+      const user = await requireUserId(this.#calls, options);
+      if (user.error) return user;
+      return this.#calls.table<Vehicle[]>(
+        'read',
+        (client) => newestFirst(client.from('vehicles').select().eq('host_id', user.data), size, after),
+        options,
+      );
+    };
+    return readList({ by: byCreation, read }, page, options);
   }
 
   /**

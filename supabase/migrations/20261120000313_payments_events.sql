@@ -153,27 +153,27 @@ as $$ select private.acknowledge_payment_event(event_id, note) $$;
 comment on function public.acknowledge_payment_event is 'Admin: records that a message that needs review has been dealt with. Such a message reports, for example, a chargeback, a refund made elsewhere, or two amounts for one transaction. Errors: forbidden, not_found, invalid_input.';
 select private.expose('acknowledge_payment_event(bigint, text)', 'authenticated');
 
-create function private.payment_events_needing_review()
+create function private.payment_events_needing_review(p_after_id bigint, p_page_size int)
 returns table (id bigint, provider text, reference text, note text, raw text, received_at timestamptz)
 language plpgsql stable security definer set search_path = ''
 as $$
 begin
+  perform private.require_page_size(p_page_size);
   perform private.require_admin();
   return query
     select e.id, e.provider, e.reference, e.note, e.raw, e.received_at
     from private.payment_events e
-    where e.outcome = 'needs_review' and e.acknowledged_at is null
+    where e.outcome = 'needs_review' and e.acknowledged_at is null and (p_after_id is null or e.id > p_after_id)
     order by e.id
-    limit 200;
+    limit p_page_size;
 end
 $$;
-create function public.payment_events_needing_review()
+create function public.payment_events_needing_review(after_id bigint default null, page_size int default 20)
 returns table (id bigint, provider text, reference text, note text, raw text, received_at timestamptz)
 language sql stable set search_path = ''
-as $$ select * from private.payment_events_needing_review() $$;
-comment on function public.payment_events_needing_review is 'Admin: lists the messages of providers that an admin must look at, oldest first, at most 200. Errors: forbidden.';
-revoke all on function private.payment_events_needing_review(), public.payment_events_needing_review() from public, anon, authenticated, service_role;
-grant execute on function private.payment_events_needing_review(), public.payment_events_needing_review() to authenticated;
+as $$ select * from private.payment_events_needing_review($1, $2) $$;
+comment on function public.payment_events_needing_review is 'Admin: lists the messages of providers that an admin must look at, oldest first. `after_id` takes the id of the last row. Errors: forbidden, invalid_input.';
+select private.expose('payment_events_needing_review(bigint, int)', 'authenticated');
 
 -- Reads what came in to an account of ours that anybody may send money to: one look at a time, where such a rail is
 -- in use. One that was given up is ordered anew.

@@ -350,7 +350,7 @@ describe('lists', () => {
       return { status: 200, body: rows };
     });
     const found: string[] = [];
-    for await (const { data, error } of api.journey.vehicles.searchAll({ ...search, pageSize: 2 })) {
+    for await (const { data, error } of api.journey.vehicles.search({ ...search, pageSize: 2 })) {
       expect(error).toBeNull();
       if (data) found.push(data.vehicle_id);
     }
@@ -361,7 +361,7 @@ describe('lists', () => {
   it('ends with the error when a page fails', async () => {
     api.answer({ status: 200, body: [hit(0), hit(1)] }, refusal(400, 'invalid_input', { field: 'after' }));
     const items: unknown[] = [];
-    for await (const { data, error } of api.journey.vehicles.searchAll({ ...search, pageSize: 2 })) {
+    for await (const { data, error } of api.journey.vehicles.search({ ...search, pageSize: 2 })) {
       items.push(data?.vehicle_id ?? error?.code);
     }
     expect(items).toEqual(['v0', 'v1', 'invalid_input']);

@@ -1,17 +1,8 @@
+import { join } from 'node:path';
+import ts from 'typescript';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Journey, JourneyError } from '../../sdk/src/index.ts';
+import type { Journey, List, PageOptions } from '../../sdk/src/index.ts';
 import { type FakeApi, startFakeApi } from './fake-api.ts';
-
-let api: FakeApi;
-beforeEach(async () => {
-  api = await startFakeApi({ retries: 0 });
-  api.route(({ path }) =>
-    path.startsWith('/auth/')
-      ? { status: 200, body: session }
-      : { status: 200, body: [row(3), row(2), row(1)].slice(0, asked(path)) },
-  );
-});
-afterEach(() => api.close());
 
 const session = {
   access_token: `e30.${btoa(JSON.stringify({ sub: 'u', exp: 4_000_000_000 }))}.x`,
@@ -28,52 +19,88 @@ const row = (n: number) => ({
   seq: n,
   cursor: { key: n },
 });
-/** The size asked for: of a function in its body, of a table in its address. */
-const asked = (path: string): number =>
-  Number(new URLSearchParams(path.split('?')[1]).get('limit') ?? api.seen.at(-1)?.body.page_size);
-
-interface Answer {
-  data: { rows: object[]; next: unknown } | null;
-  error: JourneyError | null;
-}
-type List = (journey: Journey, pageSize?: number) => Promise<Answer>;
 const search = { lat: 21, lng: 105, startsAt: day(5), endsAt: day(6) };
-const created = { created_at: day(2), id: 'r2' };
 
-/** Every list of the package: how it is asked, its longest page, and where it goes on after row 2. */
-const lists: [string, List, number, unknown][] = [
-  ['bookings.list', (j, pageSize) => j.bookings.list({ role: 'renter', pageSize }), 100, created],
-  ['vehicles.search', (j, pageSize) => j.vehicles.search({ ...search, pageSize }), 50, { key: 2 }],
-  ['notifications.page', (j, pageSize) => j.notifications.page({ pageSize }), 100, 2],
-  ['payments.list', (j, pageSize) => j.payments.list({ pageSize }), 100, created],
-  ['refunds.list', (j, pageSize) => j.refunds.list({ pageSize }), 100, created],
-  ['payouts.list', (j, pageSize) => j.payouts.list({ pageSize }), 100, created],
-  ['receipts.list', (j, pageSize) => j.receipts.list({ pageSize }), 100, { issued_at: day(2), id: 'r2' }],
-  ['admin.unmatched.list', (j, pageSize) => j.admin.unmatched.list({ pageSize }), 100, created],
-  ['admin.refunds.list', (j, pageSize) => j.admin.refunds.list({ pageSize }), 100, created],
-  [
-    'admin.payments.attemptsNeedingReview',
-    (j, pageSize) => j.admin.payments.attemptsNeedingReview({ pageSize }),
-    100,
-    created,
-  ],
-  ['admin.payouts.batches', (j, pageSize) => j.admin.payouts.batches({ pageSize }), 100, created],
-  ['admin.payouts.list', (j, pageSize) => j.admin.payouts.list({ pageSize }), 100, created],
-];
+interface ListTest {
+  list(journey: Journey, page?: PageOptions): List<object>;
+  longest?: number;
+  /** What is sent to go on after row 2. */
+  sent?: unknown;
+}
+const created = { after: { created_at: day(2), id: 'r2' } };
+/** A table is asked in its address. */
+const ofTable = { or: `(created_at.lt."${day(2)}",and(created_at.eq."${day(2)}",id.lt."r2"))` };
 
-describe.each(lists)('%s', (_, list, longest, cursor) => {
+/** Every list of the package by its name. */
+const lists: Record<string, ListTest> = {
+  'bookings.list': { list: (j, page) => j.bookings.list({ role: 'renter', ...page }) },
+  'vehicles.search': {
+    list: (j, page) => j.vehicles.search({ ...search, ...page }),
+    longest: 50,
+    sent: { after: { key: 2 } },
+  },
+  'vehicles.mine': { list: (j, page) => j.vehicles.mine(page), sent: ofTable },
+  'licences.list': { list: (j, page) => j.licences.list(page), sent: ofTable },
+  'notifications.list': { list: (j, page) => j.notifications.list(page), sent: { before_seq: 2 } },
+  'payments.list': { list: (j, page) => j.payments.list(page), sent: ofTable },
+  'refunds.list': { list: (j, page) => j.refunds.list(page) },
+  'payouts.list': { list: (j, page) => j.payouts.list(page) },
+  'receipts.list': {
+    list: (j, page) => j.receipts.list(page),
+    sent: { after: { issued_at: day(2), id: 'r2' } },
+  },
+  'admin.unmatched.list': { list: (j, page) => j.admin.unmatched.list(page) },
+  'admin.refunds.list': { list: (j, page) => j.admin.refunds.list(page) },
+  'admin.payments.attemptsNeedingReview': {
+    list: (j, page) => j.admin.payments.attemptsNeedingReview(page),
+  },
+  'admin.payments.eventsNeedingReview': {
+    list: (j, page) => j.admin.payments.eventsNeedingReview(page),
+    sent: { after_id: 'r2' },
+  },
+  'admin.payouts.batches': { list: (j, page) => j.admin.payouts.batches(page) },
+  'admin.payouts.list': { list: (j, page) => j.admin.payouts.list(page) },
+};
+
+/** What answers several rows and is no list, because it cannot grow: why. */
+const bounded: Record<string, string> = {
+  'payments.methods': 'the rails that are switched on',
+  'payouts.balance': 'a row per currency',
+  'vehicles.calendar': 'the period that was asked for, at most 400 days',
+  'vehicles.explainUnavailable': 'the reasons of one refusal',
+  'admin.checkInvariants': 'a report, empty when healthy',
+  'admin.ledger.reconcile': 'a report, empty when proven',
+  'admin.payouts.propose': 'what one command made',
+};
+
+describe.each(Object.entries(lists))('%s', (_, { list, longest = 100, sent = created }) => {
+  let api: FakeApi;
   beforeEach(async () => {
+    api = await startFakeApi({ retries: 0 });
+    api.route(({ path }) =>
+      path.startsWith('/auth/')
+        ? { status: 200, body: session }
+        : { status: 200, body: [row(3), row(2), row(1)].slice(0, askedSize()) },
+    );
     await api.journey.auth.signIn({ email: 'a@example.com', password: 'a long password' });
     api.seen.length = 0;
   });
+  afterEach(() => api.close());
+
+  /** What the last request asked for: of a function in its body, of a table in its address. */
+  const asked = (): Record<string, unknown> => {
+    const { path = '', body } = api.seen.at(-1) ?? {};
+    return { ...Object.fromEntries(new URLSearchParams(path.split('?')[1])), ...body };
+  };
+  const askedSize = (): number => Number(asked().limit ?? asked().page_size);
 
   it('refuses a size of page that the backend would, and sends nothing', async () => {
     for (const pageSize of [0, -1, 1.5, Number.NaN, longest + 1]) {
-      const { error } = await list(api.journey, pageSize);
+      const { error } = await list(api.journey, { pageSize });
       expect(error).toMatchObject({
         code: 'invalid_input',
         status: 400,
-        details: { field: 'page_size', problem: `must be 1 to ${longest}` },
+        details: { field: 'pageSize', problem: `must be 1 to ${longest}` },
         outcome: 'not_applied',
         tries: 0,
       });
@@ -81,21 +108,110 @@ describe.each(lists)('%s', (_, list, longest, cursor) => {
     expect(api.seen).toEqual([]);
   });
 
+  it('refuses a place that is of no page of it, and sends nothing', async () => {
+    for (const after of ['', 'x', '1', 'null', '{}', '{"key":1}', '{"id":"r2","created_at":"2026-11-02"}']) {
+      const { error } = await list(api.journey, { after });
+      expect(error).toMatchObject({ code: 'invalid_input', details: { field: 'after' }, tries: 0 });
+    }
+    expect(api.seen).toEqual([]);
+  });
+
   it('takes 20 by default, and the largest size that the backend allows', async () => {
-    for (const [said, sent] of [
+    for (const [pageSize, size] of [
       [undefined, 20],
       [longest, longest],
     ] as const) {
-      expect((await list(api.journey, said)).error).toBeNull();
-      expect(asked(api.seen.at(-1)?.path ?? '')).toBe(sent);
+      expect((await list(api.journey, { pageSize })).error).toBeNull();
+      expect(askedSize()).toBe(size);
     }
   });
 
   it('goes on after the last row of a full page, and ends with a short one', async () => {
-    expect((await list(api.journey, 2)).data).toMatchObject({
-      rows: [{ id: 'r3' }, { id: 'r2' }],
-      next: cursor,
+    const first = await list(api.journey, { pageSize: 2, after: null });
+    expect(first.data?.rows).toMatchObject([{ id: 'r3' }, { id: 'r2' }]);
+    const second = await list(api.journey, { pageSize: 5, after: first.data?.next });
+    expect(asked()).toMatchObject(sent as object);
+    expect(second.data?.next).toBeNull();
+  });
+
+  it('gives every row when it is walked, and the error that ends the walk', async () => {
+    let pages = 0;
+    api.route(() => {
+      pages += 1;
+      if (pages === 3) return { status: 400, body: { code: 'PT400', details: '{"code":"invalid_input"}' } };
+      return { status: 200, body: pages === 1 ? [row(5), row(4)] : [row(3), row(2)] };
     });
-    expect((await list(api.journey, 5)).data?.next).toBeNull();
+    const seen: unknown[] = [];
+    for await (const { data, error } of list(api.journey, { pageSize: 2 }))
+      seen.push(error?.code ?? (data as { id: string }).id);
+    expect(seen).toEqual(['r5', 'r4', 'r3', 'r2', 'invalid_input']);
+    expect(asked()).toMatchObject(sent as object);
+  });
+});
+
+/** The methods of the package by their path from `journey`, and what they take and answer. */
+function readMethods() {
+  const entry = join(import.meta.dirname, '../../sdk/src/journey.ts');
+  const program = ts.createProgram([entry], {
+    target: ts.ScriptTarget.ES2023,
+    module: ts.ModuleKind.NodeNext,
+    strict: true,
+    allowImportingTsExtensions: true,
+    noEmit: true,
+  });
+  const checker = program.getTypeChecker();
+  const source = program.getSourceFile(entry);
+  const client = source?.statements
+    .filter(ts.isClassDeclaration)
+    .find(({ name }) => name?.text === 'Journey');
+  if (!client) throw new Error('journey.ts has no class Journey');
+
+  const found = new Map<string, { isList: boolean; takesPage: boolean; answersRows: boolean }>();
+  const nameOf = (type: ts.Type) => (type.aliasSymbol ?? type.getSymbol())?.getName() ?? '';
+  const argumentsOf = (type: ts.Type) =>
+    type.aliasTypeArguments ?? checker.getTypeArguments(type as ts.TypeReference);
+  /** Whether rows come out of it: in a promise, a result, a page, a generator or an array. */
+  const holdsRows = (type: ts.Type): boolean => {
+    if (checker.isArrayType(type) || type.getProperty('rows')) return true;
+    if (/^(Async)?(Generator|Iterable|IterableIterator)$/.test(nameOf(type))) return true;
+    if (!/^(Promise|Result|List)$/.test(nameOf(type))) return false;
+    return argumentsOf(type).some(holdsRows);
+  };
+  const walk = (type: ts.Type, path: string): void => {
+    for (const property of type.getProperties()) {
+      const { valueDeclaration: declared } = property;
+      if (!declared || property.getName() === 'supabase') continue;
+      const at = path ? `${path}.${property.getName()}` : property.getName();
+      const own = checker.getTypeOfSymbolAtLocation(property, declared);
+      if (ts.isPropertyDeclaration(declared) && !ts.isPrivateIdentifier(declared.name)) walk(own, at);
+      if (!ts.isMethodDeclaration(declared) || ts.isPrivateIdentifier(declared.name)) continue;
+      for (const signature of own.getCallSignatures()) {
+        const answer = signature.getReturnType();
+        const [input] = signature.getParameters();
+        const takes = input && checker.getTypeOfSymbolAtLocation(input, declared);
+        found.set(at, {
+          isList: nameOf(answer) === 'List',
+          takesPage: ['after', 'pageSize'].every((name) => takes && checker.getPropertyOfType(takes, name)),
+          answersRows: holdsRows(answer),
+        });
+      }
+    }
+  };
+  walk(checker.getDeclaredTypeOfSymbol(checker.getSymbolAtLocation(client.name as ts.Node) as ts.Symbol), '');
+  return found;
+}
+
+describe('the methods of the package', () => {
+  it('answer rows as lists of one shape, or as few rows that cannot become many', () => {
+    const methods = readMethods();
+    expect(methods.size).toBeGreaterThan(60);
+    const named = (
+      wanted: (method: { isList: boolean; takesPage: boolean; answersRows: boolean }) => boolean,
+    ) => [...methods].filter(([, method]) => wanted(method)).map(([name]) => name);
+    expect(named(({ isList }) => isList).sort()).toEqual(Object.keys(lists).sort());
+    expect(named(({ takesPage }) => takesPage).sort()).toEqual(Object.keys(lists).sort());
+    expect(named(({ isList, answersRows }) => answersRows && !isList).sort()).toEqual(
+      Object.keys(bounded).sort(),
+    );
   });
 });

@@ -123,7 +123,7 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
       outcome: 'not_applied',
       idempotencyKey,
     });
-    expect((await journey.vehicles.mine()).data).toHaveLength(1);
+    expect((await journey.vehicles.mine()).data?.rows).toHaveLength(1);
     const vehicleId = first.data?.id ?? '';
     expect((await journey.vehicles.submit(vehicleId)).error?.code).toBe('vehicle_incomplete');
     expect((await journey.vehicles.get(vehicleId)).data).toMatchObject({ brand: 'VinFast', features: [] });
@@ -243,7 +243,7 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
   it('goes on from the sequence an app has stored, past what was deleted meanwhile', async () => {
     const { journey, id } = await person('Nam');
     for (const key of ['a', 'b', 'c']) await notify(id, key);
-    const page = await journey.notifications.page();
+    const page = await journey.notifications.list();
     await journey.notifications.remove(page.data?.rows[1]?.id ?? '');
     const got: Notification[] = [];
     const { data: subscription } = await journey.notifications.subscribe(
@@ -305,7 +305,7 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
     const endsAt = new Date(startsAt.getTime() + 3 * 86_400_000);
     const search = { lat: car.lat, lng: car.lng, radiusM: 20_000, startsAt, endsAt };
     const pages: string[] = [];
-    for await (const hit of renter.journey.vehicles.searchAll({ ...search, pageSize: 1, sort: 'price' })) {
+    for await (const hit of renter.journey.vehicles.search({ ...search, pageSize: 1, sort: 'price' })) {
       pages.push(must(hit).vehicle_id);
     }
     expect(pages).toContain(vehicleId);
@@ -331,7 +331,7 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
       }),
     );
     must(await boss.journey.admin.reviewLicence({ licenceId: licence.id, decision: 'verify' }));
-    expect(must(await renter.journey.licences.list())).toMatchObject([
+    expect(must(await renter.journey.licences.list()).rows).toMatchObject([
       { id: licence.id, status: 'verified' },
     ]);
 

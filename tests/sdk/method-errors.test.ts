@@ -30,7 +30,7 @@ describe('the list of errors of a method', () => {
     expect(listOf("this.#calls.invoke<T>('once', 'things/start', {});")).toBe('Errors: `too_early`.');
     expect(listOf(`this.#calls.read<T>(\`things/$\{id}\`);`)).toBe('Errors: `hold_expired`.');
     expect(listOf("client.from('things').update({});")).toBe('Errors: `illegal_transition`.');
-    expect(listOf("firstOr(rows, 'quote_not_found'); readPage({});")).toBe(
+    expect(listOf("firstOr(rows, 'quote_not_found'); readList({});")).toBe(
       'Errors: `quote_not_found`, `invalid_input`.',
     );
     expect(listOf("client.from('things').select();")).toBe('');

@@ -82,11 +82,12 @@ describe('an admin', () => {
     api.answer({ status: 200, body: [] });
     const { refunds, payments, payouts } = api.journey.admin;
     const after = { created_at: '2026-11-21T00:00:00+00:00', id: 'r' };
+    const next = JSON.stringify(after);
     await refunds.list();
-    await refunds.list({ status: null, needs: 'any', after, pageSize: 5 });
-    await payments.attemptsNeedingReview({ after });
+    await refunds.list({ status: null, needs: 'any', after: next, pageSize: 5 });
+    await payments.attemptsNeedingReview({ after: next });
     await payouts.batches({ status: 'proposed' });
-    await payouts.list({ batchId: 'b', status: 'frozen', hostId: 'h', after });
+    await payouts.list({ batchId: 'b', status: 'frozen', hostId: 'h', after: next });
     expect(api.seen.map(({ path, body }) => [path.split('/').at(-1), body])).toEqual([
       ['list_refunds', { page_size: 20 }],
       ['list_refunds', { status: null, needs: 'any', after, page_size: 5 }],
@@ -144,7 +145,7 @@ describe('payouts and receipts', () => {
     });
     api.answer({ status: 200, body: [row('3'), row('2')] });
     const first = await api.journey.payouts.list({ pageSize: 2 });
-    expect(first.data?.next).toEqual({ created_at: '2026-11-22T00:00:00+00:00', id: '2' });
+    expect(JSON.parse(first.data?.next ?? '')).toEqual({ created_at: '2026-11-22T00:00:00+00:00', id: '2' });
     const receipts = await api.journey.receipts.list({ pageSize: 5 });
     expect(receipts.data?.rows).toHaveLength(2);
     expect(receipts.data?.next).toBeNull();

@@ -759,7 +759,7 @@ export interface Functions {
   my_refunds: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_refunds'; many: true };
   notifications_since: { args: { after_seq: number | null }; row: 'notifications'; many: true };
   payment_attempts_needing_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'payment_attempts_needing_review'; many: true };
-  payment_events_needing_review: { args: Record<never, never>; row: 'payment_events_needing_review'; many: true };
+  payment_events_needing_review: { args: { after_id?: number | null; page_size?: number | null }; row: 'payment_events_needing_review'; many: true };
   payment_methods: { args: Record<never, never>; row: 'payment_methods'; many: true };
   payment_status: { args: { payment_id: Uuid | null }; row: 'payment_status'; many: false };
   payout_statement: { args: { payout_id: Uuid | null }; row: 'payout_statement'; many: false };
