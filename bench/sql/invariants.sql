@@ -56,7 +56,7 @@ begin
       end if;
     elsif i = 10 then
       perform set_config('request.jwt.claims', json_build_object('sub', v_renter, 'role', 'authenticated')::text, true);
-      perform public.cancel_booking(v_booking, null, gen_random_uuid());
+      perform tests.cancel_booking(v_booking);
     end if;
   end loop;
   perform tests.run_out(v_bookings[12]);

@@ -9,7 +9,7 @@ import type {
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
 import { byCreation, type List, type PageOptions, readList } from './core/pages.ts';
 import type { Result } from './result.ts';
-import type { Uuid } from './values.ts';
+import type { Minor, Uuid } from './values.ts';
 
 /** The state of a vehicle at hand-over or return. */
 export interface InspectionReport {
@@ -69,7 +69,7 @@ export class Bookings {
   }
 
   /**
-   * What `cancel` would refund now.
+   * What `cancel` would refund now. Show it, and pass its `refund_amount` to `cancel`.
    * Errors: `booking_not_found`, `booking_not_cancellable`, `money_frozen`.
    */
   previewCancel(bookingId: Uuid, options?: CallOptions): Promise<Result<CancellationPreview>> {
@@ -77,11 +77,30 @@ export class Bookings {
   }
 
   /**
-   * Cancels, and orders the refund that the policy grants.
-   * Errors: `booking_not_found`, `booking_not_cancellable`, `money_frozen`, `invalid_input`.
+   * Cancels for the amount that was shown, and orders the refund.
+   * Errors: `booking_not_found`, `booking_not_cancellable`, `refund_changed` (details.preview is the new
+   * one), `money_frozen`, `invalid_input`.
+   *
+   * @example
+   * ```ts
+   * const { data: preview } = await journey.bookings.previewCancel(bookingId);
+   * const expectedRefundAmount = preview?.refund_amount ?? 0;
+   * const { error } = await journey.bookings.cancel({ bookingId, expectedRefundAmount, reason: 'Plans changed' });
+   * ```
    */
-  cancel(input: { bookingId: Uuid; reason: string }, options?: CommandOptions): Promise<Result<Booking>> {
-    return this.#calls.rpc('cancel_booking', { booking_id: input.bookingId, reason: input.reason }, options);
+  cancel(
+    input: {
+      bookingId: Uuid;
+      /** `refund_amount` of the preview that the user saw. */
+      expectedRefundAmount: Minor;
+      /** 1 to 500 characters. */
+      reason: string;
+    },
+    options?: CommandOptions,
+  ): Promise<Result<Booking>> {
+    const { bookingId, expectedRefundAmount, reason } = input;
+    const args = { booking_id: bookingId, expected_refund_amount: expectedRefundAmount, reason };
+    return this.#calls.rpc('cancel_booking', args, options);
   }
 
   /**

@@ -5,6 +5,7 @@
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
   ('booking_not_found', 404, false, 'We could not find this booking. Reload your bookings.', 'Không tìm thấy đơn đặt xe này. Vui lòng tải lại danh sách đơn.'),
   ('booking_not_cancellable', 409, false, 'This booking can no longer be cancelled. Contact support if you need help.', 'Đơn đặt xe này không thể hủy được nữa. Vui lòng liên hệ hỗ trợ nếu bạn cần giúp đỡ.'),
+  ('refund_changed', 409, false, 'The refund for this booking has changed. Look at the new amount in details.preview and decide again.', 'Số tiền hoàn của đơn này đã thay đổi. Vui lòng xem số tiền mới rồi quyết định lại.'),
   ('inspection_incomplete', 409, false, 'The inspection is not complete. Add the photos that details.missing names.', 'Biên bản kiểm tra xe còn thiếu ảnh. Vui lòng chụp thêm các góc được nêu trong chi tiết.'),
   ('too_early', 409, false, 'It is too early for this. Try again from the time in details.from.', 'Chưa đến giờ thực hiện thao tác này. Vui lòng thử lại sau.'),
   ('hold_expired', 409, false, 'The time limit of this booking has passed. A new booking is needed.', 'Đơn này đã quá thời hạn. Cần đặt xe lại.');

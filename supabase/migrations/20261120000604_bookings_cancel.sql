@@ -1,6 +1,6 @@
 -- Bookings: cancelling a trip.
 -- Rule kept here: the preview and the cancellation compute with the same function, from the policy
--- stored with the booking; the deposit always returns in full.
+-- stored with the booking; nobody cancels for another amount than was shown; the deposit always returns in full.
 -- Left out on purpose: what a host's cancellation costs the host beyond the refund.
 
 create function private.cancellation_amounts(p_booking public.bookings, p_by text, p_at timestamptz)
@@ -65,31 +65,38 @@ begin
 end
 $$;
 
+create function private.preview_cancellation(p_booking public.bookings, p_side text)
+returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_paid boolean := p_booking.status = 'confirmed';
+begin
+  perform private.check_cancellable(p_booking);
+  return (
+    select jsonb_build_object(
+      'currency', p_booking.currency,
+      'refund_amount', case when v_paid then a.refund_amount + a.deposit_refund else 0 end,
+      'deposit_refund', case when v_paid then a.deposit_refund else 0 end,
+      'kept_amount', case when v_paid then a.host_keeps + a.platform_keeps + a.tax_keeps else 0 end,
+      'refund_bps', a.refund_bps,
+      'policy', p_booking.cancellation_policy,
+      'cancelled_by', p_side
+    )
+    from private.cancellation_amounts(p_booking, p_side, now()) a
+  );
+end
+$$;
+
 create function private.cancel_booking_preview(p_booking_id uuid)
 returns jsonb
 language plpgsql stable security definer set search_path = ''
 as $$
 declare
   v_booking public.bookings;
-  v_side text;
-  v_paid boolean;
 begin
   select * into v_booking from public.bookings where id = p_booking_id;
-  v_side := private.booking_side(v_booking);
-  perform private.check_cancellable(v_booking);
-  v_paid := v_booking.status = 'confirmed';
-  return (
-    select jsonb_build_object(
-      'currency', v_booking.currency,
-      'refund_amount', case when v_paid then a.refund_amount + a.deposit_refund else 0 end,
-      'deposit_refund', case when v_paid then a.deposit_refund else 0 end,
-      'kept_amount', case when v_paid then a.host_keeps + a.platform_keeps + a.tax_keeps else 0 end,
-      'refund_bps', a.refund_bps,
-      'policy', v_booking.cancellation_policy,
-      'cancelled_by', v_side
-    )
-    from private.cancellation_amounts(v_booking, v_side, now()) a
-  );
+  return private.preview_cancellation(v_booking, private.booking_side(v_booking));
 end
 $$;
 create function public.cancel_booking_preview(booking_id uuid)
@@ -135,7 +142,7 @@ begin
 end
 $$;
 
-create function private.cancel_booking(p_booking_id uuid, p_reason text, p_idempotency_key uuid)
+create function private.cancel_booking(p_booking_id uuid, p_expected_refund_amount bigint, p_reason text, p_idempotency_key uuid)
 returns public.bookings
 language plpgsql volatile security definer set search_path = ''
 as $$
@@ -143,8 +150,10 @@ declare
   v_stored jsonb;
   v_booking public.bookings;
   v_side text;
+  v_preview jsonb;
 begin
-  v_stored := private.begin_command('cancel_booking', p_idempotency_key, jsonb_build_object('booking_id', p_booking_id, 'reason', p_reason));
+  v_stored := private.begin_command('cancel_booking', p_idempotency_key, jsonb_build_object(
+    'booking_id', p_booking_id, 'expected_refund_amount', p_expected_refund_amount, 'reason', p_reason));
   if v_stored is not null then
     select * into v_booking from public.bookings where id = p_booking_id;
     return v_booking;
@@ -152,16 +161,24 @@ begin
   if char_length(btrim(p_reason)) not between 1 and 500 then
     perform private.fail_input('reason', 'must have 1 to 500 characters');
   end if;
+  if p_expected_refund_amount is null then
+    perform private.fail_input('expected_refund_amount', 'must be the refund_amount of the preview that was shown');
+  end if;
   select * into v_booking from public.bookings where id = p_booking_id for no key update;
   v_side := private.booking_side(v_booking);
+  v_preview := private.preview_cancellation(v_booking, v_side);
+  -- a tier of the policy may have passed, or the money may have come, since it was shown
+  if (v_preview ->> 'refund_amount')::bigint <> p_expected_refund_amount then
+    perform private.fail('refund_changed', jsonb_build_object('preview', v_preview));
+  end if;
   v_booking := private.call_off_booking(v_booking, v_side, p_reason);
   perform private.finish_command(p_idempotency_key, jsonb_build_object('id', p_booking_id));
   return v_booking;
 end
 $$;
-create function public.cancel_booking(booking_id uuid, reason text, idempotency_key uuid)
+create function public.cancel_booking(booking_id uuid, expected_refund_amount bigint, reason text, idempotency_key uuid)
 returns public.bookings
 language sql volatile set search_path = ''
-as $$ select private.cancel_booking(booking_id, reason, idempotency_key) $$;
-comment on function public.cancel_booking is 'Cancels a booking that has not started, as renter, host or admin. The refund is what cancel_booking_preview answers. Errors: booking_not_found, booking_not_cancellable, money_frozen, invalid_input.';
-select private.expose('cancel_booking(uuid, text, uuid)', 'authenticated');
+as $$ select private.cancel_booking(booking_id, expected_refund_amount, reason, idempotency_key) $$;
+comment on function public.cancel_booking is 'Cancels a booking that has not started, as renter, host or admin. `expected_refund_amount` is the refund_amount of cancel_booking_preview that the caller saw, in minor units (0 for an unpaid booking); the command is refused when it has changed. Errors: booking_not_found, booking_not_cancellable, refund_changed (details.preview is the new one), money_frozen, invalid_input.';
+select private.expose('cancel_booking(uuid, bigint, text, uuid)', 'authenticated');

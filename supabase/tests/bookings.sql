@@ -98,7 +98,7 @@ select is((select count(*)::int from public.payments), 0, 'a stranger sees no pa
 select is((select count(*)::int from public.calendar_entries), 0, 'a stranger sees no calendar entry of others');
 select is(tests.outcome(format('select public.booking_detail(%L)', :'booking')), 'booking_not_found', 'a stranger cannot open a booking of others');
 select is(tests.outcome(format('select public.cancel_booking_preview(%L)', :'booking')), 'booking_not_found', 'a stranger cannot preview the cancellation of a booking');
-select is(tests.outcome(format('select public.cancel_booking(%L, null, gen_random_uuid())', :'booking')), 'booking_not_found', 'a stranger cannot cancel a booking');
+select is(tests.outcome(format('select tests.cancel_booking(%L)', :'booking')), 'booking_not_found', 'a stranger cannot cancel a booking');
 select is(tests.outcome(format($$ select public.check_in(%L, 1, 1, '[]', gen_random_uuid()) $$, :'booking')), 'booking_not_found', 'a stranger cannot hand over a vehicle');
 select is(tests.outcome(format('select public.release_deposit(%L, gen_random_uuid())', :'booking')), 'booking_not_found', 'a stranger cannot release a deposit');
 select tests.as_user(:'rival');
@@ -191,7 +191,7 @@ begin
   perform tests.move_trip(v_booking, p_hours);
   perform set_config('request.jwt.claims', json_build_object('sub', v_by, 'role', 'authenticated')::text, true);
   v_preview := public.cancel_booking_preview(v_booking);
-  perform public.cancel_booking(v_booking, 'changed plans', gen_random_uuid());
+  perform public.cancel_booking(v_booking, (v_preview ->> 'refund_amount')::bigint, 'changed plans', gen_random_uuid());
   perform set_config('request.jwt.claims', '', true);
   perform tests.settle();
   select coalesce(sum(amount), 0) into v_refunded from public.refunds where payable_id = v_booking;
@@ -220,6 +220,26 @@ from (values
 select is(tests.cancel_as_previewed(:'host', 'strict', 1), '10000', 'the host who cancels gives everything back');
 select is(tests.cancel_as_previewed(:'admin', 'strict', 1), '10000', 'an admin who cancels gives everything back');
 
+-- what was shown may have changed
+select tests.make_booking(:'renter', id, tests.hours(400), tests.hours(410)) as shown from public.vehicles where title = 'policy strict' \gset
+select tests.as_user(:'renter');
+select is(tests.outcome(format('select public.cancel_booking(%L, null, %L, gen_random_uuid())', :'shown', 'x')), 'invalid_input', 'a cancellation must say which refund was shown');
+select tests.as_owner();
+select tests.pay(:'shown');
+select tests.as_user(:'renter');
+select is(tests.outcome(format('select public.cancel_booking(%L, 0, %L, gen_random_uuid())', :'shown', 'x')), 'refund_changed', 'a cancellation is refused when the money has come since the preview');
+select tests.as_owner();
+select tests.move_trip(:'shown', 168);
+select tests.as_user(:'renter');
+select public.cancel_booking_preview(:'shown') ->> 'refund_amount' as shown_amount \gset
+select tests.as_owner();
+select tests.move_trip(:'shown', 167.99);
+select tests.as_user(:'renter');
+select is(tests.outcome(format('select public.cancel_booking(%L, %L, %L, gen_random_uuid())', :'shown', :'shown_amount', 'x')), 'refund_changed', 'a cancellation is refused when a tier has passed since the preview');
+select is(tests.outcome_details(format('select public.cancel_booking(%L, %L, %L, gen_random_uuid())', :'shown', :'shown_amount', 'x')) -> 'preview', public.cancel_booking_preview(:'shown'), 'the refusal brings the preview of now');
+select is((select status from public.bookings where id = :'shown'), 'confirmed', 'a refused cancellation changes nothing');
+select is((tests.cancel_booking(:'shown')).status, 'cancelled', 'with the new amount it is cancelled');
+select tests.as_owner();
 select tests.make_booking(:'renter', :'vehicle', tests.hours(200), tests.hours(210)) as unpaid \gset
 select tests.as_user(:'renter');
 select is(public.cancel_booking_preview(:'unpaid') ->> 'refund_amount', '0', 'cancelling an unpaid booking gives nothing back');
@@ -227,15 +247,15 @@ select tests.as_owner();
 insert into private.payable_freezes (payable_id, reason) values (:'unpaid', 'complaint');
 select tests.as_user((select renter_id from public.bookings where id = :'unpaid'));
 select is(tests.outcome(format('select public.cancel_booking_preview(%L)', :'unpaid')), 'money_frozen', 'a booking whose money is frozen has no preview of its cancellation');
-select is(tests.outcome(format('select public.cancel_booking(%L, null, gen_random_uuid())', :'unpaid')), 'money_frozen', 'a booking whose money is frozen cannot be cancelled');
+select is(tests.outcome(format('select tests.cancel_booking(%L)', :'unpaid')), 'money_frozen', 'a booking whose money is frozen cannot be cancelled');
 select tests.as_owner();
 update private.payable_freezes set ended_at = now() where payable_id = :'unpaid';
 select tests.as_user((select renter_id from public.bookings where id = :'unpaid'));
-select is((public.cancel_booking(:'unpaid', null, gen_random_uuid())).status, 'cancelled', 'an unpaid booking is cancelled');
-select is(tests.outcome(format('select public.cancel_booking(%L, null, gen_random_uuid())', :'unpaid')), 'booking_not_cancellable', 'a booking cannot be cancelled twice');
+select is((tests.cancel_booking(:'unpaid')).status, 'cancelled', 'an unpaid booking is cancelled');
+select is(tests.outcome(format('select tests.cancel_booking(%L)', :'unpaid')), 'booking_not_cancellable', 'a booking cannot be cancelled twice');
 select is(tests.outcome(format('select public.cancel_booking_preview(%L)', :'unpaid')), 'booking_not_cancellable', 'a cancelled booking has no preview of its cancellation');
-select is(tests.outcome(format('select public.cancel_booking(%L, repeat(%L, 501), gen_random_uuid())', :'booking', 'x')), 'invalid_input', 'a reason of more than 500 characters is refused');
-select is(tests.outcome(format('select public.cancel_booking(%L, %L, gen_random_uuid())', :'booking', '  ')), 'invalid_input', 'a reason of blanks is refused');
+select is(tests.outcome(format('select public.cancel_booking(%L, 0, repeat(%L, 501), gen_random_uuid())', :'booking', 'x')), 'invalid_input', 'a reason of more than 500 characters is refused');
+select is(tests.outcome(format('select public.cancel_booking(%L, 0, %L, gen_random_uuid())', :'booking', '  ')), 'invalid_input', 'a reason of blanks is refused');
 
 -- The trip -------------------------------------------------------------------------------------------------------
 select tests.as_owner();
@@ -261,7 +281,7 @@ select is(tests.outcome(format('select public.check_in(%L, 1, 1, %L, gen_random_
 select is((public.check_in(:'trip', 1000, 80, :'photos', 'cccccccc-0000-4000-8000-000000000001', 'a scratch')).status, 'in_progress', 'an hour before the start it is handed over');
 select is((public.check_in(:'trip', 1000, 80, :'photos', 'cccccccc-0000-4000-8000-000000000001', 'a scratch')).id, :'trip'::uuid, 'the same again changes nothing');
 select is(tests.outcome(format('select public.check_in(%L, 1000, 80, %L, gen_random_uuid())', :'trip', :'more_photos')), 'illegal_transition', 'a second hand-over is refused');
-select is(tests.outcome(format('select public.cancel_booking(%L, null, gen_random_uuid())', :'trip')), 'booking_not_cancellable', 'a trip that has begun is not cancelled');
+select is(tests.outcome(format('select tests.cancel_booking(%L)', :'trip')), 'booking_not_cancellable', 'a trip that has begun is not cancelled');
 select is(tests.outcome(format('select public.check_out(%L, 999, 80, %L, gen_random_uuid())', :'trip', :'more_photos')), 'invalid_input', 'the odometer does not run backwards');
 select is(tests.outcome(format('select public.check_out(%L, 1100, 80, %L, gen_random_uuid())', :'trip', :'photos')), 'invalid_input', 'the photos of the hand-over do not serve twice');
 select id as inspection from public.booking_inspections where booking_id = :'trip' \gset

@@ -40,7 +40,7 @@ select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(300), tests.ho
 savepoint confirmed;
 select tests.as_user(:'renter');
 select (public.cancel_booking_preview(:'booking') ->> 'refund_amount')::bigint as refund \gset
-select (public.cancel_booking(:'booking', null, gen_random_uuid())).status as cancelled \gset
+select (tests.cancel_booking(:'booking')).status as cancelled \gset
 select tests.as_owner();
 create temporary table by_command on commit drop as
   select user_id, template, title, body from public.notifications where template like 'booking_cancelled%';
@@ -64,8 +64,8 @@ select tests.make_booking(:'renter', :'vehicle', tests.hours(400), tests.hours(4
 select tests.make_booking(:'renter', :'vehicle', tests.hours(420), tests.hours(430)) as dropped \gset
 update public.bookings set status = 'expired' where id in (:'unanswered', :'unpaid');
 select tests.as_user(:'renter');
-select (public.cancel_booking(:'withdrawn', null, gen_random_uuid())).status as cancelled \gset
-select (public.cancel_booking(:'dropped', null, gen_random_uuid())).status as cancelled \gset
+select (tests.cancel_booking(:'withdrawn')).status as cancelled \gset
+select (tests.cancel_booking(:'dropped')).status as cancelled \gset
 select tests.as_owner();
 create function tests.told_of(p_booking_id uuid, p_user_id uuid, p_template text default 'booking_%')
 returns text
@@ -86,7 +86,7 @@ rollback to confirmed;
 delete from private.notification_rules where machine = 'booking' and event = 'cancel' and audience = 'host';
 update private.notification_rules set channels = '{in_app}' where machine = 'booking' and event = 'cancel';
 select tests.as_user(:'host');
-select (public.cancel_booking(:'booking', null, gen_random_uuid())).status as cancelled \gset
+select (tests.cancel_booking(:'booking')).status as cancelled \gset
 select tests.as_owner();
 select is(tests.told(:'host', 'booking_cancelled_host'), '{}', 'an audience whose rule is removed is not told');
 select is(cardinality(tests.told(:'renter', 'booking_cancelled_renter')), 1, 'the other audience is told');
@@ -144,7 +144,7 @@ rollback to confirmed;
 
 -- every text of every rule, filled from real rows ------------------------------------------------------------------
 select tests.as_user(:'renter');
-select (public.cancel_booking(:'booking', null, gen_random_uuid())).status as cancelled \gset
+select (tests.cancel_booking(:'booking')).status as cancelled \gset
 select tests.as_owner();
 with account as (
   insert into public.bank_accounts (user_id, bank_bin, account_last4, holder_name, created_at, usable_from)

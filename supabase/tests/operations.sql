@@ -10,7 +10,7 @@ select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(30), tests.hou
 select tests.make_booking(:'renter', :'vehicle', tests.hours(50), tests.hours(60)) as held \gset
 select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(70), tests.hours(80)) as cancelled \gset
 select tests.as_user(:'renter');
-select public.cancel_booking(:'cancelled', null, gen_random_uuid());
+select tests.cancel_booking(:'cancelled');
 select tests.as_owner();
 -- a trip that is over, of another host; money that came twice and goes back; money an admin found a payment for
 select tests.make_user('earner') as earner \gset

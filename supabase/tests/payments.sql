@@ -149,7 +149,7 @@ begin
     perform tests.move_trip(v_booking, -0.01);
   elsif p_how = 'cancelled' then
     perform set_config('request.jwt.claims', json_build_object('sub', p_renter)::text, true);
-    perform public.cancel_booking(v_booking, null, gen_random_uuid());
+    perform tests.cancel_booking(v_booking);
     perform set_config('request.jwt.claims', '', true);
   end if;
   v_said := tests.provider_says(v_reference);

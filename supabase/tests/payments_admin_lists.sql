@@ -52,7 +52,7 @@ declare
 begin
   perform tests.provider_says(tests.start_payment(v_booking_id, p_provider));
   perform set_config('request.jwt.claims', json_build_object('sub', v_renter, 'role', 'authenticated')::text, true);
-  perform public.cancel_booking(v_booking_id, null, gen_random_uuid());
+  perform tests.cancel_booking(v_booking_id);
   perform set_config('request.jwt.claims', '', true);
   select id into v_id from public.refunds where payable_id = v_booking_id;
   update public.refunds set ordered_at = now() - p_ago where id = v_id;

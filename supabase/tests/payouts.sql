@@ -493,7 +493,7 @@ update public.bank_accounts set created_at = now() - interval '3 days', usable_f
 select tests.make_trip(:'renter', :'rival_vehicle') as r1 \gset
 select tests.make_paid_booking(:'renter', :'rival_vehicle', tests.hours(10), tests.hours(12)) as r2 \gset
 select tests.as_user(:'renter');
-select public.cancel_booking(:'r2', null, gen_random_uuid());
+select tests.cancel_booking(:'r2');
 select tests.as_owner();
 select private.schedule_payouts() as batch9 \gset
 select is((select total from public.payout_batches where id = :'batch9'), (select 1360001 + a.host_keeps from public.bookings b, private.cancellation_amounts(b, 'renter', now()) a where b.id = :'r2'),

@@ -100,7 +100,7 @@ select is((select content -> 'lines' -> 0 ->> 'label' from public.receipts where
 -- credit notes --------------------------------------------------------------------------------------------------------------
 delete from private.outbox;
 select tests.as_user(:'renter');
-select public.cancel_booking(:'b2', null, gen_random_uuid());
+select tests.cancel_booking(:'b2');
 select tests.as_service();
 select is(tests.outcome(format($$ select public.issue_receipt('credit_note', %L) $$, (select id from public.refunds where payable_id = :'b2'))), 'receipt_not_found', 'no credit note is issued for what was not given back');
 select tests.as_owner();
@@ -121,7 +121,7 @@ from public.receipts where refund_id = :'refund';
 select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(30), tests.hours(40)) as b4 \gset
 select tests.as_user(:'renter');
 select (public.cancel_booking_preview(:'b4')) ->> 'kept_amount' as kept \gset
-select public.cancel_booking(:'b4', null, gen_random_uuid());
+select tests.cancel_booking(:'b4');
 select tests.as_owner();
 select (public.record_refund_result(id, 'succeeded', 'back-2')).id as part from public.refunds where payable_id = :'b4' \gset
 select ok(:'kept'::bigint > 0, 'a late cancellation keeps something');
@@ -149,7 +149,7 @@ delete from private.outbox;
 select tests.make_booking(:'renter', :'vehicle', tests.hours(400), tests.hours(410)) as late \gset
 select tests.start_payment(:'late') as late_ref \gset
 select tests.as_user(:'renter');
-select public.cancel_booking(:'late', null, gen_random_uuid());
+select tests.cancel_booking(:'late');
 select tests.as_owner();
 select is(tests.provider_says(:'late_ref'), 'refunded_late', 'money that comes after the cancellation goes back');
 select public.record_refund_result(id, 'succeeded', 'back-5') from public.refunds where payable_id = :'late';

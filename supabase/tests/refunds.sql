@@ -27,7 +27,7 @@ declare
   v_status text;
 begin
   perform set_config('request.jwt.claims', json_build_object('sub', p_user_id, 'role', 'authenticated')::text, true);
-  v_status := (public.cancel_booking(p_booking_id, null, gen_random_uuid())).status;
+  v_status := (tests.cancel_booking(p_booking_id)).status;
   perform set_config('request.jwt.claims', '', true);
   return v_status;
 end
@@ -357,7 +357,7 @@ select is(tests.outcome(format($$ update public.refunds set bank_account_id = %L
 select tests.make_vehicle(:'host') as v2 \gset
 select tests.make_paid_booking(:'renter', :'v2', tests.hours(400), tests.hours(410)) as b2 \gset
 select tests.as_user(:'renter');
-select public.cancel_booking(:'b2', null, gen_random_uuid());
+select tests.cancel_booking(:'b2');
 select id as refund from public.refunds where payable_id = :'b2' \gset
 select tests.as_user(:'stranger');
 select is(tests.outcome($$ select public.retry_refund(gen_random_uuid()) $$), 'forbidden', 'a person cannot order a refund again');

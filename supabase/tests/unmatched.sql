@@ -224,7 +224,7 @@ select tests.new_booking(90) as b6 \gset
 select tests.start_payment(:'b6', 'stripe') as r6 \gset
 select is(tests.provider_says(:'r6', 'succeeded', p_transaction_id => 'pi_1'), 'applied', 'a booking can be paid by card');
 select tests.as_user(:'renter');
-select public.cancel_booking(:'b6', null, gen_random_uuid());
+select tests.cancel_booking(:'b6');
 select tests.as_owner();
 create function tests.refund_news(p_event text, p_id text, p_outcome text, p_amount bigint)
 returns text

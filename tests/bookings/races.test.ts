@@ -184,7 +184,7 @@ describe('money against time', () => {
     }
   });
 
-  it('keeps or gives back the money when cancelling races with paying', async () => {
+  it('keeps the booking or gives the money back when cancelling races with paying', async () => {
     for (let round = 0; round < 6; round += 1) {
       const { vehicle } = await makeListing(world);
       const [renter] = (await makePeople(world, 1)) as [string];
@@ -197,12 +197,13 @@ describe('money against time', () => {
       );
       const reference = await world.make('start_payment', booking);
       const outcomes = await allAtOnce([cancel(renter, booking), providerSays(reference)]);
-      expect(surprises(outcomes)).toEqual([]);
-      expect(await world.value('select status from public.bookings where id = $1', booking)).toBe(
-        'cancelled',
-      );
+      // the money may come between the look at the refund and the cancellation
+      expect(surprises(outcomes, 'refund_changed')).toEqual([]);
+      const status = await world.value('select status from public.bookings where id = $1', booking);
+      const changed = outcomes[0]?.error === 'refund_changed';
+      expect(status).toBe(changed ? 'confirmed' : 'cancelled');
       expect(await world.value('select sum(amount) from public.refunds where payable_id = $1', booking)).toBe(
-        '4814405',
+        changed ? null : '4814405',
       );
       expect(await invariantViolations(world)).toEqual([]);
     }

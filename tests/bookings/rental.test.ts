@@ -245,12 +245,15 @@ describe('the side roads', () => {
   it('gives back on cancelling exactly what the preview said', async () => {
     const booking = await paidBooking(guest, vehicle, period(430, 24));
     const preview = await ok(guest.journey.bookings.previewCancel(booking.id));
-    expect(await refusal(other.journey.bookings.cancel({ bookingId: booking.id, reason: 'not mine' }))).toBe(
-      'booking_not_found',
-    );
-    const cancelled = await ok(
-      guest.journey.bookings.cancel({ bookingId: booking.id, reason: 'plans changed' }),
-    );
+    const shown = {
+      bookingId: booking.id,
+      expectedRefundAmount: preview.refund_amount,
+      reason: 'plans changed',
+    };
+    expect(await refusal(other.journey.bookings.cancel(shown))).toBe('booking_not_found');
+    const { error } = await guest.journey.bookings.cancel({ ...shown, expectedRefundAmount: 1 });
+    expect(error).toMatchObject({ code: 'refund_changed', details: { preview } });
+    const cancelled = await ok(guest.journey.bookings.cancel(shown));
     expect(cancelled.status).toBe('cancelled');
     const payment = await paymentOf(guest, booking);
     const state = await eventually(async () => {

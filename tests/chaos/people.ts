@@ -114,7 +114,7 @@ export async function populate({ sql }: ChaosStack, payments: number): Promise<W
       outcome(
         `do $do$ begin
            perform set_config('request.jwt.claims', '{"sub": "${payerId}", "role": "authenticated"}', true);
-           perform public.cancel_booking('${bookingId}', 'other plans', gen_random_uuid());
+           perform tests.cancel_booking('${bookingId}');
          end $do$`,
       ),
   };

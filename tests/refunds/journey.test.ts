@@ -4,6 +4,7 @@ import {
   admin,
   bankAccount,
   book,
+  cancelBooking,
   closeSql,
   eventually,
   hurryRefunds,
@@ -49,7 +50,7 @@ function refundOf(booking: Booking, status: Refund['status']): Promise<Refund> {
 describe('a refund', () => {
   it.each(['vnpay', 'momo', 'zalopay', 'stripe'] as const)('goes back by %s', async (provider) => {
     const booking = await paidBooking(guest, vehicle, soon(), provider);
-    await ok(guest.journey.bookings.cancel({ bookingId: booking.id, reason: 'other plans' }));
+    await cancelBooking(guest, booking);
     const refund = await refundOf(booking, 'succeeded');
     expect(refund).toMatchObject({ kind: 'cancellation', method: 'provider', provider });
     expect(refund.provider_refund_id).not.toBeNull();
@@ -62,7 +63,7 @@ describe('a refund', () => {
     async (provider) => {
       const payer = await renter(staff);
       const booking = await paidBooking(payer, vehicle, soon(), provider);
-      await ok(payer.journey.bookings.cancel({ bookingId: booking.id, reason: 'other plans' }));
+      await cancelBooking(payer, booking);
       const refunds = async () => (await ok(payer.journey.bookings.get(booking.id))).refunds;
       expect((await refunds())[0]).toMatchObject({ status: 'awaiting_account', method: 'bank_transfer' });
       await bankAccount(payer);
@@ -101,7 +102,7 @@ describe('a refund', () => {
     const payer = await renter(staff);
     const booking = await paidBooking(payer, vehicle, soon(), 'vietqr');
     await bankAccount(payer, '1234560000');
-    await ok(payer.journey.bookings.cancel({ bookingId: booking.id, reason: 'other plans' }));
+    await cancelBooking(payer, booking);
     await hurryRefunds(payer);
     const failed = await eventually(async () => {
       const { refunds } = await ok(payer.journey.bookings.get(booking.id));

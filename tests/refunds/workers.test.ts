@@ -3,6 +3,7 @@ import type { Refund, Vehicle } from '../../sdk/src/index.ts';
 import { setting } from '../support/setting.ts';
 import {
   admin,
+  cancelBooking,
   closeSql,
   eventually,
   invariantViolations,
@@ -75,7 +76,7 @@ async function ringAtOnce(times: number): Promise<void> {
 describe('a refund', () => {
   it('is paid once, however many workers come for it', async () => {
     const { booking, reference } = await paid();
-    await ok(guest.journey.bookings.cancel({ bookingId: booking.id, reason: 'plans changed' }));
+    await cancelBooking(guest, booking);
     await ringAtOnce(6);
     const refund = await refundOf(booking.id, 'succeeded');
     await ringAtOnce(3);
@@ -90,7 +91,7 @@ describe('a refund', () => {
   it('has failed when the bank rejects it, is distinct from one on its way, and can be ordered again', async () => {
     const { booking, payment, reference } = await paid();
     await decide(reference, 'reject');
-    await ok(guest.journey.bookings.cancel({ bookingId: booking.id, reason: 'plans changed' }));
+    await cancelBooking(guest, booking);
     const failed = await refundOf(booking.id, 'failed');
     const [owed] = await sql<{ balance: string }>(
       `select private.balance('refund_payable', $1)::text as balance`,

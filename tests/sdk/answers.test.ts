@@ -58,8 +58,8 @@ beforeAll(async () => {
   await allAtOnce([
     {
       user: called.renter,
-      text: '(public.cancel_booking($1, null, $2)).status',
-      args: [called.booking, randomUUID()],
+      text: '(tests.cancel_booking($1)).status',
+      args: [called.booking],
     },
   ]);
   const refund = await ask(called.renter, 'my_refunds');

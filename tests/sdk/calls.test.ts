@@ -22,7 +22,11 @@ describe('errors', () => {
     api.answer(
       refusal(409, 'illegal_transition', { machine: 'booking', from: 'completed', to: 'cancelled' }),
     );
-    const { data, error } = await api.journey.bookings.cancel({ bookingId: 'b1', reason: 'no' });
+    const { data, error } = await api.journey.bookings.cancel({
+      bookingId: 'b1',
+      expectedRefundAmount: 0,
+      reason: 'no',
+    });
     expect(data).toBeNull();
     expect(error).toMatchObject({
       code: 'illegal_transition',

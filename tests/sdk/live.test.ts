@@ -370,7 +370,11 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
     const waiting = renter.journey.payments.waitUntilFinal(paymentId);
     const preview = must(await renter.journey.bookings.previewCancel(booking.id));
     const cancelled = must(
-      await renter.journey.bookings.cancel({ bookingId: booking.id, reason: 'Đổi kế hoạch' }),
+      await renter.journey.bookings.cancel({
+        bookingId: booking.id,
+        expectedRefundAmount: preview.refund_amount,
+        reason: 'Đổi kế hoạch',
+      }),
     );
     expect(cancelled.status).toBe('cancelled');
     expect(preview.refund_amount + preview.kept_amount).toBeGreaterThanOrEqual(0);

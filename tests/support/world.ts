@@ -218,6 +218,13 @@ export async function paidBooking(
   });
 }
 
+/** Cancels as somebody does who looks at the preview first. */
+export async function cancelBooking(one: Person, { id: bookingId }: { id: string }): Promise<Booking> {
+  const { refund_amount } = await ok(one.journey.bookings.previewCancel(bookingId));
+  const input = { bookingId, expectedRefundAmount: refund_amount, reason: 'plans changed' };
+  return ok(one.journey.bookings.cancel(input));
+}
+
 const angles: InspectionAngle[] = ['front', 'rear', 'left', 'right', 'dashboard'];
 
 export async function inspectionPhotos(one: Person): Promise<{ mediaId: string; angle: InspectionAngle }[]> {

@@ -729,7 +729,7 @@ export interface Functions {
   archive_vehicle: { args: { vehicle_id: Uuid | null }; row: 'vehicles'; many: false };
   block_period: { args: { vehicle_id: Uuid | null; starts_at: Timestamp | null; ends_at: Timestamp | null; kind?: string | null }; row: 'calendar_entries'; many: false };
   booking_detail: { args: { booking_id: Uuid | null }; row: 'booking_detail'; many: false };
-  cancel_booking: { args: { booking_id: Uuid | null; reason: string | null }; row: 'bookings'; many: false };
+  cancel_booking: { args: { booking_id: Uuid | null; expected_refund_amount: number | null; reason: string | null }; row: 'bookings'; many: false };
   cancel_booking_preview: { args: { booking_id: Uuid | null }; row: 'cancel_booking_preview'; many: false };
   cancel_payable: { args: { payable_id: Uuid | null; reason: string | null }; row: 'cancel_payable'; many: false };
   cancel_payout: { args: { payout_id: Uuid | null }; row: 'payouts'; many: false };

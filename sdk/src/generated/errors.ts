@@ -302,6 +302,12 @@ export const errorCatalog = {
     en: 'We could not find this receipt, or there is nothing to issue one for.',
     vi: 'Không tìm thấy biên nhận này hoặc không có khoản nào để lập biên nhận.',
   },
+  refund_changed: {
+    status: 409,
+    retryable: false,
+    en: 'The refund for this booking has changed. Look at the new amount in details.preview and decide again.',
+    vi: 'Số tiền hoàn của đơn này đã thay đổi. Vui lòng xem số tiền mới rồi quyết định lại.',
+  },
   refund_not_found: {
     status: 404,
     retryable: false,

@@ -52,6 +52,7 @@ export const errorCodes = {
   quote_used: { status: 409, retryable: false, message: 'This quote already has a booking. Open the booking, or ask for a new quote.' },
   rate_limited: { status: 429, retryable: true, message: 'You have tried too often. Wait a moment and try again; details.retry_after has the seconds.' },
   receipt_not_found: { status: 404, retryable: false, message: 'We could not find this receipt, or there is nothing to issue one for.' },
+  refund_changed: { status: 409, retryable: false, message: 'The refund for this booking has changed. Look at the new amount in details.preview and decide again.' },
   refund_not_found: { status: 404, retryable: false, message: 'We could not find this refund. Reload and try again.' },
   refund_repeated: { status: 409, retryable: false, message: 'The same refund was ordered a moment ago. To refund again, give another reason.' },
   too_early: { status: 409, retryable: false, message: 'It is too early for this. Try again from the time in details.from.' },
