@@ -33,7 +33,8 @@ export class Profiles {
   }
 
   /**
-   * Changes the own profile. `avatar_media_id` names an upload of purpose `avatar`.
+   * Changes the own profile. `avatar_media_id` names an upload of purpose `avatar`; the
+   * former avatar is deleted.
    * A length or language that is refused comes as `unknown`.
    * Errors: `invalid_input`, `media_not_found`, `media_not_ready`, `not_found`.
    *

@@ -40,7 +40,7 @@ comment on table public.media is 'One row per upload. request_upload reserves it
 comment on column public.media.path is 'Within the bucket, beginning with the owner''s id; ours, never the client''s file name. While reserved: where the bytes are to be uploaded. Once ready: where the checked bytes are, which no upload can reach.';
 comment on column public.media.byte_size is 'As announced for the ticket; the bytes count only when they are the same.';
 comment on column public.media.sha256 is 'Lower-case hex, as announced; compared with the stored bytes.';
-comment on column public.media.status is 'reserved by request_upload, ready by complete_media once the bytes were checked, deleted (also by the daily job, when a ticket was not used). No state machine.';
+comment on column public.media.status is 'reserved by request_upload, ready by complete_media once the bytes were checked, deleted when an avatar is replaced, or by the daily job when a ticket was not used. No state machine.';
 comment on column public.media.expires_at is 'When the ticket ends. It means nothing once the file is ready.';
 
 alter table public.profiles
@@ -62,6 +62,17 @@ create policy insert_with_ticket on storage.objects for insert to authenticated
       -- an upload that does not announce its size could go on for ever
       and m.byte_size = (metadata ->> 'contentLength')::bigint
   ));
+-- Whether Storage is asked for files that the caller names, and not for a list. Not so in the Data API.
+create function private.asks_for_named_files()
+returns boolean
+language sql stable set search_path = ''
+as $$
+  select storage.allow_any_operation(array[
+    'object.get_authenticated', 'object.get_authenticated_info', 'object.head_authenticated_info', 'object.sign', 'object.sign_many'
+  ])
+$$;
+grant execute on function private.asks_for_named_files() to anon, authenticated;
+
 create policy select_by_media on storage.objects for select to anon, authenticated
   using (exists (
     select from public.media m
@@ -147,6 +158,20 @@ end
 $$;
 create trigger own_avatar before update of avatar_media_id on public.profiles
   for each row when (new.avatar_media_id is not null) execute function private.check_avatar();
+
+-- Nobody opens an earlier avatar.
+create function private.delete_former_avatar()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  update public.media set status = 'deleted' where id = old.avatar_media_id;
+  return null;
+end
+$$;
+create trigger delete_former_avatar after update of avatar_media_id on public.profiles
+  for each row when (old.avatar_media_id <> new.avatar_media_id or (old.avatar_media_id is not null and new.avatar_media_id is null))
+  execute function private.delete_former_avatar();
 
 create function private.media_to_check(p_media_id uuid, p_owner_id uuid)
 returns jsonb

@@ -48,6 +48,16 @@ select tests.as_user(:'person');
 select is(tests.outcome(format('update public.profiles set avatar_media_id = %L', :'secret')), 'media_not_found', 'a licence photo cannot be an avatar');
 select isnt(tests.outcome(format('update public.profiles set avatar_media_id = %L', :'foreign_avatar')), 'ok', 'the avatar of somebody else cannot be the own avatar');
 select is(tests.outcome(format('update public.profiles set avatar_media_id = %L', :'avatar')), 'ok', 'the own avatar photo can be the avatar');
+select tests.as_owner();
+select tests.make_media(:'person', 'avatar') as newer \gset
+select tests.as_user(:'person');
+update public.profiles set avatar_media_id = :'newer';
+select is((select status from public.media where id = :'avatar'), 'deleted', 'a replaced avatar is deleted');
+select is(tests.outcome(format('update public.profiles set avatar_media_id = %L', :'avatar')), 'media_not_found', 'a deleted avatar cannot be the avatar again');
+update public.profiles set avatar_media_id = :'newer', bio = 'Hello again';
+select is((select status from public.media where id = :'newer'), 'ready', 'an avatar that stays is not deleted');
+update public.profiles set avatar_media_id = null;
+select is((select status from public.media where id = :'newer'), 'deleted', 'a removed avatar is deleted');
 
 -- licences -----------------------------------------------------------------------------------------------------
 select tests.as_owner();

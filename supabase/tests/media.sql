@@ -4,6 +4,17 @@ set local client_min_messages = warning;
 \ir helpers.psql
 select no_plan();
 
+-- How many files of this name Storage finds for an operation.
+create function tests.finds(p_operation text, p_name text)
+returns int
+language plpgsql volatile
+as $$
+begin
+  perform set_config('storage.operation', p_operation, true);
+  return (select count(*) from storage.objects where name = p_name);
+end
+$$;
+
 select tests.make_user('owner') as owner, tests.make_user('other') as other \gset
 update private.rate_limits set capacity = 1000, per_minute = 1000;
 
@@ -70,8 +81,15 @@ select is(tests.outcome(format($$ select public.complete_media(%L, 'a/b', 'image
 
 select tests.as_owner();
 select tests.make_media(:'owner', 'avatar') as avatar, tests.make_media(:'owner', 'vehicle_image') as unshown, tests.make_vehicle(:'owner') as vehicle \gset
+select path as avatar_path from public.media where id = :'avatar' \gset
 select tests.as_visitor();
-select is((select count(*)::int from storage.objects o join public.media m on m.path = o.name where m.id = :'avatar'), 1, 'a visitor sees an avatar');
+select is((select count(*)::int from public.media where purpose = 'avatar'), 0, 'a visitor cannot list avatars');
+select is((select count(*)::int from storage.objects where bucket_id = 'avatars'), 0, 'a visitor cannot list the files of avatars');
+select is(tests.finds(o, :'avatar_path'), n, 'the operation ' || o || case n when 1 then ' finds' else ' does not find' end || ' an avatar')
+from (values
+  ('storage.object.sign', 1), ('storage.object.sign_many', 1), ('storage.object.get_authenticated', 1), ('object.get_authenticated_info', 1), ('object.head_authenticated_info', 1),
+  ('storage.object.list', 0), ('storage.object.list_v2', 0), ('storage.s3.object.list', 0), ('storage.object.copy', 0), ('', 0)
+) t (o, n);
 select is((select count(*)::int from public.media where id = :'unshown'), 0, 'a visitor does not see a photo that no listing shows');
 select is((select count(*)::int from storage.objects o join public.vehicle_images i on true join public.media m on m.id = i.media_id and m.path = o.name where i.vehicle_id = :'vehicle'), 1, 'a visitor sees the photos of a published listing');
 select tests.as_owner();

@@ -137,7 +137,7 @@ export interface MediaRow {
   byte_size: number;
   /** Lower-case hex, as announced; compared with the stored bytes. */
   sha256: string;
-  /** reserved by request_upload, ready by complete_media once the bytes were checked, deleted (also by the daily job, when a ticket was not used). No state machine. */
+  /** reserved by request_upload, ready by complete_media once the bytes were checked, deleted when an avatar is replaced, or by the daily job when a ticket was not used. No state machine. */
   status: 'reserved' | 'ready' | 'deleted';
   /** When the ticket ends. It means nothing once the file is ready. */
   expires_at: Timestamp;
