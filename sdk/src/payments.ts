@@ -191,7 +191,11 @@ export class Payments {
   async #listen(signal: Signal): Promise<() => void> {
     const user = await requireUserId(this.#calls);
     if (user.error) return () => {};
-    return this.#inbox.listen(user.data, { onMessage: () => signal.notify(), onStatus: () => {} });
+    return this.#inbox.listen(user.data, {
+      onMessage: () => signal.notify(),
+      // closed or signed out: the next question says so
+      onStatus: (status) => status === 'ended' && signal.notify(),
+    });
   }
 }
 

@@ -50,11 +50,19 @@ export class Calls {
   readonly client: SupabaseClient;
   readonly #timeoutMs: number;
   readonly #policy: RetryPolicy;
+  readonly #open = new Set<AbortController>();
+  #closed = false;
 
   constructor(client: SupabaseClient, timeoutMs: number, policy: RetryPolicy) {
     this.client = client;
     this.#timeoutMs = timeoutMs;
     this.#policy = policy;
+  }
+
+  /** Ends every call under way, and refuses every later one. */
+  close(): void {
+    this.#closed = true;
+    for (const call of this.#open) call.abort();
   }
 
   /** Calls a database function. A keyed one gets its idempotency key here, before the first try. */
@@ -129,8 +137,26 @@ export class Calls {
 
   /** Sends a request until it is answered, refused for good, or the policy or the caller says to stop. */
   async run<T>(spec: CallSpec, attempt: (context: TryContext) => Promise<Try<T>>): Promise<Result<T>> {
+    const call = new AbortController();
+    const abort = (): void => call.abort();
+    const asked = spec.options?.signal;
+    if (asked?.aborted || this.#closed) abort();
+    asked?.addEventListener('abort', abort);
+    this.#open.add(call);
+    try {
+      return await this.#repeat(spec, call.signal, attempt);
+    } finally {
+      this.#open.delete(call);
+      asked?.removeEventListener('abort', abort);
+    }
+  }
+
+  async #repeat<T>(
+    spec: CallSpec,
+    signal: AbortSignal,
+    attempt: (context: TryContext) => Promise<Try<T>>,
+  ): Promise<Result<T>> {
     const { kind, options = {} } = spec;
-    const { signal } = options;
     const correlationId = options.correlationId ?? createTraceId();
     const retries = kind === 'once' ? 0 : (options.retries ?? this.#policy.retries);
     let unsettled = false;
@@ -152,9 +178,9 @@ export class Calls {
       );
 
     while (true) {
-      if (signal?.aborted) return end(unansweredFailure('aborted'));
+      if (signal.aborted) return end(this.#aborted());
       tries += 1;
-      const outcome = await this.#try(spec, correlationId, attempt);
+      const outcome = await this.#try(spec, signal, correlationId, attempt);
       if ('data' in outcome) return succeed(outcome.data);
       const { failure } = outcome;
       if (failure.settles === 'nothing') unsettled = true;
@@ -166,8 +192,13 @@ export class Calls {
     }
   }
 
+  #aborted(): Failure {
+    return unansweredFailure('aborted', this.#closed ? 'The client was closed.' : undefined);
+  }
+
   async #try<T>(
     { options = {}, timeoutMs }: CallSpec,
+    signal: AbortSignal,
     correlationId: string,
     attempt: (context: TryContext) => Promise<Try<T>>,
   ): Promise<Try<T>> {
@@ -184,8 +215,8 @@ export class Calls {
       () => stop(unansweredFailure('timeout', `No answer within ${limit} ms.`)),
       limit,
     );
-    const onAbort = (): void => stop(unansweredFailure('aborted'));
-    options.signal?.addEventListener('abort', onAbort);
+    const onAbort = (): void => stop(this.#aborted());
+    signal.addEventListener('abort', onAbort);
     const traceId = /^[0-9a-f]{32}$/.test(correlationId) ? correlationId : createTraceId();
     const headers = { 'x-correlation-id': correlationId, traceparent: traceparent(traceId) };
     const sent = attempt({ signal: controller.signal, headers }).catch(
@@ -196,7 +227,7 @@ export class Calls {
       return await Promise.race([stopped, sent]);
     } finally {
       clearTimeout(timer);
-      options.signal?.removeEventListener('abort', onAbort);
+      signal.removeEventListener('abort', onAbort);
     }
   }
 }

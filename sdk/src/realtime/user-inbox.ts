@@ -31,6 +31,7 @@ export class UserInbox {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopAuth: (() => void) | undefined;
   #leaving: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   constructor(client: SupabaseClient) {
     this.#client = client;
@@ -42,6 +43,10 @@ export class UserInbox {
 
   /** Listens; the channel opens with the first listener and closes with the last. Returns how to stop. */
   listen(userId: string, listener: InboxListener): () => void {
+    if (this.#closed) {
+      listener.onStatus('ended');
+      return () => {};
+    }
     if (this.#listeners.size > 0 && this.#userId !== userId) this.#end();
     this.#listeners.add(listener);
     if (this.#listeners.size === 1) {
@@ -69,6 +74,13 @@ export class UserInbox {
     if (this.#listeners.size === 0 || this.#status === 'live') return;
     this.#failures = 0;
     void this.#open();
+  }
+
+  /** Ends for good. Without its connection the channel cannot be left: it goes with it. */
+  close({ withConnection }: { withConnection: boolean }): void {
+    this.#closed = true;
+    if (withConnection) this.#channel = null;
+    this.#end();
   }
 
   async #open(): Promise<void> {
