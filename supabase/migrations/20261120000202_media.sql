@@ -174,7 +174,7 @@ create trigger delete_former_avatar after update of avatar_media_id on public.pr
   execute function private.delete_former_avatar();
 
 create function private.media_to_check(p_media_id uuid, p_owner_id uuid)
-returns jsonb
+returns public.media
 language plpgsql stable security definer set search_path = ''
 as $$
 declare
@@ -184,16 +184,14 @@ begin
   if not found then
     perform private.fail('media_not_found');
   end if;
-  return to_jsonb(v_media) || jsonb_build_object('stored_size', (
-    select (o.metadata ->> 'size')::bigint from storage.objects o where o.bucket_id = v_media.bucket and o.name = v_media.path
-  ));
+  return v_media;
 end
 $$;
 create function public.media_to_check(media_id uuid, owner_id uuid)
-returns jsonb
+returns public.media
 language sql stable set search_path = ''
 as $$ select private.media_to_check(media_id, owner_id) $$;
-comment on function public.media_to_check is 'Answers the upload row if it belongs to this owner. `stored_size` in it is the number of bytes found at its path, or null when there are none. Service only. Errors: media_not_found.';
+comment on function public.media_to_check is 'Answers the upload row if it belongs to this owner. Service only. Errors: media_not_found.';
 
 -- The arguments are what the media function found in the bytes. It has moved them from the path of the ticket to p_path.
 create function private.complete_media(p_media_id uuid, p_path text, p_mime_type text, p_byte_size bigint, p_sha256 text)

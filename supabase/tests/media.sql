@@ -46,9 +46,14 @@ select tests.as_user(:'other');
 select is(tests.outcome(format($$ insert into storage.objects (bucket_id, name, metadata) values (%L, %L, '{"contentLength": 10}') $$, :'bucket', :'path')), '42501', 'bytes for the ticket of another person are refused');
 select tests.as_user(:'owner');
 select is(tests.outcome(format($$ insert into storage.objects (bucket_id, name, metadata) values (%L, %L, '{"contentLength": 10}') $$, :'bucket', :'path')), 'ok', 'bytes at the path of the ticket are accepted');
+select is((select count(*)::int from storage.buckets), 0, 'a person sees no bucket, and so can neither list nor empty one');
 with changed as (update storage.objects set metadata = '{}' where name = :'path' returning 1)
 select is((select count(*)::int from changed), 0, 'stored bytes cannot be replaced');
 select is((select count(*)::int from storage.objects where name = :'path'), 1, 'the owner sees the stored file');
+select is_empty($$
+  select tablename, policyname from pg_policies
+  where schemaname = 'storage' and cmd not in ('SELECT', 'INSERT') or schemaname = 'storage' and tablename = 'buckets'
+$$, 'no policy lets a client change or delete a stored file, or reach a bucket');
 select tests.as_user(:'other');
 select is((select count(*)::int from storage.objects where name = :'path'), 0, 'others do not see the stored file');
 select is(tests.outcome(format($$ select public.complete_media(%L, 'a/b', 'image/png', 10, %L) $$, :'media', repeat('b', 64))), '42501', 'the owner cannot complete the own upload');

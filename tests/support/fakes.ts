@@ -72,6 +72,7 @@ export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): 
       asUser: (one, trace) => rpc(one.id, trace.correlationId),
       objects: {
         read: async (bucket, path) => objects.get(`${bucket}/${path}`) ?? null,
+        size: async (bucket, path) => objects.get(`${bucket}/${path}`)?.byteLength ?? null,
         move: async (bucket, from, to) => {
           const bytes = objects.get(`${bucket}/${from}`);
           if (bytes) objects.set(`${bucket}/${to}`, bytes);

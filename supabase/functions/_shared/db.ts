@@ -11,9 +11,12 @@ export interface Rpc {
   call<T>(name: string, args: Record<string, unknown>, answer: z.ZodType<T>): Promise<T>;
 }
 
-/** The stored bytes of an object, or null when there is none. */
+/** The files in Storage, as the service. */
 export interface ObjectStore {
+  /** The bytes of a file, or null when there is none. */
   read(bucket: string, path: string): Promise<Uint8Array<ArrayBuffer> | null>;
+  /** The number of its bytes, which are not read, or null when there is none. */
+  size(bucket: string, path: string): Promise<number | null>;
   /** Answers whether there was something to move. */
   move(bucket: string, from: string, to: string): Promise<boolean>;
   remove(bucket: string, path: string): Promise<void>;
@@ -81,6 +84,13 @@ export function createDb(env: Env): Db {
       async read(bucket, path) {
         const { data, error } = await serviceClient.storage.from(bucket).download(path);
         if (data) return new Uint8Array(await data.arrayBuffer());
+        const { status } = error;
+        if (status === 400 || status === 404) return null;
+        throw appError('internal', {}, error);
+      },
+      async size(bucket, path) {
+        const { data, error } = await serviceClient.storage.from(bucket).info(path);
+        if (data) return data.size ?? null;
         const { status } = error;
         if (status === 400 || status === 404) return null;
         throw appError('internal', {}, error);

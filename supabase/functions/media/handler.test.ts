@@ -15,7 +15,6 @@ const ticket = {
   byte_size: jpeg.byteLength,
   sha256: '0'.repeat(64),
   status: 'reserved',
-  stored_size: jpeg.byteLength,
 };
 const complete = (deps: Parameters<typeof handle>[0]) =>
   handle(deps)(userPost('/media/complete', { media_id }));
@@ -42,7 +41,7 @@ describe('POST /media/complete', () => {
   });
 
   it('refuses when nothing was uploaded yet', async () => {
-    const outside = fakeOutside({ media_to_check: () => ({ ...ticket, stored_size: null }) });
+    const outside = fakeOutside({ media_to_check: () => ticket });
     expect(await errorOf(await complete(outside.deps))).toMatchObject({
       code: 'media_not_ready',
       status: 409,
@@ -50,7 +49,7 @@ describe('POST /media/complete', () => {
   });
 
   it('removes what has another size than announced, without reading it', async () => {
-    const outside = fakeOutside({ media_to_check: () => ({ ...ticket, stored_size: 314_572_800 }) });
+    const outside = fakeOutside({ media_to_check: () => ({ ...ticket, byte_size: 6 }) });
     outside.objects.set('avatars/a/b.jpeg', jpeg);
     const read = vi.spyOn(outside.deps.db.objects, 'read');
     expect((await errorOf(await complete(outside.deps))).code).toBe('media_mismatch');
@@ -73,6 +72,21 @@ describe('POST /media/complete', () => {
       expect((await errorOf(await complete(outside.deps))).code).toBe(code);
       expect(outside.objects.size).toBe(left);
     }
+  });
+
+  it('does not remove the right bytes that come to the path of the ticket while wrong ones are refused', async () => {
+    const outside = fakeOutside({ media_to_check: () => ticket });
+    const { objects } = outside.deps.db;
+    const wrong = Uint8Array.from([...jpeg, 4]);
+    outside.objects.set('avatars/a/b.jpeg', wrong);
+    const size = objects.size;
+    vi.spyOn(objects, 'size').mockImplementation(async (bucket, path) => {
+      const found = await size(bucket, path);
+      outside.objects.set('avatars/a/b.jpeg', jpeg);
+      return found;
+    });
+    expect((await errorOf(await complete(outside.deps))).code).toBe('media_mismatch');
+    expect([...outside.objects]).toEqual([['avatars/a/b.jpeg', jpeg]]);
   });
 
   it('does not touch what another call has made ready meanwhile', async () => {

@@ -1,4 +1,4 @@
-import { completeMediaRequest, media, mediaTicket } from '../_shared/contracts/media.ts';
+import { completeMediaRequest, media } from '../_shared/contracts/media.ts';
 import type { Deps } from '../_shared/deps.ts';
 import { AppError, appError } from '../_shared/errors.ts';
 import { endpoint, serveEndpoints } from '../_shared/http.ts';
@@ -15,9 +15,9 @@ function checkedPath(path: string): string {
  * POST /media/complete: makes an upload usable once its bytes are what its ticket announced.
  *
  * The bytes are moved first and read then: a signed address, or an upload that is still under way, writes to the
- * path of the ticket and cannot change them any more. Each call moves to a path of its own, so that one that comes
- * late removes only what it moved itself. Bytes that are not what was announced are removed, and the right ones can
- * be uploaded while the ticket lasts.
+ * path of the ticket and cannot change them any more. Each call moves to a path of its own. DO NOT remove at the path
+ * of the ticket: the right bytes may have come there meanwhile. Bytes that are not what was announced are removed where
+ * they were moved to, and the right ones can be uploaded while the ticket lasts.
  */
 export function handle({ http, db }: Pick<Deps, 'http' | 'db'>): (request: Request) => Promise<Response> {
   const complete = endpoint({
@@ -29,23 +29,23 @@ export function handle({ http, db }: Pick<Deps, 'http' | 'db'>): (request: Reque
     async run({ body, user, trace, note }) {
       const service = db.service(trace);
       const ask = { media_id: body.media_id, owner_id: user.id };
-      const { stored_size, ...ticket } = await service.call('media_to_check', ask, mediaTicket);
+      const ticket = await service.call('media_to_check', ask, media);
       note({ media_id: ticket.id });
       if (ticket.status === 'ready') return ticket;
       const nothing = () =>
         appError('media_not_ready', { media_id: ticket.id, problem: 'nothing was uploaded' });
-      if (stored_size === null) throw nothing();
-      // what is too large is not read
-      if (stored_size !== ticket.byte_size) {
-        await db.objects.remove(ticket.bucket, ticket.path);
-        throw appError('media_mismatch', { found: { byte_size: stored_size } });
-      }
       const path = checkedPath(ticket.path);
       if (!(await db.objects.move(ticket.bucket, ticket.path, path))) {
-        // another call has moved them
-        const now = await service.call('media_to_check', ask, mediaTicket);
+        // Nothing was uploaded, or another call has moved it.
+        const now = await service.call('media_to_check', ask, media);
         if (now.status === 'ready') return now;
         throw nothing();
+      }
+      // What is too large is not read.
+      const size = await db.objects.size(ticket.bucket, path);
+      if (size !== null && size !== ticket.byte_size) {
+        await db.objects.remove(ticket.bucket, path);
+        throw appError('media_mismatch', { found: { byte_size: size } });
       }
       const bytes = await db.objects.read(ticket.bucket, path);
       if (!bytes) throw nothing();
