@@ -26,6 +26,11 @@ export interface StackConfig {
   publishableKey: string;
   secretKey: string;
   jwtSecret: string;
+  /**
+   * Whether Realtime lets clients join topics without policies. Off, so that a channel that forgot `private: true` fails
+   * here and not in production, where "Allow public access" is off too. `JOURNEY_PUBLIC_TOPICS=true` turns it on.
+   */
+  publicTopics: boolean;
   /** Gives up durability for speed. Only set it for temporary test data. */
   unsafeFast: boolean;
   /** Environment of the edge functions besides what the platform sets. Later keys win. */
@@ -127,6 +132,7 @@ export function loadConfig(
     host: '127.0.0.1',
     ports: changes.ports ?? portsOf(name),
     ...loadKeys(dir),
+    publicTopics: process.env.JOURNEY_PUBLIC_TOPICS === 'true',
     unsafeFast: changes.unsafeFast ?? name === 'test',
     functionEnv: {},
   };

@@ -72,7 +72,8 @@ export async function startGateway({ config, health }: GatewayOptions): Promise<
     keys: config,
     publicUrl: apiUrl(config),
   });
-  const realtime = await startRealtime({ dbUrl: adminUrl, keys: config });
+  const { publicTopics } = config;
+  const realtime = await startRealtime({ dbUrl: adminUrl, keys: config, publicTopics });
 
   const parts: [prefix: string, part: Part][] = [
     ['/rest/v1', dataAndAuth.rest],

@@ -12,6 +12,7 @@ import {
   limitJoin,
   NoReadPermissionError,
   parseJoin,
+  requirePermittedKind,
 } from './join.ts';
 import { type ClientMessage, encodeText, isRecord } from './serializer.ts';
 import { expiredMessage, verifyToken } from './token.ts';
@@ -53,6 +54,7 @@ export class Channel implements Subscriber {
   ): Promise<Channel> {
     const request = parseJoin(message.topic, message.payload);
     limitJoin(context, connection);
+    requirePermittedKind(context, request);
     const { caller, access } = await authorizeJoin(context, connection, request);
     const channel = new Channel(context, connection, message, request, access, onEnd);
     await channel.#start(message, caller);

@@ -10,6 +10,8 @@ import type { Frame, ProtocolVersion } from './serializer.ts';
 export interface RealtimeContext {
   keys: CallerKeys;
   limits: RealtimeLimits;
+  /** Whether topics without policies may be joined. A broadcast to such a topic is heard by those who joined it. */
+  publicTopics: boolean;
   hub: Hub;
   presence: PresenceBook;
   authorizer: Authorizer;

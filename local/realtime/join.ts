@@ -60,6 +60,12 @@ export function parseJoin(topic: string, payload: unknown): JoinRequest {
   };
 }
 
+/** Refuses a public topic where there are none. Throws {@link JoinRefusedError}. */
+export function requirePermittedKind(context: RealtimeContext, request: JoinRequest): void {
+  if (request.isPrivate || context.publicTopics) return;
+  throw new JoinRefusedError('PrivateOnly: This project only allows private channels');
+}
+
 /** Counts a join against the limits. Throws {@link JoinRefusedError}. */
 export function limitJoin(context: RealtimeContext, connection: Connection): void {
   const { limits, clients, rates } = context;

@@ -24,6 +24,8 @@ export interface RealtimeOptions {
   dbUrl: string;
   keys: CallerKeys;
   limits?: Partial<RealtimeLimits>;
+  /** Whether topics without policies may be joined; the platform calls it "Allow public access". Default: true. */
+  publicTopics?: boolean | undefined;
   /** Where notices go; standard error unless given. */
   log?(line: string): void;
 }
@@ -70,6 +72,7 @@ export async function startRealtime(options: RealtimeOptions): Promise<RealtimeS
   const context: RealtimeContext = {
     keys: options.keys,
     limits,
+    publicTopics: options.publicTopics ?? true,
     hub,
     presence: new PresenceBook(),
     authorizer: new Authorizer(pool, log),

@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { Clients, openPolicies, openStack, testTopic, userToken } from './harness.ts';
+import { Clients, type OwnServer, openPolicies, startOwnServer, testTopic, userToken } from './harness.ts';
 import { collect, join, pause, subscribe, until } from './talk.ts';
 
 let url: string;
-let stack: Awaited<ReturnType<typeof openStack>>;
+let server: OwnServer;
 let policies: Awaited<ReturnType<typeof openPolicies>>;
 const clients = new Clients();
 
 beforeAll(async () => {
   policies = await openPolicies('database');
-  stack = await openStack();
-  url = stack.url;
+  server = await startOwnServer();
+  url = server.url;
 });
 afterEach(() => clients.closeAll());
 afterAll(async () => {
-  await stack.close();
+  await server.close();
   await policies.drop();
 });
 

@@ -33,12 +33,17 @@ export interface OwnServer {
 
 export async function startOwnServer(
   limits: Partial<RealtimeLimits> = {},
-  { port = 0, dbUrl = superuserUrl }: { port?: number; dbUrl?: string } = {},
+  {
+    port = 0,
+    dbUrl = superuserUrl,
+    publicTopics,
+  }: { port?: number; dbUrl?: string; publicTopics?: boolean } = {},
 ): Promise<OwnServer> {
   const notices: string[] = [];
   const realtime = await startRealtime({
     dbUrl,
     keys,
+    publicTopics,
     limits: { joinErrorDelayMs: 10, ...limits },
     log: (line) => notices.push(line),
   });
@@ -72,12 +77,6 @@ export async function startOwnServer(
       await new Promise((resolve) => http.close(resolve));
     },
   };
-}
-
-/** The stack under test: the running one when `API_URL` is set, otherwise a server of our own. */
-export async function openStack(): Promise<{ url: string; close(): Promise<void> }> {
-  if (env.API_URL) return { url: env.API_URL, close: async () => undefined };
-  return startOwnServer();
 }
 
 /** A user's token; the subject is the user's id. */

@@ -1,22 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type { RealtimeChannel } from '@supabase/supabase-js';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { Clients, openPolicies, openStack, testTopic, userToken } from './harness.ts';
+import { Clients, type OwnServer, openPolicies, startOwnServer, testTopic, userToken } from './harness.ts';
 import { collect, collectSystem, join, pause, until } from './talk.ts';
 
 let url: string;
-let stack: Awaited<ReturnType<typeof openStack>>;
+let server: OwnServer;
 let policies: Awaited<ReturnType<typeof openPolicies>>;
 const clients = new Clients();
 
 beforeAll(async () => {
   policies = await openPolicies('presence');
-  stack = await openStack();
-  url = stack.url;
+  server = await startOwnServer();
+  url = server.url;
 });
 afterEach(() => clients.closeAll());
 afterAll(async () => {
-  await stack.close();
+  await server.close();
   await policies.drop();
 });
 

@@ -2,27 +2,35 @@ import { randomUUID } from 'node:crypto';
 import { get } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { Clients, keys, openPolicies, openStack, testTopic, userToken } from './harness.ts';
+import {
+  Clients,
+  keys,
+  type OwnServer,
+  openPolicies,
+  startOwnServer,
+  testTopic,
+  userToken,
+} from './harness.ts';
 import { RawClient } from './raw.ts';
 import { collect, collectSystem, join, pause, subscribe, until } from './talk.ts';
 
 let url: string;
-let stack: Awaited<ReturnType<typeof openStack>>;
+let server: OwnServer;
 let policies: Awaited<ReturnType<typeof openPolicies>>;
 const clients = new Clients();
 const raws: RawClient[] = [];
 
 beforeAll(async () => {
   policies = await openPolicies('protocol');
-  stack = await openStack();
-  url = stack.url;
+  server = await startOwnServer();
+  url = server.url;
 });
 afterEach(async () => {
   for (const raw of raws.splice(0)) raw.close();
   await clients.closeAll();
 });
 afterAll(async () => {
-  await stack.close();
+  await server.close();
   await policies.drop();
 });
 
