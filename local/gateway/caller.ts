@@ -16,8 +16,8 @@ export interface Caller {
 /** A refused credential. `code` is one of the platform's words, e.g. `JwtSignatureError`. */
 export class CallerError extends Error {
   readonly code: 'NoApiKey' | 'InvalidApiKey' | 'InvalidJWTToken' | 'MalformedJWT' | 'JwtSignatureError';
-  constructor(code: CallerError['code'], message: string) {
-    super(message);
+  constructor(code: CallerError['code'], message: string, cause?: unknown) {
+    super(message, { cause });
     this.code = code;
   }
 }
@@ -35,8 +35,8 @@ export async function callerFromToken(keys: CallerKeys, token: string): Promise<
     }));
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : '';
-    if (code === 'ERR_JWT_EXPIRED') throw new CallerError('InvalidJWTToken', 'Token has expired');
-    throw new CallerError('JwtSignatureError', 'Failed to validate JWT signature');
+    if (code === 'ERR_JWT_EXPIRED') throw new CallerError('InvalidJWTToken', 'Token has expired', error);
+    throw new CallerError('JwtSignatureError', 'Failed to validate JWT signature', error);
   }
   const role = payload.role;
   if (typeof role !== 'string' || !roles.has(role) || typeof payload.exp !== 'number') {

@@ -5,13 +5,10 @@ import { failures } from './errors.ts';
 import { checkBucketName, parseFileSize } from './names.ts';
 import { type BucketRow, bucketColumns, findBucket, type ObjectRow, ownerUuid } from './rows.ts';
 
-const mimeType = z
-  .string()
-  .regex(/^(\*|[\w.+-]+)\/(\*|[\w.+-]+)$/, 'must be a type such as image/png or image/*');
 const settings = {
   public: z.boolean().optional(),
   file_size_limit: z.union([z.number(), z.string()]).nullish(),
-  allowed_mime_types: z.array(mimeType).nullish(),
+  allowed_mime_types: z.array(z.string()).nullish(),
   versioning_status: z.string().optional(),
 };
 const createBody = z.object({
@@ -21,6 +18,13 @@ const createBody = z.object({
   ...settings,
 });
 const updateBody = z.object(settings);
+
+function mimeTypes(types: string[] | null | undefined): string[] | null | undefined {
+  for (const type of types ?? []) {
+    if (!/^(\*|[\w.+-]+)\/(\*|[\w.+-]+)$/.test(type)) throw failures.invalidMimeType(type);
+  }
+  return types;
+}
 
 function sizeLimit(service: Service, value: string | number | null | undefined): number | null | undefined {
   if (value === null || value === undefined) return value;
@@ -53,7 +57,7 @@ export async function createBucket(service: Service, call: Call): Promise<Respon
           owner ?? null,
           body.public ?? false,
           sizeLimit(service, body.file_size_limit) ?? null,
-          body.allowed_mime_types ?? null,
+          mimeTypes(body.allowed_mime_types) ?? null,
         ],
       ),
     failures.bucketAlreadyExists,
@@ -61,10 +65,14 @@ export async function createBucket(service: Service, call: Call): Promise<Respon
   return Response.json({ name });
 }
 
-/** GET /bucket/{id}. */
+/** A bucket as the platform answers it: without `owner_id`, and with an empty text where no owner is known. */
+const shown = ({ owner_id: _, ...bucket }: BucketRow) => ({ ...bucket, owner: bucket.owner ?? '' });
+
+/** GET /bucket/{id}. The platform answers the type only in the list. */
 export async function getBucket(service: Service, call: Call, id: string): Promise<Response> {
   const actor = await call.actor('storage.bucket.get');
-  return Response.json(await service.db.run(actor, (tx) => findBucket(tx, id)));
+  const { type: _, ...bucket } = shown(await service.db.run(actor, (tx) => findBucket(tx, id)));
+  return Response.json(bucket);
 }
 
 const sortable = ['id', 'name', 'created_at', 'updated_at'];
@@ -94,7 +102,7 @@ export async function listBuckets(service: Service, call: Call): Promise<Respons
       [call.query.get('search') ?? '', limit, offset],
     ),
   );
-  return Response.json(buckets);
+  return Response.json(buckets.map(shown));
 }
 
 /** PUT /bucket/{id}: what is not named stays as it is. */
@@ -119,7 +127,7 @@ export async function updateBucket(service: Service, call: Call, id: string): Pr
         limit !== undefined,
         limit ?? null,
         body.allowed_mime_types !== undefined,
-        body.allowed_mime_types ?? null,
+        mimeTypes(body.allowed_mime_types) ?? null,
       ],
     ),
   );
@@ -138,25 +146,24 @@ export async function deleteBucket(service: Service, call: Call, id: string): Pr
   const deleted = await service.db.run(actor, (tx) =>
     tx.rows('delete from storage.buckets where id = $1 returning id', [id]),
   );
-  if (deleted.length === 0) throw failures.accessDenied('Access denied');
+  if (deleted.length === 0) throw failures.noSuchBucket();
   return Response.json({ message: 'Successfully deleted' });
 }
 
 /**
- * POST /bucket/{id}/empty. The platform deletes later, and deletes all files when the caller may delete one.
- * Here it happens at once, and only for files that the caller may delete.
+ * POST /bucket/{id}/empty: only with the secret key. The platform lets a user who sees the bucket and may
+ * delete one file delete them all, so nobody should rely on it. The platform also deletes later; here it
+ * happens at once.
  */
 export async function emptyBucket(service: Service, call: Call, id: string): Promise<Response> {
   const actor = await call.actor('storage.bucket.empty');
   const removed = await service.db.run(actor, async (tx) => {
     await findBucket(tx, id);
-    const [object] = await tx.rows('select id from storage.objects where bucket_id = $1 limit 1', [id]);
-    const rows = await tx.rows<Pick<ObjectRow, 'version'>>(
+    if (actor.role !== 'service_role') throw failures.accessDenied('Access denied');
+    return tx.rows<Pick<ObjectRow, 'version'>>(
       'delete from storage.objects where bucket_id = $1 returning version',
       [id],
     );
-    if (object && rows.length === 0) throw failures.accessDenied('Access denied');
-    return rows;
   });
   await service.files.remove(removed.map(({ version }) => version));
   return Response.json({ message: 'Empty bucket has been queued. Completion may take up to an hour.' });

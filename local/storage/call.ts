@@ -16,6 +16,36 @@ export interface Service {
 
 const jsonLimit = 4 * 1024 * 1024;
 
+/** What is wrong with a body, in the words of the platform's validator (ajv). */
+function describeIssue(body: unknown, issue: z.core.$ZodIssue | undefined): string {
+  if (!issue) return 'body is not as expected';
+  const at = (path: PropertyKey[]) => ['body', ...path].join('/');
+  const found = issue.path.reduce<unknown>(
+    (value, name) => (value as Record<PropertyKey, unknown> | undefined)?.[name],
+    body,
+  );
+  if (found === undefined && issue.path.length > 0) {
+    return `${at(issue.path.slice(0, -1))} must have required property '${String(issue.path.at(-1))}'`;
+  }
+  const where = at(issue.path);
+  switch (issue.code) {
+    case 'invalid_type':
+      return `${where} must be ${issue.expected === 'int' ? 'integer' : issue.expected}`;
+    case 'invalid_value':
+      return `${where} must be equal to one of the allowed values`;
+    case 'too_small':
+      return issue.origin === 'array'
+        ? `${where} must NOT have fewer than ${issue.minimum} items`
+        : `${where} must be >= ${issue.minimum}`;
+    case 'too_big':
+      return issue.origin === 'array'
+        ? `${where} must NOT have more than ${issue.maximum} items`
+        : `${where} must be <= ${issue.maximum}`;
+    default:
+      return `${where}: ${issue.message}`;
+  }
+}
+
 /** One request: what was asked, by whom. */
 export class Call {
   readonly method: string;
@@ -49,7 +79,8 @@ export class Call {
   /** The caller, as the database sees it. Refuses a request without a credential. */
   async actor(operation: string): Promise<Actor> {
     const actor = await this.visitor(operation);
-    if (!actor) throw failures.invalidRequest("headers must have required property 'authorization'");
+    // The platform's gateway passes an empty token on, and the storage refuses it as any that is no token.
+    if (!actor) throw failures.accessDenied('Invalid Compact JWS');
     return actor;
   }
 
@@ -68,10 +99,7 @@ export class Call {
     }
     const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data;
-    const issue = parsed.error.issues[0];
-    throw failures.invalidRequest(
-      `body/${issue?.path.join('/') ?? ''}: ${issue?.message ?? 'is not as expected'}`,
-    );
+    throw failures.invalidRequest(describeIssue(value, parsed.error.issues[0]));
   }
 
   #actor(caller: Caller, operation: string): Actor {

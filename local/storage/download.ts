@@ -154,6 +154,8 @@ function headersOf(row: ObjectRow, downloadAs: string | null, expires: Date | un
     // A stored page must not run as a page of the API's own address.
     'content-type': type.toLowerCase().includes('text/html') ? 'text/plain' : type,
     'x-content-type-options': 'nosniff',
+    // As on the platform: search engines list no stored file.
+    'x-robots-tag': 'none',
     etag: safe(row.metadata?.eTag, `"${row.version}"`),
     'last-modified': row.updated_at.toUTCString(),
   });
@@ -161,14 +163,23 @@ function headersOf(row: ObjectRow, downloadAs: string | null, expires: Date | un
   else headers.set('cache-control', safe(row.metadata?.cacheControl, 'no-cache'));
   if (row.metadata?.contentEncoding)
     headers.set('content-encoding', safe(row.metadata.contentEncoding, 'identity'));
-  if (downloadAs !== null) {
-    const name = encodeURIComponent(downloadAs);
-    headers.set(
-      'content-disposition',
-      name ? `attachment; filename=${name}; filename*=UTF-8''${name};` : 'attachment;',
-    );
-  }
+  if (downloadAs !== null) headers.set('content-disposition', attachment(downloadAs));
   return headers;
+}
+
+/**
+ * Names a download twice (RFC 6266): in ASCII for old clients, with `_` for every other sign, and whole. Signs that
+ * a header cannot hold are encoded, so that a name ends no header.
+ */
+function attachment(name: string): string {
+  if (name === '') return 'attachment;';
+  const ascii = name.replace(/[^\x20-\x7e]|["\\]/gu, '_');
+  const plain = /^[\w!#$%&'*+.^`|~-]+$/.test(ascii) ? ascii : `"${ascii}"`;
+  const whole = encodeURIComponent(name).replace(
+    /['()*]/g,
+    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return `attachment; filename=${plain}; filename*=UTF-8''${whole}`;
 }
 
 function isUnchanged(headers: Headers, etag: string | null, updatedAt: Date): boolean {

@@ -26,7 +26,7 @@ const listV2Body = z.object({
 });
 const cursorShape = z.object({ key: z.string(), at: z.string() });
 
-/** An entry of a listing. A folder has only a name. */
+/** An entry of a listing. A folder has no id and, in the first form of listing, only a name. */
 interface Entry extends Record<string, unknown> {
   name: string;
   id: string | null;
@@ -51,13 +51,16 @@ export async function list(service: Service, call: Call, bucket: string): Promis
   return Response.json(entries);
 }
 
-/** POST /object/list-v2/{bucket}: everything under a prefix, page by page. */
+/**
+ * POST /object/list-v2/{bucket}: everything under a prefix, page by page. The name of a file or folder is whole,
+ * and that of a folder ends with a slash. The key is its last part, and is there only when folders are asked for.
+ */
 export async function listV2(service: Service, call: Call, bucket: string): Promise<Response> {
   const actor = await call.actor('storage.object.list_v2');
   const { prefix, limit, cursor, with_delimiter, sortBy } = await call.json(listV2Body);
   const after = cursor === undefined ? { key: '', at: '' } : readCursor(cursor);
   const entries = await service.db.run(actor, (tx) =>
-    tx.rows<Entry & { key: string }>(
+    tx.rows<Entry & { key: string | null }>(
       `select key, name, id, updated_at, created_at, last_accessed_at, metadata
       from storage.search_v2($1, $2, $3, $4, $5, $6, $7, $8)`,
       [prefix, bucket, limit + 1, with_delimiter ? 1 : 0, after.key, sortBy.order, sortBy.column, after.at],
@@ -69,15 +72,17 @@ export async function listV2(service: Service, call: Call, bucket: string): Prom
   const more =
     hasNext && last
       ? {
-          nextCursor: writeCursor(last.key, sortBy.column === 'name' ? null : last[sortBy.column]),
-          nextCursorKey: last.key,
+          nextCursor: writeCursor(last.name, sortBy.column === 'name' ? null : last[sortBy.column]),
+          nextCursorKey: last.name,
         }
       : {};
   return Response.json({
     hasNext,
     ...more,
     folders: page.filter(({ id }) => id === null).map(({ key, name }) => ({ key, name })),
-    objects: page.filter(({ id }) => id !== null),
+    objects: page
+      .filter(({ id }) => id !== null)
+      .map(({ key, ...file }) => (key === null ? file : { key, ...file })),
   });
 }
 

@@ -120,7 +120,10 @@ async function identify(keys: CallerKeys, headers: Headers): Promise<Caller | nu
     if (!apikey && !token.startsWith('sb_')) return await callerFromToken(keys, token);
     return await resolveCaller(keys, { apikey, authorization });
   } catch (error) {
-    throw error instanceof CallerError ? failures.accessDenied(error.message) : error;
+    if (!(error instanceof CallerError)) throw error;
+    // Of a token, the platform's storage says what the library that reads it says, as ours does.
+    if (error.code === 'MalformedJWT') throw failures.accessDenied('Invalid Compact JWS');
+    throw failures.accessDenied(error.cause instanceof Error ? error.cause.message : error.message);
   }
 }
 

@@ -111,7 +111,7 @@ const pages = async (options: OptionsV2) => {
     if (error) throw error;
     const { folders, objects } = data;
     expect(folders.length + objects.length).toBeLessThanOrEqual(options.limit ?? 1000);
-    seen.push(...[...folders, ...objects].map((entry) => entry.key?.replace(`${owner}/`, '') ?? ''));
+    seen.push(...[...folders, ...objects].map(({ name }) => name.replace(`${owner}/`, '')));
     if (!data.hasNext) return seen;
     cursor = data.nextCursor;
   }
@@ -139,8 +139,27 @@ describe('listV2', () => {
     const { data } = await user.from(bucket).listV2({ prefix: `${owner}/tr`, with_delimiter: true });
     expect(data?.folders.map(({ name }) => name)).toEqual([`${owner}/trip/`, `${owner}/trips/`]);
     expect(data?.objects).toEqual([]);
+    // The key of a folder is its own name, without the slash.
+    expect(data?.folders.map(({ key }) => key)).toEqual(['trip', 'trips']);
     const all = await pages({ prefix: `${owner}/`, with_delimiter: true, limit: 1 });
     expect(all).toEqual(['A.txt', 'b.txt', 'c_1.txt', 'cx1.txt', 'trip/', 'trips/']);
+  });
+
+  it('gives a key only when folders are asked for', async () => {
+    const keys = async (options: OptionsV2) =>
+      (await user.from(bucket).listV2(options)).data?.objects.map(({ key }) => key);
+    expect(await keys({ prefix: `${owner}/trip/`, with_delimiter: true })).toEqual(['1.jpg', '2.jpg']);
+    expect(await keys({ prefix: `${owner}/trip/` })).toEqual([undefined, undefined, undefined]);
+  });
+
+  it.each(['asc', 'desc'] as const)('sorts a folder by its oldest file, by time %s', async (order) => {
+    const oldestFirst = ['trips/', 'trip/', 'cx1.txt', 'c_1.txt', 'A.txt', 'b.txt'];
+    const sortBy = { column: 'created_at', order } as const;
+    for (const limit of [1, 4]) {
+      expect(await pages({ prefix: `${owner}/`, with_delimiter: true, limit, sortBy })).toEqual(
+        order === 'asc' ? oldestFirst : oldestFirst.toReversed(),
+      );
+    }
   });
 
   it('refuses a cursor that it did not give', async () => {

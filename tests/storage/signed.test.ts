@@ -56,7 +56,7 @@ describe('an address signed for download', () => {
     const named = await user.from(bucket).createSignedUrl(file, 60, { download: 'licence.txt' });
     const response = await fetch(named.data?.signedUrl ?? '');
     expect(response.headers.get('content-disposition')).toBe(
-      "attachment; filename=licence.txt; filename*=UTF-8''licence.txt;",
+      "attachment; filename=licence.txt; filename*=UTF-8''licence.txt",
     );
     await response.body?.cancel();
   });

@@ -183,8 +183,9 @@ as $$
   offset coalesce(search.offsets, 0)
 $$;
 
--- Pages by key: `start_after` is the last key of the page before and, when sorted by a time,
--- `sort_column_after` that key's time. `levels` 0 means no folders: every file, however deep.
+-- Pages by name: `start_after` is the last name of the page before and, when sorted by a time,
+-- `sort_column_after` that name's time. The key is the last part of a name. A folder is as old as its oldest file.
+-- `levels` 0 means no folders and no keys: every file, however deep.
 create function storage.search_v2(
   prefix text,
   bucket_name text,
@@ -209,7 +210,7 @@ as $$
   with asked as (
     select
       coalesce(search_v2.prefix, '') as folder,
-      coalesce(search_v2.start_after, '') as after_key,
+      coalesce(search_v2.start_after, '') as after_name,
       coalesce(nullif(search_v2.sort_column_after, '')::timestamptz, 'epoch') as after_at,
       lower(coalesce(search_v2.sort_column, 'name')) as sort,
       lower(coalesce(search_v2.sort_order, 'asc')) = 'desc' as descends
@@ -226,23 +227,21 @@ as $$
     where o.bucket_id = search_v2.bucket_name
       and starts_with(o.name, a.folder)
   ), entries as (
-    select f.name as key, f.id, f.updated_at, f.created_at, f.last_accessed_at, f.metadata
+    select f.name, f.id, f.updated_at, f.created_at, f.last_accessed_at, f.metadata
     from files f
     where f.slash = 0
     union all
-    select distinct
-      left(f.name, f.skipped + f.slash),
-      null::uuid, null::timestamptz, null::timestamptz, null::timestamptz, null::jsonb
+    select left(f.name, f.skipped + f.slash), null, min(f.created_at), min(f.created_at), null, null
     from files f
     where f.slash > 0
+    group by 1
   ), timed as (
     select
       e.*,
-      a.after_key,
+      a.after_name,
       a.after_at,
       a.descends,
-      -- Folders have no time, and by name no time counts: the epoch stands in. Milliseconds are all that a
-      -- client can hand back.
+      -- By name no time counts: the epoch stands in. Milliseconds are all that a client can hand back.
       coalesce(
         date_trunc('milliseconds', case a.sort when 'updated_at' then e.updated_at when 'created_at' then e.created_at end),
         'epoch'
@@ -250,16 +249,18 @@ as $$
     from entries e
     cross join asked a
   )
-  select t.key, t.key, t.id, t.updated_at, t.created_at, t.last_accessed_at, t.metadata
+  select
+    case when coalesce(search_v2.levels, 1) > 0 then storage.filename(rtrim(t.name, '/')) end,
+    t.name, t.id, t.updated_at, t.created_at, t.last_accessed_at, t.metadata
   from timed t
-  where t.after_key = ''
-    or (not t.descends and (t.at, t.key collate "C") > (t.after_at, t.after_key))
-    or (t.descends and (t.at, t.key collate "C") < (t.after_at, t.after_key))
+  where t.after_name = ''
+    or (not t.descends and (t.at, t.name collate "C") > (t.after_at, t.after_name))
+    or (t.descends and (t.at, t.name collate "C") < (t.after_at, t.after_name))
   order by
     case when not t.descends then t.at end,
     case when t.descends then t.at end desc,
-    case when not t.descends then t.key collate "C" end,
-    case when t.descends then t.key collate "C" end desc
+    case when not t.descends then t.name collate "C" end,
+    case when t.descends then t.name collate "C" end desc
   limit coalesce(search_v2.limits, 100)
 $$;
 
