@@ -27,6 +27,12 @@ function runs(command, args) {
   return spawnSync(command, args, { cwd: root, stdio: 'ignore' }).status === 0;
 }
 
+/** npm hands the options of a command (`npm pack -w sdk --dry-run`) on to the commands inside it, which they would change. */
+function plainEnvironment() {
+  const options = /^npm_config_(workspaces?|include_workspace_root|dry_run|json|pack_destination)$/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !options.test(name)));
+}
+
 /** The packages that bring a program in their install script, which npm may have been told not to run. */
 function finishInstall() {
   const programs = [
@@ -38,6 +44,7 @@ function finishInstall() {
     process.stdout.write(`… finish the installation of ${name}\n`);
     spawnSync('npm', ['rebuild', name, '--ignore-scripts=false', '--foreground-scripts'], {
       cwd: root,
+      env: plainEnvironment(),
       stdio: 'inherit',
     });
     if (existsSync(file) && runs(file, args)) continue;
@@ -108,6 +115,7 @@ function install() {
   const began = Date.now();
   const ran = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
+    env: plainEnvironment(),
     stdio: 'inherit',
   });
   if (ran.error) fail('npm was not found.', 'Install Node 20 or newer together with npm, and start again.');

@@ -13,6 +13,7 @@ const usage = `Usage: npm run <command>  (or: npm start)
   test             every test, on a stack of its own
   check            types, lint, format, generated files
   types            write the database types of the SDK
+  build            the package of the SDK, which npm pack -w sdk packs
   docs | bench     write the reference | measure
 
   node local/cli.ts db <name> [--port N] [--fresh] [--seed]   only a database, with the migrations
@@ -64,6 +65,7 @@ const commands: Record<string, Command> = {
     return program('docs/generate.ts')(args);
   },
   bench: program('bench/run.ts'),
+  build: bare(() => program('sdk/scripts/build.ts')([])),
   async db(args) {
     const { values, positionals } = parseArgs({
       args,

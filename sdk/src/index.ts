@@ -27,7 +27,13 @@ export {
   pricingVersion,
 } from './generated/pricing/index.ts';
 export { type EventOf, type Machine, type StateOf, transitions } from './generated/states.ts';
-export { type CallBehaviour, createJourney, Journey, type JourneyOptions } from './journey.ts';
+export {
+  type CallBehaviour,
+  createJourney,
+  Journey,
+  type JourneyOptions,
+  type WebSocketClass,
+} from './journey.ts';
 export type { AdminLedger } from './ledger.ts';
 export type * from './ledger-rows.ts';
 export type { LicenceSubmission, Licences } from './licences.ts';

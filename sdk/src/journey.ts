@@ -24,6 +24,17 @@ export interface CallBehaviour {
   retry?: Partial<RetryPolicy>;
 }
 
+type RealtimeOptions = NonNullable<SupabaseClientOptions<'public'>['realtime']>;
+
+/**
+ * A class of WebSocket: that of a runtime, or of the package `ws`. It asks only for what every such class has, because
+ * the types of `ws` differ from those of browsers.
+ */
+export type WebSocketClass = new (
+  address: string,
+  protocols?: string | string[],
+) => { readonly readyState: number; send(data: string): void; close(code?: number, reason?: string): void };
+
 /** Where the backend is, and what the platform at hand lacks. */
 export interface JourneyOptions extends CallBehaviour {
   /** E.g. `http://127.0.0.1:54321` or `https://<project>.supabase.co`. */
@@ -33,7 +44,7 @@ export interface JourneyOptions extends CallBehaviour {
   /** Supabase Auth's options; React Native gives its `storage` here. */
   auth?: NonNullable<SupabaseClientOptions<'public'>['auth']>;
   /** Where the runtime has no WebSocket: `realtime: { transport: WebSocket }` with the one of the package `ws`. */
-  realtime?: NonNullable<SupabaseClientOptions<'public'>['realtime']>;
+  realtime?: Omit<RealtimeOptions, 'transport'> & { transport?: WebSocketClass };
   /** A `fetch` of your own. */
   fetch?: typeof fetch;
 }
@@ -154,7 +165,12 @@ export function createJourney(
   const supabase = createClient(url, publishableKey, {
     auth,
     // Without a WebSocket everything except the live connection works, so this throws only when one is opened.
-    realtime: { ...realtime, transport: realtime?.transport ?? globalThis.WebSocket ?? MissingWebSocket },
+    realtime: {
+      ...realtime,
+      transport: (realtime?.transport ??
+        globalThis.WebSocket ??
+        MissingWebSocket) as RealtimeOptions['transport'],
+    },
     ...(fetch ? { global: { fetch } } : {}),
     db: { retry: false },
   });

@@ -85,7 +85,11 @@ export class MediaFiles {
    * An address under which a file can be shown until it expires (seconds, default one hour).
    * Errors: `invalid_input`, `not_found`, `forbidden`.
    *
-   * @example `journey.media.signedUrl({ bucket: hit.cover_bucket, path: hit.cover_path })`
+   * @example
+   * ```ts
+   * const { cover_bucket: bucket, cover_path: path } = hit;
+   * if (bucket && path) show(await journey.media.signedUrl({ bucket, path }));
+   * ```
    */
   async signedUrl(
     file: { bucket: string; path: string },

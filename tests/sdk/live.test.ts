@@ -8,16 +8,14 @@ import {
   createJourney,
   type InboxStatus,
   type Journey,
-  type JourneyOptions,
   type Notification,
   parsePeriod,
   type Result,
+  type WebSocketClass,
 } from '../../sdk/src/index.ts';
 import { anyPlate } from '../support/world.ts';
 
 const { API_URL, PUBLISHABLE_KEY, ADMIN_DB_URL } = process.env;
-
-type Transport = NonNullable<NonNullable<JourneyOptions['realtime']>['transport']>;
 
 /** Every socket the client opens, so that a test can cut them as a lost network does. */
 const sockets = new Set<WebSocket>();
@@ -33,8 +31,7 @@ function connect(): Journey {
     url: API_URL ?? '',
     publishableKey: PUBLISHABLE_KEY ?? '',
     auth: { persistSession: false, autoRefreshToken: false },
-    // the types of ws and of realtime-js differ in what they leave out
-    realtime: { transport: CountedSocket as unknown as Transport, reconnectAfterMs: () => 100 },
+    realtime: { transport: CountedSocket, reconnectAfterMs: () => 100 },
   });
 }
 
@@ -394,7 +391,7 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
       url: API_URL ?? '',
       publishableKey: PUBLISHABLE_KEY ?? '',
       auth: { persistSession: false },
-      realtime: { transport: None as unknown as Transport },
+      realtime: { transport: None as unknown as WebSocketClass },
     });
     const email = `no-socket-${randomUUID()}@example.com`;
     const { user } = must(

@@ -1,4 +1,3 @@
-import { execFileSync, spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -7,14 +6,20 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { publint } from 'publint';
 import ts from 'typescript';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run } from '../../local/process.ts';
 import { pricingFiles } from '../../sdk/scripts/copy-pricing.ts';
+import * as sdk from '../../sdk/src/index.ts';
+import { asModule, documentedCode } from './documented-code.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const source = join(root, 'sdk/src');
@@ -22,10 +27,52 @@ const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
   name.endsWith('.ts'),
 );
 const manifest = JSON.parse(readFileSync(join(root, 'sdk/package.json'), 'utf8')) as {
-  exports: Record<string, { types: string; import: string }>;
   peerDependencies: Record<string, string>;
   dependencies?: Record<string, string>;
 };
+
+// An app outside the repository that has installed the packed SDK, and from its registry what the SDK asks for.
+const app = mkdtempSync(join(tmpdir(), 'journey-app-'));
+const installed = join(app, 'node_modules/@journey/sdk');
+let tarball: Buffer<ArrayBuffer>;
+
+beforeAll(async () => {
+  for (const form of ['esm', 'cjs']) rmSync(join(root, 'sdk/dist', form), { recursive: true, force: true });
+  const packed = await run('npm', ['pack', '--silent', '-w', 'sdk', '--pack-destination', app], {
+    cwd: root,
+  });
+  expect(packed.status, packed.stderr).toBe(0);
+  const file = join(app, packed.stdout.trim().split('\n').at(-1) ?? '');
+  tarball = readFileSync(file);
+  mkdirSync(installed, { recursive: true });
+  const unpacked = await run('tar', ['-xzf', file, '-C', installed, '--strip-components=1']);
+  expect(unpacked.status, unpacked.stderr).toBe(0);
+  for (const name of ['@supabase', '@types', 'ws']) {
+    symlinkSync(join(root, 'node_modules', name), join(app, 'node_modules', name));
+  }
+});
+
+afterAll(() => rmSync(app, { recursive: true, force: true }));
+
+/** Compiles files of the app, whose texts are given, and answers what the compiler says. */
+async function compile(
+  name: string,
+  texts: Record<string, string>,
+  options: Record<string, unknown>,
+): Promise<string> {
+  const folder = join(app, name);
+  mkdirSync(folder);
+  for (const [file, text] of Object.entries(texts)) writeFileSync(join(folder, file), text);
+  // supabase-js's types need those of Node
+  const common = { target: 'ES2022', lib: ['ES2022', 'DOM', 'DOM.Iterable'], strict: true, types: ['node'] };
+  const compilerOptions = { ...common, noEmit: true, ...options };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*'] }));
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const { status, stdout, stderr } = await run(process.execPath, [tsc, '-p', folder], { cwd: folder });
+  expect(stderr).toBe('');
+  expect(status === 0).toBe(stdout === '');
+  return stdout;
+}
 
 describe('the package', () => {
   it('imports nothing but its own files and its peer dependency', () => {
@@ -56,86 +103,134 @@ describe('the package', () => {
     }
   });
 
-  it('builds without the types of Node, and the build can be imported', async () => {
-    const folder = join(root, 'sdk/dist');
-    mkdirSync(folder, { recursive: true });
-    // inside the package, so that its dependency is found as an app would find it
-    const out = mkdtempSync(join(folder, 'build-'));
-    try {
-      const tsc = join(root, 'node_modules/typescript/bin/tsc');
-      execFileSync(process.execPath, [tsc, '-p', join(root, 'sdk/tsconfig.json'), '--outDir', out], {
-        encoding: 'utf8',
-      });
-      const sizeOf = (name: string): number => statSync(join(out, name)).size;
-      const files = readdirSync(out, { recursive: true, encoding: 'utf8' }).filter((name) =>
+  it('is built when it is packed, whole, with the licence and nothing that an app does not load', () => {
+    const built = files.flatMap((name) => [name.replace(/ts$/, 'js'), name.replace(/ts$/, 'd.ts')]);
+    const forms = ['dist/esm', 'dist/cjs'].flatMap((form) => built.map((name) => `${form}/${name}`));
+    const packed = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      statSync(join(installed, name)).isFile(),
+    );
+    expect(packed.sort()).toEqual(
+      [...forms, 'dist/cjs/package.json', 'package.json', 'README.md', 'LICENSE'].sort(),
+    );
+    expect(readFileSync(join(installed, 'LICENSE'), 'utf8')).toBe(
+      readFileSync(join(root, 'LICENSE'), 'utf8'),
+    );
+  });
+
+  it('stays small: an app loads a third of one form, the rest is types, which must not outgrow the code', () => {
+    const sizeOf = (name: string): number => statSync(join(installed, name)).size;
+    for (const form of ['dist/esm', 'dist/cjs']) {
+      const names = readdirSync(join(installed, form), { recursive: true, encoding: 'utf8' }).filter((name) =>
         /\.\w+$/.test(name),
       );
-      // an app loads a third of it: the rest is types, which must not outgrow the code
-      expect(files.reduce((sum, name) => sum + sizeOf(name), 0)).toBeLessThan(400_000);
-      expect(sizeOf('generated/database.d.ts')).toBeLessThan(60_000);
-      const entry = manifest.exports['.'];
-      const built = entry?.import.replace('./dist/', '') ?? '';
-      expect(existsSync(join(out, entry?.types.replace('./dist/', '') ?? ''))).toBe(true);
-      const script = `const sdk = await import(${JSON.stringify(pathToFileURL(join(out, built)).href)});
-        const journey = sdk.createJourney({ url: 'http://127.0.0.1:9', publishableKey: 'sb_publishable_test' });
-        console.log(Object.keys(journey).sort().join());`;
-      const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
-        encoding: 'utf8',
-        cwd: tmpdir(),
-      });
-      expect(said.trim()).toBe(
-        'admin,auth,bookings,licences,media,notifications,payments,payouts,profiles,quotes,receipts,refunds,supabase,vehicles',
-      );
-    } finally {
-      rmSync(out, { recursive: true, force: true });
+      expect(names.reduce((sum, name) => sum + sizeOf(join(form, name)), 0)).toBeLessThan(420_000);
+      expect(sizeOf(join(form, 'generated/database.d.ts'))).toBeLessThan(60_000);
     }
   });
 
-  it('compiles everything its README shows', () => {
-    const folder = join(root, 'sdk/dist');
-    mkdirSync(folder, { recursive: true });
-    const out = mkdtempSync(join(folder, 'readme-'));
-    const given = `
-      type Bytes = import('../../src/index.ts').Upload['file'];
-      type Photos = import('../../src/index.ts').InspectionReport['photos'];
-      declare global {
-        const carPicture: Bytes, frontPicture: Bytes, backPicture: Bytes;
-        const fivePhotos: Photos, fiveMorePhotos: Photos;
-        const adminAccount: { email: string; password: string };
-        const quoteId: string, paymentId: string, openedUrl: string, stored: { lastSeq: number };
-        const process: { env: Record<string, string | undefined> };
-        function toast(text: string): void;
-        function setBadge(count: number): void;
-        function showSpinner(status: string): void;
-        function setOffline(offline: boolean): void;
-      }`;
-    try {
-      const readme = readFileSync(join(root, 'sdk/README.md'), 'utf8');
-      const blocks = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code);
-      expect(blocks.length).toBeGreaterThanOrEqual(4);
-      writeFileSync(join(out, 'given.d.ts'), `${given}\nexport {};\n`);
-      blocks.forEach((code, i) => {
-        const journey = /const journey|const device/.test(code) ? '' : 'declare const journey: Journey;\n';
-        const imports = `import { type Journey, createIdempotencyKey } from '@journey/sdk';\n${journey}`;
-        const whole = (code.includes('import ') ? code : imports + code).replaceAll(
-          '@journey/sdk',
-          '../../src/index.ts',
-        );
-        writeFileSync(join(out, `block-${i}.ts`), `${whole}\nexport {};\n`);
-      });
-      const config = {
-        extends: join(root, 'sdk/tsconfig.json'),
-        compilerOptions: { noEmit: true, noUnusedLocals: false, rootDir: join(root, 'sdk') },
-        include: ['*.ts'],
-        exclude: [],
-      };
-      writeFileSync(join(out, 'tsconfig.json'), JSON.stringify(config));
-      const tsc = join(root, 'node_modules/typescript/bin/tsc');
-      const { stdout, status } = spawnSync(process.execPath, [tsc, '-p', out], { encoding: 'utf8' });
-      expect(stdout).toBe('');
-      expect(status).toBe(0);
-    } finally {
-      rmSync(out, { recursive: true, force: true });
+  it('has no fault that publint or Are The Types Wrong knows', async () => {
+    const { messages } = await publint({ pkgDir: installed, pack: false, strict: true });
+    expect(messages).toEqual([]);
+    const verdict = await checkPackage(createPackageFromTarballData(tarball));
+    // a package without types has no problems either
+    expect(verdict.types).toEqual({ kind: 'included' });
+    expect(verdict).toMatchObject({ problems: [] });
+  });
+
+  const resources =
+    'admin,auth,bookings,licences,media,notifications,payments,payouts,profiles,quotes,receipts,refunds,supabase,vehicles';
+  const making = `const journey = createJourney({ url: 'http://127.0.0.1:9', publishableKey: 'sb_publishable_test' });
+    console.log(Object.keys(journey).sort().join());`;
+
+  it.each([
+    ['imported', 'module.mjs', `import { createJourney } from '@journey/sdk';`, []],
+    [
+      'required, also by a Node that cannot require ES modules',
+      'module.cjs',
+      `const { createJourney } = require('@journey/sdk');`,
+      ['--no-experimental-require-module'],
+    ],
+    [
+      'found by its main, for tools that do not read exports',
+      'main.cjs',
+      `const { createJourney } = require('./node_modules/@journey/sdk/');`,
+      ['--no-experimental-require-module'],
+    ],
+  ])('can be %s', async (_how, file, load, flags) => {
+    writeFileSync(join(app, file), `${load}\n${making}`);
+    const { stdout, stderr } = await run(process.execPath, [...flags, file], { cwd: app });
+    expect(stderr).toBe('');
+    expect(stdout.trim()).toBe(resources);
+  });
+
+  const consumer = `import { createJourney, type Booking, type Journey } from '@journey/sdk';
+    export const journey: Journey = createJourney({ url: 'http://x', publishableKey: 'y' });
+    export const code = (booking: Booking): string => booking.code;
+    // @ts-expect-error a column that does not exist
+    export const none = (booking: Booking) => booking.none;`;
+
+  it.each([
+    ['node10', ['index.ts'], { module: 'CommonJS', moduleResolution: 'node10' }],
+    ['node16', ['index.mts', 'index.cts'], { module: 'Node16', moduleResolution: 'node16' }],
+    ['bundler', ['index.ts'], { module: 'ESNext', moduleResolution: 'bundler' }],
+  ])('is typed for a TypeScript app that resolves modules as %s does', async (name, modules, options) => {
+    const texts = Object.fromEntries(modules.map((file) => [file, consumer]));
+    expect(await compile(name, texts, options)).toBe('');
+  });
+});
+
+// What the documented code uses and does not declare: an app has it already.
+const given = `
+  import type * as sdk from '@journey/sdk';
+  import type { SupabaseClient } from '@supabase/supabase-js';
+  declare global {
+    const journey: sdk.Journey, supabase: SupabaseClient;
+    const email: string, password: string, openedUrl: string, adminAccount: { email: string; password: string };
+    const bookingId: string, payoutId: string, paymentId: string, quoteId: string, receiptId: string;
+    const refundId: string, unmatchedId: string, vehicleId: string, stored: { lastSeq: number };
+    const startsAt: Date, endsAt: Date, search: sdk.VehicleSearch, hit: sdk.VehicleHit;
+    const quote: sdk.Quote, booking: sdk.Booking, entry: sdk.CalendarEntry, error: sdk.JourneyError;
+    const file: sdk.Upload['file'], carPicture: typeof file, frontPicture: typeof file, backPicture: typeof file;
+    const fivePhotos: sdk.InspectionReport['photos'], fiveMorePhotos: typeof fivePhotos;
+    const Print: { printAsync(options: { html: string }): Promise<void> };
+    const facts: sdk.PricingFacts;
+    function show(...what: unknown[]): void;
+    function pay(amount: number): void;
+    function toast(text: string): void;
+    function setBadge(count: number): void;
+    function showSpinner(status: string): void;
+    function setOffline(offline: boolean): void;
+    function showBooking(): void;
+    function askForBankAccount(): void;
+    function askForNewQuote(): Promise<void>;
+    function openBrowser(address: string): Promise<void>;
+  }`;
+
+describe('the code in READMEs, docs and doc comments', () => {
+  const shown = documentedCode(root);
+
+  it('is all of it: no block and no @example is left out', () => {
+    const count = (text: string, what: RegExp): number => [...text.matchAll(what)].length;
+    const inSource = files.map((name) => readFileSync(join(source, name), 'utf8'));
+    expect(shown.filter(({ where }) => where.startsWith('sdk/src/'))).toHaveLength(
+      inSource.reduce((sum, text) => sum + count(text, /@example\b/g), 0),
+    );
+    for (const page of ['README.md', 'sdk/README.md', 'docs/money.md']) {
+      const blocks = count(readFileSync(join(root, page), 'utf8'), /```ts$/gm);
+      expect(blocks).toBeGreaterThan(0);
+      expect(shown.filter(({ where }) => where.startsWith(`${page}:`))).toHaveLength(blocks);
     }
+  });
+
+  it('compiles against the built package', async () => {
+    const texts = Object.fromEntries(
+      shown.map(({ code }, i) => [`code-${i}.ts`, asModule(code, Object.keys(sdk))]),
+    );
+    const said = await compile(
+      'documented',
+      { ...texts, 'given.d.ts': given },
+      { module: 'ESNext', moduleResolution: 'bundler', skipLibCheck: true },
+    );
+    expect(said.replaceAll(/code-(\d+)\.ts/g, (_, i: string) => shown[Number(i)]?.where ?? '?')).toBe('');
   });
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createClient, type RealtimeChannel } from '@supabase/supabase-js';
+import { createClient, type RealtimeChannel, type SupabaseClientOptions } from '@supabase/supabase-js';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
@@ -12,9 +12,9 @@ import { lockHolder } from '../../local/lock.ts';
 import { createLog } from '../../local/log.ts';
 import { alreadyRunning, type Stack, startStack } from '../../local/stack.ts';
 import { photo } from '../../local/tour/photo.ts';
-import { createJourney, type Journey, type JourneyOptions } from '../../sdk/src/index.ts';
+import { createJourney, type Journey } from '../../sdk/src/index.ts';
 
-type Transport = NonNullable<NonNullable<JourneyOptions['realtime']>['transport']>;
+type Transport = NonNullable<NonNullable<SupabaseClientOptions<'public'>['realtime']>['transport']>;
 
 // A stack of its own: the others' database must live. Names and numbers are in local/config.ts.
 const config = loadConfig('outage', { unsafeFast: true });
