@@ -35,7 +35,6 @@ export class Profiles {
   /**
    * Changes the own profile. `avatar_media_id` names an upload of purpose `avatar`; the
    * former avatar is deleted.
-   * A length or language that is refused comes as `unknown`.
    * Errors: `invalid_input`, `media_not_found`, `media_not_ready`, `not_found`.
    *
    * @example `await journey.profiles.update({ display_name: 'Lan', locale: 'vi' })`
@@ -47,6 +46,7 @@ export class Profiles {
       'repeatable',
       (client) => client.from('profiles').update(changes).eq('id', user.data).select('*'),
       options,
+      changes,
     );
     return firstOr(rows, 'not_found', options);
   }

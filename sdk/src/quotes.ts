@@ -98,7 +98,18 @@ export class Quotes {
       return succeed(priceRental(trip));
     } catch (error) {
       if (!(error instanceof PricingError)) throw error;
-      return fail(localError('invalid_input', { field: error.field, problem: error.problem }));
+      return fail(
+        localError('invalid_input', {
+          field: estimateField(error.field),
+          problem: error.problem.replace(/starts_at|ends_at/g, estimateField),
+        }),
+      );
     }
   }
+}
+
+/** How `estimate` names a field of the facts. */
+function estimateField(field: string): string {
+  if (field.startsWith('options.')) return field;
+  return field === 'starts_at' ? 'startsAt' : field === 'ends_at' ? 'endsAt' : `facts.${field}`;
 }

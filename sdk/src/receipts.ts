@@ -46,7 +46,7 @@ export class Receipts {
   async page(receiptId: Uuid, options?: CallOptions): Promise<Result<string>> {
     // It becomes part of an address, where `..` would lead to another function.
     if (!uuidForm.test(receiptId)) {
-      return fail(localError('invalid_input', { field: 'id', problem: 'must be a UUID' }, options));
+      return fail(localError('invalid_input', { field: 'receiptId', problem: 'must be a UUID' }, options));
     }
     return this.#calls.read<string>(`receipts/${receiptId}`, options);
   }

@@ -24,7 +24,7 @@ declare
 begin
   perform private.require_media(p_media_id, v_vehicle.host_id, 'vehicle_image');
   if coalesce(p_position, -1) not between 0 and 19 then
-    perform private.fail_input('position', 'must be 0 to 19');
+    perform private.fail_input('at_position', 'must be 0 to 19');
   end if;
   delete from public.vehicle_images where vehicle_id = p_vehicle_id and position = p_position and media_id <> p_media_id;
   insert into public.vehicle_images as i (vehicle_id, media_id, host_id, position)

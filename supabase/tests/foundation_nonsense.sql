@@ -75,25 +75,31 @@ as $$
   select name, argument, absurdity, format('select * from public.%I(%s)', name, arguments) from calls
 $$;
 
--- Runs a statement and undoes it.
-create function tests.outcome_undone(p_sql text)
-returns text
+-- Runs a statement and undoes it. Answers what it is refused with, and the field that the refusal names.
+create function tests.outcome_undone(p_sql text, out outcome text, out field text)
 language plpgsql volatile
 as $$
 declare
-  v_outcome text;
+  v_detail text;
 begin
   begin
-    v_outcome := tests.outcome(p_sql);
+    execute p_sql;
     raise exception 'undo' using errcode = 'JJ000';
   exception
     when sqlstate 'JJ000' then
-      return v_outcome;
+      outcome := 'ok';
+    when others then
+      get stacked diagnostics v_detail = pg_exception_detail;
+      outcome := sqlstate;
+      if sqlstate like 'PT%' then
+        outcome := v_detail::jsonb ->> 'code';
+        field := v_detail::jsonb ->> 'field';
+      end if;
   end;
 end
 $$;
 
-create temporary table heard (caller text, function_name text, argument text, absurdity text, outcome text);
+create temporary table heard (caller text, function_name text, argument text, absurdity text, outcome text, field text);
 create temporary table calls as select 'authenticated' as caller, c.* from tests.calls('authenticated') c union all select 'anon', c.* from tests.calls('anon') c;
 grant select on calls, asked_as_admin to public;
 grant select, insert on heard to public;
@@ -101,13 +107,13 @@ select cmp_ok(count(*), '>', 1000::bigint, 'more than a thousand absurd calls ar
 
 set local statement_timeout = '60s';
 select tests.as_user(:'renter');
-insert into heard select 'renter', function_name, argument, left(absurdity, 100), tests.outcome_undone(statement) from calls where caller = 'authenticated';
+insert into heard select 'renter', function_name, argument, left(absurdity, 100), r.* from calls cross join lateral tests.outcome_undone(statement) r where caller = 'authenticated';
 select tests.as_user(:'host');
-insert into heard select 'host', function_name, argument, left(absurdity, 100), tests.outcome_undone(statement) from calls where caller = 'authenticated';
+insert into heard select 'host', function_name, argument, left(absurdity, 100), r.* from calls cross join lateral tests.outcome_undone(statement) r where caller = 'authenticated';
 select tests.as_user(:'admin');
-insert into heard select 'admin', function_name, argument, left(absurdity, 100), tests.outcome_undone(statement) from calls where caller = 'authenticated' and function_name in (select name from asked_as_admin);
+insert into heard select 'admin', function_name, argument, left(absurdity, 100), r.* from calls cross join lateral tests.outcome_undone(statement) r where caller = 'authenticated' and function_name in (select name from asked_as_admin);
 select tests.as_visitor();
-insert into heard select 'visitor', function_name, argument, left(absurdity, 100), tests.outcome_undone(statement) from calls where caller = 'anon';
+insert into heard select 'visitor', function_name, argument, left(absurdity, 100), r.* from calls cross join lateral tests.outcome_undone(statement) r where caller = 'anon';
 select tests.as_owner();
 
 select is(
@@ -120,6 +126,16 @@ select is(
   (select string_agg(distinct function_name, ', ') from heard where outcome in ('internal', '42501')),
   null, 'no absurd call is answered as an internal error or a missing grant'
 );
+-- An app shows the problem at the field, so the name must be one that the app gave. `details` has the fields of a row.
+select is(
+  (select string_agg(distinct format('%s: %s', h.function_name, h.field), ', ') from heard h
+   where not exists (select from pg_proc p
+     where p.pronamespace = 'public'::regnamespace and p.proname = h.function_name
+       and (h.field = any (p.proargnames[1:p.pronargs]) or 'details' = any (p.proargnames[1:p.pronargs])))
+     and h.field is not null),
+  null, 'a refusal names an argument of the function that was called'
+);
+select cmp_ok((select count(distinct (function_name, field)) from heard where field is not null), '>', 30::bigint, 'many arguments are refused by name');
 select is(
   (select string_agg(distinct h.function_name, ', ') from heard h
    where h.absurdity = 'sensible' and h.caller = 'renter' and h.outcome <> 'ok'

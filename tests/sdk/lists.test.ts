@@ -1,8 +1,7 @@
-import { join } from 'node:path';
-import ts from 'typescript';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Journey, List, PageOptions } from '../../sdk/src/index.ts';
 import { type FakeApi, startFakeApi } from './fake-api.ts';
+import { type Method, readMethods } from './methods.ts';
 
 const session = {
   access_token: `e30.${btoa(JSON.stringify({ sub: 'u', exp: 4_000_000_000 }))}.x`,
@@ -149,65 +148,12 @@ describe.each(Object.entries(lists))('%s', (_, { list, longest = 100, sent = cre
   });
 });
 
-/** The methods of the package by their path from `journey`, and what they take and answer. */
-function readMethods() {
-  const entry = join(import.meta.dirname, '../../sdk/src/journey.ts');
-  const program = ts.createProgram([entry], {
-    target: ts.ScriptTarget.ES2023,
-    module: ts.ModuleKind.NodeNext,
-    strict: true,
-    allowImportingTsExtensions: true,
-    noEmit: true,
-  });
-  const checker = program.getTypeChecker();
-  const source = program.getSourceFile(entry);
-  const client = source?.statements
-    .filter(ts.isClassDeclaration)
-    .find(({ name }) => name?.text === 'Journey');
-  if (!client) throw new Error('journey.ts has no class Journey');
-
-  const found = new Map<string, { isList: boolean; takesPage: boolean; answersRows: boolean }>();
-  const nameOf = (type: ts.Type) => (type.aliasSymbol ?? type.getSymbol())?.getName() ?? '';
-  const argumentsOf = (type: ts.Type) =>
-    type.aliasTypeArguments ?? checker.getTypeArguments(type as ts.TypeReference);
-  /** Whether rows come out of it: in a promise, a result, a page, a generator or an array. */
-  const holdsRows = (type: ts.Type): boolean => {
-    if (checker.isArrayType(type) || type.getProperty('rows')) return true;
-    if (/^(Async)?(Generator|Iterable|IterableIterator)$/.test(nameOf(type))) return true;
-    if (!/^(Promise|Result|List)$/.test(nameOf(type))) return false;
-    return argumentsOf(type).some(holdsRows);
-  };
-  const walk = (type: ts.Type, path: string): void => {
-    for (const property of type.getProperties()) {
-      const { valueDeclaration: declared } = property;
-      if (!declared || property.getName() === 'supabase') continue;
-      const at = path ? `${path}.${property.getName()}` : property.getName();
-      const own = checker.getTypeOfSymbolAtLocation(property, declared);
-      if (ts.isPropertyDeclaration(declared) && !ts.isPrivateIdentifier(declared.name)) walk(own, at);
-      if (!ts.isMethodDeclaration(declared) || ts.isPrivateIdentifier(declared.name)) continue;
-      for (const signature of own.getCallSignatures()) {
-        const answer = signature.getReturnType();
-        const [input] = signature.getParameters();
-        const takes = input && checker.getTypeOfSymbolAtLocation(input, declared);
-        found.set(at, {
-          isList: nameOf(answer) === 'List',
-          takesPage: ['after', 'pageSize'].every((name) => takes && checker.getPropertyOfType(takes, name)),
-          answersRows: holdsRows(answer),
-        });
-      }
-    }
-  };
-  walk(checker.getDeclaredTypeOfSymbol(checker.getSymbolAtLocation(client.name as ts.Node) as ts.Symbol), '');
-  return found;
-}
-
 describe('the methods of the package', () => {
   it('answer rows as lists of one shape, or as few rows that cannot become many', () => {
     const methods = readMethods();
     expect(methods.size).toBeGreaterThan(60);
-    const named = (
-      wanted: (method: { isList: boolean; takesPage: boolean; answersRows: boolean }) => boolean,
-    ) => [...methods].filter(([, method]) => wanted(method)).map(([name]) => name);
+    const named = (wanted: (method: Method) => boolean) =>
+      [...methods].filter(([, method]) => wanted(method)).map(([name]) => name);
     expect(named(({ isList }) => isList).sort()).toEqual(Object.keys(lists).sort());
     expect(named(({ takesPage }) => takesPage).sort()).toEqual(Object.keys(lists).sort());
     expect(named(({ isList, answersRows }) => answersRows && !isList).sort()).toEqual(

@@ -132,7 +132,12 @@ describe('what becomes part of an address', () => {
   it.each(elsewhere)('refuses the receipt %j, which would lead elsewhere', async (id) => {
     api.answer({ status: 200, body: 'somebody else’s page' });
     const { error } = await api.journey.receipts.page(id);
-    expect(error).toMatchObject({ code: 'invalid_input', status: 400, details: { field: 'id' }, tries: 0 });
+    expect(error).toMatchObject({
+      code: 'invalid_input',
+      status: 400,
+      details: { field: 'receiptId' },
+      tries: 0,
+    });
     expect(api.seen).toEqual([]);
   });
 

@@ -5,6 +5,7 @@ import type { Functions } from '../generated/database.ts';
 import { fail, type Result, succeed } from '../result.ts';
 import type { CallKind } from './call-kind.ts';
 import { type Failure, functionFailure, restFailure, unansweredFailure } from './failure.ts';
+import { fieldOfBody, fieldOfCommand, inWordsOf, type Sent } from './fields.ts';
 import { createIdempotencyKey, createTraceId, traceparent, uuidForm } from './ids.ts';
 import type { Answer } from './shapes.ts';
 import { backoffMs, type RetryPolicy, wait } from './wait.ts';
@@ -43,6 +44,8 @@ interface CallSpec {
   kind: CallKind;
   options?: CommandOptions;
   timeoutMs?: number;
+  /** What a refusal of the input may speak of. */
+  sent?: Sent;
 }
 
 /** The one place where requests are sent, repeated, given up, and their throws turned into results. */
@@ -74,20 +77,23 @@ export class Calls {
     const kind: CallKind = callKinds[name];
     const key = kind === 'keyed' ? keyOf(options) : undefined;
     const body = key === undefined ? args : { ...args, idempotency_key: key };
+    const sent: Sent = { given: body, nameOf: (field) => fieldOfCommand(name, field) };
     return this.run<Answer<N>>(
-      { kind, options: { ...options, idempotencyKey: key } },
+      { kind, options: { ...options, idempotencyKey: key }, sent },
       ({ signal, headers }) =>
         this.#rest<Answer<N>>(withHeaders(this.client.rpc(name, body), headers).abortSignal(signal)),
     );
   }
 
-  /** Reads or writes a table through PostgREST; `build` makes the request anew for each try. */
+  /** Reads or writes a table through PostgREST; `build` makes the request anew for each try. `changes` is what it writes. */
   table<T>(
     kind: CallKind,
     build: (client: SupabaseClient) => RestRequest,
     options?: CallOptions,
+    changes?: object,
   ): Promise<Result<T>> {
-    return this.run<T>({ kind, options }, ({ signal, headers }) =>
+    const sent = changes && { given: { ...changes }, nameOf: (column: string) => column };
+    return this.run<T>({ kind, options, sent }, ({ signal, headers }) =>
       this.#rest<T>(withHeaders(build(this.client), headers).abortSignal(signal).retry(false)),
     );
   }
@@ -101,10 +107,12 @@ export class Calls {
   ): Promise<Result<T>> {
     const key = kind === 'keyed' ? keyOf(options) : undefined;
     const sent = key === undefined ? body : { ...body, idempotency_key: key };
-    return this.#edge<T>({ kind, options: { ...options, idempotencyKey: key } }, path, {
-      method: 'POST',
-      body: sent,
-    });
+    const spec = {
+      kind,
+      options: { ...options, idempotencyKey: key },
+      sent: { given: sent, nameOf: fieldOfBody },
+    };
+    return this.#edge<T>(spec, path, { method: 'POST', body: sent });
   }
 
   /** Reads from an edge function by GET; what is not JSON comes as text. */
@@ -162,8 +170,9 @@ export class Calls {
     let unsettled = false;
     let tries = 0;
 
-    const end = (failure: Failure): Result<T> =>
-      fail(
+    const end = (ended: Failure): Result<T> => {
+      const failure = spec.sent ? inWordsOf(spec.sent, ended) : ended;
+      return fail(
         new JourneyError({
           code: failure.code,
           status: failure.status,
@@ -176,6 +185,7 @@ export class Calls {
           tries,
         }),
       );
+    };
 
     while (true) {
       if (signal.aborted) return end(this.#aborted());

@@ -146,7 +146,8 @@ export function restFailure(
   if (/^PGRST30[0-3]$/.test(sqlstate)) {
     return namedFailure({ code: 'unauthenticated', status: 401, message: error.message, details: more });
   }
-  if (/^22|^23502/.test(sqlstate)) {
+  // A value that cannot be read, a missing one, one that does not exist, and one that a constraint refuses.
+  if (/^22|^2350[23]|^23514/.test(sqlstate)) {
     return namedFailure({ code: 'invalid_input', status: 400, message: error.message, details: more });
   }
   // An SQLSTATE means the statement failed and its transaction was rolled back.

@@ -2,6 +2,7 @@ import { JourneyError } from '../error.ts';
 import { type ErrorCode, errorCatalog } from '../generated/errors.ts';
 import { fail, type Result, succeed } from '../result.ts';
 import type { CallOptions, Calls } from './calls.ts';
+import { inputMessage } from './fields.ts';
 import { createTraceId } from './ids.ts';
 
 /** An error found here that the backend would name the same way: nothing was sent, or nothing was there. */
@@ -13,7 +14,7 @@ export function localError(
   return new JourneyError({
     code,
     status: errorCatalog[code].status,
-    message: errorCatalog[code].en,
+    message: code === 'invalid_input' ? inputMessage(code, details) : errorCatalog[code].en,
     retryable: errorCatalog[code].retryable,
     details,
     correlationId: options?.correlationId ?? createTraceId(),

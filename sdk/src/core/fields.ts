@@ -1,0 +1,75 @@
+import { errorText } from '../error.ts';
+import type { RpcName } from '../generated/calls.ts';
+import type { Failure } from './failure.ts';
+
+/** Arguments of methods that are not the database's in camelCase. */
+const renamed: Partial<Record<RpcName, Record<string, string>>> = {
+  add_vehicle_image: { at_position: 'position' },
+  list_notifications: { before_seq: 'after' },
+  notifications_since: { after_seq: 'since' },
+  payment_events_needing_review: { after_id: 'after' },
+  public_profile: { id: 'userId' },
+  request_upload: { byte_size: 'file', sha256: 'file' },
+  update_vehicle: { details: 'changes' },
+  vehicle_calendar: { from_at: 'from', to_at: 'to' },
+};
+
+/** Functions with an argument in the shape of a row: its fields are columns, here as there. */
+const takesRow: ReadonlySet<RpcName> = new Set<RpcName>(['create_vehicle', 'update_vehicle']);
+
+const camel = (name: string): string =>
+  name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+/** How the method that calls a database function names one of its arguments, or a field of it. */
+export function fieldOfCommand(command: RpcName, field: string): string {
+  const known = renamed[command]?.[field];
+  if (known !== undefined) return known;
+  return takesRow.has(command) && field !== 'vehicle_id' && field !== 'idempotency_key'
+    ? field
+    : camel(field);
+}
+
+/** How a method that calls an edge function names a field of the body; `a.b` is a field in an object. */
+export const fieldOfBody = camel;
+
+/** What was sent, and how the method that sent it calls it. */
+export interface Sent {
+  given: Record<string, unknown>;
+  nameOf(field: string): string;
+}
+
+/** A refusal of the input in the words of the method: with its names of the fields, and with them in the message. */
+export function inWordsOf({ given, nameOf }: Sent, failure: Failure): Failure {
+  if (failure.code !== 'invalid_input' && failure.code !== 'unknown_field') return failure;
+  const { field, problem } = { ...saidByPostgres(given, failure.message), ...failure.details };
+  if (typeof field !== 'string') return failure;
+  const details: Record<string, unknown> = { ...failure.details, field: nameOf(field) };
+  // A problem may speak of another argument: `must come after starts_at`.
+  if (typeof problem === 'string')
+    details.problem = problem.replace(/[a-z]+(_[a-z]+)+/g, (word) => (word in given ? nameOf(word) : word));
+  return { ...failure, details, message: inputMessage(failure.code, details) };
+}
+
+/** PostgreSQL names a value that it cannot read, and a constraint by its table and column, but no argument. */
+function saidByPostgres(
+  given: Record<string, unknown>,
+  message: string,
+): { field?: string; problem?: string } {
+  const [, problem, value] = /^([^"]*): "([\s\S]*)"$/.exec(message) ?? [];
+  const [, constraint = ''] = / constraint "(\w+)"$/.exec(message) ?? [];
+  const names = Object.keys(given);
+  const field =
+    value === undefined
+      ? names.find((name) => constraint.includes(`_${name}_`))
+      : names.find((name) => String(given[name]) === value);
+  return { field, problem: problem ?? 'is not allowed' };
+}
+
+/** The message of a refusal of the input, which names the field. */
+export function inputMessage(
+  code: 'invalid_input' | 'unknown_field',
+  { field, problem }: Record<string, unknown>,
+): string {
+  if (typeof field !== 'string') return errorText({ code }, 'en');
+  return code === 'unknown_field' ? `There is no field ${field}.` : `${field}: ${problem ?? 'is not valid'}.`;
+}
