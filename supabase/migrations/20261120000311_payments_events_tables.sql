@@ -84,18 +84,19 @@ create table private.unmatched_money (
   constraint unmatched_money_applied_to check ((settlement is not distinct from 'applied') = (payment_id is not null))
 );
 -- an event may have a second row: the part that was overpaid
-create unique index unmatched_money_one_per_event on private.unmatched_money (event_id) where reason <> 'overpaid';
+create unique index unmatched_money_one_per_event on private.unmatched_money (event_id)
+  where reason <> 'overpaid' and settlement is distinct from 'void';
 create unique index unmatched_money_one_per_transaction on private.unmatched_money (provider, transaction_id)
   where reason <> 'overpaid' and settlement is distinct from 'void';
 create index unmatched_money_attempt_idx on private.unmatched_money (attempt_id) where status = 'open';
 create index unmatched_money_open_idx on private.unmatched_money (created_at, id) where status = 'open';
-comment on table private.unmatched_money is 'Money that reached us and fits no open payment. It is the payer''s until an admin, or the rest of the sum, settles it: applied to a payment, refunded, kept with a note; void when the provider corrected itself.';
+comment on table private.unmatched_money is 'Money that reached us and fits no open payment. It is the payer''s until an admin, or the rest of the sum, settles it: applied to a payment, refunded, kept with a note; void when the provider corrected itself, or the attempt it names was found later.';
 comment on column private.unmatched_money.reference is 'The attempt that the payer named, as far as it could be read.';
 comment on column private.unmatched_money.amount is 'What came; minor units of `currency`.';
 comment on column private.unmatched_money.attempt_id is 'Where it was meant to go. Null when that is not known.';
 comment on column private.unmatched_money.payer_id is 'Whose it is. Null when that is not known.';
 comment on column private.unmatched_money.status is 'open, or settled by an admin or by the rest of the sum. No state machine; `settlement` says how.';
-comment on column private.unmatched_money.settlement is 'applied (to payment_id), refunded, kept (with a note), or void (the provider corrected itself). Null while open.';
+comment on column private.unmatched_money.settlement is 'applied (to payment_id), refunded, kept (with a note), or void (the provider corrected itself, or it is another row now). Null while open.';
 -- the payer may become known later, until the row is settled
 create trigger immutable before update on private.unmatched_money for each row
   when ((old.id, old.event_id, old.provider, old.reference, old.transaction_id, old.amount, old.currency, old.reason, old.attempt_id)

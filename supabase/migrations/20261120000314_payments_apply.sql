@@ -22,6 +22,11 @@ begin
   if not found then
     perform private.fail('not_found');
   end if;
+  -- it came before its attempt was there: it is judged as if it came now for the first time
+  if v_event.outcome = 'unknown_reference'
+     and exists (select from public.payment_attempts where provider = v_event.provider and reference = p_reference) then
+    update private.payment_events set outcome = null where id = p_event_id returning * into v_event;
+  end if;
   if v_event.outcome is not null then
     -- a repeat gets the same answer, except that a message already applied is a duplicate
     return case v_event.outcome when 'applied' then 'duplicate' when 'refunded_late' then 'duplicate' else v_event.outcome end;
@@ -98,12 +103,16 @@ begin
     and settlement is distinct from 'void' and reason <> 'overpaid'
   for no key update;
   if found then
-    if v_told.amount = p_amount and v_told.currency = p_currency then
+    if v_told.reason = 'unknown_reference' and v_told.status = 'open' and p_attempt.id is not null
+       and v_told.amount = p_amount and v_told.currency = p_currency then
+      -- nobody knew whose it is, and now its attempt does
+      null;
+    elsif v_told.amount = p_amount and v_told.currency = p_currency then
       return 'duplicate';
     elsif v_told.status <> 'open' or not v_open or not v_fits then
       return private.flag_for_review(p_event.id, 'another sum was reported for this transaction', 'amount_mismatch');
     end if;
-    -- the provider corrects itself
+    -- otherwise the provider corrects itself
     perform private.post_ledger('unmatched_voided', v_told.id::text, v_told.currency, null, array[
       ('unmatched', v_told.id::text, v_told.amount)::private.ledger_line,
       ('clearing', v_told.provider, -v_told.amount)::private.ledger_line

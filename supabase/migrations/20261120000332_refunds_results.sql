@@ -92,7 +92,8 @@ select private.expose('record_refund_result(uuid, text, text, text, timestamptz)
 
 -- A message about a refund that the provider sends without being asked.
 create function private.apply_refund_event(
-  p_event_id bigint, p_provider_refund_id text, p_transaction_id text, p_outcome text, p_amount bigint, p_currency text, p_failure_code text
+  p_event_id bigint, p_provider_refund_id text, p_transaction_id text, p_outcome text, p_amount bigint, p_currency text, p_failure_code text,
+  p_request_key text
 )
 returns text
 language plpgsql volatile security definer set search_path = ''
@@ -100,6 +101,7 @@ as $$
 declare
   v_event private.payment_events;
   v_found uuid[];
+  v_order text;
   v_before text;
   v_after text;
   v_result text;
@@ -111,11 +113,18 @@ begin
   if v_event.outcome is not null then
     return case v_event.outcome when 'recorded' then 'duplicate' else v_event.outcome end;
   end if;
-  -- found by the provider's id; when the message comes before the answer that gives that id, by what else is known
-  select array_agg(r.id) into v_found
+  -- Found by the key of our order, where the provider repeats it: only that tells one order of a refund from the next.
+  -- Otherwise by the provider's id; when the message comes before the answer that gives that id, by what else is known.
+  select array_agg(r.id), min(r.id || ':' || (to_jsonb(r.ordered_at) #>> '{}')) into v_found, v_order
   from public.refunds r
-  where r.provider = v_event.provider and r.provider_refund_id = p_provider_refund_id
+  where r.provider = v_event.provider and r.id::text = split_part(p_request_key, ':', 1)
     and r.amount = p_amount and r.currency = p_currency;
+  if v_found is null then
+    select array_agg(r.id) into v_found
+    from public.refunds r
+    where r.provider = v_event.provider and r.provider_refund_id = p_provider_refund_id
+      and r.amount = p_amount and r.currency = p_currency;
+  end if;
   if v_found is null then
     select array_agg(r.id) into v_found
     from public.refunds r
@@ -124,7 +133,10 @@ begin
     where r.provider = v_event.provider and r.provider_refund_id is null and r.status in ('pending', 'processing')
       and coalesce(u.transaction_id, a.provider_transaction_id) = p_transaction_id and r.amount = p_amount and r.currency = p_currency;
   end if;
-  if cardinality(v_found) = 1 then
+  if p_request_key <> v_order and p_outcome <> 'succeeded' then
+    -- how an earlier order stands says nothing about the one of now; only its success does
+    v_result := 'duplicate';
+  elsif cardinality(v_found) = 1 then
     select status into v_before from public.refunds where id = v_found[1];
     select status into v_after from private.record_refund_result(v_found[1], p_outcome, p_provider_refund_id, p_failure_code);
     if v_before = 'succeeded' and p_outcome = 'failed' then
@@ -140,10 +152,11 @@ begin
 end
 $$;
 create function public.apply_refund_event(
-  event_id bigint, provider_refund_id text, transaction_id text, outcome text, amount bigint, currency text, failure_code text default null
+  event_id bigint, provider_refund_id text, transaction_id text, outcome text, amount bigint, currency text,
+  failure_code text default null, request_key text default null
 )
 returns text
 language sql volatile set search_path = ''
-as $$ select private.apply_refund_event(event_id, provider_refund_id, transaction_id, outcome, amount, currency, failure_code) $$;
-comment on function public.apply_refund_event is 'Applies a stored, verified message about a refund. Answers recorded, duplicate, or needs_review when the refund is not ours. Service only. Errors: not_found, refund_not_found, invalid_input.';
-select private.expose('apply_refund_event(bigint, text, text, text, bigint, text, text)', 'service_role');
+as $$ select private.apply_refund_event(event_id, provider_refund_id, transaction_id, outcome, amount, currency, failure_code, request_key) $$;
+comment on function public.apply_refund_event is 'Applies a stored, verified message about a refund. `request_key` is the key of our order, when the provider repeats it. Answers recorded, duplicate, or needs_review when the refund is not ours. Service only. Errors: not_found, refund_not_found, invalid_input.';
+select private.expose('apply_refund_event(bigint, text, text, text, bigint, text, text, text)', 'service_role');

@@ -121,6 +121,32 @@ select tests.make_booking(:'rival', :'vehicle', tests.hours(50), tests.hours(60)
 select tests.start_payment(:'other') as other_ref \gset
 select is(tests.provider_says(:'other_ref', 'succeeded', p_transaction_id => 't1', p_event_id => 'reused'), 'unmatched', 'one transaction of the provider does not pay two bookings');
 
+-- a message that came before its attempt: the database was restored, or the message was faster
+select tests.make_booking(:'rival', tests.make_vehicle(:'host'), tests.hours(70), tests.hours(80)) as early \gset
+select id as early_payment, amount as early_amount from public.payments where payable_id = :'early' \gset
+update public.payments set status = 'processing' where id = :'early_payment';
+create function tests.make_attempt(p_payment_id uuid, p_reference text)
+returns void
+language sql volatile
+as $$
+  insert into public.payment_attempts (payment_id, provider, reference, amount, currency, expires_at)
+  select id, 'vnpay', p_reference, amount, currency, expires_at from public.payments where id = p_payment_id
+$$;
+select is(tests.provider_says('J00000000000007', 'failed', :early_amount, p_transaction_id => '0'), 'unknown_reference', 'a failure of an attempt that is not there is of an unknown reference');
+select is(tests.provider_says('J00000000000008', 'succeeded', :early_amount, p_transaction_id => 'early'), 'unknown_reference', 'money for an attempt that is not there is kept');
+select tests.make_attempt(:'early_payment', 'J00000000000007'), tests.make_attempt(:'early_payment', 'J00000000000008');
+select is(tests.provider_says('J00000000000007', 'failed', :early_amount, p_transaction_id => '0'), 'applied', 'a failure that comes again is judged again');
+select is(tests.provider_says('J00000000000008', 'succeeded', :early_amount, p_transaction_id => 'early'), 'applied', 'money that is reported again pays the attempt that is there now');
+select is((select status from public.bookings where id = :'early'), 'confirmed', 'money that was reported again confirms its booking');
+select is((select array_agg(settlement || ' ' || status) from private.unmatched_money where transaction_id = 'early'), array['void settled'], 'money that was reported again is no longer unmatched');
+select is(tests.provider_says('J00000000000008', 'succeeded', :early_amount, p_transaction_id => 'early'), 'duplicate', 'the third report of that money is a duplicate');
+select is(tests.provider_says('J00000000000009', 'succeeded', :early_amount, p_transaction_id => 'early twice'), 'unknown_reference', 'more money for an attempt that is not there is kept');
+select tests.make_attempt(:'early_payment', 'J00000000000009');
+select is(tests.provider_says('J00000000000009', 'succeeded', :early_amount, p_transaction_id => 'early twice'), 'unmatched', 'money that was reported again for a paid booking is a second payment');
+select is((select array_agg(reason || ' ' || coalesce(payer_id = :'rival', false) order by reason desc) from private.unmatched_money where transaction_id = 'early twice'), array['unknown_reference false', 'paid_twice true'], 'a second payment that was reported again belongs to its payer');
+select tests.settle();
+select is(tests.broken_promises(), null, 'no invariant is violated after messages that came too early');
+
 -- late -----------------------------------------------------------------------------------------------------------
 create function tests.pay_late(p_renter uuid, p_vehicle uuid, p_how text)
 returns text

@@ -287,6 +287,37 @@ select is(tests.refund_news('n4', 're_9', 'succeeded', 4814405, 'pi_3'), 'needs_
 select is(tests.refund_news('n5', 're_4', 'succeeded', 4814405, 'pi_4'), 'recorded', 'a report about its own transaction is recorded');
 select is((select status from public.refunds where id = :'f4'), 'succeeded', 'a report about its own transaction pays the refund');
 
+-- news of an order that comes before its answer is found by the key of the order
+create function tests.refund_news_of(p_order text, p_event text, p_id text, p_outcome text, p_amount bigint default 4814405)
+returns text
+language sql volatile
+as $$
+  select public.apply_refund_event((public.record_payment_event('stripe', p_event, true, null, 'raw') ->> 'event_id')::bigint, p_id, 'pi_6', p_outcome, p_amount, 'VND',
+    request_key => p_order)
+$$;
+create function tests.order_key(p_refund_id uuid)
+returns text
+language sql stable
+as $$ select (r.refund ->> 'id') || ':' || (r.refund ->> 'ordered_at') from (select public.refund_to_send(p_refund_id) -> 'refund' as refund) r $$;
+select tests.new_booking(270) as b6 \gset
+select tests.provider_says(tests.start_payment(:'b6', 'stripe'), 'succeeded', p_transaction_id => 'pi_6');
+select tests.cancel(:'renter', :'b6');
+select tests.refund_of(:'b6') as f6 \gset
+select tests.order_key(:'f6') as order1 \gset
+select is(tests.refund_news_of('of-nobody', 'k0', 're_60', 'processing', 5000), 'needs_review', 'news with a key of nobody is of no refund of ours');
+select is(tests.refund_news_of(:'order1', 'k1', 're_61', 'processing', 5000), 'needs_review', 'news of another sum is not taken for the refund that its key names');
+select is(tests.refund_news_of(:'order1', 'k2', 're_61', 'failed'), 'recorded', 'news of a failed order is recorded');
+select tests.as_user(:'admin');
+select is((public.retry_refund(:'f6')).status, 'pending', 'a failed order is repeated by an admin');
+select tests.as_owner();
+select tests.order_key(:'f6') as order2 \gset
+select is(tests.refund_news_of(:'order2', 'k3', 're_62', 'processing'), 'recorded', 'news that is faster than the answer finds its refund by the key');
+select is((public.record_refund_result(:'f6', 'processing', 're_62')).provider_refund_id, 're_62', 'the answer that comes after its news says the same');
+select is(tests.refund_news_of(:'order1', 'k4', 're_61', 'failed'), 'duplicate', 'late news of an earlier order that failed changes nothing');
+select is((select status from public.refunds where id = :'f6'), 'processing', 'the order of now is still under way');
+select is(tests.refund_news_of(:'order2', 'k5', 're_62', 'succeeded'), 'recorded', 'news of success ends the refund that its key names');
+select is((select count(*)::int from private.payment_events where note = 'a refund we did not order' and provider_event_id in ('k2', 'k3', 'k4', 'k5')), 0, 'no news of our own orders needs review');
+
 -- parts of what was called off ------------------------------------------------------------------------------------------------
 select tests.new_booking(260) as b5 \gset
 select tests.start_payment(:'b5', 'vietqr') as r5 \gset

@@ -411,4 +411,28 @@ describe('webhooks', () => {
     const answer = await fetch(forged);
     expect([answer.status, ((await answer.json()) as { RspCode: string }).RspCode]).toEqual([200, '97']);
   });
+
+  it('refuses with a 4xx, and counts, bodies that no provider sends', async () => {
+    const received = async () =>
+      (
+        await sql<{ n: number }>('select coalesce(sum(received), 0)::int as n from private.unverified_counts')
+      )[0]?.n ?? 0;
+    const mark = crypto.randomUUID();
+    const bodies: [body: BodyInit, status: number][] = [
+      [`{"a":"\0${mark}"}`, 400],
+      [Buffer.concat([Buffer.from(mark), Buffer.from([0xed, 0xa0, 0x80])]), 400],
+      [Buffer.concat([Buffer.from(mark), Buffer.from([0xff, 0xfe])]), 400],
+      [mark.repeat(5_000), 413],
+    ];
+    for (const rail of ['vnpay', 'momo', 'zalopay', 'payos', 'stripe', 'vietqr']) {
+      const before = await received();
+      for (const [body, status] of bodies) {
+        const init = { method: 'POST', body };
+        const answer = await fetch(`${setting('FUNCTIONS_URL')}/payment-webhooks/${rail}`, init);
+        expect([rail, answer.status]).toEqual([rail, status]);
+        await answer.body?.cancel();
+      }
+      expect(await received()).toBeGreaterThanOrEqual(before + bodies.length);
+    }
+  });
 });

@@ -141,8 +141,19 @@ describe('a signed notification', () => {
     ['no order', { orderId: '' }],
     ['a number for an order', { orderId: 26112000000001 }],
     ['an order of odd characters', { orderId: 'J1&partnerCode=X' }],
-  ])('with %s is malformed', async (_what, changes) => {
-    expect(await constructSigned(changes)).toEqual({ verified: false, reason: 'malformed' });
+    ['no merchant', { partnerCode: '' }],
+  ])('with %s is genuine and unreadable', async (_what, changes) => {
+    expect(await constructSigned(changes)).toMatchObject({ verified: true, event: { kind: 'unreadable' } });
+  });
+
+  it('that is unreadable names its attempt where it can, and is one message however often it comes', async () => {
+    const [once, again] = [await constructSigned({ transId: 0 }), await constructSigned({ transId: 0 })];
+    expect(once).toMatchObject({ event: { reference: 'J26112000000001' } });
+    expect(again).toEqual(once);
+    expect(await constructSigned({ transId: 'x' })).not.toEqual(once);
+    expect(await constructSigned({ orderId: 'J1&partnerCode=X' })).toMatchObject({
+      event: { reference: null },
+    });
   });
 
   it('about another merchant is foreign, whatever else it says', async () => {

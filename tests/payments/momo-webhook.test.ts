@@ -161,6 +161,7 @@ describe('the answer to a notification', () => {
     ['bad_signature', 400],
     ['foreign_merchant', 400],
     ['malformed', 400],
+    ['unreadable', 500],
     ['error', 500],
   ];
 

@@ -109,6 +109,7 @@ describe('an answer', () => {
     ['bad_signature', 401],
     ['foreign_merchant', 401],
     ['malformed', 400],
+    ['unreadable', 500],
     ['error', 500],
   ] as const)('is for %s HTTP %i, and PayOS calls again', async (outcome, status) => {
     expect(rig.provider.respond(outcome).status).toBe(status);

@@ -59,8 +59,12 @@ describe('a genuine event', () => {
     [{ payment_intent: 5 }],
     [{ object: 'charge' }],
     [{ id: 'x' }],
-  ])('whose session has %j is malformed', async (changes) => {
-    expect(await constructFrom({ ...session, ...changes })).toEqual({ verified: false, reason: 'malformed' });
+    [{ amount_total: 0 }],
+  ])('whose session has %j is genuine and unreadable', async (changes) => {
+    expect(await constructFrom({ ...session, ...changes })).toMatchObject({
+      verified: true,
+      event: { kind: 'unreadable', reference: 'J26112100000042' },
+    });
   });
 
   it('is ignored when it is about a subscription, a saved card, or nothing to pay', async () => {
@@ -100,6 +104,7 @@ describe('a genuine event', () => {
       currency: 'vnd',
       status,
       payment_intent: 'pi_1',
+      metadata: { request_key: 'order-1' },
     };
     expect(await constructFrom(refund, { type })).toEqual({
       verified: true,
@@ -112,13 +117,17 @@ describe('a genuine event', () => {
           amount: 5_000,
           currency: 'VND',
           failureCode: outcome === 'failed' ? status : null,
+          requestKey: 'order-1',
           eventId: `re_1:pi_1:${outcome}:5000`,
         },
       },
     });
-    expect(await constructFrom({ ...refund, amount: null }, { type })).toEqual({
-      verified: false,
-      reason: 'malformed',
+    expect(await constructFrom({ ...refund, metadata: null }, { type })).toMatchObject({
+      event: { report: { requestKey: null } },
+    });
+    expect(await constructFrom({ ...refund, amount: null }, { type })).toMatchObject({
+      verified: true,
+      event: { kind: 'unreadable' },
     });
   });
 });

@@ -163,6 +163,7 @@ describe('the answer', () => {
     ['bad_signature', 400],
     ['malformed', 400],
     ['foreign_merchant', 400],
+    ['unreadable', 500],
     ['error', 500],
   ] as const)('to %s is %i', (outcome, status) => {
     expect(rig.provider.respond(outcome).status).toBe(status);

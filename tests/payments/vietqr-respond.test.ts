@@ -38,6 +38,7 @@ describe('a notification', () => {
     ['bad_signature', 8],
     ['foreign_merchant', 8],
     ['malformed', 8],
+    ['unreadable', 8],
     ['error', 8],
   ])('answered with %s is sent %i times', async (outcome, calls) => {
     await callsAfter(() => rig.provider.respond(outcome), calls);
@@ -153,6 +154,7 @@ describe('the answer', () => {
     ['bad_signature', 401],
     ['foreign_merchant', 401],
     ['malformed', 400],
+    ['unreadable', 500],
     ['error', 500],
   ] as const)('to %s is HTTP %i', async (outcome, status) => {
     const answer = rig.provider.respond(outcome);

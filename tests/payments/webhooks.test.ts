@@ -119,6 +119,21 @@ describe('a notification', () => {
     expect(await invariantViolations(one.booking.id, one.start.attempt.payment_id)).toEqual([]);
   });
 
+  it('that is genuine and unreadable is kept, shown to an admin, and asked for again until it can be read', async () => {
+    const one = await unpaid();
+    const unreadable = notification(one, { transactionNo: '0' });
+    expect(await deliver(unreadable)).toBe('99');
+    expect(await deliver(unreadable)).toBe('99');
+    expect(await statusOf(one)).toBe('pending_payment');
+    const shown = (await ok(staff.journey.admin.payments.eventsNeedingReview())).rows.filter(
+      ({ reference }) => reference === one.reference,
+    );
+    expect(shown).toMatchObject([{ provider: 'vnpay', note: expect.stringContaining('cannot read it') }]);
+    expect(shown[0]?.raw).toBe(unreadable);
+    expect(await deliver(notification(one))).toBe('00');
+    expect(await statusOf(one)).toBe('confirmed');
+  });
+
   it('of failure after success changes nothing, and success after failure confirms', async () => {
     const paid = await unpaid();
     expect(await deliver(notification(paid))).toBe('00');

@@ -3,25 +3,41 @@ import { appError, inputError } from './errors.ts';
 /** The largest request body that is read, unless an endpoint sets its own limit. */
 export const defaultMaxBytes = 64 * 1024;
 
-/** Reads a body as text. Stops reading as soon as it passes the limit. */
+export interface ReadBytes {
+  bytes: Uint8Array<ArrayBuffer>;
+  /** Whether there was more: then `bytes` is the beginning. */
+  cut: boolean;
+}
+
+/** Reads a body. Stops reading as soon as it passes the limit. */
+export async function readBytes(request: Request, maxBytes: number): Promise<ReadBytes> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  const reader = request.body?.getReader();
+  while (reader && size <= maxBytes) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    chunks.push(value);
+    size += value.byteLength;
+  }
+  const cut = size > maxBytes;
+  if (cut) await reader?.cancel();
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return { bytes: bytes.slice(0, maxBytes), cut };
+}
+
+/** Reads a body as text. */
 export async function readText(request: Request, maxBytes: number = defaultMaxBytes): Promise<string> {
   const announced = Number(request.headers.get('content-length') ?? 0);
   if (announced > maxBytes) throw appError('payload_too_large', { max_bytes: maxBytes });
-  if (!request.body) return '';
-  const decoder = new TextDecoder();
-  const reader = request.body.getReader();
-  let size = 0;
-  let text = '';
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return text + decoder.decode();
-    size += value.byteLength;
-    if (size > maxBytes) {
-      await reader.cancel();
-      throw appError('payload_too_large', { max_bytes: maxBytes });
-    }
-    text += decoder.decode(value, { stream: true });
-  }
+  const { bytes, cut } = await readBytes(request, maxBytes);
+  if (cut) throw appError('payload_too_large', { max_bytes: maxBytes });
+  return new TextDecoder().decode(bytes);
 }
 
 /** Reads a body as JSON. */

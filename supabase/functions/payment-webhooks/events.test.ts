@@ -29,6 +29,7 @@ describe('a notification about something else than a payment', () => {
       amount: 400_000,
       currency: 'VND',
       failureCode: 'lost_or_stolen_card',
+      requestKey: 'order-1',
       eventId: 're_1:failed:400000',
     } as const;
     const { response, answered, calls } = await deliver(
@@ -59,9 +60,51 @@ describe('a notification about something else than a payment', () => {
           amount: 400_000,
           currency: 'VND',
           failure_code: 'lost_or_stolen_card',
+          request_key: 'order-1',
         },
       },
     ]);
+  });
+
+  it('that cannot be read is kept for an admin, and the provider is asked to send it again', async () => {
+    const { answered, calls } = await deliver(
+      { kind: 'unreadable', eventId: 'unreadable:1', reference: 'J26112100000042' },
+      { settle_payment_event: () => 'needs_review' },
+    );
+    expect(answered).toEqual(['unreadable']);
+    expect(calls[0]?.args).toMatchObject({
+      provider_event_id: 'unreadable:1',
+      verified: true,
+      reference: 'J26112100000042',
+      raw: '{"id":"evt_1"}',
+    });
+    expect(calls[1]?.args).toMatchObject({ event_id: 9, outcome: 'needs_review' });
+  });
+
+  it.each([
+    ['a NUL', 're_\u0000'],
+    ['half a surrogate pair', 're_\ud800'],
+    ['more than an index can hold', 'r'.repeat(3_000)],
+  ])('with %s in a text is kept as one that cannot be read', async (_what, refundId) => {
+    const report = {
+      outcome: 'failed',
+      refundId,
+      transactionId: null,
+      amount: 1,
+      currency: 'VND',
+      failureCode: null,
+      requestKey: null,
+      eventId: `${refundId}:failed`,
+    } as const;
+    const { answered, calls } = await deliver(
+      { kind: 'refund', report },
+      { settle_payment_event: () => 'needs_review' },
+    );
+    expect(answered).toEqual(['unreadable']);
+    expect(calls[0]?.args).toMatchObject({
+      verified: true,
+      provider_event_id: expect.stringMatching(/^unreadable:[0-9a-f]{64}$/),
+    });
   });
 
   it.each([

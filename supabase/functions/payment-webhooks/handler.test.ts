@@ -118,11 +118,22 @@ describe('a notification of VNPay', () => {
     expect(String(outside.calls[0]?.args.raw)).toHaveLength(4_096);
   });
 
-  it.each(['150000050', '0x10', '1e9', '', '-100'])('is refused with the amount %j', async (vnp_Amount) => {
-    const query = signedQuery({ ...paid, vnp_Amount }, terminal.hashSecret);
-    const { outside, answer } = await deliver(query, { record_payment_event: recorded });
+  it.each([
+    ...['150000050', '0x10', '1e9', '', '-100', '000'].map((vnp_Amount) => ({ vnp_Amount })),
+    { vnp_TransactionNo: '0' },
+    { vnp_TmnCode: '' },
+  ])('that is signed with %j is kept for an admin, and VNPay is asked to send it again', async (changes) => {
+    const query = signedQuery({ ...paid, ...changes }, terminal.hashSecret);
+    const database = { record_payment_event: recorded, settle_payment_event: () => 'needs_review' };
+    const { outside, answer } = await deliver(query, database);
     expect(answer.RspCode).toBe('99');
-    expect(outside.calls[0]?.args.verified).toBe(false);
+    expect(outside.calls.map(({ name }) => name)).toEqual(['record_payment_event', 'settle_payment_event']);
+    expect(outside.calls[0]?.args).toMatchObject({
+      verified: true,
+      provider_event_id: expect.stringMatching(/^unreadable:[0-9a-f]{64}$/),
+      reference: paid.vnp_TxnRef,
+      raw: query,
+    });
   });
 
   it.each(['record_payment_event', 'apply_payment_event'])('comes again when %s fails', async (broken) => {
@@ -140,12 +151,39 @@ describe('a notification of VNPay', () => {
     expect(outside.logs[0]).toMatchObject({ outcome: 'error' });
   });
 
-  it('is refused above a size', async () => {
-    const { answer, outside } = await deliver(`vnp_OrderInfo=${'a'.repeat(70_000)}`, {});
-    expect(answer.RspCode).toBe('99');
-    expect(outside.calls).toEqual([]);
-    const post = { method: 'POST', body: 'a'.repeat(70_000) };
-    expect((await deliver('', {}, post)).answer.RspCode).toBe('99');
+  const bytes = (...parts: (string | number[])[]) =>
+    Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : Buffer.from(part))));
+  it.each([
+    ['a query above 64 KB', 413, `vnp_OrderInfo=${'a'.repeat(70_000)}`, {}],
+    ['a body above 64 KB', 413, 'a=1', { method: 'POST', body: 'a'.repeat(70_000) }],
+    ['both above 64 KB', 413, 'a'.repeat(40_000), { method: 'POST', body: 'b'.repeat(40_000) }],
+    ['a NUL', 400, '', { method: 'POST', body: '{"a":"\0"}' }],
+    ['bytes that are no UTF-8', 400, '', { method: 'POST', body: bytes('{"a":"', [0xff, 0xc3, 0x28], '"}') }],
+    ['half a surrogate pair', 400, '', { method: 'POST', body: bytes('{"a":"', [0xed, 0xa0, 0x80], '"}') }],
+    ['half a character at its end', 400, '', { method: 'POST', body: bytes('{}', [0xc3]) }],
+  ])('with %s is refused with %i and counted like any bad message', async (_what, status, query, init) => {
+    const outside = fakeOutside({ record_payment_event: recorded });
+    const request = new Request(`http://x/payment-webhooks/vnpay?${query}`, init);
+    const response = await handle(outside.deps)(request);
+    expect(response.status).toBe(status);
+    expect((await errorOf(response)).code).toBe(status === 413 ? 'payload_too_large' : 'invalid_input');
+    expect(outside.calls.map(({ name }) => name)).toEqual(['record_payment_event']);
+    const { verified, provider_event_id, raw } = outside.calls[0]?.args ?? {};
+    expect([verified, provider_event_id]).toEqual([
+      false,
+      expect.stringMatching(/^unverified:[0-9a-f]{64}$/),
+    ]);
+    expect(raw).not.toContain('\0');
+    expect(String(raw).length).toBeLessThanOrEqual(4_096);
+  });
+
+  it('that is not verified is stored although the limit cuts a character in two', async () => {
+    const outside = fakeOutside({ record_payment_event: recorded });
+    const body = `${'a'.repeat(4_095)}😀`;
+    const init = { method: 'POST', body };
+    const response = await handle(outside.deps)(new Request('http://x/payment-webhooks/vnpay', init));
+    expect(response.status).toBe(200);
+    expect(String(outside.calls[0]?.args.raw).isWellFormed()).toBe(true);
   });
 
   it('of a provider that is unknown or not set up is refused', async () => {

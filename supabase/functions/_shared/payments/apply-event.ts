@@ -18,7 +18,7 @@ function eventOf(event: ProviderEvent): { id: string; reference: string | null }
     case 'refund':
       return { id: event.report.eventId, reference: null };
     default:
-      return { id: event.eventId, reference: event.kind === 'needs_review' ? event.reference : null };
+      return { id: event.eventId, reference: event.kind === 'ignored' ? null : event.reference };
   }
 }
 
@@ -50,7 +50,7 @@ async function flagForReview(
 export async function applyEvent(
   { provider, event, raw, headers }: VerifiedEvent,
   service: Rpc,
-): Promise<ApplyResult> {
+): Promise<ApplyResult | 'unreadable'> {
   const { id, reference } = eventOf(event);
   const { event_id } = await service.call(
     'record_payment_event',
@@ -71,14 +71,26 @@ export async function applyEvent(
       );
     }
     case 'refund': {
-      const { outcome, amount, currency, refundId, transactionId, failureCode } = event.report;
-      const about = { event_id, provider_refund_id: refundId, transaction_id: transactionId };
+      const { outcome, amount, currency, refundId, transactionId, failureCode, requestKey } = event.report;
+      const about = {
+        event_id,
+        provider_refund_id: refundId,
+        transaction_id: transactionId,
+        request_key: requestKey,
+      };
       return service.call(
         'apply_refund_event',
         { ...about, outcome, amount, currency, failure_code: failureCode },
         applyResult,
       );
     }
+    case 'unreadable':
+      await service.call(
+        'settle_payment_event',
+        { event_id, outcome: 'needs_review', reason: 'signed by the provider, but we cannot read it' },
+        applyResult,
+      );
+      return 'unreadable';
     default:
       return service.call(
         'settle_payment_event',

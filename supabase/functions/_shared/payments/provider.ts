@@ -93,6 +93,8 @@ export interface RefundReport {
   amount: number;
   currency: string;
   failureCode: string | null;
+  /** The `requestKey` of our order, when the provider repeats it; null for a refund that we did not order. */
+  requestKey: string | null;
   eventId: string;
 }
 
@@ -102,12 +104,17 @@ export type ProviderEvent =
   | { kind: 'refund'; report: RefundReport }
   /** An admin must look at it, for example at a chargeback. */
   | { kind: 'needs_review'; eventId: string; reference: string | null; reason: string }
+  /** We cannot read it. An admin must look at it, and it should come again. */
+  | { kind: 'unreadable'; eventId: string; reference: string | null }
   /** A test call, or something that we do not follow. */
   | { kind: 'ignored'; eventId: string; reason: string };
 
 export type RefusalReason = 'bad_signature' | 'foreign_merchant' | 'malformed';
 
-/** A verified event, or why the notification is none. DO NOT trust anything in an unverified one. */
+/**
+ * A verified event, or why the notification is none. DO NOT trust anything in an unverified one. A message with a
+ * right signature is never `malformed` but `unreadable`: those that are not verified are thrown away one day.
+ */
 export type ConstructedEvent =
   | { verified: true; event: ProviderEvent }
   | { verified: false; reason: RefusalReason };
@@ -134,6 +141,8 @@ export type WebhookOutcome =
   | 'recorded'
   /** Kept for an admin to look at. */
   | 'needs_review'
+  /** Kept for an admin to look at. It should come again, because we may read it then. */
+  | 'unreadable'
   | 'ignored'
   | RefusalReason
   | 'error';

@@ -1,5 +1,6 @@
 import type { Signer } from '../hmac.ts';
 import type { ConstructedEvent, PaymentReturn, WebhookOutcome, WebhookRequest } from '../provider.ts';
+import { unreadable } from '../unreadable.ts';
 import type { MomoConfig } from './config.ts';
 import { isRefundOrder } from './refund-id.ts';
 import { readReport } from './report.ts';
@@ -21,15 +22,14 @@ async function readResult(
   signer: Signer,
 ): Promise<ConstructedEvent> {
   const { signature, partnerCode, orderId } = facts;
-  if (
-    typeof signature !== 'string' ||
-    !(await signer.verify(signedText('result', facts, config.accessKey), signature))
-  ) {
+  const signed = signedText('result', facts, config.accessKey);
+  if (typeof signature !== 'string' || !(await signer.verify(signed, signature))) {
     return { verified: false, reason: 'bad_signature' };
   }
-  if (partnerCode !== config.partnerCode) return { verified: false, reason: 'foreign_merchant' };
+  const named = typeof partnerCode === 'string' && partnerCode !== '';
+  if (named && partnerCode !== config.partnerCode) return { verified: false, reason: 'foreign_merchant' };
   const report = readReport(facts);
-  if (report === null) return { verified: false, reason: 'malformed' };
+  if (report === null || !named) return unreadable(signed, orderId);
   // MoMo announces no notifications of refunds; should one come, it is not money that came in
   if (isRefundOrder(orderId)) {
     return {
@@ -68,12 +68,13 @@ const refused = new Map<WebhookOutcome, number>([
   ['bad_signature', 400],
   ['foreign_merchant', 400],
   ['malformed', 400],
+  ['unreadable', 500],
   ['error', 500],
 ]);
 
 /**
  * 204 without a body ends the notification. Our response does not make MoMo refund or take money. So every genuine
- * message gets 204, even when we cannot use it. Only a failure on our side makes MoMo call again.
+ * message that we can read gets 204, even when we cannot use it. Only a failure on our side makes MoMo call again.
  */
 export function respond(outcome: WebhookOutcome): Response {
   return new Response(null, { status: refused.get(outcome) ?? 204 });

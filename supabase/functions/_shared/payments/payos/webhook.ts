@@ -1,6 +1,8 @@
 import type { Signer } from '../hmac.ts';
 import type { ConstructedEvent, ProviderEvent, WebhookOutcome, WebhookRequest } from '../provider.ts';
+import { unreadable } from '../unreadable.ts';
 import { isFields, isText, isWhole } from './fields.ts';
+import { referenceOf } from './order-code.ts';
 import { readTransfer, reportOf } from './report.ts';
 import { dataText } from './sign.ts';
 
@@ -22,13 +24,13 @@ function readEnvelope(body: string): { data: Fields; text: string; signature: st
 function readEvent(data: Fields): ProviderEvent | null {
   const { orderCode, amount, currency, code } = data;
   if (!isWhole(orderCode, 0) || !isWhole(amount, 0) || !isText(code)) return null;
-  if (!isText(currency) || !/^[A-Z]{3}$/.test(currency)) return null;
   // PayOS sends this, genuinely signed, when the address is registered; the amount tells it from a real order
   // 123
   if (orderCode === 123 && amount === 3_000) {
     const eventId = ['123', isText(data.reference) ? data.reference : '0', 'sample', amount].join(':');
     return { kind: 'ignored', eventId, reason: 'sample' };
   }
+  if (!isText(currency) || !/^[A-Z]{3}$/.test(currency)) return null;
   if (code === '00') {
     const report = readTransfer(data, orderCode, currency);
     return report && { kind: 'payment', report };
@@ -52,13 +54,15 @@ export async function constructEvent(
     return { verified: false, reason: 'bad_signature' };
   }
   const event = readEvent(envelope.data);
-  return event ? { verified: true, event } : { verified: false, reason: 'malformed' };
+  if (event) return { verified: true, event };
+  const { orderCode } = envelope.data;
+  return unreadable(envelope.text, isWhole(orderCode, 0) ? referenceOf(orderCode) : null);
 }
 
 /**
  * Any 2xx ends the notification. PayOS refuses to register an address that does not answer 2xx to its sample,
- * which is about an unknown order. Only messages that are not from PayOS, and those that we could not store,
- * get another answer.
+ * which is about an unknown order. Only messages that are not from PayOS, and those that we could not store or
+ * read, get another answer.
  */
 export function respond(outcome: WebhookOutcome): Response {
   switch (outcome) {
@@ -67,6 +71,7 @@ export function respond(outcome: WebhookOutcome): Response {
       return Response.json({ success: false }, { status: 401 });
     case 'malformed':
       return Response.json({ success: false }, { status: 400 });
+    case 'unreadable':
     case 'error':
       return Response.json({ success: false }, { status: 500 });
     default:

@@ -18,15 +18,15 @@ function outcomeOf(session: Session, gaveUp: boolean): [PaymentReport['outcome']
 }
 
 /**
- * Reads what a session reports of its payment. Null when it says that it was paid but names no payment.
+ * Reads what a session reports of its payment. Null when it says that it was paid but names no payment or no money.
  * `gaveUp`: the payer has finished the page with a slow method, such as a bank debit, and no money will come.
  */
 export function readReport(session: Session, gaveUp: boolean): PaymentReport | null {
   const [outcome, failureCode] = outcomeOf(session, gaveUp);
   const transactionId = session.payment_intent ?? null;
-  if (outcome === 'succeeded' && transactionId === null) return null;
-  const reference = referenceOf(session);
   const amount = session.amount_total;
+  if (outcome === 'succeeded' && (transactionId === null || amount === 0)) return null;
+  const reference = referenceOf(session);
   return {
     outcome,
     reference,
@@ -63,6 +63,7 @@ export function readRefundReport(refund: Refund): RefundReport {
     amount: refund.amount,
     currency: refund.currency.toUpperCase(),
     failureCode: outcome === 'failed' ? code : null,
+    requestKey: refund.metadata?.request_key ?? null,
     eventId: [refund.id, transactionId ?? '0', outcome, refund.amount].join(':'),
   };
 }

@@ -1,5 +1,6 @@
 import Stripe from 'stripe';
 import type { ConstructedEvent, ProviderEvent, WebhookOutcome, WebhookRequest } from '../provider.ts';
+import { unreadable } from '../unreadable.ts';
 import type { StripeTools } from './api.ts';
 import { type Event, readDispute, readEvent, readRefund, readSession } from './messages.ts';
 import { readRefundReport, readReport } from './report.ts';
@@ -54,15 +55,24 @@ function providerEvent(event: Event): ProviderEvent | null {
   return { kind: 'ignored', eventId: event.id, reason: event.type };
 }
 
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return null;
+  }
+}
+
 /** Verifies and reads a notification. The signature covers the body exactly as it came. */
 export async function constructEvent(
   { body, headers }: WebhookRequest,
   { client, config, now }: StripeTools,
 ): Promise<ConstructedEvent> {
   const signature = headers.get('stripe-signature') ?? '';
-  let received: unknown;
+  const { signature: checker } = client.webhooks;
+  if (checker === null) throw new Error('the package stripe came without its check of signatures');
   try {
-    received = await client.webhooks.constructEventAsync(
+    await checker.verifyHeaderAsync(
       body,
       signature,
       config.webhookSecret,
@@ -71,23 +81,26 @@ export async function constructEvent(
       now(),
     );
   } catch (error) {
-    // any other error means an unreadable header or, once verified, an unreadable body
+    // any other error means an unreadable header
     const wrong = error instanceof Stripe.errors.StripeSignatureVerificationError;
     return { verified: false, reason: wrong ? 'bad_signature' : 'malformed' };
   }
-  const stripeEvent = readEvent(received);
-  if (!stripeEvent) return { verified: false, reason: 'malformed' };
+  const stripeEvent = readEvent(parse(body));
+  if (!stripeEvent) return unreadable(body, null);
   if (stripeEvent.livemode !== config.live || (stripeEvent.account ?? null) !== null) {
     return { verified: false, reason: 'foreign_merchant' };
   }
   const event = providerEvent(stripeEvent);
-  return event ? { verified: true, event } : { verified: false, reason: 'malformed' };
+  return event
+    ? { verified: true, event }
+    : unreadable(body, stripeEvent.data.object.client_reference_id ?? null);
 }
 
 const refusals: Partial<Record<WebhookOutcome, 400 | 500>> = {
   bad_signature: 400,
   malformed: 400,
   foreign_merchant: 400,
+  unreadable: 500,
   error: 500,
 };
 

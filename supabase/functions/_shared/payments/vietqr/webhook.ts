@@ -1,6 +1,7 @@
 import type { Signer } from '../hmac.ts';
 import type { ConstructedEvent, ProviderEvent, WebhookOutcome, WebhookRequest } from '../provider.ts';
-import { reportOf, transactionIdOf } from './report.ts';
+import { unreadable } from '../unreadable.ts';
+import { referenceOf, reportOf, transactionIdOf } from './report.ts';
 
 // SePay recommends this against replays
 const maxDriftSeconds = 300;
@@ -14,6 +15,15 @@ export interface WebhookTools {
 
 function isFields(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function parse(body: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(body);
+    return isFields(value) ? value : null;
+  } catch {
+    return null;
+  }
 }
 
 /** Whether SePay signed this body just now. */
@@ -52,21 +62,20 @@ export async function constructEvent(
   tools: WebhookTools,
 ): Promise<ConstructedEvent> {
   if (!(await isGenuine(request, tools))) return { verified: false, reason: 'bad_signature' };
-  let fields: unknown;
-  try {
-    fields = JSON.parse(request.body);
-  } catch {
-    return { verified: false, reason: 'malformed' };
-  }
-  if (!isFields(fields)) return { verified: false, reason: 'malformed' };
-  if (fields.accountNumber !== tools.accountNumber) return { verified: false, reason: 'foreign_merchant' };
+  const fields = parse(request.body);
+  if (fields === null) return unreadable(request.body, null);
+  const { accountNumber, content, code } = fields;
+  const named =
+    typeof accountNumber === 'number' || (typeof accountNumber === 'string' && accountNumber !== '');
+  if (named && accountNumber !== tools.accountNumber) return { verified: false, reason: 'foreign_merchant' };
   const event = readEvent(fields);
-  return event ? { verified: true, event } : { verified: false, reason: 'malformed' };
+  if (event === null || !named) return unreadable(request.body, referenceOf({ content, code }));
+  return { verified: true, event };
 }
 
 /**
  * 200 and `{"success": true}` end the notification. Otherwise SePay calls up to seven more times. Everything
- * that was stored is a success, because a repeat does not help to place money.
+ * that was stored and read is a success, because a repeat does not help to place money.
  */
 export function respond(outcome: WebhookOutcome): Response {
   switch (outcome) {
@@ -75,6 +84,7 @@ export function respond(outcome: WebhookOutcome): Response {
       return Response.json({ success: false }, { status: 401 });
     case 'malformed':
       return Response.json({ success: false }, { status: 400 });
+    case 'unreadable':
     case 'error':
       return Response.json({ success: false }, { status: 500 });
     default:

@@ -23,14 +23,14 @@ function outcomeOf(responseCode: string, status: string): PaymentReport['outcome
   return responseCode === '00' || status === '01' ? 'pending' : 'failed';
 }
 
-/** Reads VNPay's facts. Null when the amount is not a whole number of đồng, or when a success has no number. */
+/** Reads VNPay's facts. Null when the amount is not a whole number of đồng, or when a success has no number or no money. */
 export function readReport(facts: VnpayFacts): PaymentReport | null {
   if (!/^\d{1,15}00$/.test(facts.amount) || facts.reference === '') return null;
   const amount = Number(facts.amount) / 100;
   const needsReview = reviewReason(facts.responseCode, facts.transactionStatus);
   const outcome = needsReview ? 'pending' : outcomeOf(facts.responseCode, facts.transactionStatus);
   const transactionId = /^0*$/.test(facts.transactionNo) ? null : facts.transactionNo;
-  if (outcome === 'succeeded' && transactionId === null) return null;
+  if (outcome === 'succeeded' && (transactionId === null || amount === 0)) return null;
   const failureCode = facts.responseCode !== '00' ? facts.responseCode : `status_${facts.transactionStatus}`;
   return {
     outcome,

@@ -1,5 +1,6 @@
 import type { Signer } from '../hmac.ts';
 import type { ConstructedEvent, PaymentReturn, WebhookOutcome, WebhookRequest } from '../provider.ts';
+import { unreadable } from '../unreadable.ts';
 import type { VnpayConfig } from './config.ts';
 import { readReport } from './report.ts';
 import { canonicalQuery } from './sign.ts';
@@ -19,10 +20,12 @@ export async function constructEvent(
   // a repeated parameter could be read one way and signed another
   if (new Set(names).size !== names.length) return { verified: false, reason: 'malformed' };
   // decode and encode again, because a proxy may have changed + to %20
-  if (!(await signer.verify(canonicalQuery(params), value('SecureHash')))) {
+  const signed = canonicalQuery(params);
+  if (!(await signer.verify(signed, value('SecureHash')))) {
     return { verified: false, reason: 'bad_signature' };
   }
-  if (value('TmnCode') !== config.tmnCode) return { verified: false, reason: 'foreign_merchant' };
+  const merchant = value('TmnCode');
+  if (merchant !== '' && merchant !== config.tmnCode) return { verified: false, reason: 'foreign_merchant' };
   const report = readReport({
     reference: value('TxnRef'),
     amount: value('Amount'),
@@ -30,9 +33,8 @@ export async function constructEvent(
     transactionStatus: value('TransactionStatus'),
     transactionNo: value('TransactionNo'),
   });
-  return report
-    ? { verified: true, event: { kind: 'payment', report } }
-    : { verified: false, reason: 'malformed' };
+  if (report === null || merchant === '') return unreadable(signed, value('TxnRef'));
+  return { verified: true, event: { kind: 'payment', report } };
 }
 
 /** Reads a return address. It is signed like a notification. */
@@ -60,6 +62,7 @@ const answers: Record<WebhookOutcome, readonly [code: string, message: string]> 
   bad_signature: ['97', 'Invalid signature'],
   foreign_merchant: ['97', 'Invalid signature'],
   malformed: ['99', 'Input data required'],
+  unreadable: ['99', 'Unknown error'],
   error: ['99', 'Unknown error'],
 };
 

@@ -1,5 +1,6 @@
 import type { Signer } from '../hmac.ts';
 import type { ConstructedEvent, PaymentReturn, WebhookOutcome, WebhookRequest } from '../provider.ts';
+import { unreadable } from '../unreadable.ts';
 import type { ZalopayConfig } from './config.ts';
 import { readKeepingDigits, readObject, textOf } from './json.ts';
 import { referenceOf } from './order-id.ts';
@@ -21,13 +22,14 @@ export async function constructEvent(
   }
   if (!(await key2.verify(envelope.data, envelope.mac))) return { verified: false, reason: 'bad_signature' };
   const data = readKeepingDigits(envelope.data);
-  if (data === null) return { verified: false, reason: 'malformed' };
-  const value = (name: string): string => textOf(data[name]);
-  if (value('app_id') !== config.appId) return { verified: false, reason: 'foreign_merchant' };
+  const value = (name: string): string => textOf(data?.[name]);
+  const merchant = value('app_id');
+  if (merchant !== '' && merchant !== config.appId) return { verified: false, reason: 'foreign_merchant' };
   const report = paidReport(value('app_trans_id'), value('amount'), value('zp_trans_id'));
-  return report
-    ? { verified: true, event: { kind: 'payment', report } }
-    : { verified: false, reason: 'malformed' };
+  if (report === null || merchant === '') {
+    return unreadable(envelope.data, referenceOf(value('app_trans_id')));
+  }
+  return { verified: true, event: { kind: 'payment', report } };
 }
 
 function statusOf(code: string): PaymentReturn['status'] {
@@ -67,6 +69,7 @@ const answers: Record<WebhookOutcome, readonly [code: number, message: string]> 
   bad_signature: [2, 'mac not equal'],
   foreign_merchant: [2, 'invalid app_id'],
   malformed: [2, 'invalid data'],
+  unreadable: [0, 'try again'],
   error: [0, 'try again'],
 };
 
