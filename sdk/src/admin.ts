@@ -1,4 +1,5 @@
 import type { InvariantViolation } from './admin-rows.ts';
+import { AdminBookings } from './bookings.ts';
 import type { CallOptions, Calls } from './core/calls.ts';
 import { AdminLedger } from './ledger.ts';
 import type { DriverLicence } from './licences-rows.ts';
@@ -14,6 +15,8 @@ import type { Vehicle } from './vehicles-rows.ts';
 /** What people with the role `admin` do. The role is looked up by the backend with each call. */
 export class Admin {
   readonly #calls: Calls;
+  /** Bookings that need somebody. */
+  readonly bookings: AdminBookings;
   /** What payments pay. */
   readonly payables: AdminPayables;
   /** What providers said and somebody must look at. */
@@ -29,6 +32,7 @@ export class Admin {
 
   constructor(calls: Calls) {
     this.#calls = calls;
+    this.bookings = new AdminBookings(calls);
     this.payables = new AdminPayables(calls);
     this.payments = new AdminPayments(calls);
     this.unmatched = new AdminUnmatched(calls);
@@ -38,8 +42,8 @@ export class Admin {
   }
 
   /**
-   * Decides on a listing. `reject` and `suspend` need a reason of 1 to 500 characters; `publish` needs the `revision` of
-   * the listing that was looked at.
+   * Decides on a listing. `reject` and `suspend` need a reason of 1 to 500 characters; `publish` and `reinstate` need the
+   * `revision` of the listing that was looked at.
    * Errors: `forbidden`, `vehicle_not_found`, `invalid_input`, `illegal_transition`, `vehicle_changed`,
    * `plate_taken` (details.vehicle_id).
    */

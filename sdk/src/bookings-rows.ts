@@ -63,10 +63,21 @@ export interface BookingDetail {
   history: HistoryStep[];
 }
 
+/** A booking whose vehicle is suspended. */
+export interface SuspendedBooking
+  extends Pick<
+    Booking,
+    'id' | 'code' | 'status' | 'starts_at' | 'ends_at' | 'renter_id' | 'host_id' | 'vehicle_id'
+  > {
+  /** The title of the listing. */
+  vehicle: string;
+}
+
 declare module './core/shapes.ts' {
   interface Shapes {
     bookings: Booking;
     booking_detail: BookingDetail;
+    bookings_on_suspended_vehicles: SuspendedBooking;
     cancel_booking_preview: CancellationPreview;
   }
 }

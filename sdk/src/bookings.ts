@@ -5,6 +5,7 @@ import type {
   CancellationPreview,
   Inspection,
   InspectionAngle,
+  SuspendedBooking,
 } from './bookings-rows.ts';
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
 import { byCreation, type List, type PageOptions, readList } from './core/pages.ts';
@@ -57,8 +58,8 @@ export class Bookings {
 
   /**
    * Host: accepts or declines a request.
-   * Errors: `booking_not_found`, `vehicle_not_published`, `illegal_transition`, `hold_expired` (the time to
-   * answer is over), `vehicle_unavailable`, `invalid_input`.
+   * Errors: `booking_not_found`, `vehicle_not_published`, `renter_licence_invalid`, `illegal_transition`,
+   * `hold_expired` (the time to answer is over), `vehicle_unavailable`, `invalid_input`.
    */
   answer(
     input: { bookingId: Uuid; accept: boolean; reason?: string },
@@ -105,8 +106,8 @@ export class Bookings {
 
   /**
    * Records the hand-over, from an hour before the start.
-   * Errors: `booking_not_found`, `illegal_transition`, `too_early`, `inspection_incomplete`,
-   * `media_not_found`, `media_not_ready`, `invalid_input`.
+   * Errors: `booking_not_found`, `illegal_transition`, `too_early`, `vehicle_suspended`,
+   * `renter_licence_invalid`, `inspection_incomplete`, `media_not_found`, `media_not_ready`, `invalid_input`.
    */
   checkIn(report: InspectionReport, options?: CommandOptions): Promise<Result<Booking>> {
     return this.#calls.rpc('check_in', inspectionArgs(report), options);
@@ -153,6 +154,26 @@ export class Bookings {
     const read = (page_size: number, after?: object) =>
       this.#calls.rpc('my_bookings', { role, statuses, after, page_size }, options);
     return readList({ by: byCreation, read }, page, options);
+  }
+}
+
+/** Bookings as people with the role `admin` see them. */
+export class AdminBookings {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /**
+   * Bookings that cannot go ahead because their vehicle is suspended, the next start first: unpaid holds that still run,
+   * paid bookings, and trips under way. Reinstate the vehicle, or call them off with `admin.payables.cancel`.
+   * Errors: `forbidden`, `invalid_input`.
+   */
+  onSuspendedVehicles(page: PageOptions = {}, options?: CallOptions): List<SuspendedBooking> {
+    const read = (page_size: number, after?: object) =>
+      this.#calls.rpc('bookings_on_suspended_vehicles', { after, page_size }, options);
+    return readList({ by: ['starts_at', 'id'], read }, page, options);
   }
 }
 

@@ -1,7 +1,7 @@
 export type { Admin } from './admin.ts';
 export type * from './admin-rows.ts';
 export type { Auth, SignUp } from './auth.ts';
-export type { BookingList, Bookings, InspectionReport } from './bookings.ts';
+export type { AdminBookings, BookingList, Bookings, InspectionReport } from './bookings.ts';
 export type * from './bookings-rows.ts';
 export type { CallOptions, CommandOptions } from './core/calls.ts';
 export { createIdempotencyKey } from './core/ids.ts';

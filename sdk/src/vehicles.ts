@@ -179,7 +179,7 @@ export class Vehicles {
 
   /**
    * Removes a listing for good. Its bookings stay.
-   * Errors: `vehicle_not_found`.
+   * Errors: `vehicle_not_found`, `illegal_transition` (it is suspended).
    */
   archive(vehicleId: Uuid, options?: CallOptions): Promise<Result<Vehicle>> {
     return this.#calls.rpc('archive_vehicle', { vehicle_id: vehicleId }, options);

@@ -91,6 +91,10 @@ begin
   if v_stored is not null then
     -- its state may have changed meanwhile
     select * into v_attempt from public.payment_attempts where id = (v_stored ->> 'id')::uuid;
+    -- the repeat of a request whose answer was lost long ago: no link is made for it any more
+    if v_attempt.status = 'created' and v_attempt.expires_at <= now() then
+      perform private.fail('payment_expired');
+    end if;
     -- between us and the provider
     v_attempt.provider_data := '{}';
     return v_attempt;
@@ -114,6 +118,7 @@ begin
   if v_payment.expires_at <= now() then
     perform private.fail('payment_expired');
   end if;
+  perform private.check_payable(v_payment.payable_id);
   if v_payment.currency <> v_rail.currency or v_payment.amount not between v_rail.min_amount and v_rail.max_amount then
     perform private.fail('payment_amount_unsupported', jsonb_build_object(
       'provider', p_provider, 'currency', v_rail.currency, 'min_amount', v_rail.min_amount, 'max_amount', v_rail.max_amount));
@@ -130,7 +135,7 @@ create function public.start_payment(payment_id uuid, provider text, idempotency
 returns public.payment_attempts
 language sql volatile set search_path = ''
 as $$ select private.start_payment(payment_id, provider, idempotency_key) $$;
-comment on function public.start_payment is 'Starts an attempt to pay with a provider. The function payments calls it and adds the redirect URL and the QR code. Errors: payment_not_found, payment_not_payable, payment_expired, payment_amount_unsupported, provider_not_configured, invalid_input, rate_limited.';
+comment on function public.start_payment is 'Starts an attempt to pay with a provider. The function payments calls it and adds the redirect URL and the QR code. What is paid may refuse with errors of its own, such as vehicle_suspended. Errors: payment_not_found, payment_not_payable, payment_expired, payment_amount_unsupported, provider_not_configured, invalid_input, rate_limited.';
 select private.expose('start_payment(uuid, text, uuid)', 'authenticated');
 
 create function private.attach_checkout(p_attempt_id uuid, p_redirect_url text, p_qr_payload text, p_details jsonb, p_provider_data jsonb)

@@ -10,11 +10,12 @@ insert into private.transitions (machine, from_state, event, to_state) values
   ('vehicle', 'pending_review', 'reject', 'draft'),
   ('vehicle', 'published', 'edit', 'pending_review'),
   ('vehicle', 'published', 'suspend', 'suspended'),
+  ('vehicle', 'pending_review', 'suspend', 'suspended'),
   ('vehicle', 'suspended', 'reinstate', 'published'),
   ('vehicle', 'draft', 'archive', 'archived'),
   ('vehicle', 'pending_review', 'archive', 'archived'),
-  ('vehicle', 'published', 'archive', 'archived'),
-  ('vehicle', 'suspended', 'archive', 'archived');
+  -- DO NOT let a host archive a suspended listing: it would no longer be suspended, and could be handed over
+  ('vehicle', 'published', 'archive', 'archived');
 
 create table public.vehicles (
   id uuid primary key default gen_random_uuid(),

@@ -110,7 +110,7 @@ create function public.archive_vehicle(vehicle_id uuid)
 returns public.vehicles
 language sql volatile set search_path = ''
 as $$ select private.archive_vehicle(vehicle_id) $$;
-comment on function public.archive_vehicle is 'Removes the caller''s listing for good. Bookings already made stay valid. Errors: vehicle_not_found.';
+comment on function public.archive_vehicle is 'Removes the caller''s listing for good. Bookings already made stay valid. A suspended listing stays until an admin has decided. Errors: vehicle_not_found, illegal_transition (it is suspended).';
 select private.expose('archive_vehicle(uuid)', 'authenticated');
 
 create function private.review_vehicle(p_vehicle_id uuid, p_decision text, p_reason text, p_revision int)
@@ -122,9 +122,9 @@ declare
     when 'publish' then 'published' when 'reinstate' then 'published'
     when 'reject' then 'draft' when 'suspend' then 'suspended'
   end;
-  v_from text := case p_decision
-    when 'publish' then 'pending_review' when 'reject' then 'pending_review'
-    when 'suspend' then 'published' when 'reinstate' then 'suspended'
+  -- an edit, which the host can make at any time, must not keep a listing from being suspended
+  v_from text[] := case p_decision
+    when 'suspend' then array['published', 'pending_review'] when 'reinstate' then array['suspended'] else array['pending_review']
   end;
   v_vehicle public.vehicles;
 begin
@@ -135,14 +135,14 @@ begin
   if p_decision in ('reject', 'suspend') and coalesce(char_length(btrim(p_reason)), 0) not between 1 and 500 then
     perform private.fail_input('reason', 'must have 1 to 500 characters');
   end if;
-  if p_decision = 'publish' and p_revision is null then
+  if p_decision in ('publish', 'reinstate') and p_revision is null then
     perform private.fail_input('revision', 'must be the revision of the listing that you looked at');
   end if;
   select * into v_vehicle from public.vehicles where id = p_vehicle_id for no key update;
   if not found then
     perform private.fail('vehicle_not_found');
   end if;
-  if v_vehicle.status <> v_from then
+  if v_vehicle.status <> all (v_from) then
     perform private.fail('illegal_transition', jsonb_build_object('machine', 'vehicle', 'from', v_vehicle.status, 'to', v_to));
   end if;
   if p_revision <> v_vehicle.revision then
@@ -169,5 +169,5 @@ create function public.review_vehicle(vehicle_id uuid, decision text, reason tex
 returns public.vehicles
 language sql volatile set search_path = ''
 as $$ select private.review_vehicle(vehicle_id, decision, reason, revision) $$;
-comment on function public.review_vehicle is 'Admin: publishes, rejects, suspends or reinstates a listing. `decision` is publish, reject, suspend or reinstate. reject and suspend need a reason. publish needs the revision that the admin looked at, and is refused when the host has changed the listing since, or while another offered listing has its plate. Errors: forbidden, vehicle_not_found, invalid_input, illegal_transition, vehicle_changed, plate_taken (details.vehicle_id).';
+comment on function public.review_vehicle is 'Admin: publishes, rejects, suspends or reinstates a listing. `decision` is publish, reject, suspend or reinstate. reject and suspend need a reason. publish and reinstate need the revision that the admin looked at, and are refused when the host has changed the listing since, or while another offered listing has its plate. Errors: forbidden, vehicle_not_found, invalid_input, illegal_transition, vehicle_changed, plate_taken (details.vehicle_id).';
 select private.expose('review_vehicle(uuid, text, text, int)', 'authenticated');

@@ -5,6 +5,8 @@
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
   ('booking_not_found', 404, false, 'We could not find this booking. Reload your bookings.', 'Không tìm thấy đơn đặt xe này. Vui lòng tải lại danh sách đơn.'),
   ('booking_not_cancellable', 409, false, 'This booking can no longer be cancelled. Contact support if you need help.', 'Đơn đặt xe này không thể hủy được nữa. Vui lòng liên hệ hỗ trợ nếu bạn cần giúp đỡ.'),
+  ('vehicle_suspended', 409, false, 'This vehicle was suspended, so the trip cannot go ahead for now. Cancel the booking, or wait until the vehicle is offered again.', 'Xe này đang bị tạm ngưng nên chuyến đi chưa thể thực hiện. Vui lòng hủy đơn hoặc chờ đến khi xe được hoạt động trở lại.'),
+  ('renter_licence_invalid', 409, false, 'The renter has no verified driver licence for this trip. The renter must submit one first.', 'Khách thuê không có giấy phép lái xe đã xác minh phù hợp với chuyến đi này. Khách cần gửi giấy phép trước.'),
   ('refund_changed', 409, false, 'The refund for this booking has changed. Look at the new amount in details.preview and decide again.', 'Số tiền hoàn của đơn này đã thay đổi. Vui lòng xem số tiền mới rồi quyết định lại.'),
   ('inspection_incomplete', 409, false, 'The inspection is not complete. Add the photos that details.missing names.', 'Biên bản kiểm tra xe còn thiếu ảnh. Vui lòng chụp thêm các góc được nêu trong chi tiết.'),
   ('too_early', 409, false, 'It is too early for this. Try again from the time in details.from.', 'Chưa đến giờ thực hiện thao tác này. Vui lòng thử lại sau.'),

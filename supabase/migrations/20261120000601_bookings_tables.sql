@@ -62,6 +62,7 @@ create table public.bookings (
   checked_out_at timestamptz,
   cancelled_at timestamptz,
   cancelled_by text,
+  refund_bps int,
   claim_until timestamptz,
   deposit_status text not null default 'none',
   created_at timestamptz not null default now(),
@@ -72,7 +73,8 @@ create table public.bookings (
   constraint bookings_request_has_deadline check (status <> 'requested' or answer_by is not null),
   constraint bookings_hold_has_deadline check (status <> 'pending_payment' or hold_expires_at is not null),
   constraint bookings_cancelled_by_known check (cancelled_by in ('renter', 'host', 'admin')),
-  constraint bookings_cancelled_complete check ((status = 'cancelled') = (cancelled_at is not null and cancelled_by is not null)),
+  constraint bookings_cancelled_complete check ((status = 'cancelled') = (cancelled_at is not null and cancelled_by is not null and refund_bps is not null)),
+  constraint bookings_refund_bps_range check (refund_bps between 0 and 10000),
   constraint bookings_trip_dates check (
     (status not in ('in_progress', 'completed') or checked_in_at is not null)
     and (status <> 'completed' or (checked_out_at is not null and claim_until is not null))
@@ -88,6 +90,7 @@ comment on column public.bookings.platform_amount is 'The part that stays with u
 comment on column public.bookings.tax_amount is 'VAT, which is owed to the state.';
 comment on column public.bookings.cancellation_policy is '{code, tiers: [{hours_before, refund_bps}]} as agreed in the quote; a refund is counted from it and from starts_at.';
 comment on column public.bookings.cancelled_by is 'renter, host or admin. Null unless cancelled.';
+comment on column public.bookings.refund_bps is 'The share of everything but the deposit that a cancellation gave back, in basis points (of an unpaid one 10000). Null unless cancelled.';
 comment on column public.bookings.deposit_status is 'none (no deposit, or not paid yet), held once the money is there, returned when its refund is ordered. No state machine: written with the booking.';
 comment on column public.bookings.code is 'For people, such as JB7K2M9Q.';
 comment on column public.bookings.answer_by is 'Until when the host may answer a request; over at that moment.';

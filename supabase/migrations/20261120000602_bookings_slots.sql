@@ -68,35 +68,77 @@ begin
 end
 $$;
 
--- Confirms a booking whose money has come; false when its slot is gone.
+-- Why a booked trip may not go ahead now, or null: the vehicle is suspended, or its renter may no longer drive it.
+create function private.trip_problem(p_booking public.bookings)
+returns text
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select case when v.status = 'suspended' then 'vehicle_suspended'
+      else private.licence_problem(p_booking.renter_id, v.required_licence_class, p_booking.ends_at) end
+    from public.vehicles v where v.id = p_booking.vehicle_id
+  );
+end
+$$;
+
+-- The vehicle is not handed over then, whichever of the two asks.
+create function private.check_hand_over(p_booking public.bookings)
+returns void
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_problem text := private.trip_problem(p_booking);
+begin
+  if v_problem = 'vehicle_suspended' then
+    perform private.fail('vehicle_suspended');
+  elsif v_problem is not null then
+    perform private.fail('renter_licence_invalid');
+  end if;
+end
+$$;
+
+-- Takes the slot of a booking whose money has come. The caller holds the vehicle's lock. It answers null, or why the
+-- booking cannot be confirmed: deadline, or what private.trip_problem() says. Deadlines and states are compared here,
+-- so money is judged the same before and after a job has recorded that a hold is over.
 create function private.take_slot(p_booking public.bookings)
-returns boolean
+returns text
 language plpgsql volatile set search_path = ''
 as $$
 declare
   v_blocked tstzrange;
+  v_problem text := private.trip_problem(p_booking);
 begin
-  update public.calendar_entries set kind = 'booking', expires_at = null where booking_id = p_booking.id;
-  if found then
-    return true;
+  if p_booking.ends_at <= now() then
+    return 'deadline';
+  elsif p_booking.status = 'pending_payment' and p_booking.hold_expires_at > now() then
+    -- In time. The hold is a promise: it stands when the host meanwhile edits or archives the listing.
+    if v_problem is null then
+      update public.calendar_entries set kind = 'booking', expires_at = null where booking_id = p_booking.id;
+    end if;
+    return v_problem;
+  elsif v_problem is not null or p_booking.starts_at <= now() then
+    return 'deadline';
   end if;
+  -- Late. It is a new booking, so the listing must be offered and the slot free.
   select private.blocked_range(p_booking.starts_at, p_booking.ends_at, v.buffer_minutes) into v_blocked
   from public.vehicles v where v.id = p_booking.vehicle_id and v.status = 'published';
-  if not found or p_booking.starts_at < now() then
-    return false;
+  if not found then
+    return 'deadline';
   end if;
+  delete from public.calendar_entries where booking_id = p_booking.id;
   perform private.release_expired_holds(p_booking.vehicle_id, v_blocked);
   if not private.is_free(p_booking.vehicle_id, v_blocked) then
-    return false;
+    return 'deadline';
   end if;
   begin
     insert into public.calendar_entries (vehicle_id, kind, blocked, booking_id)
     values (p_booking.vehicle_id, 'booking', v_blocked, p_booking.id);
   exception
     when exclusion_violation then
-      return false;
+      return 'deadline';
   end;
-  return true;
+  return null;
 end
 $$;
 

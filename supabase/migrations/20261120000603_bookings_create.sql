@@ -119,6 +119,9 @@ begin
     if not found then
       perform private.fail('vehicle_not_published');
     end if;
+    if private.trip_problem(v_booking) is not null then
+      perform private.fail('renter_licence_invalid');
+    end if;
     update public.bookings
     set status = 'pending_payment', hold_expires_at = now() + make_interval(mins => (private.setting('hold_minutes'))::int)
     where id = p_booking_id
@@ -145,7 +148,7 @@ create function public.answer_booking(booking_id uuid, accept boolean, idempoten
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.answer_booking(booking_id, accept, reason, idempotency_key) $$;
-comment on function public.answer_booking is 'Host: accepts or declines a request. Accepting holds the slot, creates the payment and declines requests that overlap. Errors: booking_not_found, vehicle_not_published, illegal_transition, hold_expired (the time to answer is over), vehicle_unavailable, invalid_input.';
+comment on function public.answer_booking is 'Host: accepts or declines a request. Accepting holds the slot, creates the payment and declines requests that overlap. Errors: booking_not_found, vehicle_not_published, renter_licence_invalid, illegal_transition, hold_expired (the time to answer is over), vehicle_unavailable, invalid_input.';
 revoke all on function public.answer_booking(uuid, boolean, uuid, text), private.answer_booking(uuid, boolean, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.answer_booking(uuid, boolean, uuid, text), private.answer_booking(uuid, boolean, text, uuid) to authenticated;
 

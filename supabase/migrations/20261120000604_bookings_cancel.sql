@@ -1,32 +1,42 @@
 -- Bookings: cancelling a trip.
 -- Rule kept here: the preview and the cancellation compute with the same function, from the policy
--- stored with the booking; nobody cancels for another amount than was shown; the deposit always returns in full.
+-- stored with the booking, and what was applied is stored; nobody cancels for another amount than was shown; the deposit always returns in full.
 -- Left out on purpose: what a host's cancellation costs the host beyond the refund.
 
-create function private.cancellation_amounts(p_booking public.bookings, p_by text, p_at timestamptz)
-returns table (refund_amount bigint, deposit_refund bigint, host_keeps bigint, platform_keeps bigint, tax_keeps bigint, refund_bps int)
+-- What the policy of a booking gives its renter back at a moment, in basis points of everything but the deposit.
+create function private.policy_bps(p_booking public.bookings, p_at timestamptz)
+returns int
 language sql stable set search_path = ''
 as $$
-  with rate as (
-    select case
-      when p_booking.confirmed_at is null or p_by <> 'renter' then 10000
-      else coalesce((
-        select max((t ->> 'refund_bps')::int)
-        from jsonb_array_elements(p_booking.cancellation_policy -> 'tiers') t
-        where p_booking.starts_at - p_at >= make_interval(hours => (t ->> 'hours_before')::int)
-      ), 0)
-    end as bps
-  ),
-  kept as (
+  select coalesce(max((t ->> 'refund_bps')::int), 0)
+  from jsonb_array_elements(p_booking.cancellation_policy -> 'tiers') t
+  where p_booking.starts_at - p_at >= make_interval(hours => (t ->> 'hours_before')::int)
+$$;
+
+-- What cancelling now would give back. A renter whose vehicle is suspended gets everything, whatever the policy says.
+create function private.cancellation_bps(p_booking public.bookings, p_by text)
+returns int
+language sql stable set search_path = ''
+as $$
+  select case
+    when p_booking.confirmed_at is null or p_by <> 'renter' then 10000
+    when exists (select from public.vehicles v where v.id = p_booking.vehicle_id and v.status = 'suspended') then 10000
+    else private.policy_bps(p_booking, now())
+  end
+$$;
+
+create function private.cancellation_amounts(p_booking public.bookings, p_refund_bps int)
+returns table (refund_amount bigint, deposit_refund bigint, host_keeps bigint, platform_keeps bigint, tax_keeps bigint)
+language sql immutable set search_path = ''
+as $$
+  with kept as (
     -- what is kept rounds down, so that rounding favours the renter
-    select r.bps,
-           p_booking.host_amount * (10000 - r.bps) / 10000 as host,
-           p_booking.platform_amount * (10000 - r.bps) / 10000 as platform,
-           p_booking.tax_amount * (10000 - r.bps) / 10000 as tax
-    from rate r
+    select p_booking.host_amount * (10000 - p_refund_bps) / 10000 as host,
+           p_booking.platform_amount * (10000 - p_refund_bps) / 10000 as platform,
+           p_booking.tax_amount * (10000 - p_refund_bps) / 10000 as tax
   )
   select p_booking.total_amount - p_booking.deposit_amount - k.host - k.platform - k.tax,
-         p_booking.deposit_amount, k.host, k.platform, k.tax, k.bps
+         p_booking.deposit_amount, k.host, k.platform, k.tax
   from kept k
 $$;
 
@@ -71,6 +81,7 @@ language plpgsql stable set search_path = ''
 as $$
 declare
   v_paid boolean := p_booking.status = 'confirmed';
+  v_refund_bps int := private.cancellation_bps(p_booking, p_side);
 begin
   perform private.check_cancellable(p_booking);
   return (
@@ -79,11 +90,11 @@ begin
       'refund_amount', case when v_paid then a.refund_amount + a.deposit_refund else 0 end,
       'deposit_refund', case when v_paid then a.deposit_refund else 0 end,
       'kept_amount', case when v_paid then a.host_keeps + a.platform_keeps + a.tax_keeps else 0 end,
-      'refund_bps', a.refund_bps,
+      'refund_bps', v_refund_bps,
       'policy', p_booking.cancellation_policy,
       'cancelled_by', p_side
     )
-    from private.cancellation_amounts(p_booking, p_side, now()) a
+    from private.cancellation_amounts(p_booking, v_refund_bps) a
   );
 end
 $$;
@@ -103,7 +114,7 @@ create function public.cancel_booking_preview(booking_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.cancel_booking_preview(booking_id) $$;
-comment on function public.cancel_booking_preview is 'Answers what cancelling now would give back and keep, in minor units: {currency, refund_amount, deposit_refund, kept_amount, refund_bps, policy, cancelled_by}. refund_amount includes the deposit. Errors: booking_not_found, booking_not_cancellable, money_frozen.';
+comment on function public.cancel_booking_preview is 'Answers what cancelling now would give back and keep, in minor units: {currency, refund_amount, deposit_refund, kept_amount, refund_bps, policy, cancelled_by}. refund_amount includes the deposit. While the vehicle is suspended, the renter gets everything back. Errors: booking_not_found, booking_not_cancellable, money_frozen.';
 select private.expose('cancel_booking_preview(uuid)', 'authenticated');
 
 -- Cancels a booking. The caller has locked its row and all that comes before it in the order of locks.
@@ -115,14 +126,15 @@ declare
   v_booking public.bookings;
   v_amounts record;
   v_paid boolean := p_booking.status = 'confirmed';
+  v_refund_bps int := private.cancellation_bps(p_booking, p_side);
 begin
   perform private.check_cancellable(p_booking);
-  select * into v_amounts from private.cancellation_amounts(p_booking, p_side, now());
+  select * into v_amounts from private.cancellation_amounts(p_booking, v_refund_bps);
   perform private.set_audit_context(p_side, p_reason);
   delete from public.calendar_entries where booking_id = p_booking.id;
   perform private.close_payment(p_booking.id, 'cancelled');
   update public.bookings
-  set status = 'cancelled', cancelled_at = now(), cancelled_by = p_side, hold_expires_at = null,
+  set status = 'cancelled', cancelled_at = now(), cancelled_by = p_side, refund_bps = v_refund_bps, hold_expires_at = null,
       deposit_status = case when deposit_status = 'held' then 'returned' else deposit_status end
   where id = p_booking.id
   returning * into v_booking;

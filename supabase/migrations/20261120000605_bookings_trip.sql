@@ -94,6 +94,7 @@ begin
   if now() < v_booking.starts_at - interval '1 hour' then
     perform private.fail('too_early', jsonb_build_object('from', v_booking.starts_at - interval '1 hour'));
   end if;
+  perform private.check_hand_over(v_booking);
   perform private.set_audit_context(private.booking_side(v_booking));
   perform private.record_inspection(v_booking, 'check_in', p_odometer_km, p_fuel_percent, p_photos, p_note);
   update public.bookings set status = 'in_progress', checked_in_at = now() where id = p_booking_id returning * into v_booking;
@@ -105,7 +106,7 @@ create function public.check_in(booking_id uuid, odometer_km int, fuel_percent i
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.check_in(booking_id, odometer_km, fuel_percent, photos, note, idempotency_key) $$;
-comment on function public.check_in is 'Hands the vehicle over, at the earliest an hour before the start. The odometer is in km and the fuel in percent. `photos` is [{media_id, angle}] with the angles front, rear, left, right and dashboard; each is an upload of the caller with purpose inspection. Errors: booking_not_found, illegal_transition, too_early, inspection_incomplete, media_not_found, media_not_ready, invalid_input.';
+comment on function public.check_in is 'Hands the vehicle over, at the earliest an hour before the start. The odometer is in km and the fuel in percent. `photos` is [{media_id, angle}] with the angles front, rear, left, right and dashboard; each is an upload of the caller with purpose inspection. Errors: booking_not_found, illegal_transition, too_early, vehicle_suspended, renter_licence_invalid, inspection_incomplete, media_not_found, media_not_ready, invalid_input.';
 revoke all on function public.check_in(uuid, int, int, jsonb, uuid, text), private.check_in(uuid, int, int, jsonb, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.check_in(uuid, int, int, jsonb, uuid, text), private.check_in(uuid, int, int, jsonb, text, uuid) to authenticated;
 

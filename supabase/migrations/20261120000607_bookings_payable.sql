@@ -48,24 +48,47 @@ begin
 end
 $$;
 
--- Confirms it, in time or late, when its slot is still held or free again.
+create function private.check_booking_payable(p_payable_id uuid)
+returns void
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_problem text := (select private.trip_problem(b) from public.bookings b where b.id = p_payable_id);
+begin
+  if v_problem is not null then
+    perform private.fail(v_problem);
+  end if;
+end
+$$;
+
+-- Confirms it, in time or late, when nothing is in the way of the trip.
 create function private.settle_booking_payable(p_payable_id uuid)
 returns boolean
 language plpgsql volatile set search_path = ''
 as $$
 declare
   v_booking public.bookings;
+  v_problem text;
+  v_cause text := private.audit_cause();
 begin
   select * into v_booking from public.bookings where id = p_payable_id;
-  if v_booking.status in ('pending_payment', 'expired') and private.take_slot(v_booking) then
+  if v_booking.status not in ('pending_payment', 'expired') then
+    return false;
+  end if;
+  v_problem := private.take_slot(v_booking);
+  if v_problem is null then
     update public.bookings
     set status = 'confirmed', confirmed_at = now(), hold_expires_at = null,
         deposit_status = case when deposit_amount > 0 then 'held' else 'none' end
     where id = p_payable_id;
     return true;
   end if;
-  -- the slot is gone, or it was cancelled
-  update public.bookings set status = 'expired' where id = p_payable_id and status = 'pending_payment';
+  if v_booking.status = 'pending_payment' then
+    -- the notification says why by this cause
+    perform private.set_audit_context(v_problem);
+    perform private.expire_booking(v_booking);
+    perform private.set_audit_context(v_cause);
+  end if;
   return false;
 end
 $$;
@@ -102,8 +125,8 @@ create trigger pass_on_claim_window after update of claim_until on public.bookin
   for each row when (old.claim_until is distinct from new.claim_until)
   execute function private.pass_on_claim_window();
 
-insert into private.payable_kinds (kind, lock_function, settle_function, expire_function, cancel_function, lines_function) values
-  ('booking', 'lock_booking_payable', 'settle_booking_payable', 'expire_booking_payable', 'cancel_booking_payable', 'booking_lines');
+insert into private.payable_kinds (kind, lock_function, check_function, settle_function, expire_function, cancel_function, lines_function) values
+  ('booking', 'lock_booking_payable', 'check_booking_payable', 'settle_booking_payable', 'expire_booking_payable', 'cancel_booking_payable', 'booking_lines');
 
 -- What the ledger must hold because of bookings, for reconcile_ledger.
 create function private.bookings_expected_lines()
@@ -125,8 +148,8 @@ as $$
   union all
   select 'booking_cancelled', b.id::text, b.id, b.currency, l.kind, l.owner, l.amount
   from public.bookings b
-  -- from the policy it was booked under, as it was cancelled
-  cross join lateral private.cancellation_amounts(b, b.cancelled_by, b.cancelled_at) k
+  -- by the share that it says was given back; invariant_cancellation_disagrees compares that with the policy
+  cross join lateral private.cancellation_amounts(b, b.refund_bps) k
   cross join lateral (
     values
       ('escrow', b.id::text, b.total_amount - b.deposit_amount),

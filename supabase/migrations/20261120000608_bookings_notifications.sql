@@ -16,6 +16,18 @@ insert into public.notification_templates (code, locale, category, title, body, 
   ('booking_unanswered_renter', 'vi', 'booking', 'Yêu cầu đặt xe đã hết hạn', 'Chủ xe chưa phản hồi yêu cầu {{code}} trong thời hạn. Bạn không bị trừ tiền. Vui lòng chọn xe hoặc thời gian khác.', null, null),
   ('booking_unpaid_renter', 'en', 'booking', 'Booking expired', 'The payment for booking {{code}} was not completed in time. Please book again if you still want the vehicle.', null, null),
   ('booking_unpaid_renter', 'vi', 'booking', 'Đơn đặt xe đã hết hạn', 'Đơn {{code}} chưa được thanh toán đủ trong thời hạn. Nếu vẫn muốn thuê xe, vui lòng đặt lại.', null, null),
+  ('booking_refused_suspended_renter', 'en', 'booking', 'Booking not confirmed', 'Your payment came, but {{vehicle}} was suspended. Booking {{code}} has ended, and we are refunding {{total}}. Please choose another vehicle.', null, null),
+  ('booking_refused_suspended_renter', 'vi', 'booking', 'Đơn đặt xe không thành công', 'Chúng tôi đã nhận thanh toán, nhưng {{vehicle}} đang bị tạm ngưng. Đơn {{code}} đã kết thúc và chúng tôi đang hoàn {{total}}. Vui lòng chọn xe khác.', null, null),
+  ('booking_refused_licence_renter', 'en', 'booking', 'Booking not confirmed', 'Your payment came, but you have no verified driver licence for this trip. Booking {{code}} has ended, and we are refunding {{total}}. Please submit a licence and book again.', null, null),
+  ('booking_refused_licence_renter', 'vi', 'booking', 'Đơn đặt xe không thành công', 'Chúng tôi đã nhận thanh toán, nhưng bạn không có giấy phép lái xe đã xác minh phù hợp với chuyến đi. Đơn {{code}} đã kết thúc và chúng tôi đang hoàn {{total}}. Vui lòng gửi giấy phép rồi đặt lại.', null, null),
+  ('booking_suspended_renter', 'en', 'booking', 'Your vehicle was suspended', '{{vehicle}} was suspended and cannot be handed over for now. You may cancel booking {{code}} and get everything back, or wait until the vehicle is offered again.', 'The vehicle of booking {{code}} was suspended', E'{{vehicle}}, which you booked from {{starts}} to {{ends}}, was suspended. It cannot be handed over for now.\n\nYou may cancel booking {{code}} in the app and get everything back, whatever its cancellation policy says. Or wait: we write to you when the vehicle is offered again.'),
+  ('booking_suspended_renter', 'vi', 'booking', 'Xe bạn đặt bị tạm ngưng', '{{vehicle}} đang bị tạm ngưng nên chưa thể giao xe. Bạn có thể hủy đơn {{code}} và được hoàn toàn bộ số tiền, hoặc chờ đến khi xe hoạt động trở lại.', 'Xe của đơn {{code}} bị tạm ngưng', E'{{vehicle}} mà bạn đặt từ {{starts}} đến {{ends}} đang bị tạm ngưng nên chưa thể giao xe.\n\nBạn có thể hủy đơn {{code}} trong ứng dụng và được hoàn toàn bộ số tiền, không phụ thuộc chính sách hủy. Hoặc bạn có thể chờ: chúng tôi sẽ thông báo khi xe hoạt động trở lại.'),
+  ('booking_suspended_unpaid_renter', 'en', 'booking', 'Your vehicle was suspended', '{{vehicle}} was suspended. Do not pay booking {{code}} now: we would send the money back. Please choose another vehicle.', 'The vehicle of booking {{code}} was suspended', E'{{vehicle}}, which you want to rent from {{starts}} to {{ends}}, was suspended.\n\nDo not pay booking {{code}} now: we would send the money back. Please choose another vehicle.'),
+  ('booking_suspended_unpaid_renter', 'vi', 'booking', 'Xe bạn đặt bị tạm ngưng', '{{vehicle}} đang bị tạm ngưng. Vui lòng không thanh toán đơn {{code}} lúc này: chúng tôi sẽ phải hoàn tiền lại. Bạn hãy chọn xe khác.', 'Xe của đơn {{code}} bị tạm ngưng', E'{{vehicle}} mà bạn muốn thuê từ {{starts}} đến {{ends}} đang bị tạm ngưng.\n\nVui lòng không thanh toán đơn {{code}} lúc này: chúng tôi sẽ phải hoàn tiền lại. Bạn hãy chọn xe khác.'),
+  ('booking_reinstated_renter', 'en', 'booking', 'Your vehicle is offered again', '{{vehicle}} is offered again. Booking {{code}} from {{starts}} to {{ends}} can go ahead.', 'The vehicle of booking {{code}} is offered again', E'{{vehicle}} is offered again.\n\nBooking {{code}} from {{starts}} to {{ends}} can go ahead. If you cancel it, its cancellation policy applies again.'),
+  ('booking_reinstated_renter', 'vi', 'booking', 'Xe đã hoạt động trở lại', '{{vehicle}} đã hoạt động trở lại. Đơn {{code}} từ {{starts}} đến {{ends}} có thể tiếp tục.', 'Xe của đơn {{code}} đã hoạt động trở lại', E'{{vehicle}} đã hoạt động trở lại.\n\nĐơn {{code}} từ {{starts}} đến {{ends}} có thể tiếp tục. Nếu bạn hủy đơn, chính sách hủy sẽ được áp dụng như cũ.'),
+  ('booking_licence_renter', 'en', 'booking', 'Licence needed for your booking', 'You have no verified driver licence for booking {{code}} of {{vehicle}} on {{starts}}. Submit a licence in the app, or cancel the booking.', 'Booking {{code}} needs a driver licence', E'You have no verified driver licence for booking {{code}}:\n\n{{vehicle}}\n{{starts}} to {{ends}}\n\nWithout one, the booking cannot be paid and the vehicle cannot be handed over. Please submit a licence in the app, or cancel the booking.'),
+  ('booking_licence_renter', 'vi', 'booking', 'Đơn đặt xe cần giấy phép lái xe', 'Bạn không có giấy phép lái xe đã xác minh cho đơn {{code}} thuê {{vehicle}} lúc {{starts}}. Vui lòng gửi giấy phép trong ứng dụng hoặc hủy đơn.', 'Đơn {{code}} cần giấy phép lái xe', E'Bạn không có giấy phép lái xe đã xác minh cho đơn {{code}}:\n\n{{vehicle}}\nTừ {{starts}} đến {{ends}}\n\nKhi chưa có giấy phép, đơn không thể thanh toán và xe không thể được giao. Vui lòng gửi giấy phép trong ứng dụng hoặc hủy đơn.'),
   ('booking_cancelled_unpaid_renter', 'en', 'booking', 'Booking cancelled', 'Booking {{code}} was cancelled before payment was completed. You do not need to pay.', 'Booking {{code}} cancelled', E'Booking {{code}} of {{vehicle}} was cancelled before payment was completed.\n\nYou do not need to pay.'),
   ('booking_cancelled_unpaid_renter', 'vi', 'booking', 'Đơn đặt xe đã hủy', 'Đơn {{code}} đã được hủy trước khi hoàn tất thanh toán. Bạn không cần thanh toán nữa.', 'Đơn đặt xe {{code}} đã hủy', E'Đơn {{code}} thuê {{vehicle}} đã được hủy trước khi hoàn tất thanh toán.\n\nBạn không cần thanh toán nữa.'),
   ('booking_cancelled_renter', 'en', 'booking', 'Booking cancelled', 'Booking {{code}} was cancelled. Refund: {{refund}}.', 'Booking {{code}} cancelled', E'Booking {{code}} of {{vehicle}} was cancelled.\n\nRefund: {{refund}}'),
@@ -60,8 +72,14 @@ begin
       -- a booking that was never confirmed was never paid in full
       select jsonb_build_object('refund', private.format_money(
         case when p_booking.confirmed_at is null then 0 else c.refund_amount + c.deposit_refund end, p_booking.currency))
-      from private.cancellation_amounts(p_booking, p_booking.cancelled_by, p_booking.cancelled_at) c
+      from private.cancellation_amounts(p_booking, p_booking.refund_bps) c
     );
+  elsif p_booking.status = 'expired' then
+    -- take_slot said why money that came in time could not confirm it
+    v_data := v_data || jsonb_build_object('ended_by', case
+      when private.audit_cause() = 'vehicle_suspended' then 'suspension'
+      when private.audit_cause() like 'licence\_%' then 'licence'
+      else 'deadline' end);
   end if;
   return v_data;
 end
@@ -75,7 +93,6 @@ insert into private.notification_rules (machine, event, from_state, audience, te
   ('booking', 'accept', null, 'renter', 'booking_accepted_renter', '{in_app,email}'),
   ('booking', 'decline', null, 'renter', 'booking_declined_renter', '{in_app}'),
   ('booking', 'expire', 'requested', 'renter', 'booking_unanswered_renter', '{in_app}'),
-  ('booking', 'expire', 'pending_payment', 'renter', 'booking_unpaid_renter', '{in_app}'),
   ('booking', 'confirm', null, 'renter', 'booking_confirmed_renter', '{in_app,email}'),
   ('booking', 'confirm', null, 'host', 'booking_confirmed_host', '{in_app,email}'),
   ('booking', 'confirm_late', null, 'renter', 'booking_confirmed_renter', '{in_app,email}'),
@@ -90,3 +107,7 @@ insert into private.notification_rules (machine, event, from_state, audience, te
   ('booking', 'check_in', null, 'host', 'booking_checked_in_host', '{in_app}'),
   ('booking', 'complete', null, 'renter', 'booking_completed_renter', '{in_app}'),
   ('booking', 'complete', null, 'host', 'booking_completed_host', '{in_app}');
+insert into private.notification_rules (machine, event, from_state, audience, template, channels, only_if) values
+  ('booking', 'expire', 'pending_payment', 'renter', 'booking_unpaid_renter', '{in_app}', '{"ended_by": "deadline"}'),
+  ('booking', 'expire', 'pending_payment', 'renter', 'booking_refused_suspended_renter', '{in_app}', '{"ended_by": "suspension"}'),
+  ('booking', 'expire', 'pending_payment', 'renter', 'booking_refused_licence_renter', '{in_app}', '{"ended_by": "licence"}');

@@ -108,7 +108,27 @@ as $$
   where y.kind = 'booking' and not exists (select from public.bookings b where b.id = y.id)
 $$;
 
+-- A renter gets what the policy gives, or everything while the vehicle was suspended, as the log says.
+create function private.invariant_cancellation_disagrees()
+returns table (subject_id text, detail text)
+language sql stable set search_path = ''
+as $$
+  select b.id::text, b.refund_bps || ' basis points, should be ' || e.expected
+  from public.bookings b
+  cross join lateral (
+    select case when b.confirmed_at is null or b.cancelled_by <> 'renter' then 10000 else private.policy_bps(b, b.cancelled_at) end as expected
+  ) e
+  where b.status = 'cancelled' and b.refund_bps <> e.expected
+    and not (b.refund_bps = 10000 and 'suspended' = (
+      select v.to_state from private.domain_events v
+      where v.machine = 'vehicle' and v.subject_id = b.vehicle_id and v.occurred_at <= b.cancelled_at
+      order by v.id desc limit 1
+    ))
+$$;
+
 insert into private.invariants (name, severity, what_is_wrong, what_to_do) values
+  ('cancellation_disagrees', 'critical', 'A cancellation gave back another share than the policy of the booking grants, and the vehicle was not suspended.',
+    'A defect, or somebody changed rows by SQL. Compare cancelled_at with the tiers in cancellation_policy, and give the renter what is missing by refund_payment.'),
   ('booking_without_slot', 'critical', 'A booking that is confirmed or under way has no slot in the calendar.',
     'A defect in a command. Keep the history of the booking (private.domain_events where subject_id is its id) for the report, and see that nobody else takes the slot.'),
   ('slot_not_released', 'critical', 'The calendar still blocks a slot for a booking that ended, or blocks it as a hold when it is not one.',

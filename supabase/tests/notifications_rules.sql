@@ -48,7 +48,7 @@ select is((select count(*)::int from by_command), 2, 'a cancellation is told to 
 select ok((select bool_and(body like '%' || private.format_money(:refund, 'VND') || '%') from by_command where user_id = :'renter'), 'the renter reads what comes back');
 select json_agg(c)::text as by_command from by_command c \gset
 rollback to confirmed;
-update public.bookings set status = 'cancelled', cancelled_at = now(), cancelled_by = 'renter' where id = :'booking';
+update public.bookings set status = 'cancelled', cancelled_at = now(), cancelled_by = 'renter', refund_bps = 10000 where id = :'booking';
 select set_eq(
   $$ select user_id, template, title, body from public.notifications where template like 'booking_cancelled%' $$,
   format($$ select * from json_to_recordset(%L) c (user_id uuid, template text, title text, body text) $$, :'by_command'),
@@ -175,7 +175,7 @@ begin
     into v_data
     using jsonb_build_object('status', v_case.to_state)
       || case v_case.to_state
-        when 'cancelled' then jsonb_build_object('cancelled_at', now(), 'cancelled_by', 'renter')
+        when 'cancelled' then jsonb_build_object('cancelled_at', now(), 'cancelled_by', 'renter', 'refund_bps', 10000)
         when 'frozen' then '{"freeze_reason": "a check"}'
         else '{}'
       end;

@@ -73,7 +73,7 @@ select is(tests.outcome(format($$ select public.block_period(%L, now(), now() + 
 -- admin --------------------------------------------------------------------------------------------------------
 select tests.as_user(:'admin');
 select is(tests.outcome(format($$ select public.review_vehicle(%L, 'reject') $$, :'draft')), 'invalid_input', 'a rejection of a listing needs a reason');
-select is(tests.outcome(format($$ select public.review_vehicle(%L, 'suspend', 'x') $$, :'draft')), 'illegal_transition', 'a listing that is not published cannot be suspended');
+select is(tests.outcome(format($$ select public.review_vehicle(%L, 'reinstate', null, %s) $$, :'draft', :revision)), 'illegal_transition', 'a listing that is not suspended cannot be reinstated');
 select is(tests.outcome(format($$ select public.review_vehicle(%L, 'publish') $$, :'draft')), 'invalid_input', 'an admin publishes only a named revision');
 select is(tests.outcome_details(format($$ select public.review_vehicle(%L, 'publish', null, %s) $$, :'draft', :revision - 1)), jsonb_build_object('code', 'vehicle_changed', 'revision', :revision), 'an admin does not publish what the host changed since');
 select is((public.review_vehicle(:'draft', 'publish', null, :revision)).status, 'published', 'an admin publishes the revision that was looked at');
@@ -202,6 +202,10 @@ select tests.as_owner();
 select is(tests.outcome(format($$ update public.vehicles set status = 'published' where id = %L $$, :'second')), '23505', 'an admin cannot store two offered listings of one plate either');
 select tests.as_user(:'host');
 select is(tests.outcome_details(format('select public.update_vehicle(%L, %L)', :'first', tests.listing('{"plate": "29MĐ1-123.46"}') - 'features')) ->> 'field', 'plate', 'a suspended listing keeps its plate');
+select is(tests.outcome(format('select public.archive_vehicle(%L)', :'first')), 'illegal_transition', 'a host cannot archive a suspended listing');
+select tests.as_user(:'admin');
+select is((public.review_vehicle(:'first', 'reinstate', null, 1)).status, 'published', 'an admin can reinstate a listing');
+select tests.as_user(:'host');
 select is((public.archive_vehicle(:'first')).status, 'archived', 'the first host archives the listing');
 select tests.as_user(:'admin');
 select is((public.review_vehicle(:'second', 'publish', null, 1)).status, 'published', 'the plate of an archived listing is free');

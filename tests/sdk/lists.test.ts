@@ -14,6 +14,7 @@ const day = (n: number) => `2026-11-0${n}T00:00:00+00:00`;
 const row = (n: number) => ({
   id: `r${n}`,
   created_at: day(n),
+  starts_at: day(n),
   issued_at: day(n),
   seq: n,
   cursor: { key: n },
@@ -50,6 +51,10 @@ const lists: Record<string, ListTest> = {
   },
   'admin.unmatched.list': { list: (j, page) => j.admin.unmatched.list(page) },
   'admin.refunds.list': { list: (j, page) => j.admin.refunds.list(page) },
+  'admin.bookings.onSuspendedVehicles': {
+    list: (j, page) => j.admin.bookings.onSuspendedVehicles(page),
+    sent: { after: { starts_at: day(2), id: 'r2' } },
+  },
   'admin.payments.attemptsNeedingReview': {
     list: (j, page) => j.admin.payments.attemptsNeedingReview(page),
   },

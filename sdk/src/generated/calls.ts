@@ -11,6 +11,7 @@ export const callKinds = {
   archive_vehicle: 'once',
   block_period: 'once',
   booking_detail: 'read',
+  bookings_on_suspended_vehicles: 'read',
   cancel_booking: 'keyed',
   cancel_booking_preview: 'read',
   cancel_payable: 'keyed',

@@ -71,6 +71,8 @@ export interface BookingsRow {
   cancelled_at: Timestamp | null;
   /** renter, host or admin. Null unless cancelled. */
   cancelled_by: 'renter' | 'host' | 'admin' | null;
+  /** The share of everything but the deposit that a cancellation gave back, in basis points (of an unpaid one 10000). Null unless cancelled. */
+  refund_bps: number | null;
   /** Until when the host may claim on the deposit. */
   claim_until: Timestamp | null;
   /** none (no deposit, or not paid yet), held once the money is there, returned when its refund is ordered. No state machine: written with the booking. */
@@ -529,6 +531,18 @@ export interface Defaults {
   vehicles: 'id' | 'description' | 'currency' | 'weekend_bps' | 'long_stay_days' | 'long_stay_discount_bps' | 'security_deposit' | 'instant_book' | 'cancellation_policy' | 'min_hours' | 'max_days' | 'notice_hours' | 'buffer_minutes' | 'time_zone' | 'status' | 'rating_count' | 'search_text' | 'revision' | 'is_listed' | 'created_at' | 'updated_at';
 }
 
+export interface BookingsOnSuspendedVehiclesRow {
+  id: Uuid;
+  code: string;
+  status: string;
+  starts_at: Timestamp;
+  ends_at: Timestamp;
+  renter_id: Uuid;
+  host_id: Uuid;
+  vehicle_id: Uuid;
+  vehicle: string;
+}
+
 export interface CheckInvariantsRow {
   invariant: string;
   severity: string;
@@ -702,6 +716,7 @@ export interface VehicleCalendarRow {
 
 /** Rows that functions answer and no table has. What may be null in them, the database does not say. */
 export interface Rows {
+  bookings_on_suspended_vehicles: BookingsOnSuspendedVehiclesRow;
   check_invariants: CheckInvariantsRow;
   error_catalog: ErrorCatalogRow;
   explain_unavailable: ExplainUnavailableRow;
@@ -729,6 +744,7 @@ export interface Functions {
   archive_vehicle: { args: { vehicle_id: Uuid | null }; row: 'vehicles'; many: false };
   block_period: { args: { vehicle_id: Uuid | null; starts_at: Timestamp | null; ends_at: Timestamp | null; kind?: string | null }; row: 'calendar_entries'; many: false };
   booking_detail: { args: { booking_id: Uuid | null }; row: 'booking_detail'; many: false };
+  bookings_on_suspended_vehicles: { args: { after?: unknown | null; page_size?: number | null }; row: 'bookings_on_suspended_vehicles'; many: true };
   cancel_booking: { args: { booking_id: Uuid | null; expected_refund_amount: number | null; reason: string | null }; row: 'bookings'; many: false };
   cancel_booking_preview: { args: { booking_id: Uuid | null }; row: 'cancel_booking_preview'; many: false };
   cancel_payable: { args: { payable_id: Uuid | null; reason: string | null }; row: 'cancel_payable'; many: false };

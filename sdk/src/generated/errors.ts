@@ -320,6 +320,12 @@ export const errorCatalog = {
     en: 'The same refund was ordered a moment ago. To refund again, give another reason.',
     vi: 'Khoản hoàn tiền giống hệt vừa được tạo. Nếu muốn hoàn thêm, vui lòng ghi lý do khác.',
   },
+  renter_licence_invalid: {
+    status: 409,
+    retryable: false,
+    en: 'The renter has no verified driver licence for this trip. The renter must submit one first.',
+    vi: 'Khách thuê không có giấy phép lái xe đã xác minh phù hợp với chuyến đi này. Khách cần gửi giấy phép trước.',
+  },
   too_early: {
     status: 409,
     retryable: false,
@@ -379,6 +385,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'This vehicle cannot be booked now. Choose another one.',
     vi: 'Xe này hiện không nhận đặt. Vui lòng chọn xe khác.',
+  },
+  vehicle_suspended: {
+    status: 409,
+    retryable: false,
+    en: 'This vehicle was suspended, so the trip cannot go ahead for now. Cancel the booking, or wait until the vehicle is offered again.',
+    vi: 'Xe này đang bị tạm ngưng nên chuyến đi chưa thể thực hiện. Vui lòng hủy đơn hoặc chờ đến khi xe được hoạt động trở lại.',
   },
   vehicle_unavailable: {
     status: 409,

@@ -94,10 +94,10 @@ export const transitions = {
     { from: 'pending_review', event: 'archive', to: 'archived' },
     { from: 'pending_review', event: 'publish', to: 'published' },
     { from: 'pending_review', event: 'reject', to: 'draft' },
+    { from: 'pending_review', event: 'suspend', to: 'suspended' },
     { from: 'published', event: 'archive', to: 'archived' },
     { from: 'published', event: 'edit', to: 'pending_review' },
     { from: 'published', event: 'suspend', to: 'suspended' },
-    { from: 'suspended', event: 'archive', to: 'archived' },
     { from: 'suspended', event: 'reinstate', to: 'published' },
   ],
 } as const;

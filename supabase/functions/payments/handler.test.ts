@@ -88,15 +88,6 @@ describe('POST /payments/start', () => {
     expect(outside.calls).toHaveLength(1);
   });
 
-  it('calls no provider when a repeat comes after the attempt has expired', async () => {
-    const outside = outsideWith();
-    outside.clock.now = Date.parse(created.expires_at);
-    const answer = await handle(outside.deps)(userPost('/payments/start', body));
-    expect(answer.status).toBe(409);
-    expect((await errorOf(answer)).code).toBe('payment_expired');
-    expect(outside.calls.map(({ name }) => name)).toEqual(['start_payment']);
-  });
-
   it('refuses before it leaves a trace when the method is not set up or the return address is foreign', async () => {
     const bare = fakeOutside({}, { noVnpay: true });
     const unset = await handle(bare.deps)(userPost('/payments/start', body));

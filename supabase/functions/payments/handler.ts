@@ -20,7 +20,7 @@ type Needs = Pick<Deps, 'http' | 'db' | 'providers' | 'returns' | 'now'>;
  * GET /payments/return/<provider>: what the payer sees afterwards. It never settles anything.
  */
 export function handle(deps: Needs): (request: Request) => Promise<Response> {
-  const { http, db, providers, returns, now } = deps;
+  const { http, db, providers, returns } = deps;
   const start = endpoint({
     methods: ['POST'],
     path: '/start',
@@ -44,8 +44,6 @@ export function handle(deps: Needs): (request: Request) => Promise<Response> {
         );
       note({ attempt_id: attempt.id, provider: body.provider });
       if (attempt.status === 'created') {
-        // the repeat of a request whose answer was lost long ago
-        if (Date.parse(attempt.expires_at) <= now()) throw appError('payment_expired');
         const checkout = await provider.create({
           reference: attempt.reference,
           amount: attempt.amount,

@@ -55,6 +55,7 @@ export const errorCodes = {
   refund_changed: { status: 409, retryable: false, message: 'The refund for this booking has changed. Look at the new amount in details.preview and decide again.' },
   refund_not_found: { status: 404, retryable: false, message: 'We could not find this refund. Reload and try again.' },
   refund_repeated: { status: 409, retryable: false, message: 'The same refund was ordered a moment ago. To refund again, give another reason.' },
+  renter_licence_invalid: { status: 409, retryable: false, message: 'The renter has no verified driver licence for this trip. The renter must submit one first.' },
   too_early: { status: 409, retryable: false, message: 'It is too early for this. Try again from the time in details.from.' },
   transfer_claimed: { status: 409, retryable: false, message: 'An admin is making this transfer by hand. Wait until it is recorded or the claim ends; details name the admin.' },
   unauthenticated: { status: 401, retryable: false, message: 'You are not signed in. Sign in and try again.' },
@@ -65,6 +66,7 @@ export const errorCodes = {
   vehicle_incomplete: { status: 409, retryable: false, message: 'The listing is not complete. Add what details.missing names.' },
   vehicle_not_found: { status: 404, retryable: false, message: 'We could not find this vehicle. Choose another one.' },
   vehicle_not_published: { status: 409, retryable: false, message: 'This vehicle cannot be booked now. Choose another one.' },
+  vehicle_suspended: { status: 409, retryable: false, message: 'This vehicle was suspended, so the trip cannot go ahead for now. Cancel the booking, or wait until the vehicle is offered again.' },
   vehicle_unavailable: { status: 409, retryable: false, message: 'The vehicle is not free for this whole period. Choose another time or vehicle.' },
 } as const satisfies Record<string, { status: number; retryable: boolean; message: string }>;
 
