@@ -1,7 +1,7 @@
 import { makeTemplate } from './cluster/clone.ts';
 import { type Cluster, startCluster } from './cluster/cluster.ts';
 import { applyMigrations, applySeed } from './cluster/migrate.ts';
-import { ensurePostgres } from './cluster/packages.ts';
+import { ensurePostgres, type PostgresUse } from './cluster/packages.ts';
 import { superviseCluster } from './cluster/supervise.ts';
 import { apiUrl, type StackConfig } from './config.ts';
 import { writeEnvironment } from './environment.ts';
@@ -34,6 +34,8 @@ export interface StackOptions {
   seed?: boolean;
   /** Keeps a copy of the seeded database, for tests to clone. */
   template?: boolean;
+  /** What PostgreSQL must have. Default: what a stack needs to run. */
+  use?: PostgresUse;
   /** Starts the edge functions again when their files change. */
   watch?: boolean;
   /** The times of the payment sandbox. A `stateDir` of undefined keeps its data in memory. */
@@ -93,9 +95,9 @@ export async function startStack(config: StackConfig, options: StackOptions): Pr
   };
   try {
     // The database and the functions check their own ports, because a killed start may have left them running.
-    await requireFreePorts(config, [config.ports.db, config.ports.functions]);
+    await requireFreePorts(config, log, [config.ports.db, config.ports.functions]);
     const proceed = () => options.signal?.throwIfAborted();
-    const install = await ensurePostgres(log);
+    const install = await ensurePostgres(log, options.use);
     proceed();
     const cluster = await startCluster(install, config, log);
     started.push(['the database', cluster]);

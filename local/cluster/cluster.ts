@@ -199,7 +199,7 @@ export async function startCluster(
   const running = runningServer(dataDir);
   if (running && ready && running.port === config.ports.db) return cluster;
   if (running) await halt(install, owner, dataDir);
-  await requireFreePort(config.ports.db, 'database');
+  await requireFreePort(config.ports.db, 'database', { tell: log.info });
   if (ready) {
     if (ready.baseline !== baselineHash()) {
       log.info(

@@ -10,19 +10,42 @@ export interface PostgresInstall {
   bin: string;
 }
 
+/** Who asks for a PostgreSQL: a stack that runs, or tests and checks, which need more. */
+export type PostgresUse = 'run' | 'tests';
+
 interface Candidate extends PostgresInstall {
+  /** Extensions it does not have. */
   missing: string[];
 }
 
+const debian = '/usr/lib/postgresql';
 const oldestMajor = 15;
-/** Extension → the Debian package that contains it. */
-const neededExtensions = new Map([
-  ['postgis', (major: number) => `postgresql-${major}-postgis-3`],
-  ['pg_cron', (major: number) => `postgresql-${major}-cron`],
-  ['pgtap', (major: number) => `postgresql-${major}-pgtap`],
-  ['plpgsql_check', (major: number) => `postgresql-${major}-plpgsql-check`],
-  ['btree_gist', (major: number) => `postgresql-${major}`],
-]);
+
+interface Extension {
+  name: string;
+  /** The Debian package that contains it. */
+  package(major: number): string;
+  /** Only tests and checks ask for it. */
+  testsOnly?: true;
+}
+
+const extensions: Extension[] = [
+  { name: 'postgis', package: (major) => `postgresql-${major}-postgis-3` },
+  { name: 'pg_cron', package: (major) => `postgresql-${major}-cron` },
+  { name: 'btree_gist', package: (major) => `postgresql-${major}` },
+  { name: 'pgtap', package: (major) => `postgresql-${major}-pgtap`, testsOnly: true },
+  { name: 'plpgsql_check', package: (major) => `postgresql-${major}-plpgsql-check`, testsOnly: true },
+];
+
+const neededFor = (use: PostgresUse): Extension[] =>
+  extensions.filter(({ testsOnly }) => use === 'tests' || !testsOnly);
+
+/** What a PostgreSQL lacks for a use. */
+function lacks(candidate: Candidate, use: PostgresUse): string[] {
+  return neededFor(use)
+    .map(({ name }) => name)
+    .filter((name) => candidate.missing.includes(name));
+}
 
 async function inspect(bin: string): Promise<Candidate | null> {
   if (!existsSync(join(bin, 'initdb')) || !existsSync(join(bin, 'postgres'))) return null;
@@ -30,33 +53,43 @@ async function inspect(bin: string): Promise<Candidate | null> {
   const major = Number(/(\d+)/.exec(version.stdout)?.[1] ?? 0);
   if (major < oldestMajor) return null;
   const share = (await run(join(bin, 'pg_config'), ['--sharedir'])).stdout.trim();
-  const folders = [share, `/usr/share/postgresql/${major}`].filter((folder) => folder !== '');
-  const missing = [...neededExtensions.keys()].filter(
-    (name) => !folders.some((folder) => existsSync(join(folder, 'extension', `${name}.control`))),
-  );
+  // Debian's: /usr/lib/postgresql/15/bin and /usr/share/postgresql/15
+  const beside = join(bin, '../../../../share/postgresql', String(major));
+  const folders = [share, beside].filter((folder) => folder !== '');
+  const missing = extensions
+    .map(({ name }) => name)
+    .filter((name) => !folders.some((folder) => existsSync(join(folder, 'extension', `${name}.control`))));
   return { major, bin, missing };
 }
 
-async function findCandidates(): Promise<Candidate[]> {
+async function findCandidates(folder: string): Promise<Candidate[]> {
   const bins = new Set<string>();
-  const debian = '/usr/lib/postgresql';
-  if (existsSync(debian)) for (const version of readdirSync(debian)) bins.add(join(debian, version, 'bin'));
-  const config = await run('pg_config', ['--bindir']);
-  if (config.status === 0) bins.add(config.stdout.trim());
+  if (existsSync(folder)) for (const version of readdirSync(folder)) bins.add(join(folder, version, 'bin'));
+  const config = folder === debian ? await run('pg_config', ['--bindir']) : null;
+  if (config?.status === 0) bins.add(config.stdout.trim());
   const found = await Promise.all([...bins].map(inspect));
+  // The same one for every use, whenever one has everything: data of one version cannot be read by another.
   return found
     .filter((one) => one !== null)
-    .sort((a, b) => a.missing.length - b.missing.length || b.major - a.major);
+    .sort(
+      (a, b) =>
+        lacks(a, 'run').length - lacks(b, 'run').length ||
+        a.missing.length - b.missing.length ||
+        b.major - a.major,
+    );
 }
 
-/** The PostgreSQL to use, or null when none on this machine has all the extensions. */
-export async function findPostgres(): Promise<PostgresInstall | null> {
-  const best = (await findCandidates())[0];
-  return best && best.missing.length === 0 ? best : null;
+/** The PostgreSQL to use, or null when none on this machine has all the extensions that the use needs. */
+export async function findPostgres(
+  use: PostgresUse = 'run',
+  folder = debian,
+): Promise<PostgresInstall | null> {
+  const best = (await findCandidates(folder))[0];
+  return best && lacks(best, use).length === 0 ? best : null;
 }
 
-function packagesFor(major: number): string[] {
-  const names = new Set([...neededExtensions.values()].map((name) => name(major)));
+function packagesFor(major: number, use: PostgresUse): string[] {
+  const names = new Set(neededFor(use).map((extension) => extension.package(major)));
   return [...names, `postgresql-client-${major}`];
 }
 
@@ -112,20 +145,24 @@ async function apt(prefix: string[], args: string[]): Promise<number> {
   return runVisible(command, rest, { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
 }
 
-/** Finds a suitable PostgreSQL, or installs one where that is allowed. Otherwise says exactly what to do. */
-export async function ensurePostgres(log: Log): Promise<PostgresInstall> {
-  const candidates = await findCandidates();
-  const best = candidates[0];
-  if (best && best.missing.length === 0) return best;
+/**
+ * Finds a PostgreSQL that has what the use needs, or installs it where that is allowed. Otherwise says exactly what
+ * to do.
+ */
+export async function ensurePostgres(log: Log, use: PostgresUse = 'run'): Promise<PostgresInstall> {
+  const best = (await findCandidates(debian))[0];
+  const lacking = best ? lacks(best, use) : [];
+  if (best && lacking.length === 0) return best;
+  const all = neededFor(use).map(({ name }) => name);
   const missing = best
-    ? `PostgreSQL ${best.major} is installed, but without ${best.missing.join(', ')}.`
-    : `PostgreSQL ${oldestMajor} or newer (with PostGIS, pg_cron, pgTAP and plpgsql_check) is not installed.`;
+    ? `PostgreSQL ${best.major} is installed, but without ${lacking.join(', ')}.`
+    : `PostgreSQL ${oldestMajor} or newer, with ${all.join(', ')}, is not installed.`;
   const prefix = await aptPrefix();
   if (!prefix) {
     const major = best?.major ?? (await newestPackagedMajor()) ?? oldestMajor;
     throw new StackError(
       missing,
-      `On Debian or Ubuntu, run:\n  sudo apt-get install -y ${packagesFor(major).join(' ')}\nthen start again.\n${await otherWays()}`,
+      `On Debian or Ubuntu, run:\n  sudo apt-get install -y ${packagesFor(major, use).join(' ')}\nthen start again.\n${await otherWays()}`,
     );
   }
   log.info(missing);
@@ -137,9 +174,9 @@ export async function ensurePostgres(log: Log): Promise<PostgresInstall> {
       `The package sources of this system do not offer it.\n${await otherWays()}`,
     );
   }
-  const names = packagesFor(major);
+  const names = packagesFor(major, use);
   const status = await log.step(`install ${names.join(' ')}`, () => installQuietly(prefix, names));
-  const found = await findPostgres();
+  const found = await findPostgres(use);
   if (status !== 0 || !found) {
     throw new StackError(
       'The system packages could not be installed.',

@@ -5,13 +5,15 @@ import { StackError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { removeCluster, startCluster, stopCluster } from './cluster.ts';
 import { applyMigrations, applySeed } from './migrate.ts';
-import { ensurePostgres } from './packages.ts';
+import { ensurePostgres, type PostgresUse } from './packages.ts';
 
 export interface ScratchOptions {
   name: string;
   port?: number;
   fresh?: boolean;
   seed?: boolean;
+  /** What PostgreSQL must have. Default: what a stack needs to run. */
+  use?: PostgresUse;
 }
 
 function scratchConfig(name: string, port?: number): StackConfig {
@@ -32,7 +34,7 @@ function scratchConfig(name: string, port?: number): StackConfig {
 /** Only the database of a stack, to try migrations. It runs until {@link stopScratch}. */
 export async function startScratch(options: ScratchOptions, log: Log): Promise<string> {
   const config = scratchConfig(options.name, options.port);
-  const install = await ensurePostgres(log);
+  const install = await ensurePostgres(log, options.use);
   if (options.fresh) await removeCluster(install, config);
   const cluster = await startCluster(install, config, log);
   await applyMigrations(cluster, log);

@@ -138,9 +138,13 @@ export async function check(): Promise<number> {
   };
   for (const step of sourceSteps) await attempt(step.name, step.work);
   await attempt('migrations from empty', () =>
-    withScratchDatabase(log, async (url) => {
-      for (const step of databaseSteps) await attempt(step.name, () => step.work(url));
-    }),
+    withScratchDatabase(
+      log,
+      async (url) => {
+        for (const step of databaseSteps) await attempt(step.name, () => step.work(url));
+      },
+      'tests',
+    ),
   );
   log.info(failed.length === 0 ? '✓ All checks passed.' : `✗ Failed: ${failed.join(', ')}`);
   return failed.length === 0 ? 0 : 1;

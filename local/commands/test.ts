@@ -106,7 +106,7 @@ export async function test(args: string[]): Promise<number> {
   // Tests side by side share one sandbox, and with its limits would wait for each other's questions. Those who test
   // the limits have a sandbox of their own.
   const sandbox = { throttleMs: 0 };
-  const stack = await startOrStop(config, stopped, { log, sandbox, template: true });
+  const stack = await startOrStop(config, stopped, { log, sandbox, template: true, use: 'tests' });
   if (!stack) return 130;
   const total: Count = { passed: 0, failed: 0 };
   const add = (count: Count): void => {

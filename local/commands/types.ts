@@ -1,4 +1,5 @@
 import { generateFiles, staleFiles, writeFiles } from '../../sdk/scripts/generate.ts';
+import type { PostgresUse } from '../cluster/packages.ts';
 import { startScratch, stopScratch } from '../cluster/scratch.ts';
 import { createLog, type Log, silentLog } from '../log.ts';
 
@@ -8,8 +9,12 @@ export async function staleTypes(url: string): Promise<string[]> {
 }
 
 /** Makes a temporary database with all migrations while `work` runs. */
-export async function withScratchDatabase<T>(log: Log, work: (url: string) => Promise<T>): Promise<T> {
-  const url = await startScratch({ name: 'check', fresh: true }, log);
+export async function withScratchDatabase<T>(
+  log: Log,
+  work: (url: string) => Promise<T>,
+  use?: PostgresUse,
+): Promise<T> {
+  const url = await startScratch({ name: 'check', fresh: true, use }, log);
   try {
     return await work(url);
   } finally {

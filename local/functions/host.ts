@@ -82,7 +82,7 @@ export async function startFunctions({
   watch: watching,
 }: FunctionsOptions): Promise<FunctionsHost> {
   const { host, ports } = config;
-  await requireFreePort(ports.functions, 'edge functions');
+  await requireFreePort(ports.functions, 'edge functions', { tell: log.info });
   let closing = false;
   let reloading = false;
   let child: ChildProcess;

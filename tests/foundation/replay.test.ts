@@ -21,7 +21,7 @@ import {
 
 /**
  * A PostgreSQL 18 with baseline and migrations. What differs from a private cluster:
- * - no pgTAP, plpgsql_check and pg_cron, so their lines are taken out of the baseline; the migrations stay
+ * - no pg_cron, so its lines are taken out of the baseline; the migrations stay
  *   as they are and must do without pg_cron;
  * - the role it is born with is `postgres`, a superuser, who first becomes `supabase_admin`, so that the
  *   baseline can make a `postgres` that is none.

@@ -26,8 +26,7 @@ export function migrationFiles(): SqlFile[] {
 }
 
 /** Statements of the baseline that speak of extensions a test database does not have. */
-const aboutMissingExtensions =
-  /^[^\n]*(?:extension[^\n]*(?:pgtap|plpgsql_check|pg_cron)|\bcron\b)[^\n]*;\n/gm;
+const aboutMissingExtensions = /^[^\n]*(?:extension[^\n]*pg_cron|\bcron\b)[^\n]*;\n/gm;
 
 export function withoutMissingExtensions(sql: string): string {
   return sql.replaceAll(aboutMissingExtensions, '');

@@ -2,13 +2,13 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type Cluster, removeCluster, startCluster } from '../../local/cluster/cluster.ts';
 import { ensurePostgres } from '../../local/cluster/packages.ts';
 import { loadConfig, type StackConfig } from '../../local/config.ts';
 import { silentLog } from '../../local/log.ts';
+import { freePort } from '../support/free-port.ts';
 import { Clients, keys, startOwnServer, testTopic } from './harness.ts';
 import { collect, join, until } from './talk.ts';
 
@@ -30,17 +30,6 @@ afterAll(async () => {
   await removeCluster(await ensurePostgres(silentLog), config);
   rmSync(config.dir, { recursive: true, force: true });
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
-}
 
 async function query<T extends pg.QueryResultRow>(text: string, values: unknown[] = []) {
   const client = new pg.Client({ connectionString: cluster.adminUrl });

@@ -9,10 +9,21 @@ create extension if not exists btree_gist with schema extensions;
 create extension if not exists unaccent with schema extensions;
 create extension if not exists pg_trgm with schema extensions;
 create extension if not exists citext with schema extensions;
-create extension if not exists pgtap with schema extensions;
--- `supabase db lint` calls it unqualified, so it must be on the search path of postgres.
-create extension if not exists plpgsql_check with schema extensions;
 create extension if not exists pg_cron with schema pg_catalog;
+
+-- Only tests and checks use these two, and they see to it that the system has them.
+-- `supabase db lint` calls plpgsql_check unqualified, so it must be on the search path of postgres.
+do $$
+declare
+  v_name text;
+begin
+  for v_name in
+    select name from pg_available_extensions where name in ('pgtap', 'plpgsql_check')
+  loop
+    execute format('create extension if not exists %I with schema extensions', v_name);
+  end loop;
+end
+$$;
 
 do $$
 begin
