@@ -85,7 +85,7 @@ export class Journey {
     this.profiles = new Profiles(calls);
     this.licences = new Licences(calls);
     this.media = new MediaFiles(calls);
-    this.vehicles = new Vehicles(calls);
+    this.vehicles = new Vehicles(calls, this.media);
     this.quotes = new Quotes(calls);
     this.bookings = new Bookings(calls);
     this.payments = new Payments(calls, inbox);

@@ -4,7 +4,10 @@ import type { Tables } from './generated/database.ts';
 export type Media = Tables['media'];
 export type MediaPurpose = Media['purpose'];
 
-/** A photo in its place, to be shown through `media.signedUrl`. */
-export interface PlacedImage extends Pick<Media, 'bucket' | 'path'> {
+/** Where a file is; `media.signedUrls` gives addresses under which it can be shown. */
+export type StoredFile = Pick<Media, 'bucket' | 'path'>;
+
+/** A photo in its place. */
+export interface PlacedImage extends StoredFile {
   media_id: Media['id'];
 }

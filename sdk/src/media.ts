@@ -2,8 +2,8 @@ import type { CallOptions, Calls, Try } from './core/calls.ts';
 import { storageFailure } from './core/failure.ts';
 import { localError } from './core/rows.ts';
 import { sha256Hex } from './core/sha256.ts';
-import type { Media, MediaPurpose } from './media-rows.ts';
-import { fail, type Result } from './result.ts';
+import type { Media, MediaPurpose, StoredFile } from './media-rows.ts';
+import { type Failed, fail, type Result, succeed } from './result.ts';
 
 /** A file to be uploaded. */
 export interface Upload {
@@ -16,6 +16,8 @@ export interface Upload {
 
 /** How long the sending of the bytes may take, when the call says nothing else. */
 const uploadTimeoutMs = 120_000;
+/** As many as Storage signs in one request. */
+const mostAtOnce = 500;
 
 /** Files: uploaded under a ticket, checked by the backend, shown through signed addresses. */
 export class MediaFiles {
@@ -83,7 +85,7 @@ export class MediaFiles {
 
   /**
    * An address under which a file can be shown until it expires (seconds, default one hour).
-   * Errors: `invalid_input`, `not_found`, `forbidden`.
+   * Errors: `not_found`, `forbidden`.
    *
    * @example
    * ```ts
@@ -91,20 +93,70 @@ export class MediaFiles {
    * if (bucket && path) show(await journey.media.signedUrl({ bucket, path }));
    * ```
    */
-  async signedUrl(
-    file: { bucket: string; path: string },
-    options?: CallOptions & { expiresIn?: number },
-  ): Promise<Result<string>> {
-    for (const field of ['bucket', 'path'] as const) {
-      if (isPlainPath(file[field])) continue;
-      return fail(localError('invalid_input', { field, problem: 'must be as the backend gave it' }, options));
-    }
+  async signedUrl(file: StoredFile, options?: CallOptions & { expiresIn?: number }): Promise<Result<string>> {
+    const refused = refuseFile(file, options);
+    if (refused) return refused;
     return this.#calls.run<string>({ kind: 'read', options }, async (): Promise<Try<string>> => {
       const bucket = this.#calls.client.storage.from(file.bucket);
       const { data, error } = await bucket.createSignedUrl(file.path, options?.expiresIn ?? 3600);
       return error ? { failure: storageFailure(error) } : { data: data.signedUrl };
     });
   }
+
+  /**
+   * The same for many files, with one request for all that are in one bucket. The addresses come in the order of the
+   * files; null where there is no file, or none that the caller may see.
+   * Errors: `not_found`, `forbidden`.
+   *
+   * @example
+   * ```ts
+   * const { data: vehicle } = await journey.vehicles.get(vehicleId);
+   * const { data: urls } = await journey.media.signedUrls(vehicle?.images ?? []);
+   * ```
+   */
+  async signedUrls(
+    files: readonly (StoredFile | null)[],
+    options?: CallOptions & { expiresIn?: number },
+  ): Promise<Result<(string | null)[]>> {
+    const paths = new Map<string, Set<string>>();
+    for (const file of files) {
+      if (!file) continue;
+      const refused = refuseFile(file, options);
+      if (refused) return refused;
+      paths.set(file.bucket, (paths.get(file.bucket) ?? new Set()).add(file.path));
+    }
+    const urls = new Map<string, string>();
+    for (const [bucket, wanted] of paths) {
+      const all = [...wanted];
+      for (let at = 0; at < all.length; at += mostAtOnce) {
+        const signed = await this.#signMany(bucket, all.slice(at, at + mostAtOnce), options);
+        if (signed.error) return signed;
+        for (const [path, url] of signed.data) urls.set(`${bucket}/${path}`, url);
+      }
+    }
+    return succeed(files.map((file) => (file ? (urls.get(`${file.bucket}/${file.path}`) ?? null) : null)));
+  }
+
+  #signMany(
+    bucket: string,
+    paths: string[],
+    options?: CallOptions & { expiresIn?: number },
+  ): Promise<Result<[path: string, url: string][]>> {
+    return this.#calls.run<[string, string][]>({ kind: 'read', options }, async () => {
+      const { data, error } = await this.#calls.client.storage
+        .from(bucket)
+        .createSignedUrls(paths, options?.expiresIn ?? 3600);
+      if (error) return { failure: storageFailure(error) };
+      return { data: data.flatMap(({ path, signedUrl }) => (path && signedUrl ? [[path, signedUrl]] : [])) };
+    });
+  }
+}
+
+/** A file that is not plain is no file of the backend's. */
+function refuseFile(file: StoredFile, options?: CallOptions): Failed | null {
+  const field = (['bucket', 'path'] as const).find((name) => !isPlainPath(file[name]));
+  if (!field) return null;
+  return fail(localError('invalid_input', { field, problem: 'must be as the backend gave it' }, options));
 }
 
 /** Whether a text stays what it is as part of an address. The backend's own bucket names and paths all do. */

@@ -71,10 +71,11 @@ export interface VehicleHit
   lat: number;
   lng: number;
   distance_m: number;
-  /** Where the first photo is; see `media.signedUrl`. Null when there is none. */
+  /** Where the first photo is. Null when there is none. */
   cover_bucket: string | null;
   cover_path: string | null;
-  /** Where the next page begins after this row; opaque. */
+  /** Its address for an hour, when the search asked for `coverUrls`. Null without a photo, or when Storage gave none. */
+  cover_url?: string | null;
   /** Its place in the list. */
   cursor: object;
 }

@@ -12,7 +12,8 @@ import {
 import { requireUserId, valueOr } from './core/rows.ts';
 import type { Like } from './core/shapes.ts';
 import type { Functions } from './generated/database.ts';
-import type { Result } from './result.ts';
+import type { MediaFiles } from './media.ts';
+import { type Result, succeed } from './result.ts';
 import { type Instant, toTimestamp } from './time.ts';
 import type { Minor, Uuid } from './values.ts';
 import type {
@@ -51,14 +52,18 @@ export interface VehicleSearch extends Like<SearchArgs, Camel<Partial<Vehicle>>>
   query?: string;
   /** Default `distance`. */
   sort?: 'distance' | 'price' | 'rating';
+  /** Also answers the addresses of the first photos (`cover_url`), by one request for the whole page. Default false. */
+  coverUrls?: boolean;
 }
 
 /** Vehicles: finding one, and listing one's own. */
 export class Vehicles {
   readonly #calls: Calls;
+  readonly #media: MediaFiles;
 
-  constructor(calls: Calls) {
+  constructor(calls: Calls, media: MediaFiles) {
     this.#calls = calls;
+    this.#media = media;
   }
 
   /**
@@ -67,19 +72,29 @@ export class Vehicles {
    *
    * @example
    * ```ts
-   * const search = { lat: 21.0285, lng: 105.8542, startsAt, endsAt };
+   * const search = { lat: 21.0285, lng: 105.8542, startsAt, endsAt, coverUrls: true };
    * const { data: page, error } = await journey.vehicles.search(search);
    * const { data: following } = await journey.vehicles.search({ ...search, after: page?.next });
    * ```
    */
   search(search: VehicleSearch, options?: CallOptions): List<VehicleHit> {
-    const { startsAt, endsAt, after, pageSize, ...filters } = search;
+    const { startsAt, endsAt, coverUrls, after, pageSize, ...filters } = search;
     const read = async (page_size: number, place?: Pick<VehicleHit, 'cursor'>) => {
       const period = { starts_at: toTimestamp(startsAt), ends_at: toTimestamp(endsAt) };
       const args = { ...snakeKeys(filters), ...period, after: place?.cursor, page_size };
-      return this.#calls.rpc('search_vehicles', args, options);
+      const found = await this.#calls.rpc('search_vehicles', args, options);
+      return found.error || !coverUrls ? found : succeed(await this.#withCovers(found.data, options));
     };
     return readList({ by: ['cursor'], longest: 50, read }, { after, pageSize }, options);
+  }
+
+  /** A page without its pictures is better than none. */
+  async #withCovers(hits: VehicleHit[], options?: CallOptions): Promise<VehicleHit[]> {
+    const covers = hits.map(({ cover_bucket: bucket, cover_path: path }) =>
+      bucket && path ? { bucket, path } : null,
+    );
+    const { data: urls } = await this.#media.signedUrls(covers, options);
+    return hits.map((hit, i) => ({ ...hit, cover_url: urls?.[i] ?? null }));
   }
 
   /**

@@ -307,6 +307,19 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
     }
     expect(pages).toContain(vehicleId);
     expect(new Set(pages).size).toBe(pages.length);
+    const asksOf: string[] = [];
+    const looking = createJourney({
+      url: API_URL ?? '',
+      publishableKey: PUBLISHABLE_KEY ?? '',
+      fetch: (input, init) => {
+        asksOf.push(new URL(input instanceof Request ? input.url : input).pathname);
+        return fetch(input, init);
+      },
+    });
+    const withCovers = must(await looking.vehicles.search({ ...search, coverUrls: true, pageSize: 50 })).rows;
+    expect(asksOf).toEqual(['/rest/v1/rpc/search_vehicles', '/storage/v1/object/sign/vehicle-images']);
+    const cover = withCovers.find((hit) => hit.vehicle_id === vehicleId)?.cover_url ?? '';
+    expect((await fetch(cover)).headers.get('content-type')).toBe('image/png');
     const shown = must(await renter.journey.vehicles.get(vehicleId));
     const url = must(await connect().media.signedUrl(shown.images[0] ?? { bucket: '', path: '' }));
     expect((await fetch(url)).headers.get('content-type')).toBe('image/png');

@@ -151,6 +151,46 @@ describe('what becomes part of an address', () => {
     expect(api.seen).toEqual([]);
   });
 
+  it.each(elsewhere)('refuses %j among many files', async (text) => {
+    const { media } = api.journey;
+    const bucket = await media.signedUrls([null, { bucket: text, path: 'u/m1.png' }]);
+    expect(bucket.error).toMatchObject({ code: 'invalid_input', details: { field: 'bucket' } });
+    const path = await media.signedUrls([{ bucket: 'avatars', path: `u/${text}` }]);
+    expect(path.error).toMatchObject({ code: 'invalid_input', details: { field: 'path' } });
+    expect(api.seen).toEqual([]);
+  });
+
+  it('signs many files with one request for a bucket, and answers in their order', async () => {
+    api.route(({ body }) => ({
+      status: 200,
+      body: (body.paths as string[]).map((path) =>
+        path === 'u/gone.png'
+          ? {
+              path,
+              signedURL: null,
+              error: 'Either the object does not exist or you do not have access to it',
+            }
+          : { path, signedURL: `/object/sign/x/${path}?token=t`, error: null },
+      ),
+    }));
+    const [a, b] = [
+      { bucket: 'vehicle-images', path: 'u/a.png' },
+      { bucket: 'inspections', path: 'u/b.png' },
+    ];
+    const gone = { bucket: 'vehicle-images', path: 'u/gone.png' };
+    const { data } = await api.journey.media.signedUrls([b, null, a, gone, a], { expiresIn: 60 });
+    const url = (path: string) => `${api.url}/storage/v1/object/sign/x/${path}?token=t`;
+    expect(data).toEqual([url('u/b.png'), null, url('u/a.png'), null, url('u/a.png')]);
+    expect(api.seen.map(({ path, body }) => [path, body])).toEqual([
+      ['/storage/v1/object/sign/inspections', { expiresIn: 60, paths: ['u/b.png'] }],
+      ['/storage/v1/object/sign/vehicle-images', { expiresIn: 60, paths: ['u/a.png', 'u/gone.png'] }],
+    ]);
+    api.seen.length = 0;
+    const many = Array.from({ length: 501 }, (_, i) => ({ bucket: 'avatars', path: `u/${i}.png` }));
+    expect((await api.journey.media.signedUrls(many)).data).toHaveLength(501);
+    expect(api.seen.map(({ body }) => (body.paths as string[]).length)).toEqual([500, 1]);
+  });
+
   it('takes what the backend gives', async () => {
     const id = crypto.randomUUID();
     api.answer({ status: 200, body: 'page' }, { status: 200, body: { signedURL: '/object/sign/u' } });
