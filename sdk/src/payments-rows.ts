@@ -46,8 +46,13 @@ export interface PaymentAttempt<P extends PaymentProvider = PaymentProvider> ext
 /** How a payment stands, with every try so far. */
 export interface PaymentState {
   payment: Payment;
+  /** What has come of `payment.amount`: all of it, or the parts so far. */
+  received_amount: Minor;
+  /** What is still to be paid; the next try asks for it. 0 when the payment has ended. */
+  missing_amount: Minor;
   payable: Payable;
   attempts: Omit<PaymentAttempt, 'payment_id' | 'provider_transaction_id'>[];
+  /** Of the payment, and of parts that it did not need (kind `part`). */
   refunds: Refund[];
 }
 

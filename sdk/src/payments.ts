@@ -57,7 +57,7 @@ export class Payments {
 
   /**
    * Opens a try at paying: send the person to `redirect_url`, or show the QR on another screen; what else the
-   * provider offers is in `details`. `returnUrl` is where the browser ends up afterwards; it says nothing about
+   * provider offers is in `details`. It asks for what is missing (`attempt.amount`): the amount less the parts that came. `returnUrl` is where the browser ends up afterwards; it says nothing about
    * success. After `payment_start_again` call it anew, with a new idempotency key.
    * What is paid may refuse with errors of its own: a booking with `vehicle_suspended` or a licence code.
    * Errors: `payment_not_found`, `payment_not_payable`, `payment_expired`, `payment_amount_unsupported`,

@@ -62,7 +62,7 @@ create table private.payment_providers (
 comment on table private.payment_providers is 'What each rail can carry, in minor units (a NAPAS 247 transfer stays below 500 million), and how it gives money back: by itself, or by a bank transfer of ours. An operator switches one off with `enabled`.';
 comment on column private.payment_providers.min_amount is 'Smallest payment in minor units of `currency`.';
 comment on column private.payment_providers.max_amount is 'Largest payment in minor units of `currency`.';
-comment on column private.payment_providers.in_parts is 'Several transfers may pay one attempt, and the payer chooses their amounts.';
+comment on column private.payment_providers.in_parts is 'The payer chooses the amount of each transfer, so less or more than asked for can come.';
 comment on column private.payment_providers.refunds_by is 'provider (it gives money back itself) or transfer (we do, to a bank account of the payer).';
 comment on column private.payment_providers.has_feed is 'Money can come that names no attempt, so all that came in is read, from feed_cursor on.';
 comment on column private.payment_providers.feed_cursor is 'Where the last look ended, in the provider''s own form. Null before the first.';
@@ -168,12 +168,12 @@ create index payment_attempts_open_idx on public.payment_attempts (created_at) w
 create index payment_attempts_recheck_idx on public.payment_attempts (recheck_at) where recheck_at is not null;
 create unique index payment_attempts_one_success on public.payment_attempts (payment_id) where status = 'succeeded';
 comment on table public.payment_attempts is 'One attempt to pay with one provider. `reference` is the name by which the provider knows it.';
-comment on column public.payment_attempts.amount is 'What this try asks for; minor units of `currency`.';
+comment on column public.payment_attempts.amount is 'What this try asks for: what of the payment was missing when it began; minor units of `currency`.';
 comment on column public.payment_attempts.status is 'Machine payment_attempt. created, pending once the provider offers a way to pay, then succeeded, failed or expired by the provider''s word. One that failed or expired can still succeed late.';
 comment on column public.payment_attempts.qr_payload is 'Text of the QR code to show. Null for a rail without one.';
 comment on column public.payment_attempts.provider_data is 'What later calls about this try need, in the form of its rail.';
 comment on column public.payment_attempts.provider_transaction_id is 'The provider''s id of the transaction that paid it. Null until then.';
-comment on column public.payment_attempts.transaction_amount is 'What the transaction that settled it carried; the rest, if any, came before as unmatched money. Null until then.';
+comment on column public.payment_attempts.transaction_amount is 'What the transaction that completed the payment carried; the rest, if any, came before in parts (unmatched money). Null until then.';
 comment on column public.payment_attempts.failure_code is 'The provider''s own code for why it failed. Null otherwise.';
 comment on column public.payment_attempts.checked_at is 'When the provider was last asked about it. Null when never.';
 comment on column public.payment_attempts.checks is 'How often the provider was asked; each time it is left alone for longer.';

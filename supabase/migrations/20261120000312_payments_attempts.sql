@@ -76,6 +76,22 @@ as $$ select * from private.payment_methods() $$;
 comment on function public.payment_methods is 'Lists the payment providers that are switched on, with the smallest and largest amount of each in minor units.';
 select private.expose('payment_methods()', 'anon', 'authenticated');
 
+-- What has come in parts for a payment that is not complete, by whatever attempts and rails.
+create function private.received_in_parts(p_payment_id uuid)
+returns bigint
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(sum(u.amount), 0)
+    from public.payment_attempts a
+    join private.unmatched_money u on u.attempt_id = a.id and u.status = 'open' and u.reason = 'underpaid'
+    where a.payment_id = p_payment_id
+  );
+end
+$$;
+grant execute on function private.received_in_parts(uuid) to authenticated;
+
 create function private.start_payment(p_payment_id uuid, p_provider text, p_idempotency_key uuid)
 returns public.payment_attempts
 language plpgsql volatile security definer set search_path = ''
@@ -86,6 +102,7 @@ declare
   v_payment public.payments;
   v_attempt public.payment_attempts;
   v_rail private.payment_providers;
+  v_missing bigint;
 begin
   v_stored := private.begin_command('start_payment', p_idempotency_key, jsonb_build_object('payment_id', p_payment_id, 'provider', p_provider));
   if v_stored is not null then
@@ -119,13 +136,14 @@ begin
     perform private.fail('payment_expired');
   end if;
   perform private.check_payable(v_payment.payable_id);
-  if v_payment.currency <> v_rail.currency or v_payment.amount not between v_rail.min_amount and v_rail.max_amount then
+  v_missing := v_payment.amount - private.received_in_parts(p_payment_id);
+  if v_payment.currency <> v_rail.currency or v_missing not between v_rail.min_amount and v_rail.max_amount then
     perform private.fail('payment_amount_unsupported', jsonb_build_object(
       'provider', p_provider, 'currency', v_rail.currency, 'min_amount', v_rail.min_amount, 'max_amount', v_rail.max_amount));
   end if;
   update public.payments set status = 'processing' where id = p_payment_id and status = 'pending';
   insert into public.payment_attempts (payment_id, provider, amount, currency, expires_at)
-  values (p_payment_id, p_provider, v_payment.amount, v_payment.currency, v_payment.expires_at)
+  values (p_payment_id, p_provider, v_missing, v_payment.currency, v_payment.expires_at)
   returning * into v_attempt;
   perform private.finish_command(p_idempotency_key, jsonb_build_object('id', v_attempt.id));
   return v_attempt;
@@ -135,7 +153,7 @@ create function public.start_payment(payment_id uuid, provider text, idempotency
 returns public.payment_attempts
 language sql volatile set search_path = ''
 as $$ select private.start_payment(payment_id, provider, idempotency_key) $$;
-comment on function public.start_payment is 'Starts an attempt to pay with a provider. The function payments calls it and adds the redirect URL and the QR code. What is paid may refuse with errors of its own, such as vehicle_suspended. Errors: payment_not_found, payment_not_payable, payment_expired, payment_amount_unsupported, provider_not_configured, invalid_input, rate_limited.';
+comment on function public.start_payment is 'Starts an attempt to pay with a provider. It asks for what is missing: the amount less what has come in parts. The function payments calls it and adds the redirect URL and the QR code. What is paid may refuse with errors of its own, such as vehicle_suspended. Errors: payment_not_found, payment_not_payable, payment_expired, payment_amount_unsupported, provider_not_configured, invalid_input, rate_limited.';
 select private.expose('start_payment(uuid, text, uuid)', 'authenticated');
 
 create function private.attach_checkout(p_attempt_id uuid, p_redirect_url text, p_qr_payload text, p_details jsonb, p_provider_data jsonb)

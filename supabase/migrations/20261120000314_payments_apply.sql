@@ -88,8 +88,6 @@ declare
   v_open boolean := coalesce(p_attempt.status <> 'succeeded' and p_payment.status in ('pending', 'processing', 'expired', 'cancelled'), false);
   v_fits boolean := coalesce(p_currency = p_attempt.currency and p_amount = p_attempt.amount, false);
   v_reason text;
-  v_parts uuid[];
-  v_received bigint := p_amount;
 begin
   if p_amount = 0 then
     return case when p_attempt.id is null then 'unknown_reference' else 'amount_mismatch' end;
@@ -131,26 +129,13 @@ begin
     return private.flag_for_review(p_event.id, 'this transaction has paid ' || v_booked.reference, 'unmatched');
   end if;
 
-  if v_open and v_fits then
-    v_parts := private.parts_of(p_attempt);
-    return private.apply_success(p_payable, p_payment, p_attempt, p_event, p_transaction_id, p_amount, v_parts);
-  end if;
   if v_open and p_currency = p_attempt.currency
-     and exists (select from private.payment_providers r where r.provider = p_event.provider and r.in_parts) then
-    v_parts := private.parts_of(p_attempt);
-    select v_received + coalesce(sum(u.amount), 0) into v_received from private.unmatched_money u where u.id = any (v_parts);
-    if v_received >= p_attempt.amount then
-      return private.apply_success(p_payable, p_payment, p_attempt, p_event, p_transaction_id, p_amount, v_parts);
+     and (v_fits or exists (select from private.payment_providers r where r.provider = p_event.provider and r.in_parts)) then
+    -- what is enough by itself takes no parts, so that its rail can give back all of it
+    if p_amount >= p_payment.amount then
+      return private.apply_success(p_payable, p_payment, p_attempt, p_event, p_transaction_id, p_amount, '{}');
     end if;
-    perform private.keep_unmatched(p_event, p_attempt, p_payment.payer_id, p_reference, p_transaction_id, p_amount, p_currency, 'underpaid');
-    -- the payer is not asked for the rest of a cancelled payment
-    if p_payment.status <> 'cancelled' then
-      perform private.notify(p_payment.payer_id, 'payment_part_received', private.payable_data(p_payable) || jsonb_build_object(
-        'amount', private.format_money(p_amount, p_currency),
-        'missing', private.format_money(p_attempt.amount - v_received, p_currency)),
-        p_event.id::text);
-    end if;
-    return 'part_received';
+    return private.apply_part(p_payable, p_payment, p_attempt, p_event, p_transaction_id, p_amount);
   end if;
   v_reason := case
     when p_attempt.id is null then 'unknown_reference'
@@ -163,22 +148,59 @@ begin
 end
 $$;
 
--- The parts of an attempt that have come so far. They are locked, because an admin may be settling them.
-create function private.parts_of(p_attempt public.payment_attempts)
-returns uuid[]
+-- Less than the payment has come. With the parts before, of whatever attempts and rails, it may be the whole amount.
+create function private.apply_part(
+  p_payable public.payables, p_payment public.payments, p_attempt public.payment_attempts, p_event private.payment_events,
+  p_transaction_id text, p_amount bigint
+)
+returns text
 language plpgsql volatile set search_path = ''
 as $$
+declare
+  v_open boolean := p_payment.status in ('pending', 'processing');
+  v_parts uuid[];
+  v_received bigint;
 begin
-  return (
-    select coalesce(array_agg(s.id), '{}')
+  -- parts must be complete in time, whether or not the job has run
+  if v_open and p_payment.expires_at <= now() then
+    perform private.set_audit_context('deadline');
+    perform private.close_payment(p_payable.id, 'expired');
+    perform private.expire_payable(p_payable);
+    perform private.set_audit_context('provider:' || p_event.provider);
+    v_open := false;
+  end if;
+  if v_open then
+    -- locked, because an admin may be settling them
+    select coalesce(array_agg(s.id), '{}'), coalesce(sum(s.amount), 0) + p_amount into v_parts, v_received
     from (
-      select u.id
-      from private.unmatched_money u
-      where u.attempt_id = p_attempt.id and u.status = 'open' and u.reason = 'underpaid'
+      select u.id, u.amount
+      from public.payment_attempts a
+      join private.unmatched_money u on u.attempt_id = a.id and u.status = 'open' and u.reason = 'underpaid'
+      where a.payment_id = p_payment.id
       order by u.id
-      for no key update
-    ) s
-  );
+      for no key update of u
+    ) s;
+    if v_received >= p_payment.amount then
+      return private.apply_success(p_payable, p_payment, p_attempt, p_event, p_transaction_id, p_amount, v_parts);
+    end if;
+  end if;
+  perform private.keep_unmatched(p_event, p_attempt, p_payment.payer_id, p_attempt.reference, p_transaction_id, p_amount, p_payment.currency, 'underpaid');
+  -- nobody is asked for the rest of what is over
+  if v_open then
+    perform private.notify(p_payment.payer_id,
+      case when p_attempt.details ? 'transfer' then 'payment_part_by_transfer' else 'payment_part_received' end,
+      private.payable_data(p_payable) || jsonb_build_object(
+        'payment_id', p_payment.id,
+        'amount', private.format_money(p_amount, p_payment.currency),
+        'received', private.format_money(v_received, p_payment.currency),
+        'missing', private.format_money(p_payment.amount - v_received, p_payment.currency),
+        'deadline', private.format_time(p_payment.expires_at, (select p.time_zone from public.profiles p where p.id = p_payment.payer_id)),
+        'account_number', p_attempt.details #>> '{transfer,account_number}',
+        'account_name', p_attempt.details #>> '{transfer,account_name}',
+        'message', p_attempt.details #>> '{transfer,message}'),
+      p_event.id::text);
+  end if;
+  return 'part_received';
 end
 $$;
 
@@ -190,24 +212,24 @@ returns void
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  v_id uuid;
+  v_id uuid := gen_random_uuid();
 begin
-  insert into private.unmatched_money (event_id, provider, reference, transaction_id, amount, currency, reason, attempt_id, payer_id)
-  values (p_event.id, p_event.provider, p_reference, p_transaction_id, p_amount, p_currency, p_reason, p_attempt.id, p_payer_id)
-  returning id into v_id;
+  -- first, because a part may be ordered back as soon as its row is there
   perform private.post_ledger('unmatched_received', v_id::text, p_currency, null, array[
     ('clearing', p_event.provider, p_amount)::private.ledger_line,
     ('unmatched', v_id::text, -p_amount)::private.ledger_line
   ]);
-  if p_payer_id is not null
-     and (p_reason <> 'underpaid' or exists (select from public.payments where id = p_attempt.payment_id and status = 'cancelled')) then
+  insert into private.unmatched_money (id, event_id, provider, reference, transaction_id, amount, currency, reason, attempt_id, payer_id)
+  values (v_id, p_event.id, p_event.provider, p_reference, p_transaction_id, p_amount, p_currency, p_reason, p_attempt.id, p_payer_id);
+  -- the payer of a part is told what is missing, or that it goes back
+  if p_payer_id is not null and p_reason <> 'underpaid' then
     perform private.notify(p_payer_id, 'payment_unmatched',
       jsonb_build_object('amount', private.format_money(p_amount, p_currency)), v_id::text);
   end if;
 end
 $$;
 
--- The whole amount has come: p_received by the transaction of p_event, the rest as rows of unmatched money (p_parts).
+-- The whole amount has come: p_received by the transaction of p_event, the rest before, as rows of unmatched money (p_parts).
 -- The owner of the payable says whether it can still be had. What is overpaid becomes such a row. All rows are locked.
 create function private.apply_success(
   p_payable public.payables, p_payment public.payments, p_attempt public.payment_attempts, p_event private.payment_events,
@@ -235,8 +257,8 @@ begin
     values (p_event.id, p_event.provider, p_attempt.reference, p_transaction_id, v_over, p_payment.currency, 'overpaid', p_attempt.id, p_payment.payer_id)
     returning id into v_over_id;
     v_lines := v_lines || ('unmatched', v_over_id::text, -v_over)::private.ledger_line;
-    perform private.notify(p_payment.payer_id, 'payment_unmatched',
-      jsonb_build_object('amount', private.format_money(v_over, p_payment.currency)), v_over_id::text);
+    perform private.notify(p_payment.payer_id, 'payment_surplus',
+      private.payable_data(p_payable) || jsonb_build_object('amount', private.format_money(v_over, p_payment.currency)), v_over_id::text);
   end if;
   update public.payment_attempts
   set status = 'succeeded', provider_transaction_id = p_transaction_id, transaction_amount = p_received, failure_code = null, checked_at = now(),
@@ -265,5 +287,5 @@ create function public.apply_payment_event(
 returns text
 language sql volatile set search_path = ''
 as $$ select private.apply_payment_event(event_id, reference, outcome, amount, currency, transaction_id, failure_code) $$;
-comment on function public.apply_payment_event is 'Applies a stored, verified message of a provider to its payment. `outcome` is succeeded, failed or pending, and the amount is in minor units. Answers applied, part_received (less than the whole amount, with a provider that accepts parts), duplicate, unknown_reference, amount_mismatch, unmatched, refunded_late or ignored. Service only. Errors: not_found, invalid_input.';
+comment on function public.apply_payment_event is 'Applies a stored, verified message of a provider to its payment. `outcome` is succeeded, failed or pending, and the amount is in minor units. Answers applied, part_received (a part: the rest is missing, or the payment is over and the part goes back), duplicate, unknown_reference, amount_mismatch, unmatched, refunded_late or ignored. Service only. Errors: not_found, invalid_input.';
 select private.expose('apply_payment_event(bigint, text, text, bigint, text, text, text)', 'service_role');

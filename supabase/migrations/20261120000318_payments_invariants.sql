@@ -24,10 +24,23 @@ as $$
   join public.payables y on y.id = p.payable_id
   where (p.amount, p.currency, p.payer_id) is distinct from (y.amount, y.currency, y.payer_id)
   union all
-  select p.id::text, 'attempt ' || a.id || ' over another sum'
+  select p.id::text, 'attempt ' || a.id || ' asks for more, or in another currency'
   from public.payments p
   join public.payment_attempts a on a.payment_id = p.id
-  where (a.amount, a.currency) is distinct from (p.amount, p.currency)
+  where a.amount > p.amount or a.currency <> p.currency
+$$;
+
+create function private.invariant_parts_not_applied()
+returns table (subject_id text, detail text)
+language sql stable set search_path = ''
+as $$
+  select p.id::text, 'parts of ' || sum(u.amount) || ' for ' || p.amount
+  from private.unmatched_money u
+  join public.payment_attempts a on a.id = u.attempt_id
+  join public.payments p on p.id = a.payment_id and p.status in ('pending', 'processing')
+  where u.status = 'open' and u.reason = 'underpaid'
+  group by p.id
+  having sum(u.amount) >= p.amount
 $$;
 
 create function private.invariant_paid_by_another_transaction()
@@ -94,6 +107,8 @@ insert into private.invariants (name, severity, what_is_wrong, what_to_do) value
     'A defect in a command. Keep the history of the payment (private.domain_events where subject_id is its id) for the report.'),
   ('payment_disagrees', 'critical', 'A payment is not what its payable or one of its attempts says.',
     'A defect, or somebody changed rows by SQL. Refund nothing of it before you know which.'),
+  ('parts_not_applied', 'critical', 'The parts of an open payment add up to its amount, and it has not succeeded.',
+    'A defect in apply_payment_event. Apply one of the parts to the payment by settle_unmatched_money: it takes the others with it.'),
   ('payment_not_expired', 'warning', 'The time to pay a payment is over for 15 minutes and no job has recorded it.',
     'The job journey_expire does not run, or cannot handle this payment: the database log says why.'),
   ('paid_by_another_transaction', 'critical', 'The transaction that a paid attempt names is not the one that paid it.',

@@ -28,10 +28,11 @@ create table private.refund_kinds (
   kind text primary key,
   description text not null
 );
-comment on table private.refund_kinds is 'Why money goes back. A module that orders refunds registers its own kinds; each is ordered once per payable, but for goodwill and unmatched.';
+comment on table private.refund_kinds is 'Why money goes back. A module that orders refunds registers its own kinds; each is ordered once per payable, but for goodwill, parts and unmatched money.';
 insert into private.refund_kinds (kind, description) values
   ('late_payment', 'All of a payment that came when what it paid for was gone'),
   ('goodwill', 'Part of a payment, out of the platform''s own revenue'),
+  ('part', 'Part of a payment that was not completed, or did not need it'),
   ('unmatched', 'Money that fitted no payment');
 
 create table public.refunds (
@@ -58,7 +59,7 @@ create table public.refunds (
   completed_at timestamptz,
   constraint refunds_method_known check (method in ('provider', 'bank_transfer')),
   constraint refunds_of_something check (
-    case when kind = 'unmatched' then unmatched_id is not null and payment_id is null and payable_id is null
+    case when kind in ('part', 'unmatched') then unmatched_id is not null and payment_id is null and payable_id is null
       else unmatched_id is null and payment_id is not null and attempt_id is not null and payable_id is not null and payer_id is not null end
   ),
   constraint refunds_own_account foreign key (bank_account_id, payer_id)
@@ -72,7 +73,7 @@ create table public.refunds (
   constraint refunds_credit_within_amount check (credit_amount between credit_tax_amount and amount and credit_tax_amount >= 0),
   constraint refunds_completed check ((status = 'succeeded') = (completed_at is not null))
 );
-create unique index refunds_once_per_kind on public.refunds (payable_id, kind) where kind not in ('goodwill', 'unmatched');
+create unique index refunds_once_per_kind on public.refunds (payable_id, kind) where kind not in ('goodwill', 'part', 'unmatched');
 create unique index refunds_provider_id_once on public.refunds (provider, provider_refund_id);
 create index refunds_payment_idx on public.refunds (payment_id);
 create index refunds_attempt_idx on public.refunds (attempt_id);
@@ -87,7 +88,7 @@ comment on column public.refunds.credit_tax_amount is 'The tax within credit_amo
 comment on column public.refunds.method is 'provider (the one that took the money gives it back) or bank_transfer (we send it to bank_account_id).';
 comment on column public.refunds.failure_code is 'Why the last sending failed. Null otherwise.';
 comment on column public.refunds.ordered_at is 'When it was last put on its way: at its order, and again at each retry.';
-comment on column public.refunds.payment_id is 'Null for money that fitted no payment.';
+comment on column public.refunds.payment_id is 'The payment that it gives back. Null for a part of one, and for money that fitted no payment.';
 comment on column public.refunds.status is 'awaiting_account: the payer must name a bank account first.';
 comment on column public.refunds.provider is 'The rail it leaves by; manual is a transfer made by hand.';
 select private.attach_state_machine('public.refunds', 'refund');

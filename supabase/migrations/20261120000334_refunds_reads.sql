@@ -16,12 +16,25 @@ as $$
 $$;
 grant execute on function private.refund_view(uuid) to authenticated;
 
+-- What goes back of a payment, parts of it included. The owner's rights are for attempt_id, which clients may not read.
+create function private.refunds_of(p_payment_id uuid)
+returns jsonb
+language sql stable security definer set search_path = ''
+as $$
+  select coalesce(jsonb_agg(private.refund_view(r.id) order by r.created_at, r.id), '[]')
+  from public.refunds r
+  where r.payment_id = p_payment_id or r.attempt_id in (select a.id from public.payment_attempts a where a.payment_id = p_payment_id)
+$$;
+grant execute on function private.refunds_of(uuid) to authenticated;
+
 create function public.payment_status(payment_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$
   select jsonb_build_object(
     'payment', to_jsonb(p),
+    'received_amount', v.received,
+    'missing_amount', case when p.status in ('pending', 'processing') then p.amount - v.received else 0 end,
     'payable', private.payable_view(p.payable_id),
     'attempts', coalesce((
       select jsonb_agg(jsonb_build_object(
@@ -30,12 +43,13 @@ as $$
       ) order by a.created_at)
       from public.payment_attempts a where a.payment_id = p.id
     ), '[]'),
-    'refunds', coalesce((select jsonb_agg(private.refund_view(r.id) order by r.created_at) from public.refunds r where r.payment_id = p.id), '[]')
+    'refunds', private.refunds_of(p.id)
   )
   from public.payments p
+  cross join lateral (select case when p.succeeded_at is null then private.received_in_parts(p.id) else p.amount end) v (received)
   where p.id = $1
 $$;
-comment on function public.payment_status is 'Answers a payment of the caller: {payment, payable {id, kind, code, title, starts_at, ends_at, amount, currency}, attempts, refunds}. Answers null when there is none.';
+comment on function public.payment_status is 'Answers a payment of the caller: {payment, received_amount, missing_amount, payable {id, kind, code, title, starts_at, ends_at, amount, currency}, attempts, refunds}. received_amount is what has come of the amount, also in parts; missing_amount is what is still to be paid. Refunds include parts that go back. Answers null when there is none.';
 select private.expose('payment_status(uuid)', 'authenticated');
 
 -- What comes back to a payer, also of money that fitted no payment and is therefore inside none. The owner's rights

@@ -17,6 +17,14 @@ as $$
   join public.refunds r on r.payment_id = p.id
   group by p.id
   having sum(r.amount) > p.amount
+  union all
+  -- a rail can give back what one transaction brought
+  select a.id::text, a.provider || ' gives back ' || sum(r.amount) || ' of ' || a.transaction_amount
+  from public.refunds r
+  join public.payment_attempts a on a.id = r.attempt_id
+  where r.method = 'provider' and r.payment_id is not null
+  group by a.id
+  having sum(r.amount) > a.transaction_amount
 $$;
 
 create function private.invariant_refunded_amount_drift()

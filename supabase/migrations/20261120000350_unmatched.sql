@@ -1,7 +1,7 @@
 -- Unmatched: settling money that fits no open payment.
 -- Rule kept here: a row of unmatched money is open until an admin decides where it goes, and its account in the
--- ledger holds exactly its amount until then.
--- Left out on purpose: what settles by itself (the rest of a sum that came in parts), which is in payments_apply.
+-- ledger holds exactly its amount until then. A part goes back by itself when its payment has ended without it.
+-- Left out on purpose: parts that pay with the rest of their sum, which is in payments_apply.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
   ('unmatched_not_found', 404, false, 'We could not find this money, or it is settled. Reload the list.', 'Không tìm thấy khoản tiền này hoặc khoản này đã được xử lý. Vui lòng tải lại danh sách.'),
@@ -102,7 +102,7 @@ declare
   v_refund_id uuid;
 begin
   insert into public.refunds (payer_id, attempt_id, unmatched_id, kind, amount, currency, method, provider, status)
-  values (p_row.payer_id, p_row.attempt_id, p_row.id, 'unmatched', p_row.amount, p_row.currency,
+  values (p_row.payer_id, p_row.attempt_id, p_row.id, case p_row.reason when 'underpaid' then 'part' else 'unmatched' end, p_row.amount, p_row.currency,
     case when v_rail is null then 'bank_transfer' else 'provider' end, coalesce(v_rail, private.transfer_provider()),
     case when v_rail is null then 'awaiting_account' else 'pending' end)
   returning id into v_refund_id;
@@ -114,6 +114,59 @@ begin
   return v_refund_id;
 end
 $$;
+
+-- Orders back the parts of a payment that has ended: nothing waits for the rest any more.
+create function private.return_parts(p_payment_id uuid)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_row private.unmatched_money;
+begin
+  -- locked, because an admin may be settling one
+  for v_row in
+    select u.*
+    from public.payment_attempts a
+    join private.unmatched_money u on u.attempt_id = a.id and u.status = 'open' and u.reason = 'underpaid'
+    where a.payment_id = p_payment_id
+    order by u.id
+    for no key update of u
+  loop
+    update private.unmatched_money set status = 'settled', settlement = 'refunded', settled_at = now() where id = v_row.id;
+    perform private.refund_unmatched(v_row);
+  end loop;
+end
+$$;
+
+create function private.return_parts_of_ended_payment()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  perform private.return_parts(new.id);
+  return null;
+end
+$$;
+create trigger return_parts after update of status on public.payments
+  for each row when (old.status in ('pending', 'processing') and new.status not in ('pending', 'processing'))
+  execute function private.return_parts_of_ended_payment();
+
+-- A part that comes when its payment has ended.
+create function private.return_late_part()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  perform private.return_parts(p.id)
+  from public.payment_attempts a
+  join public.payments p on p.id = a.payment_id and p.status not in ('pending', 'processing')
+  where a.id = new.attempt_id;
+  return null;
+end
+$$;
+create trigger return_late_part after insert on private.unmatched_money
+  for each row when (new.reason = 'underpaid')
+  execute function private.return_late_part();
 
 -- Pays the payment with the row, together with the open rows already meant for that payment.
 create function private.apply_unmatched(p_unmatched_id uuid, p_payment_id uuid, p_note text)

@@ -13,7 +13,20 @@ as $$
      or (r.payer_id, r.attempt_id, r.amount, r.currency) is distinct from (u.payer_id, u.attempt_id, u.amount, u.currency) and r.id is not null
 $$;
 
+create function private.invariant_part_not_returned()
+returns table (subject_id text, detail text)
+language sql stable set search_path = ''
+as $$
+  select u.id::text, u.amount || ' for payment ' || p.id || ', ' || p.status
+  from private.unmatched_money u
+  join public.payment_attempts a on a.id = u.attempt_id
+  join public.payments p on p.id = a.payment_id and p.status not in ('pending', 'processing')
+  where u.status = 'open' and u.reason = 'underpaid'
+$$;
+
 insert into private.invariants (name, severity, what_is_wrong, what_to_do) values
+  ('part_not_returned', 'critical', 'A part of a payment that has ended still waits for the rest, and was not ordered back.',
+    'A defect, or somebody changed rows by SQL. Order it back: settle_unmatched_money with refund.'),
   ('unmatched_refund_disagrees', 'critical', 'A refund of unmatched money is missing, or goes to another payer or over another sum than its row says.',
     'Somebody changed it by SQL. Look at what was ordered, and at its provider, before it is sent (again).');
 

@@ -82,12 +82,14 @@ as $$
 declare
   v_paid boolean := p_booking.status = 'confirmed';
   v_refund_bps int := private.cancellation_bps(p_booking, p_side);
+  -- what came in parts goes back whole
+  v_parts bigint := private.received_in_parts((select id from public.payments where payable_id = p_booking.id));
 begin
   perform private.check_cancellable(p_booking);
   return (
     select jsonb_build_object(
       'currency', p_booking.currency,
-      'refund_amount', case when v_paid then a.refund_amount + a.deposit_refund else 0 end,
+      'refund_amount', case when v_paid then a.refund_amount + a.deposit_refund else v_parts end,
       'deposit_refund', case when v_paid then a.deposit_refund else 0 end,
       'kept_amount', case when v_paid then a.host_keeps + a.platform_keeps + a.tax_keeps else 0 end,
       'refund_bps', v_refund_bps,
@@ -114,7 +116,7 @@ create function public.cancel_booking_preview(booking_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.cancel_booking_preview(booking_id) $$;
-comment on function public.cancel_booking_preview is 'Answers what cancelling now would give back and keep, in minor units: {currency, refund_amount, deposit_refund, kept_amount, refund_bps, policy, cancelled_by}. refund_amount includes the deposit. While the vehicle is suspended, the renter gets everything back. Errors: booking_not_found, booking_not_cancellable, money_frozen.';
+comment on function public.cancel_booking_preview is 'Answers what cancelling now would give back and keep, in minor units: {currency, refund_amount, deposit_refund, kept_amount, refund_bps, policy, cancelled_by}. refund_amount includes the deposit; of a booking that is not paid in full it is what came in parts. While the vehicle is suspended, the renter gets everything back. Errors: booking_not_found, booking_not_cancellable, money_frozen.';
 select private.expose('cancel_booking_preview(uuid)', 'authenticated');
 
 -- Cancels a booking. The caller has locked its row and all that comes before it in the order of locks.

@@ -55,16 +55,6 @@ select tests.start_payment(:'b2', 'payos') as r2 \gset
 select is(tests.provider_says(:'r2', 'succeeded', 9000000, p_transaction_id => 'q1'), 'applied', 'too much at once pays the booking');
 select is((select amount from private.unmatched_money where reason = 'overpaid' and provider = 'payos'), 4185595::bigint, 'what is over is left as unmatched money');
 
-select tests.new_booking(50) as b3 \gset
-select tests.start_payment(:'b3', 'payos') as r3 \gset
-select is(tests.provider_says(:'r3', 'succeeded', 4000000, p_transaction_id => 'q2'), 'part_received', 'a part that is not enough is received');
-select tests.run_out(:'b3');
-select private.expire_overdue_payments();
-select is(tests.state_of(:'b3'), 'expired, expired', 'a booking that is not fully paid expires at its deadline');
-select is((select count(*)::int from private.outbox where topic = 'cancel_attempt' and payload ->> 'provider' = 'payos' and payload ->> 'attempt_id' = (select id::text from public.payment_attempts where reference = :'r3')), 1, 'the link is ended at the provider');
-select is(tests.provider_says(:'r3', 'succeeded', 814405, p_transaction_id => 'q3'), 'applied', 'the rest of the sum can come late while the slot is free');
-select is(tests.state_of(:'b3'), 'confirmed, succeeded', 'the rest that comes late takes the slot again');
-
 -- a provider that contradicts itself ------------------------------------------------------------------------------
 select tests.new_booking(60) as b4 \gset
 select tests.start_payment(:'b4') as r4 \gset

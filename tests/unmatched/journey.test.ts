@@ -4,6 +4,7 @@ import {
   admin,
   askSandbox,
   book,
+  cancelBooking,
   closeSql,
   eventually,
   listing,
@@ -65,6 +66,39 @@ describe('money in parts', () => {
     );
     expect(settled).toMatchObject({ result: 'keep', unmatched: { settlement: 'kept' } });
     expect(await ok(staff.journey.admin.ledger.reconcile())).toEqual([]);
+  });
+
+  it('pays by two tries and two rails, and the next try asks for what is missing', async () => {
+    const { booking, start } = await begin('vietqr');
+    const paymentId = start.attempt.payment_id;
+    const { amount } = start.attempt;
+    await payAtSandbox(start, { amount: 600_000 });
+    expect(await ok(guest.journey.payments.status(paymentId))).toMatchObject({
+      received_amount: 600_000,
+      missing_amount: amount - 600_000,
+    });
+    const rest = await startPayment(guest, booking, 'payos');
+    expect(rest.attempt.amount).toBe(amount - 600_000);
+    expect(rest.details).toMatchObject({ transfer: { amount: amount - 600_000 } });
+    await payAtSandbox(rest);
+    expect(await statusOf(booking)).toBe('confirmed');
+    expect(await ok(guest.journey.payments.status(paymentId))).toMatchObject({
+      received_amount: amount,
+      missing_amount: 0,
+      refunds: [],
+    });
+    expect(await ok(staff.journey.admin.ledger.reconcile())).toEqual([]);
+  });
+
+  it('goes back as the preview says when the booking is cancelled', async () => {
+    const { booking, start } = await begin('vietqr');
+    await payAtSandbox(start, { amount: 600_000 });
+    const preview = await ok(guest.journey.bookings.previewCancel(booking.id));
+    expect(preview).toMatchObject({ refund_amount: 600_000, deposit_refund: 0, kept_amount: 0 });
+    await cancelBooking(guest, booking);
+    const { refunds, missing_amount } = await ok(guest.journey.payments.status(start.attempt.payment_id));
+    expect(missing_amount).toBe(0);
+    expect(refunds).toMatchObject([{ kind: 'part', amount: 600_000, method: 'bank_transfer' }]);
   });
 
   it('is found even when the notification of a second transfer was lost', async () => {

@@ -198,7 +198,7 @@ export interface PaymentAttemptsRow {
   provider: 'momo' | 'payos' | 'stripe' | 'vietqr' | 'vnpay' | 'zalopay';
   /** Our reference at the provider. */
   reference: string;
-  /** What this try asks for; minor units of `currency`. */
+  /** What this try asks for: what of the payment was missing when it began; minor units of `currency`. */
   amount: number;
   currency: Currency;
   /** Machine payment_attempt. created, pending once the provider offers a way to pay, then succeeded, failed or expired by the provider's word. One that failed or expired can still succeed late. */
@@ -362,11 +362,11 @@ export interface ReceiptsRow {
 /** Money on its way back to the payer. The provider that took the money gives it back, or we send a bank transfer where it cannot. `provider_refund_id` is the provider's id of the refund, or the bank's reference of a transfer made by hand. */
 export interface RefundsRow {
   id: Uuid;
-  /** Null for money that fitted no payment. */
+  /** The payment that it gives back. Null for a part of one, and for money that fitted no payment. */
   payment_id: Uuid | null;
   payable_id: Uuid | null;
   /** Why it goes back. */
-  kind: 'cancellation' | 'deposit' | 'goodwill' | 'host_cancellation' | 'late_payment' | 'unmatched';
+  kind: 'cancellation' | 'deposit' | 'goodwill' | 'host_cancellation' | 'late_payment' | 'part' | 'unmatched';
   /** Minor units of `currency`. */
   amount: number;
   currency: Currency;
