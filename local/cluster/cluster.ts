@@ -1,5 +1,5 @@
 import { chownSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { databaseUrl, type StackConfig } from '../config.ts';
 import { StackError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -179,6 +179,12 @@ export async function startCluster(
 ): Promise<Cluster> {
   const owner = await clusterOwner();
   const dataDir = await dataFolder(config, owner);
+  if (relative(config.dir, dataDir).startsWith('..')) {
+    log.info(
+      `! The system user postgres, who runs the database for root, cannot enter ${config.dir}, so its data are in ${dataDir}. ` +
+        'They outlive this folder; npm run reset removes them.',
+    );
+  }
   const cluster: Cluster = {
     adminUrl: databaseUrl(config, 'supabase_admin'),
     url: databaseUrl(config),

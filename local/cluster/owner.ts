@@ -41,22 +41,28 @@ async function claimFolder(owner: ClusterOwner, folder: string): Promise<boolean
   return reachable.status === 0;
 }
 
+const noteOf = (config: StackConfig): string => join(config.dir, 'pg-location');
+
+/** Where the data of a stack's database are, or will be unless that place is closed to their owner. */
+export function dataPlace(config: StackConfig): string {
+  const note = noteOf(config);
+  const remembered = existsSync(note) ? readFileSync(note, 'utf8').trim() : '';
+  return remembered === '' ? join(config.dir, 'pg') : remembered;
+}
+
 /**
  * The data folder of a stack: `.local/<name>/pg`. When root runs from a place that the user `postgres` cannot
  * enter (a clone in a private home), it is in that user's own home, and the place is remembered.
  */
 export async function dataFolder(config: StackConfig, owner: ClusterOwner): Promise<string> {
-  const note = join(config.dir, 'pg-location');
-  if (existsSync(note)) {
-    const remembered = readFileSync(note, 'utf8').trim();
-    if (remembered !== '' && (await claimFolder(owner, remembered))) return remembered;
-  }
+  const place = dataPlace(config);
+  if (await claimFolder(owner, place)) return place;
   const usual = join(config.dir, 'pg');
-  if (await claimFolder(owner, usual)) return usual;
+  if (place !== usual && (await claimFolder(owner, usual))) return usual;
   const hash = createHash('sha256').update(config.dir).digest('hex').slice(0, 10);
   const elsewhere = join('/var/lib/postgresql', `journey-${config.name}-${hash}`);
   if (owner.uid !== undefined && (await claimFolder(owner, elsewhere))) {
-    writeFileSync(note, `${elsewhere}\n`);
+    writeFileSync(noteOf(config), `${elsewhere}\n`);
     return elsewhere;
   }
   throw new StackError(

@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { dataPlace } from '../cluster/owner.ts';
 import { apiUrl, databaseUrl, loadConfig, mailUrl, type StackConfig, sandboxUrl } from '../config.ts';
 import { type StackEnvironment, stackEnvironment } from '../environment.ts';
 import { functionsLog } from '../functions/host.ts';
@@ -32,6 +33,7 @@ export function describe(config: StackConfig): string {
     '',
     `  API              ${apiUrl(config)}`,
     `  Database         ${databaseUrl(config)}`,
+    `  Its data         ${dataPlace(config)}`,
     `  Mail             ${mailUrl(config)}`,
     `  Payment sandbox  ${sandboxUrl(config)}`,
     `  Function logs    ${functionsLog(config)}`,

@@ -46,11 +46,11 @@ export class Narrator {
     );
   }
 
-  /** Waits until something has happened elsewhere. */
+  /** Waits until something has happened elsewhere. The limit ends what hangs; how long it may take is no part of the story. */
   async wait<T>(
     what: string,
     look: () => Promise<T | null | undefined | false>,
-    timeoutMs = 15_000,
+    timeoutMs = 300_000,
   ): Promise<T> {
     const began = performance.now();
     for (;;) {

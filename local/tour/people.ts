@@ -11,6 +11,8 @@ export function client(where: Where): Journey {
     url: where.API_URL,
     publishableKey: where.PUBLISHABLE_KEY,
     auth: { persistSession: false },
+    // A slow machine makes the story slow; it does not end it.
+    timeoutMs: 120_000,
   });
 }
 
