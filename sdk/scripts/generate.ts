@@ -11,9 +11,11 @@ import { type KnownErrors, listedSources } from './method-errors.ts';
 import { readRaised } from './raised.ts';
 import {
   type ErrorCodeRow,
+  type LabelRow,
   renderCalls,
   renderErrors,
   renderFunctionErrors,
+  renderPriceLineTexts,
   renderStates,
   type TransitionRow,
 } from './render.ts';
@@ -32,6 +34,10 @@ export async function generateFiles(url: string): Promise<Map<string, string>> {
     const transitions = await client.query<TransitionRow>(
       'select machine, from_state, event, to_state from private.transitions',
     );
+    // a label with a variable is for one kind of line only, which no price has
+    const labels = await client.query<LabelRow>(
+      "select code, locale, label from private.receipt_labels where label !~ '{{'",
+    );
     const commands = await readCommands(client);
     const listed = new Map(commands.map(({ name, errors: own }) => [name, own]));
     const { updates } = await readRaised(client);
@@ -47,6 +53,7 @@ export async function generateFiles(url: string): Promise<Map<string, string>> {
       ['sdk/src/generated/columns.ts', renderColumns(tables)],
       ['sdk/src/generated/database.ts', renderDatabase(tables, await readSignatures(client), commands)],
       ['sdk/src/generated/errors.ts', renderErrors(errors.rows)],
+      ['sdk/src/generated/price-line-texts.ts', renderPriceLineTexts(labels.rows)],
       ['sdk/src/generated/states.ts', renderStates(transitions.rows)],
       ['supabase/functions/_shared/generated/error-codes.ts', renderFunctionErrors(errors.rows)],
     ]);

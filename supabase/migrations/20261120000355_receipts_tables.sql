@@ -42,7 +42,7 @@ create table private.receipt_labels (
   primary key (code, locale),
   constraint receipt_labels_locale_known check (locale in ('vi', 'en'))
 );
-comment on table private.receipt_labels is 'The words for price lines on receipts. `credit` takes {{number}} of the receipt it corrects.';
+comment on table private.receipt_labels is 'The words for price lines, on receipts and in apps: `npm run types` writes them into the SDK. `credit` takes {{number}} of the receipt it corrects.';
 insert into private.receipt_labels (code, locale, label) values
   ('credit', 'en', 'Refund, correcting receipt {{number}}'), ('credit', 'vi', 'Hoàn tiền, điều chỉnh biên nhận {{number}}');
 

@@ -47,4 +47,5 @@ insert into private.receipt_labels (code, locale, label) values
   ('delivery', 'en', 'Delivery'), ('delivery', 'vi', 'Giao xe tận nơi'),
   ('insurance', 'en', 'Insurance'), ('insurance', 'vi', 'Bảo hiểm'),
   ('service_fee', 'en', 'Service fee'), ('service_fee', 'vi', 'Phí dịch vụ'),
-  ('vat', 'en', 'VAT'), ('vat', 'vi', 'Thuế GTGT');
+  ('vat', 'en', 'VAT'), ('vat', 'vi', 'Thuế GTGT'),
+  ('security_deposit', 'en', 'Deposit, returned after the trip'), ('security_deposit', 'vi', 'Tiền cọc, hoàn lại sau chuyến đi');

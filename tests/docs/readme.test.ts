@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { run } from '../../local/process.ts';
+import { closeSql, sql } from '../support/world.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -13,25 +14,30 @@ const pages = [
     .map((path) => join('docs', path)),
 ];
 
+afterAll(closeSql);
+
 describe('what newcomers read', () => {
   it('shows the example that is in the repository, letter by letter', () => {
     expect(read('README.md')).toContain(`\`\`\`ts\n${read('examples/book-a-car.ts')}\`\`\``);
   });
 
-  it('shows an example that books a car of the demo data', async () => {
+  it('shows an example that books a car of the demo data, however often it runs', async () => {
     if (!process.env.API_URL) throw new Error('API_URL is not set: run these tests with npm test');
-    const { status, stdout, stderr } = await run(
-      join(root, 'node_modules', '.bin', 'node'),
-      ['examples/book-a-car.ts'],
-      {
+    expect(read('README.md')).toContain('npx node examples/book-a-car.ts`');
+    const unpaid = `select count(*)::int as n from public.bookings b join auth.users u on u.id = b.renter_id
+      where u.email = 'renter@journey.example' and b.status = 'pending_payment' and b.hold_expires_at > now()`;
+    for (let time = 1; time <= 2; time += 1) {
+      const { status, stdout, stderr } = await run('npx', ['node', 'examples/book-a-car.ts'], {
         cwd: root,
         env: process.env,
-      },
-    );
-    expect(stderr).toBe('');
-    expect(stdout).toMatch(/^rental_days \d+$/m);
-    expect(stdout).toMatch(/^J[A-Z0-9]{8}: pay \d+ VND at http:\/\/127\.0\.0\.1:\d+\/vnpay\//m);
-    expect(status).toBe(0);
+      });
+      expect(stderr).toBe('');
+      expect(stdout).toMatch(/^Rental, days \d+$/m);
+      expect(stdout).toMatch(/^J[A-Z0-9]{8}: pay \d+ VND at http:\/\/127\.0\.0\.1:\d+\/vnpay\//m);
+      expect(status).toBe(0);
+      // so that the tenth run finds what the first one found
+      expect(await sql(unpaid)).toEqual([{ n: 1 }]);
+    }
   });
 
   it.each(pages)('%s links to files that exist', (page) => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Vehicle } from '../../sdk/src/index.ts';
+import { priceLineText, type Vehicle } from '../../sdk/src/index.ts';
 import {
   admin,
   closeSql,
@@ -36,6 +36,12 @@ describe('a receipt', () => {
       payment_id: payment.id,
       total: payment.amount - booking.deposit_amount,
     });
+    // in the words that the SDK has for the price
+    const { lines } = await ok(payer.journey.bookings.get(booking.id));
+    const texts = lines
+      .filter(({ code }) => code !== 'security_deposit')
+      .map(({ code, amount }) => ({ label: priceLineText(code, receipt.content.locale), amount }));
+    expect(receipt.content.lines).toEqual(texts);
     expect(receipt.number).toMatch(/\d{6,}$/);
     expect(await ok(payer.journey.receipts.get(receipt.id))).toEqual(receipt);
     const page = await ok(payer.journey.receipts.page(receipt.id));

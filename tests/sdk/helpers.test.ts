@@ -9,8 +9,11 @@ import {
   errorText,
   isErrorCode,
   parsePeriod,
+  priceLineText,
+  priceRental,
   toTimestamp,
 } from '../../sdk/src/index.ts';
+import { factsWith } from '../pricing/facts.ts';
 
 describe('SHA-256 without Web Crypto', () => {
   it('agrees with OpenSSL on everything', async () => {
@@ -28,6 +31,30 @@ describe('SHA-256 without Web Crypto', () => {
     for (const length of [0, 55, 56, 63, 64, 65, 119, 120, 128]) {
       const view = buffer.subarray(7, 7 + length);
       expect(sha256Plain(view)).toBe(createHash('sha256').update(view).digest('hex'));
+    }
+  });
+});
+
+describe('the words for the lines of a price', () => {
+  it('are there for every line, in both languages', () => {
+    const { lines } = priceRental(
+      factsWith({
+        starts_at: '2026-03-06T09:00:00+07:00',
+        ends_at: '2026-03-14T14:00:00+07:00',
+        weekend_bps: 2000,
+        long_stay_days: 7,
+        long_stay_discount_bps: 1000,
+        delivery_fee: 50_000,
+        security_deposit: 1_000_000,
+        options: { insurance: 'basic', delivery: true },
+      }),
+    );
+    expect(lines.length).toBeGreaterThanOrEqual(8);
+    for (const { code } of lines) {
+      const [en, vi] = [priceLineText(code, 'en'), priceLineText(code, 'vi')];
+      expect(en).toMatch(/^[A-Z]/);
+      expect(vi).toMatch(/^\p{Lu}/u);
+      expect(vi).not.toBe(en);
     }
   });
 });

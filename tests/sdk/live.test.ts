@@ -366,6 +366,13 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
     expect(
       must(await renter.journey.bookings.list({ role: 'renter', statuses: ['pending_payment'] })).rows,
     ).toHaveLength(1);
+    for (const reason of ['', '   ']) {
+      const silent = { bookingId: booking.id, expectedRefundAmount: 0, reason };
+      expect((await renter.journey.bookings.cancel(silent)).error).toMatchObject({
+        code: 'invalid_input',
+        details: { field: 'reason' },
+      });
+    }
 
     const paymentId = detail.payment?.id ?? '';
     const idempotencyKey = createIdempotencyKey();
