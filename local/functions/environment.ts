@@ -47,6 +47,10 @@ export function functionEnvironment(config: StackConfig): Record<string, string>
     RESEND_API_KEY: 're_local',
     RESEND_BASE_URL: mailUrl(config),
     MAIL_FROM: 'Journey <no-reply@journey.local>',
+    ESMS_API_KEY: 'esms_local',
+    ESMS_SECRET_KEY: 'esms_local_secret',
+    ESMS_BRANDNAME: 'Journey',
+    ESMS_API_URL: mailUrl(config),
     ...sandboxSettings(sandboxUrl(config)),
     ...config.functionEnv,
   };

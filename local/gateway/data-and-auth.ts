@@ -2,7 +2,8 @@ import { App, type EmailDriver, RelationNotFoundError } from '@supabase/lite';
 import { Client } from 'pg';
 import { apiUrl, databaseUrl, mailUrl, type StackConfig } from '../config.ts';
 import { readProjectSettings } from '../project-settings.ts';
-import { mendAuth } from './auth-requests.ts';
+import { answerAdmin } from './auth-admin.ts';
+import { type AskAuth, mendAuth } from './auth-requests.ts';
 import { ask, authConnection, dataApiConnection } from './connection.ts';
 import { AnsweredFailure } from './errors.ts';
 import { LostConnection } from './reservations.ts';
@@ -110,6 +111,7 @@ export async function createDataAndAuth(config: StackConfig): Promise<DataAndAut
     publishable_key: config.publishableKey,
     secret_key: config.secretKey,
   };
+  const minimumLength = Number(settings.get('auth', 'minimum_password_length') ?? 6);
   const data = await dataApiConnection(databaseUrl(config, 'supabase_admin'));
   const users = await authConnection(databaseUrl(config, 'supabase_auth_admin'));
   const restApp = new App({
@@ -126,7 +128,7 @@ export async function createDataAndAuth(config: StackConfig): Promise<DataAndAut
       additional_redirect_urls: settings.get('auth', 'additional_redirect_urls') as string[] | undefined,
       jwt_expiry: Number(settings.get('auth', 'jwt_expiry') ?? 3600),
       enable_signup: settings.get('auth', 'enable_signup') !== false,
-      minimum_password_length: Number(settings.get('auth', 'minimum_password_length') ?? 6),
+      minimum_password_length: minimumLength,
       refresh_token_reuse_interval: Number(settings.get('auth', 'refresh_token_reuse_interval') ?? 10),
       email: {
         enable_signup: settings.get('auth.email', 'enabled') !== false,
@@ -142,12 +144,14 @@ export async function createDataAndAuth(config: StackConfig): Promise<DataAndAut
   const listener = await listenForChanges(databaseUrl(config, 'supabase_admin'), () =>
     data.clearSchemaCache(),
   );
+  const askUsers: AskAuth = (sql, parameters) => ask(users, sql, parameters);
+  // the role of Auth may not use pgcrypto
+  const asAdmin: AskAuth = (sql, parameters) => ask(data, sql, parameters);
+  const auth = mendAuth(async (request) => authApp.fetch(request), askUsers);
   return {
     rest: (request) => restApp.fetch(request),
-    auth: mendAuth(
-      async (request) => authApp.fetch(request),
-      (sql, parameters) => ask(users, sql, parameters),
-    ),
+    auth: async (request) =>
+      (await answerAdmin(request, config, asAdmin, minimumLength)) ?? (await auth(request)),
     async close() {
       restoreConsole();
       await Promise.allSettled([listener.close(), data.close(), users.close()]);

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import { z } from 'zod';
 import { json, sendResponse, toRequest } from '../gateway/http.ts';
 import { portTaken } from '../ports.ts';
+import { esmsPath, takeSms } from './esms.ts';
 import { listPage, mailPage } from './page.ts';
 import { type Mail, MailStore } from './store.ts';
 
@@ -90,6 +91,7 @@ async function route(store: MailStore, request: Request): Promise<Response> {
   const call = `${request.method} ${url.pathname}`;
   if (call === 'POST /emails') return send(store, request, false);
   if (call === 'POST /emails/batch') return send(store, request, true);
+  if (call === `POST ${esmsPath}`) return takeSms(store, request);
   if (call === 'GET /') return html(200, listPage(store.list()));
   if (call === 'GET /api/messages') return json(200, store.list(url.searchParams.get('to') ?? undefined));
   if (call === 'DELETE /api/messages') {
@@ -105,7 +107,7 @@ async function route(store: MailStore, request: Request): Promise<Response> {
 }
 
 /**
- * Catches mail: the sending half of Resend's HTTP API, and a page to read what was sent. Functions reach it
+ * Catches mail and SMS: the sending halves of Resend's and of eSMS's HTTP API, and a page to read what was sent. Functions reach it
  * with the same code as the real service. A catcher that speaks SMTP would need a bridge.
  */
 export async function startMail(options: MailOptions): Promise<MailServer> {

@@ -42,6 +42,7 @@ export type { MediaFiles, Upload } from './media.ts';
 export type * from './media-rows.ts';
 export type { Notifications } from './notifications.ts';
 export type * from './notifications-rows.ts';
+export type { Otp, OtpRequest, OtpSent, ResetTarget } from './otp.ts';
 export type { AdminPayables } from './payables.ts';
 export type * from './payables-rows.ts';
 export type { AdminPayments, Payments, WaitForPayment } from './payments.ts';

@@ -7,6 +7,7 @@ import { defaultRetryPolicy, type RetryPolicy } from './core/wait.ts';
 import { Licences } from './licences.ts';
 import { MediaFiles } from './media.ts';
 import { Notifications } from './notifications.ts';
+import { Otp } from './otp.ts';
 import { Payments } from './payments.ts';
 import { Payouts } from './payouts.ts';
 import { Profiles } from './profiles.ts';
@@ -54,6 +55,7 @@ export class Journey {
   /** The client underneath, for what this package leaves to it (OAuth, MFA, own queries). */
   readonly supabase: SupabaseClient;
   readonly auth: Auth;
+  readonly otp: Otp;
   readonly profiles: Profiles;
   readonly licences: Licences;
   readonly media: MediaFiles;
@@ -82,6 +84,7 @@ export class Journey {
     this.#inbox = inbox;
     this.#ownsClient = ownsClient;
     this.auth = new Auth(calls);
+    this.otp = new Otp(calls);
     this.profiles = new Profiles(calls);
     this.licences = new Licences(calls);
     this.media = new MediaFiles(calls);

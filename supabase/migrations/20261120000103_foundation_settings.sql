@@ -51,7 +51,7 @@ create table private.secrets (
   value bytea not null
 );
 comment on table private.secrets is 'Random keys of this database, made by its migrations and never rotated. A copy of the database without them can neither find a licence number again nor read an account number.';
-comment on column private.secrets.name is 'pepper (hashes of licence numbers, offsets of public points) or bank_accounts (encryption of account numbers).';
+comment on column private.secrets.name is 'pepper (hashes of licence numbers, offsets of public points), bank_accounts (encryption of account numbers) or otp (hashes and encryption of one-time codes).';
 insert into private.secrets (name, value) values ('pepper', extensions.gen_random_bytes(32));
 
 create function private.keyed_hash(p_text text)

@@ -10,6 +10,9 @@ create table public.profiles (
   locale text not null default 'vi',
   time_zone text not null default 'Asia/Ho_Chi_Minh',
   avatar_media_id uuid,
+  phone text,
+  phone_verified_at timestamptz,
+  email_verified_at timestamptz,
   rating_average numeric(3, 2),
   rating_count int not null default 0,
   created_at timestamptz not null default now(),
@@ -19,11 +22,16 @@ create table public.profiles (
   constraint profiles_display_name_tidy check (display_name = private.tidy_text(display_name)),
   constraint profiles_bio_length check (char_length(bio) <= 1000),
   constraint profiles_locale_known check (locale in ('vi', 'en')),
+  constraint profiles_phone_form check (phone ~ '^\+[1-9][0-9]{6,14}$'),
+  constraint profiles_phone_verified check ((phone is null) = (phone_verified_at is null)),
+  constraint profiles_phone_one_person unique (phone),
   constraint profiles_time_zone_known foreign key (time_zone) references private.time_zones (name)
 );
 comment on table public.profiles is 'One row per account, made by a trigger at sign-up. Other people see only what public_profile() answers.';
 comment on column public.profiles.locale is 'Language of notifications and mails: vi or en.';
 comment on column public.profiles.time_zone is 'Name of the time zone database, for times in messages that belong to no vehicle.';
+comment on column public.profiles.phone is 'E.164, such as +84912345678. Written when a code proved it, so every number here is verified, and one number is one person. Null without one.';
+comment on column public.profiles.email_verified_at is 'When a code proved the mail address that the account has now. Null when none has.';
 comment on column public.profiles.rating_average is '1.00 to 5.00, null without a rating. Nothing writes it before there are reviews.';
 comment on column public.profiles.deleted_at is 'Hidden from others and sent no mail since then. Nothing writes it yet. Null for an account in use.';
 create trigger touch before update on public.profiles for each row execute function private.touch();

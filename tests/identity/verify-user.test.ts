@@ -74,14 +74,14 @@ afterAll(async () => {
 describe('who a token stands for', () => {
   it('is known from a token of an old project, HS256 without kid, by asking Auth', async () => {
     const token = await hs256(claims);
-    expect(await db.verifyUser(token)).toEqual({ id, token });
+    expect(await db.verifyUser(token)).toEqual({ id, token, sessionId: id });
     expect(asked).toContain('/auth/v1/user');
   });
 
   it('is known from a token of a new project, ES256 with kid, by its published keys alone', async () => {
     asked.length = 0;
     const token = await byKey(claims);
-    expect(await db.verifyUser(token)).toEqual({ id, token });
+    expect(await db.verifyUser(token)).toEqual({ id, token, sessionId: id });
     expect(asked).not.toContain('/auth/v1/user');
   });
 

@@ -5,6 +5,7 @@ import { providersFrom } from '../../supabase/functions/_shared/payments/index.t
 import type { PaymentProvider, ProviderName } from '../../supabase/functions/_shared/payments/provider.ts';
 import type { TransferProvider } from '../../supabase/functions/_shared/payments/transfers.ts';
 import { createVnpay } from '../../supabase/functions/_shared/payments/vnpay/index.ts';
+import type { Sms, SmsResult } from '../../supabase/functions/_shared/sms/sender.ts';
 
 /** A call of the database, with whose rights it was made. */
 export interface Called {
@@ -19,6 +20,7 @@ export interface FakeOutside {
   calls: Called[];
   logs: Record<string, unknown>[];
   mails: Mail[];
+  messages: Sms[];
   objects: Map<string, Uint8Array<ArrayBuffer>>;
   clock: { now: number };
 }
@@ -31,6 +33,10 @@ export type FakeDatabase = Record<string, (args: Record<string, unknown>) => unk
 export interface FakeOptions {
   mail?: (mail: Mail) => MailResult;
   mailProblem?: string;
+  sms?: (sms: Sms) => SmsResult;
+  noSms?: boolean;
+  testCodes?: ReadonlyMap<string, string>;
+  refusePassword?: (password: string) => string | null;
   vnpayFetch?: typeof fetch;
   noVnpay?: boolean;
   /** Besides VNPay, which is the real wrapper. */
@@ -48,6 +54,7 @@ export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): 
   const calls: Called[] = [];
   const logs: Record<string, unknown>[] = [];
   const mails: Mail[] = [];
+  const messages: Sms[] = [];
   const objects = new Map<string, Uint8Array<ArrayBuffer>>();
   const clock = { now: Date.UTC(2026, 10, 20, 5) };
   const rpc = (as: string, correlationId: string) => ({
@@ -81,6 +88,7 @@ export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): 
         remove: async (bucket, path) => void objects.delete(`${bucket}/${path}`),
       },
       verifyUser: async () => null,
+      setPassword: async (_id, password) => options.refusePassword?.(password) ?? null,
     },
     providers: providersFrom({
       vnpay: options.noVnpay ? null : vnpay,
@@ -94,13 +102,22 @@ export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): 
         return options.mail?.(mail) ?? { sent: true, id: `mail-${mails.length}` };
       },
     },
+    sms: options.noSms
+      ? null
+      : {
+          async send(sms) {
+            messages.push(sms);
+            return options.sms?.(sms) ?? { sent: true, id: `sms-${messages.length}` };
+          },
+        },
+    testCodes: options.testCodes ?? new Map(),
     returns: {
       functionsUrl: 'http://127.0.0.1:54321/functions/v1',
       allowed: ['journey://', 'https://app.example.com', 'http://localhost'],
     },
     now,
   };
-  return { deps, calls, logs, mails, objects, clock };
+  return { deps, calls, logs, mails, messages, objects, clock };
 }
 
 /** A provider whose answers a test gives; what it is not given is not expected to be called. */

@@ -32,6 +32,24 @@ export const errorCatalog = {
     en: 'We could not find this booking. Reload your bookings.',
     vi: 'Không tìm thấy đơn đặt xe này. Vui lòng tải lại danh sách đơn.',
   },
+  code_expired: {
+    status: 410,
+    retryable: false,
+    en: 'This code is no longer valid. Request a new code.',
+    vi: 'Mã không còn hiệu lực. Vui lòng yêu cầu mã mới.',
+  },
+  code_wrong: {
+    status: 422,
+    retryable: false,
+    en: 'This code is not right. Check it and enter it again; details say how many tries are left.',
+    vi: 'Mã không đúng. Vui lòng kiểm tra và nhập lại; xem số lần thử còn lại trong chi tiết.',
+  },
+  country_not_supported: {
+    status: 422,
+    retryable: false,
+    en: 'We cannot send codes to phone numbers of this country. Use another number or your mail address.',
+    vi: 'Chúng tôi chưa gửi được mã đến số điện thoại của quốc gia này. Vui lòng dùng số khác hoặc địa chỉ email.',
+  },
   forbidden: {
     status: 403,
     retryable: false,
@@ -146,6 +164,12 @@ export const errorCatalog = {
     en: 'This money is frozen while we check it. Ask support when it will be free again.',
     vi: 'Khoản tiền này đang được tạm giữ để xem xét. Vui lòng liên hệ hỗ trợ để biết khi nào được giải tỏa.',
   },
+  no_verified_contact: {
+    status: 409,
+    retryable: false,
+    en: 'Your account has no mail address or verified phone number to send a code to. Verify one first.',
+    vi: 'Tài khoản của bạn chưa có email hoặc số điện thoại đã xác minh để nhận mã. Vui lòng xác minh trước.',
+  },
   not_found: {
     status: 404,
     retryable: false,
@@ -169,6 +193,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'You cannot rent your own vehicle. Choose another one.',
     vi: 'Bạn không thể thuê xe của chính mình. Vui lòng chọn xe khác.',
+  },
+  password_refused: {
+    status: 422,
+    retryable: false,
+    en: 'This password was refused. Choose a longer one that is not used elsewhere.',
+    vi: 'Mật khẩu không được chấp nhận. Vui lòng chọn mật khẩu dài hơn và chưa dùng ở nơi khác.',
   },
   payable_not_found: {
     status: 404,
@@ -254,6 +284,12 @@ export const errorCatalog = {
     en: 'This vehicle cannot be rented for such a short time. Choose a longer period.',
     vi: 'Thời gian thuê ngắn hơn mức tối thiểu của xe này. Vui lòng chọn thời gian dài hơn.',
   },
+  phone_taken: {
+    status: 409,
+    retryable: false,
+    en: 'Another account has verified this phone number. Use another number, or contact support.',
+    vi: 'Số điện thoại này đã được xác minh ở tài khoản khác. Vui lòng dùng số khác hoặc liên hệ hỗ trợ.',
+  },
   plate_taken: {
     status: 409,
     retryable: false,
@@ -325,6 +361,18 @@ export const errorCatalog = {
     retryable: false,
     en: 'The renter has no verified driver licence for this trip. The renter must submit one first.',
     vi: 'Khách thuê không có giấy phép lái xe đã xác minh phù hợp với chuyến đi này. Khách cần gửi giấy phép trước.',
+  },
+  sms_unavailable: {
+    status: 503,
+    retryable: true,
+    en: 'Codes cannot be sent by SMS now. Use your mail address, or try again later.',
+    vi: 'Hiện chưa thể gửi mã qua SMS. Vui lòng dùng email hoặc thử lại sau.',
+  },
+  step_up_required: {
+    status: 403,
+    retryable: false,
+    en: 'Confirm that it is you: request a code and enter it, then try again.',
+    vi: 'Vui lòng xác nhận chính bạn đang thực hiện: yêu cầu mã, nhập mã rồi thử lại.',
   },
   too_early: {
     status: 409,

@@ -30,6 +30,8 @@ export interface Db {
   asUser(user: User, trace: Trace): Rpc;
   objects: ObjectStore;
   verifyUser(token: string): Promise<User | null>;
+  /** Sets the password of an account. Answers why Auth refused it, or null. */
+  setPassword(userId: string, password: string): Promise<string | null>;
 }
 
 const timeoutMs = 10_000;
@@ -107,6 +109,12 @@ export function createDb(env: Env): Db {
         if (error) throw appError('internal', {}, error);
       },
     },
+    async setPassword(userId, password) {
+      const { error } = await serviceClient.auth.admin.updateUserById(userId, { password });
+      if (!error) return null;
+      if (error.status === 422 || error.code === 'weak_password') return error.message;
+      throw appError('internal', {}, error);
+    },
     // getClaims verifies ES256 and RS256 with the published keys, and asks the Auth server about HS256. So it
     // works for projects with old and with new signing keys.
     async verifyUser(token) {
@@ -119,7 +127,7 @@ export function createDb(env: Env): Db {
       }
       const claims = data?.claims;
       if (!claims?.sub || claims.role !== 'authenticated') return null;
-      return { id: claims.sub, token };
+      return { id: claims.sub, token, sessionId: claims.session_id };
     },
   };
 }

@@ -3,6 +3,7 @@ import type { HttpDeps } from './http.ts';
 import type { Mailer } from './mail/mailer.ts';
 import type { Providers } from './payments/index.ts';
 import type { TransferProvider } from './payments/transfers.ts';
+import type { SmsSender } from './sms/sender.ts';
 
 /** Everything that a handler may reach outside itself. Each handler takes what it needs of it. */
 export interface Deps {
@@ -10,6 +11,10 @@ export interface Deps {
   db: Db;
   providers: Providers;
   mailer: Mailer;
+  /** Null when codes go by mail only. */
+  sms: SmsSender | null;
+  /** Codes known beforehand, by address. */
+  testCodes: ReadonlyMap<string, string>;
   /** Null when an admin sends transfers by hand. */
   transfers: TransferProvider | null;
   /** The public address of the functions, and where payers may go after paying. */

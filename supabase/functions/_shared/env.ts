@@ -24,6 +24,12 @@ const schema = z.object({
   RESEND_API_KEY: text.optional(),
   RESEND_BASE_URL: z.url().optional(),
   MAIL_FROM: text.optional(),
+  ESMS_API_KEY: z.string().optional(),
+  ESMS_SECRET_KEY: z.string().optional(),
+  ESMS_BRANDNAME: z.string().optional(),
+  ESMS_API_URL: z.url().default('https://rest.esms.vn'),
+  /** Codes that are known beforehand, for those who review the app: {"+84900000001": "000000"}. Not in production. */
+  OTP_TEST_CODES: z.string().optional(),
   VNPAY_TMN_CODE: z.string().optional(),
   VNPAY_HASH_SECRET: z.string().optional(),
   VNPAY_PAY_URL: z.string().optional(),

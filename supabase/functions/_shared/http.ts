@@ -11,6 +11,8 @@ export interface User {
   id: string;
   /** The token itself, for calling the database as this person. */
   token: string;
+  /** The session that the token belongs to. */
+  sessionId?: string;
 }
 
 /** What the wrapper needs from outside. */

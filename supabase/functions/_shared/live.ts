@@ -4,6 +4,8 @@ import { type Env, readEnv } from './env.ts';
 import { createMailer } from './mail/mailer.ts';
 import { createProviders, createTransfers } from './payments/index.ts';
 import { publicFunctionsUrl } from './payments/settings.ts';
+import { createEsms } from './sms/esms.ts';
+import { readTestCodes } from './sms/test-codes.ts';
 
 function once<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
@@ -33,6 +35,8 @@ export function liveDeps(): Deps {
   const providers = once(() => createProviders(env));
   const transfers = once(() => createTransfers(env));
   const mailer = once(() => createMailer(env));
+  const sms = once(() => createEsms(env));
+  const testCodes = once(() => readTestCodes(env));
   const returns = once(() => ({ functionsUrl: publicFunctionsUrl(env), allowed: allowedReturns(env) }));
   return {
     http: {
@@ -51,6 +55,12 @@ export function liveDeps(): Deps {
     },
     get mailer() {
       return mailer();
+    },
+    get sms() {
+      return sms();
+    },
+    get testCodes() {
+      return testCodes();
     },
     get returns() {
       return returns();

@@ -5,6 +5,7 @@ import { fakeOutside } from '../../../tests/support/fakes.ts';
 import { readEnv } from '../_shared/env.ts';
 import { createMailer } from '../_shared/mail/mailer.ts';
 import { createProviders, createTransfers } from '../_shared/payments/index.ts';
+import { createEsms } from '../_shared/sms/esms.ts';
 import { type HealthDeps, handle } from './handler.ts';
 
 const ask = async (database: Parameters<typeof fakeOutside>[0], settings?: HealthDeps['settings']) => {
@@ -55,6 +56,7 @@ describe('GET /health', () => {
         providers: createProviders(env),
         transfers: createTransfers(env),
         mailer: createMailer(env),
+        sms: createEsms(env),
       };
       return () => made;
     };
@@ -72,6 +74,7 @@ describe('GET /health', () => {
       [without('MOMO_'), 'momo is switched on without settings'],
       [without('PAYOS_PAYOUT_'), 'payos is to send transfers'],
       [{ MAIL_FROM: undefined }, 'MAIL_FROM'],
+      [{ ESMS_API_KEY: 'x' }, 'ESMS_SECRET_KEY and ESMS_BRANDNAME'],
     ] as const) {
       const { status, body, logs } = await ask({ health_facts: () => facts }, set(changes));
       expect(status).toBe(200);

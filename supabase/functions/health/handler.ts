@@ -4,7 +4,7 @@ import { endpoint, serveEndpoints } from '../_shared/http.ts';
 
 export interface HealthDeps extends Pick<Deps, 'http' | 'db'> {
   /** Sets up everything that the other functions use. Throws on a setting with which they would not start. */
-  settings(): Pick<Deps, 'providers' | 'transfers' | 'mailer'>;
+  settings(): Pick<Deps, 'providers' | 'transfers' | 'mailer' | 'sms'>;
 }
 
 const healthFacts = z.looseObject({
@@ -16,14 +16,14 @@ const healthFacts = z.looseObject({
 
 /** What is wrong with the settings of payments, payouts and mail. */
 function problemsOf(
-  { providers, transfers, mailer }: ReturnType<HealthDeps['settings']>,
+  { providers, transfers, mailer, sms }: ReturnType<HealthDeps['settings']>,
   { rails, payout_provider: sender }: z.infer<typeof healthFacts>,
 ): string[] {
   const unpaid = transfers === null && sender !== 'manual';
   return [
     ...providers.problems(rails),
     ...(unpaid ? [`${sender} is to send transfers, and its payout channel has no settings.`] : []),
-    ...[transfers?.problem, mailer.problem].filter((problem) => problem !== undefined),
+    ...[transfers?.problem, mailer.problem, sms?.problem].filter((problem) => problem !== undefined),
   ];
 }
 

@@ -38,7 +38,7 @@ export interface Effect {
   perform(item: OutboxItem, tools: EffectTools): Promise<EffectResult>;
 }
 
-export interface EffectTools extends Pick<Deps, 'providers' | 'transfers' | 'mailer' | 'now'> {
+export interface EffectTools extends Pick<Deps, 'providers' | 'transfers' | 'mailer' | 'sms' | 'now'> {
   service: Rpc;
   /** Queries the provider of the row. Throws instead while the provider takes no queries. */
   query<T>(call: () => Promise<T>): Promise<T>;

@@ -4,6 +4,7 @@ import { issueReceipt } from './issue-receipt.ts';
 import { readFeed } from './read-feed.ts';
 import { reconcile } from './reconcile.ts';
 import { sendEmail } from './send-email.ts';
+import { sendOtp } from './send-otp.ts';
 import { sendPayout } from './send-payout.ts';
 import { sendRefund } from './send-refund.ts';
 
@@ -14,6 +15,7 @@ export const effects: readonly Effect[] = [
   readFeed,
   reconcile,
   sendEmail,
+  sendOtp,
   sendPayout,
   sendRefund,
 ];

@@ -12,6 +12,7 @@ export function handle({
   providers,
   transfers,
   mailer,
+  sms,
   now,
 }: WorkDeps): (request: Request) => Promise<Response> {
   // it lives as long as this instance; another instance learns a limit from a refusal of its own
@@ -21,7 +22,7 @@ export function handle({
     path: '/',
     auth: 'secret',
     async run({ note }) {
-      const report = await workOutbox({ http, db, providers, transfers, mailer, now }, cooldowns);
+      const report = await workOutbox({ http, db, providers, transfers, mailer, sms, now }, cooldowns);
       note({ ...report });
       return report;
     },

@@ -26,7 +26,7 @@ export interface WorkReport {
   more: boolean;
 }
 
-export type WorkDeps = Pick<Deps, 'db' | 'providers' | 'transfers' | 'mailer' | 'now' | 'http'>;
+export type WorkDeps = Pick<Deps, 'db' | 'providers' | 'transfers' | 'mailer' | 'sms' | 'now' | 'http'>;
 
 const effectOfTopic = new Map(effects.map((effect) => [effect.topic, effect]));
 
@@ -46,10 +46,10 @@ const parallelEffects = 4;
 async function perform(item: OutboxItem, query: EffectTools['query'], deps: WorkDeps): Promise<EffectResult> {
   const effect = effectOfTopic.get(item.topic);
   if (!effect) return deadLetter(`no effect is known for topic ${item.topic}`);
-  const { providers, transfers, mailer, now } = deps;
+  const { providers, transfers, mailer, sms, now } = deps;
   const service = deps.db.service(traceFor(item.correlation_id));
   try {
-    return await effect.perform(item, { service, providers, transfers, mailer, now, query });
+    return await effect.perform(item, { service, providers, transfers, mailer, sms, now, query });
   } catch (error) {
     const cooldown = cooldownRequested(error);
     if (cooldown) return coolDown(cooldown);

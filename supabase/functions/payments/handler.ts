@@ -1,9 +1,9 @@
+import { clientIp } from '../_shared/client-ip.ts';
 import { checkPaymentRequest, paymentAttempt, startPaymentRequest } from '../_shared/contracts/payments.ts';
 import type { Deps } from '../_shared/deps.ts';
 import { appError } from '../_shared/errors.ts';
 import { endpoint, serveEndpoints } from '../_shared/http.ts';
 import { checkPayment } from './check-payment.ts';
-import { clientIp } from './client-ip.ts';
 import { qrSvg } from './qr.ts';
 import { withReturnTarget } from './return-url.ts';
 import { showReturn } from './show-return.ts';

@@ -16,6 +16,9 @@ export type OutboxItem = z.infer<typeof outboxItem>;
 /** Topic `email`. */
 export const emailPayload = z.looseObject({ notification_id: z.uuid() });
 
+/** Topic `otp`. */
+export const otpPayload = z.looseObject({ otp_code_id: z.uuid() });
+
 /** Answer of `mail_to_send`. Without an address, or without the person, there is nobody to write to. */
 export const mailToSend = z
   .looseObject({
