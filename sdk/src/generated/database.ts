@@ -294,6 +294,11 @@ export interface ProfilesRow {
   /** Name of the time zone database, for times in messages that belong to no vehicle. */
   time_zone: string;
   avatar_media_id: Uuid | null;
+  /** E.164, such as +84912345678. Written when a code proved it, so every number here is verified, and one number is one person. Null without one. */
+  phone: string | null;
+  phone_verified_at: Timestamp | null;
+  /** When a code proved the mail address that the account has now. Null when none has. */
+  email_verified_at: Timestamp | null;
   /** 1.00 to 5.00, null without a rating. Nothing writes it before there are reviews. */
   rating_average: number | null;
   rating_count: number;
