@@ -57,12 +57,14 @@ export class Payments {
 
   /**
    * Opens a try at paying: send the person to `redirect_url`, or show the QR on another screen; what else the
-   * provider offers is in `details`. It asks for what is missing (`attempt.amount`): the amount less the parts that came. `returnUrl` is where the browser ends up afterwards; it says nothing about
-   * success. After `payment_start_again` call it anew, with a new idempotency key.
+   * provider offers is in `details`. It asks for what is missing (`attempt.amount`): the amount less the parts
+   * that came. `returnUrl` is where the browser ends up afterwards; it says nothing about success. After
+   * `payment_start_again` call it anew, with a new idempotency key. When a payment has many open tries, the
+   * newest with this provider is answered again, with the `returnUrl` that it was begun with.
    * What is paid may refuse with errors of its own: a booking with `vehicle_suspended` or a licence code.
    * Errors: `payment_not_found`, `payment_not_payable`, `payment_expired`, `payment_amount_unsupported`,
-   * `provider_not_configured`, `invalid_input`, `rate_limited`, `payment_start_again`,
-   * `provider_unavailable`.
+   * `payment_attempts_open`, `provider_not_configured`, `invalid_input`, `rate_limited`,
+   * `payment_start_again`, `provider_unavailable`.
    *
    * @example
    * ```ts

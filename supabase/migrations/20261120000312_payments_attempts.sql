@@ -92,6 +92,45 @@ end
 $$;
 grant execute on function private.received_in_parts(uuid) to authenticated;
 
+insert into private.error_codes (code, status, retryable, message_en, message_vi) values
+  ('payment_attempts_open', 409, true, 'Several attempts to pay this are being prepared. Wait a minute and try again, or choose another payment method.', 'Đang chuẩn bị nhiều lượt thanh toán cho khoản này. Vui lòng chờ một phút rồi thử lại, hoặc chọn phương thức khác.');
+alter table private.settings
+  add constraint settings_open_attempts_per_payment check (key <> 'open_attempts_per_payment' or private.is_whole(value, 1, 100));
+insert into private.settings (key, value, description) values
+  ('open_attempts_per_payment', '4', 'How many attempts to pay one payment may be open. With more, the one that is open with the chosen provider is answered again; the first one with a provider is always allowed.');
+
+-- The attempt that is answered instead of a new one, or null while few are open: each one more is a link that can be paid
+-- and a question to its provider. The first attempt with a provider is never refused: a payer whom one provider did not
+-- serve must be able to choose another.
+create function private.attempt_to_go_on_with(p_payment_id uuid, p_provider text, p_amount bigint)
+returns public.payment_attempts
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_open int;
+  v_here int;
+  v_attempt public.payment_attempts;
+begin
+  select count(*), count(*) filter (where a.provider = p_provider) into v_open, v_here
+  from public.payment_attempts a
+  where a.payment_id = p_payment_id and a.expires_at > now() and a.amount = p_amount
+    -- one without a link was given up by its app, unless the link is being made right now
+    and (a.status = 'pending' or (a.status = 'created' and a.created_at > now() - interval '1 minute'));
+  if v_here = 0 or v_open < (private.setting('open_attempts_per_payment') #>> '{}')::int then
+    return null;
+  end if;
+  select * into v_attempt
+  from public.payment_attempts a
+  where a.payment_id = p_payment_id and a.provider = p_provider and a.status = 'pending' and a.expires_at > now() and a.amount = p_amount
+  order by a.created_at desc, a.id
+  limit 1;
+  if not found then
+    perform private.fail('payment_attempts_open', jsonb_build_object('open', v_open));
+  end if;
+  return v_attempt;
+end
+$$;
+
 create function private.start_payment(p_payment_id uuid, p_provider text, p_idempotency_key uuid)
 returns public.payment_attempts
 language plpgsql volatile security definer set search_path = ''
@@ -141,6 +180,12 @@ begin
     perform private.fail('payment_amount_unsupported', jsonb_build_object(
       'provider', p_provider, 'currency', v_rail.currency, 'min_amount', v_rail.min_amount, 'max_amount', v_rail.max_amount));
   end if;
+  v_attempt := private.attempt_to_go_on_with(p_payment_id, p_provider, v_missing);
+  if v_attempt.id is not null then
+    perform private.finish_command(p_idempotency_key, jsonb_build_object('id', v_attempt.id));
+    v_attempt.provider_data := '{}';
+    return v_attempt;
+  end if;
   update public.payments set status = 'processing' where id = p_payment_id and status = 'pending';
   insert into public.payment_attempts (payment_id, provider, amount, currency, expires_at)
   values (p_payment_id, p_provider, v_missing, v_payment.currency, v_payment.expires_at)
@@ -153,7 +198,7 @@ create function public.start_payment(payment_id uuid, provider text, idempotency
 returns public.payment_attempts
 language sql volatile set search_path = ''
 as $$ select private.start_payment(payment_id, provider, idempotency_key) $$;
-comment on function public.start_payment is 'Starts an attempt to pay with a provider. It asks for what is missing: the amount less what has come in parts. The function payments calls it and adds the redirect URL and the QR code. What is paid may refuse with errors of its own, such as vehicle_suspended. Errors: payment_not_found, payment_not_payable, payment_expired, payment_amount_unsupported, provider_not_configured, invalid_input, rate_limited.';
+comment on function public.start_payment is 'Starts an attempt to pay with a provider, or answers again the newest that is open with it when the payment has as many open ones as the setting open_attempts_per_payment allows. It asks for what is missing: the amount less what has come in parts. The function payments calls it and adds the redirect URL and the QR code. What is paid may refuse with errors of its own, such as vehicle_suspended. Errors: payment_not_found, payment_not_payable, payment_expired, payment_amount_unsupported, payment_attempts_open, provider_not_configured, invalid_input, rate_limited.';
 select private.expose('start_payment(uuid, text, uuid)', 'authenticated');
 
 create function private.attach_checkout(p_attempt_id uuid, p_redirect_url text, p_qr_payload text, p_details jsonb, p_provider_data jsonb)

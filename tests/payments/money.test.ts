@@ -80,6 +80,53 @@ describe('the ways to pay', () => {
     },
   );
 
+  it.each(rails)(
+    '%s has one link for one key, however many requests come for it at once',
+    async (provider) => {
+      const booking = await book(guest, vehicle, soon());
+      const { payment } = await ok(guest.journey.bookings.get(booking.id));
+      const call = { paymentId: payment?.id ?? '', provider };
+      const idempotencyKey = crypto.randomUUID();
+      const starts = await Promise.all(
+        Array.from({ length: 8 }, () => guest.journey.payments.start(call, { idempotencyKey })),
+      );
+      expect(starts.map(({ error }) => error?.code ?? 'ok')).toEqual(Array(8).fill('ok'));
+      expect(new Set(starts.map(({ data }) => JSON.stringify(data))).size).toBe(1);
+    },
+  );
+
+  it('leave a few open tries of one payment, however often the app begins anew', async () => {
+    const booking = await book(guest, vehicle, soon());
+    const { payment } = await ok(guest.journey.bookings.get(booking.id));
+    const call = { paymentId: payment?.id ?? '', provider: 'momo' as const };
+    const open = () =>
+      sql<{ id: string }>(
+        "select id from public.payment_attempts where payment_id = $1 and status in ('created', 'pending')",
+        [call.paymentId],
+      );
+    const starts = await Promise.all(Array.from({ length: 12 }, () => guest.journey.payments.start(call)));
+    const codes = new Set(starts.map(({ error }) => error?.code ?? 'ok'));
+    expect([...codes].filter((code) => code !== 'ok' && code !== 'payment_attempts_open')).toEqual([]);
+    expect(codes).toContain('ok');
+    const few = await open();
+    expect(few).toHaveLength(4);
+    const again = await ok(guest.journey.payments.start(call));
+    expect(few.map(({ id }) => id)).toContain(again.attempt.id);
+    const idempotencyKey = crypto.randomUUID();
+    const [one, two] = [
+      await ok(guest.journey.payments.start(call, { idempotencyKey })),
+      await ok(guest.journey.payments.start(call, { idempotencyKey })),
+    ];
+    expect(two).toEqual(one);
+    // another way to pay is open to a payer whom this one does not serve
+    const other = await startPayment(guest, booking, 'vnpay');
+    expect(await open()).toHaveLength(5);
+    await payAtSandbox(other);
+    expect((await ok(guest.journey.payments.waitUntilFinal(call.paymentId))).payment.status).toBe(
+      'succeeded',
+    );
+  });
+
   it.each(rails)('%s tells what happened when the app comes back and no webhook did', async (provider) => {
     const { booking, start } = await begin(provider);
     await payAtSandbox(start, { notify: { never: true } });

@@ -116,6 +116,9 @@ export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): 
       allowed: ['journey://', 'https://app.example.com', 'http://localhost'],
     },
     now,
+    pause: async (ms) => {
+      clock.now += ms;
+    },
   };
   return { deps, calls, logs, mails, messages, objects, clock };
 }

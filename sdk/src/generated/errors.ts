@@ -218,6 +218,12 @@ export const errorCatalog = {
     en: 'This payment method does not support this amount. Choose another one.',
     vi: 'Phương thức này không hỗ trợ số tiền cần thanh toán. Vui lòng chọn phương thức khác.',
   },
+  payment_attempts_open: {
+    status: 409,
+    retryable: true,
+    en: 'Several attempts to pay this are being prepared. Wait a minute and try again, or choose another payment method.',
+    vi: 'Đang chuẩn bị nhiều lượt thanh toán cho khoản này. Vui lòng chờ một phút rồi thử lại, hoặc chọn phương thức khác.',
+  },
   payment_expired: {
     status: 409,
     retryable: false,

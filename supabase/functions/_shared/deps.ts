@@ -21,4 +21,6 @@ export interface Deps {
   returns: { functionsUrl: string; allowed: readonly string[] };
   /** Milliseconds since 1970. */
   now(): number;
+  /** Waits for this many milliseconds. */
+  pause(ms: number): Promise<void>;
 }

@@ -66,5 +66,6 @@ export function liveDeps(): Deps {
       return returns();
     },
     now: Date.now,
+    pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   };
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { signedQuery } from '../../../local/sandbox/vnpay/sign.ts';
 import {
   errorOf,
+  type FakeOutside,
   fakeOutside,
   fakeProvider,
   terminal,
@@ -177,11 +178,42 @@ describe('POST /payments/start', () => {
         throw appError('payment_start_again', { provider: 'momo' });
       },
     });
-    const outside = fakeOutside({ start_payment: () => created }, { providers: [momo] });
+    const outside = fakeOutside(
+      { start_payment: () => created, attempt_to_reconcile: () => created },
+      { providers: [momo] },
+    );
     const answer = await handle(outside.deps)(userPost('/payments/start', { ...body, provider: 'momo' }));
     expect(answer.status).toBe(409);
     expect(await errorOf(answer)).toMatchObject({ code: 'payment_start_again', retryable: false });
-    expect(outside.calls.map((call) => call.name)).toEqual(['start_payment']);
+    expect(new Set(outside.calls.map((call) => call.name))).toEqual(
+      new Set(['start_payment', 'attempt_to_reconcile']),
+    );
+    expect(outside.clock.now - Date.parse(created.created_at)).toBe(5_000);
+  });
+
+  it('answers with the link that another request with this key made meanwhile', async () => {
+    const zalopay = fakeProvider('zalopay', {
+      create: async () => {
+        throw appError('payment_start_again', { provider: 'zalopay' });
+      },
+    });
+    const made = { status: 'pending', redirect_url: 'http://pay/1', qr_payload: '000201' };
+    const outside: FakeOutside = fakeOutside(
+      {
+        start_payment: () => created,
+        attempt_to_reconcile: () =>
+          outside.clock.now - Date.parse(created.created_at) > 1_000 ? { ...created, ...made } : created,
+      },
+      { providers: [zalopay] },
+    );
+    const request = userPost('/payments/start', { ...body, provider: 'zalopay' });
+    const answer = await handle(outside.deps)(request);
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({
+      redirect_url: 'http://pay/1',
+      qr: { payload: '000201' },
+      attempt: { id: created.id, status: 'pending' },
+    });
   });
 
   it('does not offer an attempt that ended before it had a link', async () => {

@@ -1,14 +1,52 @@
 import { clientIp } from '../_shared/client-ip.ts';
-import { checkPaymentRequest, paymentAttempt, startPaymentRequest } from '../_shared/contracts/payments.ts';
+import {
+  checkPaymentRequest,
+  type PaymentAttempt,
+  paymentAttempt,
+  startPaymentRequest,
+} from '../_shared/contracts/payments.ts';
+import type { Rpc } from '../_shared/db.ts';
 import type { Deps } from '../_shared/deps.ts';
-import { appError } from '../_shared/errors.ts';
+import { AppError, appError } from '../_shared/errors.ts';
 import { endpoint, serveEndpoints } from '../_shared/http.ts';
+import type { Checkout, CheckoutInput, PaymentProvider } from '../_shared/payments/provider.ts';
 import { checkPayment } from './check-payment.ts';
+import { madeElsewhere } from './made-elsewhere.ts';
 import { qrSvg } from './qr.ts';
 import { withReturnTarget } from './return-url.ts';
 import { showReturn } from './show-return.ts';
 
-type Needs = Pick<Deps, 'http' | 'db' | 'providers' | 'returns' | 'now'>;
+type Needs = Pick<Deps, 'http' | 'db' | 'providers' | 'returns' | 'now' | 'pause'>;
+
+/** Makes the link of an attempt and stores it. Of requests with one key, the first link is stored and all answer it. */
+async function offer(
+  attemptId: string,
+  provider: PaymentProvider,
+  input: CheckoutInput,
+  service: Rpc,
+  pause: Deps['pause'],
+): Promise<PaymentAttempt> {
+  let checkout: Checkout;
+  try {
+    checkout = await provider.create(input);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'payment_start_again') throw error;
+    const made = await madeElsewhere(attemptId, service, pause);
+    if (made === null) throw error;
+    return made;
+  }
+  return service.call(
+    'attach_checkout',
+    {
+      attempt_id: attemptId,
+      redirect_url: checkout.redirectUrl,
+      qr_payload: checkout.qrPayload,
+      details: checkout.details,
+      provider_data: checkout.providerData,
+    },
+    paymentAttempt,
+  );
+}
 
 /**
  * POST /payments/start: begins an attempt to pay. Answers where to go, as a link (null on a rail without a
@@ -20,7 +58,7 @@ type Needs = Pick<Deps, 'http' | 'db' | 'providers' | 'returns' | 'now'>;
  * GET /payments/return/<provider>: what the payer sees afterwards. It never settles anything.
  */
 export function handle(deps: Needs): (request: Request) => Promise<Response> {
-  const { http, db, providers, returns } = deps;
+  const { http, db, providers, returns, pause } = deps;
   const start = endpoint({
     methods: ['POST'],
     path: '/start',
@@ -44,7 +82,7 @@ export function handle(deps: Needs): (request: Request) => Promise<Response> {
         );
       note({ attempt_id: attempt.id, provider: body.provider });
       if (attempt.status === 'created') {
-        const checkout = await provider.create({
+        const input: CheckoutInput = {
           reference: attempt.reference,
           amount: attempt.amount,
           currency: attempt.currency,
@@ -55,19 +93,8 @@ export function handle(deps: Needs): (request: Request) => Promise<Response> {
           clientIp: clientIp(request.headers),
           returnUrl,
           webhookUrl: `${returns.functionsUrl}/payment-webhooks/${body.provider}`,
-        });
-        // of two requests with one idempotency key, the first link is stored and both answer with it
-        attempt = await db.service(trace).call(
-          'attach_checkout',
-          {
-            attempt_id: attempt.id,
-            redirect_url: checkout.redirectUrl,
-            qr_payload: checkout.qrPayload,
-            details: checkout.details,
-            provider_data: checkout.providerData,
-          },
-          paymentAttempt,
-        );
+        };
+        attempt = await offer(attempt.id, provider, input, db.service(trace), pause);
       }
       const { redirect_url, qr_payload, provider_data: _, ...shown } = attempt;
       if (qr_payload === null) {

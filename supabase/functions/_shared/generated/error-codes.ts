@@ -38,6 +38,7 @@ export const errorCodes = {
   payable_not_found: { status: 404, retryable: false, message: 'We could not find what this payment is for. Reload and try again.' },
   payload_too_large: { status: 413, retryable: false, message: 'The request is too large. Send less at once.' },
   payment_amount_unsupported: { status: 400, retryable: false, message: 'This payment method does not support this amount. Choose another one.' },
+  payment_attempts_open: { status: 409, retryable: true, message: 'Several attempts to pay this are being prepared. Wait a minute and try again, or choose another payment method.' },
   payment_expired: { status: 409, retryable: false, message: 'The time to pay is over. Order again to get a new payment.' },
   payment_not_found: { status: 404, retryable: false, message: 'We could not find this payment. Reload and try again.' },
   payment_not_payable: { status: 409, retryable: false, message: 'This payment can no longer be made: it is paid, or its time is over. Reload to see which.' },
