@@ -206,6 +206,17 @@ async function tellRental(environment: StackEnvironment, tell: Narrator, people:
   tell.say(`receipt ${receipt.number} over ${money(receipt.total)}, deposit not included`);
 
   tell.chapter('The trip: photos at check-in and check-out, acknowledged by the other side');
+  // an inspection counts once the other side agrees
+  const acknowledge = async (kind: string) => {
+    const seenByHost = await tell.call('Host: bookings.get(bookingId)', () =>
+      host.journey.bookings.get(booking.id),
+    );
+    const inspection = seenByHost.inspections.find((one) => one.kind === kind);
+    tell.check(inspection !== undefined, `there is no ${kind}`);
+    await tell.call(`Host: bookings.acknowledgeInspection(${kind})`, () =>
+      host.journey.bookings.acknowledgeInspection(inspection.id),
+    );
+  };
   const before = await uploadAll(tell, renter, 'inspection', angles);
   await tell.call('Renter: bookings.checkIn({ bookingId, odometerKm, fuelPercent, photos })', () =>
     renter.journey.bookings.checkIn({
@@ -215,8 +226,9 @@ async function tellRental(environment: StackEnvironment, tell: Narrator, people:
       photos: before.map((mediaId, index) => ({ mediaId, angle: angles[index] ?? 'front' })),
     }),
   );
+  await acknowledge('check_in');
   const after = await uploadAll(tell, renter, 'inspection', angles);
-  const completed = await tell.call('Renter: bookings.checkOut({ … })', () =>
+  await tell.call('Renter: bookings.checkOut({ … })', () =>
     renter.journey.bookings.checkOut({
       bookingId: booking.id,
       odometerKm: 42_180,
@@ -224,15 +236,11 @@ async function tellRental(environment: StackEnvironment, tell: Narrator, people:
       photos: after.map((mediaId, index) => ({ mediaId, angle: angles[index] ?? 'front' })),
     }),
   );
-  tell.check(completed.status === 'completed', `the booking is ${completed.status}`);
-  const seenByHost = await tell.call('Host: bookings.get(bookingId)', () =>
-    host.journey.bookings.get(booking.id),
+  await acknowledge('check_out');
+  const completed = await tell.call('Renter: bookings.get(bookingId)', () =>
+    renter.journey.bookings.get(booking.id),
   );
-  for (const inspection of seenByHost.inspections) {
-    await tell.call(`Host: bookings.acknowledgeInspection(${inspection.kind})`, () =>
-      host.journey.bookings.acknowledgeInspection(inspection.id),
-    );
-  }
+  tell.check(completed.booking.status === 'completed', `the booking is ${completed.booking.status}`);
 
   tell.chapter('The money: the host has earned the rent, the deposit goes back');
   await tell.call('Host: bookings.releaseDeposit(bookingId)', () =>
@@ -240,10 +248,10 @@ async function tellRental(environment: StackEnvironment, tell: Narrator, people:
   );
   const [balance] = await tell.call('Host: payouts.balance()', () => host.journey.payouts.balance());
   tell.check(
-    balance?.available === quote.host_amount,
-    `the host's balance is ${balance?.available}, not ${quote.host_amount}`,
+    balance?.pending === quote.host_amount,
+    `what the host has earned is ${balance?.pending}, not ${quote.host_amount}`,
   );
-  tell.say(`available to the host: ${money(balance.available)}`);
+  tell.say(`earned by the host, to be paid out from the booked end on: ${money(balance.pending)}`);
   const returned = await tell.wait('the provider has returned the deposit', async () => {
     const { data } = await renter.journey.payments.status(payment.id);
     return data?.refunds.find((refund) => refund.kind === 'deposit' && refund.status === 'succeeded');

@@ -15,7 +15,7 @@ import type { Vehicle } from './vehicles-rows.ts';
 /** What people with the role `admin` do. The role is looked up by the backend with each call. */
 export class Admin {
   readonly #calls: Calls;
-  /** Bookings that need somebody. */
+  /** Trips that need somebody: objections, suspended vehicles. */
   readonly bookings: AdminBookings;
   /** What payments pay. */
   readonly payables: AdminPayables;

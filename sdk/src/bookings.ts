@@ -105,33 +105,52 @@ export class Bookings {
   }
 
   /**
-   * Records the hand-over, from an hour before the start.
-   * Errors: `booking_not_found`, `illegal_transition`, `too_early`, `vehicle_suspended`,
-   * `renter_licence_invalid`, `inspection_incomplete`, `media_not_found`, `media_not_ready`, `invalid_input`.
+   * Records the hand-over, from an hour before the booked start until the booked end. The booking stays `confirmed`
+   * until the other side acknowledges it, or until its `counts_at` has passed.
+   * Errors: `booking_not_found`, `illegal_transition`, `too_early`, `trip_over`, `vehicle_suspended`,
+   * `renter_licence_invalid`, `inspection_open` (one waits for an answer), `inspection_incomplete`,
+   * `media_not_found`, `media_not_ready`, `invalid_input`.
    */
   checkIn(report: InspectionReport, options?: CommandOptions): Promise<Result<Booking>> {
     return this.#calls.rpc('check_in', inspectionArgs(report), options);
   }
 
   /**
-   * Records the return and completes the trip.
-   * Errors: `booking_not_found`, `illegal_transition`, `inspection_incomplete`, `media_not_found`,
-   * `media_not_ready`, `invalid_input`.
+   * Records the return. The trip is `completed` when the other side acknowledges it, or when its `counts_at`, which is
+   * after the booked end, has passed.
+   * Errors: `booking_not_found`, `illegal_transition`, `inspection_open` (one waits for an answer),
+   * `inspection_incomplete`, `media_not_found`, `media_not_ready`, `invalid_input`.
    */
   checkOut(report: InspectionReport, options?: CommandOptions): Promise<Result<Booking>> {
     return this.#calls.rpc('check_out', inspectionArgs(report), options);
   }
 
   /**
-   * The other side agrees with an inspection.
-   * Errors: `not_found`.
+   * The other side agrees with an inspection, which counts from then on: a check-in begins the trip, a check-out
+   * completes it.
+   * Errors: `not_found`, `illegal_transition` (it was rejected, or the booking is cancelled).
    */
   acknowledgeInspection(inspectionId: Uuid, options?: CallOptions): Promise<Result<Inspection>> {
     return this.#calls.rpc('acknowledge_inspection', { inspection_id: inspectionId }, options);
   }
 
   /**
-   * Host: returns the deposit before the claim window ends.
+   * The other side objects to an inspection that does not count yet, with a reason of 1 to 1000 characters. The money
+   * of the booking is frozen until an admin decides, or until the same side acknowledges the inspection after all.
+   * Errors: `not_found`, `illegal_transition` (it counts already, was rejected, or the booking is cancelled),
+   * `invalid_input`.
+   */
+  objectToInspection(
+    input: { inspectionId: Uuid; reason: string },
+    options?: CallOptions,
+  ): Promise<Result<Inspection>> {
+    const args = { inspection_id: input.inspectionId, reason: input.reason };
+    return this.#calls.rpc('object_to_inspection', args, options);
+  }
+
+  /**
+   * Host: returns the deposit before the claim window ends. The rent is payable from then on, but not before the
+   * booked end.
    * Errors: `booking_not_found`, `forbidden`, `illegal_transition`, `money_frozen`.
    */
   releaseDeposit(bookingId: Uuid, options?: CommandOptions): Promise<Result<Booking>> {
@@ -174,6 +193,19 @@ export class AdminBookings {
     const read = (page_size: number, after?: object) =>
       this.#calls.rpc('bookings_on_suspended_vehicles', { after, page_size }, options);
     return readList({ by: ['starts_at', 'id'], read }, page, options);
+  }
+
+  /**
+   * Decides whether an inspection counts that one side objected to, and ends the freeze of that objection. Both sides
+   * are told the reason.
+   * Errors: `forbidden`, `not_found`, `illegal_transition`, `invalid_input`.
+   */
+  decideInspection(
+    input: { inspectionId: Uuid; counts: boolean; reason: string },
+    options?: CallOptions,
+  ): Promise<Result<Inspection>> {
+    const args = { inspection_id: input.inspectionId, counts: input.counts, reason: input.reason };
+    return this.#calls.rpc('decide_inspection', args, options);
   }
 }
 

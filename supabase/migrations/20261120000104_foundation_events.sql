@@ -156,7 +156,7 @@ create function public.transition_catalog()
 returns table (machine text, from_state text, event text, to_state text)
 language sql stable set search_path = ''
 as $$ select * from private.transition_catalog() $$;
-comment on function public.transition_catalog is 'Lists the legal moves of every state machine: booking, vehicle, payment, payment_attempt, refund, payout and driver_licence.';
+comment on function public.transition_catalog is 'Lists the legal moves of every state machine: booking, inspection, vehicle, payment, payment_attempt, refund, payout and driver_licence.';
 
 select private.expose('transition_catalog()', 'anon', 'authenticated', 'service_role');
 

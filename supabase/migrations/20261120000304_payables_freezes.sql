@@ -31,15 +31,12 @@ begin
 end
 $$;
 
--- Used by commands of other modules too.
+-- Used by commands of other modules too. Callers hold the locks of the payable.
 create function private.freeze_money(p_payable_id uuid, p_reason text)
 returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  if (private.lock_payable(p_payable_id)).id is null then
-    perform private.fail('payable_not_found');
-  end if;
   insert into private.payable_freezes (payable_id, reason, frozen_by) values (p_payable_id, p_reason, auth.uid())
   on conflict do nothing;
   if found then
@@ -48,15 +45,12 @@ begin
 end
 $$;
 
--- Ends the freeze of one reason, or all of them.
+-- Ends the freeze of one reason, or all of them. Callers hold the locks of the payable.
 create function private.unfreeze_money(p_payable_id uuid, p_reason text default null)
 returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  if (private.lock_payable(p_payable_id)).id is null then
-    perform private.fail('payable_not_found');
-  end if;
   update private.payable_freezes set ended_at = now(), ended_by = auth.uid()
   where payable_id = p_payable_id and ended_at is null and (p_reason is null or reason = p_reason);
   if found and not private.is_frozen(p_payable_id) then
@@ -87,6 +81,9 @@ begin
   if coalesce(char_length(btrim(p_reason)), 0) not between 1 and 500 then
     perform private.fail_input('reason', 'must have 1 to 500 characters');
   end if;
+  if (private.lock_payable(p_payable_id)).id is null then
+    perform private.fail('payable_not_found');
+  end if;
   perform private.set_audit_context('admin', p_reason);
   perform private.freeze_money(p_payable_id, btrim(p_reason));
   return private.freezes_of(p_payable_id);
@@ -105,6 +102,9 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 begin
   perform private.require_admin();
+  if (private.lock_payable(p_payable_id)).id is null then
+    perform private.fail('payable_not_found');
+  end if;
   perform private.set_audit_context('admin');
   perform private.unfreeze_money(p_payable_id, p_reason);
   return private.freezes_of(p_payable_id);

@@ -9,6 +9,8 @@ insert into private.error_codes (code, status, retryable, message_en, message_vi
   ('renter_licence_invalid', 409, false, 'The renter has no verified driver licence for this trip. The renter must submit one first.', 'Khách thuê không có giấy phép lái xe đã xác minh phù hợp với chuyến đi này. Khách cần gửi giấy phép trước.'),
   ('refund_changed', 409, false, 'The refund for this booking has changed. Look at the new amount in details.preview and decide again.', 'Số tiền hoàn của đơn này đã thay đổi. Vui lòng xem số tiền mới rồi quyết định lại.'),
   ('inspection_incomplete', 409, false, 'The inspection is not complete. Add the photos that details.missing names.', 'Biên bản kiểm tra xe còn thiếu ảnh. Vui lòng chụp thêm các góc được nêu trong chi tiết.'),
+  ('inspection_open', 409, false, 'The last check-in or check-out waits for an answer. Let the other side confirm it, or try again after details.counts_at.', 'Biên bản giao nhận xe đang chờ xác nhận. Vui lòng đợi bên kia xác nhận hoặc thử lại khi hết hạn.'),
+  ('trip_over', 409, false, 'The booked time is over, so the vehicle can no longer be handed over. Book it again or contact support.', 'Đã hết thời gian thuê nên không thể giao xe nữa. Vui lòng đặt lại hoặc liên hệ hỗ trợ.'),
   ('too_early', 409, false, 'It is too early for this. Try again from the time in details.from.', 'Chưa đến giờ thực hiện thao tác này. Vui lòng thử lại sau.'),
   ('hold_expired', 409, false, 'The time limit of this booking has passed. A new booking is needed.', 'Đơn này đã quá thời hạn. Cần đặt xe lại.');
 
@@ -17,10 +19,14 @@ insert into private.rate_limits (action, capacity, per_minute) values
 
 alter table private.settings
   add constraint settings_hold_minutes check (key <> 'hold_minutes' or private.is_whole(value, 1, 1440)),
+  add constraint settings_check_in_answer_hours check (key <> 'check_in_answer_hours' or private.is_whole(value, 1, 24)),
+  add constraint settings_check_out_answer_hours check (key <> 'check_out_answer_hours' or private.is_whole(value, 1, 168)),
   add constraint settings_claim_window_hours check (key <> 'claim_window_hours' or private.is_whole(value, 1, 720));
 insert into private.settings (key, value, description) values
   ('hold_minutes', '15', 'Minutes: how long a booking keeps its slot while the renter pays.'),
-  ('claim_window_hours', '24', 'Hours after check-out in which the host may claim; then the deposit is returned and the rent becomes payable.');
+  ('check_in_answer_hours', '2', 'Hours that the other side has to answer a check-in, from the booked start on. Without an answer it counts then, and at the latest at the booked end.'),
+  ('check_out_answer_hours', '24', 'Hours that the other side has to answer a check-out, from the booked end on. Without an answer it counts then.'),
+  ('claim_window_hours', '24', 'Hours in which the host may claim, from the return on which both sides agree and from the booked end at the earliest; then the deposit is returned and the rent becomes payable.');
 
 insert into private.media_purposes (purpose, bucket, max_bytes, mime_types, per_day) values
   ('inspection', 'inspections', 10485760, '{image/jpeg,image/png,image/webp}', 200);

@@ -17,7 +17,14 @@ insert into private.transitions (machine, from_state, event, to_state) values
   ('booking', 'confirmed', 'check_in', 'in_progress'),
   ('booking', 'confirmed', 'cancel', 'cancelled'),
   ('booking', 'confirmed', 'no_show', 'no_show'),
-  ('booking', 'in_progress', 'complete', 'completed');
+  ('booking', 'in_progress', 'complete', 'completed'),
+  ('inspection', 'initial', 'record', 'recorded'),
+  ('inspection', 'recorded', 'acknowledge', 'acknowledged'),
+  ('inspection', 'recorded', 'presume', 'presumed'),
+  ('inspection', 'recorded', 'object', 'contested'),
+  ('inspection', 'contested', 'acknowledge', 'acknowledged'),
+  ('inspection', 'contested', 'uphold', 'upheld'),
+  ('inspection', 'contested', 'reject', 'rejected');
 
 create function private.new_booking_code()
 returns text
@@ -75,14 +82,16 @@ create table public.bookings (
   constraint bookings_cancelled_by_known check (cancelled_by in ('renter', 'host', 'admin')),
   constraint bookings_cancelled_complete check ((status = 'cancelled') = (cancelled_at is not null and cancelled_by is not null and refund_bps is not null)),
   constraint bookings_refund_bps_range check (refund_bps between 0 and 10000),
-  constraint bookings_trip_dates check (
-    (status not in ('in_progress', 'completed') or checked_in_at is not null)
-    and (status <> 'completed' or (checked_out_at is not null and claim_until is not null))
-  ),
+  -- before its return, a trip under way has checked_out_at only when the host has said that the vehicle is back
+  constraint bookings_trip_dates check (case status
+    when 'in_progress' then checked_in_at is not null and claim_until is null
+    when 'completed' then checked_in_at is not null and checked_out_at is not null and claim_until is not null
+    else checked_in_at is null and checked_out_at is null and claim_until is null
+  end),
   constraint bookings_deposit_status_known check (deposit_status in ('none', 'held', 'returned'))
 );
 comment on table public.bookings is 'Trips. Amounts are in minor units, as agreed in the quote. A hold ends at hold_expires_at and a request at answer_by, whether or not a job has run.';
-comment on column public.bookings.status is 'Machine booking. requested (the host answers until answer_by), pending_payment (held until hold_expires_at), confirmed when the money is there, in_progress by check_in, completed by check_out; or declined, expired, cancelled, no_show. A deadline is over at its time, whether or not expired was written.';
+comment on column public.bookings.status is 'Machine booking. requested (the host answers until answer_by), pending_payment (held until hold_expires_at), confirmed when the money is there, in_progress when a check-in counts, completed when a check-out counts; or declined, expired, cancelled, no_show. A deadline is over at its time, whether or not the move was written; booking_detail and my_bookings answer the state of now.';
 comment on column public.bookings.total_amount is 'What the renter pays, the deposit included. Minor units of `currency`, copied from the quote like the four parts that add up to it.';
 comment on column public.bookings.deposit_amount is 'The part that is given back after the trip.';
 comment on column public.bookings.host_amount is 'The part that the host earns, commission taken off.';
@@ -95,7 +104,9 @@ comment on column public.bookings.deposit_status is 'none (no deposit, or not pa
 comment on column public.bookings.code is 'For people, such as JB7K2M9Q.';
 comment on column public.bookings.answer_by is 'Until when the host may answer a request; over at that moment.';
 comment on column public.bookings.hold_expires_at is 'Until when the slot is held unpaid; over at that moment.';
-comment on column public.bookings.claim_until is 'Until when the host may claim on the deposit.';
+comment on column public.bookings.checked_in_at is 'When the vehicle was handed over: when the check-in that counts was recorded.';
+comment on column public.bookings.checked_out_at is 'When the vehicle was back: when the host recorded it, or when the renter recorded it and it counts. While in_progress, the renter has not agreed yet.';
+comment on column public.bookings.claim_until is 'Until when the host may claim on the deposit. Null before the trip is completed.';
 create index bookings_renter_idx on public.bookings (renter_id, created_at desc, id);
 create index bookings_host_idx on public.bookings (host_id, created_at desc, id);
 create index bookings_vehicle_idx on public.bookings (vehicle_id);
@@ -112,24 +123,45 @@ create table public.booking_inspections (
   id uuid primary key default gen_random_uuid(),
   booking_id uuid not null references public.bookings on delete restrict,
   kind text not null,
+  status text not null default 'recorded',
   odometer_km int not null,
   fuel_percent int not null,
   note text not null default '',
   recorded_by uuid not null references public.profiles on delete restrict,
   recorded_at timestamptz not null default now(),
+  counts_at timestamptz not null,
   acknowledged_by uuid references public.profiles on delete restrict,
   acknowledged_at timestamptz,
-  constraint booking_inspections_once unique (booking_id, kind),
+  contested_at timestamptz,
+  objection text,
   constraint booking_inspections_kind_known check (kind in ('check_in', 'check_out')),
   constraint booking_inspections_odometer_range check (odometer_km between 0 and 5000000),
   constraint booking_inspections_fuel_range check (fuel_percent between 0 and 100),
   constraint booking_inspections_note_length check (char_length(note) <= 2000),
+  constraint booking_inspections_time_to_answer check (counts_at > recorded_at),
   constraint booking_inspections_other_party check (acknowledged_by <> recorded_by),
-  constraint booking_inspections_acknowledged check ((acknowledged_by is null) = (acknowledged_at is null))
+  constraint booking_inspections_acknowledged check (
+    (acknowledged_by is null) = (acknowledged_at is null) and (status = 'acknowledged') = (acknowledged_by is not null)
+  ),
+  constraint booking_inspections_objection_given check (
+    char_length(objection) between 1 and 1000
+    and (objection is null) = (contested_at is null)
+    and (status not in ('recorded', 'presumed') or objection is null)
+    and (status not in ('contested', 'upheld', 'rejected') or objection is not null)
+  )
 );
-comment on table public.booking_inspections is 'The state of the vehicle at check-in and check-out. The time is the server''s. The other party acknowledges it.';
-comment on column public.booking_inspections.acknowledged_by is 'The other party, which has seen it. Null until then.';
+comment on table public.booking_inspections is 'The state of the vehicle at check-in and check-out, as one side recorded it; the time is the server''s. It counts, and moves the booking, when the other side acknowledged it, when counts_at has passed without an answer, or when an admin upheld it.';
+comment on column public.booking_inspections.status is 'Machine inspection. recorded (the other side answers until counts_at), acknowledged, presumed (the time passed without an answer), contested (the other side objected, an admin decides), upheld or rejected by an admin. It counts when acknowledged, presumed or upheld.';
+comment on column public.booking_inspections.counts_at is 'When it counts by itself unless the other side answers before. A check-in: check_in_answer_hours after it was recorded and after the booked start, at the latest at the booked end. A check-out: check_out_answer_hours after it was recorded and after the booked end. Over at that moment, whether or not presumed was written.';
+comment on column public.booking_inspections.acknowledged_by is 'The other party, which agrees with it. Null until then.';
+comment on column public.booking_inspections.objection is 'Why the other party objected. Null when it did not.';
 comment on column public.booking_inspections.fuel_percent is '0 to 100.';
+-- one that was rejected makes room for another
+create unique index booking_inspections_once on public.booking_inspections (booking_id, kind) where status <> 'rejected';
+create index booking_inspections_booking_idx on public.booking_inspections (booking_id);
+create index booking_inspections_due_idx on public.booking_inspections (counts_at) where status = 'recorded';
+create index booking_inspections_contested_idx on public.booking_inspections (booking_id) where status = 'contested';
+select private.attach_state_machine('public.booking_inspections', 'inspection');
 
 create table public.inspection_photos (
   inspection_id uuid not null references public.booking_inspections on delete restrict,

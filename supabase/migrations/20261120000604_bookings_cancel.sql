@@ -65,8 +65,11 @@ returns void
 language plpgsql stable set search_path = ''
 as $$
 begin
-  if p_booking.status not in ('requested', 'pending_payment', 'confirmed') then
-    perform private.fail('booking_not_cancellable', jsonb_build_object('status', p_booking.status));
+  -- a trip also begins by a deadline, and after its booked end nobody says any more that it did not happen
+  if p_booking.status not in ('requested', 'pending_payment', 'confirmed')
+     or private.booking_state(p_booking) in ('in_progress', 'completed')
+     or (p_booking.status = 'confirmed' and p_booking.ends_at <= now()) then
+    perform private.fail('booking_not_cancellable', jsonb_build_object('status', private.booking_state(p_booking)));
   end if;
   -- an admin must decide first where the frozen money goes
   if private.is_frozen(p_booking.id) then

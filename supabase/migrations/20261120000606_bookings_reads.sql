@@ -9,16 +9,14 @@ as $$
 declare
   v_booking public.bookings;
   v_side text;
+  v_state text;
 begin
   select * into v_booking from public.bookings where id = p_booking_id;
   v_side := private.booking_side(v_booking);
+  v_state := private.booking_state(v_booking);
   return jsonb_build_object(
     'side', v_side,
-    -- a deadline that has passed is over, whether or not a job has said so
-    'booking', to_jsonb(v_booking) || jsonb_build_object('status', case
-      when v_booking.status = 'pending_payment' and v_booking.hold_expires_at <= now() then 'expired'
-      when v_booking.status = 'requested' and least(v_booking.answer_by, v_booking.starts_at) <= now() then 'expired'
-      else v_booking.status end),
+    'booking', to_jsonb(v_booking) || jsonb_build_object('status', v_state),
     'lines', (select q.lines from public.quotes q where q.id = v_booking.quote_id),
     'vehicle', (
       select jsonb_build_object('id', v.id, 'title', v.title, 'kind', v.kind, 'brand', v.brand, 'model', v.model, 'year', v.year,
@@ -28,7 +26,7 @@ begin
           from public.vehicle_images i join public.media m on m.id = i.media_id where i.vehicle_id = v.id), '[]'))
       from public.vehicles v where v.id = v_booking.vehicle_id
     ),
-    'location', case when v_side <> 'renter' or v_booking.status in ('confirmed', 'in_progress') then (
+    'location', case when v_side <> 'renter' or v_state in ('confirmed', 'in_progress') then (
       select jsonb_build_object('address', l.address, 'plate', l.plate,
         'lat', extensions.st_y(l.location::extensions.geometry), 'lng', extensions.st_x(l.location::extensions.geometry))
       from public.vehicle_locations l where l.vehicle_id = v_booking.vehicle_id) end,
@@ -38,7 +36,9 @@ begin
     'refunds', coalesce((
       select jsonb_agg(private.refund_view(r.id) order by r.created_at) from public.refunds r where r.payable_id = p_booking_id), '[]'),
     'inspections', coalesce((
-      select jsonb_agg(to_jsonb(i) || jsonb_build_object('photos', (
+      select jsonb_agg(to_jsonb(i) || jsonb_build_object(
+        'status', case when exists (select from private.due_inspections d where d.id = i.id) then 'presumed' else i.status end,
+        'photos', (
         select jsonb_agg(jsonb_build_object('angle', f.angle, 'media_id', f.media_id, 'bucket', m.bucket, 'path', m.path) order by f.angle)
         from public.inspection_photos f join public.media m on m.id = f.media_id where f.inspection_id = i.id)) order by i.recorded_at)
       from public.booking_inspections i where i.booking_id = p_booking_id), '[]'),
@@ -68,14 +68,19 @@ begin
     perform private.fail_input('role', 'must be renter or host');
   end if;
   return query
-    select b.*
-    from public.bookings b
-    where case when role = 'renter' then b.renter_id = v_user_id else b.host_id = v_user_id end
-      and (statuses is null or b.status = any (statuses))
-      and (v_start.id is null or (b.created_at, b.id) < (v_start.at, v_start.id))
-    order by b.created_at desc, b.id desc
-    limit page_size;
+    select r.*
+    from (
+      select b as booking, private.booking_state(b) as state
+      from public.bookings b
+      where case when role = 'renter' then b.renter_id = v_user_id else b.host_id = v_user_id end
+        and (statuses is null or private.booking_state(b) = any (statuses))
+        and (v_start.id is null or (b.created_at, b.id) < (v_start.at, v_start.id))
+      order by b.created_at desc, b.id desc
+      limit page_size
+    ) p
+    cross join lateral jsonb_populate_record(p.booking, jsonb_build_object('status', p.state)) r
+    order by r.created_at desc, r.id desc;
 end
 $$;
-comment on function public.my_bookings is 'Lists the caller''s bookings as renter or host, newest first. `after` takes {created_at, id} of the last row. Errors: invalid_input.';
+comment on function public.my_bookings is 'Lists the caller''s bookings as renter or host, newest first, in their state of now. `after` takes {created_at, id} of the last row. Errors: invalid_input.';
 select private.expose('my_bookings(text, text[], jsonb, int)', 'authenticated');

@@ -40,6 +40,16 @@ insert into public.notification_templates (code, locale, category, title, body, 
   ('booking_checked_in_renter', 'vi', 'booking', 'Chuyến đi bắt đầu', 'Chúc bạn đi đường an toàn cùng {{vehicle}}. Vui lòng trả xe trước {{ends}}.', null, null),
   ('booking_checked_in_host', 'en', 'booking', 'Vehicle handed over', '{{vehicle}} was handed over for booking {{code}}.', null, null),
   ('booking_checked_in_host', 'vi', 'booking', 'Đã giao xe', '{{vehicle}} đã được giao cho khách theo đơn {{code}}.', null, null),
+  ('check_in_recorded_other', 'en', 'booking', 'Please confirm the hand-over', 'The hand-over of {{vehicle}} was recorded for booking {{code}}. Look at the photos and confirm it, or say what is wrong, by {{deadline}}. Without an answer it counts then.', 'Confirm the hand-over of booking {{code}}', E'The hand-over of {{vehicle}} was recorded for booking {{code}}.\n\nOpen the trip in the app, look at the photos, and confirm it or say what is wrong by {{deadline}}. Without an answer it counts then.'),
+  ('check_in_recorded_other', 'vi', 'booking', 'Vui lòng xác nhận giao xe', 'Biên bản giao {{vehicle}} của đơn {{code}} đã được lập. Vui lòng xem ảnh và xác nhận, hoặc báo điểm chưa đúng, trước {{deadline}}. Nếu bạn không phản hồi, biên bản sẽ có hiệu lực.', 'Xác nhận giao xe cho đơn {{code}}', E'Biên bản giao {{vehicle}} của đơn {{code}} đã được lập.\n\nVui lòng mở chuyến đi trong ứng dụng, xem ảnh rồi xác nhận hoặc báo điểm chưa đúng trước {{deadline}}. Nếu bạn không phản hồi, biên bản sẽ có hiệu lực.'),
+  ('check_out_recorded_other', 'en', 'booking', 'Please confirm the return', 'The return of {{vehicle}} was recorded for booking {{code}}. Look at the photos and confirm it, or say what is wrong, by {{deadline}}. Without an answer it counts then.', 'Confirm the return of booking {{code}}', E'The return of {{vehicle}} was recorded for booking {{code}}.\n\nOpen the trip in the app, look at the photos, and confirm it or say what is wrong by {{deadline}}. Without an answer it counts then.'),
+  ('check_out_recorded_other', 'vi', 'booking', 'Vui lòng xác nhận trả xe', 'Biên bản trả {{vehicle}} của đơn {{code}} đã được lập. Vui lòng xem ảnh và xác nhận, hoặc báo điểm chưa đúng, trước {{deadline}}. Nếu bạn không phản hồi, biên bản sẽ có hiệu lực.', 'Xác nhận trả xe cho đơn {{code}}', E'Biên bản trả {{vehicle}} của đơn {{code}} đã được lập.\n\nVui lòng mở chuyến đi trong ứng dụng, xem ảnh rồi xác nhận hoặc báo điểm chưa đúng trước {{deadline}}. Nếu bạn không phản hồi, biên bản sẽ có hiệu lực.'),
+  ('inspection_contested_recorder', 'en', 'booking', 'The other side objects', 'The other side does not agree with what you recorded about {{vehicle}} for booking {{code}}. The money of this booking is kept until support has decided. Their words: {{objection}}', 'Objection to booking {{code}}', E'The other side does not agree with what you recorded about {{vehicle}} for booking {{code}}:\n\n{{objection}}\n\nThe money of this booking is kept until support has decided. Keep your photos and messages.'),
+  ('inspection_contested_recorder', 'vi', 'booking', 'Bên kia không đồng ý', 'Bên kia không đồng ý với biên bản về {{vehicle}} của đơn {{code}}. Tiền của đơn này được tạm giữ cho đến khi bộ phận hỗ trợ quyết định. Ý kiến của họ: {{objection}}', 'Có ý kiến phản đối ở đơn {{code}}', E'Bên kia không đồng ý với biên bản về {{vehicle}} của đơn {{code}}:\n\n{{objection}}\n\nTiền của đơn này được tạm giữ cho đến khi bộ phận hỗ trợ quyết định. Vui lòng giữ lại ảnh và tin nhắn.'),
+  ('inspection_upheld', 'en', 'booking', 'Support has decided', 'Support has decided that what was recorded about {{vehicle}} for booking {{code}} counts: {{reason}}', 'Decision on booking {{code}}', E'Support has decided that what was recorded about {{vehicle}} for booking {{code}} counts:\n\n{{reason}}'),
+  ('inspection_upheld', 'vi', 'booking', 'Bộ phận hỗ trợ đã quyết định', 'Bộ phận hỗ trợ quyết định rằng biên bản về {{vehicle}} của đơn {{code}} có hiệu lực: {{reason}}', 'Quyết định về đơn {{code}}', E'Bộ phận hỗ trợ quyết định rằng biên bản về {{vehicle}} của đơn {{code}} có hiệu lực:\n\n{{reason}}'),
+  ('inspection_rejected', 'en', 'booking', 'Support has decided', 'Support has decided that what was recorded about {{vehicle}} for booking {{code}} does not count: {{reason}}', 'Decision on booking {{code}}', E'Support has decided that what was recorded about {{vehicle}} for booking {{code}} does not count:\n\n{{reason}}'),
+  ('inspection_rejected', 'vi', 'booking', 'Bộ phận hỗ trợ đã quyết định', 'Bộ phận hỗ trợ quyết định rằng biên bản về {{vehicle}} của đơn {{code}} không có hiệu lực: {{reason}}', 'Quyết định về đơn {{code}}', E'Bộ phận hỗ trợ quyết định rằng biên bản về {{vehicle}} của đơn {{code}} không có hiệu lực:\n\n{{reason}}'),
   ('booking_completed_renter', 'en', 'booking', 'Trip completed', 'Booking {{code}} is completed. Thank you for renting with us.', null, null),
   ('booking_completed_renter', 'vi', 'booking', 'Chuyến đi hoàn tất', 'Đơn {{code}} đã hoàn tất. Cảm ơn bạn đã thuê xe.', null, null),
   ('booking_completed_host', 'en', 'booking', 'Vehicle returned', '{{vehicle}} was returned. Your earnings from booking {{code}} can be paid out when the time for claims ends.', null, null),
@@ -85,9 +95,42 @@ begin
 end
 $$;
 
+-- `recorder` made the inspection and `other` answers it.
+create function private.addressees(p_inspection public.booking_inspections)
+returns private.addressee[]
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select array[
+      ('recorder', p_inspection.recorded_by),
+      ('other', case when p_inspection.recorded_by = b.host_id then b.renter_id else b.host_id end)]::private.addressee[]
+    from public.bookings b where b.id = p_inspection.booking_id
+  );
+end
+$$;
+
+create function private.notification_data(p_inspection public.booking_inspections)
+returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select jsonb_build_object(
+      'booking_id', b.id, 'inspection_id', p_inspection.id, 'kind', p_inspection.kind, 'code', b.code, 'vehicle', v.title,
+      'deadline', private.format_time(p_inspection.counts_at, v.time_zone), 'objection', p_inspection.objection,
+      -- of an admin's decision, which both sides are told
+      'reason', case when p_inspection.status in ('upheld', 'rejected') then private.audit_reason() end)
+    from public.bookings b join public.vehicles v on v.id = b.vehicle_id where b.id = p_inspection.booking_id
+  );
+end
+$$;
+
 insert into private.notification_audiences (machine, audience) values
   ('booking', 'renter'),
-  ('booking', 'host');
+  ('booking', 'host'),
+  ('inspection', 'recorder'),
+  ('inspection', 'other');
 insert into private.notification_rules (machine, event, from_state, audience, template, channels) values
   ('booking', 'request', null, 'host', 'booking_requested_host', '{in_app,email}'),
   ('booking', 'accept', null, 'renter', 'booking_accepted_renter', '{in_app,email}'),
@@ -110,4 +153,11 @@ insert into private.notification_rules (machine, event, from_state, audience, te
 insert into private.notification_rules (machine, event, from_state, audience, template, channels, only_if) values
   ('booking', 'expire', 'pending_payment', 'renter', 'booking_unpaid_renter', '{in_app}', '{"ended_by": "deadline"}'),
   ('booking', 'expire', 'pending_payment', 'renter', 'booking_refused_suspended_renter', '{in_app}', '{"ended_by": "suspension"}'),
-  ('booking', 'expire', 'pending_payment', 'renter', 'booking_refused_licence_renter', '{in_app}', '{"ended_by": "licence"}');
+  ('booking', 'expire', 'pending_payment', 'renter', 'booking_refused_licence_renter', '{in_app}', '{"ended_by": "licence"}'),
+  ('inspection', 'record', null, 'other', 'check_in_recorded_other', '{in_app,email}', '{"kind": "check_in"}'),
+  ('inspection', 'record', null, 'other', 'check_out_recorded_other', '{in_app,email}', '{"kind": "check_out"}'),
+  ('inspection', 'object', null, 'recorder', 'inspection_contested_recorder', '{in_app,email}', '{}'),
+  ('inspection', 'uphold', null, 'recorder', 'inspection_upheld', '{in_app,email}', '{}'),
+  ('inspection', 'uphold', null, 'other', 'inspection_upheld', '{in_app,email}', '{}'),
+  ('inspection', 'reject', null, 'recorder', 'inspection_rejected', '{in_app,email}', '{}'),
+  ('inspection', 'reject', null, 'other', 'inspection_rejected', '{in_app,email}', '{}');

@@ -32,6 +32,20 @@ as $$
   where (b.status = 'requested' and least(b.answer_by, b.starts_at) < now() - interval '15 minutes')
      or (b.status = 'completed' and b.deposit_status = 'held' and b.claim_until < now() - interval '15 minutes'
        and not exists (select from private.payable_freezes f where f.payable_id = b.id and f.ended_at is null))
+  union all
+  select d.booking_id::text, d.kind || ' without an answer'
+  from private.due_inspections d
+  where d.counts_at < now() - interval '15 minutes'
+$$;
+
+-- Nothing goes on by itself before an admin has decided.
+create function private.invariant_objection_undecided()
+returns table (subject_id text, detail text)
+language sql stable set search_path = ''
+as $$
+  select i.id::text, i.kind || ' of booking ' || i.booking_id
+  from public.booking_inspections i
+  where i.status = 'contested' and i.contested_at < now() - interval '48 hours'
 $$;
 
 create function private.invariant_payment_state_disagrees()
@@ -134,10 +148,22 @@ insert into private.invariants (name, severity, what_is_wrong, what_to_do) value
   ('slot_not_released', 'critical', 'The calendar still blocks a slot for a booking that ended, or blocks it as a hold when it is not one.',
     'A defect in a command. Keep the history of the booking (private.domain_events where subject_id is its id) for the report.'),
   ('deadline_not_tidied', 'warning', 'The deadline of a booking passed over 15 minutes ago and no job has recorded it.',
-    'The job journey_requests or journey_deposits does not run, or cannot handle this booking: the database log says why.'),
+    'The job journey_requests, journey_trips or journey_deposits does not run, or cannot handle this booking: the database log says why.'),
+  ('objection_undecided', 'warning', 'One side objected to a check-in or check-out over 48 hours ago, and no admin has decided. The money of the booking waits.',
+    'Look at the photos and ask both sides; then call `decide_inspection` (`admin.bookings.decideInspection`).'),
   ('payment_state_disagrees', 'critical', 'The states of a booking and of its payment do not fit together.',
     'A defect in a command. Keep the history of both (private.domain_events where subject_id is the id) for the report.'),
   ('booking_payable_disagrees', 'critical', 'What is asked for a booking is not what was agreed.',
     'A defect, or somebody changed rows by SQL. Pay nothing out of this booking before you know which.'),
   ('held_money_disagrees', 'critical', 'The ledger holds another sum for a booking than the booking and its refunds say.',
     'A defect in a command. Pay nothing out of this booking, and keep its history (private.domain_events where subject_id is its id) for the report.');
+
+create function private.count_objections_open()
+returns bigint
+language sql stable set search_path = ''
+as $$
+  select count(*) from public.booking_inspections where status = 'contested'
+$$;
+
+insert into private.health_counts (name, description) values
+  ('objections_open', 'Check-ins and check-outs that one side objected to; an admin decides.');

@@ -278,31 +278,157 @@ select is(tests.outcome(format('select public.check_in(%L, 1, 1, %L, gen_random_
 select is(tests.outcome(format('select public.check_in(%L, 1, 1, %L, gen_random_uuid())', :'trip', :'other_photos')), 'media_not_found', 'the photos are the caller''s own');
 select is(tests.outcome(format('select public.check_in(%L, 1, 1, %L, gen_random_uuid())', :'trip',
   (select jsonb_agg(jsonb_set(f, '{media_id}', :'photos'::jsonb -> 0 -> 'media_id')) from jsonb_array_elements(:'photos'::jsonb) f))), 'invalid_input', 'one photo cannot serve for all');
-select is((public.check_in(:'trip', 1000, 80, :'photos', 'cccccccc-0000-4000-8000-000000000001', 'a scratch')).status, 'in_progress', 'an hour before the start it is handed over');
+select is((public.check_in(:'trip', 1000, 80, :'photos', 'cccccccc-0000-4000-8000-000000000001', 'a scratch')).status, 'confirmed', 'an hour before the start the hand-over is recorded');
 select is((public.check_in(:'trip', 1000, 80, :'photos', 'cccccccc-0000-4000-8000-000000000001', 'a scratch')).id, :'trip'::uuid, 'the same again changes nothing');
-select is(tests.outcome(format('select public.check_in(%L, 1000, 80, %L, gen_random_uuid())', :'trip', :'more_photos')), 'illegal_transition', 'a second hand-over is refused');
-select is(tests.outcome(format('select tests.cancel_booking(%L)', :'trip')), 'booking_not_cancellable', 'a trip that has begun is not cancelled');
-select is(tests.outcome(format('select public.check_out(%L, 999, 80, %L, gen_random_uuid())', :'trip', :'more_photos')), 'invalid_input', 'the odometer does not run backwards');
-select is(tests.outcome(format('select public.check_out(%L, 1100, 80, %L, gen_random_uuid())', :'trip', :'photos')), 'invalid_input', 'the photos of the hand-over do not serve twice');
+select is(tests.outcome(format('select public.check_in(%L, 1000, 80, %L, gen_random_uuid())', :'trip', :'more_photos')), 'inspection_open', 'a second hand-over is refused while the first waits for an answer');
+select is(tests.outcome(format('select public.check_out(%L, 1100, 80, %L, gen_random_uuid())', :'trip', :'more_photos')), 'inspection_open', 'nobody returns a vehicle whose hand-over waits for an answer');
+select is(public.cancel_booking_preview(:'trip') ->> 'cancelled_by', 'renter', 'the renter can cancel until the check-in counts');
 select id as inspection from public.booking_inspections where booking_id = :'trip' \gset
+select is((select counts_at from public.booking_inspections where id = :'inspection'), (select starts_at + interval '2 hours' from public.bookings where id = :'trip'), 'a check-in counts by itself no earlier than two hours after the booked start');
 select is(tests.outcome(format('select public.acknowledge_inspection(%L)', :'inspection')), 'not_found', 'a person cannot acknowledge the own inspection');
+select is(tests.outcome(format('select public.object_to_inspection(%L, %L)', :'inspection', 'no')), 'not_found', 'a person cannot object to the own inspection');
 select tests.as_user(:'stranger');
 select is((select count(*)::int from public.booking_inspections) + (select count(*)::int from public.inspection_photos), 0, 'a stranger sees no inspection');
 select is((select count(*)::int from public.media where purpose = 'inspection' and owner_id <> :'stranger'), 0, 'a stranger sees no photo of an inspection');
 select is(tests.outcome(format('select public.acknowledge_inspection(%L)', :'inspection')), 'not_found', 'a stranger cannot acknowledge an inspection');
+select is(tests.outcome(format('select public.object_to_inspection(%L, %L)', :'inspection', 'no')), 'not_found', 'a stranger cannot object to an inspection');
+select is(tests.outcome(format('select public.decide_inspection(%L, true, %L)', :'inspection', 'no')), 'forbidden', 'a stranger cannot decide on an inspection');
 select tests.as_user(:'host');
 select is((select count(*)::int from public.inspection_photos), 5, 'the other party sees the photos');
 select is((select count(*)::int from public.media where purpose = 'inspection'), 5, 'the other party may open the photos of an inspection');
+select tests.as_owner();
+select matches((select body from public.notifications where template = 'check_in_recorded_other' and user_id = :'host'), (
+  select 'by ' || private.format_time(counts_at, 'Asia/Ho_Chi_Minh') from public.booking_inspections where id = :'inspection'), 'the other party is told until when to answer');
+select tests.as_user(:'host');
 select is((public.acknowledge_inspection(:'inspection')).acknowledged_by, :'host'::uuid, 'the other party can acknowledge an inspection');
 select is((public.acknowledge_inspection(:'inspection')).acknowledged_by, :'host'::uuid, 'acknowledging an inspection is safe to repeat');
+select is((select status from public.bookings where id = :'trip'), 'in_progress', 'a check-in that is acknowledged begins the trip');
+select is(tests.outcome(format('select public.object_to_inspection(%L, %L)', :'inspection', 'too late')), 'illegal_transition', 'nobody objects to what counts');
 select tests.as_user(:'renter');
-select is((public.check_out(:'trip', 1100, 50, :'more_photos', gen_random_uuid())).status, 'completed', 'the renter can return the vehicle');
+select is(tests.outcome(format('select tests.cancel_booking(%L)', :'trip')), 'booking_not_cancellable', 'a trip that has begun is not cancelled');
+select is(tests.outcome(format('select public.check_in(%L, 1000, 80, %L, gen_random_uuid())', :'trip', :'more_photos')), 'illegal_transition', 'a trip under way is not handed over again');
+select is(tests.outcome(format('select public.check_out(%L, 999, 80, %L, gen_random_uuid())', :'trip', :'more_photos')), 'invalid_input', 'the odometer does not run backwards');
+select is(tests.outcome(format('select public.check_out(%L, 1100, 80, %L, gen_random_uuid())', :'trip', :'photos')), 'invalid_input', 'the photos of the hand-over do not serve twice');
+select is((public.check_out(:'trip', 1100, 50, :'more_photos', gen_random_uuid())).status, 'in_progress', 'the renter alone does not end the trip');
+select is((select counts_at from public.booking_inspections where booking_id = :'trip' and kind = 'check_out'), (select ends_at + interval '24 hours' from public.bookings where id = :'trip'), 'silence ends a trip no earlier than a day after its booked end');
+select tests.as_owner();
+select is((select blocked from public.calendar_entries where booking_id = :'trip'), (select tstzrange(starts_at, ends_at + interval '60 minutes') from public.bookings where id = :'trip'), 'the slot is not free because the renter alone says so');
+select is(tests.acknowledge('check_out', :'trip'), 'completed', 'a check-out that is acknowledged completes the trip');
+select tests.as_user(:'renter');
 select is((select count(*)::int from public.vehicle_locations), 0, 'its place is no longer the renter''s to know');
 select tests.as_owner();
 select is((select count(*)::int from public.calendar_entries where booking_id = :'trip'), 0, 'returned before it began, it blocks nothing');
 select is((select deposit_status from public.bookings where id = :'trip'), 'held', 'the deposit waits for the claim window');
 select tests.settle();
 select is(tests.broken_promises(), null, 'no invariant is violated after the trip');
+
+-- One side alone --------------------------------------------------------------------------------------------------------
+select tests.make_vehicle(:'host', '{"buffer_minutes": 30, "cancellation_policy": "flexible"}') as lonely \gset
+-- the host of a trip of ten days, who does all that a host can do
+select tests.make_paid_booking(:'renter', :'lonely', tests.hours(1), tests.hours(241)) as long \gset
+select tests.move_trip(:'long', 0.75);
+select tests.record_inspection('check_in', :'host', :'long', 10) as said \gset
+select is(:'said'::text, 'confirmed', 'the host alone does not begin a trip');
+select tests.as_user(:'host');
+select is(tests.outcome(format('select public.release_deposit(%L, gen_random_uuid())', :'long')), 'illegal_transition', 'the host alone cannot take the rent');
+select tests.as_user(:'renter');
+select is(public.cancel_booking_preview(:'long') ->> 'refund_bps', '5000', 'what the host alone recorded takes nothing from the renter''s right to cancel');
+select tests.as_owner();
+select is(private.count_due_inspections(), 0, 'nothing counts before its time');
+-- its time passes, and no job runs
+select tests.let_answer_pass('check_in', :'long');
+select tests.as_user(:'renter');
+select is(public.booking_detail(:'long') -> 'booking' ->> 'status', 'in_progress', 'the renter reads that the trip has begun at the moment the time to answer is over');
+select is(public.booking_detail(:'long') -> 'inspections' -> 0 ->> 'status', 'presumed', 'an inspection reads as counting at the moment the time to answer is over');
+select is((select status from public.my_bookings(statuses => '{in_progress}') where id = :'long'), 'in_progress', 'a list finds the trip by its state of now');
+select is(tests.outcome(format('select public.cancel_booking_preview(%L)', :'long')), 'booking_not_cancellable', 'at the moment the time to answer is over a trip is not cancelled any more');
+select is(tests.outcome(format('select tests.cancel_booking(%L)', :'long')), 'booking_not_cancellable', 'a cancellation looks at the time and not at the job');
+select is(tests.outcome(format('select public.object_to_inspection((select id from public.booking_inspections where booking_id = %L), %L)', :'long', 'late')), 'illegal_transition', 'an objection after the time to answer is refused');
+select tests.as_owner();
+select is((select status from public.bookings where id = :'long'), 'confirmed', 'a read writes nothing down');
+select is(private.count_due_inspections(), 1, 'the job writes down what counts');
+select is((select status from public.bookings where id = :'long'), 'in_progress', 'the job begins the trip');
+select is((select string_agg(cause, ',') from private.domain_events where subject_id = :'long' and event = 'check_in'), 'deadline', 'the history says that a deadline began the trip');
+-- the host ends it at once; the renter is silent
+select tests.record_inspection('check_out', :'host', :'long', 20);
+select is((select status || ' ' || (checked_out_at is not null) from public.bookings where id = :'long'), 'in_progress true', 'the host alone does not end a trip, and can say that the vehicle is back');
+select is((select upper(blocked) from public.calendar_entries where booking_id = :'long'), (select ends_at + interval '30 minutes' from public.bookings where id = :'long'), 'a return that the host alone recorded frees nothing');
+select is((select counts_at > ends_at from public.booking_inspections i join public.bookings b on b.id = i.booking_id where b.id = :'long' and i.kind = 'check_out'), true, 'silence never ends a trip before its booked end');
+select is((select count(*)::int from private.ledger_transactions where event = 'booking_completed' and payable_id = :'long'), 0, 'the host alone moves no money');
+select tests.as_user(:'host');
+select is(tests.outcome(format('select public.release_deposit(%L, gen_random_uuid())', :'long')), 'illegal_transition', 'the host cannot make the rent payable while the renter has not agreed');
+select tests.as_owner();
+select is(tests.acknowledge('check_out', :'long'), 'completed', 'the renter can agree that the trip ended early');
+select is((select claim_until from public.bookings where id = :'long'), (select ends_at + interval '24 hours' from public.bookings where id = :'long'), 'after an early return the claim window begins at the booked end');
+select tests.as_user(:'host');
+select is((public.release_deposit(:'long', gen_random_uuid())).deposit_status, 'returned', 'the host can give the deposit back before the booked end');
+select tests.as_owner();
+select is((select earnings_wait_until from public.payables where id = :'long'), (select ends_at from public.bookings where id = :'long'), 'the rent is never payable before the booked end');
+select tests.settle();
+select is(tests.broken_promises(), null, 'no invariant is violated after what one side did alone');
+
+-- the renter of a trip, who ends it in its first minute
+select tests.make_paid_booking(:'renter', :'lonely', tests.hours(400), tests.hours(410)) as short \gset
+select tests.move_trip(:'short', 0);
+select tests.inspect('check_in', :'renter', :'short', 10), tests.record_inspection('check_out', :'renter', :'short', 11);
+select is((select status || ' ' || coalesce(checked_out_at::text, 'not back') || ' ' || coalesce(claim_until::text, 'no claims yet') from public.bookings where id = :'short'), 'in_progress not back no claims yet', 'the renter alone begins no claim window and does not say that the vehicle is back');
+select is((select upper(blocked) from public.calendar_entries where booking_id = :'short'), (select ends_at + interval '30 minutes' from public.bookings where id = :'short'), 'the slot is not free while the renter has the vehicle');
+-- the host is silent until the time is over
+select tests.move_trip(:'short', -34.1);
+select tests.as_user(:'renter');
+select is(public.booking_detail(:'short') -> 'booking' ->> 'status', 'completed', 'silence completes a trip a day after its booked end');
+select tests.as_user(:'host');
+select is((public.release_deposit(:'short', gen_random_uuid())).status, 'completed', 'a command finds the trip completed before any job has run');
+select tests.as_owner();
+select is((select count(*)::int from private.ledger_transactions where event = 'booking_completed' and payable_id = :'short'), 1, 'a command writes down what counted before');
+
+-- objections
+select tests.make_paid_booking(:'renter', :'lonely', tests.hours(400), tests.hours(410)) as disputed \gset
+select tests.move_trip(:'disputed', 0);
+select tests.record_inspection('check_in', :'host', :'disputed', 10);
+select id as claim from public.booking_inspections where booking_id = :'disputed' \gset
+select tests.as_user(:'renter');
+select is(tests.outcome(format('select public.object_to_inspection(%L, %L)', :'claim', ' ')), 'invalid_input', 'an objection needs a reason');
+select is((public.object_to_inspection(:'claim', 'I never got the car')).status, 'contested', 'the other side can object to an inspection');
+select is((public.object_to_inspection(:'claim', 'I never got the car')).objection, 'I never got the car', 'objecting to an inspection is safe to repeat');
+select is(tests.outcome(format('select tests.cancel_booking(%L)', :'disputed')), 'money_frozen', 'money that is in dispute goes nowhere');
+select tests.as_owner();
+update public.booking_inspections set counts_at = now() - interval '1 second', recorded_at = now() - interval '1 day' where id = :'claim';
+select is(private.count_due_inspections(), 0, 'what is contested never counts by time');
+select is((select count(*)::int from public.notifications where template = 'inspection_contested_recorder' and user_id = :'host'), 1, 'who recorded it is told of the objection');
+select tests.as_user(:'host');
+select is(tests.outcome(format('select public.acknowledge_inspection(%L)', :'claim')), 'not_found', 'the side that recorded it cannot settle the objection');
+select is(tests.outcome(format('select public.decide_inspection(%L, true, %L)', :'claim', 'mine')), 'forbidden', 'a host does not decide on an objection');
+select tests.as_user(:'admin');
+select is(tests.outcome(format('select public.decide_inspection(%L, null, %L)', :'claim', 'because')), 'invalid_input', 'a decision is yes or no');
+select is(tests.outcome(format('select public.decide_inspection(%L, true, null)', :'claim')), 'invalid_input', 'a decision has a reason');
+select is(tests.outcome('select public.decide_inspection(gen_random_uuid(), true, ''because'')'), 'not_found', 'an inspection that does not exist is not decided on');
+select is((public.decide_inspection(:'claim', false, 'the photos show another car')).status, 'rejected', 'an admin can decide that an inspection does not count');
+select is((public.decide_inspection(:'claim', false, 'the photos show another car')).status, 'rejected', 'deciding on an inspection is safe to repeat');
+select is(tests.outcome(format('select public.decide_inspection(%L, true, %L)', :'claim', 'after all')), 'illegal_transition', 'a decision on an inspection stays');
+select tests.as_user(:'renter');
+select is(tests.outcome(format('select public.acknowledge_inspection(%L)', :'claim')), 'illegal_transition', 'what was rejected cannot be acknowledged');
+select tests.as_owner();
+select is((select status || ' ' || private.is_frozen(id) from public.bookings where id = :'disputed'), 'confirmed false', 'a check-in that was rejected leaves the booking as it was and its money free');
+select is((select count(*)::int from public.notifications where template = 'inspection_rejected' and body like '%another car%' and user_id in (:'host', :'renter')), 2, 'both sides are told the decision and its reason');
+select is(tests.inspect('check_in', :'renter', :'disputed', 10), 'in_progress', 'what was rejected can be recorded anew');
+select tests.record_inspection('check_out', :'host', :'disputed', 20);
+select id as claim2 from public.booking_inspections where booking_id = :'disputed' and kind = 'check_out' \gset
+select tests.as_user(:'renter');
+select public.object_to_inspection(:'claim2', 'I still drive it');
+select tests.as_user(:'admin');
+select public.decide_inspection(:'claim2', false, 'the renter has it');
+select tests.as_owner();
+select is((select status || ' ' || coalesce(checked_out_at::text, 'out') from public.bookings where id = :'disputed'), 'in_progress out', 'a return that was rejected leaves the vehicle with the renter');
+select tests.record_inspection('check_out', :'renter', :'disputed', 30);
+select id as claim3 from public.booking_inspections where booking_id = :'disputed' and kind = 'check_out' and status = 'recorded' \gset
+select tests.as_user(:'host');
+select public.object_to_inspection(:'claim3', 'there is a dent');
+select is((public.acknowledge_inspection(:'claim3')).status, 'acknowledged', 'who objected can agree after all');
+select tests.as_owner();
+select is((select status || ' ' || private.is_frozen(id) from public.bookings where id = :'disputed'), 'completed false', 'agreeing after an objection ends the freeze and completes the trip');
+select tests.settle();
+select is(tests.broken_promises(), null, 'no invariant is violated after objections');
 
 -- The deposit ------------------------------------------------------------------------------------------------------
 select tests.as_user(:'renter');
@@ -325,7 +451,7 @@ select tests.as_user(:'renter');
 select is(tests.outcome($$ select public.my_bookings('admin') $$), 'invalid_input', 'one is renter or host');
 select ok((select count(*) > 3 and bool_and(renter_id = :'renter') from public.my_bookings()), 'a renter lists the own trips');
 select is((select count(*)::int from public.my_bookings('host')), 0, 'a renter has no bookings as a host');
-select is((select count(*)::int from public.my_bookings('renter', '{completed}')), 1, 'a renter can list the own trips by status');
+select is((select count(*)::int from public.my_bookings('renter', '{completed}')), 4, 'a renter can list the own trips by status');
 select tests.as_user(:'host');
 select ok((select count(*) > 3 and bool_and(host_id = :'host') from public.my_bookings('host', page_size => 100)), 'a host lists those of the own vehicles');
 create temporary table pages as

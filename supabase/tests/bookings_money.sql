@@ -117,7 +117,7 @@ select is(tests.outcome(format('select public.archive_vehicle(%L)', :'vehicle'))
 select tests.as_owner();
 update public.vehicles set status = 'published' where id = :'vehicle';
 select tests.as_user(:'host');
-select is((public.check_in(:'trip', 1, 1, :'photos', gen_random_uuid())).status, 'in_progress', 'with the vehicle offered and a licence, it is handed over');
+select is((public.check_in(:'trip', 1, 1, :'photos', gen_random_uuid())).status, 'confirmed', 'with the vehicle offered and a licence, its hand-over is recorded');
 
 select * from finish();
 rollback;

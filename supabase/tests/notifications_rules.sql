@@ -155,6 +155,9 @@ with account as (
 )
 insert into public.payouts (user_id, batch_id, bank_account_id, bank_account_usable_from, amount, currency)
 select :'host', batch.id, account.id, account.usable_from, 50000, 'VND' from account, batch;
+insert into public.booking_inspections (booking_id, kind, odometer_km, fuel_percent, recorded_by, counts_at)
+values (:'booking', 'check_in', 1, 1, :'host', now() + interval '2 hours');
+select private.set_audit_context('admin', 'the photos show it');
 
 -- Each text of a rule with the data of a row of its machine, as the row is after the move.
 create function tests.text_problems()
@@ -176,6 +179,7 @@ begin
     using jsonb_build_object('status', v_case.to_state)
       || case v_case.to_state
         when 'cancelled' then jsonb_build_object('cancelled_at', now(), 'cancelled_by', 'renter', 'refund_bps', 10000)
+        when 'contested' then '{"objection": "not my car"}'
         when 'frozen' then '{"freeze_reason": "a check"}'
         else '{}'
       end;

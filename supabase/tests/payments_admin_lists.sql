@@ -175,9 +175,7 @@ declare
   v_renter uuid := (select id from public.profiles where display_name = 'renter');
   v_booking uuid := tests.make_paid_booking(v_renter, p_vehicle_id, tests.hours(30), tests.hours(31));
 begin
-  perform tests.move_trip(v_booking, -3);
-  perform tests.inspect('check_in', v_renter, v_booking, 10);
-  perform tests.inspect('check_out', v_renter, v_booking, 20);
+  perform tests.drive(v_booking, -3);
   delete from public.calendar_entries where booking_id = v_booking;
   update public.bookings set claim_until = now() - interval '1 second' where id = v_booking;
   if not exists (select from public.bank_accounts where user_id = p_host_id) then

@@ -8,11 +8,20 @@ export interface ModelBooking {
   /** What the provider knows the try at paying by. */
   reference?: string;
   paid: boolean;
+  /** Whether it was moved so that it takes place now. */
+  here: boolean;
+  /** The inspection that waits for an answer. */
+  open: { kind: Kind; by: Side; contested: boolean } | null;
   escrow: number;
   deposit: number;
   /** Refunds by kind; `sent` once the provider has confirmed. */
   refunds: Record<string, { amount: number; sent: boolean }>;
 }
+
+export type Side = 'renter' | 'host';
+export type Kind = 'check_in' | 'check_out';
+
+export const otherSide = (side: Side): Side => (side === 'host' ? 'renter' : 'host');
 
 export interface Model {
   bookings: ModelBooking[];
@@ -36,15 +45,17 @@ export const periods = [
   { from: 85, to: 95, refundBps: 10_000 },
 ] as const;
 
-/** A trip that has begun lies elsewhere in time, so it no longer blocks its period. */
-export const blocks = ({ status }: ModelBooking): boolean =>
+export const isCancellable = ({ status }: ModelBooking): boolean =>
   status === 'pending_payment' || status === 'confirmed';
+
+/** A trip that takes place now no longer blocks its period. */
+const blocksPeriod = (booking: ModelBooking): boolean => isCancellable(booking) && !booking.here;
 
 export function isFree(model: Model, period: number): boolean {
   const wanted = periods[period];
   return !model.bookings.some((booking) => {
     const taken = periods[booking.period];
-    return wanted && taken && blocks(booking) && wanted.from < taken.to && taken.from < wanted.to;
+    return wanted && taken && blocksPeriod(booking) && wanted.from < taken.to && taken.from < wanted.to;
   });
 }
 
@@ -56,6 +67,8 @@ export function newBooking(id: string, renter: number, period: number): ModelBoo
     status: 'pending_payment',
     payment: 'pending',
     paid: false,
+    here: false,
+    open: null,
     escrow: 0,
     deposit: 0,
     refunds: {},
@@ -81,7 +94,7 @@ const kept = (amount: number, refundBps: number) => Math.floor((amount * (10_000
 
 export function cancel(model: Model, booking: ModelBooking, by: 'renter' | 'host'): void {
   if (booking.status === 'confirmed') {
-    const refundBps = by === 'host' ? 10_000 : (periods[booking.period]?.refundBps ?? 0);
+    const refundBps = by === 'host' ? 10_000 : booking.here ? 0 : (periods[booking.period]?.refundBps ?? 0);
     const forHost = kept(price.host, refundBps);
     const keptInAll = forHost + kept(price.platform, refundBps) + kept(price.tax, refundBps);
     booking.refunds[by === 'host' ? 'host_cancellation' : 'cancellation'] = {
@@ -95,10 +108,33 @@ export function cancel(model: Model, booking: ModelBooking, by: 'renter' | 'host
     booking.payment = 'cancelled';
   }
   booking.status = 'cancelled';
+  booking.here = false;
+  booking.open = null;
 }
 
-export function complete(model: Model, booking: ModelBooking): void {
+/** What a check-in or check-out is refused with; null when it is recorded. */
+export function refusedInspection(model: Model, booking: ModelBooking, kind: Kind): string | null {
+  if (kind === 'check_out') {
+    if (booking.open) return 'inspection_open';
+    return booking.status === 'in_progress' ? null : 'illegal_transition';
+  }
+  if (booking.status !== 'confirmed') return 'illegal_transition';
+  if (booking.open) return 'inspection_open';
+  // of two trips that take place now, the calendar takes one
+  return booking.here || !model.bookings.some(({ here }) => here) ? null : 'too_early';
+}
+
+/** The inspection that waits counts. */
+export function count(model: Model, booking: ModelBooking): void {
+  const kind = booking.open?.kind;
+  booking.open = null;
+  if (kind === 'check_in') booking.status = 'in_progress';
+  else complete(model, booking);
+}
+
+function complete(model: Model, booking: ModelBooking): void {
   booking.status = 'completed';
+  booking.here = false;
   booking.escrow = 0;
   model.hostEarned += price.host;
 }
@@ -118,6 +154,8 @@ export interface Snapshot {
   owed: string;
   refunded: string;
   blocks: boolean;
+  open: string | null;
+  frozen: boolean;
 }
 
 export function snapshot(booking: ModelBooking): Snapshot {
@@ -135,6 +173,8 @@ export function snapshot(booking: ModelBooking): Snapshot {
     deposit: String(booking.deposit),
     owed: String(sum(false)),
     refunded: String(refunded),
-    blocks: blocks(booking),
+    blocks: isCancellable(booking) || booking.status === 'in_progress',
+    open: booking.open && `${booking.open.kind} ${booking.open.contested ? 'contested' : 'recorded'}`,
+    frozen: booking.open?.contested ?? false,
   };
 }

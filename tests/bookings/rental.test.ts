@@ -4,6 +4,7 @@ import { runTour } from '../../local/tour/run.ts';
 import type { Notification, Vehicle } from '../../sdk/src/index.ts';
 import { setting } from '../support/setting.ts';
 import {
+  acknowledge,
   admin,
   book,
   closeSql,
@@ -12,6 +13,7 @@ import {
   invariantViolations,
   listing,
   mailsTo,
+  moveTrip,
   ok,
   type Person,
   paidBooking,
@@ -298,6 +300,7 @@ describe('the trip', () => {
     await ok(
       guest.journey.bookings.checkIn({ bookingId: booking.id, odometerKm: 1000, fuelPercent: 80, photos }),
     );
+    await acknowledge(owner, booking.id, 'check_in');
     await ok(
       guest.journey.bookings.checkOut({
         bookingId: booking.id,
@@ -306,12 +309,13 @@ describe('the trip', () => {
         photos: await inspectionPhotos(guest),
       }),
     );
+    expect(await statusOf(owner, booking.id)).toBe('in_progress');
+    await acknowledge(owner, booking.id, 'check_out');
+    expect(await statusOf(guest, booking.id)).toBe('completed');
     const [waiting] = await ok(owner.journey.payouts.balance());
     expect(waiting).toEqual({ currency: 'VND', available: 0, pending: booking.host_amount, on_the_way: 0 });
-    // the claim window closes
-    await sql(`update public.bookings set claim_until = now() - interval '1 second' where id = $1`, [
-      booking.id,
-    ]);
+    // the claim window closes, a day after the booked end
+    await moveTrip(booking.id, -51);
     const [earned] = await ok(owner.journey.payouts.balance());
     expect(earned).toEqual({ currency: 'VND', available: booking.host_amount, pending: 0, on_the_way: 0 });
     await sql(

@@ -112,8 +112,10 @@ describe('on PostgreSQL 18, from empty', () => {
     expect(rows).toEqual([
       { seq: 1, template: 'vehicle_published' },
       { seq: 2, template: 'booking_confirmed_host' },
-      { seq: 3, template: 'booking_checked_in_host' },
-      { seq: 4, template: 'booking_completed_host' },
+      { seq: 3, template: 'check_in_recorded_other' },
+      { seq: 4, template: 'booking_checked_in_host' },
+      { seq: 5, template: 'check_out_recorded_other' },
+      { seq: 6, template: 'booking_completed_host' },
     ]);
   });
 

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  acknowledge,
   admin,
   bankAccount,
   closeSql,
   eventually,
   inspectionPhotos,
   listing,
+  moveTrip,
   ok,
   type Person,
   paidBooking,
@@ -31,10 +33,15 @@ describe('a payout', () => {
     const booking = await paidBooking(guest, car, period(0, 24), 'zalopay');
     const photos = async () => ({ odometerKm: 100, fuelPercent: 50, photos: await inspectionPhotos(guest) });
     await ok(guest.journey.bookings.checkIn({ bookingId: booking.id, ...(await photos()) }));
+    await acknowledge(owner, booking.id, 'check_in');
     await ok(guest.journey.bookings.checkOut({ bookingId: booking.id, ...(await photos()) }));
+    await acknowledge(owner, booking.id, 'check_out');
     const balance = async () => (await ok(owner.journey.payouts.balance()))[0];
     expect(await balance()).toMatchObject({ available: 0, pending: booking.host_amount, on_the_way: 0 });
     await ok(owner.journey.bookings.releaseDeposit(booking.id));
+    // returned early: the rent waits for the booked end
+    expect(await balance()).toMatchObject({ available: 0, pending: booking.host_amount });
+    await moveTrip(booking.id, -25);
     await bankAccount(owner);
     expect(await balance()).toMatchObject({ available: booking.host_amount, pending: 0, on_the_way: 0 });
 

@@ -233,6 +233,38 @@ export async function inspectionPhotos(one: Person): Promise<{ mediaId: string; 
   );
 }
 
+/** The other side agrees with what was recorded at hand-over or return. */
+export async function acknowledge(
+  one: Person,
+  bookingId: string,
+  kind: 'check_in' | 'check_out',
+): Promise<void> {
+  const { inspections } = await ok(one.journey.bookings.get(bookingId));
+  const inspection = inspections.find((recorded) => recorded.kind === kind);
+  if (!inspection) throw new Error(`there is no ${kind}`);
+  await ok(one.journey.bookings.acknowledgeInspection(inspection.id));
+}
+
+/** Moves a trip and all its times, so that it starts so many hours from now. */
+export async function moveTrip(bookingId: string, hours: number): Promise<void> {
+  await sql(
+    `with moved as (
+       select id, now() + $2::numeric * interval '1 hour' - starts_at as by from public.bookings where id = $1
+     ), entry as (
+       update public.calendar_entries c set blocked = tstzrange(lower(blocked) + m.by, upper(blocked) + m.by)
+       from moved m where c.booking_id = m.id
+     ), inspection as (
+       update public.booking_inspections i set recorded_at = recorded_at + m.by, counts_at = counts_at + m.by
+       from moved m where i.booking_id = m.id
+     )
+     update public.bookings b
+     set period = tstzrange(lower(period) + m.by, upper(period) + m.by), checked_in_at = checked_in_at + m.by,
+         checked_out_at = checked_out_at + m.by, claim_until = claim_until + m.by
+     from moved m where b.id = m.id`,
+    [bookingId, hours],
+  );
+}
+
 /** Polls until there is something; a deadline, never a fixed sleep. */
 export async function eventually<T>(
   look: () => Promise<T | null | undefined>,

@@ -18,20 +18,27 @@ export interface BankAccountsRow {
   removed_at: Timestamp | null;
 }
 
-/** The state of the vehicle at check-in and check-out. The time is the server's. The other party acknowledges it. */
+/** The state of the vehicle at check-in and check-out, as one side recorded it; the time is the server's. It counts, and moves the booking, when the other side acknowledged it, when counts_at has passed without an answer, or when an admin upheld it. */
 export interface BookingInspectionsRow {
   id: Uuid;
   booking_id: Uuid;
   kind: 'check_in' | 'check_out';
+  /** Machine inspection. recorded (the other side answers until counts_at), acknowledged, presumed (the time passed without an answer), contested (the other side objected, an admin decides), upheld or rejected by an admin. It counts when acknowledged, presumed or upheld. */
+  status: StateOf<'inspection'>;
   odometer_km: number;
   /** 0 to 100. */
   fuel_percent: number;
   note: string;
   recorded_by: Uuid;
   recorded_at: Timestamp;
-  /** The other party, which has seen it. Null until then. */
+  /** When it counts by itself unless the other side answers before. A check-in: check_in_answer_hours after it was recorded and after the booked start, at the latest at the booked end. A check-out: check_out_answer_hours after it was recorded and after the booked end. Over at that moment, whether or not presumed was written. */
+  counts_at: Timestamp;
+  /** The other party, which agrees with it. Null until then. */
   acknowledged_by: Uuid | null;
   acknowledged_at: Timestamp | null;
+  contested_at: Timestamp | null;
+  /** Why the other party objected. Null when it did not. */
+  objection: string | null;
 }
 
 /** Trips. Amounts are in minor units, as agreed in the quote. A hold ends at hold_expires_at and a request at answer_by, whether or not a job has run. */
@@ -46,7 +53,7 @@ export interface BookingsRow {
   period: TimestampRange;
   starts_at: Timestamp;
   ends_at: Timestamp;
-  /** Machine booking. requested (the host answers until answer_by), pending_payment (held until hold_expires_at), confirmed when the money is there, in_progress by check_in, completed by check_out; or declined, expired, cancelled, no_show. A deadline is over at its time, whether or not expired was written. */
+  /** Machine booking. requested (the host answers until answer_by), pending_payment (held until hold_expires_at), confirmed when the money is there, in_progress when a check-in counts, completed when a check-out counts; or declined, expired, cancelled, no_show. A deadline is over at its time, whether or not the move was written; booking_detail and my_bookings answer the state of now. */
   status: StateOf<'booking'>;
   currency: Currency;
   /** What the renter pays, the deposit included. Minor units of `currency`, copied from the quote like the four parts that add up to it. */
@@ -66,14 +73,16 @@ export interface BookingsRow {
   /** Until when the slot is held unpaid; over at that moment. */
   hold_expires_at: Timestamp | null;
   confirmed_at: Timestamp | null;
+  /** When the vehicle was handed over: when the check-in that counts was recorded. */
   checked_in_at: Timestamp | null;
+  /** When the vehicle was back: when the host recorded it, or when the renter recorded it and it counts. While in_progress, the renter has not agreed yet. */
   checked_out_at: Timestamp | null;
   cancelled_at: Timestamp | null;
   /** renter, host or admin. Null unless cancelled. */
   cancelled_by: 'renter' | 'host' | 'admin' | null;
   /** The share of everything but the deposit that a cancellation gave back, in basis points (of an unpaid one 10000). Null unless cancelled. */
   refund_bps: number | null;
-  /** Until when the host may claim on the deposit. */
+  /** Until when the host may claim on the deposit. Null before the trip is completed. */
   claim_until: Timestamp | null;
   /** none (no deposit, or not paid yet), held once the money is there, returned when its refund is ordered. No state machine: written with the booking. */
   deposit_status: 'none' | 'held' | 'returned';
@@ -515,7 +524,7 @@ export interface Tables {
 /** Columns that a new row may leave out, as the database fills them. */
 export interface Defaults {
   bank_accounts: 'id' | 'created_at';
-  booking_inspections: 'id' | 'note' | 'recorded_at';
+  booking_inspections: 'id' | 'status' | 'note' | 'recorded_at';
   bookings: 'id' | 'code' | 'starts_at' | 'ends_at' | 'deposit_status' | 'created_at' | 'updated_at';
   calendar_entries: 'id' | 'created_at';
   driver_licences: 'id' | 'status' | 'created_at';
@@ -762,6 +771,7 @@ export interface Functions {
   claim_manual_refund: { args: { refund_id: Uuid | null }; row: 'claim_manual_refund'; many: false };
   create_booking: { args: { quote_id: Uuid | null }; row: 'bookings'; many: false };
   create_vehicle: { args: { details: unknown | null }; row: 'vehicles'; many: false };
+  decide_inspection: { args: { inspection_id: Uuid | null; counts: boolean | null; reason: string | null }; row: 'booking_inspections'; many: false };
   delete_notification: { args: { notification_id: Uuid | null }; value: null };
   error_catalog: { args: Record<never, never>; row: 'error_catalog'; many: true };
   explain_unavailable: { args: { vehicle_id: Uuid | null; starts_at: Timestamp | null; ends_at: Timestamp | null }; row: 'explain_unavailable'; many: true };
@@ -779,6 +789,7 @@ export interface Functions {
   my_receipts: { args: { after?: unknown | null; page_size?: number | null }; row: 'receipts'; many: true };
   my_refunds: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_refunds'; many: true };
   notifications_since: { args: { after_seq: number | null }; row: 'notifications'; many: true };
+  object_to_inspection: { args: { inspection_id: Uuid | null; reason: string | null }; row: 'booking_inspections'; many: false };
   payment_attempts_needing_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'payment_attempts_needing_review'; many: true };
   payment_events_needing_review: { args: { after_id?: number | null; page_size?: number | null }; row: 'payment_events_needing_review'; many: true };
   payment_methods: { args: Record<never, never>; row: 'payment_methods'; many: true };

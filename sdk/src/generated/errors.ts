@@ -80,6 +80,12 @@ export const errorCatalog = {
     en: 'The inspection is not complete. Add the photos that details.missing names.',
     vi: 'Biên bản kiểm tra xe còn thiếu ảnh. Vui lòng chụp thêm các góc được nêu trong chi tiết.',
   },
+  inspection_open: {
+    status: 409,
+    retryable: false,
+    en: 'The last check-in or check-out waits for an answer. Let the other side confirm it, or try again after details.counts_at.',
+    vi: 'Biên bản giao nhận xe đang chờ xác nhận. Vui lòng đợi bên kia xác nhận hoặc thử lại khi hết hạn.',
+  },
   internal: {
     status: 500,
     retryable: true,
@@ -391,6 +397,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'An admin is making this transfer by hand. Wait until it is recorded or the claim ends; details name the admin.',
     vi: 'Một quản trị viên đang chuyển khoản thủ công khoản này. Vui lòng chờ kết quả; xem người nhận xử lý trong chi tiết.',
+  },
+  trip_over: {
+    status: 409,
+    retryable: false,
+    en: 'The booked time is over, so the vehicle can no longer be handed over. Book it again or contact support.',
+    vi: 'Đã hết thời gian thuê nên không thể giao xe nữa. Vui lòng đặt lại hoặc liên hệ hỗ trợ.',
   },
   unauthenticated: {
     status: 401,

@@ -25,6 +25,15 @@ export const transitions = {
     { from: 'verified', event: 'expire', to: 'expired' },
     { from: 'verified', event: 'revoke', to: 'rejected' },
   ],
+  inspection: [
+    { from: 'contested', event: 'acknowledge', to: 'acknowledged' },
+    { from: 'contested', event: 'reject', to: 'rejected' },
+    { from: 'contested', event: 'uphold', to: 'upheld' },
+    { from: 'initial', event: 'record', to: 'recorded' },
+    { from: 'recorded', event: 'acknowledge', to: 'acknowledged' },
+    { from: 'recorded', event: 'object', to: 'contested' },
+    { from: 'recorded', event: 'presume', to: 'presumed' },
+  ],
   payment: [
     { from: 'cancelled', event: 'succeed_late', to: 'succeeded' },
     { from: 'expired', event: 'succeed_late', to: 'succeeded' },

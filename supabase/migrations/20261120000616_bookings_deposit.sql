@@ -1,0 +1,93 @@
+-- Bookings: returning the deposit.
+-- Rule kept here: the deposit returns in full after the claim window, or when the host gives it up before; the rent
+-- is never payable before the booked end. Neither moves while the booking's money is frozen (payables_freezes).
+-- Left out on purpose: charges after the trip and complaints, which will freeze it.
+
+-- The caller holds the booking's lock.
+create function private.return_deposit(p_booking public.bookings)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform private.post_ledger('deposit_returned', p_booking.id::text, p_booking.currency, p_booking.id, array[
+    ('deposit', p_booking.id::text, p_booking.deposit_amount)::private.ledger_line,
+    ('refund_payable', p_booking.id::text, -p_booking.deposit_amount)::private.ledger_line
+  ]);
+  perform private.order_refund(p_booking.id, 'deposit', p_booking.deposit_amount);
+  update public.bookings set deposit_status = 'returned' where id = p_booking.id;
+end
+$$;
+
+create function private.release_deposit(p_booking_id uuid, p_idempotency_key uuid)
+returns public.bookings
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_stored jsonb;
+  v_booking public.bookings;
+begin
+  v_stored := private.begin_command('release_deposit', p_idempotency_key, jsonb_build_object('booking_id', p_booking_id));
+  v_booking := private.party_trip(p_booking_id);
+  if v_booking.host_id <> auth.uid() then
+    perform private.fail('forbidden');
+  end if;
+  if v_stored is not null then
+    return v_booking;
+  end if;
+  if v_booking.status <> 'completed' then
+    perform private.fail('illegal_transition', jsonb_build_object('machine', 'booking', 'from', v_booking.status, 'to', 'completed'));
+  end if;
+  if private.is_frozen(p_booking_id) then
+    perform private.fail('money_frozen');
+  end if;
+  perform private.set_audit_context('host');
+  if v_booking.deposit_status = 'held' then
+    perform private.return_deposit(v_booking);
+  end if;
+  -- the host gives up further claims, so the rent is payable too, from the booked end on
+  update public.bookings set claim_until = least(claim_until, greatest(now(), ends_at)) where id = p_booking_id returning * into v_booking;
+  perform private.finish_command(p_idempotency_key, jsonb_build_object('id', p_booking_id));
+  return v_booking;
+end
+$$;
+create function public.release_deposit(booking_id uuid, idempotency_key uuid)
+returns public.bookings
+language sql volatile set search_path = ''
+as $$ select private.release_deposit(booking_id, idempotency_key) $$;
+comment on function public.release_deposit is 'Host: returns the deposit now and closes the claim window, because there is nothing to claim. The rent can be paid out from then on, but not before the booked end. Errors: booking_not_found, forbidden, illegal_transition, money_frozen.';
+select private.expose('release_deposit(uuid, uuid)', 'authenticated');
+
+create function private.return_due_deposits(p_limit int default 200)
+returns int
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_booking public.bookings;
+  v_count int := 0;
+begin
+  perform private.set_audit_context('deadline');
+  for v_booking in
+    select * from public.bookings b
+    where b.status = 'completed' and b.deposit_status = 'held' and b.claim_until <= now()
+      and not exists (select from private.payable_freezes f where f.payable_id = b.id and f.ended_at is null)
+    order by b.id
+    limit p_limit
+    for no key update skip locked
+  loop
+    -- a freeze may have been placed between finding the row and locking it
+    continue when private.is_frozen(v_booking.id);
+    -- one that fails must not stop the others; check_invariants shows it
+    begin
+      perform private.return_deposit(v_booking);
+      v_count := v_count + 1;
+    exception
+      when data_exception or integrity_constraint_violation or raise_exception then
+        raise warning 'the deposit of booking % could not be returned: %', v_booking.id, sqlerrm;
+    end;
+  end loop;
+  return v_count;
+end
+$$;
+
+select private.schedule_job('journey_deposits', 'Orders the return of deposits whose claim window is over.',
+  '* * * * *', '15 minutes', 'select private.return_due_deposits()');
