@@ -26,6 +26,11 @@ begin
   if coalesce(p_position, -1) not between 0 and 19 then
     perform private.fail_input('at_position', 'must be 0 to 19');
   end if;
+  select * into v_image from public.vehicle_images
+  where vehicle_id = p_vehicle_id and media_id = p_media_id and position = p_position;
+  if found then
+    return v_image;
+  end if;
   delete from public.vehicle_images where vehicle_id = p_vehicle_id and position = p_position and media_id <> p_media_id;
   insert into public.vehicle_images as i (vehicle_id, media_id, host_id, position)
   values (p_vehicle_id, p_media_id, v_vehicle.host_id, p_position)
@@ -132,7 +137,7 @@ begin
   if v_to is null then
     perform private.fail_input('decision', 'must be publish, reject, suspend or reinstate');
   end if;
-  if p_decision in ('reject', 'suspend') and coalesce(char_length(btrim(p_reason)), 0) not between 1 and 500 then
+  if p_decision in ('reject', 'suspend') and not private.says_something(p_reason) then
     perform private.fail_input('reason', 'must have 1 to 500 characters');
   end if;
   if p_decision in ('publish', 'reinstate') and p_revision is null then

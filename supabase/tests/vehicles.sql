@@ -22,6 +22,24 @@ begin
 end
 $$;
 
+-- The status that a change of photos leads to, and by how much it moves the revision.
+create function tests.after_photos(p_vehicle_id uuid, p_call text)
+returns text
+language plpgsql volatile
+as $$
+declare
+  v_revision int := (select revision from public.vehicles where id = p_vehicle_id);
+  v_after text;
+begin
+  execute p_call;
+  v_after := (select status || ' ' || revision - v_revision from public.vehicles where id = p_vehicle_id);
+  raise exception using errcode = 'ZZ001';
+exception
+  when sqlstate 'ZZ001' then
+    return v_after;
+end
+$$;
+
 select tests.make_user('host') as host, tests.make_renter('renter') as renter, tests.make_admin('admin') as admin \gset
 update private.rate_limits set capacity = 1000, per_minute = 1000;
 select tests.make_vehicle(:'host', '{"lat": 9.5, "lng": 103.5, "notice_hours": 2, "min_hours": 2, "max_days": 5}') as vehicle, tests.make_draft(:'host') as draft \gset
@@ -81,12 +99,37 @@ select tests.as_user(:'host');
 select is((public.update_vehicle(:'draft', '{"price_per_day": 900000}')).status, 'published', 'a new price of a listing needs no review');
 select is((public.update_vehicle(:'draft', tests.listing() - array['lat', 'lng', 'address', 'plate'])).status, 'published', 'writing what is there already needs no review');
 -- what decides safety, licence, place or money beyond the price; undone afterwards
-select is(tests.status_after(:'draft', d::jsonb), 'pending_review', 'a published listing goes back to review after ' || d)
+select is(tests.status_after(:'draft', d::jsonb), 'pending_review', 'after the change ' || d || ' a published listing goes back to review')
 from (values
   ('{"engine_cc": 110}'), ('{"transmission": "manual"}'), ('{"fuel": "diesel"}'), ('{"features": ["gps"]}'), ('{"seats": 4}'),
   ('{"security_deposit": 1}'), ('{"excess_km_fee": 9000}'), ('{"daily_km_allowance": 10}'), ('{"kind": "motorbike"}')
 ) t (d);
+select tests.as_owner();
+select tests.make_media(:'host', 'vehicle_image') as photo2, tests.make_media(:'host', 'vehicle_image') as photo3 \gset
+insert into public.vehicle_images (vehicle_id, media_id, host_id, position) values (:'draft', :'photo2', :'host', 4);
+select tests.as_user(:'host');
+select is((public.add_vehicle_image(:'draft', :'photo', 3)).position, 3, 'a photo can be put where it is again');
+select is((select status || ' ' || revision from public.vehicles where id = :'draft'), 'published ' || :revision, 'putting a photo where it is already needs no review');
+select is(tests.after_photos(:'draft', format(c, :'draft', p)), 'pending_review 1', 'when ' || l || ' a published listing goes back to review')
+from (values
+  ('select public.add_vehicle_image(%L, %L, 5)', :'photo3', 'a photo is added'),
+  ('select public.add_vehicle_image(%L, %L, 3)', :'photo3', 'a photo is replaced'),
+  ('select public.add_vehicle_image(%L, %L, 0)', :'photo2', 'another photo becomes the cover'),
+  ('select public.remove_vehicle_image(%L, %L)', :'photo2', 'a photo is removed')
+) t (c, p, l);
 select is((public.update_vehicle(:'draft', '{"title": "Another car altogether"}')).status, 'pending_review', 'a new title of a listing needs a review');
+-- a suspended listing can be edited, so it is not offered again without a look at it
+select tests.as_owner();
+select tests.make_vehicle(:'host') as paused \gset
+select tests.as_user(:'admin');
+select (public.review_vehicle(:'paused', 'suspend', 'complaints')).revision as seen \gset
+select tests.as_user(:'host');
+select is((public.update_vehicle(:'paused', '{"title": "Something else now"}')).status, 'suspended', 'a host can edit a suspended listing, and it stays suspended');
+select tests.as_user(:'admin');
+select is(tests.outcome(format($$ select public.review_vehicle(%L, 'reinstate') $$, :'paused')), 'invalid_input', 'an admin reinstates only a named revision');
+select is(tests.outcome(format($$ select public.review_vehicle(%L, 'reinstate', null, %s) $$, :'paused', :seen)), 'vehicle_changed', 'an admin does not reinstate what the host changed since');
+select is((public.review_vehicle(:'paused', 'reinstate', null, :seen + 1)).status, 'published', 'an admin reinstates the revision that was looked at');
+select tests.as_user(:'host');
 select is((public.archive_vehicle(:'draft')).status, 'archived', 'a host can archive a listing');
 select is((public.archive_vehicle(:'draft')).status, 'archived', 'archiving a listing is safe to repeat');
 select is(tests.outcome(format($$ select public.update_vehicle(%L, '{"title": "Back again"}') $$, :'draft')), 'illegal_transition', 'an archived listing cannot be edited');
@@ -185,6 +228,26 @@ select is((
   ) select count(*) || ' ' || count(distinct s ->> 'vehicle_id') from page), '5 5', 'pages of one by ' || o || ' show everything once')
 from unnest(array['distance', 'price', 'rating']) o;
 
+-- Circle and distance are measured alike: 24 listings in every direction, up to 92 km away, each asked for with the
+-- radius one metre short of it, and with the one that just reaches it.
+select tests.as_owner();
+select tests.make_vehicle(:'host', jsonb_build_object('lat', -10 + n * 0.035 * cos(n * 0.8), 'lng', 60 + n * 0.035 * sin(n * 0.8), 'title', 'Direction ' || n))
+from generate_series(1, 24) n;
+create temporary table reached as
+select r ->> 'vehicle_id' as id, v.public_location operator(extensions.<->) extensions.st_setsrid(extensions.st_makepoint(60, -10), 4326)::extensions.geography as metres
+from public.search_vehicles(-10, 60, 100000, tests.hours(48), tests.hours(72), page_size => 50) r
+join public.vehicles v on v.id = (r ->> 'vehicle_id')::uuid;
+select is((select count(*)::int from reached), 24, 'a search reaches 100 km in every direction');
+create function tests.is_within(p_id text, p_radius_m int)
+returns boolean
+language sql stable
+as $$
+  select coalesce(bool_or(r ->> 'vehicle_id' = p_id), false)
+  from public.search_vehicles(-10, 60, p_radius_m, tests.hours(48), tests.hours(72), page_size => 50) r
+$$;
+select is((select count(*)::int from reached where tests.is_within(id, ceil(metres)::int)), 24, 'a search finds every listing that is within the radius by the distance it shows');
+select is((select count(*)::int from reached where tests.is_within(id, floor(metres)::int)), 0, 'a search shows no listing that is beyond the radius by the distance it shows');
+
 -- plates, names, places --------------------------------------------------------------------------------------------
 select tests.as_owner();
 select tests.make_user('host2') as host2 \gset
@@ -220,7 +283,7 @@ select tests.as_owner();
 select tests.make_vehicle(:'host2', '{"brand": "VinFast", "model": "VF 6", "title": "Xe điện mới", "lat": 8.5, "lng": 104.5}') as vf \gset
 select is((select string_agg(r ->> 'vehicle_id', ',') from public.search_vehicles(8.5, 104.5, starts_at => tests.hours(48), ends_at => tests.hours(72), query => q) r), :'vf', 'a search for ' || q || ' finds VF 6')
 from (values ('vf6'), ('VF-6'), ('vf 6'), ('vinfast vf6'), ('xe dien'), ('xedien')) t (q);
-select is((select count(*)::int from public.search_vehicles(8.5, 104.5, starts_at => tests.hours(48), ends_at => tests.hours(72), brand => b)), 1, 'the brand is found as ' || b)
+select is((select count(*)::int from public.search_vehicles(8.5, 104.5, starts_at => tests.hours(48), ends_at => tests.hours(72), brand => b)), 1, 'the brand ' || b || ' finds its listing')
 from (values ('VinFast'), ('vinfast '), ('Vin Fast')) t (b);
 -- two listings of one host at one place share their public point, and a move gives an unrelated one
 select ok(private.fuzz_point(:'host', p.a)::text = private.fuzz_point(:'host', p.b)::text, 'listings of one host within one square share their public point')
