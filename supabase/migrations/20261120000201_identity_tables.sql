@@ -88,9 +88,10 @@ create table public.driver_licences (
   reason text,
   created_at timestamptz not null default now(),
   constraint driver_licences_name_length check (char_length(full_name) between 2 and 120),
+  constraint driver_licences_name_tidy check (full_name = private.tidy_text(full_name)),
   constraint driver_licences_has_classes check (cardinality(classes) between 1 and 8),
   constraint driver_licences_reviewed check (status = 'pending' or reviewed_at is not null or status = 'expired'),
-  constraint driver_licences_rejection_has_reason check (status <> 'rejected' or char_length(reason) > 0),
+  constraint driver_licences_rejection_has_reason check (status <> 'rejected' or private.says_something(reason)),
   -- one number, one person; the same person may renew. DO NOT add pending: a refusal to submit would tell who has
   -- which number, and a stranger could keep its owner out. user_id is compared as text, so that the planner does not
   -- choose this index for a search by user_id and read all of it.

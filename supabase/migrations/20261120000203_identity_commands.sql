@@ -47,13 +47,14 @@ as $$
 declare
   v_user_id uuid := private.require_user();
   v_number text := upper(regexp_replace(coalesce(p_number, ''), '[^0-9A-Za-z]', '', 'g'));
+  v_full_name text := private.tidy_text(p_full_name);
   v_licence public.driver_licences;
 begin
   perform private.take_token('submit_licence', v_user_id::text);
   if v_number !~ '^[0-9A-Z]{6,20}$' then
     perform private.fail_input('number', 'must have 6 to 20 letters or digits');
   end if;
-  if coalesce(char_length(btrim(p_full_name)), 0) not between 2 and 120 then
+  if coalesce(char_length(v_full_name), 0) not between 2 and 120 then
     perform private.fail_input('full_name', 'must have 2 to 120 characters');
   end if;
   if coalesce(cardinality(p_classes), 0) not between 1 and 8
@@ -66,7 +67,7 @@ begin
   perform private.require_media(p_front_media_id, v_user_id, 'licence');
   perform private.require_media(p_back_media_id, v_user_id, 'licence');
   insert into public.driver_licences (user_id, number_hash, number_last4, full_name, classes, valid_until, front_media_id, back_media_id)
-  values (v_user_id, private.keyed_hash('licence:' || v_number), right(v_number, 4), btrim(p_full_name), p_classes, p_valid_until, p_front_media_id, p_back_media_id)
+  values (v_user_id, private.keyed_hash('licence:' || v_number), right(v_number, 4), v_full_name, p_classes, p_valid_until, p_front_media_id, p_back_media_id)
   returning * into v_licence;
   -- nobody may read the hash
   v_licence.number_hash := null;
@@ -98,7 +99,7 @@ begin
   if p_decision is null or p_decision not in ('verify', 'reject') then
     perform private.fail_input('decision', 'must be verify or reject');
   end if;
-  if p_decision = 'reject' and coalesce(char_length(btrim(p_reason)), 0) not between 1 and 500 then
+  if p_decision = 'reject' and not private.says_something(p_reason) then
     perform private.fail_input('reason', 'must have 1 to 500 characters for a rejection');
   end if;
   perform private.set_audit_context('admin', p_reason);

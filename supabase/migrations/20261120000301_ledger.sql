@@ -199,7 +199,7 @@ begin
   for no key update of m;
   if not found then
     raise exception 'there is no movement % in private.ledger_transactions', p_transaction_id using errcode = '22023';
-  elsif char_length(btrim(coalesce(p_note, ''))) not between 3 and 500 then
+  elsif not private.says_something(p_note, 3) then
     raise exception 'the note must say why, in 3 to 500 characters' using errcode = '22023';
   elsif not exists (select from unnest(p_lines) l where l.amount <> 0) then
     raise exception 'there is nothing to correct in movement %', v_movement.id using errcode = '22023';

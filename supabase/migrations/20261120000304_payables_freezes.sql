@@ -78,7 +78,7 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 begin
   perform private.require_admin();
-  if coalesce(char_length(btrim(p_reason)), 0) not between 1 and 500 then
+  if not private.says_something(p_reason) then
     perform private.fail_input('reason', 'must have 1 to 500 characters');
   end if;
   if (private.lock_payable(p_payable_id)).id is null then

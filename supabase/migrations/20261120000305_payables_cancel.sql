@@ -17,7 +17,7 @@ begin
   if v_stored is not null then
     return v_stored;
   end if;
-  if coalesce(char_length(btrim(p_reason)), 0) not between 1 and 500 then
+  if not private.says_something(p_reason) then
     perform private.fail_input('reason', 'must have 1 to 500 characters');
   end if;
   v_payable := private.lock_payable(p_payable_id);

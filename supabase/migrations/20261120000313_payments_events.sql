@@ -136,7 +136,7 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 begin
   perform private.require_admin();
-  if char_length(btrim(coalesce(p_note, ''))) not between 3 and 500 then
+  if not private.says_something(p_note, 3) then
     perform private.fail_input('note', 'must have 3 to 500 characters');
   end if;
   update private.payment_events set acknowledged_by = auth.uid(), acknowledged_at = now(), note = concat_ws(E'\n', note, p_note)

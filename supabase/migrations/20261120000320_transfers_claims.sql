@@ -137,7 +137,7 @@ begin
   if p_outcome is null or p_outcome not in ('succeeded', 'failed') then
     perform private.fail_input('outcome', 'must be succeeded or failed');
   end if;
-  if char_length(btrim(coalesce(p_note, ''))) not between 3 and 500 then
+  if not private.says_something(p_note, 3) then
     perform private.fail_input('note', 'must have 3 to 500 characters');
   end if;
   if p_outcome = 'succeeded' and char_length(btrim(coalesce(p_number, ''))) not between 1 and 100 then

@@ -120,7 +120,7 @@ begin
     select * into v_refund from public.refunds where id = (v_stored ->> 'id')::uuid;
     return v_refund;
   end if;
-  if char_length(btrim(coalesce(p_reason, ''))) not between 3 and 500 then
+  if not private.says_something(p_reason, 3) then
     perform private.fail_input('reason', 'must have 3 to 500 characters');
   end if;
   if coalesce(p_amount, 0) < 1 then

@@ -44,7 +44,7 @@ declare
   v_payout public.payouts;
 begin
   perform private.require_admin();
-  if coalesce(char_length(btrim(p_reason)), 0) not between 1 and 500 then
+  if not private.says_something(p_reason) then
     perform private.fail_input('reason', 'must have 1 to 500 characters');
   end if;
   v_payout := private.lock_payout(p_payout_id);

@@ -60,8 +60,8 @@ begin
   if (p_action = 'apply') <> (p_payment_id is not null) then
     perform private.fail_input('payment_id', 'must be given for apply, and for nothing else');
   end if;
-  if char_length(p_note) > 500 or (p_action = 'keep' and char_length(btrim(coalesce(p_note, ''))) < 3) then
-    perform private.fail_input('note', 'must have at most 500 characters, and at least one to keep the money');
+  if char_length(p_note) > 500 or (p_action = 'keep' and not private.says_something(p_note, 3)) then
+    perform private.fail_input('note', 'must have at most 500 characters, and at least 3 to keep the money');
   end if;
   perform private.set_audit_context('admin', p_note);
   if p_action = 'apply' then
@@ -206,7 +206,7 @@ begin
     perform private.fail('unmatched_not_found');
   end if;
   -- this cannot be undone: a later refund goes to the payer of the payment
-  if v_row.payer_id <> v_payment.payer_id and char_length(btrim(coalesce(p_note, ''))) < 3 then
+  if v_row.payer_id <> v_payment.payer_id and not private.says_something(p_note, 3) then
     perform private.fail_input('note', 'must say why, because this money is known to come from another payer');
   end if;
   if coalesce(v_sum, 0) < v_payment.amount or not p_unmatched_id = any (v_parts) then

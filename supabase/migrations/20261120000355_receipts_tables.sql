@@ -8,7 +8,7 @@ insert into private.error_codes (code, status, retryable, message_en, message_vi
   ('receipt_not_found', 404, false, 'We could not find this receipt, or there is nothing to issue one for.', 'Không tìm thấy biên nhận này hoặc không có khoản nào để lập biên nhận.');
 alter table private.settings add constraint settings_seller
   check (key <> 'seller' or coalesce(
-    jsonb_typeof(value -> 'name') = 'string' and btrim(value ->> 'name') <> ''
+    jsonb_typeof(value -> 'name') = 'string' and private.tidy_text(value ->> 'name') <> ''
     and jsonb_typeof(value -> 'address') = 'string' and jsonb_typeof(value -> 'tax_code') = 'string', false));
 insert into private.settings (key, value, description) values
   ('seller', '{"name": "Journey", "address": "", "tax_code": ""}',
@@ -29,7 +29,7 @@ create table private.skipped_receipts (
   skipped_at timestamptz not null default now(),
   primary key (series, first_seq),
   constraint skipped_receipts_some check (0 < first_seq and first_seq <= last_seq),
-  constraint skipped_receipts_reason check (char_length(btrim(reason)) between 3 and 500)
+  constraint skipped_receipts_reason check (private.says_something(reason, 3))
 );
 comment on table private.skipped_receipts is 'Numbers that this database never gives out, and why: mostly those a restored one gave out after its backup.';
 create trigger append_only before update or delete or truncate on private.skipped_receipts

@@ -96,8 +96,11 @@ begin
     select * into v_booking from public.bookings where id = p_booking_id;
     return v_booking;
   end if;
-  if p_accept is null or char_length(p_reason) > 500 then
-    perform private.fail_input('accept', 'must be true or false, with a reason of at most 500 characters');
+  if p_accept is null then
+    perform private.fail_input('accept', 'must be true or false');
+  end if;
+  if p_reason is not null and not private.says_something(p_reason) then
+    perform private.fail_input('reason', 'must have 1 to 500 characters');
   end if;
   select * into v_booking from public.bookings where id = p_booking_id and host_id = v_host_id;
   if not found then

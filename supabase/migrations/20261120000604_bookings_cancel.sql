@@ -175,7 +175,7 @@ begin
     select * into v_booking from public.bookings where id = p_booking_id;
     return v_booking;
   end if;
-  if char_length(btrim(p_reason)) not between 1 and 500 then
+  if p_reason is not null and not private.says_something(p_reason) then
     perform private.fail_input('reason', 'must have 1 to 500 characters');
   end if;
   if p_expected_refund_amount is null then

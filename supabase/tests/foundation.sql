@@ -225,6 +225,15 @@ reset enable_mergejoin;
 select is((select count(*)::int from public.lease_outbox(1000, 60)), 100, 'a batch holds at most 100 rows');
 select is((select count(*)::int from public.lease_outbox(null, null)), 1, 'asking for nothing in particular leases one');
 select is(tests.outcome($$ insert into private.outbox (topic, payload, dedupe_key, status) values ('test', '{}', 'y', 'leased') $$), '23514', 'a lease without token and deadline cannot be stored');
+-- texts
+select tests.as_owner();
+select is(private.says_something(t, n), e, 'whether ' || l || ' is a reason of at least ' || n || ' characters depends on what it shows')
+from (values
+  (null, 1, false, 'nothing'), ('', 1, false, 'an empty text'), (E' \t\r\n', 1, false, 'a text of blanks and line breaks'), (U&'\200B\00A0\3164', 1, false, 'a text of invisible characters'),
+  ('x', 1, true, 'one letter'), (U&'\200Bx\200B', 3, false, 'one letter among invisible characters'), (E'a\nb', 3, true, 'a text of two lines'),
+  (repeat('x', 500), 1, true, 'a text of 500 letters'), (repeat('x', 501), 1, false, 'a text of 501 letters'), ('x' || repeat(' ', 500), 1, false, 'a letter and 500 blanks')
+) v (t, n, e, l);
+select is(private.tidy_text(U&'a\061C\202Eb\180E\034F'), 'ab', 'no control of text direction and no invisible character stays in a name');
 
 select * from finish();
 rollback;

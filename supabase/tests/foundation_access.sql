@@ -183,6 +183,28 @@ select is_empty(
        and c.conrelid::regclass::text in (select relation from never_cascaded) $$,
   'money, evidence and legal rows are never deleted along with something else'
 );
+-- Who took part in a trip may be known to the other side; who of the admins decided may not.
+select is_empty(
+  $$ select c.oid::regclass, a.attname
+     from pg_class c
+     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v') and a.atttypid = 'uuid'::regtype
+       and a.attname ~ '_by$|^(admin|actor)_' and has_column_privilege('authenticated', c.oid, a.attnum, 'select')
+       -- only admins see batches
+       and (c.relname, a.attname) not in (('booking_inspections', 'recorded_by'), ('booking_inspections', 'acknowledged_by'), ('payout_batches', 'approved_by')) $$,
+  'nobody can read which admin decided'
+);
+select is_empty(
+  $$ select p.oid::regprocedure
+     from pg_proc p
+     join pg_proc twin on twin.pronamespace = 'private'::regnamespace and twin.proname = p.proname
+     where p.pronamespace = 'public'::regnamespace and p.proargnames[1:p.pronargs] && '{reason,note}'
+       and has_function_privilege('authenticated', p.oid, 'execute')
+       -- the note of a hand-over is optional, and an unfreeze names a reason that is there already
+       and p.proname not in ('check_in', 'check_out', 'unfreeze_payable')
+       and twin.prosrc !~ 'says_something|require_settlement' $$,
+  'every command that takes a reason or a note refuses one that shows nothing'
+);
 -- An unindexed foreign key makes deletes of the parent scan the child; those never deleted are left out.
 select is_empty(
   $$ select c.conrelid::regclass, c.conname from pg_constraint c

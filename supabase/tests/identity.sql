@@ -40,6 +40,8 @@ select is((select display_name from public.profiles), 'New name', 'a person can 
 select is(tests.outcome($$ update public.profiles set display_name = '   ' $$), '23514', 'a name of spaces is refused');
 select is(tests.outcome($$ update public.profiles set bio = repeat('x', 1001) $$), '23514', 'a bio of more than 1,000 characters is refused');
 select is(tests.outcome($$ update public.profiles set time_zone = 'Mars/Olympus' $$), 'invalid_input', 'a time zone that does not exist is refused');
+update public.profiles set time_zone = 'Asia/Saigon';
+select is((select time_zone from public.profiles), 'Asia/Ho_Chi_Minh', 'the zone that a Vietnamese browser sends is taken and stored by its present name');
 select is(tests.outcome($$ update public.profiles set time_zone = '+07' $$), 'invalid_input', 'a time zone that is only an offset is refused');
 select tests.as_owner();
 select is((select display_name from public.profiles where id = :'other'), 'other', 'editing the own profile renames nobody else');
@@ -74,13 +76,14 @@ select is(tests.outcome(tests.submit('123456789', :'front', :'back', p_name => '
 select is(tests.outcome(tests.submit('123456789', :'front', :'back', p_until => '2020-01-01')), 'invalid_input', 'a licence that has run out is refused');
 select is(tests.outcome(tests.submit('123456789', :'f2', :'back')), 'media_not_found', 'a licence with a photo of somebody else is refused');
 select is(tests.outcome(tests.submit('123456789', :'avatar', :'back')), 'media_not_found', 'a licence with an avatar as its photo is refused');
-select is((select number_hash from public.submit_licence('012-345 678', 'A Person', '{B}', '2030-01-01', :'front', :'back')), null, 'submitting a licence does not show the hash of its number');
+select is((select number_hash from public.submit_licence('012-345 678', E'A\u200b\r\n Person ', '{B}', '2030-01-01', :'front', :'back')), null, 'submitting a licence does not show the hash of its number');
 select is((select number_last4 || status from public.driver_licences), '5678pending', 'a submitted licence waits for review and shows its last four digits');
 select is(tests.outcome(tests.submit('999999999', :'front', :'back')), 'illegal_transition', 'a second licence cannot be submitted while one waits');
 select is(tests.outcome($$ update public.driver_licences set status = 'verified' $$), '42501', 'a person cannot verify the own licence');
 select is(tests.outcome('select reviewed_by from public.driver_licences'), '42501', 'a person cannot read which admin decided on the own licence');
 select is(tests.outcome('select number_hash from public.driver_licences'), '42501', 'a person cannot read the hash of the own licence number');
 select id as licence from public.driver_licences \gset
+select is((select full_name from public.driver_licences), 'A Person', 'the name on a licence is one line without invisible characters');
 select is(tests.outcome(format($$ select public.review_licence(%L, 'verify') $$, :'licence')), 'forbidden', 'a person who is no admin cannot review a licence');
 select tests.as_user(:'other');
 select is((select count(*)::int from public.driver_licences), 0, 'others do not see a licence');
