@@ -123,6 +123,15 @@ async function raw(one: Person, name: string, body: unknown): Promise<{ status: 
   return { status: answer.status, code: details.code ?? error.code ?? '' };
 }
 
+const licence = {
+  number: '123456789',
+  full_name: 'A Person',
+  classes: ['B'],
+  valid_until: '2030-01-01',
+  front_media_id: crypto.randomUUID(),
+  back_media_id: crypto.randomUUID(),
+};
+
 describe('values', () => {
   it.each([
     ['a malformed uuid', 'create_booking', { quote_id: 'nonsense', idempotency_key: crypto.randomUUID() }],
@@ -134,6 +143,16 @@ describe('values', () => {
     ],
     ['a body that is no JSON', 'create_booking', '{"quote_id": '],
     ['a text where a number belongs', 'search_vehicles', { lat: 'north', lng: 105 }],
+    ['a number where a time belongs', 'search_vehicles', { lat: 21, lng: 105, starts_at: 5 }],
+    ['an object where a time belongs', 'search_vehicles', { lat: 21, lng: 105, ends_at: { a: 1 } }],
+    ['a list where a time belongs', 'search_vehicles', { lat: 21, lng: 105, ends_at: [1] }],
+    ['a number where a list belongs', 'search_vehicles', { lat: 21, lng: 105, features: 5 }],
+    ['an object where a list belongs', 'search_vehicles', { lat: 21, lng: 105, features: { a: 1 } }],
+    ['an object where a number belongs', 'search_vehicles', { lat: {}, lng: 105 }],
+    ['a list where a uuid belongs', 'public_profile', { id: ['x'] }],
+    ['a number where a date belongs', 'submit_licence', { ...licence, valid_until: 20300101 }],
+    ['a text where a list of texts belongs', 'submit_licence', { ...licence, classes: 'B' }],
+    ['an object where a text belongs', 'submit_licence', { ...licence, full_name: { a: 1 } }],
     ['a place off the map', 'search_vehicles', { lat: 123, lng: 105 }],
     [
       'a forged cursor',
@@ -145,6 +164,20 @@ describe('values', () => {
     expect(status).toBeGreaterThanOrEqual(400);
     expect(status).toBeLessThan(500);
     expect(code).not.toBe('');
+  });
+
+  it('can compute with every time zone that can be stored, as functions and apps do', async () => {
+    const zones = await sql<{ name: string }>('select distinct canonical as name from private.time_zones');
+    expect(zones.length).toBeGreaterThan(300);
+    const unknown = zones.filter(({ name: timeZone }) => {
+      try {
+        new Intl.DateTimeFormat('en', { timeZone });
+        return false;
+      } catch {
+        return true;
+      }
+    });
+    expect(unknown).toEqual([]);
   });
 
   it('names the field of a listing that is wrong', async () => {

@@ -94,6 +94,27 @@ test('joins that are sent all at once stop at the limit of channels', async () =
   raw.close();
 });
 
+test('a flood of joins on one socket does not hold up another client', async () => {
+  const url = await start({ joinErrorDelayMs: 0 });
+  const flood = await RawClient.open(url);
+  const count = 3000;
+  for (let ref = 1; ref <= count; ref++) {
+    // Private, so that each asks the database.
+    const payload = { config: { private: true } };
+    flood.send({
+      joinRef: `${ref}`,
+      ref: `${ref}`,
+      topic: `realtime:${testTopic()}`,
+      event: 'phx_join',
+      payload,
+    });
+  }
+  await flood.find(({ event }) => event === 'phx_reply');
+  await join(clients.open(url).channel(testTopic()));
+  expect(flood.messages.filter(({ event }) => event === 'phx_reply').length).toBeLessThan(count / 2);
+  flood.close();
+});
+
 test('a body without an announced length is read up to the limit and no further', async () => {
   await start({ frameBytes: 100_000 });
   let sent = 0;
