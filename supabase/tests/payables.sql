@@ -69,7 +69,8 @@ select is(tests.outcome(format($$ insert into public.payables (id, kind, payer_i
   values (gen_random_uuid(), 'pass', %L, 'P', 'Pass', 1, 'VND', '{}', 0, 0) $$, :'payer')), '23514', 'a payable whose parts do not add up is refused');
 select is(tests.outcome(format($$ insert into public.payables (id, kind, payer_id, code, title, amount, currency, split, sold_amount, tax_amount)
   values (gen_random_uuid(), 'pass', %L, 'P', 'Pass', 1, 'VND', array[('escrow', 'x', -1)]::private.ledger_line[], 1, 0) $$, :'payer')), '23503', 'a payable of an unknown kind is refused');
-insert into private.payable_kinds values ('pass', 'lock_pass', 'settle_pass', 'expire_pass', 'cancel_pass', 'pass_lines', 'note_pass_refund');
+insert into private.payable_kinds (kind, lock_function, settle_function, expire_function, cancel_function, lines_function, refunded_function)
+values ('pass', 'lock_pass', 'settle_pass', 'expire_pass', 'cancel_pass', 'pass_lines', 'note_pass_refund');
 insert into private.ledger_proofs values ('passes_expected_lines', 'expected_line');
 insert into private.refund_kinds values ('pass_cancelled', 'The price of a pass');
 insert into private.receipt_labels values ('pass', 'en', 'Pass for a day'), ('pass', 'vi', 'Vé ngày');
