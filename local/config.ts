@@ -46,12 +46,14 @@ const defaultBases: Record<string, number> = {
   test: 24321,
   bench: 25321,
   outage: 24341,
+  launcher: 24361,
   chaos: 24351,
   check: 24381,
   scratch: 26998,
 };
 const overrideOffsets: Record<string, number> = {
   dev: 0,
+  launcher: 10,
   test: 20,
   outage: 30,
   bench: 40,
@@ -62,8 +64,8 @@ const overrideOffsets: Record<string, number> = {
 
 /**
  * The ports of a stack: api, +1 database, +3 mail, +4 sandbox, +5 functions.
- * `JOURNEY_PORT_BASE` moves all of them: the dev stack begins there, test 20 above it, outage
- * 30, bench 40, chaos 50 and check 60 above.
+ * `JOURNEY_PORT_BASE` moves all of them: the dev stack begins there, the clone whose launcher is
+ * tested 10 above it, test 20, outage 30, bench 40, chaos 50 and check 60 above.
  */
 export function portsOf(name: string, env: NodeJS.ProcessEnv = process.env): StackPorts {
   const override = env.JOURNEY_PORT_BASE;

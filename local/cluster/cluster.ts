@@ -6,7 +6,7 @@ import type { Log } from '../log.ts';
 import { portTaken, requireFreePort } from '../ports.ts';
 import { delay, isAlive } from '../process.ts';
 import { applyBaseline, baselineHash } from './baseline.ts';
-import { type ClusterOwner, clusterOwner, dataFolder, runAsOwner } from './owner.ts';
+import { type ClusterOwner, clusterOwner, dataFolder, dataPlace, runAsOwner } from './owner.ts';
 import type { PostgresInstall } from './packages.ts';
 import { lastComplaint, serverLog, serverLogTail } from './server-log.ts';
 import { serverSettings } from './settings.ts';
@@ -233,10 +233,17 @@ export async function startCluster(
   return cluster;
 }
 
-/** Stops the cluster of a stack if it runs, whatever process started it. */
-export async function stopCluster(install: PostgresInstall, config: StackConfig): Promise<void> {
+/** The process of the server of a stack, whatever process started it; undefined when it does not run. */
+export function clusterPid(config: StackConfig): number | undefined {
+  return runningServer(dataPlace(config))?.pid;
+}
+
+/** Stops the cluster of a stack, whatever process started it. True when it ran. */
+export async function stopCluster(install: PostgresInstall, config: StackConfig): Promise<boolean> {
+  const ran = clusterPid(config) !== undefined;
   const owner = await clusterOwner();
   await halt(install, owner, await dataFolder(config, owner));
+  return ran;
 }
 
 /** Removes the data of a stopped cluster, wherever they are. */

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { removeCluster, stopCluster } from '../cluster/cluster.ts';
+import { clusterPid, removeCluster, stopCluster } from '../cluster/cluster.ts';
 import { ensurePostgres, findPostgres } from '../cluster/packages.ts';
 import { apiUrl, loadConfig, portsOf, type StackConfig } from '../config.ts';
 import { StackError } from '../errors.ts';
@@ -79,8 +79,8 @@ export async function stopEverything(config: StackConfig): Promise<boolean> {
     await waitUntil(() => !isAlive(holder.pid), 5000);
   }
   const install = await findPostgres();
-  if (install) await stopCluster(install, config);
-  return holder !== null;
+  const left = install ? await stopCluster(install, config) : false;
+  return holder !== null || left;
 }
 
 /** `npm run down`. */
@@ -111,9 +111,15 @@ export async function reset(): Promise<number> {
 
 /** `npm run status`. The addresses are those of the running stack, whatever `JOURNEY_PORT_BASE` says here. */
 export async function status(): Promise<number> {
-  const holder = lockHolder(loadConfig('dev'));
+  const dev = loadConfig('dev');
+  const holder = lockHolder(dev);
   if (!holder) {
-    log.info('Nothing is running. Start with: npm start');
+    const left = clusterPid(dev);
+    log.info(
+      left === undefined
+        ? 'Nothing is running. Start with: npm start'
+        : `Only the database runs (process ${left}), left by a start that was killed. npm start goes on with it, npm run down stops it.`,
+    );
     return 1;
   }
   const config = loadConfig('dev', { ports: portsOf('dev', { JOURNEY_PORT_BASE: String(holder.api) }) });
