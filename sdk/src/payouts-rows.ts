@@ -7,9 +7,13 @@ import type { Minor, Timestamp } from './values.ts';
 /**
  * Money of the signed-in host in one currency. `available` is what the next payout takes, negative when more was given
  * back than earned; `pending` is earned and waits for a claim window to close or money to be released; `on_the_way` is
- * in payouts that are not paid yet.
+ * in payouts that are not paid yet. Less than `payout_minimum` is not paid out but waits for more: then `below_minimum`
+ * is true.
  */
 export type Balance = Rows['my_balance'];
+
+/** A bank that a person can be paid at. `bin` is what `setBankAccount` takes. */
+export type Bank = Rows['banks'];
 
 /** Where payouts, and refunds by bank transfer, go. The whole number is never shown again. */
 export type BankAccount = Tables['bank_accounts'];

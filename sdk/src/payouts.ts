@@ -4,6 +4,7 @@ import { requireUserId } from './core/rows.ts';
 import type {
   AdminPayout,
   Balance,
+  Bank,
   BankAccount,
   Payout,
   PayoutBatch,
@@ -25,6 +26,11 @@ export class Payouts {
   /** What the signed-in person has earned as a host, one row per currency. */
   balance(options?: CallOptions): Promise<Result<Balance[]>> {
     return this.#calls.rpc('my_balance', {}, options);
+  }
+
+  /** The banks that a person can be paid at, by their short names. */
+  banks(options?: CallOptions): Promise<Result<Bank[]>> {
+    return this.#calls.rpc('banks', {}, options);
   }
 
   /** The account in use, or null. */

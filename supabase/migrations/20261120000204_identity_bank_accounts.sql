@@ -18,13 +18,12 @@ insert into private.secrets (name, value) values ('bank_accounts', extensions.ge
 create table public.bank_accounts (
   id uuid primary key default gen_random_uuid(),
   user_id uuid not null references public.profiles on delete restrict,
-  bank_bin text not null,
+  bank_bin text not null references private.banks on delete restrict,
   account_last4 text not null,
   holder_name text not null,
   usable_from timestamptz not null,
   created_at timestamptz not null default now(),
   removed_at timestamptz,
-  constraint bank_accounts_bin_form check (bank_bin ~ '^[0-9]{6}$'),
   constraint bank_accounts_last4_form check (account_last4 ~ '^[0-9A-Z]{4}$'),
   -- as banks compare it: upper case, without diacritics
   constraint bank_accounts_holder_form check (holder_name ~ '^[A-Z0-9]+( [A-Z0-9]+)*$' and char_length(holder_name) between 2 and 70),
@@ -108,7 +107,7 @@ language plpgsql volatile set search_path = ''
 as $$
 begin
   perform private.notify(p_account.user_id, p_template, jsonb_build_object(
-    'bank_account_id', p_account.id, 'bank', p_account.bank_bin, 'last_four', p_account.account_last4, 'holder', p_account.holder_name,
+    'bank_account_id', p_account.id, 'bank', (select b.short_name from private.banks b where b.bin = p_account.bank_bin), 'last_four', p_account.account_last4, 'holder', p_account.holder_name,
     'usable_from', private.format_time(p_account.usable_from, (select p.time_zone from public.profiles p where p.id = p_account.user_id))
   ), p_account.id::text);
 end
@@ -153,8 +152,8 @@ begin
     return v_account;
   end if;
   perform private.take_token('set_bank_account', v_user_id::text);
-  if v_bin !~ '^[0-9]{6}$' then
-    perform private.fail_input('bank_bin', 'must be the six digits of the bank');
+  if not exists (select from private.banks where bin = v_bin) then
+    perform private.fail_input('bank_bin', 'must be the six digits of a bank in the list of banks()');
   end if;
   if v_number !~ '^[0-9A-Z]{6,19}$' then
     perform private.fail_input('account_number', 'must have 6 to 19 digits or letters');
@@ -187,7 +186,7 @@ create function public.set_bank_account(bank_bin text, account_number text, hold
 returns public.bank_accounts
 language sql volatile set search_path = ''
 as $$ select private.set_bank_account(bank_bin, account_number, holder_name, idempotency_key) $$;
-comment on function public.set_bank_account is 'Sets the bank account that the caller is paid to. `bank_bin` is the bank''s six digits, and `account_number` has 6–19 digits or letters. `holder_name` is stored in upper case without diacritics. The new account replaces the earlier one and can be used after 24 hours. The caller is told by mail. Payouts that are not sent yet wait for the new account. Errors: invalid_input, rate_limited.';
+comment on function public.set_bank_account is 'Sets the bank account that the caller is paid to. `bank_bin` is the six digits of a bank in the list of banks(), and `account_number` has 6–19 digits or letters. `holder_name` is stored in upper case without diacritics. The new account replaces the earlier one and can be used after 24 hours. The caller is told by mail. Payouts that are not sent yet wait for the new account. Errors: invalid_input, rate_limited.';
 select private.expose('set_bank_account(text, text, text, uuid)', 'authenticated');
 
 create function private.remove_bank_account()

@@ -4,11 +4,12 @@
 -- Left out on purpose: other currencies; there is one row, of VND.
 
 create function private.my_balance()
-returns table (currency text, available bigint, pending bigint, on_the_way bigint)
+returns table (currency text, available bigint, pending bigint, on_the_way bigint, payout_minimum bigint, below_minimum boolean)
 language sql stable security definer set search_path = ''
 as $$
-  select 'VND', e.available, e.pending, p.on_the_way
-  from (
+  select 'VND', e.available, e.pending, p.on_the_way, s.payout_minimum, e.available > 0 and e.available < s.payout_minimum
+  from (select (private.setting('payout_minimum'))::bigint as payout_minimum) s,
+  (
     select coalesce(sum(u.amount) filter (where not u.waits), 0)::bigint as available,
            coalesce(sum(u.amount) filter (where u.waits), 0)::bigint as pending
     from private.unpaid_entries(auth.uid(), 'VND') u
@@ -20,10 +21,10 @@ as $$
   ) p
 $$;
 create function public.my_balance()
-returns table (currency text, available bigint, pending bigint, on_the_way bigint)
+returns table (currency text, available bigint, pending bigint, on_the_way bigint, payout_minimum bigint, below_minimum boolean)
 language sql stable set search_path = ''
 as $$ select * from private.my_balance() $$;
-comment on function public.my_balance is 'Answers what the caller has earned as a host, in minor units. `available` goes into the next payout, and is negative when the host owes more than was earned. `pending` waits for claim windows to close and freezes to end. `on_the_way` is in payouts that are not paid yet.';
+comment on function public.my_balance is 'Answers what the caller has earned as a host, in minor units. `available` goes into the next payout, and is negative when the host owes more than was earned. `pending` waits for claim windows to close and freezes to end. `on_the_way` is in payouts that are not paid yet. Less than `payout_minimum` is not paid out but waits for more: then `below_minimum` is true.';
 select private.expose('my_balance()', 'authenticated');
 
 create function public.my_payouts(after jsonb default null, page_size int default 20)

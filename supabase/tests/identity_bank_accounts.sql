@@ -12,6 +12,22 @@ returns text
 language sql volatile
 as $$ select format('select public.set_bank_account(%L, %L, %L, %L)', p_bin, p_number, p_holder, p_key) $$;
 
+create function tests.refused_field(p_sql text)
+returns text
+language plpgsql volatile
+as $$
+declare
+  v_details text;
+begin
+  execute p_sql;
+  return null;
+exception
+  when others then
+    get stacked diagnostics v_details = pg_exception_detail;
+    return v_details::jsonb ->> 'field';
+end
+$$;
+
 -- visitor, service ---------------------------------------------------------------------------------------------
 select tests.as_visitor();
 select is(tests.outcome(tests.set_account()), '42501', 'a visitor cannot set a bank account');
@@ -23,6 +39,8 @@ select is(tests.outcome(tests.set_account()), '42501', 'the service cannot set a
 select tests.as_user(:'host');
 select is(tests.outcome(tests.set_account(p_bin => '97043')), 'invalid_input', 'a bank code of five digits is refused');
 select is(tests.outcome(tests.set_account(p_bin => null)), 'invalid_input', 'an account without a bank is refused');
+select is(tests.outcome(tests.set_account(p_bin => '000000')), 'invalid_input', 'an account at a bank that NAPAS does not know is refused');
+select is(tests.refused_field(tests.set_account(p_bin => '970499')), 'bank_bin', 'the refusal of an unknown bank names the field');
 select is(tests.outcome(tests.set_account(p_number => '12345')), 'invalid_input', 'an account number of five digits is refused');
 select is(tests.outcome(tests.set_account(p_number => repeat('1', 20))), 'invalid_input', 'an account number of twenty digits is refused');
 select is(tests.outcome(tests.set_account(p_number => '0123456789; drop')), 'invalid_input', 'an account number with other characters is refused');
@@ -30,6 +48,7 @@ select is(tests.outcome(tests.set_account(p_holder => '東京')), 'invalid_input
 select is(tests.outcome(tests.set_account(p_holder => repeat('x', 71))), 'invalid_input', 'a holder name of more than 70 characters is refused');
 select is(tests.outcome(tests.set_account(p_key => null)), 'invalid_input', 'an account cannot be set without an idempotency key');
 select is(tests.outcome('select public.remove_bank_account()'), 'bank_account_not_found', 'an account that is not there cannot be removed');
+select is((select array_agg(bin order by bin) from public.banks() where short_name in ('Vietcombank', 'MB Bank', 'Techcombank')), '{970407,970422,970436}', 'a person can list the banks');
 select is(tests.outcome(tests.set_account(p_key => '00000000-0000-4000-8000-000000000001')), 'ok', 'the owner can set a bank account');
 select is(tests.outcome(tests.set_account(p_key => '00000000-0000-4000-8000-000000000001')), 'ok', 'setting an account is safe to repeat with the same key');
 select is(tests.outcome(tests.set_account(p_number => '9876543210', p_key => '00000000-0000-4000-8000-000000000001')), 'idempotency_conflict', 'the same key with another number is refused');
@@ -94,6 +113,9 @@ select is(tests.outcome(tests.set_account()), 'rate_limited', 'a change of the a
 select tests.as_owner();
 select tests.settle();
 select is(tests.broken_promises(), null, 'no invariant is violated after all that');
+
+select is(tests.outcome($$ insert into public.bank_accounts (user_id, bank_bin, account_last4, holder_name, usable_from) select id, '000000', '1234', 'A B', now() + interval '1 hour' from public.profiles limit 1 $$), '23503', 'no account at an unknown bank can be stored');
+select is(tests.outcome($$ delete from private.banks where bin = '970436' $$), '23503', 'a bank that accounts name cannot be removed');
 
 select * from finish();
 rollback;

@@ -548,6 +548,11 @@ select tests.as_user(:'earner');
 select results_eq('select available, pending from public.my_balance()', 'values (0::bigint, 1360001::bigint)', 'the rent waits for the claim window after the trip');
 select public.release_deposit(:'b3', gen_random_uuid());
 select results_eq('select available, pending from public.my_balance()', 'values (1360001::bigint, 0::bigint)', 'the rent is available after the claim window');
+select results_eq('select payout_minimum, below_minimum from public.my_balance()', 'values (50000::bigint, false)', 'a balance above the minimum of a payout says so');
+select tests.as_owner();
+update private.settings set value = '1360002' where key = 'payout_minimum';
+select tests.as_user(:'earner');
+select results_eq('select available, payout_minimum, below_minimum from public.my_balance()', 'values (1360001::bigint, 1360002::bigint, true)', 'a balance below the minimum of a payout says so');
 select tests.as_user(:'stranger');
 select results_eq('select available, pending from public.my_balance()', 'values (0::bigint, 0::bigint)', 'others have nothing of the rent');
 

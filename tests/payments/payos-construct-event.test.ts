@@ -93,6 +93,38 @@ describe('what counts', () => {
   });
 });
 
+describe('a transfer to the account that the bank feed reads too', () => {
+  const feed = '1029384756';
+  const shared = createPayos({
+    ...sandboxMerchants.payos,
+    apiUrl: 'http://127.0.0.1:9',
+    linksUrl: null,
+    feedAccount: feed,
+  });
+  const readShared = (changes: object) =>
+    shared.constructEvent({
+      method: 'POST',
+      query: '',
+      body: signed({ ...data, ...changes }),
+      headers: new Headers(),
+    });
+
+  it('pays, and an admin is shown once a day that its money is booked twice', async () => {
+    const first = await readShared({ accountNumber: feed });
+    expect(first).toMatchObject({
+      verified: true,
+      event: { report: { ...paid.report, needsReview: /booked twice/, reviewId: 'one_account:2026-11-21' } },
+    });
+    const other = await readShared({ accountNumber: feed, reference: 'FT23040003' });
+    expect(other).toMatchObject({ event: { report: { reviewId: 'one_account:2026-11-21' } } });
+  });
+
+  it('is nothing to look at when the accounts differ, or when there is no feed', async () => {
+    expect(await readShared({})).toEqual({ verified: true, event: paid });
+    expect(await read(signed({ ...data, accountNumber: feed }))).toEqual({ verified: true, event: paid });
+  });
+});
+
 describe('a message that is not whole', () => {
   const broken: [string, object][] = [
     ['an order that is text', { orderCode: '26112100000042' }],

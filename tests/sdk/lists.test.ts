@@ -70,6 +70,7 @@ const lists: Record<string, ListTest> = {
 const bounded: Record<string, string> = {
   'payments.methods': 'the rails that are switched on',
   'payouts.balance': 'a row per currency',
+  'payouts.banks': 'the banks of the country',
   'media.signedUrls': 'one for each file that was given',
   'vehicles.calendar': 'the period that was asked for, at most 400 days',
   'vehicles.explainUnavailable': 'the reasons of one refusal',

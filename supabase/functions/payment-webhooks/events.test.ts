@@ -152,4 +152,16 @@ describe('a notification of a payment whose money the provider holds', () => {
     expect(calls[2]?.args).toEqual({ event_id: 9, outcome: 'needs_review', reason: 'suspects fraud' });
     expect(calls[3]?.args).toMatchObject({ outcome: 'pending', transaction_id: '7' });
   });
+
+  it('is shown together with others under the id that they share', async () => {
+    const report = {
+      ...{ outcome: 'succeeded' as const, reference: 'J26112100000042', amount: 1, currency: 'VND' },
+      ...{ transactionId: '7', failureCode: null, eventId: 'e1', needsReview: 'twice', reviewId: 'one:1' },
+    };
+    const { calls } = await deliver(
+      { kind: 'payment', report },
+      { settle_payment_event: () => 'needs_review', apply_payment_event: () => 'applied' },
+    );
+    expect(calls[1]?.args).toMatchObject({ provider_event_id: 'one:1', verified: true });
+  });
 });

@@ -27,13 +27,20 @@ function eventOf(event: ProviderEvent): { id: string; reference: string | null }
  */
 async function flagForReview(
   { provider, raw, headers }: Omit<VerifiedEvent, 'event'>,
-  { eventId, reference, needsReview }: PaymentReport,
+  { eventId, reference, needsReview, reviewId }: PaymentReport,
   service: Rpc,
 ): Promise<void> {
   if (needsReview === undefined) return;
   const { event_id } = await service.call(
     'record_payment_event',
-    { provider, provider_event_id: `${eventId}:needs_review`, verified: true, reference, raw, headers },
+    {
+      provider,
+      provider_event_id: reviewId ?? `${eventId}:needs_review`,
+      verified: true,
+      reference,
+      raw,
+      headers,
+    },
     recordedEvent,
   );
   await service.call(

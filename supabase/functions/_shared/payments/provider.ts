@@ -78,9 +78,11 @@ export interface PaymentReport {
   eventId: string;
   /**
    * Why an admin must look at it as well: the provider has taken the payer's money and holds it, and sends no
-   * further notification.
+   * further notification, or our settings make it book money twice.
    */
   needsReview?: string;
+  /** Equal for reports that need one look together. Without it, each report is shown. */
+  reviewId?: string;
 }
 
 /** What a provider reports of a refund. */

@@ -9,6 +9,8 @@ export interface PayosConfig {
   apiUrl: string;
   /** Where payment links are, each under its id; null when the API's address does not tell. */
   linksUrl: string | null;
+  /** The account that the bank feed of VietQR reads; absent without one. It must not be PayOS's. */
+  feedAccount?: string | undefined;
 }
 
 /** Keys that are printed in PayOS's guides and libraries, or that are in every copy of this repository. */
@@ -59,5 +61,6 @@ export function payosConfig(env: Env): PayosConfig | null {
     checksumKey: settings.PAYOS_CHECKSUM_KEY,
     apiUrl,
     linksUrl: linksUrlOf(env, apiUrl),
+    feedAccount: env.VIETQR_ACCOUNT_NUMBER?.trim() || undefined,
   };
 }

@@ -21,7 +21,7 @@ export function createPayos(
   return {
     name: 'payos',
     create: (input) => create(input, tools),
-    constructEvent: (request) => constructEvent(request, signer),
+    constructEvent: (request) => constructEvent(request, signer, config.feedAccount),
     // nobody signs the return address
     readReturn: async () => ({ status: 'unverified', reference: null }),
     respond,

@@ -17,13 +17,17 @@ export function fetchOrder(orderCode: number, tools: PayosTools): Promise<PayosA
   return callPayos('GET', `/v2/payment-requests/${orderCode}`, undefined, tools);
 }
 
-function reportsOf(data: Record<string, unknown>, orderCode: number): PaymentReport[] | null {
+function reportsOf(
+  data: Record<string, unknown>,
+  orderCode: number,
+  feedAccount: string | undefined,
+): PaymentReport[] | null {
   const { amount, transactions } = data;
   if (!isWhole(amount, 0) || !Array.isArray(transactions)) return null;
   if (transactions.length > 0) {
     const reports = transactions
       .filter(isFields)
-      .map((transfer) => readTransfer(transfer, orderCode, 'VND'))
+      .map((transfer) => readTransfer(transfer, orderCode, 'VND', feedAccount))
       .filter((report) => report !== null);
     return reports.length === transactions.length ? reports : null;
   }
@@ -43,6 +47,6 @@ export async function retrieve(input: AttemptInput, tools: PayosTools): Promise<
   if (code !== '00') return { kind: 'no_information', reason: code };
   if (!signed) return { kind: 'no_information', reason: 'unsigned' };
   if (data.orderCode !== orderCode) return { kind: 'no_information', reason: 'other_reference' };
-  const reports = reportsOf(data, orderCode);
+  const reports = reportsOf(data, orderCode, tools.config.feedAccount);
   return reports ? { kind: 'reports', reports } : { kind: 'no_information', reason: 'malformed' };
 }

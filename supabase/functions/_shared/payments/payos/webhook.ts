@@ -21,7 +21,7 @@ function readEnvelope(body: string): { data: Fields; text: string; signature: st
   }
 }
 
-function readEvent(data: Fields): ProviderEvent | null {
+function readEvent(data: Fields, feedAccount: string | undefined): ProviderEvent | null {
   const { orderCode, amount, currency, code } = data;
   if (!isWhole(orderCode, 0) || !isWhole(amount, 0) || !isText(code)) return null;
   // PayOS sends this, genuinely signed, when the address is registered; the amount tells it from a real order
@@ -32,7 +32,7 @@ function readEvent(data: Fields): ProviderEvent | null {
   }
   if (!isText(currency) || !/^[A-Z]{3}$/.test(currency)) return null;
   if (code === '00') {
-    const report = readTransfer(data, orderCode, currency);
+    const report = readTransfer(data, orderCode, currency, feedAccount);
     return report && { kind: 'payment', report };
   }
   const transactionId = isText(data.reference) ? data.reference : null;
@@ -47,13 +47,14 @@ function readEvent(data: Fields): ProviderEvent | null {
 export async function constructEvent(
   request: Pick<WebhookRequest, 'body'>,
   signer: Signer,
+  feedAccount?: string,
 ): Promise<ConstructedEvent> {
   const envelope = readEnvelope(request.body);
   if (envelope === null) return { verified: false, reason: 'malformed' };
   if (!(await signer.verify(envelope.text, envelope.signature))) {
     return { verified: false, reason: 'bad_signature' };
   }
-  const event = readEvent(envelope.data);
+  const event = readEvent(envelope.data, feedAccount);
   if (event) return { verified: true, event };
   const { orderCode } = envelope.data;
   return unreadable(envelope.text, isWhole(orderCode, 0) ? referenceOf(orderCode) : null);
