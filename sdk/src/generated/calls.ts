@@ -9,6 +9,7 @@ export const callKinds = {
   answer_booking: 'keyed',
   approve_payout_batch: 'repeatable',
   archive_vehicle: 'once',
+  banks: 'read',
   block_period: 'once',
   booking_detail: 'read',
   bookings_on_suspended_vehicles: 'read',

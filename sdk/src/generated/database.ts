@@ -545,6 +545,12 @@ export interface Defaults {
   vehicles: 'id' | 'description' | 'currency' | 'weekend_bps' | 'long_stay_days' | 'long_stay_discount_bps' | 'security_deposit' | 'instant_book' | 'cancellation_policy' | 'min_hours' | 'max_days' | 'notice_hours' | 'buffer_minutes' | 'time_zone' | 'status' | 'rating_count' | 'search_text' | 'revision' | 'is_listed' | 'created_at' | 'updated_at';
 }
 
+export interface BanksRow {
+  bin: string;
+  short_name: string;
+  name: string;
+}
+
 export interface BookingsOnSuspendedVehiclesRow {
   id: Uuid;
   code: string;
@@ -626,6 +632,8 @@ export interface MyBalanceRow {
   available: number;
   pending: number;
   on_the_way: number;
+  payout_minimum: number;
+  below_minimum: boolean;
 }
 
 export interface MyRefundsRow {
@@ -730,6 +738,7 @@ export interface VehicleCalendarRow {
 
 /** Rows that functions answer and no table has. What may be null in them, the database does not say. */
 export interface Rows {
+  banks: BanksRow;
   bookings_on_suspended_vehicles: BookingsOnSuspendedVehiclesRow;
   check_invariants: CheckInvariantsRow;
   error_catalog: ErrorCatalogRow;
@@ -756,6 +765,7 @@ export interface Functions {
   answer_booking: { args: { booking_id: Uuid | null; accept: boolean | null; reason?: string | null }; row: 'bookings'; many: false };
   approve_payout_batch: { args: { batch_id: Uuid | null }; row: 'payout_batches'; many: false };
   archive_vehicle: { args: { vehicle_id: Uuid | null }; row: 'vehicles'; many: false };
+  banks: { args: Record<never, never>; row: 'banks'; many: true };
   block_period: { args: { vehicle_id: Uuid | null; starts_at: Timestamp | null; ends_at: Timestamp | null; kind?: string | null }; row: 'calendar_entries'; many: false };
   booking_detail: { args: { booking_id: Uuid | null }; row: 'booking_detail'; many: false };
   bookings_on_suspended_vehicles: { args: { after?: unknown | null; page_size?: number | null }; row: 'bookings_on_suspended_vehicles'; many: true };

@@ -1,8 +1,9 @@
 import { createDb } from './db.ts';
 import type { Deps } from './deps.ts';
-import { type Env, readEnv } from './env.ts';
+import { readEnv } from './env.ts';
 import { createMailer } from './mail/mailer.ts';
 import { createProviders, createTransfers } from './payments/index.ts';
+import { allowedReturns } from './payments/return-url.ts';
 import { publicFunctionsUrl } from './payments/settings.ts';
 import { createEsms } from './sms/esms.ts';
 import { readTestCodes } from './sms/test-codes.ts';
@@ -13,15 +14,6 @@ function once<T>(make: () => T): () => T {
     made ??= { value: make() };
     return made.value;
   };
-}
-
-function allowedReturns(env: Env): string[] {
-  const given = env.APP_RETURN_URLS.split(',')
-    .map((entry) => entry.trim())
-    .filter(Boolean);
-  return env.JOURNEY_ENV === 'local'
-    ? [...given, 'http://127.0.0.1', 'http://localhost', 'journey://']
-    : given;
 }
 
 /**

@@ -10,10 +10,10 @@ import type { Deps } from '../_shared/deps.ts';
 import { AppError, appError } from '../_shared/errors.ts';
 import { endpoint, serveEndpoints } from '../_shared/http.ts';
 import type { Checkout, CheckoutInput, PaymentProvider } from '../_shared/payments/provider.ts';
+import { withReturnTarget } from '../_shared/payments/return-url.ts';
 import { checkPayment } from './check-payment.ts';
 import { madeElsewhere } from './made-elsewhere.ts';
 import { qrSvg } from './qr.ts';
-import { withReturnTarget } from './return-url.ts';
 import { showReturn } from './show-return.ts';
 
 type Needs = Pick<Deps, 'http' | 'db' | 'providers' | 'returns' | 'now' | 'pause'>;

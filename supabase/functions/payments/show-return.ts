@@ -1,5 +1,5 @@
 import type { PaymentReturn } from '../_shared/payments/provider.ts';
-import { isAllowedReturn } from './return-url.ts';
+import { isAllowedReturn } from '../_shared/payments/return-url.ts';
 
 const texts: Record<PaymentReturn['status'], string> = {
   succeeded:

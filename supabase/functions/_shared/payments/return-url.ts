@@ -1,6 +1,18 @@
-import { inputError } from '../_shared/errors.ts';
+import type { Env } from '../env.ts';
+import { inputError } from '../errors.ts';
 
 const longestReturnUrl = 255;
+
+// an app in development: in a browser, under our own scheme, and in Expo Go
+const allowedLocally = ['http://127.0.0.1', 'http://localhost', 'journey://', 'exp://'];
+
+/** The addresses that payers may be sent to. On a developer's machine those of `allowedLocally` come on top. */
+export function allowedReturns(env: Pick<Env, 'APP_RETURN_URLS' | 'JOURNEY_ENV'>): string[] {
+  const given = env.APP_RETURN_URLS.split(',')
+    .map((entry) => entry.trim())
+    .filter(Boolean);
+  return env.JOURNEY_ENV === 'local' ? [...given, ...allowedLocally] : given;
+}
 
 function parse(text: string): URL | null {
   try {
@@ -25,7 +37,9 @@ export function isAllowedReturn(target: string, allowed: readonly string[]): boo
       );
     }
     const origin = parse(entry);
-    if (!origin || origin.protocol !== url.protocol) return false;
+    // every address of an app's scheme has the origin `null`, so only http has origins to compare
+    if (!origin || !['http:', 'https:'].includes(origin.protocol) || origin.protocol !== url.protocol)
+      return false;
     const loopback = ['127.0.0.1', 'localhost'].includes(origin.hostname) && origin.port === '';
     return loopback ? origin.hostname === url.hostname : origin.origin === url.origin;
   });
