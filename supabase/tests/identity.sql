@@ -102,6 +102,8 @@ select is(tests.outcome(format($$ select public.review_licence(%L, 'verify') $$,
 select is(tests.outcome_details(format($$ select public.review_licence(%L, 'verify') $$, :'licence')) ->> 'licence_id', :'second', 'an admin is told which licence has the number');
 select tests.as_owner();
 select is(tests.outcome(format($$ update public.driver_licences set status = 'verified', reviewed_at = now() where id = %L $$, :'licence')), '23P01', 'one number cannot be stored as verified for two persons');
+select is(tests.outcome(format($$ update public.driver_licences set status = 'verified' where id = %L $$, :'licence')), '23514', 'a licence that an admin verifies in a table editor without a date is refused');
+select is(tests.outcome(format($$ update public.driver_licences set status = 'rejected', reviewed_at = now(), reason = E' \n' where id = %L $$, :'licence')), '23514', 'a licence that an admin rejects in a table editor without a reason is refused');
 select tests.as_user(:'admin');
 select is((public.review_licence(:'licence', 'reject', 'blurred')).status, 'rejected', 'an admin can reject a licence');
 select is((public.review_licence(:'second', 'reject', 'forged')).status, 'rejected', 'an admin can revoke a licence');
