@@ -18,12 +18,12 @@ $$;
 grant execute on function private.tidy_text(text) to authenticated;
 comment on function private.tidy_text is 'A short text as it is stored: one line, NFC, single blanks, without invisible characters.';
 
--- A reason or note of a person who decides: it may have lines, but it must show some characters and stay below 500.
-create function private.says_something(p_text text, p_at_least int default 1)
+-- A reason or note of a person who decides: it may have lines, but it must show some characters and be no essay.
+create function private.says_something(p_text text, p_at_least int default 1, p_at_most int default 500)
 returns boolean
 language sql immutable parallel safe set search_path = ''
 as $$
-  select coalesce(case when char_length(p_text) <= 500 then char_length(private.tidy_text(p_text)) >= p_at_least end, false)
+  select coalesce(case when char_length(p_text) <= p_at_most then char_length(private.tidy_text(p_text)) >= p_at_least end, false)
 $$;
 
 -- Lower case, no diacritics, đ as d: what people type and what listings say are compared in this form.

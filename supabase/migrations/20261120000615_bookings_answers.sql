@@ -86,7 +86,7 @@ as $$
 declare
   v_inspection public.booking_inspections := private.inspection_to_answer(p_inspection_id);
 begin
-  if coalesce(char_length(btrim(p_reason)), 0) not between 1 and 1000 then
+  if not private.says_something(p_reason, p_at_most => 1000) then
     perform private.fail_input('reason', 'must have 1 to 1000 characters');
   end if;
   if v_inspection.status = 'contested' then
@@ -119,7 +119,7 @@ begin
   if p_counts is null then
     perform private.fail_input('counts', 'must be true or false');
   end if;
-  if coalesce(char_length(btrim(p_reason)), 0) not between 1 and 500 then
+  if not private.says_something(p_reason) then
     perform private.fail_input('reason', 'must have 1 to 500 characters');
   end if;
   select * into v_inspection from public.booking_inspections where id = p_inspection_id;
