@@ -16,8 +16,6 @@ interface Quote {
   currency: string;
   total_amount: string;
   deposit_amount: string;
-  host_amount: string;
-  platform_amount: string;
   tax_amount: string;
   cancellation_policy: unknown;
   expires_at: Date;
@@ -68,7 +66,7 @@ export async function createBooking(sql: Connection, n: number, renters: number)
     );
     if (Number(tokens) < 0) refuse('rate_limited');
     const quote = await sql.row<Quote>(
-      `select id, vehicle_id, period, starts_at, ends_at, currency, total_amount, deposit_amount, host_amount, platform_amount,
+      `select id, vehicle_id, period, starts_at, ends_at, currency, total_amount, deposit_amount,
          tax_amount, cancellation_policy, expires_at
        from public.quotes where id = $1 and renter_id = $2`,
       [quoteId, renterId],
@@ -104,8 +102,8 @@ export async function createBooking(sql: Connection, n: number, renters: number)
     if (taken.length > 0) refuse('vehicle_unavailable');
     const booking = await sql.row<{ code: string; hold_expires_at: Date }>(
       `insert into public.bookings (id, code, quote_id, vehicle_id, renter_id, host_id, period, status, currency, total_amount,
-         deposit_amount, host_amount, platform_amount, tax_amount, cancellation_policy, hold_expires_at)
-       values ($1, $2, $3, $4, $5, $6, $7, 'pending_payment', $8, $9, $10, $11, $12, $13, $14, now() + make_interval(mins => $15))
+         deposit_amount, tax_amount, cancellation_policy, hold_expires_at)
+       values ($1, $2, $3, $4, $5, $6, $7, 'pending_payment', $8, $9, $10, $11, $12, now() + make_interval(mins => $13))
        returning *`,
       [
         ...[
@@ -118,13 +116,7 @@ export async function createBooking(sql: Connection, n: number, renters: number)
           quote.period,
           quote.currency,
         ],
-        ...[
-          quote.total_amount,
-          quote.deposit_amount,
-          quote.host_amount,
-          quote.platform_amount,
-          quote.tax_amount,
-        ],
+        ...[quote.total_amount, quote.deposit_amount, quote.tax_amount],
         ...[quote.cancellation_policy, holdMinutes],
       ],
     );

@@ -21,11 +21,11 @@ begin
   from public.quotes q join public.vehicles v on v.id = q.vehicle_id
   where q.id = p_quote_id;
   insert into public.bookings (
-    quote_id, vehicle_id, renter_id, host_id, period, status, currency, total_amount, deposit_amount, host_amount,
-    platform_amount, tax_amount, cancellation_policy, hold_expires_at
+    quote_id, vehicle_id, renter_id, host_id, period, status, currency, total_amount, deposit_amount,
+    tax_amount, cancellation_policy, hold_expires_at
   ) values (
     v_quote.id, v_quote.vehicle_id, v_quote.renter_id, v_quote.host_id, v_quote.period, 'pending_payment', v_quote.currency,
-    v_quote.total_amount, v_quote.deposit_amount, v_quote.host_amount, v_quote.platform_amount, v_quote.tax_amount,
+    v_quote.total_amount, v_quote.deposit_amount, v_quote.tax_amount,
     v_quote.cancellation_policy, now() + interval '15 minutes'
   )
   returning * into v_booking;

@@ -66,7 +66,7 @@ begin
   perform setval('bench.quote_numbers', v_first + p_count);
   insert into public.quotes (
     id, renter_id, vehicle_id, period, currency, lines, total_amount, deposit_amount, host_amount, platform_amount,
-    tax_amount, cancellation_policy, facts, pricing_version, expires_at
+    tax_amount, commission_bps, cancellation_policy, facts, pricing_version, expires_at
   )
   select
     bench.id('quote', q.n), bench.id('renter', q.n % (select count(*) from bench.people where part = 'renter')),
@@ -75,7 +75,7 @@ begin
       {"code": "service_fee", "quantity": 1, "unit_amount": 50000, "amount": 50000},
       {"code": "vat", "quantity": 1, "unit_amount": 80000, "amount": 80000},
       {"code": "security_deposit", "quantity": 1, "unit_amount": 500000, "amount": 500000}]',
-    1630000, 500000, 850000, 200000, 80000,
+    1630000, 500000, 850000, 200000, 80000, 1500,
     '{"code": "moderate", "tiers": [{"hours_before": 72, "refund_bps": 10000}, {"hours_before": 24, "refund_bps": 5000}]}',
     '{"currency": "VND", "time_zone": "Asia/Ho_Chi_Minh", "price_per_hour": 62000, "price_per_day": 500000}', 'bench', now() + interval '1 day'
   from (

@@ -13,11 +13,11 @@ declare
   v_first bigint := bench.make_quotes(p_count);
 begin
   insert into public.bookings (
-    id, code, quote_id, vehicle_id, renter_id, host_id, period, status, currency, total_amount, deposit_amount, host_amount,
-    platform_amount, tax_amount, cancellation_policy, hold_expires_at
+    id, code, quote_id, vehicle_id, renter_id, host_id, period, status, currency, total_amount, deposit_amount,
+    tax_amount, cancellation_policy, hold_expires_at
   )
   select bench.id('booking', n), 'W' || n, q.id, q.vehicle_id, q.renter_id, v.host_id, q.period, 'pending_payment', q.currency,
-         q.total_amount, q.deposit_amount, q.host_amount, q.platform_amount, q.tax_amount, q.cancellation_policy, now() + interval '1 day'
+         q.total_amount, q.deposit_amount, q.tax_amount, q.cancellation_policy, now() + interval '1 day'
   from generate_series(v_first, v_first + p_count - 1) n
   join public.quotes q on q.id = bench.id('quote', n)
   join public.vehicles v on v.id = q.vehicle_id;

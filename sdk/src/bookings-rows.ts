@@ -20,6 +20,17 @@ export type InspectionAngle = InspectionPhoto['angle'];
 
 export type Inspection = Tables['booking_inspections'];
 
+/** The money of a booking, as far as a side sees it. */
+export interface BookingMoney {
+  /** How it is paid, and until when it can be. Null for the host, and before the host accepted a request. */
+  payment: Payment | null;
+  /** What the host earns, commission taken off. Null for the renter. */
+  host_amount: Minor | null;
+}
+
+/** A booking in a list. */
+export interface ListedBooking extends Booking, BookingMoney {}
+
 /** What a cancellation would refund now. */
 export interface CancellationPreview {
   currency: Currency;
@@ -44,7 +55,7 @@ export interface HistoryStep {
 }
 
 /** A booking with everything its screen needs, for either side. */
-export interface BookingDetail {
+export interface BookingDetail extends BookingMoney {
   /** Which side the caller is on. */
   side: 'renter' | 'host' | 'admin';
   booking: Booking;
@@ -56,8 +67,6 @@ export interface BookingDetail {
   location: VehiclePlace | null;
   renter: PublicProfile | null;
   host: PublicProfile | null;
-  /** Null for the host. */
-  payment: Payment | null;
   refunds: Refund[];
   inspections: (Inspection & { photos: (InspectionPhoto & PlacedImage)[] | null })[];
   history: HistoryStep[];
@@ -77,6 +86,7 @@ declare module './core/shapes.ts' {
   interface Shapes {
     bookings: Booking;
     booking_detail: BookingDetail;
+    my_bookings: ListedBooking;
     bookings_on_suspended_vehicles: SuspendedBooking;
     cancel_booking_preview: CancellationPreview;
   }

@@ -5,6 +5,7 @@ import type {
   CancellationPreview,
   Inspection,
   InspectionAngle,
+  ListedBooking,
   SuspendedBooking,
 } from './bookings-rows.ts';
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
@@ -166,10 +167,10 @@ export class Bookings {
   }
 
   /**
-   * The caller's bookings, newest first.
+   * The caller's bookings, newest first, each with its money: the renter sees the payment, the host what it earns.
    * Errors: `invalid_input`.
    */
-  list({ role, statuses, ...page }: BookingList, options?: CallOptions): List<Booking> {
+  list({ role, statuses, ...page }: BookingList, options?: CallOptions): List<ListedBooking> {
     const read = (page_size: number, after?: object) =>
       this.#calls.rpc('my_bookings', { role, statuses, after, page_size }, options);
     return readList({ by: byCreation, read }, page, options);

@@ -8,12 +8,9 @@ export interface CancellationPolicy {
 }
 export type CancellationPolicyCode = Tables['vehicles']['cancellation_policy'];
 
-/** The parts of a price: total = deposit + host + platform + tax. */
+/** What is paid, and the deposit and the tax in it. */
 export interface Amounts
-  extends Pick<
-    Tables['quotes'],
-    'currency' | 'total_amount' | 'deposit_amount' | 'host_amount' | 'platform_amount' | 'tax_amount'
-  > {}
+  extends Pick<Tables['quotes'], 'currency' | 'total_amount' | 'deposit_amount' | 'tax_amount'> {}
 
 /** A price that holds until `expires_at`, and the only thing a booking is made from. */
 export interface Quote extends QuotesRow {

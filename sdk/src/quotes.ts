@@ -1,5 +1,6 @@
 import type { CallOptions, Calls } from './core/calls.ts';
 import { firstOr, localError } from './core/rows.ts';
+import { readableColumns } from './generated/columns.ts';
 import {
   type Priced,
   PricingError,
@@ -71,7 +72,7 @@ export class Quotes {
   async get(quoteId: Uuid, options?: CallOptions): Promise<Result<Quote>> {
     const rows = await this.#calls.table<Quote[]>(
       'read',
-      (client) => client.from('quotes').select().eq('id', quoteId),
+      (client) => client.from('quotes').select(readableColumns.quotes).eq('id', quoteId),
       options,
     );
     return firstOr(rows, 'quote_not_found', options);

@@ -1,6 +1,7 @@
 -- Pricing: quotes, the only place a price comes from.
 -- Rule kept here: a quote is immutable, short-lived, its lines add up to its total, and its total splits
 -- without remainder into deposit, host, platform and tax.
+-- What is between host and platform (their parts, the commission) is not the renter's to read.
 -- Left out on purpose: the arithmetic, which is the pure library in functions/_shared/pricing.
 
 create table public.quotes (
@@ -17,6 +18,7 @@ create table public.quotes (
   host_amount bigint not null,
   platform_amount bigint not null,
   tax_amount bigint not null,
+  commission_bps int not null,
   cancellation_policy jsonb not null,
   facts jsonb not null,
   pricing_version text not null,
@@ -25,6 +27,7 @@ create table public.quotes (
   constraint quotes_lines_sum check (private.sum_line_amounts(lines) = total_amount),
   constraint quotes_split_sum check (deposit_amount + host_amount + platform_amount + tax_amount = total_amount),
   constraint quotes_amounts_not_negative check (least(total_amount, deposit_amount, host_amount, platform_amount, tax_amount) >= 0),
+  constraint quotes_commission_range check (commission_bps between 0 and 10000),
   constraint quotes_has_lines check (jsonb_array_length(lines) between 1 and 30)
 );
 create index quotes_renter_idx on public.quotes (renter_id, created_at desc);
@@ -37,6 +40,7 @@ comment on column public.quotes.host_amount is 'The part that the host earns, co
 comment on column public.quotes.platform_amount is 'The part that stays with us: commission, service fee and insurance, without tax.';
 comment on column public.quotes.tax_amount is 'VAT, which is owed to the state.';
 comment on column public.quotes.cancellation_policy is '{code, tiers: [{hours_before, refund_bps}]} as it was when the quote was made; a booking keeps it.';
+comment on column public.quotes.commission_bps is 'The share of the rental that the platform takes from the host.';
 comment on column public.quotes.facts is 'Everything that the price was computed from, as it was then: listing, rates, options.';
 comment on column public.quotes.pricing_version is 'Version of the pricing library that computed it.';
 comment on column public.quotes.expires_at is 'No booking is made from it later. Written from the setting quote_minutes.';
@@ -44,7 +48,11 @@ create trigger immutable before update on public.quotes for each statement execu
 
 alter table public.quotes enable row level security;
 revoke all on public.quotes from anon, authenticated, service_role;
-grant select on public.quotes to authenticated, service_role;
+grant select on public.quotes to service_role;
+grant select (
+  id, renter_id, vehicle_id, period, starts_at, ends_at, currency, lines, total_amount, deposit_amount, tax_amount,
+  cancellation_policy, facts, pricing_version, created_at, expires_at
+) on public.quotes to authenticated;
 create policy select_renter on public.quotes for select to authenticated
   using (renter_id = (select auth.uid()) or (select private.is_admin()));
 
@@ -122,19 +130,23 @@ language sql volatile security definer set search_path = ''
 as $$
   insert into public.quotes (
     renter_id, vehicle_id, period, currency, lines, total_amount, deposit_amount, host_amount, platform_amount,
-    tax_amount, cancellation_policy, facts, pricing_version, expires_at
+    tax_amount, commission_bps, cancellation_policy, facts, pricing_version, expires_at
   ) values (
     p_renter_id, p_vehicle_id, tstzrange(p_starts_at, p_ends_at), p_facts ->> 'currency', p_priced -> 'lines',
     (p_priced ->> 'total_amount')::bigint, (p_priced ->> 'deposit_amount')::bigint, (p_priced ->> 'host_amount')::bigint,
-    (p_priced ->> 'platform_amount')::bigint, (p_priced ->> 'tax_amount')::bigint, p_facts -> 'cancellation_policy',
-    p_facts, p_priced ->> 'version', now() + make_interval(mins => (p_facts ->> 'quote_minutes')::int)
+    (p_priced ->> 'platform_amount')::bigint, (p_priced ->> 'tax_amount')::bigint,
+    (p_facts -> 'rates' ->> 'commission_bps')::int, p_facts -> 'cancellation_policy',
+    p_facts #- '{rates,commission_bps}', p_priced ->> 'version', now() + make_interval(mins => (p_facts ->> 'quote_minutes')::int)
   )
   returning *
 $$;
 create function public.store_quote(renter_id uuid, vehicle_id uuid, starts_at timestamptz, ends_at timestamptz, priced jsonb, facts jsonb)
-returns public.quotes
+returns jsonb
 language sql volatile set search_path = ''
-as $$ select private.store_quote(renter_id, vehicle_id, starts_at, ends_at, priced, facts) $$;
-comment on function public.store_quote is 'Stores a quote that the pricing library computed. Constraints refuse lines or parts that do not add up. Service only.';
+as $$
+  select to_jsonb(q) - array['host_amount', 'platform_amount', 'commission_bps']
+  from private.store_quote($1, $2, $3, $4, $5, $6) q
+$$;
+comment on function public.store_quote is 'Stores a quote that the pricing library computed, and answers it as its renter may read it. Constraints refuse lines or parts that do not add up. Service only.';
 select private.expose('quote_facts(uuid, uuid, timestamptz, timestamptz, jsonb)', 'service_role');
 select private.expose('store_quote(uuid, uuid, timestamptz, timestamptz, jsonb, jsonb)', 'service_role');

@@ -58,8 +58,6 @@ create table public.bookings (
   currency text not null,
   total_amount bigint not null,
   deposit_amount bigint not null,
-  host_amount bigint not null,
-  platform_amount bigint not null,
   tax_amount bigint not null,
   cancellation_policy jsonb not null,
   answer_by timestamptz,
@@ -76,7 +74,7 @@ create table public.bookings (
   updated_at timestamptz not null default now(),
   constraint bookings_one_per_quote unique (quote_id),
   constraint bookings_two_parties check (renter_id <> host_id),
-  constraint bookings_split_sum check (deposit_amount + host_amount + platform_amount + tax_amount = total_amount),
+  constraint bookings_parts_within_total check (least(deposit_amount, tax_amount, total_amount - deposit_amount - tax_amount) >= 0),
   constraint bookings_request_has_deadline check (status <> 'requested' or answer_by is not null),
   constraint bookings_hold_has_deadline check (status <> 'pending_payment' or hold_expires_at is not null),
   constraint bookings_cancelled_by_known check (cancelled_by in ('renter', 'host', 'admin')),
@@ -92,10 +90,8 @@ create table public.bookings (
 );
 comment on table public.bookings is 'Trips. Amounts are in minor units, as agreed in the quote. A hold ends at hold_expires_at and a request at answer_by, whether or not a job has run.';
 comment on column public.bookings.status is 'Machine booking. requested (the host answers until answer_by), pending_payment (held until hold_expires_at), confirmed when the money is there, in_progress when a check-in counts, completed when a check-out counts; or declined, expired, cancelled, no_show. A deadline is over at its time, whether or not the move was written; booking_detail and my_bookings answer the state of now.';
-comment on column public.bookings.total_amount is 'What the renter pays, the deposit included. Minor units of `currency`, copied from the quote like the four parts that add up to it.';
+comment on column public.bookings.total_amount is 'What the renter pays, the deposit included. Minor units of `currency`, copied from the quote like deposit_amount and tax_amount. What the rest is to host and platform, the quote says.';
 comment on column public.bookings.deposit_amount is 'The part that is given back after the trip.';
-comment on column public.bookings.host_amount is 'The part that the host earns, commission taken off.';
-comment on column public.bookings.platform_amount is 'The part that stays with us: commission, service fee and insurance, without tax.';
 comment on column public.bookings.tax_amount is 'VAT, which is owed to the state.';
 comment on column public.bookings.cancellation_policy is '{code, tiers: [{hours_before, refund_bps}]} as agreed in the quote; a refund is counted from it and from starts_at.';
 comment on column public.bookings.cancelled_by is 'renter, host or admin. Null unless cancelled.';

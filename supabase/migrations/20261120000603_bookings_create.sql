@@ -39,12 +39,12 @@ begin
   v_vehicle := private.bookable_vehicle(v_renter_id, v_quote.vehicle_id, v_quote.starts_at, v_quote.ends_at);
 
   insert into public.bookings (
-    id, quote_id, vehicle_id, renter_id, host_id, period, status, currency, total_amount, deposit_amount, host_amount,
-    platform_amount, tax_amount, cancellation_policy, hold_expires_at, answer_by
+    id, quote_id, vehicle_id, renter_id, host_id, period, status, currency, total_amount, deposit_amount,
+    tax_amount, cancellation_policy, hold_expires_at, answer_by
   ) values (
     v_booking_id, v_quote.id, v_quote.vehicle_id, v_renter_id, v_vehicle.host_id, v_quote.period,
     case when v_vehicle.instant_book then 'pending_payment' else 'requested' end,
-    v_quote.currency, v_quote.total_amount, v_quote.deposit_amount, v_quote.host_amount, v_quote.platform_amount,
+    v_quote.currency, v_quote.total_amount, v_quote.deposit_amount,
     v_quote.tax_amount, v_quote.cancellation_policy,
     -- read here: private.setting() costs three times the look
     case when v_vehicle.instant_book then now() + make_interval(mins => (select value::int from private.settings where key = 'hold_minutes')) end,

@@ -27,13 +27,14 @@ $$;
 
 create function private.cancellation_amounts(p_booking public.bookings, p_refund_bps int)
 returns table (refund_amount bigint, deposit_refund bigint, host_keeps bigint, platform_keeps bigint, tax_keeps bigint)
-language sql immutable set search_path = ''
+language sql stable set search_path = ''
 as $$
   with kept as (
     -- what is kept rounds down, so that rounding favours the renter
-    select p_booking.host_amount * (10000 - p_refund_bps) / 10000 as host,
-           p_booking.platform_amount * (10000 - p_refund_bps) / 10000 as platform,
-           p_booking.tax_amount * (10000 - p_refund_bps) / 10000 as tax
+    select q.host_amount * (10000 - p_refund_bps) / 10000 as host,
+           q.platform_amount * (10000 - p_refund_bps) / 10000 as platform,
+           q.tax_amount * (10000 - p_refund_bps) / 10000 as tax
+    from public.quotes q where q.id = p_booking.quote_id
   )
   select p_booking.total_amount - p_booking.deposit_amount - k.host - k.platform - k.tax,
          p_booking.deposit_amount, k.host, k.platform, k.tax

@@ -142,6 +142,7 @@ language plpgsql volatile set search_path = ''
 as $$
 declare
   v_booking public.bookings;
+  v_quote public.quotes;
 begin
   update public.bookings
   set status = 'completed', checked_out_at = coalesce(checked_out_at, p_returned_at),
@@ -149,10 +150,11 @@ begin
   where id = p_booking.id
   returning * into v_booking;
   perform private.end_slot(v_booking);
+  select * into strict v_quote from public.quotes where id = v_booking.quote_id;
   perform private.post_ledger('booking_completed', v_booking.id::text, v_booking.currency, v_booking.id, array[
     ('escrow', v_booking.id::text, v_booking.total_amount - v_booking.deposit_amount)::private.ledger_line,
-    ('host_payable', v_booking.host_id::text, -v_booking.host_amount)::private.ledger_line,
-    ('platform_revenue', '', -v_booking.platform_amount)::private.ledger_line,
+    ('host_payable', v_booking.host_id::text, -v_quote.host_amount)::private.ledger_line,
+    ('platform_revenue', '', -v_quote.platform_amount)::private.ledger_line,
     ('tax_payable', '', -v_booking.tax_amount)::private.ledger_line
   ]);
   return v_booking;

@@ -2,6 +2,17 @@
 -- Rule kept here: one call shows a party everything of a trip, and nothing of anybody else's.
 -- Left out on purpose: lists for admins; Studio reads the tables.
 
+-- Each side sees its own money: the renter (and an admin) the payment, the host (and an admin) what the trip earns.
+create function private.booking_money(p_booking public.bookings, p_side text)
+returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'payment', case when p_side <> 'host' then (select to_jsonb(p) from public.payments p where p.payable_id = p_booking.id) end,
+    'host_amount', case when p_side <> 'renter' then (select q.host_amount from public.quotes q where q.id = p_booking.quote_id) end
+  )
+$$;
+
 create function private.booking_detail(p_booking_id uuid)
 returns jsonb
 language plpgsql stable security definer set search_path = ''
@@ -14,7 +25,7 @@ begin
   select * into v_booking from public.bookings where id = p_booking_id;
   v_side := private.booking_side(v_booking);
   v_state := private.booking_state(v_booking);
-  return jsonb_build_object(
+  return private.booking_money(v_booking, v_side) || jsonb_build_object(
     'side', v_side,
     'booking', to_jsonb(v_booking) || jsonb_build_object('status', v_state),
     'lines', (select q.lines from public.quotes q where q.id = v_booking.quote_id),
@@ -32,7 +43,6 @@ begin
       from public.vehicle_locations l where l.vehicle_id = v_booking.vehicle_id) end,
     'renter', (select to_jsonb(p) from private.public_profile(v_booking.renter_id) p),
     'host', (select to_jsonb(p) from private.public_profile(v_booking.host_id) p),
-    'payment', (select to_jsonb(p) from public.payments p where p.payable_id = p_booking_id and v_side <> 'host'),
     'refunds', coalesce((
       select jsonb_agg(private.refund_view(r.id) order by r.created_at) from public.refunds r where r.payable_id = p_booking_id), '[]'),
     'inspections', coalesce((
@@ -53,34 +63,37 @@ create function public.booking_detail(booking_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.booking_detail(booking_id) $$;
-comment on function public.booking_detail is 'Answers all that a party''s screen of a trip needs: {side, booking, lines, vehicle, location, renter, host, payment, refunds, inspections, history}. The renter sees `location` only while the booking is confirmed or in progress. The host does not see `payment`. Errors: booking_not_found.';
+comment on function public.booking_detail is 'Answers all that a party''s screen of a trip needs: {side, booking, lines, vehicle, location, renter, host, payment, host_amount, refunds, inspections, history}. The renter sees `location` only while the booking is confirmed or in progress. The host does not see `payment`, the renter does not see `host_amount`. Errors: booking_not_found.';
 select private.expose('booking_detail(uuid)', 'authenticated');
 
-create function public.my_bookings(role text default 'renter', statuses text[] default null, after jsonb default null, page_size int default 20)
-returns setof public.bookings
-language plpgsql stable set search_path = ''
+create function private.my_bookings(p_role text, p_statuses text[], p_after jsonb, p_page_size int)
+returns setof jsonb
+language plpgsql stable security definer set search_path = ''
 as $$
 declare
   v_user_id uuid := private.require_user();
-  v_start private.page_start := private.read_page(after, 'created_at', page_size);
+  v_start private.page_start := private.read_page(p_after, 'created_at', p_page_size);
 begin
-  if role is null or role not in ('renter', 'host') then
+  if p_role is null or p_role not in ('renter', 'host') then
     perform private.fail_input('role', 'must be renter or host');
   end if;
   return query
-    select r.*
+    select to_jsonb(p.booking) || jsonb_build_object('status', p.state) || private.booking_money(p.booking, p_role)
     from (
       select b as booking, private.booking_state(b) as state
       from public.bookings b
-      where case when role = 'renter' then b.renter_id = v_user_id else b.host_id = v_user_id end
-        and (statuses is null or private.booking_state(b) = any (statuses))
+      where case when p_role = 'renter' then b.renter_id = v_user_id else b.host_id = v_user_id end
+        and (p_statuses is null or private.booking_state(b) = any (p_statuses))
         and (v_start.id is null or (b.created_at, b.id) < (v_start.at, v_start.id))
       order by b.created_at desc, b.id desc
-      limit page_size
+      limit p_page_size
     ) p
-    cross join lateral jsonb_populate_record(p.booking, jsonb_build_object('status', p.state)) r
-    order by r.created_at desc, r.id desc;
+    order by (p.booking).created_at desc, (p.booking).id desc;
 end
 $$;
-comment on function public.my_bookings is 'Lists the caller''s bookings as renter or host, newest first, in their state of now. `after` takes {created_at, id} of the last row. Errors: invalid_input.';
+create function public.my_bookings(role text default 'renter', statuses text[] default null, after jsonb default null, page_size int default 20)
+returns setof jsonb
+language sql stable set search_path = ''
+as $$ select private.my_bookings(role, statuses, after, page_size) $$;
+comment on function public.my_bookings is 'Lists the caller''s bookings as renter or host, newest first, in their state of now: each with `payment` (for the renter) and `host_amount` (for the host). `after` takes {created_at, id} of the last row. Errors: invalid_input.';
 select private.expose('my_bookings(text, text[], jsonb, int)', 'authenticated');

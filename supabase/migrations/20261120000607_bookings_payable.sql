@@ -135,11 +135,12 @@ language sql stable set search_path = ''
 as $$
   select l.movement, b.id::text, b.id, b.currency, l.kind, l.owner, l.amount
   from public.bookings b
+  join public.quotes q on q.id = b.quote_id
   cross join lateral (
     values
       ('booking_completed', b.status = 'completed', 'escrow', b.id::text, b.total_amount - b.deposit_amount),
-      ('booking_completed', b.status = 'completed', 'host_payable', b.host_id::text, -b.host_amount),
-      ('booking_completed', b.status = 'completed', 'platform_revenue', '', -b.platform_amount),
+      ('booking_completed', b.status = 'completed', 'host_payable', b.host_id::text, -q.host_amount),
+      ('booking_completed', b.status = 'completed', 'platform_revenue', '', -q.platform_amount),
       ('booking_completed', b.status = 'completed', 'tax_payable', '', -b.tax_amount),
       ('deposit_returned', b.status = 'completed' and b.deposit_status = 'returned', 'deposit', b.id::text, b.deposit_amount),
       ('deposit_returned', b.status = 'completed' and b.deposit_status = 'returned', 'refund_payable', b.id::text, -b.deposit_amount)

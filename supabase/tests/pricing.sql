@@ -19,6 +19,8 @@ select tests.as_user(:'host');
 select is((select count(*)::int from public.quotes), 0, 'a host does not see the quotes for the own vehicle');
 select tests.as_user(:'renter');
 select is((select array_agg(id) from public.quotes), array[:'quote'::uuid], 'a renter sees the own quote');
+select is(tests.outcome('select host_amount, platform_amount, commission_bps from public.quotes'), '42501', 'a renter does not see what is between host and platform');
+select is((select facts -> 'rates' ? 'commission_bps' from public.quotes), false, 'the facts of a quote do not tell the commission');
 select is(tests.outcome('update public.quotes set total_amount = 1'), '42501', 'a renter cannot change a quote');
 
 select tests.as_service();
@@ -59,7 +61,7 @@ from (values
 select tests.as_owner();
 select is((select expires_at from public.quotes where id = :'quote'), now() + interval '10 minutes', 'a quote is valid for ten minutes');
 update private.settings set value = value || '{"commission_bps": 9999}' where key = 'rates';
-select is((select facts -> 'rates' ->> 'commission_bps' from public.quotes where id = :'quote'), '1500', 'a quote keeps the rates that it was made with');
+select is((select commission_bps from public.quotes where id = :'quote'), 1500, 'a quote keeps the rates that it was made with');
 update private.rate_limits set capacity = 1 where action = 'quote';
 delete from private.rate_buckets;
 select tests.as_service();

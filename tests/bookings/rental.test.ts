@@ -285,7 +285,9 @@ describe('the trip', () => {
   it('earns the host the rent and returns the deposit', async () => {
     const owner = await person('owner');
     const car = await listing(owner, staff);
-    const booking = await paidBooking(guest, car, period(0.5, 26));
+    const booked = await paidBooking(guest, car, period(0.5, 26));
+    const { host_amount } = await ok(owner.journey.bookings.get(booked.id));
+    const booking = { ...booked, host_amount };
     const photos = await inspectionPhotos(guest);
     expect(
       await refusal(

@@ -62,9 +62,9 @@ describe('quotes and bookings', () => {
     expect(await refusal(guest.journey.bookings.create({ quoteId: mine.id }))).toBe('quote_used');
     const [expired] = await sql<{ id: string }>(
       `insert into public.quotes (renter_id, vehicle_id, period, currency, lines, total_amount, deposit_amount, host_amount,
-         platform_amount, tax_amount, cancellation_policy, facts, pricing_version, expires_at)
+         platform_amount, tax_amount, commission_bps, cancellation_policy, facts, pricing_version, expires_at)
        select renter_id, vehicle_id, period, currency, lines, total_amount, deposit_amount, host_amount,
-         platform_amount, tax_amount, cancellation_policy, facts, pricing_version, now() - interval '1 second'
+         platform_amount, tax_amount, commission_bps, cancellation_policy, facts, pricing_version, now() - interval '1 second'
        from public.quotes where id = $1 returning id`,
       [mine.id],
     );

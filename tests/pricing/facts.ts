@@ -1,7 +1,20 @@
 import type { PricingFacts } from '../../supabase/functions/_shared/pricing/index.ts';
+import { type Priced, priceRental } from '../../supabase/functions/_shared/pricing/index.ts';
+import { type Shares, splitPrice } from '../../supabase/functions/quote/split-price.ts';
+
+/** What the server knows: the facts, and what is between host and platform. */
+export interface QuoteFacts extends PricingFacts {
+  rates: PricingFacts['rates'] & { commission_bps: number };
+}
+
+/** A price, split as a quote stores it. */
+export function priceAndSplit(facts: QuoteFacts): Priced & Shares {
+  const price = priceRental(facts);
+  return { ...price, ...splitPrice(price, facts.rates.commission_bps) };
+}
 
 /** Facts of an ordinary listing; Monday 2 March 2026, 09:00 in Vietnam, for one day. */
-export function factsWith(changes: Partial<PricingFacts> = {}): PricingFacts {
+export function factsWith(changes: Partial<QuoteFacts> = {}): QuoteFacts {
   return {
     currency: 'VND',
     time_zone: 'Asia/Ho_Chi_Minh',

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type PricingFacts, priceRental } from '../../supabase/functions/_shared/pricing/index.ts';
-import { factsWith } from './facts.ts';
+import { factsWith, priceAndSplit, type QuoteFacts } from './facts.ts';
 
 const hourMs = 3_600_000;
 const bps = fc.integer({ min: 0, max: 10_000 });
@@ -14,7 +13,7 @@ const zones = [
   'UTC',
 ];
 
-const anyFacts: fc.Arbitrary<PricingFacts> = fc
+const anyFacts: fc.Arbitrary<QuoteFacts> = fc
   .record({
     start: fc.integer({ min: Date.UTC(2026, 0, 1), max: Date.UTC(2027, 0, 1) }),
     length: fc.oneof(
@@ -45,17 +44,17 @@ const anyFacts: fc.Arbitrary<PricingFacts> = fc
     }),
   );
 
-function lengthen(facts: PricingFacts, ms: number): PricingFacts {
+function lengthen(facts: QuoteFacts, ms: number): QuoteFacts {
   return { ...facts, ends_at: new Date(Date.parse(facts.ends_at) + ms).toISOString() };
 }
 
-function startedHours(facts: PricingFacts): number {
+function startedHours(facts: QuoteFacts): number {
   return Math.ceil((Date.parse(facts.ends_at) - Date.parse(facts.starts_at)) / hourMs);
 }
 
-function rentalOf(facts: PricingFacts): number {
+function rentalOf(facts: QuoteFacts): number {
   const codes = new Set(['rental_days', 'rental_hours', 'weekend_surcharge', 'long_stay_discount']);
-  return priceRental(facts)
+  return priceAndSplit(facts)
     .lines.filter((line) => codes.has(line.code))
     .reduce((sum, line) => sum + line.amount, 0);
 }
@@ -66,7 +65,7 @@ describe('whatever the facts', () => {
   it('lines add up to the total, and the total splits without remainder', () => {
     fc.assert(
       fc.property(anyFacts, (facts) => {
-        const { lines, ...priced } = priceRental(facts);
+        const { lines, ...priced } = priceAndSplit(facts);
         const sum = lines.reduce((total, line) => total + line.amount, 0);
         expect(sum).toBe(priced.total_amount);
         expect(priced.deposit_amount + priced.host_amount + priced.platform_amount + priced.tax_amount).toBe(
@@ -81,7 +80,7 @@ describe('whatever the facts', () => {
   it('every amount is a whole number, and only a discount is below zero', () => {
     fc.assert(
       fc.property(anyFacts, (facts) => {
-        const { lines, version: _, ...amounts } = priceRental(facts);
+        const { lines, version: _, ...amounts } = priceAndSplit(facts);
         for (const amount of Object.values(amounts)) {
           expect(Number.isSafeInteger(amount)).toBe(true);
           expect(amount).toBeGreaterThanOrEqual(0);
@@ -100,8 +99,8 @@ describe('whatever the facts', () => {
   it('a longer stay never costs less, in total or for any party', () => {
     fc.assert(
       fc.property(anyFacts, fc.integer({ min: 1, max: 72 * hourMs }), (facts, more) => {
-        const short = priceRental(facts);
-        const long = priceRental(lengthen(facts, more));
+        const short = priceAndSplit(facts);
+        const long = priceAndSplit(lengthen(facts, more));
         expect(long.total_amount).toBeGreaterThanOrEqual(short.total_amount);
         expect(long.host_amount).toBeGreaterThanOrEqual(short.host_amount);
         expect(long.platform_amount).toBeGreaterThanOrEqual(short.platform_amount);
@@ -114,9 +113,9 @@ describe('whatever the facts', () => {
   it('a stay that begins earlier never costs less, in total or for any party', () => {
     fc.assert(
       fc.property(anyFacts, fc.integer({ min: 1, max: 72 * hourMs }), (facts, more) => {
-        const late = priceRental(facts);
+        const late = priceAndSplit(facts);
         const start = new Date(Date.parse(facts.starts_at) - more).toISOString();
-        const early = priceRental({ ...facts, starts_at: start });
+        const early = priceAndSplit({ ...facts, starts_at: start });
         expect(early.total_amount).toBeGreaterThanOrEqual(late.total_amount);
         expect(early.host_amount).toBeGreaterThanOrEqual(late.host_amount);
         expect(early.platform_amount).toBeGreaterThanOrEqual(late.platform_amount);
@@ -160,9 +159,9 @@ describe('whatever the facts', () => {
     fc.assert(
       fc.property(anyFacts, (facts) => {
         expect(rentalOf(facts)).toBeLessThanOrEqual(rentalOf({ ...facts, long_stay_discount_bps: 0 }));
-        const discount = priceRental(facts).lines.find((line) => line.code === 'long_stay_discount');
-        const days = priceRental(facts).lines.find((line) => line.code === 'rental_days')?.quantity ?? 0;
-        const hours = priceRental(facts).lines.find((line) => line.code === 'rental_hours')?.quantity ?? 0;
+        const discount = priceAndSplit(facts).lines.find((line) => line.code === 'long_stay_discount');
+        const days = priceAndSplit(facts).lines.find((line) => line.code === 'rental_days')?.quantity ?? 0;
+        const hours = priceAndSplit(facts).lines.find((line) => line.code === 'rental_hours')?.quantity ?? 0;
         if (discount) expect(24 * days + hours).toBeGreaterThanOrEqual(24 * facts.long_stay_days);
       }),
       runs,
@@ -172,7 +171,7 @@ describe('whatever the facts', () => {
   it('what is charged always covers the stay', () => {
     fc.assert(
       fc.property(anyFacts, (facts) => {
-        const { lines } = priceRental(facts);
+        const { lines } = priceAndSplit(facts);
         const quantity = (code: string) => lines.find((line) => line.code === code)?.quantity ?? 0;
         expect(24 * quantity('rental_days') + quantity('rental_hours')).toBeGreaterThanOrEqual(
           startedHours(facts),
@@ -185,8 +184,8 @@ describe('whatever the facts', () => {
   it('the deposit bears no fee and no tax', () => {
     fc.assert(
       fc.property(anyFacts, (facts) => {
-        const without = priceRental({ ...facts, security_deposit: 0 });
-        expect(priceRental(facts).total_amount - without.total_amount).toBe(facts.security_deposit);
+        const without = priceAndSplit({ ...facts, security_deposit: 0 });
+        expect(priceAndSplit(facts).total_amount - without.total_amount).toBe(facts.security_deposit);
       }),
       runs,
     );
@@ -198,7 +197,7 @@ describe('whatever the facts', () => {
         const rewrite = (text: string) =>
           new Date(Date.parse(text) + 7 * hourMs).toISOString().replace('Z', '+07:00');
         const same = { ...facts, starts_at: rewrite(facts.starts_at), ends_at: rewrite(facts.ends_at) };
-        expect(priceRental(same)).toEqual(priceRental(facts));
+        expect(priceAndSplit(same)).toEqual(priceAndSplit(facts));
       }),
       runs,
     );

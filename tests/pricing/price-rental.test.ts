@@ -4,7 +4,7 @@ import {
   PricingError,
   priceRental,
 } from '../../supabase/functions/_shared/pricing/index.ts';
-import { factsWith } from './facts.ts';
+import { factsWith, priceAndSplit } from './facts.ts';
 
 function amounts(facts: ReturnType<typeof factsWith>): Partial<Record<PriceLineCode, number>> {
   return Object.fromEntries(priceRental(facts).lines.map((line) => [line.code, line.amount]));
@@ -12,7 +12,7 @@ function amounts(facts: ReturnType<typeof factsWith>): Partial<Record<PriceLineC
 
 describe('priceRental', () => {
   it('splits an ordinary weekday into lines, deposit, host, platform and tax', () => {
-    const priced = priceRental(factsWith({ options: { insurance: 'basic', delivery: true } }));
+    const priced = priceAndSplit(factsWith({ options: { insurance: 'basic', delivery: true } }));
     expect(priced.lines).toEqual([
       { code: 'rental_days', quantity: 1, unit_amount: 1_000_000, amount: 1_000_000 },
       { code: 'delivery', quantity: 1, unit_amount: 150_000, amount: 150_000 },
@@ -138,7 +138,7 @@ describe('priceRental', () => {
       },
     });
     // 5 % of 1010 is 50.5, 8 % of 1061 is 84.88, 15 % of 1010 is 151.5
-    const priced = priceRental(facts);
+    const priced = priceAndSplit(facts);
     expect(amounts(facts)).toMatchObject({ service_fee: 51, vat: 85 });
     expect(priced.host_amount).toBe(1_010 - 152);
     expect(priced.platform_amount).toBe(152 + 51);

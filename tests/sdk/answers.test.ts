@@ -48,6 +48,8 @@ beforeAll(async () => {
   await world.make('inspect', 'check_in', host, booking, 10);
   await ask(renter, 'booking_detail', booking);
   await ask(host, 'booking_detail', booking);
+  await ask(renter, 'my_bookings', 'renter');
+  await ask(host, 'my_bookings', 'host');
   await ask(renter, 'public_profile', host);
   await ask(renter, 'payment_methods');
 

@@ -23,7 +23,6 @@ describe('quotes.estimate', () => {
     delivery_fee: null,
     rates: {
       service_fee_bps: 500,
-      commission_bps: 1500,
       vat_bps: 800,
       insurance: { basic: 300, premium: 700 },
     },

@@ -72,7 +72,7 @@ export async function addEarnings(world: World): Promise<void> {
       v_booking := tests.book(v_renter, (public.store_quote(v_renter, v_vehicle, v_from, v_to, jsonb_build_object(
         'lines', jsonb_build_array(jsonb_build_object('code', 'rental_hours', 'quantity', 1, 'unit_amount', p_amount, 'amount', p_amount)),
         'total_amount', p_amount, 'deposit_amount', 0, 'host_amount', p_amount, 'platform_amount', 0, 'tax_amount', 0, 'version', 'test'
-      ), public.quote_facts(v_renter, v_vehicle, v_from, v_to))).id);
+      ), public.quote_facts(v_renter, v_vehicle, v_from, v_to)) ->> 'id')::uuid);
       perform tests.pay(v_booking);
       perform tests.drive(v_booking, -3);
       update public.bookings set claim_until = now() - interval '1 second' where id = v_booking;

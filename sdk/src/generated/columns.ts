@@ -5,5 +5,6 @@ export const readableColumns = {
   driver_licences: 'id,user_id,number_last4,full_name,classes,valid_until,front_media_id,back_media_id,status,reviewed_at,reason,created_at',
   payables: 'id,kind,payer_id,code,title,starts_at,ends_at,amount,currency,sold_amount,tax_amount,created_at',
   payment_attempts: 'id,payment_id,provider,reference,amount,currency,status,redirect_url,qr_payload,details,provider_transaction_id,failure_code,expires_at,created_at',
+  quotes: 'id,renter_id,vehicle_id,period,starts_at,ends_at,currency,lines,total_amount,deposit_amount,tax_amount,cancellation_policy,facts,pricing_version,created_at,expires_at',
   refunds: 'id,payment_id,payable_id,kind,amount,currency,status,method,provider,provider_refund_id,failure_code,created_at,completed_at',
 } as const;

@@ -56,14 +56,10 @@ export interface BookingsRow {
   /** Machine booking. requested (the host answers until answer_by), pending_payment (held until hold_expires_at), confirmed when the money is there, in_progress when a check-in counts, completed when a check-out counts; or declined, expired, cancelled, no_show. A deadline is over at its time, whether or not the move was written; booking_detail and my_bookings answer the state of now. */
   status: StateOf<'booking'>;
   currency: Currency;
-  /** What the renter pays, the deposit included. Minor units of `currency`, copied from the quote like the four parts that add up to it. */
+  /** What the renter pays, the deposit included. Minor units of `currency`, copied from the quote like deposit_amount and tax_amount. What the rest is to host and platform, the quote says. */
   total_amount: number;
   /** The part that is given back after the trip. */
   deposit_amount: number;
-  /** The part that the host earns, commission taken off. */
-  host_amount: number;
-  /** The part that stays with us: commission, service fee and insurance, without tax. */
-  platform_amount: number;
   /** VAT, which is owed to the state. */
   tax_amount: number;
   /** {code, tiers: [{hours_before, refund_bps}]} as agreed in the quote; a refund is counted from it and from starts_at. */
@@ -332,10 +328,6 @@ export interface QuotesRow {
   total_amount: number;
   /** The part that is given back after the trip. */
   deposit_amount: number;
-  /** The part that the host earns, commission taken off. */
-  host_amount: number;
-  /** The part that stays with us: commission, service fee and insurance, without tax. */
-  platform_amount: number;
   /** VAT, which is owed to the state. */
   tax_amount: number;
   /** {code, tiers: [{hours_before, refund_bps}]} as it was when the quote was made; a booking keeps it. */
@@ -794,7 +786,7 @@ export interface Functions {
   mark_all_notifications_read: { args: Record<never, never>; value: null };
   mark_notification_read: { args: { notification_id: Uuid | null }; value: null };
   my_balance: { args: Record<never, never>; row: 'my_balance'; many: true };
-  my_bookings: { args: { role?: string | null; statuses?: string[] | null; after?: unknown | null; page_size?: number | null }; row: 'bookings'; many: true };
+  my_bookings: { args: { role?: string | null; statuses?: string[] | null; after?: unknown | null; page_size?: number | null }; row: 'my_bookings'; many: true };
   my_payouts: { args: { after?: unknown | null; page_size?: number | null }; row: 'payouts'; many: true };
   my_receipts: { args: { after?: unknown | null; page_size?: number | null }; row: 'receipts'; many: true };
   my_refunds: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_refunds'; many: true };

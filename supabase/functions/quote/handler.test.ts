@@ -4,6 +4,7 @@ import { errorOf, fakeOutside, user, userPost } from '../../../tests/support/fak
 import { appError } from '../_shared/errors.ts';
 import { priceRental } from '../_shared/pricing/index.ts';
 import { handle } from './handler.ts';
+import { splitPrice } from './split-price.ts';
 
 const request = {
   vehicle_id: '6f1c2d3e-0000-4000-8000-00000000000a',
@@ -37,7 +38,7 @@ describe('POST /quote', () => {
       {
         as: 'service',
         name: 'store_quote',
-        args: { ...trip, priced: priceRental(facts), facts },
+        args: { ...trip, priced: { ...priceRental(facts), ...splitPrice(priceRental(facts), 1_500) }, facts },
         correlationId: 'call-1',
       },
     ]);

@@ -5,10 +5,11 @@ import type { Deps } from '../_shared/deps.ts';
 import { inputError } from '../_shared/errors.ts';
 import { endpoint, serveEndpoints } from '../_shared/http.ts';
 import { type Priced, PricingError, type PricingFacts, priceRental } from '../_shared/pricing/index.ts';
+import { splitPrice } from './split-price.ts';
 
 const quote = z.looseObject({ id: z.uuid(), total_amount: z.int(), expires_at: z.string() });
 
-function price(facts: PricingFacts): Priced {
+function priceOf(facts: PricingFacts): Priced {
   try {
     return priceRental(facts);
   } catch (error) {
@@ -37,7 +38,8 @@ export function handle({ http, db }: Pick<Deps, 'http' | 'db'>): (request: Reque
         ends_at: body.ends_at,
       };
       const facts = await service.call('quote_facts', { ...trip, options: body.options ?? {} }, pricingFacts);
-      const priced = price(facts);
+      const price = priceOf(facts);
+      const priced = { ...price, ...splitPrice(price, facts.rates.commission_bps) };
       const stored = await service.call('store_quote', { ...trip, priced, facts }, quote);
       note({ quote_id: stored.id });
       return stored;

@@ -8,7 +8,7 @@ import type { Priced, PriceLine, PriceLineCode, PricingFacts } from './types.ts'
 export const pricingVersion = '2';
 
 /**
- * Computes what a rental costs and who gets what. Pure: the same facts give the same price on the server, in a
+ * Computes what a rental costs. Pure: the same facts give the same price on the server, in a
  * browser and on a phone.
  *
  * - A started hour counts as an hour. A day is 24 hours.
@@ -21,8 +21,8 @@ export const pricingVersion = '2';
  *   costs less either.
  * - From `long_stay_days` charged days on, `long_stay_discount_bps` is taken off days, hours and surcharge.
  *   What remains is the rental.
- * - Insurance, service fee and commission are shares of the rental. The host gets the delivery fee without
- *   commission. VAT is a share of everything before it. The deposit bears nothing.
+ * - Insurance and service fee are shares of the rental. VAT is a share of everything before it. The deposit bears
+ *   nothing.
  * - Amounts are whole units of the currency. Each line is rounded half up by itself.
  *
  * @throws PricingError when the facts contradict themselves, e.g. delivery where none is offered.
@@ -38,7 +38,6 @@ export function priceRental(facts: PricingFacts): Priced {
   const delivery = facts.options.delivery ? (facts.delivery_fee ?? 0) : 0;
   const insurance = plan === 'none' ? 0 : basisPoints(rental.net, facts.rates.insurance[plan]);
   const serviceFee = basisPoints(rental.net, facts.rates.service_fee_bps);
-  const commission = basisPoints(rental.net, facts.rates.commission_bps);
   const vat = basisPoints(rental.net + delivery + insurance + serviceFee, facts.rates.vat_bps);
 
   const lines: PriceLine[] = [];
@@ -60,8 +59,6 @@ export function priceRental(facts: PricingFacts): Priced {
     lines,
     total_amount: lines.reduce((sum, line) => sum + line.amount, 0),
     deposit_amount: facts.security_deposit,
-    host_amount: rental.net + delivery - commission,
-    platform_amount: commission + serviceFee + insurance,
     tax_amount: vat,
     version: pricingVersion,
   };

@@ -27,7 +27,6 @@ export function checkFacts(facts: PricingFacts): Stay {
   requireInteger('long_stay_days', facts.long_stay_days, 1, longestDays);
   requireInteger('long_stay_discount_bps', facts.long_stay_discount_bps, 0, 10_000);
   requireInteger('rates.service_fee_bps', rates.service_fee_bps, 0, 10_000);
-  requireInteger('rates.commission_bps', rates.commission_bps, 0, 10_000);
   requireInteger('rates.vat_bps', rates.vat_bps, 0, 10_000);
   requireInteger('rates.insurance.basic', rates.insurance.basic, 0, 10_000);
   requireInteger('rates.insurance.premium', rates.insurance.premium, 0, 10_000);

@@ -10,8 +10,6 @@ export interface PricingOptions {
 export interface PricingRates {
   /** Paid by the renter on top of the rental. */
   service_fee_bps: number;
-  /** Taken from what the host earns with the rental. */
-  commission_bps: number;
   /** Of everything but the deposit. */
   vat_bps: number;
   /** Of the rental. */
@@ -63,18 +61,11 @@ export interface PriceLine {
   amount: number;
 }
 
-/**
- * A computed price. The lines add up to `total_amount`, and
- * `total_amount = deposit_amount + host_amount + platform_amount + tax_amount`.
- */
+/** A computed price. The lines add up to `total_amount`, in which deposit and tax are contained. */
 export interface Priced {
   lines: PriceLine[];
   total_amount: number;
   deposit_amount: number;
-  /** What the host earns: the rental and delivery, less commission. */
-  host_amount: number;
-  /** Commission, service fee and insurance. */
-  platform_amount: number;
   tax_amount: number;
   /** Of the rules; a stored quote names the version it was computed by. */
   version: string;
