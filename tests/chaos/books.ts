@@ -153,6 +153,50 @@ export async function findDifferences({ sql }: ChaosStack, books: ProviderBooks)
   return differences;
 }
 
+/**
+ * Every payment of which the money that came, by the providers' books, is not what it took and what is kept apart for
+ * its payer: surplus, parts that went back, second payments. Left out are payments of which a provider told two sums.
+ */
+export async function findUnexplained({ sql }: ChaosStack, books: ProviderBooks): Promise<string[]> {
+  const attempts = await sql<{ provider: string; reference: string; payment_id: string }>(
+    'select provider, reference, payment_id from public.payment_attempts',
+  );
+  const paymentOf = new Map(
+    attempts.map(({ provider, reference, payment_id }) => [`${provider} ${reference}`, payment_id]),
+  );
+  const rows = await sql<{ payment_id: string | null; id: string; amount: string }>(`
+    select payment_id, provider || ' ' || provider_transaction_id as id, transaction_amount as amount
+    from public.payment_attempts where status = 'succeeded' and transaction_amount <> 0
+    union all
+    select a.payment_id, u.provider || ' ' || u.transaction_id, u.amount
+    from private.unmatched_money u left join public.payment_attempts a on a.id = u.attempt_id
+    where u.reason <> 'overpaid' and u.settlement is distinct from 'void'`);
+  const booked = new Map(rows.map((row) => [row.id, row]));
+  const came = new Map<string, number>();
+  const contradicted = new Set<string>();
+  for (const { provider, id, reference, amount } of books.movements) {
+    const row = booked.get(`${provider} ${id}`);
+    const payment = paymentOf.get(`${provider} ${reference}`);
+    // a transfer that names nobody is nobody's
+    if (payment === undefined || !row?.payment_id) continue;
+    if (Number(row.amount) !== amount) contradicted.add(payment);
+    came.set(payment, (came.get(payment) ?? 0) + amount);
+  }
+  const accounted = await sql<{ id: string; status: string; took: string; apart: string }>(`
+    select p.id, p.status, case when p.succeeded_at is null then 0 else p.amount end as took, coalesce(sum(u.amount), 0) as apart
+    from public.payments p
+    left join public.payment_attempts a on a.payment_id = p.id
+    left join private.unmatched_money u on u.attempt_id = a.id and coalesce(u.settlement, 'open') not in ('applied', 'void')
+    group by p.id`);
+  return accounted
+    .filter(({ id }) => !contradicted.has(id))
+    .filter(({ id, took, apart }) => Number(took) + Number(apart) !== (came.get(id) ?? 0))
+    .map(
+      ({ id, status, took, apart }) =>
+        `${id} (${status}): ${came.get(id) ?? 0} came, it took ${took}, apart are ${apart}`,
+    );
+}
+
 /** Booked less moved, per provider, of movements that a provider has told of with two sums. */
 export async function toldWithTwoSums(
   { sql }: ChaosStack,

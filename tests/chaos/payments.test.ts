@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findDifferences, heldBy, type ProviderBooks, readProviderBooks, toldWithTwoSums } from './books.ts';
+import {
+  findDifferences,
+  findUnexplained,
+  heldBy,
+  type ProviderBooks,
+  readProviderBooks,
+  toldWithTwoSums,
+} from './books.ts';
 import { type ChaosStack, startChaosStack } from './chaos-stack.ts';
 import { Tally } from './payer.ts';
 import { populate } from './people.ts';
@@ -36,6 +43,7 @@ async function report(): Promise<void> {
       (select string_agg(status || ' ' || n, ', ') from (select status, count(*) as n from public.payment_attempts group by 1 order by 2 desc) x) as attempts,
       (select string_agg(kind || ' ' || status || ' ' || n, ', ') from (select kind, status, count(*) as n from public.refunds group by 1, 2 order by 3 desc) x) as refunds,
       (select string_agg(outcome || ' ' || n, ', ') from (select case when verified then coalesce(outcome, 'pending') else 'not believed' end as outcome, count(*) as n from private.payment_events group by 1 order by 2 desc) x) as news,
+      (select string_agg(reason || ' ' || settlement || ' ' || n, ', ') from (select reason, coalesce(settlement, 'open') as settlement, count(*) as n from private.unmatched_money group by 1, 2 order by 3 desc) x) as unmatched,
       (select string_agg(topic || ' ' || n, ', ') from (select topic, count(*) as n from private.outbox group by 1 order by 2 desc) x) as outbox`);
   const taken = books.movements.reduce((total, { amount }) => total + amount, 0);
   const lines = [
@@ -48,7 +56,7 @@ async function report(): Promise<void> {
     `outbox: ${facts?.outbox}; rounds of settling: ${tally.get('rounds of settling')}`,
     `providers took ${books.movements.length} times, ${taken.toLocaleString('en')} VND; ${books.transfers.length} bank transfers back`,
     `holds: ${tally.list('hold: ')}; cancelled after paying ${tally.get('cancelled after paying')}`,
-    `unmatched: ${tally.list('unmatched ')}`,
+    `unmatched: ${facts?.unmatched}; decided by an admin: ${tally.list('unmatched ')}`,
     `refunds refused by providers, paid by transfer: ${tally.list('refund refused: ')}`,
     `starts sent again: ${tally.list('start again: ')}; refused: ${tally.list('start refused: ')}`,
     `acts not taken by providers: ${tally.list('not taken: ')}`,
@@ -117,6 +125,22 @@ describe('after the chaos', () => {
 
   it('every movement at a provider is booked once, with its sum', async () => {
     expect(await findDifferences(stack, books)).toEqual([]);
+  });
+
+  it('what came for a payment is what it took and what is kept apart for its payer', async () => {
+    expect(await findUnexplained(stack, books)).toEqual([]);
+  });
+
+  it('payments were made in parts by several tries, and no part was left behind', async () => {
+    const [parts] = await stack.sql<{ tries: number; left: number }>(`
+      select
+        (select count(*)::int from (
+          select u.payment_id from private.unmatched_money u
+          join public.payment_attempts a on a.id = u.attempt_id and a.status <> 'succeeded'
+          where u.reason = 'underpaid' and u.settlement = 'applied' group by 1) x) as tries,
+        (select count(*)::int from private.unmatched_money where reason = 'underpaid' and status = 'open') as left`);
+    expect(parts?.tries).toBeGreaterThan(0);
+    expect(parts?.left).toBe(0);
   });
 
   it('nobody got back more than came', async () => {

@@ -43,7 +43,17 @@ async function tell(
   const token = await stack.token(booked.payerId);
   const { paymentId } = booked;
   const begun: Begun[] = [];
-  for (const one of story.tries) {
+  const pay = async (one: Begun): Promise<void> => {
+    const { provider, reference } = one.start.attempt;
+    for (const what of one.told.acts) await act(stack, one.start, what, tally);
+    // rails that give nothing back by themselves refuse this
+    if (story.rejects) {
+      await stack.sandbox(`${provider}/api/refund-verdict`, { reference, verdict: 'reject' });
+    }
+  };
+  for (const [i, one] of story.tries.entries()) {
+    const before = begun.at(-1);
+    if (story.inTurn && i > 0 && before) await pay(before);
     const order = { paymentId, provider: one.provider, twice: story.doubleStart };
     const started = await start(stack, token, order, tally);
     if (!started) continue;
@@ -52,16 +62,7 @@ async function tell(
   }
   await spoilHold(story, booked, world, tally);
   await delay(story.pauseMs);
-  await Promise.all(
-    begun.map(async (one) => {
-      const { provider, reference } = one.start.attempt;
-      for (const what of one.told.acts) await act(stack, one.start, what, tally);
-      // rails that give nothing back by themselves refuse this
-      if (story.rejects) {
-        await stack.sandbox(`${provider}/api/refund-verdict`, { reference, verdict: 'reject' });
-      }
-    }),
-  );
+  await Promise.all((story.inTurn ? begun.slice(-1) : begun).map(pay));
   if (story.regret && (await world.cancel(booked))) tally.add('cancelled after paying');
   return begun;
 }

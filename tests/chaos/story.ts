@@ -34,6 +34,8 @@ export interface Try {
 export interface Story {
   number: number;
   tries: Try[];
+  /** Each try begins when the one before has paid its part, so it asks for what is missing. Otherwise all at once. */
+  inTurn: boolean;
   hold: Hold;
   /** What the payer waits before the first act. */
   pauseMs: number;
@@ -129,8 +131,21 @@ function tryBy(random: Random, provider: PaymentProvider): Try {
   return { provider, acts, toldAgain };
 }
 
-/** The story of one payment. */
-export function writeStory(random: Random, number: number): Story {
+/** Two or three tries that pay one booking together: in turn by any rail, or at once by the two where the payer chooses. */
+function inParts(random: Random): Pick<Story, 'tries' | 'inTurn'> {
+  const inTurn = random.chance(0.65);
+  const [one, two] = random.pick([['payos', 'vietqr'] as const, ['vietqr', 'payos'] as const]);
+  const pay = (provider: PaymentProvider, sum?: Act['sum']): Try => ({
+    provider,
+    acts: [{ outcome: 'success', sum, notify: random.chance(0.8) ? heard(random) : anyhow(random) }],
+    toldAgain: random.chance(0.3) ? anyhow(random) : null,
+  });
+  if (!inTurn) return { inTurn, tries: [pay(one, 'part'), pay(two, 'rest')] };
+  const between = random.chance(0.3) ? [pay(two, 'part')] : [];
+  return { inTurn, tries: [pay(one, 'part'), ...between, pay(random.pick(rails))] };
+}
+
+function inOne(random: Random, number: number): Pick<Story, 'tries' | 'inTurn'> {
   const provider = rails[number % rails.length] ?? 'vnpay';
   const tries = [tryBy(random, provider)];
   if (random.chance(0.15)) {
@@ -140,9 +155,14 @@ export function writeStory(random: Random, number: number): Story {
     if (random.chance(0.7)) for (const one of [...tries, rival]) one.acts = [{ ...paid }];
     tries.push(rival);
   }
+  return { inTurn: false, tries };
+}
+
+/** The story of one payment. */
+export function writeStory(random: Random, number: number): Story {
   return {
     number,
-    tries,
+    ...(random.chance(0.15) ? inParts(random) : inOne(random, number)),
     hold: random.weighted<Hold>([
       [74, 'live'],
       [7, 'overdue'],
