@@ -123,6 +123,9 @@ async function record(
   return { said, expected: refused ?? 'ok' };
 }
 
+/** Three of them are more than a booking costs. */
+const partSum = 2_000_000;
+
 const moves: Record<string, Move> = {
   async book({ model, real, renter, period }) {
     const free = reference.isFree(model, period);
@@ -144,12 +147,21 @@ const moves: Record<string, Move> = {
     if (!payable) return { said, expected: 'payment_not_payable' };
     booking.payment = 'processing';
     booking.reference = attempt;
+    booking.asked = reference.price.total - booking.parts;
+    delete booking.told;
     return { said, expected: 'ok' };
   },
 
   async pay({ model, booking }) {
-    let expected = 'duplicate';
-    if (!booking.paid) {
+    // one of parts that were enough without it is a second payment
+    let expected = booking.told === 'paid' ? 'duplicate' : 'unmatched';
+    if (booking.told === 'part') {
+      expected = 'part_received';
+    } else if (!booking.paid && booking.asked < reference.price.total) {
+      expected = reference.takePart(booking, booking.asked);
+      booking.told = booking.paid ? 'paid' : 'part';
+    } else if (!booking.paid) {
+      booking.told = 'paid';
       const confirmable =
         booking.status === 'pending_payment' ||
         (booking.status === 'expired' && reference.isFree(model, booking.period));
@@ -158,6 +170,21 @@ const moves: Record<string, Move> = {
       expected = confirmable ? 'applied' : 'refunded_late';
     }
     const said = await step(() => world.make('provider_says', booking.reference));
+    return { said, expected };
+  },
+
+  async payPart({ booking }) {
+    const payable = reference.isOpen(booking);
+    const said = await step(async () => {
+      booking.partReference ??= await world.make<string>('start_payment', booking.id, 'vietqr');
+      return world.make(
+        'provider_says',
+        ...[booking.partReference, 'succeeded', partSum, 'VND', `part-${randomUUID()}`],
+      );
+    });
+    if (payable) booking.payment = 'processing';
+    const expected = reference.takePart(booking, partSum);
+    if (booking.paid) booking.reference ??= booking.partReference;
     return { said, expected };
   },
 
@@ -176,17 +203,23 @@ const moves: Record<string, Move> = {
   },
 
   async payAfterDeadline({ booking }) {
-    reference.confirm(booking);
+    const isPart = booking.asked < reference.price.total;
+    if (isPart) {
+      reference.expire(booking);
+      reference.takePart(booking, booking.asked);
+    } else {
+      reference.confirm(booking);
+    }
+    booking.told = isPart ? 'part' : 'paid';
     const said = await step(async () => {
       await world.make('run_out', booking.id);
       return world.make('provider_says', booking.reference);
     });
-    return { said, expected: 'applied' };
+    return { said, expected: isPart ? 'part_received' : 'applied' };
   },
 
   async expire({ booking }) {
-    booking.status = 'expired';
-    booking.payment = 'expired';
+    reference.expire(booking);
     const said = await step(async () => {
       await world.make('run_out', booking.id);
       await world.value('private.expire_overdue_payments()');
@@ -195,8 +228,7 @@ const moves: Record<string, Move> = {
   },
 
   async snatch({ model, real, booking, renter }) {
-    booking.status = 'expired';
-    booking.payment = 'expired';
+    reference.expire(booking);
     let id = '';
     const said = await step(async () => {
       await world.make('run_out', booking.id);
@@ -322,10 +354,12 @@ const moves: Record<string, Move> = {
 
 /** When a move makes sense; the others may be tried at any time, and are refused. */
 const needs: Record<string, (booking: ModelBooking) => boolean> = {
+  payPart: (booking) => booking.partReference !== undefined || reference.isOpen(booking),
   pay: ({ reference: known }) => known !== undefined,
   payTwice: ({ paid }) => paid,
   payWrongAmount: ({ reference: known }) => known !== undefined,
-  payAfterDeadline: ({ status, reference: known }) => status === 'pending_payment' && known !== undefined,
+  payAfterDeadline: ({ status, reference: known, told: said }) =>
+    status === 'pending_payment' && known !== undefined && said === undefined,
   expire: ({ status }) => status === 'pending_payment',
   snatch: ({ status }) => status === 'pending_payment',
   acknowledge: ({ open }) => open !== null,
@@ -344,7 +378,9 @@ async function agree(model: Model, real: Real): Promise<void> {
   const { rows } = await world.sql.query<Snapshot>(
     `select b.id, b.status, p.status as payment, private.balance('escrow', b.id::text)::text as escrow,
        private.balance('deposit', b.id::text)::text as deposit, private.balance('refund_payable', b.id::text)::text as owed,
-       p.refunded_amount::text as refunded,
+       p.refunded_amount::text as refunded, private.received_in_parts(p.id)::text as parts,
+       (select coalesce(sum(r.amount), 0)::text from public.refunds r join public.payment_attempts a on a.id = r.attempt_id
+        where a.payment_id = p.id and r.kind = 'part') as "partsBack",
        exists (select from public.calendar_entries c where c.booking_id = b.id and upper(c.blocked) > now()) as blocks,
        (select string_agg(i.kind || ' ' || i.status, ', ') from public.booking_inspections i
         where i.booking_id = b.id and i.status in ('recorded', 'contested') and b.status in ('confirmed', 'in_progress')) as open,
@@ -499,6 +535,30 @@ const stories: Record<string, [move: string, pick?: number, renter?: number, per
     ['snatch', 1, 2],
     ['pay', 1],
     ['refundArrives', 1],
+  ],
+  'parts by two rails that pay, are not needed, expire and are cancelled': [
+    ['book', 0, 1, 3],
+    ['payPart'],
+    ['start'],
+    ['pay'],
+    ['pay'],
+    ['payPart'],
+    ['cancel', 0, 0],
+    ['refundArrives'],
+    ['book', 0, 1, 1],
+    ['start', 1],
+    ['payPart', 1],
+    ['payPart', 1],
+    ['pay', 1],
+    ['book', 0, 2, 3],
+    ['payPart', 2],
+    ['start', 2],
+    ['payAfterDeadline', 2],
+    ['payPart', 2],
+    ['book', 0, 2, 3],
+    ['payPart', 3],
+    ['cancel', 3, 1],
+    ['payPart', 3],
   ],
   'half the money back, and all of it from the host': [
     ['book', 0, 1, 2],

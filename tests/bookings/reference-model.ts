@@ -7,6 +7,16 @@ export interface ModelBooking {
   payment: 'pending' | 'processing' | 'expired' | 'cancelled' | 'succeeded';
   /** What the provider knows the try at paying by. */
   reference?: string;
+  /** What that try asks for. */
+  asked: number;
+  /** The try by a rail on which the payer chooses the sum. */
+  partReference?: string;
+  /** What came of the sum and waits for the rest. */
+  parts: number;
+  /** What came in parts and went back, as the payment ended without it. */
+  partsBack: number;
+  /** What came of the try `reference`: it paid, or it was a part. */
+  told?: 'paid' | 'part';
   paid: boolean;
   /** Whether it was moved so that it takes place now. */
   here: boolean;
@@ -66,6 +76,9 @@ export function newBooking(id: string, renter: number, period: number): ModelBoo
     period,
     status: 'pending_payment',
     payment: 'pending',
+    asked: 0,
+    parts: 0,
+    partsBack: 0,
     paid: false,
     here: false,
     open: null,
@@ -75,7 +88,37 @@ export function newBooking(id: string, renter: number, period: number): ModelBoo
   };
 }
 
+export const isOpen = ({ status, payment }: ModelBooking): boolean =>
+  status === 'pending_payment' && (payment === 'pending' || payment === 'processing');
+
+/** The payment ends without its parts. */
+export function returnParts(booking: ModelBooking): void {
+  booking.partsBack += booking.parts;
+  booking.parts = 0;
+}
+
+export function expire(booking: ModelBooking): void {
+  booking.status = 'expired';
+  booking.payment = 'expired';
+  returnParts(booking);
+}
+
+/** Less than the whole sum came. Says what it came to. */
+export function takePart(booking: ModelBooking, amount: number): string {
+  if (booking.paid) return 'unmatched';
+  if (isOpen(booking) && booking.parts + amount >= price.total) {
+    booking.parts = 0;
+    confirm(booking);
+    return 'applied';
+  }
+  booking.parts += amount;
+  if (!isOpen(booking)) returnParts(booking);
+  return 'part_received';
+}
+
+/** The whole sum came at once. */
 export function confirm(booking: ModelBooking): void {
+  returnParts(booking);
   booking.status = 'confirmed';
   booking.payment = 'succeeded';
   booking.paid = true;
@@ -106,6 +149,7 @@ export function cancel(model: Model, booking: ModelBooking, by: 'renter' | 'host
     model.hostEarned += forHost;
   } else {
     booking.payment = 'cancelled';
+    returnParts(booking);
   }
   booking.status = 'cancelled';
   booking.here = false;
@@ -153,6 +197,8 @@ export interface Snapshot {
   deposit: string;
   owed: string;
   refunded: string;
+  parts: string;
+  partsBack: string;
   blocks: boolean;
   open: string | null;
   frozen: boolean;
@@ -173,6 +219,8 @@ export function snapshot(booking: ModelBooking): Snapshot {
     deposit: String(booking.deposit),
     owed: String(sum(false)),
     refunded: String(refunded),
+    parts: String(booking.parts),
+    partsBack: String(booking.partsBack),
     blocks: isCancellable(booking) || booking.status === 'in_progress',
     open: booking.open && `${booking.open.kind} ${booking.open.contested ? 'contested' : 'recorded'}`,
     frozen: booking.open?.contested ?? false,
