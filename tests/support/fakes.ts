@@ -26,6 +26,8 @@ export interface FakeOutside {
 }
 
 export const user = { id: '6f1c2d3e-0000-4000-8000-000000000001', token: 'header.payload.signature' };
+/** Signs the calls of Auth's hooks. */
+export const hookSecret = 'whsec_dGhlLXNlY3JldC1vZi1ob29rcy1pbi10ZXN0cy4uLg==';
 export const secretKey = 'sb_secret_for_tests';
 /** Answers of the database, by the name of the function. */
 export type FakeDatabase = Record<string, (args: Record<string, unknown>) => unknown>;
@@ -110,6 +112,7 @@ export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): 
             return options.sms?.(sms) ?? { sent: true, id: `sms-${messages.length}` };
           },
         },
+    authHooks: { email: [hookSecret], sms: [hookSecret] },
     testCodes: options.testCodes ?? new Map(),
     returns: {
       functionsUrl: 'http://127.0.0.1:54321/functions/v1',

@@ -1,4 +1,5 @@
 import type { Db } from './db.ts';
+import type { HookSecrets } from './hook-secrets.ts';
 import type { HttpDeps } from './http.ts';
 import type { Mailer } from './mail/mailer.ts';
 import type { Providers } from './payments/index.ts';
@@ -15,6 +16,7 @@ export interface Deps {
   sms: SmsSender | null;
   /** Codes known beforehand, by address. */
   testCodes: ReadonlyMap<string, string>;
+  authHooks: HookSecrets;
   /** Null when an admin sends transfers by hand. */
   transfers: TransferProvider | null;
   /** The public address of the functions, and where payers may go after paying. */

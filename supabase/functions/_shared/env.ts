@@ -30,6 +30,8 @@ const schema = z.object({
   ESMS_API_URL: z.url().default('https://rest.esms.vn'),
   /** Codes that are known beforehand, for those who review the app: {"+84900000001": "000000"}. Not in production. */
   OTP_TEST_CODES: z.string().optional(),
+  SEND_EMAIL_HOOK_SECRET: z.string().optional(),
+  SEND_SMS_HOOK_SECRET: z.string().optional(),
   VNPAY_TMN_CODE: z.string().optional(),
   VNPAY_HASH_SECRET: z.string().optional(),
   VNPAY_PAY_URL: z.string().optional(),

@@ -1,6 +1,8 @@
 import { createDb } from './db.ts';
 import type { Deps } from './deps.ts';
 import { readEnv } from './env.ts';
+
+import { readHookSecrets } from './hook-secrets.ts';
 import { createMailer } from './mail/mailer.ts';
 import { createProviders, createTransfers } from './payments/index.ts';
 import { allowedReturns } from './payments/return-url.ts';
@@ -29,6 +31,7 @@ export function liveDeps(): Deps {
   const mailer = once(() => createMailer(env));
   const sms = once(() => createEsms(env));
   const testCodes = once(() => readTestCodes(env));
+  const authHooks = once(() => readHookSecrets(env));
   const returns = once(() => ({ functionsUrl: publicFunctionsUrl(env), allowed: allowedReturns(env) }));
   return {
     http: {
@@ -53,6 +56,9 @@ export function liveDeps(): Deps {
     },
     get testCodes() {
       return testCodes();
+    },
+    get authHooks() {
+      return authHooks();
     },
     get returns() {
       return returns();

@@ -4,9 +4,9 @@ import { issueReceipt } from './issue-receipt.ts';
 import { readFeed } from './read-feed.ts';
 import { reconcile } from './reconcile.ts';
 import { sendEmail } from './send-email.ts';
-import { sendOtp } from './send-otp.ts';
 import { sendPayout } from './send-payout.ts';
 import { sendRefund } from './send-refund.ts';
+import { sendAuthMessage, sendOtp } from './send-secret.ts';
 
 /** One effect per topic of `private.outbox_topics`. A new one is a file here and a line below. */
 export const effects: readonly Effect[] = [
@@ -14,6 +14,7 @@ export const effects: readonly Effect[] = [
   issueReceipt,
   readFeed,
   reconcile,
+  sendAuthMessage,
   sendEmail,
   sendOtp,
   sendPayout,

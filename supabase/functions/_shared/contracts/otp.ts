@@ -56,8 +56,8 @@ export const otpVerified = z.discriminatedUnion('outcome', [
   z.looseObject({ outcome: z.literal('phone_taken') }),
 ]);
 
-/** Answer of `otp_to_send`. DO NOT log it: it holds the code. */
-export const otpToSend = z
+/** Answer of `otp_to_send` and `auth_message_to_send`. DO NOT log it: it holds the code. */
+export const secretMessage = z
   .looseObject({
     channel: z.enum(['email', 'sms']),
     to: z.string(),

@@ -18,6 +18,8 @@ export const emailPayload = z.looseObject({ notification_id: z.uuid() });
 
 /** Topic `otp`. */
 export const otpPayload = z.looseObject({ otp_code_id: z.uuid() });
+/** Topic `auth_message`. */
+export const authMessagePayload = z.looseObject({ auth_message_id: z.uuid() });
 
 /** Answer of `mail_to_send`. Without an address, or without the person, there is nobody to write to. */
 export const mailToSend = z
