@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { html, page } from '../html.ts';
 import { asHtml, asJson, type SandboxAnswer, SandboxError, type SandboxRequest } from './answers.ts';
-import { html, page } from './html.ts';
 import type { SandboxMerchants } from './merchants.ts';
 import { createMomoSandbox } from './momo/index.ts';
 import { createPayosSandbox } from './payos/index.ts';

@@ -66,7 +66,7 @@ describe('an order at MoMo', () => {
       const answer = await fetch(url);
       const body = await answer.text();
       expect(answer.status).toBe(200);
-      expect(body).toContain('Pay 1,500,000 VND');
+      expect(body).toContain('Pay 1.500.000 VND');
       expect(body).toContain(checkout.reference);
       expect(body).toContain('Thanh toan don JB7K2M9Q');
     }

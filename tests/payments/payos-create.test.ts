@@ -86,7 +86,7 @@ describe('a link', () => {
   it('leads to a page with the sum, the account and the buttons', async () => {
     const { redirectUrl, details } = await rig.checkout();
     const body = await (await fetch(redirectUrl ?? '')).text();
-    expect(body).toContain('Pay 1,500,000 VND');
+    expect(body).toContain('Pay 1.500.000 VND');
     expect(body).toContain(details.transfer?.account_number);
     for (const outcome of ['success', 'pending', 'insufficient_funds', 'cancel', 'expire']) {
       expect(body).toContain(`value="${outcome}"`);

@@ -97,7 +97,7 @@ describe('a Checkout Session', () => {
     const answer = await fetch(String(redirectUrl));
     const page = await answer.text();
     expect(answer.status).toBe(200);
-    expect(page).toContain('Pay 1,500,000 VND');
+    expect(page).toContain('Pay 1.500.000 VND');
     expect(page).toContain(reference);
     expect(page).toContain('&lt;b&gt;xe&lt;/b&gt;');
     const form = new URLSearchParams({ session: String(providerData.session_id), outcome: 'success' });

@@ -67,7 +67,7 @@ describe('the app of the bank', () => {
     const { qrPayload, reference } = await rig.checkout();
     const query = new URLSearchParams({ qr: qrPayload });
     const shown = await (await fetch(`${rig.url}/vietqr/scan?${query}`)).text();
-    expect(shown).toContain('Transfer 1,500,000 VND');
+    expect(shown).toContain('Transfer 1.500.000 VND');
     expect(shown).toContain(`value="${reference}"`);
     const body = new URLSearchParams({
       qr: qrPayload,
@@ -76,7 +76,7 @@ describe('the app of the bank', () => {
       messageChange: 'lower_case',
     });
     const done = await fetch(`${rig.url}/vietqr/pay`, { method: 'POST', body });
-    expect(await done.text()).toContain('Transferred: 1,500,000 VND');
+    expect(await done.text()).toContain('Transferred: 1.500.000 VND');
     expect(await lastEvent()).toMatchObject({ event: { report: { reference, amount: 1_500_000 } } });
     const listed = await (await fetch(`${rig.url}/vietqr`)).text();
     expect(listed).toContain(reference.toLowerCase());

@@ -20,7 +20,7 @@ describe('a pay link', () => {
     const answer = await fetch(redirectUrl);
     const body = await answer.text();
     expect(answer.status).toBe(200);
-    expect(body).toContain('Pay 1,500,000 VND');
+    expect(body).toContain('Pay 1.500.000 VND');
     expect(body).toContain(reference);
     expect(body).toContain('Thanh toan don JB7K2M9Q');
   });

@@ -50,7 +50,7 @@ describe('an order', () => {
   it('has a page to pay on, a QR code and what later calls need', async () => {
     const { redirectUrl, qrPayload, details, providerData, reference } = await rig.checkout();
     const page = await (await fetch(String(redirectUrl))).text();
-    expect(page).toContain('Pay 1,500,000 VND');
+    expect(page).toContain('Pay 1.500.000 VND');
     expect(page).toContain('Thanh toán đơn (JB7K2M9Q)!');
     expect(qrPayload).toMatch(/^00020101021226.*vn\.zalopay.*54071500000.*6304[0-9A-F]{4}$/);
     expect(details).toEqual({});

@@ -1,11 +1,11 @@
-import { type Html, html, page } from '../html.ts';
+import { type Html, html, money, when } from '../../html.ts';
+import { calls, pagesOf, table } from '../pages.ts';
 import type { PayosContext } from './context.ts';
 import { paidOf, qrOf, statusOf } from './links.ts';
 import { stateOf } from './payouts.ts';
 import type { Link } from './store.ts';
 
-const money = (amount: number): string => `${amount.toLocaleString('en-US')} VND`;
-const banner = html`<p class="test">Sandbox: no money moves</p>`;
+const show = pagesOf('payos', 'PayOS');
 
 function choice(outcome: string, label: string, amount?: number): Html {
   const value = amount === undefined ? outcome : `${outcome}:${amount}`;
@@ -28,41 +28,38 @@ export function payPage(link: Link): string {
           choice('expire', 'Let it run out'),
         ]
       : [choice('success', 'Transfer all the same', missing > 0 ? missing : link.amount)];
-  return page(
-    'PayOS sandbox',
-    html`${banner}<h1>${missing > 0 ? `Pay ${money(missing)}` : 'Paid'}</h1>
+  return show(html`<h1>${missing > 0 ? `Pay ${money(missing)}` : 'Paid'}</h1>
 <dl><dt>Order</dt><dd>${link.orderCode}</dd><dt>State</dt><dd>${status}</dd>
 <dt>To account</dt><dd>${link.accountNumber}</dd><dt>Message</dt><dd>${link.description}</dd>
-<dt>Payable until</dt><dd>${new Date(link.expiredAt * 1000).toISOString()}</dd>
+<dt>Payable until</dt><dd>${when(link.expiredAt * 1000)}</dd>
 <dt>QR code says</dt><dd><code>${qrOf(link)}</code></dd></dl>
-<form method="post" action="/payos/pay"><input type="hidden" name="id" value="${link.id}">${choices}</form>`,
-  );
+<form method="post" action="/payos/pay"><input type="hidden" name="id" value="${link.id}">${choices}</form>`);
 }
 
 function row(link: Link): Html {
   const incoming = link.incoming.map(
     ({ reference, amount }) => html`<li>${reference}: ${money(amount)}</li>`,
   );
-  const sent = link.notifications.map(
-    (call) =>
-      html`<li>${call.at} → <code>${call.answer}</code><details><summary>what was sent</summary><code>${call.sent}</code></details></li>`,
-  );
-  return html`<tr><td><a href="/payos/web/${link.id}">${link.orderCode}</a></td><td>${money(link.amount)}</td>
-<td>${statusOf(link)}<ul>${incoming}</ul></td><td><ol>${sent}</ol></td></tr>`;
+  return html`<tr><td class="whole"><a href="/payos/web/${link.id}">${link.orderCode}</a></td><td class="whole">${money(link.amount)}</td>
+<td>${statusOf(link)}<ul>${incoming}</ul></td><td>${calls(link.notifications)}</td></tr>`;
 }
 
 /** Every link with its transfers and notifications, and every payout. */
 export function listPage(context: PayosContext): string {
   const rows = [...context.store.links.values()].reverse().map(row);
-  const none = html`<tr><td colspan="4">Nothing has been paid here yet.</td></tr>`;
   const payouts = context.store.payouts.map(
     (payout) =>
       html`<li>${payout.referenceId}: ${money(payout.amount)} to ${payout.toBin} ${payout.toAccountNumber}, ${stateOf(payout, context)}</li>`,
   );
-  return page(
-    'PayOS sandbox',
-    html`${banner}<h1>PayOS</h1><table><thead><tr><th>Order</th><th>Amount</th><th>State</th><th>Notifications</th></tr></thead>
-<tbody>${rows.length > 0 ? rows : none}</tbody></table>
+  const columns = ['Order', 'Amount', 'State', 'Notifications'];
+  return show(
+    html`<h1>PayOS</h1>${table(columns, rows, 'Nothing has been paid here yet.')}
 <h2>Payouts</h2><p>Balance: ${money(context.store.balance)}</p><ul>${payouts}</ul>`,
+    'list',
   );
+}
+
+/** An address that belongs to no order. */
+export function unknownPage(): string {
+  return show(html`<h1>There is no such order</h1>`);
 }

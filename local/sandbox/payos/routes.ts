@@ -1,7 +1,7 @@
 import { asHtml, readChoice, readObject, type SandboxAnswer, type SandboxRequest } from '../answers.ts';
 import type { PayosContext } from './context.ts';
 import { cancelLink, createLink, showLink } from './links.ts';
-import { listPage, payPage } from './pages.ts';
+import { listPage, payPage, unknownPage } from './pages.ts';
 import { pay } from './pay.ts';
 import { payoutsApi } from './payouts.ts';
 import { refusal } from './replies.ts';
@@ -9,7 +9,7 @@ import { outcomes } from './store.ts';
 import { findLink, testApi } from './test-api.ts';
 import { confirmWebhook } from './webhook.ts';
 
-const noOrder = (): SandboxAnswer => asHtml('<p>There is no such order.</p>', 404);
+const noOrder = (): SandboxAnswer => asHtml(unknownPage(), 404);
 
 function merchantApi(
   { method, url, headers }: SandboxRequest,

@@ -1,19 +1,16 @@
-import { type Html, html, page } from '../html.ts';
+import { type Html, html, money, when } from '../../html.ts';
+import { calls, pagesOf, table } from '../pages.ts';
 import type { StripeContext } from './context.ts';
 import type { Refund, Session } from './store.ts';
 
-const money = (amount: number): string => `${amount.toLocaleString('en-US')} VND`;
-const banner = html`<p class="test">Sandbox: no money moves</p>`;
-const title = 'Stripe sandbox';
+const show = pagesOf('stripe', 'Stripe');
 
 /** The page a payer sees. */
 export function payPage(session: Session): string {
   const declined = session.intent === null ? html`` : html`<p>The card was declined. Try again.</p>`;
-  return page(
-    title,
-    html`${banner}<h1>Pay ${money(session.amount)}</h1>${declined}
+  return show(html`<h1>Pay ${money(session.amount)}</h1>${declined}
 <dl><dt>Reference</dt><dd>${session.reference ?? ''}</dd><dt>For</dt><dd>${session.product}</dd>
-<dt>Payable until</dt><dd>${new Date(session.expiresAt * 1000).toISOString()}</dd></dl>
+<dt>Payable until</dt><dd>${when(session.expiresAt * 1000)}</dd></dl>
 <form method="post" action="/stripe/pay">
 <input type="hidden" name="session" value="${session.id}">
 <button name="outcome" value="success">Pay</button>
@@ -21,8 +18,7 @@ export function payPage(session: Session): string {
 <button name="outcome" value="insufficient_funds">Not enough money</button>
 <button name="outcome" value="cancel">Back to the merchant</button>
 <button name="outcome" value="expire">Let it run out</button>
-</form>`,
-  );
+</form>`);
 }
 
 /** A session that has ended, with what a bank may still do. */
@@ -36,17 +32,14 @@ export function donePage(session: Session, returnTo: string): string {
   if (session.paymentStatus === 'paid' && !session.disputed) {
     choices.push(button('dispute', 'Dispute the payment'));
   }
-  return page(
-    title,
-    html`${banner}<h1>This session is ${session.status}, ${session.paymentStatus}</h1>
+  return show(html`<h1>This session is ${session.status}, ${session.paymentStatus}</h1>
 <p><a href="${returnTo}">Back to the merchant</a></p>
-<form method="post" action="/stripe/pay"><input type="hidden" name="session" value="${session.id}">${choices}</form>`,
-  );
+<form method="post" action="/stripe/pay"><input type="hidden" name="session" value="${session.id}">${choices}</form>`);
 }
 
 /** A session that does not exist. */
 export function errorPage(message: string): string {
-  return page(title, html`${banner}<h1>This payment cannot be made</h1><p>${message}</p>`);
+  return show(html`<h1>This payment cannot be made</h1><p>${message}</p>`);
 }
 
 function refundItem({ id, amount, status }: Refund): Html {
@@ -54,22 +47,14 @@ function refundItem({ id, amount, status }: Refund): Html {
 }
 
 function row(session: Session): Html {
-  const sent = session.notifications.map(
-    (call) =>
-      html`<li>${call.at} → <code>${call.answer}</code><details><summary>what was sent</summary><code>${call.sent}</code></details></li>`,
-  );
-  return html`<tr><td><a href="/stripe/c/pay/${session.id}">${session.reference ?? session.id}</a></td>
-<td>${money(session.amount)}</td><td>${session.status}, ${session.paymentStatus}</td>
-<td><ol>${sent}</ol></td><td><ul>${session.refunds.map(refundItem)}</ul></td></tr>`;
+  return html`<tr><td class="whole"><a href="/stripe/c/pay/${session.id}">${session.reference ?? session.id}</a></td>
+<td class="whole">${money(session.amount)}</td><td>${session.status}, ${session.paymentStatus}</td>
+<td>${calls(session.notifications)}</td><td><ul>${session.refunds.map(refundItem)}</ul></td></tr>`;
 }
 
 /** Every session, with its events and our answers. */
 export function listPage(context: StripeContext): string {
   const rows = [...context.store.sessions.values()].reverse().map(row);
-  const none = html`<tr><td colspan="5">Nothing has been paid here yet.</td></tr>`;
-  return page(
-    title,
-    html`${banner}<h1>Stripe</h1><table><thead><tr><th>Reference</th><th>Amount</th><th>State</th><th>Events</th><th>Refunds</th></tr></thead>
-<tbody>${rows.length > 0 ? rows : none}</tbody></table>`,
-  );
+  const columns = ['Reference', 'Amount', 'State', 'Events', 'Refunds'];
+  return show(html`<h1>Stripe</h1>${table(columns, rows, 'Nothing has been paid here yet.')}`, 'list');
 }

@@ -1,13 +1,12 @@
+import { type Html, html, money, when } from '../../html.ts';
 import type { SandboxError } from '../answers.ts';
-import { type Html, html, page } from '../html.ts';
-import { bankTime, type VietqrContext } from './context.ts';
+import { calls, pagesOf, table } from '../pages.ts';
+import type { VietqrContext } from './context.ts';
 import type { Scanned } from './emv.ts';
 import { messageChanges } from './message-change.ts';
 import type { Transaction } from './store.ts';
 
-const title = 'Bank sandbox';
-const banner = html`<p class="test">Sandbox: no money moves</p>`;
-const money = (amount: number): string => `${amount.toLocaleString('en-US')} VND`;
+const show = pagesOf('vietqr', 'Bank transfer (VietQR)');
 
 const scanForm = html`<form method="get" action="/vietqr/scan">
 <label>What the QR code says <input name="qr" size="60" required></label><button>Scan</button></form>`;
@@ -15,9 +14,7 @@ const scanForm = html`<form method="get" action="/vietqr/scan">
 /** What the app shows after scanning. */
 export function payPage(qr: string, scanned: Scanned, { merchant }: VietqrContext): string {
   const ways = messageChanges.map((way) => html`<option>${way}</option>`);
-  return page(
-    title,
-    html`${banner}<h1>Transfer ${scanned.amount === null ? 'money' : money(scanned.amount)}</h1>
+  return show(html`<h1>Transfer ${scanned.amount === null ? 'money' : money(scanned.amount)}</h1>
 <dl><dt>Bank</dt><dd>${scanned.bankBin}</dd><dt>Account</dt><dd>${scanned.accountNumber}</dd>
 <dt>Name</dt><dd>${merchant.accountName}</dd></dl>
 <form method="post" action="/vietqr/pay">
@@ -29,8 +26,7 @@ export function payPage(qr: string, scanned: Scanned, { merchant }: VietqrContex
 <button name="outcome" value="pending">Transfer, arriving later</button>
 <button name="outcome" value="insufficient_funds">Not enough money</button>
 <button name="outcome" value="cancel">Cancel</button>
-</form>`,
-  );
+</form>`);
 }
 
 /** What the app shows after paying. */
@@ -40,41 +36,33 @@ export function donePage(transaction: Transaction | null): string {
       ? html`<h1>Nothing was transferred</h1>`
       : html`<h1>${transaction.state === 'done' ? 'Transferred' : 'On its way'}: ${money(transaction.amount)}</h1>
 <p>The bank says: <code>${transaction.content}</code></p>`;
-  return page(title, html`${banner}${said}<p><a href="/vietqr">The account</a></p>`);
+  return show(html`${said}<p><a href="/vietqr">The account</a></p>`);
 }
 
 /** A QR code or transfer that is refused. */
 export function errorPage(error: SandboxError): string {
-  return page(
-    title,
-    html`${banner}<h1>This cannot be paid</h1><p>${error.code}: ${error.message}.</p>${scanForm}`,
-  );
+  return show(html`<h1>This cannot be paid</h1><p>${error.code}: ${error.message}.</p>${scanForm}`);
 }
 
 function row(transaction: Transaction): Html {
-  const sent = transaction.notifications.map(
-    (call) =>
-      html`<li>${call.at} → <code>${call.answer}</code><details><summary>what was sent</summary><code>${call.sent}</code></details></li>`,
-  );
   const sign = transaction.direction === 'in' ? '+' : '−';
   const arrives =
     transaction.state === 'done'
       ? html``
       : html`<form method="post" action="/vietqr/arrive"><input type="hidden" name="reference" value="${transaction.reference}">
 <button name="outcome" value="success">Let it arrive</button><button name="outcome" value="cancel">Send it back</button></form>`;
-  return html`<tr><td>${transaction.id}</td><td>${bankTime(transaction.bookedAt)}</td><td>${sign}${money(transaction.amount)}</td>
-<td>${transaction.content}${arrives}</td><td><ol>${sent}</ol></td></tr>`;
+  return html`<tr><td>${transaction.id}</td><td class="whole">${when(transaction.bookedAt)}</td><td class="whole">${sign}${money(transaction.amount)}</td>
+<td>${transaction.content}${arrives}</td><td>${calls(transaction.notifications)}</td></tr>`;
 }
 
 /** The account: every movement, with its notifications and our answers. */
 export function listPage({ store, merchant }: VietqrContext): string {
   const rows = [...store.transactions].reverse().map(row);
-  const none = html`<tr><td colspan="5">Nothing has moved on this account yet.</td></tr>`;
-  return page(
-    title,
-    html`${banner}<h1>Bank transfer (VietQR)</h1>${scanForm}
+  const columns = ['Number', 'Time', 'Amount', 'Message', 'Notifications'];
+  return show(
+    html`<h1>Bank transfer (VietQR)</h1>${scanForm}
 <dl><dt>Account</dt><dd>${merchant.accountNumber} at ${merchant.bankBin}</dd><dt>Balance</dt><dd>${money(store.balance)}</dd></dl>
-<table><thead><tr><th>Number</th><th>Time</th><th>Amount</th><th>Message</th><th>Notifications</th></tr></thead>
-<tbody>${rows.length > 0 ? rows : none}</tbody></table>`,
+${table(columns, rows, 'Nothing has moved on this account yet.')}`,
+    'list',
   );
 }

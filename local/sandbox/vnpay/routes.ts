@@ -23,6 +23,12 @@ function find(txnRef: unknown, context: VnpayContext): Transaction {
   return transaction;
 }
 
+function open(transaction: Transaction, context: VnpayContext): string {
+  return transaction.state === 'done'
+    ? donePage(transaction, returnAddress(transaction, context))
+    : payPage(transaction);
+}
+
 const readOutcome = (value: unknown): Outcome => readChoice('outcome', value, outcomes);
 
 async function apiPay(body: Record<string, unknown>, context: VnpayContext): Promise<SandboxAnswer> {
@@ -44,17 +50,14 @@ export async function vnpayRoutes(
   context: VnpayContext,
 ): Promise<SandboxAnswer | null> {
   const params = Object.fromEntries(url.searchParams);
+  const known = context.store.transactions.get(/^\/vnpay\/payments\/(\w+)$/.exec(url.pathname)?.[1] ?? '');
+  if (method === 'GET' && known) return asHtml(open(known, context));
   switch (`${method} ${url.pathname}`) {
     case 'GET /vnpay':
       return asHtml(listPage(context));
     case 'GET /vnpay/paymentv2/vpcpay.html':
       try {
-        const transaction = openLink(params, context);
-        return asHtml(
-          transaction.state === 'done'
-            ? donePage(transaction, returnAddress(transaction, context))
-            : payPage(transaction),
-        );
+        return asHtml(open(openLink(params, context), context));
       } catch (error) {
         if (error instanceof SandboxError) return asHtml(errorPage(error), 400);
         throw error;
