@@ -109,8 +109,8 @@ export class Bookings {
    * Records the hand-over, from an hour before the booked start until the booked end. The booking stays `confirmed`
    * until the other side acknowledges it, or until its `counts_at` has passed.
    * Errors: `booking_not_found`, `illegal_transition`, `too_early`, `trip_over`, `vehicle_suspended`,
-   * `renter_licence_invalid`, `inspection_open` (one waits for an answer), `inspection_incomplete`,
-   * `media_not_found`, `media_not_ready`, `invalid_input`.
+   * `renter_licence_invalid`, `inspection_open` (one waits for an answer), `vehicle_not_returned` (from the
+   * trip before), `inspection_incomplete`, `media_not_found`, `media_not_ready`, `invalid_input`.
    */
   checkIn(report: InspectionReport, options?: CommandOptions): Promise<Result<Booking>> {
     return this.#calls.rpc('check_in', inspectionArgs(report), options);
@@ -129,7 +129,8 @@ export class Bookings {
   /**
    * The other side agrees with an inspection, which counts from then on: a check-in begins the trip, a check-out
    * completes it.
-   * Errors: `not_found`, `illegal_transition` (it was rejected, or the booking is cancelled).
+   * Errors: `not_found`, `illegal_transition` (it was rejected, or the booking is cancelled),
+   * `vehicle_not_returned` (an objection is taken back while another renter has the vehicle).
    */
   acknowledgeInspection(inspectionId: Uuid, options?: CallOptions): Promise<Result<Inspection>> {
     return this.#calls.rpc('acknowledge_inspection', { inspection_id: inspectionId }, options);
@@ -197,9 +198,20 @@ export class AdminBookings {
   }
 
   /**
+   * Completes a trip after its booked end as driven: one that nobody checked in, or one whose return nobody recorded
+   * and whose vehicle is back. One that did not take place is called off with `admin.payables.cancel` instead.
+   * Errors: `forbidden`, `booking_not_found`, `illegal_transition`, `too_early`, `money_frozen`,
+   * `inspection_open` (a return waits for an answer and counts by itself), `invalid_input`.
+   */
+  settle(input: { bookingId: Uuid; reason: string }, options?: CommandOptions): Promise<Result<Booking>> {
+    return this.#calls.rpc('settle_trip', { booking_id: input.bookingId, reason: input.reason }, options);
+  }
+
+  /**
    * Decides whether an inspection counts that one side objected to, and ends the freeze of that objection. Both sides
    * are told the reason.
-   * Errors: `forbidden`, `not_found`, `illegal_transition`, `invalid_input`.
+   * Errors: `forbidden`, `not_found`, `illegal_transition`, `vehicle_not_returned` (another renter has it;
+   * settle the trip instead), `invalid_input`.
    */
   decideInspection(
     input: { inspectionId: Uuid; counts: boolean; reason: string },

@@ -26,6 +26,8 @@ declare
     select '%' || regexp_replace(w, '([\\%_])', '\\\1', 'g') || '%'
     from regexp_split_to_table(private.fold_text(p_query), '[-\s_./]+') w where w <> ''
   );
+  -- asked once: in the query, the planner would no longer ask the calendar of each candidate by its index
+  v_overdue uuid[];
   v_features text[] := array(select distinct f from unnest(p_features) f where f is not null);
 begin
   if p_lat is null or p_lng is null or not (p_lat between -85 and 85) or not (p_lng between -180 and 180) then
@@ -76,7 +78,9 @@ begin
     end if;
     v_where := v_where || format(' and (%s, v.id) > (($11 ->> ''key'')::%s, ($11 ->> ''id'')::uuid)', v_key, case p_sort when 'distance' then 'float8' else 'numeric' end);
   end if;
+  v_overdue := array(select o.vehicle_id from private.overdue_vehicles o where o.blocked && tstzrange(p_starts_at, p_ends_at));
   v_where := v_where
+    || case when cardinality(v_overdue) > 0 then ' and v.id <> all ($19)' else '' end
     || case when p_kind is not null then ' and v.kind = $5' else '' end
     || case when p_min_seats is not null then ' and v.seats >= $6' else '' end
     || case when p_brand is not null then ' and private.squeeze_text(v.brand) = private.squeeze_text($7)' else '' end
@@ -126,7 +130,7 @@ begin
   $query$, v_key, v_where, v_order)
   using v_point, p_radius_m, p_starts_at, p_ends_at, p_kind, p_min_seats, p_brand, p_transmission, p_fuel, p_page_size,
         p_after, p_min_price, p_max_price, p_min_rating,
-        v_words, v_features, auth.uid(), p_sort;
+        v_words, v_features, auth.uid(), p_sort, v_overdue;
 end
 $$;
 

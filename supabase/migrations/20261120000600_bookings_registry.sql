@@ -11,6 +11,7 @@ insert into private.error_codes (code, status, retryable, message_en, message_vi
   ('inspection_incomplete', 409, false, 'The inspection is not complete. Add the photos that details.missing names.', 'Biên bản kiểm tra xe còn thiếu ảnh. Vui lòng chụp thêm các góc được nêu trong chi tiết.'),
   ('inspection_open', 409, false, 'The last check-in or check-out waits for an answer. Let the other side confirm it, or try again after details.counts_at.', 'Biên bản giao nhận xe đang chờ xác nhận. Vui lòng đợi bên kia xác nhận hoặc thử lại khi hết hạn.'),
   ('trip_over', 409, false, 'The booked time is over, so the vehicle can no longer be handed over. Book it again or contact support.', 'Đã hết thời gian thuê nên không thể giao xe nữa. Vui lòng đặt lại hoặc liên hệ hỗ trợ.'),
+  ('vehicle_not_returned', 409, false, 'This vehicle has not come back from its last trip yet. The host must record or confirm that return first.', 'Xe này chưa được trả từ chuyến trước. Chủ xe cần ghi nhận hoặc xác nhận việc trả xe trước.'),
   ('too_early', 409, false, 'It is too early for this. Try again from the time in details.from.', 'Chưa đến giờ thực hiện thao tác này. Vui lòng thử lại sau.'),
   ('hold_expired', 409, false, 'The time limit of this booking has passed. A new booking is needed.', 'Đơn này đã quá thời hạn. Cần đặt xe lại.');
 
@@ -21,11 +22,15 @@ alter table private.settings
   add constraint settings_hold_minutes check (key <> 'hold_minutes' or private.is_whole(value, 1, 1440)),
   add constraint settings_check_in_answer_hours check (key <> 'check_in_answer_hours' or private.is_whole(value, 1, 24)),
   add constraint settings_check_out_answer_hours check (key <> 'check_out_answer_hours' or private.is_whole(value, 1, 168)),
+  add constraint settings_overdue_hours check (key <> 'overdue_hours' or private.is_whole(value, 1, 168)),
+  add constraint settings_unattended_hours check (key <> 'unattended_hours' or private.is_whole(value, 1, 720)),
   add constraint settings_claim_window_hours check (key <> 'claim_window_hours' or private.is_whole(value, 1, 720));
 insert into private.settings (key, value, description) values
   ('hold_minutes', '15', 'Minutes: how long a booking keeps its slot while the renter pays.'),
   ('check_in_answer_hours', '2', 'Hours that the other side has to answer a check-in, from the booked start on. Without an answer it counts then, and at the latest at the booked end.'),
   ('check_out_answer_hours', '24', 'Hours that the other side has to answer a check-out, from the booked end on. Without an answer it counts then.'),
+  ('overdue_hours', '24', 'Hours: while a vehicle is not back after its booked end, trips that begin within so many hours from now are not offered.'),
+  ('unattended_hours', '48', 'Hours after the booked end at which a paid trip that nobody checked in is completed as driven.'),
   ('claim_window_hours', '24', 'Hours in which the host may claim, from the return on which both sides agree and from the booked end at the earliest; then the deposit is returned and the rent becomes payable.');
 
 insert into private.media_purposes (purpose, bucket, max_bytes, mime_types, per_day) values

@@ -17,6 +17,7 @@ insert into private.transitions (machine, from_state, event, to_state) values
   ('booking', 'confirmed', 'check_in', 'in_progress'),
   ('booking', 'confirmed', 'cancel', 'cancelled'),
   ('booking', 'confirmed', 'no_show', 'no_show'),
+  ('booking', 'confirmed', 'settle', 'completed'),
   ('booking', 'in_progress', 'complete', 'completed'),
   ('inspection', 'initial', 'record', 'recorded'),
   ('inspection', 'recorded', 'acknowledge', 'acknowledged'),
@@ -80,16 +81,18 @@ create table public.bookings (
   constraint bookings_cancelled_by_known check (cancelled_by in ('renter', 'host', 'admin')),
   constraint bookings_cancelled_complete check ((status = 'cancelled') = (cancelled_at is not null and cancelled_by is not null and refund_bps is not null)),
   constraint bookings_refund_bps_range check (refund_bps between 0 and 10000),
-  -- before its return, a trip under way has checked_out_at only when the host has said that the vehicle is back
+  -- A trip under way has checked_out_at when the host has said that the vehicle is back. One that nobody checked in is
+  -- completed without either.
   constraint bookings_trip_dates check (case status
     when 'in_progress' then checked_in_at is not null and claim_until is null
-    when 'completed' then checked_in_at is not null and checked_out_at is not null and claim_until is not null
+    when 'completed' then (checked_in_at is null) = (checked_out_at is null) and claim_until is not null
     else checked_in_at is null and checked_out_at is null and claim_until is null
   end),
+  constraint bookings_claim_after_end check (claim_until >= upper(period)),
   constraint bookings_deposit_status_known check (deposit_status in ('none', 'held', 'returned'))
 );
 comment on table public.bookings is 'Trips. Amounts are in minor units, as agreed in the quote. A hold ends at hold_expires_at and a request at answer_by, whether or not a job has run.';
-comment on column public.bookings.status is 'Machine booking. requested (the host answers until answer_by), pending_payment (held until hold_expires_at), confirmed when the money is there, in_progress when a check-in counts, completed when a check-out counts; or declined, expired, cancelled, no_show. A deadline is over at its time, whether or not the move was written; booking_detail and my_bookings answer the state of now.';
+comment on column public.bookings.status is 'Machine booking. requested (the host answers until answer_by), pending_payment (held until hold_expires_at), confirmed when the money is there, in_progress when a check-in counts, completed when a check-out counts, or when nobody checked it in and its deadline has passed; or declined, expired, cancelled, no_show. A deadline is over at its time, whether or not the move was written; booking_detail and my_bookings answer the state of now.';
 comment on column public.bookings.total_amount is 'What the renter pays, the deposit included. Minor units of `currency`, copied from the quote like deposit_amount and tax_amount. What the rest is to host and platform, the quote says.';
 comment on column public.bookings.deposit_amount is 'The part that is given back after the trip.';
 comment on column public.bookings.tax_amount is 'VAT, which is owed to the state.';
@@ -100,14 +103,17 @@ comment on column public.bookings.deposit_status is 'none (no deposit, or not pa
 comment on column public.bookings.code is 'For people, such as JB7K2M9Q.';
 comment on column public.bookings.answer_by is 'Until when the host may answer a request; over at that moment.';
 comment on column public.bookings.hold_expires_at is 'Until when the slot is held unpaid; over at that moment.';
-comment on column public.bookings.checked_in_at is 'When the vehicle was handed over: when the check-in that counts was recorded.';
-comment on column public.bookings.checked_out_at is 'When the vehicle was back: when the host recorded it, or when the renter recorded it and it counts. While in_progress, the renter has not agreed yet.';
+comment on column public.bookings.checked_in_at is 'When the vehicle was handed over: when the check-in that counts was recorded. Null for a completed trip that nobody checked in.';
+comment on column public.bookings.checked_out_at is 'When the vehicle was back: when the host recorded it, or when the renter recorded it and it counts. While in_progress, the renter has not agreed yet. Null for a completed trip that nobody checked in.';
 comment on column public.bookings.claim_until is 'Until when the host may claim on the deposit. Null before the trip is completed.';
 create index bookings_renter_idx on public.bookings (renter_id, created_at desc, id);
 create index bookings_host_idx on public.bookings (host_id, created_at desc, id);
 create index bookings_vehicle_idx on public.bookings (vehicle_id);
 create index bookings_holds_idx on public.bookings (hold_expires_at) where status = 'pending_payment';
 create index bookings_requests_idx on public.bookings (answer_by) where status = 'requested';
+-- a vehicle is with one renter at a time
+create unique index bookings_one_trip_per_vehicle on public.bookings (vehicle_id) where status = 'in_progress' and checked_out_at is null;
+create index bookings_not_back_idx on public.bookings (ends_at) where status in ('confirmed', 'in_progress') and checked_out_at is null;
 create index bookings_deposits_idx on public.bookings (claim_until) where status = 'completed' and deposit_status = 'held';
 select private.attach_state_machine('public.bookings', 'booking');
 create trigger touch before update on public.bookings for each row execute function private.touch();
@@ -140,7 +146,7 @@ create table public.booking_inspections (
     (acknowledged_by is null) = (acknowledged_at is null) and (status = 'acknowledged') = (acknowledged_by is not null)
   ),
   constraint booking_inspections_objection_given check (
-    char_length(objection) between 1 and 1000
+    (objection is null or private.says_something(objection, p_at_most => 1000))
     and (objection is null) = (contested_at is null)
     and (status not in ('recorded', 'presumed') or objection is null)
     and (status not in ('contested', 'upheld', 'rejected') or objection is not null)

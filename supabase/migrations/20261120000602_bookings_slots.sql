@@ -49,6 +49,10 @@ declare
 begin
   -- Without the lock, two inserts that exclude each other could deadlock.
   perform private.lock_vehicle(p_booking.vehicle_id);
+  -- no entry of the calendar says that a vehicle is not back
+  if exists (select from private.overdue_vehicles o where o.vehicle_id = p_booking.vehicle_id and o.blocked && v_blocked) then
+    perform private.fail('vehicle_unavailable');
+  end if;
   loop
     -- The insert comes first: the constraint must check it anyway, and nearly always allows it.
     begin

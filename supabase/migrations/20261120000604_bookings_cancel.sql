@@ -61,15 +61,15 @@ begin
 end
 $$;
 
-create function private.check_cancellable(p_booking public.bookings)
+create function private.check_cancellable(p_booking public.bookings, p_side text)
 returns void
 language plpgsql stable set search_path = ''
 as $$
 begin
-  -- a trip also begins by a deadline, and after its booked end nobody says any more that it did not happen
+  -- a trip also begins by a deadline, and after its booked end neither side says alone that it did not take place
   if p_booking.status not in ('requested', 'pending_payment', 'confirmed')
      or private.booking_state(p_booking) in ('in_progress', 'completed')
-     or (p_booking.status = 'confirmed' and p_booking.ends_at <= now()) then
+     or (p_booking.status = 'confirmed' and p_booking.ends_at <= now() and p_side <> 'admin') then
     perform private.fail('booking_not_cancellable', jsonb_build_object('status', private.booking_state(p_booking)));
   end if;
   -- an admin must decide first where the frozen money goes
@@ -89,7 +89,7 @@ declare
   -- what came in parts goes back whole
   v_parts bigint := private.received_in_parts((select id from public.payments where payable_id = p_booking.id));
 begin
-  perform private.check_cancellable(p_booking);
+  perform private.check_cancellable(p_booking, p_side);
   return (
     select jsonb_build_object(
       'currency', p_booking.currency,
@@ -134,7 +134,7 @@ declare
   v_paid boolean := p_booking.status = 'confirmed';
   v_refund_bps int := private.cancellation_bps(p_booking, p_side);
 begin
-  perform private.check_cancellable(p_booking);
+  perform private.check_cancellable(p_booking, p_side);
   select * into v_amounts from private.cancellation_amounts(p_booking, v_refund_bps);
   perform private.set_audit_context(p_side, p_reason);
   delete from public.calendar_entries where booking_id = p_booking.id;

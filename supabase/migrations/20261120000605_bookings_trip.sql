@@ -135,7 +135,8 @@ begin
 end
 $$;
 
--- Ends a trip: the host has earned the rent, payable after the claim window. The caller has locked vehicle and booking.
+-- Ends a trip: the host has earned the rent, payable after the claim window. Null for p_returned_at means that nobody
+-- recorded that the trip took place. The caller has locked vehicle and booking.
 create function private.complete_trip(p_booking public.bookings, p_returned_at timestamptz, p_agreed_at timestamptz)
 returns public.bookings
 language plpgsql volatile set search_path = ''
@@ -149,7 +150,9 @@ begin
       claim_until = greatest(p_agreed_at, ends_at) + make_interval(hours => (private.setting('claim_window_hours'))::int)
   where id = p_booking.id
   returning * into v_booking;
-  perform private.end_slot(v_booking);
+  if v_booking.checked_out_at is not null then
+    perform private.end_slot(v_booking);
+  end if;
   select * into strict v_quote from public.quotes where id = v_booking.quote_id;
   perform private.post_ledger('booking_completed', v_booking.id::text, v_booking.currency, v_booking.id, array[
     ('escrow', v_booking.id::text, v_booking.total_amount - v_booking.deposit_amount)::private.ledger_line,
@@ -259,6 +262,7 @@ begin
   end if;
   perform private.check_hand_over(v_booking);
   perform private.check_none_open(p_booking_id);
+  perform private.check_vehicle_back(v_booking);
   perform private.set_audit_context(private.booking_side(v_booking));
   perform private.record_inspection(v_booking, 'check_in', p_odometer_km, p_fuel_percent, p_photos, p_note);
   perform private.finish_command(p_idempotency_key, jsonb_build_object('id', p_booking_id));
@@ -269,7 +273,7 @@ create function public.check_in(booking_id uuid, odometer_km int, fuel_percent i
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.check_in(booking_id, odometer_km, fuel_percent, photos, note, idempotency_key) $$;
-comment on function public.check_in is 'Records the hand-over of the vehicle, from an hour before the booked start until the booked end. The booking stays confirmed until the other side acknowledges the inspection or its counts_at has passed; until then the renter can still cancel. The odometer is in km and the fuel in percent. `photos` is [{media_id, angle}] with the angles front, rear, left, right and dashboard; each is an upload of the caller with purpose inspection. Errors: booking_not_found, illegal_transition, too_early, trip_over, vehicle_suspended, renter_licence_invalid, inspection_open (one waits for an answer), inspection_incomplete, media_not_found, media_not_ready, invalid_input.';
+comment on function public.check_in is 'Records the hand-over of the vehicle, from an hour before the booked start until the booked end. The booking stays confirmed until the other side acknowledges the inspection or its counts_at has passed; until then the renter can still cancel. The odometer is in km and the fuel in percent. `photos` is [{media_id, angle}] with the angles front, rear, left, right and dashboard; each is an upload of the caller with purpose inspection. Errors: booking_not_found, illegal_transition, too_early, trip_over, vehicle_suspended, renter_licence_invalid, inspection_open (one waits for an answer), vehicle_not_returned (from the trip before), inspection_incomplete, media_not_found, media_not_ready, invalid_input.';
 revoke all on function public.check_in(uuid, int, int, jsonb, uuid, text), private.check_in(uuid, int, int, jsonb, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.check_in(uuid, int, int, jsonb, uuid, text), private.check_in(uuid, int, int, jsonb, text, uuid) to authenticated;
 

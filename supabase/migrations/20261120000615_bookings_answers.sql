@@ -19,9 +19,22 @@ begin
   if not found then
     perform private.fail('not_found');
   end if;
-  perform private.set_audit_context(case when (private.lock_trip(v_inspection.booking_id)).host_id = v_user_id then 'host' else 'renter' end);
+  perform private.lock_trip(v_inspection.booking_id);
   select * into v_inspection from public.booking_inspections where id = p_inspection_id;
   return v_inspection;
+end
+$$;
+
+-- Which side answers an inspection.
+create function private.answering_side(p_inspection public.booking_inspections)
+returns text
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select case when b.host_id = p_inspection.recorded_by then 'renter' else 'host' end
+    from public.bookings b where b.id = p_inspection.booking_id
+  );
 end
 $$;
 
@@ -62,6 +75,11 @@ begin
     return v_inspection;
   end if;
   perform private.check_awaited(v_inspection, 'acknowledged');
+  if v_was_contested and v_inspection.kind = 'check_in' then
+    -- another renter may have the vehicle by now
+    perform private.check_vehicle_back(b) from public.bookings b where b.id = v_inspection.booking_id;
+  end if;
+  perform private.set_audit_context(private.answering_side(v_inspection));
   update public.booking_inspections set status = 'acknowledged', acknowledged_by = auth.uid(), acknowledged_at = now()
   where id = p_inspection_id
   returning * into v_inspection;
@@ -76,7 +94,7 @@ create function public.acknowledge_inspection(inspection_id uuid)
 returns public.booking_inspections
 language sql volatile set search_path = ''
 as $$ select private.acknowledge_inspection(inspection_id) $$;
-comment on function public.acknowledge_inspection is 'Agrees, as the other side, with an inspection, which counts from now on: a check-in begins the trip, a check-out completes it. It also takes back an objection. Repeatable. Errors: not_found, illegal_transition (it was rejected, or the booking is cancelled).';
+comment on function public.acknowledge_inspection is 'Agrees, as the other side, with an inspection, which counts from now on: a check-in begins the trip, a check-out completes it. It also takes back an objection. Repeatable. Errors: not_found, illegal_transition (it was rejected, or the booking is cancelled), vehicle_not_returned (an objection is taken back while another renter has the vehicle).';
 select private.expose('acknowledge_inspection(uuid)', 'authenticated');
 
 create function private.object_to_inspection(p_inspection_id uuid, p_reason text)
@@ -93,6 +111,7 @@ begin
     return v_inspection;
   end if;
   perform private.check_awaited(v_inspection, 'contested');
+  perform private.set_audit_context(private.answering_side(v_inspection));
   update public.booking_inspections set status = 'contested', contested_at = now(), objection = btrim(p_reason)
   where id = p_inspection_id
   returning * into v_inspection;
@@ -136,6 +155,9 @@ begin
   end if;
   if p_counts then
     perform private.check_awaited(v_inspection, v_decision);
+    if v_inspection.kind = 'check_in' then
+      perform private.check_vehicle_back(b) from public.bookings b where b.id = v_inspection.booking_id;
+    end if;
   end if;
   perform private.set_audit_context('admin', btrim(p_reason));
   update public.booking_inspections set status = v_decision where id = p_inspection_id returning * into v_inspection;
@@ -143,7 +165,13 @@ begin
   if p_counts then
     perform private.count_inspection(b, v_inspection, now()) from public.bookings b where b.id = v_inspection.booking_id;
   elsif v_inspection.kind = 'check_out' then
-    update public.bookings set checked_out_at = null where id = v_inspection.booking_id and status = 'in_progress';
+    update public.bookings b set checked_out_at = null
+    where b.id = v_inspection.booking_id and b.status = 'in_progress'
+      -- when the next renter has the vehicle, it did come back
+      and not exists (
+        select from public.bookings o
+        where o.vehicle_id = b.vehicle_id and o.id <> b.id and o.status = 'in_progress' and o.checked_out_at is null
+      );
   end if;
   return v_inspection;
 end
@@ -152,7 +180,7 @@ create function public.decide_inspection(inspection_id uuid, counts boolean, rea
 returns public.booking_inspections
 language sql volatile set search_path = ''
 as $$ select private.decide_inspection(inspection_id, counts, reason) $$;
-comment on function public.decide_inspection is 'Admin: decides whether an inspection counts that the other side objected to, and ends the freeze of that objection. One that was rejected can be recorded anew. Both sides are told the reason. Repeatable. Errors: forbidden, not_found, illegal_transition, invalid_input.';
+comment on function public.decide_inspection is 'Admin: decides whether an inspection counts that the other side objected to, and ends the freeze of that objection. One that was rejected can be recorded anew. Both sides are told the reason. Repeatable. Errors: forbidden, not_found, illegal_transition, vehicle_not_returned (another renter has it; settle the trip instead), invalid_input.';
 select private.expose('decide_inspection(uuid, boolean, text)', 'authenticated');
 
 -- Writes down what counts by now. Nothing depends on it, because commands and reads look at the time.

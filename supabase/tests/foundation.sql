@@ -81,7 +81,7 @@ select is(tests.outcome($$ insert into private.error_codes values ('fine', 200, 
 select tests.make_booking(:'renter', :'vehicle', tests.hours(30), tests.hours(40)) as booking \gset
 select is(tests.outcome(format($$ update public.bookings set status = 'no_show' where id = %L $$, :'booking')), 'illegal_transition', 'an illegal move is refused to the owner of the table too');
 select is(
-  tests.outcome_details(format($$ update public.bookings set status = 'completed', checked_in_at = now(), checked_out_at = now(), claim_until = now() where id = %L $$, :'booking')),
+  tests.outcome_details(format($$ update public.bookings set status = 'completed', checked_in_at = now(), checked_out_at = now(), claim_until = ends_at where id = %L $$, :'booking')),
   '{"code": "illegal_transition", "machine": "booking", "from": "pending_payment", "to": "completed"}'::jsonb,
   'an illegal move is refused with the move in its details'
 );

@@ -88,12 +88,15 @@ const openInspection = (booking: ModelBooking): Promise<string> =>
     booking.id,
   );
 
+/** Hours from now, far in the past, another for each trip. */
+const placeOf = (model: Model, booking: ModelBooking): number => -1000 - 50 * model.bookings.indexOf(booking);
+
 /**
  * A trip that is over goes far into the past, each to a place of its own, so that the next can take place now. Its claim
  * window stays open.
  */
 async function putAway(model: Model, booking: ModelBooking): Promise<void> {
-  await world.make('move_trip', booking.id, -1000 - 50 * model.bookings.indexOf(booking));
+  await world.make('move_trip', booking.id, placeOf(model, booking));
   await world.sql.query("update public.bookings set claim_until = now() + interval '1 day' where id = $1", [
     booking.id,
   ]);
@@ -108,6 +111,7 @@ async function record(
   const isMoved = refused === null && kind === 'check_in' && !booking.here;
   if (refused === null) {
     booking.open = { kind, by, contested: false };
+    booking.inspected = true;
     booking.here = true;
   }
   const said = await step(async () => {
@@ -321,6 +325,30 @@ const moves: Record<string, Move> = {
     return { said, expected: 'ok' };
   },
 
+  async nobodyCame({ model, booking }) {
+    const settled = booking.status === 'confirmed' && !booking.inspected;
+    if (settled) reference.complete(model, booking);
+    let count = 0;
+    const said = await step(async () => {
+      if (settled) await world.make('move_trip', booking.id, placeOf(model, booking));
+      count = await world.value('private.settle_unattended_trips()');
+      if (settled) await putAway(model, booking);
+    });
+    expect(count, 'trips settled').toBe(settled ? 1 : 0);
+    return { said, expected: 'ok' };
+  },
+
+  async settle({ model, real, booking }) {
+    const refused = reference.refusedSettling(booking);
+    if (refused === null) reference.complete(model, booking);
+    const said = await step(async () => {
+      if (refused === null) await world.make('move_trip', booking.id, placeOf(model, booking));
+      await asUser(real.admin, "(public.settle_trip($1, 'both say so', $2)).id", booking.id, randomUUID());
+      if (refused === null) await putAway(model, booking);
+    });
+    return { said, expected: refused ?? 'ok' };
+  },
+
   async releaseDeposit({ real, booking }) {
     const possible = booking.status === 'completed';
     if (possible && booking.deposit > 0) reference.returnDeposit(booking);
@@ -521,6 +549,26 @@ const stories: Record<string, [move: string, pick?: number, renter?: number, per
     ['checkIn', 0, 0],
     ['cancel', 0, 1],
     ['checkOut', 0, 0],
+  ],
+  'trips that nobody checked in or returned': [
+    ['book', 0, 1, 1],
+    ['start'],
+    ['pay'],
+    ['nobodyCame'],
+    ['settle'],
+    ['claimWindowCloses'],
+    ['book', 0, 2, 3],
+    ['start', 1],
+    ['pay', 1],
+    ['checkIn', 1, 1],
+    ['object', 1],
+    ['decide', 1, 0],
+    ['nobodyCame', 1],
+    ['checkIn', 1, 0],
+    ['settle', 1],
+    ['acknowledge', 1],
+    ['settle', 1],
+    ['releaseDeposit', 1],
   ],
   'late money, once in time for a free slot and once too late': [
     ['book', 0, 0, 3],

@@ -20,6 +20,8 @@ export interface ModelBooking {
   paid: boolean;
   /** Whether it was moved so that it takes place now. */
   here: boolean;
+  /** Whether a check-in was ever recorded, also one that was rejected. */
+  inspected: boolean;
   /** The inspection that waits for an answer. */
   open: { kind: Kind; by: Side; contested: boolean } | null;
   escrow: number;
@@ -81,6 +83,7 @@ export function newBooking(id: string, renter: number, period: number): ModelBoo
     partsBack: 0,
     paid: false,
     here: false,
+    inspected: false,
     open: null,
     escrow: 0,
     deposit: 0,
@@ -176,7 +179,14 @@ export function count(model: Model, booking: ModelBooking): void {
   else complete(model, booking);
 }
 
-function complete(model: Model, booking: ModelBooking): void {
+/** What an admin who settles a trip that is over is refused with; null when it is completed. */
+export function refusedSettling(booking: ModelBooking): string | null {
+  if (booking.status !== 'confirmed' && booking.status !== 'in_progress') return 'illegal_transition';
+  // it takes place now and is not moved into the past, where the time to answer would be over
+  return booking.open ? 'too_early' : null;
+}
+
+export function complete(model: Model, booking: ModelBooking): void {
   booking.status = 'completed';
   booking.here = false;
   booking.escrow = 0;

@@ -315,11 +315,21 @@ describe('the trip', () => {
     await acknowledge(owner, booking.id, 'check_out');
     expect(await statusOf(guest, booking.id)).toBe('completed');
     const [waiting] = await ok(owner.journey.payouts.balance());
-    expect(waiting).toEqual({ currency: 'VND', available: 0, pending: booking.host_amount, on_the_way: 0 });
+    expect(waiting).toMatchObject({
+      currency: 'VND',
+      available: 0,
+      pending: booking.host_amount,
+      on_the_way: 0,
+    });
     // the claim window closes, a day after the booked end
     await moveTrip(booking.id, -51);
     const [earned] = await ok(owner.journey.payouts.balance());
-    expect(earned).toEqual({ currency: 'VND', available: booking.host_amount, pending: 0, on_the_way: 0 });
+    expect(earned).toMatchObject({
+      currency: 'VND',
+      available: booking.host_amount,
+      pending: 0,
+      on_the_way: 0,
+    });
     await sql(
       'select private.expire_overdue_payments(), private.return_due_deposits(), private.enqueue_reconciliations()',
     );

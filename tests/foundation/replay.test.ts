@@ -100,6 +100,7 @@ describe('on PostgreSQL 18, from empty', () => {
     await db.query('select tests.move_trip($1, 0)', [booking]);
     expect(await value("tests.inspect('check_in', $1, $2, 10)", renter, booking)).toBe('in_progress');
     expect(await value("tests.inspect('check_out', $1, $2, 20)", renter, booking)).toBe('completed');
+    await db.query('select tests.move_trip($1, -30)', [booking]);
     await db.query("update public.bookings set claim_until = now() - interval '1 second' where id = $1", [
       booking,
     ]);

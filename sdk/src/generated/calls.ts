@@ -70,6 +70,7 @@ export const callKinds = {
   set_bank_account: 'keyed',
   settle_payout: 'once',
   settle_refund: 'once',
+  settle_trip: 'keyed',
   settle_unmatched_money: 'keyed',
   start_payment: 'keyed',
   submit_licence: 'once',

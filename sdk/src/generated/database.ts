@@ -53,7 +53,7 @@ export interface BookingsRow {
   period: TimestampRange;
   starts_at: Timestamp;
   ends_at: Timestamp;
-  /** Machine booking. requested (the host answers until answer_by), pending_payment (held until hold_expires_at), confirmed when the money is there, in_progress when a check-in counts, completed when a check-out counts; or declined, expired, cancelled, no_show. A deadline is over at its time, whether or not the move was written; booking_detail and my_bookings answer the state of now. */
+  /** Machine booking. requested (the host answers until answer_by), pending_payment (held until hold_expires_at), confirmed when the money is there, in_progress when a check-in counts, completed when a check-out counts, or when nobody checked it in and its deadline has passed; or declined, expired, cancelled, no_show. A deadline is over at its time, whether or not the move was written; booking_detail and my_bookings answer the state of now. */
   status: StateOf<'booking'>;
   currency: Currency;
   /** What the renter pays, the deposit included. Minor units of `currency`, copied from the quote like deposit_amount and tax_amount. What the rest is to host and platform, the quote says. */
@@ -69,9 +69,9 @@ export interface BookingsRow {
   /** Until when the slot is held unpaid; over at that moment. */
   hold_expires_at: Timestamp | null;
   confirmed_at: Timestamp | null;
-  /** When the vehicle was handed over: when the check-in that counts was recorded. */
+  /** When the vehicle was handed over: when the check-in that counts was recorded. Null for a completed trip that nobody checked in. */
   checked_in_at: Timestamp | null;
-  /** When the vehicle was back: when the host recorded it, or when the renter recorded it and it counts. While in_progress, the renter has not agreed yet. */
+  /** When the vehicle was back: when the host recorded it, or when the renter recorded it and it counts. While in_progress, the renter has not agreed yet. Null for a completed trip that nobody checked in. */
   checked_out_at: Timestamp | null;
   cancelled_at: Timestamp | null;
   /** renter, host or admin. Null unless cancelled. */
@@ -818,6 +818,7 @@ export interface Functions {
   set_bank_account: { args: { bank_bin: string | null; account_number: string | null; holder_name: string | null }; row: 'bank_accounts'; many: false };
   settle_payout: { args: { payout_id: Uuid | null; outcome: string | null; provider_payout_id: string | null; note: string | null }; row: 'payouts'; many: false };
   settle_refund: { args: { refund_id: Uuid | null; outcome: string | null; provider_refund_id: string | null; note: string | null }; row: 'refunds'; many: false };
+  settle_trip: { args: { booking_id: Uuid | null; reason: string | null }; row: 'bookings'; many: false };
   settle_unmatched_money: { args: { unmatched_id: Uuid | null; action: string | null; payment_id?: Uuid | null; note?: string | null }; row: 'settle_unmatched_money'; many: false };
   start_payment: { args: { payment_id: Uuid | null; provider: string | null }; row: 'payment_attempts'; many: false };
   submit_licence: { args: { number: string | null; full_name: string | null; classes: string[] | null; valid_until: CalendarDay | null; front_media_id: Uuid | null; back_media_id: Uuid | null }; row: 'driver_licences'; many: false };

@@ -452,6 +452,12 @@ export const errorCatalog = {
     en: 'This vehicle cannot be booked now. Choose another one.',
     vi: 'Xe này hiện không nhận đặt. Vui lòng chọn xe khác.',
   },
+  vehicle_not_returned: {
+    status: 409,
+    retryable: false,
+    en: 'This vehicle has not come back from its last trip yet. The host must record or confirm that return first.',
+    vi: 'Xe này chưa được trả từ chuyến trước. Chủ xe cần ghi nhận hoặc xác nhận việc trả xe trước.',
+  },
   vehicle_suspended: {
     status: 409,
     retryable: false,

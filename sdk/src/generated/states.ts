@@ -6,6 +6,7 @@ export const transitions = {
     { from: 'confirmed', event: 'cancel', to: 'cancelled' },
     { from: 'confirmed', event: 'check_in', to: 'in_progress' },
     { from: 'confirmed', event: 'no_show', to: 'no_show' },
+    { from: 'confirmed', event: 'settle', to: 'completed' },
     { from: 'expired', event: 'confirm_late', to: 'confirmed' },
     { from: 'in_progress', event: 'complete', to: 'completed' },
     { from: 'initial', event: 'hold', to: 'pending_payment' },

@@ -77,6 +77,7 @@ export const errorCodes = {
   vehicle_incomplete: { status: 409, retryable: false, message: 'The listing is not complete. Add what details.missing names.' },
   vehicle_not_found: { status: 404, retryable: false, message: 'We could not find this vehicle. Choose another one.' },
   vehicle_not_published: { status: 409, retryable: false, message: 'This vehicle cannot be booked now. Choose another one.' },
+  vehicle_not_returned: { status: 409, retryable: false, message: 'This vehicle has not come back from its last trip yet. The host must record or confirm that return first.' },
   vehicle_suspended: { status: 409, retryable: false, message: 'This vehicle was suspended, so the trip cannot go ahead for now. Cancel the booking, or wait until the vehicle is offered again.' },
   vehicle_unavailable: { status: 409, retryable: false, message: 'The vehicle is not free for this whole period. Choose another time or vehicle.' },
 } as const satisfies Record<string, { status: number; retryable: boolean; message: string }>;
