@@ -8,7 +8,7 @@ create table private.payable_kinds (
   kind text primary key,
   -- (payable id) takes every lock that moving it needs, before its payment is locked
   lock_function text not null,
-  -- (payable id) somebody begins to pay it: raises why it cannot be paid now; null where nothing can be in the way
+  -- (payable id) answers the code of the error why it cannot be paid now, or null; null where nothing can be in the way
   check_function text,
   -- (payable id) its money has come: keeps the slot or takes it again, and answers true; false when it is gone
   settle_function text not null,
@@ -30,7 +30,7 @@ as $$
 begin
   perform private.require_function(new.lock_function, 'uuid', 'void');
   if new.check_function is not null then
-    perform private.require_function(new.check_function, 'uuid', 'void');
+    perform private.require_function(new.check_function, 'uuid', 'text');
   end if;
   perform private.require_function(new.settle_function, 'uuid', 'boolean');
   perform private.require_function(new.expire_function, 'uuid', 'void');
@@ -127,19 +127,21 @@ begin
 end
 $$;
 
--- Callers hold the locks. It raises what the owner says is in the way of paying.
-create function private.check_payable(p_payable_id uuid)
-returns void
+-- What the owner says is in the way of paying: the code of an error, or null. Callers hold the locks.
+create function private.payable_problem(p_payable_id uuid)
+returns text
 language plpgsql volatile set search_path = ''
 as $$
 declare
   v_function text;
+  v_problem text;
 begin
   select k.check_function into v_function
   from public.payables y join private.payable_kinds k on k.kind = y.kind where y.id = p_payable_id;
   if v_function is not null then
-    execute 'select private.' || quote_ident(v_function) || '($1)' using p_payable_id;
+    execute 'select private.' || quote_ident(v_function) || '($1)' into v_problem using p_payable_id;
   end if;
+  return v_problem;
 end
 $$;
 

@@ -142,6 +142,7 @@ declare
   v_attempt public.payment_attempts;
   v_rail private.payment_providers;
   v_missing bigint;
+  v_problem text;
 begin
   v_stored := private.begin_command('start_payment', p_idempotency_key, jsonb_build_object('payment_id', p_payment_id, 'provider', p_provider));
   if v_stored is not null then
@@ -174,7 +175,10 @@ begin
   if v_payment.expires_at <= now() then
     perform private.fail('payment_expired');
   end if;
-  perform private.check_payable(v_payment.payable_id);
+  v_problem := private.payable_problem(v_payment.payable_id);
+  if v_problem is not null then
+    perform private.fail(v_problem);
+  end if;
   v_missing := v_payment.amount - private.received_in_parts(p_payment_id);
   if v_payment.currency <> v_rail.currency or v_missing not between v_rail.min_amount and v_rail.max_amount then
     perform private.fail('payment_amount_unsupported', jsonb_build_object(

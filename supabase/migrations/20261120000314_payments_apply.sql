@@ -158,12 +158,18 @@ language plpgsql volatile set search_path = ''
 as $$
 declare
   v_open boolean := p_payment.status in ('pending', 'processing');
+  v_end text;
   v_parts uuid[];
   v_received bigint;
 begin
-  -- parts must be complete in time, whether or not the job has run
-  if v_open and p_payment.expires_at <= now() then
-    perform private.set_audit_context('deadline');
+  -- parts must be complete in time, whether or not the job has run; and nobody is asked for the rest of what the whole
+  -- sum would not buy
+  if v_open then
+    v_end := case when p_payment.expires_at <= now() then 'deadline' else private.payable_problem(p_payable.id) end;
+  end if;
+  if v_end is not null then
+    -- the notification of the end says why by this cause
+    perform private.set_audit_context(v_end);
     perform private.close_payment(p_payable.id, 'expired');
     perform private.expire_payable(p_payable);
     perform private.set_audit_context('provider:' || p_event.provider);

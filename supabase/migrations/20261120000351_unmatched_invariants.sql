@@ -34,8 +34,9 @@ create function private.count_unmatched_open()
 returns bigint
 language sql stable set search_path = ''
 as $$
-  select count(*) from private.unmatched_money where status = 'open'
+  -- a part waits for its payer
+  select count(*) from private.unmatched_money where status = 'open' and reason <> 'underpaid'
 $$;
 
 insert into private.health_counts (name, description) values
-  ('unmatched_open', 'Amounts that came and belong to no payment.');
+  ('unmatched_open', 'Amounts that came and belong to no payment. Parts that wait for the rest are not counted.');

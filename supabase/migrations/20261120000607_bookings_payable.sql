@@ -49,15 +49,11 @@ end
 $$;
 
 create function private.check_booking_payable(p_payable_id uuid)
-returns void
+returns text
 language plpgsql stable set search_path = ''
 as $$
-declare
-  v_problem text := (select private.trip_problem(b) from public.bookings b where b.id = p_payable_id);
 begin
-  if v_problem is not null then
-    perform private.fail(v_problem);
-  end if;
+  return (select private.trip_problem(b) from public.bookings b where b.id = p_payable_id);
 end
 $$;
 

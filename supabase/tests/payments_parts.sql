@@ -162,6 +162,20 @@ select is(tests.outcome(format($$ select public.settle_unmatched_money(%L, 'refu
 select tests.as_owner();
 select is(tests.books(), '', 'the books are right after a booking paid in part was cancelled');
 
+-- what cannot be confirmed any more ------------------------------------------------------------------------------------------
+select tests.make_booking(:'renter', tests.make_vehicle(:'host'), tests.hours(100), tests.hours(105)) as b8 \gset
+select tests.start_payment(:'b8', 'vietqr') as r14 \gset
+select is((public.health_facts() ->> 'unmatched_open')::int, (select count(*)::int from private.unmatched_money where status = 'open'), 'what waits for an admin is counted');
+select tests.provider_says(:'r14', 'succeeded', 1200000, p_transaction_id => 'h1');
+select is((public.health_facts() ->> 'unmatched_open')::int, (select count(*)::int from private.unmatched_money where status = 'open') - 1, 'a part that waits for its payer is not counted for admins');
+update public.vehicles set status = 'suspended' where id = (select vehicle_id from public.bookings where id = :'b8');
+select is(tests.provider_says(:'r14', 'succeeded', 800000, p_transaction_id => 'h2'), 'part_received', 'a part for a suspended vehicle is received');
+select is(tests.state_of(:'b8'), 'expired, expired', 'a part for what cannot be confirmed any more ends the payment');
+select is(tests.status_of(:'b8'), '0, 0, part 800000 bank_transfer, part 1200000 bank_transfer', 'all parts of what cannot be confirmed go back at once');
+select is((select count(*)::int from tests.part_texts(:'b8') where template = 'payment_part_received'), 1, 'nobody is asked for the rest of what cannot be confirmed');
+select is((select count(*)::int from public.notifications where template = 'booking_refused_suspended_renter' and data ->> 'booking_id' = :'b8'), 1, 'the payer reads why the booking is over');
+select is(tests.books(), '', 'the books are right after parts for a suspended vehicle');
+
 -- a card's part whose refund the provider reports by itself ------------------------------------------------------------------
 select tests.new_booking(90) as b7 \gset
 select tests.start_payment(:'b7', 'vietqr') as r12 \gset
@@ -184,7 +198,7 @@ select id as p7 from public.payments where payable_id = :'b7' \gset
 select tests.as_user(:'stranger');
 select is(public.payment_status(:'p7'), null, 'a stranger reads neither parts nor refunds of a payment');
 select tests.as_user(:'renter');
-select is((select count(*)::int from public.my_refunds() where kind = 'part'), 10, 'the payer finds the parts that go back among the own refunds');
+select is((select count(*)::int from public.my_refunds() where kind = 'part'), 12, 'the payer finds the parts that go back among the own refunds');
 
 select * from finish();
 rollback;
