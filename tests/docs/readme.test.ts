@@ -17,6 +17,25 @@ const pages = [
 afterAll(closeSql);
 
 describe('what newcomers read', () => {
+  it('finds every decision once in the index, in order, under its own number and title', () => {
+    const folder = join(root, 'docs', 'decisions');
+    const files = readdirSync(folder)
+      .filter((file) => file !== 'README.md')
+      .sort();
+    const numbers = files.map((file) => file.slice(0, 4));
+    expect(new Set(numbers).size).toBe(files.length);
+    const rows = files.map((file) => {
+      const title = read(join('docs', 'decisions', file)).split('\n', 1)[0] ?? '';
+      expect(title.startsWith(`# ${file.slice(0, 4)}. `), file).toBe(true);
+      return `- [${title.slice(2)}](${file})`;
+    });
+    expect(
+      read('docs/decisions/README.md')
+        .split('\n')
+        .filter((line) => line.startsWith('- [')),
+    ).toEqual(rows);
+  });
+
   it('shows the example that is in the repository, letter by letter', () => {
     expect(read('README.md')).toContain(`\`\`\`ts\n${read('examples/book-a-car.ts')}\`\`\``);
   });
