@@ -117,8 +117,8 @@ export async function readSignatures(client: pg.Client): Promise<Signature[]> {
     table: string | null;
     columns: { name: string; type: string }[];
   }>(`
-    select p.proname as name, p.proretset as many, format_type(p.prorettype, null) as type,
-      (select c.relname from pg_catalog.pg_class c where c.reltype = p.prorettype) as table,
+    select p.proname as name, p.proretset as many, format_type(r.type, null) as type,
+      (select c.relname from pg_catalog.pg_class c where c.reltype = r.type) as table,
       coalesce((
         select jsonb_agg(jsonb_build_object('name', p.proargnames[i], 'type', format_type(p.proargtypes[i - 1], null),
           'optional', i > p.pronargs - p.pronargdefaults) order by i)
@@ -129,6 +129,10 @@ export async function readSignatures(client: pg.Client): Promise<Signature[]> {
         from generate_subscripts(p.proallargtypes, 1) i where p.proargmodes[i] = 't'
       ), '[]') as columns
     from pg_catalog.pg_proc p
+    -- a limited command answers as jsonb what its twin answers, or a refusal
+    left join pg_catalog.pg_proc twin on twin.pronamespace = 'private'::regnamespace and twin.proname = p.proname
+      and twin.proargtypes = p.proargtypes and p.prosrc like '%private.refuse(%'
+    cross join lateral (select coalesce(twin.prorettype, p.prorettype) as type) r
     where p.pronamespace = 'public'::regnamespace and p.prokind = 'f'
       and not exists (select from pg_catalog.pg_depend d where d.objid = p.oid and d.deptype = 'e')
     order by p.proname collate "C"`);

@@ -125,7 +125,7 @@ returns public.media
 language sql volatile set search_path = ''
 as $$ select private.request_upload(purpose, mime_type, byte_size, sha256) $$;
 comment on function public.request_upload is 'Reserves an upload for two hours. `purpose` is avatar, vehicle_image, licence or inspection. `byte_size` is in bytes, and `sha256` is lower-case hex. Upload the bytes to the bucket and path of the answer, then call the function media/complete. Repeatable. Errors: invalid_input, media_type_refused, media_too_large, media_quota_exceeded, rate_limited.';
-select private.expose('request_upload(text, text, bigint, text)', 'authenticated');
+select private.expose_limited('request_upload(text, text, bigint, text)', 'request_upload', 'auth.uid()', 'authenticated');
 
 -- For commands that attach a file: it must belong to the actor, be ready, and have the right purpose.
 create function private.require_media(p_media_id uuid, p_owner_id uuid, p_purpose text)

@@ -86,7 +86,7 @@ returns public.driver_licences
 language sql volatile set search_path = ''
 as $$ select private.submit_licence(number, full_name, classes, valid_until, front_media_id, back_media_id) $$;
 comment on function public.submit_licence is 'Submits the caller''s driver licence for review. `number` has 6–20 letters or digits, `full_name` is the name on the licence, and `classes` is a list such as {B}. `front_media_id` and `back_media_id` are uploads of purpose licence. The answer does not tell whether another person has submitted this number; the review does. Errors: invalid_input, media_not_found, media_not_ready, illegal_transition (one is pending already), rate_limited.';
-select private.expose('submit_licence(text, text, text[], date, uuid, uuid)', 'authenticated');
+select private.expose_limited('submit_licence(text, text, text[], date, uuid, uuid)', 'submit_licence', 'auth.uid()', 'authenticated');
 
 create function private.review_licence(p_licence_id uuid, p_decision text, p_reason text)
 returns public.driver_licences

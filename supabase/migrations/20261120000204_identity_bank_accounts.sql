@@ -187,7 +187,7 @@ returns public.bank_accounts
 language sql volatile set search_path = ''
 as $$ select private.set_bank_account(bank_bin, account_number, holder_name, idempotency_key) $$;
 comment on function public.set_bank_account is 'Sets the bank account that the caller is paid to. `bank_bin` is the six digits of a bank in the list of banks(), and `account_number` has 6–19 digits or letters. `holder_name` is stored in upper case without diacritics. The new account replaces the earlier one and can be used after 24 hours. The caller is told by mail. Payouts that are not sent yet wait for the new account. Errors: invalid_input, rate_limited.';
-select private.expose('set_bank_account(text, text, text, uuid)', 'authenticated');
+select private.expose_limited('set_bank_account(text, text, text, uuid)', 'set_bank_account', 'auth.uid()', 'authenticated');
 
 create function private.remove_bank_account()
 returns public.bank_accounts

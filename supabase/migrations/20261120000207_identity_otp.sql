@@ -227,7 +227,7 @@ returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.start_otp(purpose, channel, address, user_id, locale, country_code, code, is_sent, ip) $$;
 comment on function public.start_otp is 'Starts or goes on with a challenge and queues its code. `address` is the mail address or E.164 number of a reset, or the number to be verified; for other purposes the account''s own is used. `country_code` is the calling code of the number. A code that is not sent (`is_sent` false) is one that the caller knows. Answers {channel, expires_at, resend_at}, the same whether or not the account exists. Service only. Errors: rate_limited, country_not_supported, no_verified_contact.';
-select private.expose('start_otp(text, text, text, uuid, text, text, text, boolean, text)', 'service_role');
+select private.expose_limited('start_otp(text, text, text, uuid, text, text, text, boolean, text)', 'otp_ip', 'ip', 'service_role');
 
 -- What passing proves. False when another account has the number.
 create function private.pass_otp(p_challenge private.otp_challenges, p_session_id uuid)
@@ -316,7 +316,7 @@ returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.verify_otp(purpose, channel, address, user_id, session_id, code, ip) $$;
 comment on function public.verify_otp is 'Counts a try and compares the code. Arguments are as in start_otp. Answers {outcome}: passed, with challenge_id and user_id; wrong, with tries_left; expired, when no code can be right any more; phone_taken, when the code was right and another account has verified the number. A passed reset_password stays open for end_password_reset. Service only. Errors: rate_limited, no_verified_contact.';
-select private.expose('verify_otp(text, text, text, uuid, uuid, text, text)', 'service_role');
+select private.expose_limited('verify_otp(text, text, text, uuid, uuid, text, text)', 'otp_try', 'ip', 'service_role');
 
 create function private.end_password_reset(p_challenge_id uuid)
 returns void

@@ -65,7 +65,7 @@ returns uuid
 language sql volatile set search_path = ''
 as $$ select private.queue_auth_message(template, channel, address, locale, country_code, data) $$;
 comment on function public.queue_auth_message is 'Queues a mail or SMS that Supabase Auth asked for, and answers its id. `template` is a code of notification_templates that begins with auth_, `data` has its variables. The same message a second time is queued once. Service only. Errors: rate_limited, country_not_supported, invalid_input.';
-select private.expose('queue_auth_message(text, text, text, text, text, jsonb)', 'service_role');
+select private.expose_limited('queue_auth_message(text, text, text, text, text, jsonb)', 'otp_address', $$'auth:' || address$$, 'service_role');
 
 -- Null when it was sent or is too late.
 create function private.auth_message_to_send(p_auth_message_id uuid)

@@ -203,7 +203,7 @@ returns public.payment_attempts
 language sql volatile set search_path = ''
 as $$ select private.start_payment(payment_id, provider, idempotency_key) $$;
 comment on function public.start_payment is 'Starts an attempt to pay with a provider, or answers again the newest that is open with it when the payment has as many open ones as the setting open_attempts_per_payment allows. It asks for what is missing: the amount less what has come in parts. The function payments calls it and adds the redirect URL and the QR code. What is paid may refuse with errors of its own, such as vehicle_suspended. Errors: payment_not_found, payment_not_payable, payment_expired, payment_amount_unsupported, payment_attempts_open, provider_not_configured, invalid_input, rate_limited.';
-select private.expose('start_payment(uuid, text, uuid)', 'authenticated');
+select private.expose_limited('start_payment(uuid, text, uuid)', 'start_payment', 'auth.uid()', 'authenticated');
 
 create function private.attach_checkout(p_attempt_id uuid, p_redirect_url text, p_qr_payload text, p_details jsonb, p_provider_data jsonb)
 returns public.payment_attempts

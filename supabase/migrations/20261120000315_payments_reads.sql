@@ -79,7 +79,7 @@ returns uuid[]
 language sql volatile set search_path = ''
 as $$ select private.check_payment(payment_id) $$;
 comment on function public.check_payment is 'Answers the ids of the open attempts of the caller''s payment. The function payments calls it and then asks the providers about them. Repeatable. Errors: payment_not_found, rate_limited.';
-select private.expose('check_payment(uuid)', 'authenticated');
+select private.expose_limited('check_payment(uuid)', 'check_payment', 'auth.uid()', 'authenticated');
 
 -- Open attempts with a message that needs review. Mostly a provider has taken the money and holds it under suspicion.
 -- Acknowledging the message does not end the attempt, so it stays here until the provider has decided.

@@ -232,7 +232,7 @@ returns public.vehicles
 language sql volatile set search_path = ''
 as $$ select private.create_vehicle(details, idempotency_key) $$;
 comment on function public.create_vehicle is 'Creates a draft listing of the caller. `details` must have kind, brand, model, year, seats, transmission, fuel, title, city, price_per_hour, price_per_day (VND), lat, lng, address, plate. It may have engine_cc, description, weekend_bps, long_stay_days, long_stay_discount_bps, delivery_fee, security_deposit, daily_km_allowance, excess_km_fee, instant_book, cancellation_policy, min_hours, max_days, notice_hours, buffer_minutes, time_zone, features[]. Errors: invalid_input, unknown_field, rate_limited.';
-select private.expose('create_vehicle(jsonb, uuid)', 'authenticated');
+select private.expose_limited('create_vehicle(jsonb, uuid)', 'create_vehicle', 'auth.uid()', 'authenticated');
 
 -- The listing, locked, if it is the actor's.
 create function private.own_vehicle(p_vehicle_id uuid)

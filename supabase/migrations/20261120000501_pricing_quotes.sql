@@ -148,5 +148,5 @@ as $$
   from private.store_quote($1, $2, $3, $4, $5, $6) q
 $$;
 comment on function public.store_quote is 'Stores a quote that the pricing library computed, and answers it as its renter may read it. Constraints refuse lines or parts that do not add up. Service only.';
-select private.expose('quote_facts(uuid, uuid, timestamptz, timestamptz, jsonb)', 'service_role');
+select private.expose_limited('quote_facts(uuid, uuid, timestamptz, timestamptz, jsonb)', 'quote', 'renter_id', 'service_role');
 select private.expose('store_quote(uuid, uuid, timestamptz, timestamptz, jsonb, jsonb)', 'service_role');

@@ -69,15 +69,10 @@ $$;
 
 create function public.create_booking(quote_id uuid, idempotency_key uuid)
 returns public.bookings
--- unlike an SQL function it is not parsed and planned again at each call, and this command is called the most
-language plpgsql volatile set search_path = ''
-as $$
-begin
-  return private.create_booking(quote_id, idempotency_key);
-end
-$$;
+language sql volatile set search_path = ''
+as $$ select private.create_booking(quote_id, idempotency_key) $$;
 comment on function public.create_booking is 'Turns the caller''s quote into a booking. It holds the slot for 15 minutes and creates the payment. Where the host answers requests first, it sends the host a request instead. Errors: quote_not_found, quote_used, quote_expired, vehicle_unavailable, vehicle_not_found, vehicle_not_published, own_vehicle, period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, invalid_input, rate_limited.';
-select private.expose('create_booking(uuid, uuid)', 'authenticated');
+select private.expose_limited('create_booking(uuid, uuid)', 'create_booking', 'auth.uid()', 'authenticated');
 
 create function private.answer_booking(p_booking_id uuid, p_accept boolean, p_reason text, p_idempotency_key uuid)
 returns public.bookings

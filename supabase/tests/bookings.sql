@@ -77,9 +77,9 @@ select tests.make_licence(:'renter') as l3 \gset
 
 -- The slot ---------------------------------------------------------------------------------------------------
 select tests.as_user(:'renter');
-select id as booking, status from public.create_booking(:'quote', 'aaaaaaaa-0000-4000-8000-000000000001') \gset
+select id as booking, status from private.create_booking(:'quote', 'aaaaaaaa-0000-4000-8000-000000000001') \gset
 select is(:'status'::text, 'pending_payment', 'an instant listing is held');
-select is((select id from public.create_booking(:'quote', 'aaaaaaaa-0000-4000-8000-000000000001')), :'booking'::uuid, 'the same request again is the same booking');
+select is((select id from private.create_booking(:'quote', 'aaaaaaaa-0000-4000-8000-000000000001')), :'booking'::uuid, 'the same request again is the same booking');
 select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid())', :'quote')), 'quote_used', 'a quote books once');
 select tests.as_owner();
 select is((select blocked from public.calendar_entries where booking_id = :'booking'), tstzrange(tests.hours(30), tests.hours(41)), 'the buffer is inside what is blocked');

@@ -89,8 +89,8 @@ select is(tests.outcome(format($$ select public.start_payment(%L, 'vnpay', gen_r
 select tests.as_owner();
 select tests.make_licence(:'renter') as licence \gset
 select tests.as_user(:'renter');
-select (public.start_payment(:'payment', 'vnpay', 'dddddddd-0000-4000-8000-000000000001')).id as attempt \gset
-select is((public.start_payment(:'payment', 'vnpay', 'dddddddd-0000-4000-8000-000000000001')).id, :'attempt'::uuid, 'with a licence again, a renter begins to pay');
+select (private.start_payment(:'payment', 'vnpay', 'dddddddd-0000-4000-8000-000000000001')).id as attempt \gset
+select is((private.start_payment(:'payment', 'vnpay', 'dddddddd-0000-4000-8000-000000000001')).id, :'attempt'::uuid, 'with a licence again, a renter begins to pay');
 select tests.as_owner();
 update public.payment_attempts set expires_at = now() where id = :'attempt';
 select tests.as_user(:'renter');

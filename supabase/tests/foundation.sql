@@ -122,15 +122,15 @@ select is(tests.outcome($$ delete from public.inspection_photos $$), '42501', 'e
 
 -- repeats --------------------------------------------------------------------------------------------------
 select tests.as_user(:'host');
-select id as listed from public.create_vehicle(tests.listing(), '11111111-1111-4111-8111-111111111111') \gset
-select is((select id from public.create_vehicle(tests.listing(), '11111111-1111-4111-8111-111111111111')), :'listed'::uuid, 'repeating a key with the same payload gives the same answer');
+select id as listed from private.create_vehicle(tests.listing(), '11111111-1111-4111-8111-111111111111') \gset
+select is((select id from private.create_vehicle(tests.listing(), '11111111-1111-4111-8111-111111111111')), :'listed'::uuid, 'repeating a key with the same payload gives the same answer');
 select is(tests.outcome($$ select public.create_vehicle(tests.listing('{"year": 2021}'), '11111111-1111-4111-8111-111111111111') $$), 'idempotency_conflict', 'the same key with another payload is a conflict');
 select is(tests.outcome(format($$ select public.create_booking(%L, '11111111-1111-4111-8111-111111111111') $$, gen_random_uuid())), 'idempotency_conflict', 'the same key for another command is a conflict');
 select is(tests.outcome($$ select public.create_vehicle(tests.listing(), null) $$), 'invalid_input', 'a command needs a key');
 select is(tests.outcome($$ select public.create_vehicle(tests.listing('{"year": 1}'), '22222222-2222-4222-8222-222222222222') $$), 'invalid_input', 'a command with wrong input is refused');
 select is(tests.outcome($$ select public.create_vehicle(tests.listing(), '22222222-2222-4222-8222-222222222222') $$), 'ok', 'a refused command leaves its key free');
 select tests.as_user(:'stranger');
-select isnt((select id from public.create_vehicle(tests.listing(), '11111111-1111-4111-8111-111111111111')), :'listed'::uuid, 'keys of two people are two keys');
+select isnt((select id from private.create_vehicle(tests.listing(), '11111111-1111-4111-8111-111111111111')), :'listed'::uuid, 'keys of two people are two keys');
 select tests.as_owner();
 
 -- limits ---------------------------------------------------------------------------------------------------
@@ -144,8 +144,29 @@ select is(tests.outcome($$ select private.take_token('quote', 'somebody') $$), '
 select is(tests.outcome($$ select private.take_token('quote', 'somebody') $$), 'rate_limited', 'a bucket holds only what the time has filled in');
 update private.rate_buckets set refilled_at = now() + interval '1 hour', tokens = 0 where subject = 'somebody';
 select is(tests.outcome($$ select private.take_token('quote', 'somebody') $$), 'rate_limited', 'a clock that went back gives nothing');
-select is((select count(*)::int from private.rate_buckets where subject = 'somebody' and tokens < 0), 0, 'a refusal takes nothing');
+select is((select count(*)::int from private.rate_buckets where subject = 'somebody' and tokens < 0), 0, 'a refusal of the rate limit takes nothing');
 update private.rate_limits set capacity = 1000, per_minute = 1000;
+select is((
+  select string_agg(w.proname, ', ')
+  from pg_proc w
+  where w.pronamespace = 'private'::regnamespace and w.prosrc like '%private.take_token(''%' and not exists (
+    select from pg_proc p
+    where p.pronamespace = 'public'::regnamespace and p.proname = w.proname
+      and w.prosrc like '%take_token(''' || substring(p.prosrc from 'private\.refuse\(''(\w+)''') || ''',%'
+  )
+), null, 'every command that takes a token takes one for its refusals too');
+-- as over HTTP
+delete from private.rate_buckets where subject = :'stranger';
+select tests.as_user(:'stranger');
+select is(tests.outcome($$ select public.create_vehicle('{"year": 1}', gen_random_uuid()) $$), 'invalid_input', 'a refusal outside of a request is an error');
+select set_config('request.method', 'POST', true);
+select public.create_vehicle('{"wheels": 3}', '33333333-3333-4333-8333-333333333333') as refusal \gset
+select is((:'refusal'::jsonb ->> 'details')::jsonb, '{"code": "unknown_field", "field": "wheels"}', 'a refusal in a request is an answer');
+select is(current_setting('response.status'), '400', 'a refusal that is an answer sets the status');
+select set_config('request.method', '', true), set_config('response.status', '', true);
+select tests.as_owner();
+select is((select count(*)::int from private.idempotency_keys where key = '33333333-3333-4333-8333-333333333333'), 0, 'a refusal that is an answer leaves its key free');
+select is((select 1000 - tokens from private.rate_buckets where action = 'create_vehicle' and subject = :'stranger'), 1.0, 'a refusal that is an answer costs one token');
 
 -- outbox ---------------------------------------------------------------------------------------------------
 delete from private.outbox;

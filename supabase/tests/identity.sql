@@ -76,7 +76,7 @@ select is(tests.outcome(tests.submit('123456789', :'front', :'back', p_name => '
 select is(tests.outcome(tests.submit('123456789', :'front', :'back', p_until => '2020-01-01')), 'invalid_input', 'a licence that has run out is refused');
 select is(tests.outcome(tests.submit('123456789', :'f2', :'back')), 'media_not_found', 'a licence with a photo of somebody else is refused');
 select is(tests.outcome(tests.submit('123456789', :'avatar', :'back')), 'media_not_found', 'a licence with an avatar as its photo is refused');
-select is((select number_hash from public.submit_licence('012-345 678', E'A\u200b\r\n Person ', '{B}', '2030-01-01', :'front', :'back')), null, 'submitting a licence does not show the hash of its number');
+select is((select number_hash from private.submit_licence('012-345 678', E'A\u200b\r\n Person ', '{B}', '2030-01-01', :'front', :'back')), null, 'submitting a licence does not show the hash of its number');
 select is((select number_last4 || status from public.driver_licences), '5678pending', 'a submitted licence waits for review and shows its last four digits');
 select is(tests.outcome(tests.submit('999999999', :'front', :'back')), 'illegal_transition', 'a second licence cannot be submitted while one waits');
 select is(tests.outcome($$ update public.driver_licences set status = 'verified' $$), '42501', 'a person cannot verify the own licence');
@@ -88,7 +88,7 @@ select is(tests.outcome(format($$ select public.review_licence(%L, 'verify') $$,
 select tests.as_user(:'other');
 select is((select count(*)::int from public.driver_licences), 0, 'others do not see a licence');
 select is((select count(*)::int from public.media where purpose = 'licence' and owner_id <> :'other'), 0, 'others do not see the photos of a licence');
-select is((select status from public.submit_licence('01 2345-678', 'Another Person', '{B}', '2030-01-01', :'f2', :'b2')), 'pending', 'a person who submits a licence does not learn that somebody else has its number');
+select is((select status from private.submit_licence('01 2345-678', 'Another Person', '{B}', '2030-01-01', :'f2', :'b2')), 'pending', 'a person who submits a licence does not learn that somebody else has its number');
 select id as second from public.driver_licences \gset
 
 -- admin --------------------------------------------------------------------------------------------------------

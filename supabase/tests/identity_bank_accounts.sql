@@ -94,7 +94,7 @@ select is((private.usable_bank_account(:'host')).id, null, 'a new account cannot
 update public.bank_accounts set created_at = created_at - interval '25 hours', usable_from = usable_from - interval '25 hours' where id = :'first';
 select is((private.usable_bank_account(:'host')).id, :'first'::uuid, 'an account can be used a day after it was set');
 select tests.as_user(:'host');
-select is((select account_last4 from public.set_bank_account('970436', '0123456789', 'Dang Thi Anh', gen_random_uuid())), '6789', 'the owner can set the same account again');
+select is((select account_last4 from private.set_bank_account('970436', '0123456789', 'Dang Thi Anh', gen_random_uuid())), '6789', 'the owner can set the same account again');
 select tests.as_owner();
 select is((private.usable_bank_account(:'host')).id, null, 'an account that is set again waits again');
 select is((select array_agg(removed_at is not null order by usable_from) from public.bank_accounts where user_id = :'host'), array[true, false], 'the former account is kept and marked as removed');

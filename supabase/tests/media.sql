@@ -35,7 +35,7 @@ from (values
   ('avatar', 'image/png', 10, repeat('A', 64), 'invalid_input', 'an upload with a hash in capitals is refused'),
   ('avatar', 'image/png', 10, repeat('a', 63), 'invalid_input', 'an upload with a short hash is refused')
 ) t (p, m, s, h, e, l);
-select id as media, bucket, path, status from public.request_upload('licence', 'image/png', 10, repeat('b', 64)) \gset
+select id as media, bucket, path, status from private.request_upload('licence', 'image/png', 10, repeat('b', 64)) \gset
 select is(:'status'::text, 'reserved', 'a ticket is a row in state reserved');
 select ok(:'path' ~ '^[0-9a-f-]{36}/[0-9a-f-]{36}\.png$', 'the path of a ticket is made by the server, in ASCII');
 select is(tests.outcome(format($$ insert into storage.objects (bucket_id, name, metadata) values (%L, %L, '{"contentLength": 10}') $$, :'bucket', :'path' || 'x')), '42501', 'bytes at another path than the ticket''s are refused');
@@ -76,7 +76,7 @@ select tests.as_user(:'owner');
 select is((select count(*)::int from storage.objects where name = :'owner' || '/checked.png'), 1, 'its owner sees the checked file');
 select is((select count(*)::int from storage.objects where name = :'path'), 0, 'nobody sees what lies at the path of a used ticket');
 select is(tests.outcome(format($$ insert into storage.objects (bucket_id, name, metadata) values (%L, %L, '{"contentLength": 10}') $$, :'bucket', :'path')), '42501', 'a used ticket takes no more bytes');
-select id as stale from public.request_upload('avatar', 'image/png', 10, repeat('d', 64)) \gset
+select id as stale from private.request_upload('avatar', 'image/png', 10, repeat('d', 64)) \gset
 select tests.as_owner();
 update public.media set expires_at = now() where id = :'stale';
 select tests.as_user(:'owner');

@@ -29,13 +29,13 @@ select is(tests.outcome(format($$ update public.payments set amount = 1 where id
 select is(tests.outcome(format($$ select public.start_payment(%L, 'paypal', gen_random_uuid()) $$, :'payment')), 'invalid_input', 'an unknown provider is refused');
 select is(tests.outcome(format($$ select public.start_payment(%L, null, gen_random_uuid()) $$, :'payment')), 'invalid_input', 'a payment without a provider is refused');
 select is(tests.outcome(format($$ select public.start_payment(%L, 'vnpay', null) $$, :'payment')), 'invalid_input', 'a try at paying needs an idempotency key');
-select id as a1, reference as ref1, amount as amount1 from public.start_payment(:'payment', 'vnpay', 'dddddddd-0000-4000-8000-000000000001') \gset
-select is((select id from public.start_payment(:'payment', 'vnpay', 'dddddddd-0000-4000-8000-000000000001')), :'a1'::uuid, 'the same try with the same key is the same');
+select id as a1, reference as ref1, amount as amount1 from private.start_payment(:'payment', 'vnpay', 'dddddddd-0000-4000-8000-000000000001') \gset
+select is((select id from private.start_payment(:'payment', 'vnpay', 'dddddddd-0000-4000-8000-000000000001')), :'a1'::uuid, 'the same try with the same key is the same');
 select is(:amount1::bigint, 4814405::bigint, 'a try is for the whole amount');
 select ok(:'ref1' ~ '^[A-Z0-9]{10,34}$', 'the reference of a try is short and ASCII');
 select is(tests.outcome('select provider_data from public.payment_attempts'), '42501', 'the payer cannot read what the provider keeps of a try');
 select is(public.payment_status(:'payment') -> 'payment' ->> 'status', 'processing', 'the payment is under way');
-select isnt((select reference from public.start_payment(:'payment', 'vnpay', gen_random_uuid())), :'ref1', 'another try at paying has another reference');
+select isnt((select reference from private.start_payment(:'payment', 'vnpay', gen_random_uuid())), :'ref1', 'another try at paying has another reference');
 
 -- messages -----------------------------------------------------------------------------------------------------
 select tests.as_service();

@@ -103,7 +103,7 @@ select is(tests.needs_of(:'refused'), 'retry', 'a refund that failed needs a ret
 
 -- the payer names an account, and both that waited are on their way
 select tests.as_user(:'renter');
-select (public.set_bank_account('970436', '0011223344', 'NGUYEN VAN A', gen_random_uuid())).id as account \gset
+select (private.set_bank_account('970436', '0011223344', 'NGUYEN VAN A', gen_random_uuid())).id as account \gset
 select tests.as_owner();
 select is(tests.needs_of(:'silent'), 'nothing', 'a transfer needs nothing in the first day of its account');
 update public.bank_accounts set created_at = now() - interval '3 days', usable_from = now() - interval '2 days' where id = :'account';

@@ -34,7 +34,7 @@ declare
   v_id uuid;
 begin
   perform set_config('request.jwt.claims', json_build_object('sub', p_user, 'role', 'authenticated')::text, true);
-  v_id := (public.set_bank_account('970436', p_number, 'Nguyen Van A', gen_random_uuid())).id;
+  v_id := (private.set_bank_account('970436', p_number, 'Nguyen Van A', gen_random_uuid())).id;
   perform set_config('request.jwt.claims', '', true);
   if p_usable then
     update public.bank_accounts set created_at = now() - interval '3 days', usable_from = now() - interval '2 days' where id = v_id;

@@ -108,7 +108,7 @@ declare
   v_id uuid;
 begin
   perform set_config('request.jwt.claims', json_build_object('sub', p_user_id, 'role', 'authenticated')::text, true);
-  v_id := (public.set_bank_account('970436', '0011223344', 'NGUYEN VAN A', gen_random_uuid())).id;
+  v_id := (private.set_bank_account('970436', '0011223344', 'NGUYEN VAN A', gen_random_uuid())).id;
   perform set_config('request.jwt.claims', '', true);
   return v_id;
 end
@@ -333,13 +333,13 @@ select is((select string_agg(amount || ' ' || status, ', ' order by amount) from
 -- a link made too late ----------------------------------------------------------------------------------------------------------
 select tests.new_booking(270) as b6 \gset
 select tests.as_user(:'renter');
-select id as slow, provider_data as shown from public.start_payment(tests.payment_of(:'b6'), 'payos', 'eeeeeeee-0000-4000-8000-000000000006') \gset
+select id as slow, provider_data as shown from private.start_payment(tests.payment_of(:'b6'), 'payos', 'eeeeeeee-0000-4000-8000-000000000006') \gset
 select tests.as_owner();
 select is(tests.provider_says(tests.start_payment(:'b6', 'vnpay')), 'applied', 'a booking can be paid by another try while a link is made');
 select is((public.attach_checkout(:'slow', 'https://pay.example.com', 'qr', '{}', '{"secret": 1}')).status, 'pending', 'a link that comes late is stored');
 select is((select count(*)::int from private.outbox where topic = 'cancel_attempt' and payload ->> 'attempt_id' = :'slow'), 1, 'a link that comes late is ended at once');
 select tests.as_user(:'renter');
-select is((public.start_payment(tests.payment_of(:'b6'), 'payos', 'eeeeeeee-0000-4000-8000-000000000006')).provider_data, '{}', 'the payer does not see what is between us and the provider');
+select is((private.start_payment(tests.payment_of(:'b6'), 'payos', 'eeeeeeee-0000-4000-8000-000000000006')).provider_data, '{}', 'the payer does not see what is between us and the provider');
 select tests.as_owner();
 
 -- asking about what was booked elsewhere ---------------------------------------------------------------------------------------
@@ -381,7 +381,7 @@ select is(tests.outcome(replace(statement, '$1', quote_literal(:'b7'))), '42501'
   ('an account of the ledger for somebody else', $$ update private.ledger_accounts set owner = 'x' where kind = 'escrow' $$)
 ) v (what, statement);
 select tests.as_user(:'stranger');
-select (public.set_bank_account('970436', '0011223344', 'STRANGER', gen_random_uuid())).id as thief \gset
+select (private.set_bank_account('970436', '0011223344', 'STRANGER', gen_random_uuid())).id as thief \gset
 select tests.as_owner();
 select is(tests.outcome(format($$ update public.refunds set bank_account_id = %L where id = tests.refund_of(%L) $$, :'thief', :'b1')), '23503', 'a refund to an account that is not the payer''s cannot be stored');
 

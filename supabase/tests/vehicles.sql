@@ -69,7 +69,7 @@ from (values
   ('{"time_zone": "Mars/Olympus"}', 'time_zone'), ('{"brand": {"a": 1}}', 'brand'), ('{"instant_book": "yes"}', 'instant_book'),
   ('{"lat": 99}', 'lat'), ('{"lat": null}', 'lat'), ('{"features": ["Bad Word"]}', 'features'), ('{"max_days": 91}', 'max_days'), ('{"buffer_minutes": 1441}', 'buffer_minutes')
 ) t (d, f);
-select is((public.create_vehicle(tests.listing(d::jsonb), gen_random_uuid())).required_licence_class, c, d || ' needs ' || c)
+select is((private.create_vehicle(tests.listing(d::jsonb), gen_random_uuid())).required_licence_class, c, d || ' needs ' || c)
 from (values ('{}', 'B1'), ('{"transmission": "manual"}', 'B'), ('{"kind": "motorbike", "engine_cc": 125}', 'A1'), ('{"kind": "motorbike", "engine_cc": 126}', 'A')) t (d, c);
 select is(tests.outcome(format('select public.submit_vehicle(%L)', :'draft')), 'vehicle_incomplete', 'a listing without a photo cannot be submitted');
 select tests.as_owner();
@@ -276,7 +276,7 @@ select tests.as_owner();
 select plate from public.vehicle_locations where vehicle_id = :'vehicle' \gset offered_
 select tests.as_user(:'host2');
 select is((public.update_vehicle(:'second', jsonb_build_object('lat', 21.03, 'lng', 105.85, 'address', '1 Tràng Tiền, Hà Nội', 'plate', :'offered_plate'))).status, 'pending_review', 'a host who changes the plate of an offered listing does not learn that another one has it');
-select is((public.create_vehicle(tests.listing('{"brand": " Vin\u200bFast ", "model": "VF  6\n", "title": "VF 6 như\r\nBcc: x"}'), gen_random_uuid())).title, 'VF 6 như Bcc: x', 'a title is one line');
+select is((private.create_vehicle(tests.listing('{"brand": " Vin\u200bFast ", "model": "VF  6\n", "title": "VF 6 như\r\nBcc: x"}'), gen_random_uuid())).title, 'VF 6 như Bcc: x', 'a title is one line');
 select is((select brand || '/' || model from public.vehicles where host_id = :'host2' and brand like 'Vin%'), 'VinFast/VF 6', 'a name is stored without blanks around it and without invisible characters');
 select is(tests.outcome(format('select public.create_vehicle(tests.listing(%L), gen_random_uuid())', '{"brand": "\u200b\u3164 "}')), 'invalid_input', 'a name that shows nothing is refused');
 select tests.as_owner();

@@ -140,7 +140,7 @@ describe('scheduling', () => {
       const changes = hosts.flatMap((host): Act[] => [
         {
           user: host,
-          text: "(public.set_bank_account('970422', '9999888877', 'Nguyen Van A', $1)).id",
+          text: "(private.set_bank_account('970422', '9999888877', 'Nguyen Van A', $1)).id",
           args: [randomUUID()],
         },
         { user: host, text: '(public.remove_bank_account()).id' },

@@ -61,7 +61,7 @@ describe('money on its way back', () => {
       await allAtOnce([moneyCame('payos', trip.reference, `y-${trip.reference}`, tripPrice)]);
       const replace: Act = {
         user: trip.renter,
-        text: "(public.set_bank_account('970436', '99887766', 'TRAN B', $1)).id",
+        text: "(private.set_bank_account('970436', '99887766', 'TRAN B', $1)).id",
         args: [randomUUID()],
       };
       expect(tally(await allAtOnce([cancel(trip.renter, trip.booking), replace]))).toEqual({ ok: 2 });

@@ -46,7 +46,7 @@ export async function makeTrip(world: World, provider: string): Promise<Trip> {
 
 export const book = (user: string, quote: string, key: string = randomUUID()): Act => ({
   user,
-  text: '(public.create_booking($1, $2)).id',
+  text: '(private.create_booking($1, $2)).id',
   args: [quote, key],
 });
 

@@ -92,7 +92,7 @@ export async function addAccounts(world: World): Promise<void> {
       v_id uuid;
     begin
       perform set_config('request.jwt.claims', json_build_object('sub', p_user, 'role', 'authenticated')::text, true);
-      v_id := (public.set_bank_account('970436', '0123456789', 'Nguyen Van A', gen_random_uuid())).id;
+      v_id := (private.set_bank_account('970436', '0123456789', 'Nguyen Van A', gen_random_uuid())).id;
       perform set_config('request.jwt.claims', '', true);
       update public.bank_accounts set created_at = now() - interval '2 days', usable_from = now() - interval '1 day' where id = v_id;
       return v_id;

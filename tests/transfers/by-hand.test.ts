@@ -191,7 +191,7 @@ describe('a refund that waits for an account', () => {
         claim(admins[0], order),
         {
           user: order.owner,
-          text: "(public.set_bank_account('970436', '0123456789', 'Nguyen Van A', $1)).id",
+          text: "(private.set_bank_account('970436', '0123456789', 'Nguyen Van A', $1)).id",
           args: [randomUUID()],
         },
       ]);
@@ -218,7 +218,7 @@ describe('a refund turned into a transfer', () => {
         by(admins[1], "(public.retry_refund($1, 'provider')).status", order.id),
         {
           user: order.owner,
-          text: "(public.set_bank_account('970436', '0123456789', 'Nguyen Van A', $1)).account_last4",
+          text: "(private.set_bank_account('970436', '0123456789', 'Nguyen Van A', $1)).account_last4",
           args: [randomUUID()],
         },
       ]);

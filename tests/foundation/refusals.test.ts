@@ -1,0 +1,152 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { JourneyError, Result } from '../../sdk/src/index.ts';
+import { setting } from '../support/setting.ts';
+import { aCar, anyPlate, closeSql, ok, type Person, period, person, sql } from '../support/world.ts';
+
+let one: Person;
+
+beforeAll(async () => {
+  one = await person('impatient');
+});
+
+afterAll(closeSql);
+
+const nowhere = crypto.randomUUID();
+const licence = {
+  number: '12',
+  fullName: 'Nobody',
+  classes: ['B'],
+  validUntil: '2045-12-31',
+  frontMediaId: nowhere,
+  backMediaId: nowhere,
+};
+
+async function refused(call: Promise<Result<unknown>>): Promise<JourneyError> {
+  const { error } = await call;
+  if (!error) throw new Error('expected a refusal');
+  return error;
+}
+
+/** What is left of a limit for a person, as it was written last. */
+async function tokensLeft(action: string): Promise<number | undefined> {
+  const [row] = await sql<{ taken: string }>(
+    `select l.capacity - b.tokens as taken from private.rate_buckets b join private.rate_limits l using (action)
+     where b.action = $1 and b.subject = $2`,
+    [action, one.id],
+  );
+  return row && Number(row.taken);
+}
+
+const calls: { action: string; code: string; status: number; call: () => Promise<Result<unknown>> }[] = [
+  {
+    action: 'submit_licence',
+    code: 'invalid_input',
+    status: 400,
+    call: () => one.journey.licences.submit(licence),
+  },
+  {
+    action: 'set_bank_account',
+    code: 'invalid_input',
+    status: 400,
+    call: () =>
+      one.journey.payouts.setBankAccount({ bankBin: 'x', accountNumber: '0123456789', holderName: 'Nobody' }),
+  },
+  {
+    action: 'request_upload',
+    code: 'media_type_refused',
+    status: 415,
+    call: () =>
+      one.journey.media.upload({ purpose: 'avatar', file: new Uint8Array(1), mimeType: 'image/gif' }),
+  },
+  {
+    action: 'create_vehicle',
+    code: 'invalid_input',
+    status: 400,
+    call: () => one.journey.vehicles.create({ ...aCar, year: 1 }),
+  },
+  {
+    action: 'create_booking',
+    code: 'quote_not_found',
+    status: 404,
+    call: () => one.journey.bookings.create({ quoteId: nowhere }),
+  },
+  {
+    action: 'quote',
+    code: 'vehicle_not_found',
+    status: 404,
+    call: () => one.journey.quotes.create({ vehicleId: nowhere, ...period(30, 24) }),
+  },
+  {
+    action: 'start_payment',
+    code: 'payment_not_found',
+    status: 404,
+    call: () => one.journey.payments.start({ paymentId: nowhere, provider: 'vnpay' }),
+  },
+  {
+    action: 'check_payment',
+    code: 'payment_not_found',
+    status: 404,
+    call: () => one.journey.payments.check(nowhere),
+  },
+];
+
+describe('a refusal', () => {
+  it.each(calls)(
+    'of $action costs a token, and names its code and status',
+    async ({ action, code, status, call }) => {
+      expect(await tokensLeft(action)).toBeUndefined();
+      const error = await refused(call());
+      expect([error.code, error.status, error.outcome]).toEqual([code, status, 'not_applied']);
+      expect(await tokensLeft(action)).toBe(1);
+    },
+  );
+
+  it('is tried for every action that has a limit', async () => {
+    // the limits of one-time codes are those of addresses; codes have tests of their own
+    const actions = await sql<{ action: string }>(
+      `select action from private.rate_limits where action not like 'otp\\_%'`,
+    );
+    expect(actions.map((row) => row.action).sort()).toEqual(calls.map(({ action }) => action).sort());
+  });
+
+  it('is followed by rate_limited once the tokens are spent, which says when to come back', async () => {
+    const codes: string[] = [];
+    let error = await refused(one.journey.licences.submit(licence, { retries: 0 }));
+    while (error.code !== 'rate_limited' && codes.length < 30) {
+      codes.push(error.code);
+      error = await refused(one.journey.licences.submit(licence, { retries: 0 }));
+    }
+    expect(error).toMatchObject({ code: 'rate_limited', status: 429, retryable: true });
+    expect(error.details.retry_after).toBeGreaterThan(0);
+    expect(new Set(codes)).toEqual(new Set(['invalid_input']));
+  });
+
+  it('stores no answer: the same key works once the request is right', async () => {
+    const idempotencyKey = crypto.randomUUID();
+    const wrong = await refused(one.journey.vehicles.create({ ...aCar, year: 1 }, { idempotencyKey }));
+    expect(wrong.details).toMatchObject({ field: 'year' });
+    const right = { ...aCar, plate: anyPlate() };
+    const vehicle = await ok(one.journey.vehicles.create(right, { idempotencyKey }));
+    expect((await ok(one.journey.vehicles.create(right, { idempotencyKey }))).id).toBe(vehicle.id);
+  });
+
+  it('has the body that an error of the Data API has', async () => {
+    const { data } = await one.journey.supabase.auth.getSession();
+    const answer = await fetch(`${setting('API_URL')}/rest/v1/rpc/create_booking`, {
+      method: 'POST',
+      headers: {
+        apikey: setting('PUBLISHABLE_KEY'),
+        authorization: `Bearer ${data.session?.access_token}`,
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify({ quote_id: nowhere, idempotency_key: crypto.randomUUID() }),
+    });
+    expect(answer.status).toBe(404);
+    expect(await answer.json()).toEqual({
+      code: 'PT404',
+      message: expect.any(String),
+      details: '{"code": "quote_not_found"}',
+      hint: null,
+    });
+  });
+});
