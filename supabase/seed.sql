@@ -66,13 +66,12 @@ vehicles as (
   insert into public.vehicles (
     id, host_id, kind, brand, model, year, seats, transmission, fuel, engine_cc, title, description, city, price_per_hour,
     price_per_day, weekend_bps, long_stay_discount_bps, delivery_fee, security_deposit, daily_km_allowance, excess_km_fee,
-    instant_book, cancellation_policy, min_hours, buffer_minutes, required_licence_class, public_location, status
+    instant_book, cancellation_policy, min_hours, buffer_minutes, public_location, status
   )
   select
     id, host_id, kind, brand, model, year, seats, transmission, fuel, engine_cc, brand || ' ' || model || ' ' || city,
     'Xe sạch, bảo dưỡng định kỳ.', city, price_per_hour, price_per_day, 1000, 1000, case when k = 0 then 100000 end,
     security_deposit, 300, 3000, (m + k) % 3 <> 2, (array['flexible', 'moderate', 'strict'])[1 + (m + k) % 3], 4, 30,
-    case when kind = 'car' and transmission = 'automatic' then 'B1' when kind = 'car' then 'B' when engine_cc <= 125 then 'A1' else 'A' end,
     private.fuzz_point(host_id, location), 'draft'
   from listings
   returning id
@@ -87,8 +86,11 @@ select l.id, f.feature
 from listings l
 cross join lateral unnest(case l.kind when 'car' then array['air_conditioning', 'bluetooth', 'reverse_camera'] else array['helmet', 'phone_holder'] end) f (feature);
 
+-- a seed brings no files, so these listings have no photos
+alter table public.vehicles disable trigger require_photo;
 update public.vehicles set status = 'pending_review' where id::text like 'b0000000-%';
 update public.vehicles set status = 'published', published_at = now() where id::text like 'b0000000-%';
+alter table public.vehicles enable trigger require_photo;
 
 -- The demo renter's licence: its photos are not stored, so the upload tickets stay what they are: reserved.
 with photos as (

@@ -69,7 +69,7 @@ from (
 
 insert into public.vehicles (
   id, host_id, kind, brand, model, year, seats, transmission, fuel, title, city, price_per_hour, price_per_day,
-  instant_book, min_hours, max_days, notice_hours, buffer_minutes, required_licence_class, public_location, status,
+  instant_book, min_hours, max_days, notice_hours, buffer_minutes, public_location, status,
   rating_average, rating_count, published_at
 )
 select
@@ -81,11 +81,11 @@ select
   'A vehicle for rent, number ' || p.n, p.city,
   greatest(k.price / 8, 1000) / 1000 * 1000, k.price / 1000 * 1000,
   true, (array[1, 4, 4, 8])[1 + p.n % 4], (array[14, 30, 30, 60])[1 + p.n % 4], (array[0, 1, 2, 12])[1 + p.n % 4],
-  (array[0, 30, 60, 60])[1 + p.n % 4], case k.kind when 'car' then 'B' else 'A1' end,
+  (array[0, 30, 60, 60])[1 + p.n % 4],
   extensions.st_setsrid(extensions.st_makepoint(
     d.lng + bench.normal() * d.spread_km / 111 / cos(radians(d.lat)),
     d.lat + bench.normal() * d.spread_km / 111), 4326)::extensions.geography,
-  'published', case when p.n % 5 > 0 then 3.5 + (p.n % 16) / 10.0 end, p.n % 40, now()
+  'published', case when p.n % 5 > 0 then 3.5 + (p.n % 16) / 10.0 end, case when p.n % 5 > 0 then 1 + p.n % 40 else 0 end, now()
 from bench.places p
 join bench.districts d using (city, district)
 cross join lateral (

@@ -1,8 +1,9 @@
 import type { InvariantViolation } from './admin-rows.ts';
 import { AdminBookings } from './bookings.ts';
 import type { CallOptions, Calls } from './core/calls.ts';
+import { type List, type PageOptions, readList } from './core/pages.ts';
 import { AdminLedger } from './ledger.ts';
-import type { DriverLicence } from './licences-rows.ts';
+import type { DriverLicence, LicenceToReview } from './licences-rows.ts';
 import { AdminPayables } from './payables.ts';
 import { AdminPayments } from './payments.ts';
 import { AdminPayouts } from './payouts.ts';
@@ -10,7 +11,10 @@ import { AdminRefunds } from './refunds.ts';
 import type { Result } from './result.ts';
 import { AdminUnmatched } from './unmatched.ts';
 import type { Uuid } from './values.ts';
-import type { Vehicle } from './vehicles-rows.ts';
+import type { Vehicle, VehicleToReview } from './vehicles-rows.ts';
+
+/** The order of what waits for a review. */
+const byWaiting = ['waiting_since', 'id'] as const;
 
 /** What people with the role `admin` do. The role is looked up by the backend with each call. */
 export class Admin {
@@ -42,6 +46,22 @@ export class Admin {
   }
 
   /**
+   * Listings that wait for a review, the longest waiting first, with what a review looks at.
+   * Errors: `forbidden`, `invalid_input`.
+   *
+   * @example
+   * ```ts
+   * const { data: page } = await journey.admin.vehiclesToReview();
+   * for (const { images } of page?.rows ?? []) show(await journey.media.signedUrls(images));
+   * ```
+   */
+  vehiclesToReview(page: PageOptions = {}, options?: CallOptions): List<VehicleToReview> {
+    const read = (page_size: number, after?: object) =>
+      this.#calls.rpc('vehicles_to_review', { after, page_size }, options);
+    return readList({ by: byWaiting, read }, page, options);
+  }
+
+  /**
    * Decides on a listing. `reject` and `suspend` need a reason of 1 to 500 characters; `publish` and `reinstate` need the
    * `revision` of the listing that was looked at.
    * Errors: `forbidden`, `vehicle_not_found`, `invalid_input`, `illegal_transition`, `vehicle_changed`,
@@ -63,6 +83,22 @@ export class Admin {
       revision: input.revision,
     };
     return this.#calls.rpc('review_vehicle', args, options);
+  }
+
+  /**
+   * Driver licences that wait for a review, the longest waiting first, with who else has the number.
+   * Errors: `forbidden`, `invalid_input`.
+   *
+   * @example
+   * ```ts
+   * const { data: page } = await journey.admin.licencesToReview();
+   * for (const { front, back } of page?.rows ?? []) show(await journey.media.signedUrls([front, back]));
+   * ```
+   */
+  licencesToReview(page: PageOptions = {}, options?: CallOptions): List<LicenceToReview> {
+    const read = (page_size: number, after?: object) =>
+      this.#calls.rpc('licences_to_review', { after, page_size }, options);
+    return readList({ by: byWaiting, read }, page, options);
   }
 
   /**

@@ -1,3 +1,4 @@
+import type { Like } from './core/shapes.ts';
 import type { Defaults, Rows, Tables } from './generated/database.ts';
 import type { PlacedImage } from './media-rows.ts';
 import type { PublicProfile } from './profiles-rows.ts';
@@ -100,8 +101,21 @@ export type VehicleImage = Tables['vehicle_images'];
 /** An entry of a host's calendar. */
 export type CalendarEntry = Tables['calendar_entries'];
 
+/** A listing that waits for a review: what the review looks at. `media.signedUrls` gives addresses of its photos. */
+export interface VehicleToReview
+  extends Omit<
+      Like<Rows['vehicles_to_review'], Vehicle>,
+      'features' | 'images' | 'same_plate' | 'lat' | 'lng'
+    >,
+    VehiclePlace,
+    Pick<VehicleDetail, 'features' | 'images'> {
+  /** Other listings with this plate that are offered, suspended or wait too. */
+  same_plate: { vehicle_id: Uuid; host_id: Uuid; title: string; status: VehicleStatus }[];
+}
+
 declare module './core/shapes.ts' {
   interface Shapes {
+    vehicles_to_review: VehicleToReview;
     vehicles: Vehicle;
     search_vehicles: VehicleHit;
     vehicle_calendar: BusyPeriod;

@@ -22,6 +22,8 @@ create table public.profiles (
   constraint profiles_display_name_tidy check (display_name = private.tidy_text(display_name)),
   constraint profiles_bio_length check (char_length(bio) <= 1000),
   constraint profiles_locale_known check (locale in ('vi', 'en')),
+  constraint profiles_rating_range check (rating_average between 1 and 5 and rating_count >= 0),
+  constraint profiles_rating_counted check ((rating_count = 0) = (rating_average is null)),
   constraint profiles_phone_form check (phone ~ '^\+[1-9][0-9]{6,14}$'),
   constraint profiles_phone_verified check ((phone is null) = (phone_verified_at is null)),
   constraint profiles_phone_one_person unique (phone),
@@ -91,7 +93,8 @@ create table public.driver_licences (
   constraint driver_licences_name_tidy check (full_name = private.tidy_text(full_name)),
   constraint driver_licences_has_classes check (cardinality(classes) between 1 and 8),
   constraint driver_licences_reviewed check (status = 'pending' or reviewed_at is not null or status = 'expired'),
-  constraint driver_licences_rejection_has_reason check (status <> 'rejected' or private.says_something(reason)),
+  constraint driver_licences_pending_undecided check (status <> 'pending' or (reviewed_at is null and reviewed_by is null)),
+  constraint driver_licences_rejection_has_reason check (case status when 'rejected' then private.says_something(reason) else reason is null end),
   -- one number, one person; the same person may renew. DO NOT add pending: a refusal to submit would tell who has
   -- which number, and a stranger could keep its owner out. user_id is compared as text, so that the planner does not
   -- choose this index for a search by user_id and read all of it.
@@ -106,7 +109,7 @@ comment on column public.driver_licences.number_hash is 'private.keyed_hash() of
 comment on column public.driver_licences.classes is 'As printed, e.g. {A1,B2}; private.licence_classes says what each covers.';
 comment on column public.driver_licences.valid_until is 'The last day on which it is valid.';
 comment on column public.driver_licences.status is 'Machine driver_licence. pending by submit_licence; verified, or rejected also after it was verified, by review_licence; expired by the daily job after valid_until. One that expires before the trip ends is refused without the job.';
-comment on column public.driver_licences.reviewed_by is 'The admin who decided. Null while pending.';
+comment on column public.driver_licences.reviewed_by is 'The admin who decided. Null while pending, or when it was decided in a table editor.';
 comment on column public.driver_licences.reason is 'Why it was rejected or revoked; its owner reads it. Null otherwise.';
 insert into private.transitions (machine, from_state, event, to_state) values
   ('driver_licence', 'initial', 'submit', 'pending'),
@@ -115,6 +118,21 @@ insert into private.transitions (machine, from_state, event, to_state) values
   ('driver_licence', 'verified', 'revoke', 'rejected'),
   ('driver_licence', 'verified', 'expire', 'expired');
 select private.attach_state_machine('public.driver_licences', 'driver_licence');
+
+-- Also when an admin decides in a table editor: there nobody is signed in.
+create function private.sign_licence_review()
+returns trigger
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  new.reviewed_at := now();
+  new.reviewed_by := auth.uid();
+  return new;
+end
+$$;
+create trigger sign_licence_review before update of status on public.driver_licences
+  for each row when (old.status <> new.status and new.status in ('verified', 'rejected'))
+  execute function private.sign_licence_review();
 
 create function private.is_admin()
 returns boolean

@@ -93,9 +93,9 @@ returns public.driver_licences
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
-  v_admin_id uuid := private.require_admin();
   v_licence public.driver_licences;
 begin
+  perform private.require_admin();
   if p_decision is null or p_decision not in ('verify', 'reject') then
     perform private.fail_input('decision', 'must be verify or reject');
   end if;
@@ -105,7 +105,7 @@ begin
   perform private.set_audit_context('admin', p_reason);
   update public.driver_licences
   set status = case p_decision when 'verify' then 'verified' else 'rejected' end,
-      reviewed_by = v_admin_id, reviewed_at = now(), reason = p_reason
+      reason = case p_decision when 'reject' then p_reason end
   where id = p_licence_id
   returning * into v_licence;
   if not found then

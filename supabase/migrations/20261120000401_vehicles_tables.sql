@@ -47,7 +47,13 @@ create table public.vehicles (
   max_days int not null default 30,
   notice_hours int not null default 0,
   buffer_minutes int not null default 0,
-  required_licence_class text not null,
+  -- generated, so that no edit leaves it behind
+  required_licence_class text not null generated always as (case
+    when kind = 'car' and transmission = 'automatic' then 'B1'
+    when kind = 'car' then 'B'
+    when coalesce(engine_cc, 0) <= 125 then 'A1'
+    else 'A'
+  end) stored,
   time_zone text not null default 'Asia/Ho_Chi_Minh',
   public_location extensions.geography(point, 4326) not null,
   status text not null default 'draft',
@@ -98,6 +104,8 @@ create table public.vehicles (
   constraint vehicles_notice_hours_range check (notice_hours between 0 and 720),
   constraint vehicles_buffer_minutes_range check (buffer_minutes between 0 and 1440),
   constraint vehicles_time_zone_known foreign key (time_zone) references private.time_zones (name),
+  constraint vehicles_rating_range check (rating_average between 1 and 5 and rating_count >= 0),
+  constraint vehicles_rating_counted check ((rating_count = 0) = (rating_average is null)),
   constraint vehicles_published_dated check (status <> 'published' or published_at is not null)
 );
 comment on table public.vehicles is 'Listings. Amounts are in minor units of `currency` (VND has none), and shares are in basis points. There is one price for an hour and one for a day.';
@@ -116,7 +124,7 @@ comment on column public.vehicles.instant_book is 'Whether a booking is the rent
 comment on column public.vehicles.cancellation_policy is 'A key of the setting cancellation_policies; its tiers are copied into each quote.';
 comment on column public.vehicles.notice_hours is 'How long before its start a trip must be booked.';
 comment on column public.vehicles.buffer_minutes is 'Kept free after each trip; part of what calendar_entries block.';
-comment on column public.vehicles.required_licence_class is 'What the renter''s licence must cover, by private.licence_classes. Set by the database from kind, transmission and engine_cc.';
+comment on column public.vehicles.required_licence_class is 'What the renter''s licence must cover, by private.licence_classes. Generated from kind, transmission and engine_cc.';
 comment on column public.vehicles.time_zone is 'Of the place: in it weekends and days are counted and messages write times.';
 comment on column public.vehicles.public_location is 'Fuzzed by the setting fuzz_metres and stable; the true point is in vehicle_locations.';
 comment on column public.vehicles.status is 'Machine vehicle. draft, pending_review by submit_vehicle, published or draft by review_vehicle, suspended and back by an admin, archived for good. An edit that needs a new look leads from published to pending_review. Only published ones are found and booked.';

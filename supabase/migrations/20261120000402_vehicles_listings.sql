@@ -92,12 +92,6 @@ begin
   v_vehicle.model := private.tidy_text(v_vehicle.model);
   v_vehicle.title := private.tidy_text(v_vehicle.title);
   v_vehicle.city := private.tidy_text(v_vehicle.city);
-  v_vehicle.required_licence_class := case
-    when v_vehicle.kind = 'car' and v_vehicle.transmission = 'automatic' then 'B1'
-    when v_vehicle.kind = 'car' then 'B'
-    when coalesce(v_vehicle.engine_cc, 0) <= 125 then 'A1'
-    else 'A'
-  end;
   return v_vehicle;
 end
 $$;
@@ -201,14 +195,14 @@ begin
     id, host_id, kind, brand, model, year, seats, transmission, fuel, engine_cc, title, description, city,
     price_per_hour, price_per_day, weekend_bps, long_stay_days, long_stay_discount_bps, delivery_fee, security_deposit,
     daily_km_allowance, excess_km_fee, instant_book, cancellation_policy, min_hours, max_days, notice_hours,
-    buffer_minutes, required_licence_class, time_zone, public_location
+    buffer_minutes, time_zone, public_location
   ) values (
     v_vehicle.id, v_host_id, v_vehicle.kind, v_vehicle.brand, v_vehicle.model, v_vehicle.year, v_vehicle.seats,
     v_vehicle.transmission, v_vehicle.fuel, v_vehicle.engine_cc, v_vehicle.title, v_vehicle.description, v_vehicle.city,
     v_vehicle.price_per_hour, v_vehicle.price_per_day, v_vehicle.weekend_bps, v_vehicle.long_stay_days,
     v_vehicle.long_stay_discount_bps, v_vehicle.delivery_fee, v_vehicle.security_deposit, v_vehicle.daily_km_allowance,
     v_vehicle.excess_km_fee, v_vehicle.instant_book, v_vehicle.cancellation_policy, v_vehicle.min_hours,
-    v_vehicle.max_days, v_vehicle.notice_hours, v_vehicle.buffer_minutes, v_vehicle.required_licence_class,
+    v_vehicle.max_days, v_vehicle.notice_hours, v_vehicle.buffer_minutes,
     v_vehicle.time_zone, private.fuzz_point(v_host_id, private.point_from(p_details))
   )
   returning * into v_vehicle;
@@ -296,7 +290,7 @@ begin
       excess_km_fee = v_new.excess_km_fee, instant_book = v_new.instant_book,
       cancellation_policy = v_new.cancellation_policy, min_hours = v_new.min_hours, max_days = v_new.max_days,
       notice_hours = v_new.notice_hours, buffer_minutes = v_new.buffer_minutes, time_zone = v_new.time_zone,
-      required_licence_class = v_new.required_licence_class, public_location = v_new.public_location,
+      public_location = v_new.public_location,
       revision = revision + v_is_edited::int,
       status = case when status = 'published' and v_is_edited then 'pending_review' else status end
   where id = p_vehicle_id

@@ -76,6 +76,38 @@ as $$ select private.remove_vehicle_image(vehicle_id, media_id) $$;
 comment on function public.remove_vehicle_image is 'Removes a photo from the caller''s listing. A listing that is offered keeps at least one. Repeatable. Errors: vehicle_not_found, vehicle_incomplete.';
 select private.expose('remove_vehicle_image(uuid, uuid)', 'authenticated');
 
+-- Also when an admin edits in a table editor.
+create function private.require_photo()
+returns trigger
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  if not exists (select from public.vehicle_images where vehicle_id = new.id) then
+    perform private.fail('vehicle_incomplete', '{"missing": ["images"]}');
+  end if;
+  return new;
+end
+$$;
+create trigger require_photo before update of status on public.vehicles
+  for each row when (old.status <> new.status and new.status in ('pending_review', 'published'))
+  execute function private.require_photo();
+
+create function private.keep_a_photo()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  if exists (select from public.vehicles where id = old.vehicle_id and status in ('pending_review', 'published'))
+     and not exists (select from public.vehicle_images where vehicle_id = old.vehicle_id) then
+    perform private.fail('vehicle_incomplete', '{"missing": ["images"]}');
+  end if;
+  return null;
+end
+$$;
+-- deferred, as a photo may be replaced
+create constraint trigger keep_a_photo after delete or update of vehicle_id on public.vehicle_images
+  deferrable initially deferred for each row execute function private.keep_a_photo();
+
 create function private.submit_vehicle(p_vehicle_id uuid)
 returns public.vehicles
 language plpgsql volatile security definer set search_path = ''
@@ -83,9 +115,6 @@ as $$
 declare
   v_vehicle public.vehicles := private.own_vehicle(p_vehicle_id);
 begin
-  if not exists (select from public.vehicle_images where vehicle_id = p_vehicle_id) then
-    perform private.fail('vehicle_incomplete', '{"missing": ["images"]}');
-  end if;
   update public.vehicles set status = 'pending_review' where id = p_vehicle_id returning * into v_vehicle;
   return v_vehicle;
 end

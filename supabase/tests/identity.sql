@@ -87,6 +87,7 @@ select is((select full_name from public.driver_licences), 'A Person', 'the name 
 select is(tests.outcome(format($$ select public.review_licence(%L, 'verify') $$, :'licence')), 'forbidden', 'a person who is no admin cannot review a licence');
 select tests.as_user(:'other');
 select is((select count(*)::int from public.driver_licences), 0, 'others do not see a licence');
+select is(tests.outcome('select * from public.licences_to_review()'), 'forbidden', 'a person who is no admin does not see which licences wait');
 select is((select count(*)::int from public.media where purpose = 'licence' and owner_id <> :'other'), 0, 'others do not see the photos of a licence');
 select is((select status from private.submit_licence('01 2345-678', 'Another Person', '{B}', '2030-01-01', :'f2', :'b2')), 'pending', 'a person who submits a licence does not learn that somebody else has its number');
 select id as second from public.driver_licences \gset
@@ -97,12 +98,19 @@ select ok((select count(*) > 0 from public.driver_licences), 'an admin sees the 
 select is(tests.outcome(format($$ select public.review_licence(%L, 'maybe') $$, :'licence')), 'invalid_input', 'a review that is neither verify nor reject is refused');
 select is(tests.outcome(format($$ select public.review_licence(%L, 'reject', ' ') $$, :'licence')), 'invalid_input', 'a rejection of a licence needs a reason');
 select is(tests.outcome($$ select public.review_licence(gen_random_uuid(), 'verify') $$), 'not_found', 'a licence that does not exist cannot be reviewed');
+select is((select l.same_number from public.licences_to_review() l where l.id = :'licence'), jsonb_build_array(jsonb_build_object('licence_id', :'second', 'user_id', :'other', 'display_name', 'other', 'status', 'pending')), 'an admin sees who else has the number of a licence that waits');
+select is((select l.front ->> 'path' from public.licences_to_review() l where l.id = :'licence'), (select path from public.media where id = :'front'), 'an admin sees where the photos of a licence are');
+select is((select count(*)::int from public.licences_to_review(page_size => 1) p, public.licences_to_review(jsonb_build_object('waiting_since', p.waiting_since, 'id', p.id)) n where n.id = p.id), 0, 'a page of licences begins after the last row of the page before');
+select tests.as_owner();
+update public.driver_licences set created_at = now() - interval '30 hours' where id = :'licence';
+select is(private.count_licences_to_review_hours(), 30::bigint, 'the health says how many hours the oldest licence has waited');
+select is(private.health_facts() ->> 'licences_to_review', (select count(*)::text from public.driver_licences where status = 'pending'), 'the health counts licences that wait for a review');
+select tests.as_user(:'admin');
 select is((public.review_licence(:'second', 'verify')).status, 'verified', 'an admin can verify the one of two licences with one number');
 select is(tests.outcome(format($$ select public.review_licence(%L, 'verify') $$, :'licence')), 'licence_taken', 'one licence number is verified for one person, however it is written');
 select is(tests.outcome_details(format($$ select public.review_licence(%L, 'verify') $$, :'licence')) ->> 'licence_id', :'second', 'an admin is told which licence has the number');
 select tests.as_owner();
 select is(tests.outcome(format($$ update public.driver_licences set status = 'verified', reviewed_at = now() where id = %L $$, :'licence')), '23P01', 'one number cannot be stored as verified for two persons');
-select is(tests.outcome(format($$ update public.driver_licences set status = 'verified' where id = %L $$, :'licence')), '23514', 'a licence that an admin verifies in a table editor without a date is refused');
 select is(tests.outcome(format($$ update public.driver_licences set status = 'rejected', reviewed_at = now(), reason = E' \n' where id = %L $$, :'licence')), '23514', 'a licence that an admin rejects in a table editor without a reason is refused');
 select tests.as_user(:'admin');
 select is((public.review_licence(:'licence', 'reject', 'blurred')).status, 'rejected', 'an admin can reject a licence');
@@ -110,7 +118,13 @@ select is((public.review_licence(:'second', 'reject', 'forged')).status, 'reject
 select is(tests.outcome(format($$ select public.review_licence(%L, 'verify') $$, :'licence')), 'illegal_transition', 'a rejected licence cannot be verified');
 select tests.as_user(:'person');
 select is(tests.outcome(tests.submit('012345678', :'front', :'back')), 'ok', 'a rejected licence can be submitted again');
+-- the table editor
 select tests.as_owner();
+select id as edited from public.driver_licences where user_id = :'person' and status = 'pending' \gset
+select is(tests.outcome(format($$ update public.driver_licences set reviewed_at = now() where id = %L $$, :'edited')), '23514', 'a licence that waits has no time of review');
+update public.driver_licences set status = 'verified' where id = :'edited';
+select is((select reviewed_at is not null and reviewed_by is null from public.driver_licences where id = :'edited'), true, 'a licence that is verified in a table editor is dated');
+select is(tests.outcome(format($$ update public.profiles set rating_count = 5 where id = %L $$, :'person')), '23514', 'a count of ratings without their average is refused');
 delete from public.user_roles where user_id = :'admin';
 select tests.as_user(:'admin');
 select is(tests.outcome(format($$ select public.review_licence(%L, 'verify') $$, :'licence')), 'forbidden', 'an admin whose role is removed cannot review at the next statement');

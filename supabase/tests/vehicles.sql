@@ -255,8 +255,11 @@ select tests.make_vehicle(:'host', '{"plate": "29mđ1-123.45"}') as first, tests
 select is((select plate from public.vehicle_locations where vehicle_id = :'first'), '29MĐ1-123.45', 'a plate is stored in capitals, and Đ is one of its letters');
 insert into public.vehicle_images (vehicle_id, media_id, host_id, position) values (:'second', tests.make_media(:'host2', 'vehicle_image'), :'host2', 0);
 select tests.as_user(:'host2');
+select is(tests.outcome('select * from public.vehicles_to_review()'), 'forbidden', 'a host does not see which listings wait');
 select is((public.submit_vehicle(:'second')).status, 'pending_review', 'a host who submits a listing does not learn that its plate is offered already');
 select tests.as_user(:'admin');
+select is((select jsonb_agg(p -> 'vehicle_id') from public.vehicles_to_review(page_size => 100) v, jsonb_array_elements(v.same_plate) p where v.id = :'second'), jsonb_build_array(:'first'::text), 'an admin sees which other listings have the plate of one that waits');
+select is((select v.plate || ' ' || jsonb_array_length(v.images) || ' ' || v.features[1] from public.vehicles_to_review(page_size => 100) v where v.id = :'second'), '29MĐ112345 1 bluetooth', 'an admin sees plate, photos and features of a listing that waits');
 select is(tests.outcome(format($$ select public.review_vehicle(%L, 'publish', null, 1) $$, :'second')), 'plate_taken', 'two listings of one plate are not offered at once, however it is written');
 select is(tests.outcome_details(format($$ select public.review_vehicle(%L, 'publish', null, 1) $$, :'second')) ->> 'vehicle_id', :'first', 'an admin is told which listing has the plate');
 select is((public.review_vehicle(:'first', 'suspend', 'to see')).status, 'suspended', 'an admin can suspend a listing');
@@ -299,6 +302,13 @@ from (select extensions.st_point(105.85, 21.03)::extensions.geography as p) x;
 update public.vehicle_locations set plate = tests.plate() where vehicle_id = :'second';
 update public.vehicles set status = 'published' where id = :'second';
 select isnt((select published_at from public.vehicles where id = :'second'), null, 'a listing that an admin publishes in a table editor is dated');
+select is(private.health_facts() ->> 'vehicles_to_review', (select count(*)::text from public.vehicles where status = 'pending_review'), 'the health counts listings that wait for a review');
+select tests.make_draft(:'host2') as bare \gset
+select is(tests.outcome(format($$ update public.vehicles set status = 'pending_review' where id = %L $$, :'bare')), 'vehicle_incomplete', 'a listing without a photo is not submitted in a table editor either');
+select is(tests.outcome(format($$ do $x$ begin delete from public.vehicle_images where vehicle_id = %L; set constraints all immediate; end $x$ $$, :'second')), 'vehicle_incomplete', 'an offered listing keeps a photo, also in a table editor');
+update public.vehicles set transmission = 'manual' where id = :'second';
+select is((select required_licence_class from public.vehicles where id = :'second'), 'B', 'the licence that a vehicle needs follows an edit in a table editor');
+select is(tests.outcome(format($$ update public.vehicles set rating_average = 4 where id = %L $$, :'second')), '23514', 'an average without ratings is refused');
 -- time zones
 update public.vehicles set time_zone = 'Asia/Saigon' where id = :'second';
 select is((select time_zone from public.vehicles where id = :'second'), 'Asia/Ho_Chi_Minh', 'a zone by its older name is stored by its present one');

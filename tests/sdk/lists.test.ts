@@ -18,6 +18,7 @@ const row = (n: number) => ({
   issued_at: day(n),
   seq: n,
   cursor: { key: n },
+  waiting_since: day(n),
 });
 const search = { lat: 21, lng: 105, startsAt: day(5), endsAt: day(6) };
 
@@ -28,6 +29,7 @@ interface ListTest {
   sent?: unknown;
 }
 const created = { after: { created_at: day(2), id: 'r2' } };
+const waiting = { after: { waiting_since: day(2), id: 'r2' } };
 /** A table is asked in its address. */
 const ofTable = { or: `(created_at.lt."${day(2)}",and(created_at.eq."${day(2)}",id.lt."r2"))` };
 
@@ -64,6 +66,8 @@ const lists: Record<string, ListTest> = {
   },
   'admin.payouts.batches': { list: (j, page) => j.admin.payouts.batches(page) },
   'admin.payouts.list': { list: (j, page) => j.admin.payouts.list(page) },
+  'admin.licencesToReview': { list: (j, page) => j.admin.licencesToReview(page), sent: waiting },
+  'admin.vehiclesToReview': { list: (j, page) => j.admin.vehiclesToReview(page), sent: waiting },
 };
 
 /** What answers several rows and is no list, because it cannot grow: why. */

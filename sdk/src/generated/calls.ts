@@ -31,6 +31,7 @@ export const callKinds = {
   explain_unavailable: 'read',
   freeze_payable: 'repeatable',
   freeze_payout: 'once',
+  licences_to_review: 'read',
   list_notifications: 'read',
   list_payout_batches: 'read',
   list_payouts: 'read',
@@ -84,6 +85,7 @@ export const callKinds = {
   update_vehicle: 'repeatable',
   vehicle_calendar: 'read',
   vehicle_detail: 'read',
+  vehicles_to_review: 'read',
 } as const satisfies Record<string, CallKind>;
 
 /** The name of a database function an app may call. */

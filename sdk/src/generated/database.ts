@@ -468,7 +468,7 @@ export interface VehiclesRow {
   notice_hours: number;
   /** Kept free after each trip; part of what calendar_entries block. */
   buffer_minutes: number;
-  /** What the renter's licence must cover, by private.licence_classes. Set by the database from kind, transmission and engine_cc. */
+  /** What the renter's licence must cover, by private.licence_classes. Generated from kind, transmission and engine_cc. */
   required_licence_class: string;
   /** Of the place: in it weekends and days are counted and messages write times. */
   time_zone: string;
@@ -534,7 +534,7 @@ export interface Defaults {
   user_roles: 'granted_at';
   vehicle_images: 'created_at';
   vehicle_locations: 'plate_key';
-  vehicles: 'id' | 'description' | 'currency' | 'weekend_bps' | 'long_stay_days' | 'long_stay_discount_bps' | 'security_deposit' | 'instant_book' | 'cancellation_policy' | 'min_hours' | 'max_days' | 'notice_hours' | 'buffer_minutes' | 'time_zone' | 'status' | 'rating_count' | 'search_text' | 'revision' | 'is_listed' | 'created_at' | 'updated_at';
+  vehicles: 'id' | 'description' | 'currency' | 'weekend_bps' | 'long_stay_days' | 'long_stay_discount_bps' | 'security_deposit' | 'instant_book' | 'cancellation_policy' | 'min_hours' | 'max_days' | 'notice_hours' | 'buffer_minutes' | 'required_licence_class' | 'time_zone' | 'status' | 'rating_count' | 'search_text' | 'revision' | 'is_listed' | 'created_at' | 'updated_at';
 }
 
 export interface BanksRow {
@@ -572,6 +572,20 @@ export interface ErrorCatalogRow {
 
 export interface ExplainUnavailableRow {
   reason: string;
+}
+
+export interface LicencesToReviewRow {
+  id: Uuid;
+  user_id: Uuid;
+  display_name: string;
+  full_name: string;
+  number_last4: string;
+  classes: string[];
+  valid_until: CalendarDay;
+  waiting_since: Timestamp;
+  front: unknown;
+  back: unknown;
+  same_number: unknown;
 }
 
 export interface ListPayoutsRow {
@@ -728,6 +742,39 @@ export interface VehicleCalendarRow {
   kind: string;
 }
 
+export interface VehiclesToReviewRow {
+  id: Uuid;
+  host_id: Uuid;
+  host_name: string;
+  revision: number;
+  waiting_since: Timestamp;
+  published_at: Timestamp;
+  kind: string;
+  brand: string;
+  model: string;
+  year: number;
+  seats: number;
+  transmission: string;
+  fuel: string;
+  engine_cc: number;
+  required_licence_class: string;
+  title: string;
+  description: string;
+  city: string;
+  address: string;
+  plate: string;
+  lat: number;
+  lng: number;
+  price_per_hour: number;
+  price_per_day: number;
+  security_deposit: number;
+  daily_km_allowance: number;
+  excess_km_fee: number;
+  features: string[];
+  images: unknown;
+  same_plate: unknown;
+}
+
 /** Rows that functions answer and no table has. What may be null in them, the database does not say. */
 export interface Rows {
   banks: BanksRow;
@@ -735,6 +782,7 @@ export interface Rows {
   check_invariants: CheckInvariantsRow;
   error_catalog: ErrorCatalogRow;
   explain_unavailable: ExplainUnavailableRow;
+  licences_to_review: LicencesToReviewRow;
   list_payouts: ListPayoutsRow;
   list_refunds: ListRefundsRow;
   my_balance: MyBalanceRow;
@@ -747,6 +795,7 @@ export interface Rows {
   transition_catalog: TransitionCatalogRow;
   unmatched_money: UnmatchedMoneyRow;
   vehicle_calendar: VehicleCalendarRow;
+  vehicles_to_review: VehiclesToReviewRow;
 }
 
 /** The functions an app may call: their arguments without the idempotency key, and what they answer. */
@@ -779,6 +828,7 @@ export interface Functions {
   explain_unavailable: { args: { vehicle_id: Uuid | null; starts_at: Timestamp | null; ends_at: Timestamp | null }; row: 'explain_unavailable'; many: true };
   freeze_payable: { args: { payable_id: Uuid | null; reason: string | null }; row: 'freeze_payable'; many: false };
   freeze_payout: { args: { payout_id: Uuid | null; reason: string | null }; row: 'payouts'; many: false };
+  licences_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'licences_to_review'; many: true };
   list_notifications: { args: { before_seq?: number | null; page_size?: number | null }; row: 'notifications'; many: true };
   list_payout_batches: { args: { status?: string | null; after?: unknown | null; page_size?: number | null }; row: 'payout_batches'; many: true };
   list_payouts: { args: { batch_id?: Uuid | null; status?: string | null; host_id?: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'list_payouts'; many: true };
@@ -832,4 +882,5 @@ export interface Functions {
   update_vehicle: { args: { vehicle_id: Uuid | null; details: unknown | null }; row: 'vehicles'; many: false };
   vehicle_calendar: { args: { vehicle_id: Uuid | null; from_at: Timestamp | null; to_at: Timestamp | null }; row: 'vehicle_calendar'; many: true };
   vehicle_detail: { args: { vehicle_id: Uuid | null }; row: 'vehicle_detail'; many: false };
+  vehicles_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'vehicles_to_review'; many: true };
 }
