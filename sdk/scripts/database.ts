@@ -107,6 +107,38 @@ export async function readTables(client: pg.Client): Promise<Table[]> {
   return [...tables.values()];
 }
 
+/** A foreign key between two tables of schema public. */
+export interface Reference {
+  table: string;
+  name: string;
+  columns: string[];
+  /** Whether at most one row refers to another. */
+  isOneToOne: boolean;
+  to: string;
+  toColumns: string[];
+}
+
+/** What can be embedded in a query: the foreign keys of schema public. */
+export async function readReferences(client: pg.Client): Promise<Reference[]> {
+  const { rows } = await client.query<Reference>(`
+    select t.relname as table, k.conname as name, f.relname as to,
+      exists (
+        select from pg_catalog.pg_index i
+        where i.indrelid = k.conrelid and i.indisunique and i.indpred is null and i.indnkeyatts = cardinality(k.conkey)
+          and i.indkey::int2[] @> k.conkey
+      ) as "isOneToOne",
+      (select array_agg(a.attname::text order by c.i) from unnest(k.conkey) with ordinality c (n, i)
+        join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attnum = c.n) as columns,
+      (select array_agg(a.attname::text order by c.i) from unnest(k.confkey) with ordinality c (n, i)
+        join pg_catalog.pg_attribute a on a.attrelid = k.confrelid and a.attnum = c.n) as "toColumns"
+    from pg_catalog.pg_constraint k
+    join pg_catalog.pg_class t on t.oid = k.conrelid and t.relnamespace = 'public'::regnamespace
+    join pg_catalog.pg_class f on f.oid = k.confrelid and f.relnamespace = 'public'::regnamespace
+    where k.contype = 'f'
+    order by t.relname collate "C", k.conname collate "C"`);
+  return rows;
+}
+
 /** The functions of schema public, by name. */
 export async function readSignatures(client: pg.Client): Promise<Signature[]> {
   const { rows } = await client.query<{

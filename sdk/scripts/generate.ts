@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { readCommands } from './commands.ts';
 import { copyPricing } from './copy-pricing.ts';
-import { readSignatures, readTables } from './database.ts';
+import { readReferences, readSignatures, readTables } from './database.ts';
 import { readEndpoints } from './endpoints.ts';
 import { type KnownErrors, listedSources } from './method-errors.ts';
 import { readRaised } from './raised.ts';
@@ -51,7 +51,10 @@ export async function generateFiles(url: string): Promise<Map<string, string>> {
       ...listedSources(root, known),
       ['sdk/src/generated/calls.ts', renderCalls(commands)],
       ['sdk/src/generated/columns.ts', renderColumns(tables)],
-      ['sdk/src/generated/database.ts', renderDatabase(tables, await readSignatures(client), commands)],
+      [
+        'sdk/src/generated/database.ts',
+        renderDatabase(tables, await readSignatures(client), commands, await readReferences(client)),
+      ],
       ['sdk/src/generated/errors.ts', renderErrors(errors.rows)],
       ['sdk/src/generated/price-line-texts.ts', renderPriceLineTexts(labels.rows)],
       ['sdk/src/generated/states.ts', renderStates(transitions.rows)],

@@ -1,5 +1,5 @@
 import { type Command, isForApps } from './commands.ts';
-import type { Argument, Column, Returns, Signature, Table } from './database.ts';
+import type { Argument, Column, Reference, Returns, Signature, Table } from './database.ts';
 
 const plainTypes: Record<string, string> = {
   uuid: 'Uuid',
@@ -62,11 +62,49 @@ function returnType(name: string, returns: Returns): string {
   return `value: ${value}${returns.many ? '[]' : ''}`;
 }
 
+/** The foreign keys that an app may follow, for embedding in a query. */
+function renderReferences(readable: readonly Table[], references: readonly Reference[]): string[] {
+  const columns = new Map(
+    readable.map((table) => [table.name, new Set(table.columns.map(({ name }) => name))]),
+  );
+  const open = references.filter(
+    (one) =>
+      one.columns.every((column) => columns.get(one.table)?.has(column)) &&
+      one.toColumns.every((column) => columns.get(one.to)?.has(column)),
+  );
+  const list = (names: readonly string[]): string => `[${names.map((name) => `'${name}'`).join(', ')}]`;
+  return [
+    'type Reference<Name, Columns, OneToOne, To, ToColumns> = {',
+    '  foreignKeyName: Name;',
+    '  columns: Columns;',
+    '  isOneToOne: OneToOne;',
+    '  referencedRelation: To;',
+    '  referencedColumns: ToColumns;',
+    '};',
+    '',
+    '/** What a query of each table may embed. */',
+    'export interface Relationships {',
+    ...[...new Set(open.map(({ table }) => table))].flatMap((table) => [
+      `  ${table}: [`,
+      ...open
+        .filter((one) => one.table === table)
+        .map(
+          (one) =>
+            `    Reference<'${one.name}', ${list(one.columns)}, ${one.isOneToOne}, '${one.to}', ${list(one.toColumns)}>,`,
+        ),
+      '  ];',
+    ]),
+    '}',
+    '',
+  ];
+}
+
 /** The source of `src/generated/database.ts`. The same database always gives the same text. */
 export function renderDatabase(
   tables: readonly Table[],
   signatures: readonly Signature[],
   commands: readonly Command[],
+  references: readonly Reference[],
 ): string {
   const open = new Set(commands.filter(isForApps).map(({ name }) => name));
   const functions = signatures.filter(({ name }) => open.has(name));
@@ -92,6 +130,7 @@ export function renderDatabase(
     ...readable.map(({ name }) => `  ${name}: ${rowName(name)};`),
     '}',
     '',
+    ...renderReferences(readable, references),
     '/** Columns that a new row may leave out, as the database fills them. */',
     'export interface Defaults {',
     ...readable.flatMap(({ name, columns }) => {

@@ -7,6 +7,7 @@ export type { CallOptions, CommandOptions } from './core/calls.ts';
 export { createIdempotencyKey } from './core/ids.ts';
 export type { List, Page, PageOptions } from './core/pages.ts';
 export type { RetryPolicy } from './core/wait.ts';
+export type { Database } from './database.ts';
 export {
   errorText,
   isErrorCode,

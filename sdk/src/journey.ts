@@ -4,6 +4,7 @@ import { Auth } from './auth.ts';
 import { Bookings } from './bookings.ts';
 import { Calls } from './core/calls.ts';
 import { defaultRetryPolicy, type RetryPolicy } from './core/wait.ts';
+import type { Database } from './database.ts';
 import { Licences } from './licences.ts';
 import { MediaFiles } from './media.ts';
 import { Notifications } from './notifications.ts';
@@ -53,7 +54,7 @@ export interface JourneyOptions extends CallBehaviour {
 /** The client: one property per module of the backend. Make it with {@link createJourney}. */
 export class Journey {
   /** The client underneath, for what this package leaves to it (OAuth, MFA, own queries). */
-  readonly supabase: SupabaseClient;
+  readonly supabase: SupabaseClient<Database>;
   readonly auth: Auth;
   readonly otp: Otp;
   readonly profiles: Profiles;
@@ -79,7 +80,7 @@ export class Journey {
       ...behaviour.retry,
     });
     const inbox = new UserInbox(supabase);
-    this.supabase = supabase;
+    this.supabase = supabase as SupabaseClient<Database>;
     this.#calls = calls;
     this.#inbox = inbox;
     this.#ownsClient = ownsClient;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { request } from 'node:http';
+import type { SupabaseClient } from '@supabase/supabase-js';
 import { createClient } from '@supabase/supabase-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { photo } from '../../local/tour/photo.ts';
@@ -38,6 +39,9 @@ beforeAll(async () => {
 afterAll(closeSql);
 
 const hour = 3_600_000;
+
+/** A client whose types do not stand in the way of what must be refused. */
+const untyped = ({ journey }: Person): SupabaseClient => journey.supabase as unknown as SupabaseClient;
 
 describe('periods', () => {
   const refusedPeriods: [name: string, from: number, to: number, code: string][] = [
@@ -215,7 +219,7 @@ describe('values', () => {
       'notifications',
       'user_roles',
     ]) {
-      const client = guest.journey.supabase.from(table);
+      const client = untyped(guest).from(table);
       const results = [
         await client.insert({ id: crypto.randomUUID() }),
         await client.update({ status: 'confirmed' }).eq('id', booking.id),
@@ -230,7 +234,7 @@ describe('values', () => {
   });
 
   it('lets nobody make themselves an admin or rate themselves', async () => {
-    const { supabase } = guest.journey;
+    const supabase = untyped(guest);
     expect(
       (await supabase.from('user_roles').insert({ user_id: guest.id, role: 'admin' })).error,
     ).not.toBeNull();

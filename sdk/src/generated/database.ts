@@ -513,6 +513,102 @@ export interface Tables {
   vehicles: VehiclesRow;
 }
 
+type Reference<Name, Columns, OneToOne, To, ToColumns> = {
+  foreignKeyName: Name;
+  columns: Columns;
+  isOneToOne: OneToOne;
+  referencedRelation: To;
+  referencedColumns: ToColumns;
+};
+
+/** What a query of each table may embed. */
+export interface Relationships {
+  bank_accounts: [
+    Reference<'bank_accounts_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+  ];
+  booking_inspections: [
+    Reference<'booking_inspections_acknowledged_by_fkey', ['acknowledged_by'], false, 'profiles', ['id']>,
+    Reference<'booking_inspections_booking_id_fkey', ['booking_id'], false, 'bookings', ['id']>,
+    Reference<'booking_inspections_recorded_by_fkey', ['recorded_by'], false, 'profiles', ['id']>,
+  ];
+  bookings: [
+    Reference<'bookings_host_id_fkey', ['host_id'], false, 'profiles', ['id']>,
+    Reference<'bookings_quote_id_fkey', ['quote_id'], true, 'quotes', ['id']>,
+    Reference<'bookings_renter_id_fkey', ['renter_id'], false, 'profiles', ['id']>,
+    Reference<'bookings_vehicle_id_fkey', ['vehicle_id'], false, 'vehicles', ['id']>,
+  ];
+  calendar_entries: [
+    Reference<'calendar_entries_booking', ['booking_id'], true, 'bookings', ['id']>,
+    Reference<'calendar_entries_vehicle_id_fkey', ['vehicle_id'], false, 'vehicles', ['id']>,
+  ];
+  driver_licences: [
+    Reference<'driver_licences_own_back', ['back_media_id', 'user_id'], false, 'media', ['id', 'owner_id']>,
+    Reference<'driver_licences_own_front', ['front_media_id', 'user_id'], false, 'media', ['id', 'owner_id']>,
+    Reference<'driver_licences_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+  ];
+  inspection_photos: [
+    Reference<'inspection_photos_inspection_id_fkey', ['inspection_id'], false, 'booking_inspections', ['id']>,
+    Reference<'inspection_photos_own_media', ['media_id', 'owner_id'], false, 'media', ['id', 'owner_id']>,
+  ];
+  media: [
+    Reference<'media_owner_id_fkey', ['owner_id'], false, 'profiles', ['id']>,
+  ];
+  notifications: [
+    Reference<'notifications_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+  ];
+  payables: [
+    Reference<'payables_payer_id_fkey', ['payer_id'], false, 'profiles', ['id']>,
+  ];
+  payment_attempts: [
+    Reference<'payment_attempts_payment_id_fkey', ['payment_id'], false, 'payments', ['id']>,
+  ];
+  payments: [
+    Reference<'payments_payable_id_fkey', ['payable_id'], true, 'payables', ['id']>,
+  ];
+  payout_batches: [
+    Reference<'payout_batches_approved_by_fkey', ['approved_by'], false, 'profiles', ['id']>,
+  ];
+  payouts: [
+    Reference<'payouts_batch_id_fkey', ['batch_id'], false, 'payout_batches', ['id']>,
+    Reference<'payouts_own_account', ['bank_account_id', 'user_id', 'bank_account_usable_from'], false, 'bank_accounts', ['id', 'user_id', 'usable_from']>,
+    Reference<'payouts_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+  ];
+  profiles: [
+    Reference<'profiles_own_avatar', ['avatar_media_id', 'id'], false, 'media', ['id', 'owner_id']>,
+  ];
+  quotes: [
+    Reference<'quotes_renter_id_fkey', ['renter_id'], false, 'profiles', ['id']>,
+    Reference<'quotes_vehicle_id_fkey', ['vehicle_id'], false, 'vehicles', ['id']>,
+  ];
+  receipts: [
+    Reference<'receipts_corrects_id_fkey', ['corrects_id'], false, 'receipts', ['id']>,
+    Reference<'receipts_payable_id_fkey', ['payable_id'], false, 'payables', ['id']>,
+    Reference<'receipts_payment_id_fkey', ['payment_id'], false, 'payments', ['id']>,
+    Reference<'receipts_refund_id_fkey', ['refund_id'], true, 'refunds', ['id']>,
+    Reference<'receipts_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+  ];
+  refunds: [
+    Reference<'refunds_payable_id_fkey', ['payable_id'], false, 'payables', ['id']>,
+    Reference<'refunds_payment_id_fkey', ['payment_id'], false, 'payments', ['id']>,
+  ];
+  user_roles: [
+    Reference<'user_roles_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+  ];
+  vehicle_features: [
+    Reference<'vehicle_features_vehicle_id_fkey', ['vehicle_id'], false, 'vehicles', ['id']>,
+  ];
+  vehicle_images: [
+    Reference<'vehicle_images_own_media', ['media_id', 'host_id'], false, 'media', ['id', 'owner_id']>,
+    Reference<'vehicle_images_own_vehicle', ['vehicle_id', 'host_id'], false, 'vehicles', ['id', 'host_id']>,
+  ];
+  vehicle_locations: [
+    Reference<'vehicle_locations_vehicle', ['vehicle_id', 'is_listed'], false, 'vehicles', ['id', 'is_listed']>,
+  ];
+  vehicles: [
+    Reference<'vehicles_host_id_fkey', ['host_id'], false, 'profiles', ['id']>,
+  ];
+}
+
 /** Columns that a new row may leave out, as the database fills them. */
 export interface Defaults {
   bank_accounts: 'id' | 'created_at';
