@@ -58,7 +58,8 @@ export class Bookings {
   }
 
   /**
-   * Host: accepts or declines a request.
+   * Host: accepts or declines a request. Once accepted, the slot is held until the booking's `hold_expires_at`, while the
+   * renter pays. Requests that overlap are declined when the money is there.
    * Errors: `booking_not_found`, `vehicle_not_published`, `renter_licence_invalid`, `illegal_transition`,
    * `hold_expired` (the time to answer is over), `vehicle_unavailable`, `invalid_input`.
    */

@@ -18,7 +18,18 @@ insert into private.error_codes (code, status, retryable, message_en, message_vi
 insert into private.rate_limits (action, capacity, per_minute) values
   ('create_booking', 20, 20);
 
+-- Steps [{lead_hours, minutes}], the first of them for every lead time.
+create function private.are_pay_steps(p_value jsonb)
+returns boolean
+language sql immutable set search_path = ''
+as $$
+  select coalesce(bool_and(private.is_whole(s -> 'lead_hours', 0, 8760) and private.is_whole(s -> 'minutes', 5, 2880))
+    and bool_or(s -> 'lead_hours' = '0'), false)
+  from jsonb_array_elements(case when jsonb_typeof(p_value) = 'array' then p_value else '[]' end) s
+$$;
+
 alter table private.settings
+  add constraint settings_pay_steps check (key <> 'pay_steps' or private.are_pay_steps(value)),
   add constraint settings_hold_minutes check (key <> 'hold_minutes' or private.is_whole(value, 1, 1440)),
   add constraint settings_check_in_answer_hours check (key <> 'check_in_answer_hours' or private.is_whole(value, 1, 24)),
   add constraint settings_check_out_answer_hours check (key <> 'check_out_answer_hours' or private.is_whole(value, 1, 168)),
@@ -27,6 +38,8 @@ alter table private.settings
   add constraint settings_claim_window_hours check (key <> 'claim_window_hours' or private.is_whole(value, 1, 720));
 insert into private.settings (key, value, description) values
   ('hold_minutes', '15', 'Minutes: how long a booking keeps its slot while the renter pays.'),
+  ('pay_steps', '[{"lead_hours": 0, "minutes": 15}, {"lead_hours": 6, "minutes": 60}, {"lead_hours": 24, "minutes": 240}, {"lead_hours": 72, "minutes": 720}, {"lead_hours": 168, "minutes": 1440}]',
+    'Steps: a renter whose request is accepted at least lead_hours before the start has this many minutes to pay, and never longer than until the start. The renter may be asleep when the host accepts.'),
   ('check_in_answer_hours', '2', 'Hours that the other side has to answer a check-in, from the booked start on. Without an answer it counts then, and at the latest at the booked end.'),
   ('check_out_answer_hours', '24', 'Hours that the other side has to answer a check-out, from the booked end on. Without an answer it counts then.'),
   ('overdue_hours', '24', 'Hours: while a vehicle is not back after its booked end, trips that begin within so many hours from now are not offered.'),

@@ -8,6 +8,43 @@ returns timestamptz
 language sql stable set search_path = ''
 as $$ select now() + least(interval '8 hours', greatest((p_starts_at - now()) / 2, interval '15 minutes')) $$;
 
+-- Until when an accepted request can be paid: by the setting pay_steps, and never past the start.
+create function private.pay_deadline(p_starts_at timestamptz)
+returns timestamptz
+language sql stable set search_path = ''
+as $$
+  select least(p_starts_at, now() + make_interval(mins => (s ->> 'minutes')::int))
+  from jsonb_array_elements(private.setting('pay_steps')) s
+  where p_starts_at >= now() + make_interval(hours => (s ->> 'lead_hours')::int)
+  order by (s ->> 'lead_hours')::int desc
+  limit 1
+$$;
+
+-- Requests that can no longer be accepted, because this booking has the time. The caller holds the vehicle's lock.
+create function private.decline_overlapping(p_booking public.bookings)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_other public.bookings;
+  v_cause text := private.audit_cause();
+begin
+  for v_other in
+    select b.*
+    from public.bookings b
+    join public.vehicles v on v.id = b.vehicle_id
+    where b.vehicle_id = p_booking.vehicle_id and b.status = 'requested' and b.id <> p_booking.id
+      and private.blocked_range(b.starts_at, b.ends_at, v.buffer_minutes) && private.blocked_range(p_booking.starts_at, p_booking.ends_at, v.buffer_minutes)
+    order by b.id
+    for no key update of b
+  loop
+    perform private.set_audit_context('overlap');
+    update public.bookings set status = 'declined' where id = v_other.id;
+  end loop;
+  perform private.set_audit_context(v_cause);
+end
+$$;
+
 create function private.create_booking(p_quote_id uuid, p_idempotency_key uuid)
 returns public.bookings
 language plpgsql volatile security definer set search_path = ''
@@ -60,8 +97,12 @@ begin
   if v_vehicle.instant_book then
     perform private.hold_slot(v_booking, v_vehicle.buffer_minutes);
     perform private.open_booking_payment(v_booking, v_vehicle.title);
-  elsif not private.is_free(v_booking.vehicle_id, private.blocked_range(v_booking.starts_at, v_booking.ends_at, v_vehicle.buffer_minutes)) then
-    perform private.fail('vehicle_unavailable');
+  else
+    -- money that comes late may take the slot at this moment
+    perform private.lock_vehicle(v_booking.vehicle_id);
+    if not private.is_free(v_booking.vehicle_id, private.blocked_range(v_booking.starts_at, v_booking.ends_at, v_vehicle.buffer_minutes)) then
+      perform private.fail('vehicle_unavailable');
+    end if;
   end if;
   return v_booking;
 end
@@ -82,7 +123,6 @@ declare
   v_host_id uuid := private.require_user();
   v_stored jsonb;
   v_booking public.bookings;
-  v_other public.bookings;
   v_vehicle public.vehicles;
 begin
   v_stored := private.begin_command('answer_booking', p_idempotency_key,
@@ -121,22 +161,11 @@ begin
       perform private.fail('renter_licence_invalid');
     end if;
     update public.bookings
-    set status = 'pending_payment', hold_expires_at = now() + make_interval(mins => (private.setting('hold_minutes'))::int)
+    set status = 'pending_payment', hold_expires_at = private.pay_deadline(starts_at)
     where id = p_booking_id
     returning * into v_booking;
     perform private.hold_slot(v_booking, v_vehicle.buffer_minutes);
     perform private.open_booking_payment(v_booking, v_vehicle.title);
-    -- requests that can no longer be accepted are declined
-    perform private.set_audit_context('overlap');
-    for v_other in
-      select * from public.bookings
-      where vehicle_id = v_booking.vehicle_id and status = 'requested' and id <> p_booking_id
-        and private.blocked_range(starts_at, ends_at, v_vehicle.buffer_minutes) && private.blocked_range(v_booking.starts_at, v_booking.ends_at, v_vehicle.buffer_minutes)
-      order by id
-      for no key update
-    loop
-      update public.bookings set status = 'declined' where id = v_other.id;
-    end loop;
   end if;
   perform private.finish_command(p_idempotency_key, jsonb_build_object('id', p_booking_id));
   return v_booking;
@@ -146,7 +175,7 @@ create function public.answer_booking(booking_id uuid, accept boolean, idempoten
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.answer_booking(booking_id, accept, reason, idempotency_key) $$;
-comment on function public.answer_booking is 'Host: accepts or declines a request. Accepting holds the slot, creates the payment and declines requests that overlap. Errors: booking_not_found, vehicle_not_published, renter_licence_invalid, illegal_transition, hold_expired (the time to answer is over), vehicle_unavailable, invalid_input.';
+comment on function public.answer_booking is 'Host: accepts or declines a request. Accepting holds the slot and creates the payment. The renter has until hold_expires_at to pay: the longer, the farther away the start is (setting pay_steps). Meanwhile a request that overlaps cannot be accepted; it is declined when the money is there, and can be accepted if the hold ends unpaid. Errors: booking_not_found, vehicle_not_published, renter_licence_invalid, illegal_transition, hold_expired (the time to answer is over), vehicle_unavailable, invalid_input.';
 revoke all on function public.answer_booking(uuid, boolean, uuid, text), private.answer_booking(uuid, boolean, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.answer_booking(uuid, boolean, uuid, text), private.answer_booking(uuid, boolean, text, uuid) to authenticated;
 

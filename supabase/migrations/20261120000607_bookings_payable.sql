@@ -77,6 +77,7 @@ begin
     set status = 'confirmed', confirmed_at = now(), hold_expires_at = null,
         deposit_status = case when deposit_amount > 0 then 'held' else 'none' end
     where id = p_payable_id;
+    perform private.decline_overlapping(v_booking);
     return true;
   end if;
   if v_booking.status = 'pending_payment' then

@@ -4,8 +4,8 @@
 insert into public.notification_templates (code, locale, category, title, body, email_subject, email_body) values
   ('booking_requested_host', 'en', 'booking', 'New booking request', 'Someone wants to rent {{vehicle}} from {{starts}} to {{ends}}. Please accept or decline.', 'New booking request {{code}}', E'Someone wants to rent {{vehicle}} from {{starts}} to {{ends}}.\n\nPlease accept or decline booking {{code}} in the app.'),
   ('booking_requested_host', 'vi', 'booking', 'Có yêu cầu đặt xe mới', 'Có khách muốn thuê {{vehicle}} từ {{starts}} đến {{ends}}. Vui lòng chấp nhận hoặc từ chối.', 'Yêu cầu đặt xe mới {{code}}', E'Có khách muốn thuê {{vehicle}} từ {{starts}} đến {{ends}}.\n\nVui lòng chấp nhận hoặc từ chối đơn {{code}} trong ứng dụng.'),
-  ('booking_accepted_renter', 'en', 'booking', 'Request accepted', 'The host accepted your booking {{code}}. Pay {{total}} now to confirm it.', 'Your booking request {{code}} was accepted', E'The host accepted your request for {{vehicle}} from {{starts}} to {{ends}}.\n\nPay {{total}} in the app now to confirm the booking.'),
-  ('booking_accepted_renter', 'vi', 'booking', 'Chủ xe đã chấp nhận', 'Chủ xe đã chấp nhận đơn {{code}}. Hãy thanh toán {{total}} ngay để xác nhận đặt xe.', 'Yêu cầu đặt xe {{code}} đã được chấp nhận', E'Chủ xe đã chấp nhận cho bạn thuê {{vehicle}} từ {{starts}} đến {{ends}}.\n\nHãy thanh toán {{total}} trong ứng dụng ngay để xác nhận đặt xe.'),
+  ('booking_accepted_renter', 'en', 'booking', 'Request accepted', 'The host accepted your booking {{code}}. Pay {{total}} by {{pay_by}} to confirm it.', 'Your booking request {{code}} was accepted: pay by {{pay_by}}', E'The host accepted your request for {{vehicle}} from {{starts}} to {{ends}}.\n\nPay {{total}} in the app by {{pay_by}} to confirm the booking. Until then we keep the vehicle for you.'),
+  ('booking_accepted_renter', 'vi', 'booking', 'Chủ xe đã chấp nhận', 'Chủ xe đã chấp nhận đơn {{code}}. Hãy thanh toán {{total}} trước {{pay_by}} để xác nhận đặt xe.', 'Yêu cầu đặt xe {{code}} đã được chấp nhận: thanh toán trước {{pay_by}}', E'Chủ xe đã chấp nhận cho bạn thuê {{vehicle}} từ {{starts}} đến {{ends}}.\n\nHãy thanh toán {{total}} trong ứng dụng trước {{pay_by}} để xác nhận đặt xe. Chúng tôi giữ xe cho bạn đến lúc đó.'),
   ('booking_declined_renter', 'en', 'booking', 'Request declined', 'The host cannot accept your booking {{code}}. Please choose another vehicle or time.', null, null),
   ('booking_declined_renter', 'vi', 'booking', 'Yêu cầu bị từ chối', 'Chủ xe không thể nhận đơn {{code}}. Vui lòng chọn xe hoặc thời gian khác.', null, null),
   ('booking_confirmed_renter', 'en', 'booking', 'Booking confirmed', '{{vehicle}} is booked for you from {{starts}} to {{ends}}.', 'Booking {{code}} confirmed', E'Your booking {{code}} is confirmed.\n\n{{vehicle}}\n{{starts}} to {{ends}}\nPaid: {{total}}'),
@@ -92,6 +92,8 @@ begin
         case when p_booking.confirmed_at is null then 0 else c.refund_amount + c.deposit_refund end, p_booking.currency))
       from private.cancellation_amounts(p_booking, p_booking.refund_bps) c
     );
+  elsif p_booking.status = 'pending_payment' then
+    v_data := v_data || jsonb_build_object('pay_by', private.format_time(p_booking.hold_expires_at, (select time_zone from public.vehicles where id = p_booking.vehicle_id)));
   elsif p_booking.status = 'expired' then
     -- take_slot said why money that came in time could not confirm it
     v_data := v_data || jsonb_build_object('ended_by', case

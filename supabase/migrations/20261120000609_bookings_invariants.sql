@@ -140,7 +140,19 @@ as $$
     ))
 $$;
 
+create function private.invariant_request_not_declined()
+returns table (subject_id text, detail text)
+language sql stable set search_path = ''
+as $$
+  select r.id::text, 'overlaps booking ' || b.id
+  from public.bookings r
+  join public.bookings b on b.vehicle_id = r.vehicle_id and b.status = 'confirmed' and b.period && r.period
+  where r.status = 'requested' and least(r.answer_by, r.starts_at) > now()
+$$;
+
 insert into private.invariants (name, severity, what_is_wrong, what_to_do) values
+  ('request_not_declined', 'warning', 'A request waits for an answer, but a paid booking has its time.',
+    'A defect in a command. Keep the history of both (private.domain_events where subject_id is the id) for the report; the host can decline the request.'),
   ('cancellation_disagrees', 'critical', 'A cancellation gave back another share than the policy of the booking grants, and the vehicle was not suspended.',
     'A defect, or somebody changed rows by SQL. Compare cancelled_at with the tiers in cancellation_policy, and give the renter what is missing by refund_payment.'),
   ('booking_without_slot', 'critical', 'A booking that is confirmed or under way has no slot in the calendar.',

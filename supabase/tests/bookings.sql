@@ -160,7 +160,30 @@ select is((public.answer_booking(:'r1', true, 'bbbbbbbb-0000-4000-8000-000000000
 select is((public.answer_booking(:'r1', true, 'bbbbbbbb-0000-4000-8000-000000000001')).id, :'r1'::uuid, 'the same answer again is the same');
 select is(tests.outcome(format('select public.answer_booking(%L, false, gen_random_uuid())', :'r1')), 'illegal_transition', 'a second answer is refused');
 select tests.as_owner();
-select is((select status from public.bookings where id = :'r2'), 'declined', 'the request that overlaps is declined');
+select is((select status from public.bookings where id = :'r2'), 'requested', 'a request that overlaps an accepted one is not declined before the money is there');
+select is((select hold_expires_at from public.bookings where id = :'r1'), (select expires_at from public.payments where payable_id = :'r1'), 'one clock ends both the hold of an accepted request and its payment');
+select is((select hold_expires_at from public.bookings where id = :'r1'), now() + interval '4 hours', 'a request accepted a day before the start can be paid for four hours');
+select ok((select body like '% by ' || private.format_time(now() + interval '4 hours', 'Asia/Ho_Chi_Minh') || '%' from public.notifications where template = 'booking_accepted_renter' and data ->> 'booking_id' = :'r1'), 'the renter reads until when an accepted request can be paid');
+select is(private.pay_deadline(now() + lead) - now(), expected, 'an accepted request can be paid the longer, the later it starts: ' || lead)
+from (values (interval '10 minutes', interval '10 minutes'), ('1 hour', '15 minutes'), ('6 hours', '1 hour'), ('23 hours', '1 hour'), ('3 days', '12 hours'), ('20 days', '1 day')) t (lead, expected);
+select is(tests.outcome(format($$ update private.settings set value = %L where key = 'pay_steps' $$, wrong)), '23514', 'a setting pay_steps without a step for every lead time is refused: ' || wrong)
+from (values ('[]'), ('{}'), ('[{"lead_hours": 1, "minutes": 15}]'), ('[{"lead_hours": 0, "minutes": 0}]'), ('[{"lead_hours": 0}]')) t (wrong);
+select tests.as_user(:'host');
+select is(tests.outcome(format('select public.answer_booking(%L, true, gen_random_uuid())', :'r2')), 'vehicle_unavailable', 'the host cannot accept a second request for the same time');
+select tests.as_owner();
+select tests.run_out(:'r1');
+select tests.as_user(:'host');
+select is((public.answer_booking(:'r2', true, gen_random_uuid())).status, 'pending_payment', 'the host can accept the other request when the first was not paid');
+select tests.as_owner();
+select is((select status from public.bookings where id = :'r1'), 'expired', 'an accepted request that was not paid has ended');
+select tests.make_booking(:'renter', :'asking', tests.hours(60), tests.hours(70)) as waits, tests.make_booking(:'rival', :'asking', tests.hours(65), tests.hours(75)) as wins \gset
+select tests.as_user(:'host');
+select (public.answer_booking(:'wins', true, gen_random_uuid())).status as answered \gset
+select tests.as_owner();
+select is(tests.pay(:'wins'), 'applied', 'an accepted request is paid');
+select is((select status from public.bookings where id = :'waits'), 'declined', 'a request that overlaps is declined when the money is there');
+select is((select cause from private.domain_events where subject_id = :'waits' and event = 'decline'), 'overlap', 'a request declined because of another says so in the log');
+select is((select cause from private.domain_events where type = 'payment.succeed' and subject_id = (select id from public.payments where payable_id = :'wins')), 'provider:vnpay', 'what follows in the log keeps its own cause');
 select is((select status from public.bookings where id = :'r3'), 'requested', 'the one back to back is not');
 update public.bookings set answer_by = now() where id = :'r3';
 select tests.as_user(:'host');

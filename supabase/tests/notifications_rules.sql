@@ -180,6 +180,7 @@ begin
       || case v_case.to_state
         when 'cancelled' then jsonb_build_object('cancelled_at', now(), 'cancelled_by', 'renter', 'refund_bps', 10000)
         when 'contested' then '{"objection": "not my car"}'
+        when 'pending_payment' then jsonb_build_object('hold_expires_at', now())
         when 'frozen' then '{"freeze_reason": "a check"}'
         else '{}'
       end;

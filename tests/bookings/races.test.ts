@@ -221,16 +221,49 @@ describe('requests', () => {
       );
     }
     const outcomes = await allAtOnce(bookings.map((booking) => answer(host, booking, true)));
-    expect(tally(outcomes)).toEqual({ ok: 1, illegal_transition: 7 });
+    expect(tally(outcomes)).toEqual({ ok: 1, vehicle_unavailable: 7 });
     const { rows } = await world.sql.query(
       'select status, count(*)::int from public.bookings where vehicle_id = $1 group by 1 order by 1',
       [vehicle],
     );
     expect(rows).toEqual([
-      { status: 'declined', count: 7 },
       { status: 'pending_payment', count: 1 },
+      { status: 'requested', count: 7 },
     ]);
     expect(await invariantViolations(world)).toEqual([]);
+  });
+
+  it('declines every request that overlaps when the winner pays while others are cancelled, answered and made', async () => {
+    for (let round = 0; round < 4; round += 1) {
+      const { host, vehicle } = await makeListing(world, { instant_book: false });
+      const [from, to] = [await hours(world, 48), await hours(world, 72)];
+      const renters = await makePeople(world, 8);
+      const bookings: string[] = [];
+      for (const renter of renters)
+        bookings.push(await world.make('make_booking', renter, vehicle, from, to));
+      const late = await world.make('make_quote', await world.make('make_renter', 'late'), vehicle, from, to);
+      const quoteOwner = await world.value<string>('select renter_id from public.quotes where id = $1', late);
+      const [winner, ...others] = bookings as [string, ...string[]];
+      await allAtOnce([answer(host, winner, true)]);
+      const reference = await world.make('start_payment', winner);
+      const outcomes = await allAtOnce([
+        providerSays(reference),
+        ...others.slice(0, 3).map((booking, i) => cancel(renters[i + 1] as string, booking)),
+        ...others.slice(3).map((booking) => answer(host, booking, false)),
+        book(quoteOwner, late),
+      ]);
+      expect(
+        surprises(outcomes, 'booking_not_cancellable', 'illegal_transition', 'vehicle_unavailable'),
+      ).toEqual([]);
+      expect(await world.value('select status from public.bookings where id = $1', winner)).toBe('confirmed');
+      expect(
+        await world.value(
+          "select count(*)::int from public.bookings where vehicle_id = $1 and status = 'requested'",
+          vehicle,
+        ),
+      ).toBe(0);
+      expect(await invariantViolations(world)).toEqual([]);
+    }
   });
 
   it('lets a renter cancel one request while the host accepts another of the same renter', async () => {

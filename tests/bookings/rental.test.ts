@@ -145,7 +145,7 @@ describe('the way to a confirmed booking', () => {
     expect((await book(other, vehicle, later)).status).toBe('pending_payment');
   });
 
-  it('asks the host first where the listing says so, and accepting one declines the other', async () => {
+  it('asks the host first where the listing says so, and paying one declines the other', async () => {
     const when = period(48, 10);
     const mine = await book(guest, asking, when);
     const theirs = await book(other, asking, when);
@@ -155,9 +155,13 @@ describe('the way to a confirmed booking', () => {
     );
     const accepted = await ok(host.journey.bookings.answer({ bookingId: mine.id, accept: true }));
     expect(accepted.status).toBe('pending_payment');
-    expect(await statusOf(other, theirs.id)).toBe('declined');
+    expect(await statusOf(other, theirs.id)).toBe('requested');
+    expect(await refusal(host.journey.bookings.answer({ bookingId: theirs.id, accept: true }))).toBe(
+      'vehicle_unavailable',
+    );
     await payAtSandbox(await startPayment(guest, mine));
     await eventually(async () => ((await statusOf(guest, mine.id)) === 'confirmed' ? true : null));
+    expect(await statusOf(other, theirs.id)).toBe('declined');
   });
 });
 
