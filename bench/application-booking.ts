@@ -121,8 +121,8 @@ export async function createBooking(sql: Connection, n: number, renters: number)
       ],
     );
     await sql.rows(
-      `insert into public.calendar_entries (vehicle_id, kind, blocked, booking_id, expires_at)
-       values ($1, 'hold', tstzrange($2::timestamptz, $3::timestamptz + make_interval(mins => $4)), $5, $6)`,
+      `insert into public.calendar_entries (vehicle_id, kind, blocked, booking_id, expires_at, holder_id)
+       values ($1, 'hold', tstzrange($2::timestamptz, $3::timestamptz + make_interval(mins => $4)), $5, $6, $7)`,
       [
         quote.vehicle_id,
         quote.starts_at,
@@ -130,6 +130,7 @@ export async function createBooking(sql: Connection, n: number, renters: number)
         vehicle.buffer_minutes,
         bookingId,
         booking.hold_expires_at,
+        renterId,
       ],
     );
     await sql.rows(

@@ -36,6 +36,9 @@ select c.name as city, d as district,
 from bench.cities c, generate_series(1, c.districts) d;
 create unique index on bench.districts (city, district);
 
+-- A renter of this load books more often than people do.
+update private.settings set value = '20' where key = 'max_open_bookings';
+
 -- People: one host for five listings, and renters with a licence.
 create table bench.people as
 select bench.id('host', n) as id, 'host' as part, n
@@ -104,10 +107,11 @@ from bench.places;
 
 -- Calendars: none to six entries in the next sixty days, three on average, one in each ten days at most,
 -- so that none overlap. Bookings, blocks, external calendars, live holds, and holds whose time is over.
-insert into public.calendar_entries (vehicle_id, kind, blocked, booking_id, expires_at)
+insert into public.calendar_entries (vehicle_id, kind, blocked, booking_id, expires_at, holder_id)
 select bench.id('vehicle', e.n), e.kind, e.blocked,
        case when e.kind in ('booking', 'hold') then gen_random_uuid() end,
-       case when e.kind = 'hold' then now() + case when e.dice < 0.98 then interval '-1 hour' else interval '1 day' end end
+       case when e.kind = 'hold' then now() + case when e.dice < 0.98 then interval '-1 hour' else interval '1 day' end end,
+       case when e.kind = 'hold' then bench.id('renter', 0) end
 from (
   select t.n, t.dice, tstzrange(t.starts_at, t.starts_at + interval '1 hour' * ceil(12 + random() * 108)) as blocked,
          case when t.dice < 0.60 then 'booking' when t.dice < 0.80 then 'host_block' when t.dice < 0.84 then 'maintenance'

@@ -31,9 +31,9 @@ begin
   returning * into v_booking;
   insert into private.domain_events (type, subject_id, machine, from_state, event, to_state)
   values ('booking.hold', v_booking.id, 'booking', 'initial', 'hold', 'pending_payment');
-  insert into public.calendar_entries (vehicle_id, kind, blocked, booking_id, expires_at)
+  insert into public.calendar_entries (vehicle_id, kind, blocked, booking_id, expires_at, holder_id)
   values (v_booking.vehicle_id, 'hold', tstzrange(v_booking.starts_at, v_booking.ends_at + make_interval(mins => v_quote.buffer_minutes)),
-    v_booking.id, v_booking.hold_expires_at);
+    v_booking.id, v_booking.hold_expires_at, v_booking.renter_id);
   insert into public.payables (id, kind, payer_id, code, title, starts_at, ends_at, amount, currency, split, sold_amount, tax_amount)
   values (
     v_booking.id, 'booking', v_booking.renter_id, v_booking.code, v_quote.title, v_booking.starts_at, v_booking.ends_at,

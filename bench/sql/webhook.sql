@@ -21,8 +21,8 @@ begin
   from generate_series(v_first, v_first + p_count - 1) n
   join public.quotes q on q.id = bench.id('quote', n)
   join public.vehicles v on v.id = q.vehicle_id;
-  insert into public.calendar_entries (vehicle_id, kind, blocked, booking_id, expires_at)
-  select b.vehicle_id, 'hold', private.blocked_range(b.starts_at, b.ends_at, v.buffer_minutes), b.id, b.hold_expires_at
+  insert into public.calendar_entries (vehicle_id, kind, blocked, booking_id, expires_at, holder_id)
+  select b.vehicle_id, 'hold', private.blocked_range(b.starts_at, b.ends_at, v.buffer_minutes), b.id, b.hold_expires_at, b.renter_id
   from generate_series(v_first, v_first + p_count - 1) n
   join public.bookings b on b.id = bench.id('booking', n)
   join public.vehicles v on v.id = b.vehicle_id;

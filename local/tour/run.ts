@@ -148,7 +148,7 @@ async function tellRental(environment: StackEnvironment, tell: Narrator, people:
   );
   tell.check(again.id === booking.id, 'a repeat made another booking');
   tell.say(`booking ${booking.code} is ${booking.status}`);
-  await tell.refused('Renter: quotes.create({ the same vehicle and period })', 'vehicle_unavailable', () =>
+  await tell.refused('Renter: quotes.create({ the same vehicle and period })', 'already_held', () =>
     renter.journey.quotes.create({ vehicleId: vehicle.id, startsAt, endsAt }),
   );
 

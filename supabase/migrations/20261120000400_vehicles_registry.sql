@@ -11,6 +11,7 @@ insert into private.error_codes (code, status, retryable, message_en, message_vi
   ('vehicle_not_found', 404, false, 'We could not find this vehicle. Choose another one.', 'Không tìm thấy xe này. Vui lòng chọn xe khác.'),
   ('vehicle_not_published', 409, false, 'This vehicle cannot be booked now. Choose another one.', 'Xe này hiện không nhận đặt. Vui lòng chọn xe khác.'),
   ('vehicle_unavailable', 409, false, 'The vehicle is not free for this whole period. Choose another time or vehicle.', 'Xe đã có lịch trong khoảng thời gian này. Vui lòng chọn thời gian hoặc xe khác.'),
+  ('already_held', 409, false, 'You already hold this vehicle for this time. Open that booking to pay or cancel it; details.booking_id names it.', 'Bạn đang giữ chỗ xe này trong khoảng thời gian đó. Vui lòng mở đơn đó để thanh toán hoặc hủy.'),
   ('vehicle_incomplete', 409, false, 'The listing is not complete. Add what details.missing names.', 'Tin đăng còn thiếu thông tin. Vui lòng bổ sung các mục được nêu trong chi tiết.'),
   ('vehicle_changed', 409, false, 'The host changed this listing after you opened it. Look at it again and decide.', 'Chủ xe đã sửa tin đăng sau khi bạn mở. Vui lòng xem lại rồi quyết định.'),
   -- only an admin meets it: a person must not learn which plates are offered here

@@ -202,6 +202,7 @@ create table public.calendar_entries (
   blocked tstzrange not null,
   booking_id uuid,
   expires_at timestamptz,
+  holder_id uuid,
   note text,
   created_at timestamptz not null default now(),
   constraint calendar_entries_no_overlap exclude using gist (vehicle_id with =, blocked with &&),
@@ -213,12 +214,14 @@ create table public.calendar_entries (
   ),
   constraint calendar_entries_booking_named check ((kind in ('booking', 'hold')) = (booking_id is not null)),
   constraint calendar_entries_hold_expires check ((kind = 'hold') = (expires_at is not null)),
+  constraint calendar_entries_hold_is_of_somebody check ((kind = 'hold') = (holder_id is not null)),
   constraint calendar_entries_one_per_booking unique (booking_id)
 );
 comment on table public.calendar_entries is 'When a vehicle is taken: bookings, unpaid holds until expires_at, blocks by the host, maintenance and external calendars. Two periods that overlap cannot be stored.';
 comment on column public.calendar_entries.kind is 'booking and hold by the booking commands, host_block and maintenance by block_period; nothing writes external yet.';
 comment on column public.calendar_entries.blocked is 'Half-open, with the buffer of the vehicle after the end.';
 comment on column public.calendar_entries.expires_at is 'A hold blocks nothing from then on, whether or not the job has removed it. Null for all other kinds.';
+comment on column public.calendar_entries.holder_id is 'Who may pay for a hold: the renter of its booking, repeated here so that a quote can name that person''s own hold. Null for all other kinds.';
 comment on column public.calendar_entries.note is 'What the host wrote to a block. Null otherwise.';
 
 alter table public.vehicles enable row level security;

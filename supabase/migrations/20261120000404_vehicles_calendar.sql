@@ -44,7 +44,7 @@ $$;
 
 -- What blocks a vehicle now. It is a view, because the planner expands a view but would call a function for each row.
 create view private.blocking_entries with (security_invoker = true) as
-select vehicle_id, blocked, kind
+select vehicle_id, blocked, kind, holder_id
 from public.calendar_entries
 where kind <> 'hold' or expires_at > now();
 comment on view private.blocking_entries is 'Calendar entries that are in the way now: everything but holds whose time is over.';
@@ -68,6 +68,38 @@ begin
 end
 $$;
 
+-- The booking by which a person holds a vehicle unpaid, in a range; null when there is none.
+create function private.own_hold(p_vehicle_id uuid, p_person_id uuid, p_blocked tstzrange)
+returns uuid
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select c.booking_id
+    from public.calendar_entries c
+    where c.vehicle_id = p_vehicle_id and c.blocked && p_blocked
+      and c.kind = 'hold' and c.expires_at > now() and c.holder_id = p_person_id
+    order by c.expires_at desc
+    limit 1
+  );
+end
+$$;
+
+-- Refuses a range that is taken. A person whose own hold is in the way is told which, so that the app resumes it.
+create function private.fail_unavailable(p_vehicle_id uuid, p_person_id uuid, p_blocked tstzrange)
+returns void
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_booking_id uuid := private.own_hold(p_vehicle_id, p_person_id, p_blocked);
+begin
+  if v_booking_id is not null then
+    perform private.fail('already_held', jsonb_build_object('booking_id', v_booking_id));
+  end if;
+  perform private.fail('vehicle_unavailable');
+end
+$$;
+
 create function private.vehicle_calendar(p_vehicle_id uuid, p_from timestamptz, p_to timestamptz)
 returns table (starts_at timestamptz, ends_at timestamptz, kind text)
 language plpgsql stable security definer set search_path = ''
@@ -86,7 +118,7 @@ begin
   return query
     select lower(c.blocked), upper(c.blocked), case when c.kind in ('booking', 'hold') then 'booked' else 'blocked' end
     from (
-      select * from private.blocking_entries
+      select e.vehicle_id, e.blocked, e.kind from private.blocking_entries e
       union all
       select vehicle_id, blocked, 'booking' from private.overdue_vehicles
     ) c
@@ -130,11 +162,15 @@ begin
       return;
   end;
   return query
-    select distinct case when c.kind in ('booking', 'hold') then 'booked' when c.kind = 'maintenance' then 'maintenance' else 'blocked' end
+    select distinct case
+      when c.kind = 'hold' and c.holder_id = auth.uid() then 'already_held'
+      when c.kind in ('booking', 'hold') then 'booked'
+      when c.kind = 'maintenance' then 'maintenance'
+      else 'blocked' end
     from (
-      select * from private.blocking_entries
+      select e.vehicle_id, e.blocked, e.kind, e.holder_id from private.blocking_entries e
       union all
-      select vehicle_id, blocked, 'booking' from private.overdue_vehicles
+      select vehicle_id, blocked, 'booking', null from private.overdue_vehicles
     ) c
     where c.vehicle_id = p_vehicle_id and c.blocked && private.blocked_range(p_starts_at, p_ends_at, v_vehicle.buffer_minutes);
   if auth.uid() is not null then
@@ -147,7 +183,7 @@ create function public.explain_unavailable(vehicle_id uuid, starts_at timestampt
 returns table (reason text)
 language sql stable set search_path = ''
 as $$ select * from private.explain_unavailable(vehicle_id, starts_at, ends_at) $$;
-comment on function public.explain_unavailable is 'Answers why the caller cannot book this vehicle for a period: booked, blocked, maintenance, or an error code such as notice_too_short or licence_required. There is no row when it can be booked. The answer never says who has booked it. Errors: vehicle_not_found.';
+comment on function public.explain_unavailable is 'Answers why the caller cannot book this vehicle for a period: booked, blocked, maintenance, already_held (by an unpaid booking of the caller), or an error code such as notice_too_short or licence_required. There is no row when it can be booked. The answer never says who has booked it. Errors: vehicle_not_found.';
 select private.expose('explain_unavailable(uuid, timestamptz, timestamptz)', 'anon', 'authenticated');
 
 -- A transaction that takes a slot of a vehicle holds this lock until its end.

@@ -90,11 +90,13 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 declare
   v_vehicle public.vehicles;
+  v_blocked tstzrange;
 begin
   perform private.take_token('quote', p_renter_id::text);
   v_vehicle := private.bookable_vehicle(p_renter_id, p_vehicle_id, p_starts_at, p_ends_at);
-  if not private.is_free(p_vehicle_id, private.blocked_range(p_starts_at, p_ends_at, v_vehicle.buffer_minutes)) then
-    perform private.fail('vehicle_unavailable');
+  v_blocked := private.blocked_range(p_starts_at, p_ends_at, v_vehicle.buffer_minutes);
+  if not private.is_free(p_vehicle_id, v_blocked) then
+    perform private.fail_unavailable(p_vehicle_id, p_renter_id, v_blocked);
   end if;
   return jsonb_build_object(
     'currency', v_vehicle.currency,
@@ -122,7 +124,7 @@ create function public.quote_facts(renter_id uuid, vehicle_id uuid, starts_at ti
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.quote_facts(renter_id, vehicle_id, starts_at, ends_at, options) $$;
-comment on function public.quote_facts is 'Answers everything that the pricing library needs to price a trip for this person. Service only. Errors: vehicle_not_found, own_vehicle, vehicle_not_published, vehicle_unavailable, period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, invalid_input, rate_limited.';
+comment on function public.quote_facts is 'Answers everything that the pricing library needs to price a trip for this person. Service only. Errors: vehicle_not_found, own_vehicle, vehicle_not_published, vehicle_unavailable, already_held (details.booking_id), period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, invalid_input, rate_limited.';
 
 create function private.store_quote(p_renter_id uuid, p_vehicle_id uuid, p_starts_at timestamptz, p_ends_at timestamptz, p_priced jsonb, p_facts jsonb)
 returns public.quotes

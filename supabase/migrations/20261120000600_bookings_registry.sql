@@ -5,6 +5,8 @@
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
   ('booking_not_found', 404, false, 'We could not find this booking. Reload your bookings.', 'Không tìm thấy đơn đặt xe này. Vui lòng tải lại danh sách đơn.'),
   ('booking_not_cancellable', 409, false, 'This booking can no longer be cancelled. Contact support if you need help.', 'Đơn đặt xe này không thể hủy được nữa. Vui lòng liên hệ hỗ trợ nếu bạn cần giúp đỡ.'),
+  ('too_many_open_bookings', 409, false, 'You have too many bookings that wait for payment or for an answer. Pay or cancel one of them first.', 'Bạn đang có quá nhiều đơn chờ thanh toán hoặc chờ phản hồi. Vui lòng thanh toán hoặc hủy bớt một đơn trước.'),
+  ('too_many_days_held', 409, false, 'You hold this vehicle for too many days without paying. Pay or cancel one of those bookings first.', 'Bạn đang giữ xe này quá nhiều ngày mà chưa thanh toán. Vui lòng thanh toán hoặc hủy bớt một đơn trước.'),
   ('vehicle_suspended', 409, false, 'This vehicle was suspended, so the trip cannot go ahead for now. Cancel the booking, or wait until the vehicle is offered again.', 'Xe này đang bị tạm ngưng nên chuyến đi chưa thể thực hiện. Vui lòng hủy đơn hoặc chờ đến khi xe được hoạt động trở lại.'),
   ('renter_licence_invalid', 409, false, 'The renter has no verified driver licence for this trip. The renter must submit one first.', 'Khách thuê không có giấy phép lái xe đã xác minh phù hợp với chuyến đi này. Khách cần gửi giấy phép trước.'),
   ('refund_changed', 409, false, 'The refund for this booking has changed. Look at the new amount in details.preview and decide again.', 'Số tiền hoàn của đơn này đã thay đổi. Vui lòng xem số tiền mới rồi quyết định lại.'),
@@ -16,7 +18,9 @@ insert into private.error_codes (code, status, retryable, message_en, message_vi
   ('hold_expired', 409, false, 'The time limit of this booking has passed. A new booking is needed.', 'Đơn này đã quá thời hạn. Cần đặt xe lại.');
 
 insert into private.rate_limits (action, capacity, per_minute) values
-  ('create_booking', 20, 20);
+  ('create_booking', 20, 20),
+  -- of one renter to one host: each request, and its cancellation, is a mail to the host
+  ('request_to_host', 5, 0.0833);
 
 -- Steps [{lead_hours, minutes}], the first of them for every lead time.
 create function private.are_pay_steps(p_value jsonb)
@@ -29,6 +33,9 @@ as $$
 $$;
 
 alter table private.settings
+  -- not more than bookings_open_number_range allows
+  add constraint settings_max_open_bookings check (key <> 'max_open_bookings' or private.is_whole(value, 1, 20)),
+  add constraint settings_max_days_held check (key <> 'max_days_held' or private.is_whole(value, 1, 365)),
   add constraint settings_pay_steps check (key <> 'pay_steps' or private.are_pay_steps(value)),
   add constraint settings_hold_minutes check (key <> 'hold_minutes' or private.is_whole(value, 1, 1440)),
   add constraint settings_check_in_answer_hours check (key <> 'check_in_answer_hours' or private.is_whole(value, 1, 24)),
@@ -38,6 +45,8 @@ alter table private.settings
   add constraint settings_claim_window_hours check (key <> 'claim_window_hours' or private.is_whole(value, 1, 720));
 insert into private.settings (key, value, description) values
   ('hold_minutes', '15', 'Minutes: how long a booking keeps its slot while the renter pays.'),
+  ('max_open_bookings', '5', 'Bookings of one renter that wait for payment or for the host''s answer at one time, at most 20.'),
+  ('max_days_held', '30', 'Days: for how long in all one renter may hold one vehicle unpaid by several bookings. One booking alone may be as long as the listing allows.'),
   ('pay_steps', '[{"lead_hours": 0, "minutes": 15}, {"lead_hours": 6, "minutes": 60}, {"lead_hours": 24, "minutes": 240}, {"lead_hours": 72, "minutes": 720}, {"lead_hours": 168, "minutes": 1440}]',
     'Steps: a renter whose request is accepted at least lead_hours before the start has this many minutes to pay, and never longer than until the start. The renter may be asleep when the host accepts.'),
   ('check_in_answer_hours', '2', 'Hours that the other side has to answer a check-in, from the booked start on. Without an answer it counts then, and at the latest at the booked end.'),

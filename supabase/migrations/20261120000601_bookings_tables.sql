@@ -61,6 +61,7 @@ create table public.bookings (
   deposit_amount bigint not null,
   tax_amount bigint not null,
   cancellation_policy jsonb not null,
+  open_number int,
   answer_by timestamptz,
   hold_expires_at timestamptz,
   confirmed_at timestamptz,
@@ -78,6 +79,7 @@ create table public.bookings (
   constraint bookings_parts_within_total check (least(deposit_amount, tax_amount, total_amount - deposit_amount - tax_amount) >= 0),
   constraint bookings_request_has_deadline check (status <> 'requested' or answer_by is not null),
   constraint bookings_hold_has_deadline check (status <> 'pending_payment' or hold_expires_at is not null),
+  constraint bookings_open_number_range check (open_number between 1 and 20),
   constraint bookings_cancelled_by_known check (cancelled_by in ('renter', 'host', 'admin')),
   constraint bookings_cancelled_complete check ((status = 'cancelled') = (cancelled_at is not null and cancelled_by is not null and refund_bps is not null)),
   constraint bookings_refund_bps_range check (refund_bps between 0 and 10000),
@@ -101,6 +103,7 @@ comment on column public.bookings.cancelled_by is 'renter, host or admin. Null u
 comment on column public.bookings.refund_bps is 'The share of everything but the deposit that a cancellation gave back, in basis points (of an unpaid one 10000). Null unless cancelled.';
 comment on column public.bookings.deposit_status is 'none (no deposit, or not paid yet), held once the money is there, returned when its refund is ordered. No state machine: written with the booking.';
 comment on column public.bookings.code is 'For people, such as JB7K2M9Q.';
+comment on column public.bookings.open_number is 'Which of its renter''s open bookings it is, as a constraint counts them. It means something only while the booking is requested or unpaid.';
 comment on column public.bookings.answer_by is 'Until when the host may answer a request; over at that moment.';
 comment on column public.bookings.hold_expires_at is 'Until when the slot is held unpaid; over at that moment.';
 comment on column public.bookings.checked_in_at is 'When the vehicle was handed over: when the check-in that counts was recorded. Null for a completed trip that nobody checked in.';
@@ -109,6 +112,8 @@ comment on column public.bookings.claim_until is 'Until when the host may claim 
 create index bookings_renter_idx on public.bookings (renter_id, created_at desc, id);
 create index bookings_host_idx on public.bookings (host_id, created_at desc, id);
 create index bookings_vehicle_idx on public.bookings (vehicle_id);
+-- a renter has at most as many open bookings as there are numbers, and two that are made at once want the same one
+create unique index bookings_open_number_once on public.bookings (renter_id, open_number) where status in ('requested', 'pending_payment');
 create index bookings_holds_idx on public.bookings (hold_expires_at) where status = 'pending_payment';
 create index bookings_requests_idx on public.bookings (answer_by) where status = 'requested';
 -- a vehicle is with one renter at a time

@@ -38,37 +38,32 @@ begin
 end
 $$;
 
--- Blocks the slot of a booking as a hold until its payment's time is over.
-create function private.hold_slot(p_booking public.bookings, p_buffer_minutes int)
-returns void
+-- Blocks a range, the slot of a booking, as a hold until its payment's time is over; false when something is in the way.
+create function private.hold_slot(p_booking public.bookings, p_blocked tstzrange)
+returns boolean
 language plpgsql volatile set search_path = ''
 as $$
-declare
-  v_blocked tstzrange := private.blocked_range(p_booking.starts_at, p_booking.ends_at, p_buffer_minutes);
-  v_is_cleared boolean := false;
 begin
   -- Without the lock, two inserts that exclude each other could deadlock.
   perform private.lock_vehicle(p_booking.vehicle_id);
   -- no entry of the calendar says that a vehicle is not back
-  if exists (select from private.overdue_vehicles o where o.vehicle_id = p_booking.vehicle_id and o.blocked && v_blocked) then
-    perform private.fail('vehicle_unavailable');
+  if exists (select from private.overdue_vehicles o where o.vehicle_id = p_booking.vehicle_id and o.blocked && p_blocked) then
+    return false;
   end if;
-  loop
+  for v_try in 1 .. 2 loop
     -- The insert comes first: the constraint must check it anyway, and nearly always allows it.
     begin
-      insert into public.calendar_entries (vehicle_id, kind, blocked, booking_id, expires_at)
-      values (p_booking.vehicle_id, 'hold', v_blocked, p_booking.id, p_booking.hold_expires_at);
-      return;
+      insert into public.calendar_entries (vehicle_id, kind, blocked, booking_id, expires_at, holder_id)
+      values (p_booking.vehicle_id, 'hold', p_blocked, p_booking.id, p_booking.hold_expires_at, p_booking.renter_id);
+      return true;
     exception
       when exclusion_violation then
-        if v_is_cleared or not private.is_free(p_booking.vehicle_id, v_blocked) then
-          perform private.fail('vehicle_unavailable');
-        end if;
+        exit when v_try = 2 or not private.is_free(p_booking.vehicle_id, p_blocked);
     end;
     -- Only holds whose time is over are in the way.
-    perform private.release_expired_holds(p_booking.vehicle_id, v_blocked);
-    v_is_cleared := true;
+    perform private.release_expired_holds(p_booking.vehicle_id, p_blocked);
   end loop;
+  return false;
 end
 $$;
 
@@ -118,7 +113,7 @@ begin
   elsif p_booking.status = 'pending_payment' and p_booking.hold_expires_at > now() then
     -- In time. The hold is a promise: it stands when the host meanwhile edits or archives the listing.
     if v_problem is null then
-      update public.calendar_entries set kind = 'booking', expires_at = null where booking_id = p_booking.id;
+      update public.calendar_entries set kind = 'booking', expires_at = null, holder_id = null where booking_id = p_booking.id;
     end if;
     return v_problem;
   elsif v_problem is not null or p_booking.starts_at <= now() then

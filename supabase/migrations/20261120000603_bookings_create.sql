@@ -45,6 +45,54 @@ begin
 end
 $$;
 
+-- The number of a renter's next open booking: the smallest that is free, so that two commands at once want the same one,
+-- and the second waits and asks again (bookings_open_number_once). Bookings whose time is over do not count, though they
+-- keep their numbers until a job has ended them.
+-- DO NOT take their numbers away here: that locks them before the vehicle, and late money locks the vehicle first.
+create function private.next_open_number(p_renter_id uuid)
+returns int
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_limit int := (select value::int from private.settings where key = 'max_open_bookings');
+  v_taken int[];
+  v_open int;
+  v_number int;
+begin
+  select coalesce(array_agg(b.open_number) filter (where b.open_number is not null), '{}'), count(*) filter (where coalesce(b.hold_expires_at, least(b.answer_by, b.starts_at)) > now())
+  into v_taken, v_open
+  from public.bookings b
+  where b.renter_id = p_renter_id and b.status in ('requested', 'pending_payment');
+  if v_open < v_limit then
+    select n into v_number from generate_series(1, 20) n where n <> all (v_taken) order by n limit 1;
+  end if;
+  if v_number is null then
+    perform private.fail('too_many_open_bookings', jsonb_build_object('limit', v_limit));
+  end if;
+  return v_number;
+end
+$$;
+
+-- The caller holds the vehicle's lock, so no other hold of the vehicle is made meanwhile.
+create function private.check_days_held(p_booking public.bookings)
+returns void
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_limit int := (select value::int from private.settings where key = 'max_days_held');
+  v_count int;
+  v_held interval;
+begin
+  select count(*), sum(b.ends_at - b.starts_at) into v_count, v_held
+  from public.bookings b
+  where b.renter_id = p_booking.renter_id and b.vehicle_id = p_booking.vehicle_id
+    and b.status = 'pending_payment' and b.hold_expires_at > now();
+  if v_count > 1 and v_held > make_interval(days => v_limit) then
+    perform private.fail('too_many_days_held', jsonb_build_object('max_days', v_limit));
+  end if;
+end
+$$;
+
 create function private.create_booking(p_quote_id uuid, p_idempotency_key uuid)
 returns public.bookings
 language plpgsql volatile security definer set search_path = ''
@@ -58,6 +106,8 @@ declare
   v_quote public.quotes;
   v_vehicle public.vehicles;
   v_booking public.bookings;
+  v_blocked tstzrange;
+  v_number int;
 begin
   v_stored := private.begin_command('create_booking', p_idempotency_key, jsonb_build_object('quote_id', p_quote_id),
     jsonb_build_object('id', v_booking_id));
@@ -75,33 +125,45 @@ begin
   end if;
   v_vehicle := private.bookable_vehicle(v_renter_id, v_quote.vehicle_id, v_quote.starts_at, v_quote.ends_at);
 
-  insert into public.bookings (
-    id, quote_id, vehicle_id, renter_id, host_id, period, status, currency, total_amount, deposit_amount,
-    tax_amount, cancellation_policy, hold_expires_at, answer_by
-  ) values (
-    v_booking_id, v_quote.id, v_quote.vehicle_id, v_renter_id, v_vehicle.host_id, v_quote.period,
-    case when v_vehicle.instant_book then 'pending_payment' else 'requested' end,
-    v_quote.currency, v_quote.total_amount, v_quote.deposit_amount,
-    v_quote.tax_amount, v_quote.cancellation_policy,
-    -- read here: private.setting() costs three times the look
-    case when v_vehicle.instant_book then now() + make_interval(mins => (select value::int from private.settings where key = 'hold_minutes')) end,
-    case when not v_vehicle.instant_book then private.answer_deadline(v_quote.starts_at) end
-  )
-  -- a quote makes one booking; of two calls at once the second waits here and gets an error
-  on conflict (quote_id) do nothing
-  returning * into v_booking;
-  if not found then
-    perform private.fail('quote_used');
+  if not v_vehicle.instant_book then
+    perform private.take_token('request_to_host', v_renter_id || ':' || v_vehicle.host_id);
   end if;
 
+  loop
+    v_number := private.next_open_number(v_renter_id);
+    insert into public.bookings (
+      id, quote_id, vehicle_id, renter_id, host_id, period, status, currency, total_amount, deposit_amount,
+      tax_amount, cancellation_policy, open_number, hold_expires_at, answer_by
+    ) values (
+      v_booking_id, v_quote.id, v_quote.vehicle_id, v_renter_id, v_vehicle.host_id, v_quote.period,
+      case when v_vehicle.instant_book then 'pending_payment' else 'requested' end,
+      v_quote.currency, v_quote.total_amount, v_quote.deposit_amount,
+      v_quote.tax_amount, v_quote.cancellation_policy, v_number,
+      -- read here: private.setting() costs three times the look
+      case when v_vehicle.instant_book then now() + make_interval(mins => (select value::int from private.settings where key = 'hold_minutes')) end,
+      case when not v_vehicle.instant_book then private.answer_deadline(v_quote.starts_at) end
+    )
+    -- two calls at once may want one quote or one number; the second waits here
+    on conflict do nothing
+    returning * into v_booking;
+    exit when found;
+    if exists (select from public.bookings where quote_id = p_quote_id) then
+      perform private.fail('quote_used');
+    end if;
+  end loop;
+
+  v_blocked := private.blocked_range(v_booking.starts_at, v_booking.ends_at, v_vehicle.buffer_minutes);
   if v_vehicle.instant_book then
-    perform private.hold_slot(v_booking, v_vehicle.buffer_minutes);
+    if not private.hold_slot(v_booking, v_blocked) then
+      perform private.fail_unavailable(v_booking.vehicle_id, v_renter_id, v_blocked);
+    end if;
+    perform private.check_days_held(v_booking);
     perform private.open_booking_payment(v_booking, v_vehicle.title);
   else
     -- money that comes late may take the slot at this moment
     perform private.lock_vehicle(v_booking.vehicle_id);
-    if not private.is_free(v_booking.vehicle_id, private.blocked_range(v_booking.starts_at, v_booking.ends_at, v_vehicle.buffer_minutes)) then
-      perform private.fail('vehicle_unavailable');
+    if not private.is_free(v_booking.vehicle_id, v_blocked) then
+      perform private.fail_unavailable(v_booking.vehicle_id, v_renter_id, v_blocked);
     end if;
   end if;
   return v_booking;
@@ -112,7 +174,7 @@ create function public.create_booking(quote_id uuid, idempotency_key uuid)
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.create_booking(quote_id, idempotency_key) $$;
-comment on function public.create_booking is 'Turns the caller''s quote into a booking. It holds the slot for 15 minutes and creates the payment. Where the host answers requests first, it sends the host a request instead. Errors: quote_not_found, quote_used, quote_expired, vehicle_unavailable, vehicle_not_found, vehicle_not_published, own_vehicle, period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, invalid_input, rate_limited.';
+comment on function public.create_booking is 'Turns the caller''s quote into a booking. It holds the slot for 15 minutes and creates the payment. Where the host answers requests first, it sends the host a request instead. A renter has at most 5 bookings that wait for payment or an answer (setting max_open_bookings). Errors: quote_not_found, quote_used, quote_expired, vehicle_unavailable, already_held (details.booking_id), too_many_open_bookings, too_many_days_held, vehicle_not_found, vehicle_not_published, own_vehicle, period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, invalid_input, rate_limited.';
 select private.expose_limited('create_booking(uuid, uuid)', 'create_booking', 'auth.uid()', 'authenticated');
 
 create function private.answer_booking(p_booking_id uuid, p_accept boolean, p_reason text, p_idempotency_key uuid)
@@ -164,7 +226,9 @@ begin
     set status = 'pending_payment', hold_expires_at = private.pay_deadline(starts_at)
     where id = p_booking_id
     returning * into v_booking;
-    perform private.hold_slot(v_booking, v_vehicle.buffer_minutes);
+    if not private.hold_slot(v_booking, private.blocked_range(v_booking.starts_at, v_booking.ends_at, v_vehicle.buffer_minutes)) then
+      perform private.fail('vehicle_unavailable');
+    end if;
     perform private.open_booking_payment(v_booking, v_vehicle.title);
   end if;
   perform private.finish_command(p_idempotency_key, jsonb_build_object('id', p_booking_id));

@@ -86,7 +86,8 @@ begin
   ) into v_data
   from public.vehicles v where v.id = p_booking.vehicle_id;
   if p_booking.status = 'cancelled' then
-    v_data := v_data || (
+    -- a host who was not asked has not heard of an unpaid booking
+    v_data := v_data || jsonb_build_object('host_was_asked', p_booking.answer_by is not null) || (
       -- a booking that was never confirmed was never paid in full
       select jsonb_build_object('refund', private.format_money(
         case when p_booking.confirmed_at is null then 0 else c.refund_amount + c.deposit_refund end, p_booking.currency))
@@ -154,7 +155,6 @@ insert into private.notification_rules (machine, event, from_state, audience, te
   ('booking', 'cancel', 'pending_payment', 'renter', 'booking_cancelled_unpaid_renter', '{in_app,email}'),
   ('booking', 'cancel', 'confirmed', 'renter', 'booking_cancelled_renter', '{in_app,email}'),
   ('booking', 'cancel', 'requested', 'host', 'booking_request_cancelled_host', '{in_app,email}'),
-  ('booking', 'cancel', 'pending_payment', 'host', 'booking_cancelled_host', '{in_app,email}'),
   ('booking', 'cancel', 'confirmed', 'host', 'booking_cancelled_host', '{in_app,email}'),
   ('booking', 'check_in', null, 'renter', 'booking_checked_in_renter', '{in_app}'),
   ('booking', 'check_in', null, 'host', 'booking_checked_in_host', '{in_app}'),
@@ -166,6 +166,7 @@ insert into private.notification_rules (machine, event, from_state, audience, te
   ('booking', 'expire', 'pending_payment', 'renter', 'booking_unpaid_renter', '{in_app}', '{"ended_by": "deadline"}'),
   ('booking', 'expire', 'pending_payment', 'renter', 'booking_refused_suspended_renter', '{in_app}', '{"ended_by": "suspension"}'),
   ('booking', 'expire', 'pending_payment', 'renter', 'booking_refused_licence_renter', '{in_app}', '{"ended_by": "licence"}'),
+  ('booking', 'cancel', 'pending_payment', 'host', 'booking_cancelled_host', '{in_app,email}', '{"host_was_asked": true}'),
   ('inspection', 'record', null, 'other', 'check_in_recorded_other', '{in_app,email}', '{"kind": "check_in"}'),
   ('inspection', 'record', null, 'other', 'check_out_recorded_other', '{in_app,email}', '{"kind": "check_out"}'),
   ('inspection', 'object', null, 'recorder', 'inspection_contested_recorder', '{in_app,email}', '{}'),

@@ -21,6 +21,7 @@ as $$
   join public.bookings b on b.id = c.booking_id
   where b.status in ('requested', 'declined', 'expired', 'cancelled', 'no_show')
      or (c.kind = 'hold') <> (b.status = 'pending_payment')
+     or (c.kind = 'hold' and c.holder_id <> b.renter_id)
 $$;
 
 create function private.invariant_deadline_not_tidied()
@@ -150,7 +151,18 @@ as $$
   where r.status = 'requested' and least(r.answer_by, r.starts_at) > now()
 $$;
 
+create function private.invariant_open_booking_not_counted()
+returns table (subject_id text, detail text)
+language sql stable set search_path = ''
+as $$
+  select b.id::text, b.status
+  from public.bookings b
+  where b.status in ('requested', 'pending_payment') and b.open_number is null
+$$;
+
 insert into private.invariants (name, severity, what_is_wrong, what_to_do) values
+  ('open_booking_not_counted', 'warning', 'A booking waits for payment or an answer and has no number, so its renter can have one more than the setting max_open_bookings.',
+    'A defect in a command, or somebody changed rows by SQL. Nothing is lost; keep the history of the booking for the report.'),
   ('request_not_declined', 'warning', 'A request waits for an answer, but a paid booking has its time.',
     'A defect in a command. Keep the history of both (private.domain_events where subject_id is the id) for the report; the host can decline the request.'),
   ('cancellation_disagrees', 'critical', 'A cancellation gave back another share than the policy of the booking grants, and the vehicle was not suspended.',

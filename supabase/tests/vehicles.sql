@@ -163,7 +163,7 @@ select tests.as_owner();
 insert into public.calendar_entries (vehicle_id, kind, blocked)
 select :'vehicle', k, tstzrange(tests.hours(200 + 20 * n), tests.hours(210 + 20 * n))
 from unnest(array['host_block', 'maintenance', 'external']) with ordinality u (k, n);
-select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(280), tests.hours(290)), tests.make_booking(:'renter', :'vehicle', tests.hours(300), tests.hours(310));
+select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(280), tests.hours(290)), tests.make_booking(tests.make_renter('rival'), :'vehicle', tests.hours(300), tests.hours(310));
 select is(tests.ways_in(:'renter', :'vehicle', tests.hours(a), tests.hours(b)), e, l)
 from (values
   (225, 228, '0 vehicle_unavailable 1 1', 'a host block is in the way'),

@@ -133,12 +133,13 @@ const partSum = 2_000_000;
 const moves: Record<string, Move> = {
   async book({ model, real, renter, period }) {
     const free = reference.isFree(model, period);
+    const taken = reference.isHeldBy(model, renter, period) ? 'already_held' : 'vehicle_unavailable';
     let id = '';
     const said = await step(async () => {
       id = await bookPeriod(real, renter, period);
     });
     if (free) model.bookings.push(reference.newBooking(id, renter, period));
-    return { said, expected: free ? 'ok' : 'vehicle_unavailable' };
+    return { said, expected: free ? 'ok' : taken };
   },
 
   async start({ booking }) {

@@ -63,13 +63,21 @@ export const isCancellable = ({ status }: ModelBooking): boolean =>
 /** A trip that takes place now no longer blocks its period. */
 const blocksPeriod = (booking: ModelBooking): boolean => isCancellable(booking) && !booking.here;
 
-export function isFree(model: Model, period: number): boolean {
+function inTheWay(model: Model, period: number): ModelBooking[] {
   const wanted = periods[period];
-  return !model.bookings.some((booking) => {
+  return model.bookings.filter((booking) => {
     const taken = periods[booking.period];
     return wanted && taken && blocksPeriod(booking) && wanted.from < taken.to && taken.from < wanted.to;
   });
 }
+
+export const isFree = (model: Model, period: number): boolean => inTheWay(model, period).length === 0;
+
+/** Whether an unpaid hold of this renter is in the way, which a refusal names. */
+export const isHeldBy = (model: Model, renter: number, period: number): boolean =>
+  inTheWay(model, period).some(
+    (booking) => booking.renter === renter && booking.status === 'pending_payment',
+  );
 
 export function newBooking(id: string, renter: number, period: number): ModelBooking {
   return {

@@ -64,6 +64,8 @@ export interface BookingsRow {
   tax_amount: number;
   /** {code, tiers: [{hours_before, refund_bps}]} as agreed in the quote; a refund is counted from it and from starts_at. */
   cancellation_policy: unknown;
+  /** Which of its renter's open bookings it is, as a constraint counts them. It means something only while the booking is requested or unpaid. */
+  open_number: number | null;
   /** Until when the host may answer a request; over at that moment. */
   answer_by: Timestamp | null;
   /** Until when the slot is held unpaid; over at that moment. */
@@ -97,6 +99,8 @@ export interface CalendarEntriesRow {
   booking_id: Uuid | null;
   /** A hold blocks nothing from then on, whether or not the job has removed it. Null for all other kinds. */
   expires_at: Timestamp | null;
+  /** Who may pay for a hold: the renter of its booking, repeated here so that a quote can name that person's own hold. Null for all other kinds. */
+  holder_id: Uuid | null;
   /** What the host wrote to a block. Null otherwise. */
   note: string | null;
   created_at: Timestamp;

@@ -2,6 +2,12 @@
 
 /** Every error the backend can name: its HTTP status, whether trying again can help, and its text. */
 export const errorCatalog = {
+  already_held: {
+    status: 409,
+    retryable: false,
+    en: 'You already hold this vehicle for this time. Open that booking to pay or cancel it; details.booking_id names it.',
+    vi: 'Bạn đang giữ chỗ xe này trong khoảng thời gian đó. Vui lòng mở đơn đó để thanh toán hoặc hủy.',
+  },
   already_paid: {
     status: 409,
     retryable: false,
@@ -391,6 +397,18 @@ export const errorCatalog = {
     retryable: false,
     en: 'It is too early for this. Try again from the time in details.from.',
     vi: 'Chưa đến giờ thực hiện thao tác này. Vui lòng thử lại sau.',
+  },
+  too_many_days_held: {
+    status: 409,
+    retryable: false,
+    en: 'You hold this vehicle for too many days without paying. Pay or cancel one of those bookings first.',
+    vi: 'Bạn đang giữ xe này quá nhiều ngày mà chưa thanh toán. Vui lòng thanh toán hoặc hủy bớt một đơn trước.',
+  },
+  too_many_open_bookings: {
+    status: 409,
+    retryable: false,
+    en: 'You have too many bookings that wait for payment or for an answer. Pay or cancel one of them first.',
+    vi: 'Bạn đang có quá nhiều đơn chờ thanh toán hoặc chờ phản hồi. Vui lòng thanh toán hoặc hủy bớt một đơn trước.',
   },
   transfer_claimed: {
     status: 409,

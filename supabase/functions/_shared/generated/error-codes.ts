@@ -2,6 +2,7 @@
 
 /** Every error a function can name, as the database has it. */
 export const errorCodes = {
+  already_held: { status: 409, retryable: false, message: 'You already hold this vehicle for this time. Open that booking to pay or cancel it; details.booking_id names it.' },
   already_paid: { status: 409, retryable: false, message: 'This was already paid. Do not pay it again; see details.' },
   bank_account_not_found: { status: 404, retryable: false, message: 'No bank account is set. Add one first.' },
   bank_account_required: { status: 409, retryable: false, message: 'A usable bank account is needed. Add one, or wait until details.usable_from.' },
@@ -67,6 +68,8 @@ export const errorCodes = {
   sms_unavailable: { status: 503, retryable: true, message: 'Codes cannot be sent by SMS now. Use your mail address, or try again later.' },
   step_up_required: { status: 403, retryable: false, message: 'Confirm that it is you: request a code and enter it, then try again.' },
   too_early: { status: 409, retryable: false, message: 'It is too early for this. Try again from the time in details.from.' },
+  too_many_days_held: { status: 409, retryable: false, message: 'You hold this vehicle for too many days without paying. Pay or cancel one of those bookings first.' },
+  too_many_open_bookings: { status: 409, retryable: false, message: 'You have too many bookings that wait for payment or for an answer. Pay or cancel one of them first.' },
   transfer_claimed: { status: 409, retryable: false, message: 'An admin is making this transfer by hand. Wait until it is recorded or the claim ends; details name the admin.' },
   trip_over: { status: 409, retryable: false, message: 'The booked time is over, so the vehicle can no longer be handed over. Book it again or contact support.' },
   unauthenticated: { status: 401, retryable: false, message: 'You are not signed in. Sign in and try again.' },
