@@ -264,6 +264,31 @@ describe('a payment whose notification never came', () => {
     expect(await postings(one)).toEqual(['payment_received']);
   });
 
+  it('is found by a query although its message came before the attempt and was of an unknown reference', async () => {
+    const one = await unpaid();
+    await payAtSandbox(one.start, { notify: { never: true } });
+    const known = await fetch(`${setting('SANDBOX_URL')}/vnpay/api/transactions`);
+    const transaction = ((await known.json()) as { txnRef: string; transactionNo: string }[]).find(
+      ({ txnRef }) => txnRef === one.reference,
+    );
+    // as a database has it that was restored from before the attempt
+    await sql(
+      `insert into private.payment_events (provider, provider_event_id, verified, reference, raw, outcome, applied_at)
+       values ('vnpay', $1, true, $2, 'raw', 'unknown_reference', now())`,
+      [
+        [one.reference, transaction?.transactionNo, 'succeeded', one.start.attempt.amount].join(':'),
+        one.reference,
+      ],
+    );
+    await haveAskedAbout([one]);
+    await eventually(async () => ((await statusOf(one)) === 'confirmed' ? true : null));
+    const events = await sql<{ outcome: string }>(
+      'select outcome from private.payment_events where reference = $1',
+      [one.reference],
+    );
+    expect(events).toEqual([{ outcome: 'applied' }]);
+  });
+
   it('is found among others, and each is queried once', async () => {
     const silent = [await unpaid(), await unpaid(), await unpaid()];
     for (const { start } of silent) await payAtSandbox(start, { notify: { never: true } });
