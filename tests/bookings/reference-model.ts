@@ -24,6 +24,8 @@ export interface ModelBooking {
   inspected: boolean;
   /** The inspection that waits for an answer. */
   open: { kind: Kind; by: Side; contested: boolean } | null;
+  /** What somebody was shown that cancelling would give back. */
+  shown?: { by: Side; amount: number };
   escrow: number;
   deposit: number;
   /** Refunds by kind; `sent` once the provider has confirmed. */
@@ -38,7 +40,28 @@ export const otherSide = (side: Side): Side => (side === 'host' ? 'renter' : 'ho
 export interface Model {
   bookings: ModelBooking[];
   hostEarned: number;
+  /** Whether the vehicle is suspended. */
+  suspended: boolean;
+  /** Whether each renter has a verified licence. */
+  licences: boolean[];
 }
+
+export const newModel = (): Model => ({
+  bookings: [],
+  hostEarned: 0,
+  suspended: false,
+  licences: [true, true, true],
+});
+
+/** Why a trip of a renter may not be paid or begin now; null when nothing is in the way. */
+export function problemOf(model: Model, renter: number): string | null {
+  if (model.suspended) return 'vehicle_suspended';
+  return model.licences[renter] ? null : 'licence_required';
+}
+
+/** What a renter is refused with who wants to book, whatever the period. */
+export const refusedBooking = (model: Model, renter: number): string | null =>
+  model.suspended ? 'vehicle_not_published' : problemOf(model, renter);
 
 export const price = {
   total: 4_814_405,
@@ -115,8 +138,10 @@ export function expire(booking: ModelBooking): void {
 }
 
 /** Less than the whole sum came. Says what it came to. */
-export function takePart(booking: ModelBooking, amount: number): string {
+export function takePart(model: Model, booking: ModelBooking, amount: number): string {
   if (booking.paid) return 'unmatched';
+  // nobody is asked for the rest of what the whole sum would not buy
+  if (isOpen(booking) && problemOf(model, booking.renter)) expire(booking);
   if (isOpen(booking) && booking.parts + amount >= price.total) {
     booking.parts = 0;
     confirm(booking);
@@ -127,8 +152,22 @@ export function takePart(booking: ModelBooking, amount: number): string {
   return 'part_received';
 }
 
-/** The whole sum came at once. */
-export function confirm(booking: ModelBooking): void {
+/** The whole sum came at once. Says what it came to. */
+export function takeWhole(model: Model, booking: ModelBooking): string {
+  const canBeHad =
+    booking.status === 'pending_payment' || (booking.status === 'expired' && isFree(model, booking.period));
+  if (canBeHad && problemOf(model, booking.renter) === null) {
+    confirm(booking);
+    return 'applied';
+  }
+  if (booking.status === 'pending_payment') expire(booking);
+  booking.payment = 'succeeded';
+  booking.paid = true;
+  booking.refunds.late_payment = { amount: price.total, sent: false };
+  return 'refunded_late';
+}
+
+function confirm(booking: ModelBooking): void {
   returnParts(booking);
   booking.status = 'confirmed';
   booking.payment = 'succeeded';
@@ -137,24 +176,33 @@ export function confirm(booking: ModelBooking): void {
   booking.deposit = price.deposit;
 }
 
-/** Money that came too late goes back whole. */
-export function refundLate(booking: ModelBooking): void {
-  booking.payment = 'succeeded';
-  booking.paid = true;
-  booking.refunds.late_payment = { amount: price.total, sent: false };
+/** What somebody who cancels is refused with; null when it can be cancelled. */
+export function refusedCancelling(booking: ModelBooking): string | null {
+  if (!isCancellable(booking)) return 'booking_not_cancellable';
+  return booking.open?.contested ? 'money_frozen' : null;
 }
 
 const kept = (amount: number, refundBps: number) => Math.floor((amount * (10_000 - refundBps)) / 10_000);
 
-export function cancel(model: Model, booking: ModelBooking, by: 'renter' | 'host'): void {
+/** Of a paid booking that is cancelled, what is kept, and what goes back. */
+function shares(model: Model, booking: ModelBooking, by: Side): { forHost: number; back: number } {
+  const whole = by === 'host' || model.suspended;
+  const refundBps = whole ? 10_000 : booking.here ? 0 : (periods[booking.period]?.refundBps ?? 0);
+  const forHost = kept(price.host, refundBps);
+  return {
+    forHost,
+    back: price.total - forHost - kept(price.platform, refundBps) - kept(price.tax, refundBps),
+  };
+}
+
+/** What cancelling would give back now. */
+export const refundOf = (model: Model, booking: ModelBooking, by: Side): number =>
+  booking.status === 'confirmed' ? shares(model, booking, by).back : booking.parts;
+
+export function cancel(model: Model, booking: ModelBooking, by: Side): void {
   if (booking.status === 'confirmed') {
-    const refundBps = by === 'host' ? 10_000 : booking.here ? 0 : (periods[booking.period]?.refundBps ?? 0);
-    const forHost = kept(price.host, refundBps);
-    const keptInAll = forHost + kept(price.platform, refundBps) + kept(price.tax, refundBps);
-    booking.refunds[by === 'host' ? 'host_cancellation' : 'cancellation'] = {
-      amount: price.total - keptInAll,
-      sent: false,
-    };
+    const { forHost, back } = shares(model, booking, by);
+    booking.refunds[by === 'host' ? 'host_cancellation' : 'cancellation'] = { amount: back, sent: false };
     booking.escrow = 0;
     booking.deposit = 0;
     model.hostEarned += forHost;
@@ -167,6 +215,10 @@ export function cancel(model: Model, booking: ModelBooking, by: 'renter' | 'host
   booking.open = null;
 }
 
+/** Whether a trip can be moved so that it takes place now: of two that do, the calendar takes one. */
+export const canComeHere = (model: Model, booking: ModelBooking): boolean =>
+  booking.status === 'confirmed' && !booking.here && !model.bookings.some(({ here }) => here);
+
 /** What a check-in or check-out is refused with; null when it is recorded. */
 export function refusedInspection(model: Model, booking: ModelBooking, kind: Kind): string | null {
   if (kind === 'check_out') {
@@ -174,9 +226,10 @@ export function refusedInspection(model: Model, booking: ModelBooking, kind: Kin
     return booking.status === 'in_progress' ? null : 'illegal_transition';
   }
   if (booking.status !== 'confirmed') return 'illegal_transition';
-  if (booking.open) return 'inspection_open';
-  // of two trips that take place now, the calendar takes one
-  return booking.here || !model.bookings.some(({ here }) => here) ? null : 'too_early';
+  if (!booking.here && !canComeHere(model, booking)) return 'too_early';
+  const problem = problemOf(model, booking.renter);
+  if (problem) return problem === 'vehicle_suspended' ? problem : 'renter_licence_invalid';
+  return booking.open ? 'inspection_open' : null;
 }
 
 /** The inspection that waits counts. */
