@@ -5,6 +5,12 @@ import { fieldOfBody, fieldOfCommand } from '../../sdk/src/core/fields.ts';
 import { callKinds, type RpcName } from '../../sdk/src/generated/calls.ts';
 import { completeMediaRequest } from '../../supabase/functions/_shared/contracts/media.ts';
 import {
+  confirmResetRequest,
+  sendOtpRequest,
+  sendResetRequest,
+  verifyOtpRequest,
+} from '../../supabase/functions/_shared/contracts/otp.ts';
+import {
   checkPaymentRequest,
   startPaymentRequest,
 } from '../../supabase/functions/_shared/contracts/payments.ts';
@@ -45,6 +51,10 @@ const bodies: Record<string, { shape: object }> = {
   'payments/start': startPaymentRequest,
   'payments/check': checkPaymentRequest,
   'media/complete': completeMediaRequest,
+  'otp/send': sendOtpRequest,
+  'otp/verify': verifyOtpRequest,
+  'otp/reset/send': sendResetRequest,
+  'otp/reset/confirm': confirmResetRequest,
 };
 
 it('a field of a body is named as the method that sends it names it', () => {
