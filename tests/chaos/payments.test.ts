@@ -13,7 +13,7 @@ import { populate } from './people.ts';
 import { createRandom } from './random.ts';
 import { runStories, type Told } from './run.ts';
 import { settle } from './settle.ts';
-import { rails } from './story.ts';
+import { rails, trips } from './story.ts';
 
 // 2,000 in CI, fewer where somebody waits; CHAOS_SEED repeats the stories of an earlier run
 const payments = Number(process.env.CHAOS_PAYMENTS ?? (process.env.CI ? 2000 : 600));
@@ -56,6 +56,7 @@ async function report(): Promise<void> {
     `outbox: ${facts?.outbox}; rounds of settling: ${tally.get('rounds of settling')}`,
     `providers took ${books.movements.length} times, ${taken.toLocaleString('en')} VND; ${books.transfers.length} bank transfers back`,
     `holds: ${tally.list('hold: ')}; cancelled after paying ${tally.get('cancelled after paying')}`,
+    `trips: ${tally.list('trip: ')}; objections ${tally.list('objection: ')}; settled by an admin ${tally.get('trips settled by an admin')}`,
     `unmatched: ${facts?.unmatched}; decided by an admin: ${tally.list('unmatched ')}`,
     `refunds refused by providers, paid by transfer: ${tally.list('refund refused: ')}`,
     `starts sent again: ${tally.list('start again: ')}; refused: ${tally.list('start refused: ')}`,
@@ -82,7 +83,7 @@ afterAll(async () => {
 
 describe('after the chaos', () => {
   it('nothing is left to do', () => {
-    expect(left).toEqual({ attempts: 0, outbox: 0, refunds: 0 });
+    expect(left).toEqual({ attempts: 0, outbox: 0, refunds: 0, trips: 0 });
   });
 
   it('every payment is final', async () => {
@@ -141,6 +142,26 @@ describe('after the chaos', () => {
         (select count(*)::int from private.unmatched_money where reason = 'underpaid' and status = 'open') as left`);
     expect(parts?.tries).toBeGreaterThan(0);
     expect(parts?.left).toBe(0);
+  });
+
+  it('paid trips of every kind came to their end, and so did their money', async () => {
+    expect(trips.filter((trip) => tally.get(`trip: ${trip}`) === 0)).toEqual([]);
+    const open = await stack.sql(`
+      select b.code, b.status, b.deposit_status, private.balance('escrow', b.id::text) as escrow
+      from public.bookings b
+      where b.confirmed_at is not null and (b.ends_at < now() or b.status = 'cancelled')
+        and (b.status not in ('completed', 'cancelled') or b.deposit_status = 'held'
+          or private.balance('escrow', b.id::text) <> 0 or private.balance('deposit', b.id::text) <> 0)`);
+    expect(open).toEqual([]);
+  });
+
+  it('money for a suspended vehicle, or for a renter without a licence, confirmed nothing', async () => {
+    expect(tally.get('hold: suspended')).toBeGreaterThan(0);
+    expect(tally.get('hold: unlicensed')).toBeGreaterThan(0);
+    const [told] = await stack.sql<{ count: number }>(`
+      select count(*)::int as count from public.notifications
+      where template in ('booking_refused_suspended_renter', 'booking_refused_licence_renter')`);
+    expect(told?.count).toBeGreaterThan(0);
   });
 
   it('nobody got back more than came', async () => {

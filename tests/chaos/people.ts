@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../../local/config.ts';
 import type { ChaosStack } from './chaos-stack.ts';
+import type { Trip } from './story.ts';
 
 /** A booking whose payment is to be made. */
 export interface Booked {
@@ -29,6 +30,14 @@ export interface World {
   steal(booked: Booked): Promise<boolean>;
   /** The payer cancels; false when that is refused. */
   cancel(booked: Booked): Promise<boolean>;
+  /** An admin suspends the vehicle; false when it is suspended already. */
+  suspend(booked: Booked): Promise<boolean>;
+  reinstate(booked: Booked): Promise<boolean>;
+  /** An admin revokes the licence of the payer; false when it is revoked already. */
+  revokeLicence(booked: Booked): Promise<boolean>;
+  giveLicence(booked: Booked): Promise<void>;
+  /** What the two sides do on a paid trip, which then lies in the past, where no other trip is. False when it is refused. */
+  travel(booked: Booked, trip: Exclude<Trip, 'suspended'>): Promise<boolean>;
 }
 
 const hour = 3_600_000;
@@ -66,8 +75,14 @@ export async function populate({ sql }: ChaosStack, payments: number): Promise<W
     return { vehicleId, startsAt: at(startsAt), endsAt: at(startsAt + 6 * hour) };
   };
   const renterOf = (number: number): string => renters[number % renters.length] ?? '';
+  let driven = 0;
   const outcome = async (text: string): Promise<boolean> =>
     (await sql<{ outcome: string }>('select tests.outcome($1)', [text]))[0]?.outcome === 'ok';
+  const asAdmin = (call: string): string =>
+    `do $do$ begin
+       perform set_config('request.jwt.claims', '{"sub": "${adminId}", "role": "authenticated"}', true);
+       perform ${call};
+     end $do$`;
 
   return {
     adminId,
@@ -119,5 +134,53 @@ export async function populate({ sql }: ChaosStack, payments: number): Promise<W
            perform tests.cancel_booking('${bookingId}');
          end $do$`,
       ),
+    suspend: ({ slot }) =>
+      outcome(asAdmin(`public.review_vehicle('${slot.vehicleId}', 'suspend', 'the brakes fail')`)),
+    reinstate: ({ slot: { vehicleId } }) =>
+      outcome(
+        asAdmin(
+          `public.review_vehicle('${vehicleId}', 'reinstate', null, (select revision from public.vehicles where id = '${vehicleId}'))`,
+        ),
+      ),
+    revokeLicence: ({ payerId }) =>
+      outcome(
+        asAdmin(
+          `public.review_licence((select id from public.driver_licences where user_id = '${payerId}' and status = 'verified'), 'reject', 'it is forged')`,
+        ),
+      ),
+    async giveLicence({ payerId }) {
+      await sql(
+        `select tests.make_licence($1)
+         where not exists (select from public.driver_licences where user_id = $1 and status = 'verified')`,
+        [payerId],
+      );
+    },
+    async travel({ bookingId, payerId }, trip) {
+      driven += 1;
+      const [booking] = await sql<{ host_id: string }>('select host_id from public.bookings where id = $1', [
+        bookingId,
+      ]);
+      const record = (kind: string, userId: string | undefined) =>
+        `perform tests.record_inspection('${kind}', '${userId}', '${bookingId}', 10);`;
+      const begin = `perform tests.move_trip('${bookingId}', 0);`;
+      const recorded = `${record('check_in', booking?.host_id)} perform tests.let_answer_pass('check_in', '${bookingId}'); ${record('check_out', booking?.host_id)}`;
+      const said = {
+        alone: `${begin} ${recorded}`,
+        late: `${begin} ${recorded} perform tests.let_answer_pass('check_out', '${bookingId}'); perform tests.acknowledge('check_out', '${bookingId}');`,
+        objected: `${begin} ${record('check_in', payerId)}
+          perform set_config('request.jwt.claims', '{"sub": "${booking?.host_id}", "role": "authenticated"}', true);
+          perform public.object_to_inspection((private.live_inspection('${bookingId}', 'check_in')).id, 'not so');`,
+        nobody: '',
+      }[trip];
+      return outcome(
+        `do $do$ begin
+           if not exists (select from public.bookings where id = '${bookingId}' and status = 'confirmed') then
+             raise exception 'it is not paid';
+           end if;
+           ${said}
+           perform tests.move_trip('${bookingId}', ${-1000 - 50 * driven});
+         end $do$`,
+      );
+    },
   };
 }

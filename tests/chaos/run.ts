@@ -22,9 +22,29 @@ export interface Told {
 async function spoilHold({ hold }: Story, booked: Booked, world: World, tally: Tally): Promise<void> {
   if (hold === 'live') return;
   tally.add(`hold: ${hold}`);
-  if (hold === 'cancelled') await world.cancel(booked);
+  if (hold === 'suspended') await world.suspend(booked);
+  else if (hold === 'unlicensed') await world.revokeLicence(booked);
+  else if (hold === 'cancelled') await world.cancel(booked);
   else await world.runOut(booked, hold !== 'overdue');
   if (hold === 'stolen' && !(await world.steal(booked))) tally.add('hold: not stolen after all');
+}
+
+async function healHold({ hold }: Story, booked: Booked, world: World): Promise<void> {
+  if (hold === 'suspended') await world.reinstate(booked);
+  if (hold === 'unlicensed') await world.giveLicence(booked);
+}
+
+async function travel({ trip }: Story, booked: Booked, world: World, tally: Tally): Promise<void> {
+  if (trip === null) return;
+  let went = false;
+  if (trip === 'suspended') {
+    await world.suspend(booked);
+    went = await world.cancel(booked);
+    await world.reinstate(booked);
+  } else {
+    went = await world.travel(booked, trip);
+  }
+  tally.add(went ? `trip: ${trip}` : 'no trip');
 }
 
 interface Begun {
@@ -63,6 +83,8 @@ async function tell(
   await spoilHold(story, booked, world, tally);
   await delay(story.pauseMs);
   await Promise.all((story.inTurn ? begun.slice(-1) : begun).map(pay));
+  await healHold(story, booked, world);
+  await travel(story, booked, world, tally);
   if (story.regret && (await world.cancel(booked))) tally.add('cancelled after paying');
   return begun;
 }

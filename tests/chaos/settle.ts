@@ -14,17 +14,19 @@ interface Open {
   attempts: number;
   outbox: number;
   refunds: number;
+  trips: number;
 }
 
 /** What has no end yet. */
 async function openThings({ sql }: ChaosStack): Promise<Open> {
-  const [open] = await sql<{ attempts: number; outbox: number; refunds: number }>(`
+  const [open] = await sql<{ attempts: number; outbox: number; refunds: number; trips: number }>(`
     select
       (select count(*) from public.payment_attempts
        where status in ('created', 'pending') or recheck_at is not null)::int as attempts,
       (select count(*) from private.outbox where status in ('pending', 'leased'))::int as outbox,
-      (select count(*) from public.refunds where status <> 'succeeded')::int as refunds`);
-  return open ?? { attempts: 0, outbox: 0, refunds: 0 };
+      (select count(*) from public.refunds where status <> 'succeeded')::int as refunds,
+      (select count(*) from public.bookings where ends_at < now() and status in ('confirmed', 'in_progress'))::int as trips`);
+  return open ?? { attempts: 0, outbox: 0, refunds: 0, trips: 0 };
 }
 
 /** All time is over: holds, payments, attempts. */
@@ -84,6 +86,45 @@ async function decideUnmatched({ sql }: ChaosStack, { adminId }: World, random: 
   }
 }
 
+/** An admin decides on objections and settles what no deadline settles; the jobs do the rest. */
+async function endTrips(
+  { sql }: ChaosStack,
+  { adminId }: World,
+  random: Random,
+  tally: Tally,
+): Promise<void> {
+  const asAdmin = `with admin as materialized (
+    select set_config('request.jwt.claims', json_build_object('sub', $1::uuid, 'role', 'authenticated')::text, true)
+  )`;
+  const contested = await sql<{ id: string }>(
+    `select id from public.booking_inspections where status = 'contested' order by id`,
+  );
+  for (const { id } of contested) {
+    const counts = random.chance(0.5);
+    tally.add(`objection: ${counts ? 'overruled' : 'upheld'}`);
+    await sql(`${asAdmin} select public.decide_inspection($2, $3, 'decided in chaos') from admin`, [
+      adminId,
+      id,
+      counts,
+    ]);
+  }
+  await sql('select private.count_due_inspections(10000)');
+  await sql('select private.settle_unattended_trips(10000)');
+  const left = await sql<{ id: string }>(
+    `select id from public.bookings where ends_at < now() and status in ('confirmed', 'in_progress') order by id`,
+  );
+  for (const { id } of left) {
+    tally.add('trips settled by an admin');
+    await sql(`${asAdmin} select public.settle_trip($2, 'settled in chaos', gen_random_uuid()) from admin`, [
+      adminId,
+      id,
+    ]);
+  }
+  // nobody claims
+  await sql(`update public.bookings set claim_until = now() where claim_until > now()`);
+  await sql('select private.return_due_deposits(10000)');
+}
+
 /** What a provider would not give back goes to the payer's bank account instead. */
 async function retryRefunds({ sql }: ChaosStack, { adminId }: World, tally: Tally): Promise<void> {
   const retried = await sql<{ failure_code: string | null }>(
@@ -124,6 +165,7 @@ export async function settle(stack: ChaosStack, world: World, random: Random, ta
       );
     }
     await sql(`select private.enqueue_reconciliations('0 seconds'), private.enqueue_feeds()`);
+    if (round === patientRounds) await endTrips(stack, world, random, tally);
     if (round === patientRounds + 2) await decideUnmatched(stack, world, random, tally);
     await retryRefunds(stack, world, tally);
     await nameAccounts(stack);
@@ -135,7 +177,7 @@ export async function settle(stack: ChaosStack, world: World, random: Random, ta
     same = JSON.stringify(now) === JSON.stringify(open) ? same + 1 : 0;
     open = now;
     tally.add('rounds of settling');
-    const done = open.attempts + open.outbox + open.refunds === 0;
+    const done = open.attempts + open.outbox + open.refunds + open.trips === 0;
     if (round > patientRounds + 2 && (done || same > idleRounds)) break;
     await delay(300);
   }

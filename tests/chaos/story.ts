@@ -18,9 +18,18 @@ export interface Act {
 
 /**
  * What becomes of the hold before money comes: `overdue` is past its deadline and nobody has tidied, `stolen`
- * is held by somebody else by then.
+ * is held by somebody else by then; `suspended` is of a vehicle that is suspended for a while, `unlicensed` of a renter
+ * who has no licence for a while.
  */
-export type Hold = 'live' | 'overdue' | 'expired' | 'stolen' | 'cancelled';
+export type Hold = 'live' | 'overdue' | 'expired' | 'stolen' | 'cancelled' | 'suspended' | 'unlicensed';
+
+/**
+ * What becomes of a paid trip: `alone` is recorded by the host, and the renter says nothing; to `late` the renter agrees
+ * after the time to answer; `objected` is what the host says to the check-in; `nobody` records anything; `suspended`
+ * is a trip whose vehicle is suspended before it, and whose renter cancels.
+ */
+export const trips = ['alone', 'late', 'objected', 'nobody', 'suspended'] as const;
+export type Trip = (typeof trips)[number];
 
 /** A try at paying by one rail. */
 export interface Try {
@@ -41,6 +50,7 @@ export interface Story {
   pauseMs: number;
   /** Starts are sent twice at once, as by an impatient finger. */
   doubleStart: boolean;
+  trip: Trip | null;
   /** A confirmed booking is given back. */
   regret: boolean;
   /** The payer's bank takes nothing back. */
@@ -164,14 +174,17 @@ export function writeStory(random: Random, number: number): Story {
     number,
     ...(random.chance(0.15) ? inParts(random) : inOne(random, number)),
     hold: random.weighted<Hold>([
-      [74, 'live'],
+      [68, 'live'],
       [7, 'overdue'],
       [8, 'expired'],
       [6, 'stolen'],
       [5, 'cancelled'],
+      [3, 'suspended'],
+      [3, 'unlicensed'],
     ]),
     pauseMs: random.chance(0.15) ? random.whole(100, 3_000) : 0,
     doubleStart: random.chance(0.08),
+    trip: random.chance(0.2) ? random.pick(trips) : null,
     regret: random.chance(0.06),
     rejects: random.chance(0.1),
   };
