@@ -184,7 +184,8 @@ export function writeStory(random: Random, number: number): Story {
     ]),
     pauseMs: random.chance(0.15) ? random.whole(100, 3_000) : 0,
     doubleStart: random.chance(0.08),
-    trip: random.chance(0.2) ? random.pick(trips) : null,
+    // each kind as often as the others, however few the stories are
+    trip: number % 5 === 0 ? (trips[(number / 5) % trips.length] ?? null) : null,
     regret: random.chance(0.06),
     rejects: random.chance(0.1),
   };
