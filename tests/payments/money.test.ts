@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Booking, PaymentProvider, PaymentStart, Vehicle } from '../../sdk/src/index.ts';
 import {
   admin,
@@ -31,6 +31,16 @@ beforeAll(async () => {
   vehicle = await listing(host, staff);
 });
 afterAll(closeSql);
+
+// A renter may have a few unpaid bookings only. What a test leaves unpaid, the renter gives up.
+afterEach(async () => {
+  for await (const listed of guest.journey.bookings.list({ role: 'renter', statuses: ['pending_payment'] })) {
+    if (listed.error) throw listed.error;
+    const bookingId = listed.data.id;
+    const { refund_amount: expectedRefundAmount } = await ok(guest.journey.bookings.previewCancel(bookingId));
+    await ok(guest.journey.bookings.cancel({ bookingId, expectedRefundAmount, reason: 'Not needed' }));
+  }
+});
 
 function soon(): ReturnType<typeof period> {
   days += 2;

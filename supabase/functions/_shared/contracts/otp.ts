@@ -1,9 +1,13 @@
 import { z } from 'zod';
 
+// bcrypt, which Auth uses, reads 72 bytes
+const passwordLength = 'must have 8 to 72 characters';
+
 /** What a signed-in person proves with a code. */
 export const otpPurpose = z.enum(['verify_email', 'verify_phone', 'step_up']);
 
-const phone = z.string().trim().min(6).max(30);
+const noPhone = 'must be a mobile number, such as +84912345678 or 0912345678';
+const phone = z.string().trim().min(1, noPhone).max(30, noPhone);
 const email = z
   .string()
   .trim()
@@ -38,7 +42,7 @@ export const confirmResetRequest = z.strictObject({
   email: email.optional(),
   phone: phone.optional(),
   code,
-  password: z.string().min(8).max(72),
+  password: z.string().min(8, passwordLength).max(72, passwordLength),
 });
 
 /** Answer of `start_otp`. */
