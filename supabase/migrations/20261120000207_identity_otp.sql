@@ -342,6 +342,26 @@ as $$ select private.end_password_reset(challenge_id) $$;
 comment on function public.end_password_reset is 'Ends a passed challenge of purpose reset_password, after Auth has taken the new password, and all sessions of the account. Repeatable. Service only.';
 select private.expose('end_password_reset(uuid)', 'service_role');
 
+-- A message that holds a code, as the worker sends it.
+create function private.secret_message(p_template text, p_locale text, p_channel text, p_address text, p_data jsonb)
+returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_text public.notification_templates;
+begin
+  select * into strict v_text from public.notification_templates
+  where code = p_template and locale = p_locale
+  order by version desc limit 1;
+  return jsonb_build_object(
+    'channel', p_channel, 'to', p_address,
+    'subject', private.render(v_text.email_subject, p_data),
+    'text', private.render(case p_channel when 'sms' then v_text.body else v_text.email_body end, p_data),
+    'html', private.html_from(private.render(v_text.email_body, p_data))
+  );
+end
+$$;
+
 -- The message for one code, or null when nothing is to be sent: it expired, or there is no account.
 create function private.otp_to_send(p_otp_code_id uuid)
 returns jsonb
@@ -350,27 +370,16 @@ as $$
 declare
   v_code private.otp_codes;
   v_challenge private.otp_challenges;
-  v_text public.notification_templates;
-  v_data jsonb;
 begin
   select * into v_code from private.otp_codes where id = p_otp_code_id and encrypted_code is not null and expires_at > now();
   select * into v_challenge from private.otp_challenges where id = v_code.challenge_id and ended_at is null and user_id is not null;
   if v_challenge.id is null then
     return null;
   end if;
-  select * into strict v_text from public.notification_templates
-  where code = 'otp_' || v_challenge.purpose and locale = v_challenge.locale
-  order by version desc limit 1;
-  v_data := jsonb_build_object(
+  return private.secret_message('otp_' || v_challenge.purpose, v_challenge.locale, v_challenge.channel, v_challenge.address, jsonb_build_object(
     'code', (select extensions.pgp_sym_decrypt(v_code.encrypted_code, encode(s.value, 'hex')) from private.secrets s where s.name = 'otp'),
     'minutes', ceil(extract(epoch from v_code.expires_at - now()) / 60)::int
-  );
-  return jsonb_build_object(
-    'channel', v_challenge.channel, 'to', v_challenge.address,
-    'subject', private.render(v_text.email_subject, v_data),
-    'text', private.render(case v_challenge.channel when 'sms' then v_text.body else v_text.email_body end, v_data),
-    'html', private.html_from(private.render(v_text.email_body, v_data))
-  );
+  ));
 end
 $$;
 create function public.otp_to_send(otp_code_id uuid)

@@ -74,24 +74,14 @@ language plpgsql stable security definer set search_path = ''
 as $$
 declare
   v_message private.auth_messages;
-  v_text public.notification_templates;
-  v_data jsonb;
 begin
   select * into v_message from private.auth_messages
   where id = p_auth_message_id and encrypted_data is not null and expires_at > now();
   if not found then
     return null;
   end if;
-  select * into strict v_text from public.notification_templates
-  where code = v_message.template and locale = v_message.locale
-  order by version desc limit 1;
-  v_data := (select extensions.pgp_sym_decrypt(v_message.encrypted_data, encode(s.value, 'hex')) from private.secrets s where s.name = 'otp')::jsonb;
-  return jsonb_build_object(
-    'channel', v_message.channel, 'to', v_message.address,
-    'subject', private.render(v_text.email_subject, v_data),
-    'text', private.render(case v_message.channel when 'sms' then v_text.body else v_text.email_body end, v_data),
-    'html', private.html_from(private.render(v_text.email_body, v_data))
-  );
+  return private.secret_message(v_message.template, v_message.locale, v_message.channel, v_message.address,
+    (select extensions.pgp_sym_decrypt(v_message.encrypted_data, encode(s.value, 'hex')) from private.secrets s where s.name = 'otp')::jsonb);
 end
 $$;
 create function public.auth_message_to_send(auth_message_id uuid)
