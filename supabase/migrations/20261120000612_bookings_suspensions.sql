@@ -1,5 +1,5 @@
 -- Bookings: when a vehicle is suspended, or a renter loses the licence, after the booking was made.
--- Rule kept here: the renter is told of each booking that cannot go ahead, also when an admin changes a row in Studio.
+-- Rule kept here: the renter gets a message about each booking that cannot go ahead, also when an admin changes a row in Studio.
 -- The reason of a suspension is for the host, so renters do not read it.
 -- Left out on purpose: what is refused and refunded then, which the commands ask of private.trip_problem().
 

@@ -45,7 +45,7 @@ function resetTarget({ email, phone }: { email?: string; phone?: string }): Targ
   return email === undefined ? phoneTarget(phone) : { channel: 'email', address: email, countryCode: null };
 }
 
-/** Addresses of one network count as one: whoever has an IPv6 address has 2^64 of them. */
+/** Addresses of one network count as one: a line with IPv6 has 2^64 of them. */
 function network(headers: Headers): string {
   const ip = clientIp(headers);
   return ip.includes(':') ? ip.split(':').slice(0, 4).join(':') : ip;
