@@ -175,7 +175,7 @@ begin
     where c.vehicle_id = p_vehicle_id and c.blocked && private.blocked_range(p_starts_at, p_ends_at, v_vehicle.buffer_minutes);
   if auth.uid() is not null then
     return query
-      select p from private.licence_problem(auth.uid(), v_vehicle.required_licence_class, p_ends_at) p where p is not null;
+      select p from private.licence_problem(auth.uid(), p_vehicle_id, tstzrange(p_starts_at, p_ends_at)) p where p is not null;
   end if;
 end
 $$;

@@ -76,7 +76,7 @@ begin
     perform private.fail('vehicle_not_published');
   end if;
   perform private.check_period(v_vehicle, p_starts_at, p_ends_at);
-  v_problem := private.licence_problem(p_renter_id, v_vehicle.required_licence_class, p_ends_at);
+  v_problem := private.licence_problem(p_renter_id, p_vehicle_id, tstzrange(p_starts_at, p_ends_at));
   if v_problem is not null then
     perform private.fail(v_problem, jsonb_build_object('required_class', v_vehicle.required_licence_class));
   end if;

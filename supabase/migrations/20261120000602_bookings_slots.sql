@@ -75,7 +75,7 @@ as $$
 begin
   return (
     select case when v.status = 'suspended' then 'vehicle_suspended'
-      else private.licence_problem(p_booking.renter_id, v.required_licence_class, p_booking.ends_at) end
+      else private.licence_problem(p_booking.renter_id, p_booking.vehicle_id, p_booking.period) end
     from public.vehicles v where v.id = p_booking.vehicle_id
   );
 end
