@@ -1,6 +1,8 @@
 export type { Admin } from './admin.ts';
 export type * from './admin-rows.ts';
 export type { Auth, SignUp } from './auth.ts';
+export type { Blocks } from './blocks.ts';
+export type * from './blocks-rows.ts';
 export type { AdminBookings, BookingList, Bookings, InspectionReport } from './bookings.ts';
 export type * from './bookings-rows.ts';
 export type { CallOptions, CommandOptions } from './core/calls.ts';

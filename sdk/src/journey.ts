@@ -1,6 +1,7 @@
 import { createClient, type SupabaseClient, type SupabaseClientOptions } from '@supabase/supabase-js';
 import { Admin } from './admin.ts';
 import { Auth } from './auth.ts';
+import { Blocks } from './blocks.ts';
 import { Bookings } from './bookings.ts';
 import { Calls } from './core/calls.ts';
 import { defaultRetryPolicy, type RetryPolicy } from './core/wait.ts';
@@ -59,6 +60,7 @@ export class Journey {
   readonly otp: Otp;
   readonly profiles: Profiles;
   readonly licences: Licences;
+  readonly blocks: Blocks;
   readonly media: MediaFiles;
   readonly vehicles: Vehicles;
   readonly quotes: Quotes;
@@ -88,6 +90,7 @@ export class Journey {
     this.otp = new Otp(calls);
     this.profiles = new Profiles(calls);
     this.licences = new Licences(calls);
+    this.blocks = new Blocks(calls);
     this.media = new MediaFiles(calls);
     this.vehicles = new Vehicles(calls, this.media);
     this.quotes = new Quotes(calls);

@@ -28,6 +28,8 @@ declare
   );
   -- asked once: in the query, the planner would no longer ask the calendar of each candidate by its index
   v_overdue uuid[];
+  -- a visitor has blocked nobody
+  v_blocked uuid[] := private.blocked_with(auth.uid());
   v_features text[] := array(select distinct f from unnest(p_features) f where f is not null);
 begin
   if p_lat is null or p_lng is null or not (p_lat between -85 and 85) or not (p_lng between -180 and 180) then
@@ -81,6 +83,7 @@ begin
   v_overdue := array(select o.vehicle_id from private.overdue_vehicles o where o.blocked && tstzrange(p_starts_at, p_ends_at));
   v_where := v_where
     || case when cardinality(v_overdue) > 0 then ' and v.id <> all ($19)' else '' end
+    || case when cardinality(v_blocked) > 0 then ' and v.host_id <> all ($20)' else '' end
     || case when p_kind is not null then ' and v.kind = $5' else '' end
     || case when p_min_seats is not null then ' and v.seats >= $6' else '' end
     || case when p_brand is not null then ' and private.squeeze_text(v.brand) = private.squeeze_text($7)' else '' end
@@ -130,7 +133,7 @@ begin
   $query$, v_key, v_where, v_order)
   using v_point, p_radius_m, p_starts_at, p_ends_at, p_kind, p_min_seats, p_brand, p_transmission, p_fuel, p_page_size,
         p_after, p_min_price, p_max_price, p_min_rating,
-        v_words, v_features, auth.uid(), p_sort, v_overdue;
+        v_words, v_features, auth.uid(), p_sort, v_overdue, v_blocked;
 end
 $$;
 
@@ -146,7 +149,7 @@ language sql stable set search_path = ''
 as $$
   select private.search_vehicles($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 $$;
-comment on function public.search_vehicles is 'Lists published vehicles within radius_m (100–100000) metres of a point that are free for the whole period. Rows are {vehicle_id, title, kind, brand, model, year, seats, transmission, fuel, price_per_hour, price_per_day, currency, instant_book, city, lat, lng, distance_m, rating_average, rating_count, cover_bucket, cover_path, cursor}. They are sorted by distance, price (per day) or rating. `after` takes the cursor of the last row. Errors: invalid_input, period_invalid, period_in_past, period_too_long.';
+comment on function public.search_vehicles is 'Lists published vehicles within radius_m (100–100000) metres of a point that are free for the whole period. Vehicles of people with whom the caller has a block are left out. Rows are {vehicle_id, title, kind, brand, model, year, seats, transmission, fuel, price_per_hour, price_per_day, currency, instant_book, city, lat, lng, distance_m, rating_average, rating_count, cover_bucket, cover_path, cursor}. They are sorted by distance, price (per day) or rating. `after` takes the cursor of the last row. Errors: invalid_input, period_invalid, period_in_past, period_too_long.';
 select private.expose('search_vehicles(float8, float8, int, timestamptz, timestamptz, text, int, text, text, text, bigint, bigint, text[], boolean, numeric, text, text, jsonb, int)', 'anon', 'authenticated');
 
 -- Everything a listing's screen needs, under the reader's own rights.

@@ -75,6 +75,10 @@ begin
   if v_vehicle.status <> 'published' then
     perform private.fail('vehicle_not_published');
   end if;
+  v_problem := private.block_problem(p_renter_id, v_vehicle.host_id);
+  if v_problem is not null then
+    perform private.fail(v_problem);
+  end if;
   perform private.check_period(v_vehicle, p_starts_at, p_ends_at);
   v_problem := private.licence_problem(p_renter_id, p_vehicle_id, tstzrange(p_starts_at, p_ends_at));
   if v_problem is not null then
@@ -124,7 +128,7 @@ create function public.quote_facts(renter_id uuid, vehicle_id uuid, starts_at ti
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.quote_facts(renter_id, vehicle_id, starts_at, ends_at, options) $$;
-comment on function public.quote_facts is 'Answers everything that the pricing library needs to price a trip for this person. Service only. Errors: vehicle_not_found, own_vehicle, vehicle_not_published, vehicle_unavailable, already_held (details.booking_id), period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, invalid_input, rate_limited.';
+comment on function public.quote_facts is 'Answers everything that the pricing library needs to price a trip for this person. Service only. Errors: vehicle_not_found, own_vehicle, vehicle_not_published, booking_not_possible, vehicle_unavailable, already_held (details.booking_id), period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, invalid_input, rate_limited.';
 
 create function private.store_quote(p_renter_id uuid, p_vehicle_id uuid, p_starts_at timestamptz, p_ends_at timestamptz, p_priced jsonb, p_facts jsonb)
 returns public.quotes

@@ -52,6 +52,12 @@ const calls: { action: string; code: string; status: number; call: () => Promise
       one.journey.payouts.setBankAccount({ bankBin: 'x', accountNumber: '0123456789', holderName: 'Nobody' }),
   },
   {
+    action: 'block_user',
+    code: 'not_found',
+    status: 404,
+    call: () => one.journey.blocks.add(nowhere),
+  },
+  {
     action: 'request_upload',
     code: 'media_type_refused',
     status: 415,

@@ -19,6 +19,7 @@ const row = (n: number) => ({
   seq: n,
   cursor: { key: n },
   waiting_since: day(n),
+  user_id: `r${n}`,
 });
 const search = { lat: 21, lng: 105, startsAt: day(5), endsAt: day(6) };
 
@@ -43,6 +44,7 @@ const lists: Record<string, ListTest> = {
   },
   'vehicles.mine': { list: (j, page) => j.vehicles.mine(page), sent: ofTable },
   'licences.list': { list: (j, page) => j.licences.list(page), sent: ofTable },
+  'blocks.list': { list: (j, page) => j.blocks.list(page) },
   'notifications.list': { list: (j, page) => j.notifications.list(page), sent: { before_seq: 2 } },
   'payments.list': { list: (j, page) => j.payments.list(page), sent: ofTable },
   'refunds.list': { list: (j, page) => j.refunds.list(page) },

@@ -138,7 +138,7 @@ describe('the package', () => {
   });
 
   const resources =
-    'admin,auth,bookings,licences,media,notifications,otp,payments,payouts,profiles,quotes,receipts,refunds,supabase,vehicles';
+    'admin,auth,blocks,bookings,licences,media,notifications,otp,payments,payouts,profiles,quotes,receipts,refunds,supabase,vehicles';
   const making = `const journey = createJourney({ url: 'http://127.0.0.1:9', publishableKey: 'sb_publishable_test' });
     console.log(Object.keys(journey).sort().join());`;
 

@@ -393,6 +393,14 @@ export interface RefundsRow {
   completed_at: Timestamp | null;
 }
 
+/** Who has blocked whom. Written by block_user and unblock_user. When either account is deleted, the row is erased. */
+export interface UserBlocksRow {
+  /** Who has blocked. The other one cannot read the row. */
+  user_id: Uuid;
+  blocked_id: Uuid;
+  created_at: Timestamp;
+}
+
 /** The platform roles of people. They are granted in Studio or by SQL. A removed row has no effect from the next statement on. */
 export interface UserRolesRow {
   user_id: Uuid;
@@ -510,6 +518,7 @@ export interface Tables {
   quotes: QuotesRow;
   receipts: ReceiptsRow;
   refunds: RefundsRow;
+  user_blocks: UserBlocksRow;
   user_roles: UserRolesRow;
   vehicle_features: VehicleFeaturesRow;
   vehicle_images: VehicleImagesRow;
@@ -595,6 +604,10 @@ export interface Relationships {
     Reference<'refunds_payable_id_fkey', ['payable_id'], false, 'payables', ['id']>,
     Reference<'refunds_payment_id_fkey', ['payment_id'], false, 'payments', ['id']>,
   ];
+  user_blocks: [
+    Reference<'user_blocks_blocked_id_fkey', ['blocked_id'], false, 'profiles', ['id']>,
+    Reference<'user_blocks_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+  ];
   user_roles: [
     Reference<'user_roles_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
   ];
@@ -631,6 +644,7 @@ export interface Defaults {
   quotes: 'id' | 'starts_at' | 'ends_at' | 'created_at';
   receipts: 'id' | 'number';
   refunds: 'id' | 'status' | 'created_at';
+  user_blocks: 'created_at';
   user_roles: 'granted_at';
   vehicle_images: 'created_at';
   vehicle_locations: 'plate_key';
@@ -740,6 +754,13 @@ export interface MyBalanceRow {
   on_the_way: number;
   payout_minimum: number;
   below_minimum: boolean;
+}
+
+export interface MyBlocksRow {
+  user_id: Uuid;
+  display_name: string;
+  avatar_path: string;
+  created_at: Timestamp;
 }
 
 export interface MyRefundsRow {
@@ -886,6 +907,7 @@ export interface Rows {
   list_payouts: ListPayoutsRow;
   list_refunds: ListRefundsRow;
   my_balance: MyBalanceRow;
+  my_blocks: MyBlocksRow;
   my_refunds: MyRefundsRow;
   payment_attempts_needing_review: PaymentAttemptsNeedingReviewRow;
   payment_events_needing_review: PaymentEventsNeedingReviewRow;
@@ -908,6 +930,7 @@ export interface Functions {
   archive_vehicle: { args: { vehicle_id: Uuid | null }; row: 'vehicles'; many: false };
   banks: { args: Record<never, never>; row: 'banks'; many: true };
   block_period: { args: { vehicle_id: Uuid | null; starts_at: Timestamp | null; ends_at: Timestamp | null; kind?: string | null }; row: 'calendar_entries'; many: false };
+  block_user: { args: { user_id: Uuid | null }; row: 'user_blocks'; many: false };
   booking_detail: { args: { booking_id: Uuid | null }; row: 'booking_detail'; many: false };
   bookings_on_suspended_vehicles: { args: { after?: unknown | null; page_size?: number | null }; row: 'bookings_on_suspended_vehicles'; many: true };
   cancel_booking: { args: { booking_id: Uuid | null; expected_refund_amount: number | null; reason: string | null }; row: 'bookings'; many: false };
@@ -936,6 +959,7 @@ export interface Functions {
   mark_all_notifications_read: { args: Record<never, never>; value: null };
   mark_notification_read: { args: { notification_id: Uuid | null }; value: null };
   my_balance: { args: Record<never, never>; row: 'my_balance'; many: true };
+  my_blocks: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_blocks'; many: true };
   my_bookings: { args: { role?: string | null; statuses?: string[] | null; after?: unknown | null; page_size?: number | null }; row: 'my_bookings'; many: true };
   my_payouts: { args: { after?: unknown | null; page_size?: number | null }; row: 'payouts'; many: true };
   my_receipts: { args: { after?: unknown | null; page_size?: number | null }; row: 'receipts'; many: true };
@@ -975,6 +999,7 @@ export interface Functions {
   submit_vehicle: { args: { vehicle_id: Uuid | null }; row: 'vehicles'; many: false };
   transition_catalog: { args: Record<never, never>; row: 'transition_catalog'; many: true };
   unblock_period: { args: { entry_id: Uuid | null }; value: null };
+  unblock_user: { args: { user_id: Uuid | null }; value: null };
   unfreeze_payable: { args: { payable_id: Uuid | null; reason?: string | null }; row: 'unfreeze_payable'; many: false };
   unfreeze_payout: { args: { payout_id: Uuid | null }; row: 'payouts'; many: false };
   unmatched_money: { args: { status?: string | null; after?: unknown | null; page_size?: number | null }; row: 'unmatched_money'; many: true };

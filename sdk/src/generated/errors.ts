@@ -38,6 +38,12 @@ export const errorCatalog = {
     en: 'We could not find this booking. Reload your bookings.',
     vi: 'Không tìm thấy đơn đặt xe này. Vui lòng tải lại danh sách đơn.',
   },
+  booking_not_possible: {
+    status: 403,
+    retryable: false,
+    en: 'You cannot book this vehicle. Choose another one.',
+    vi: 'Bạn không thể đặt xe này. Vui lòng chọn xe khác.',
+  },
   code_expired: {
     status: 410,
     retryable: false,

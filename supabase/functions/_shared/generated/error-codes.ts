@@ -8,6 +8,7 @@ export const errorCodes = {
   bank_account_required: { status: 409, retryable: false, message: 'A usable bank account is needed. Add one, or wait until details.usable_from.' },
   booking_not_cancellable: { status: 409, retryable: false, message: 'This booking can no longer be cancelled. Contact support if you need help.' },
   booking_not_found: { status: 404, retryable: false, message: 'We could not find this booking. Reload your bookings.' },
+  booking_not_possible: { status: 403, retryable: false, message: 'You cannot book this vehicle. Choose another one.' },
   code_expired: { status: 410, retryable: false, message: 'This code is no longer valid. Request a new code.' },
   code_wrong: { status: 422, retryable: false, message: 'This code is not right. Check it and enter it again; details say how many tries are left.' },
   country_not_supported: { status: 422, retryable: false, message: 'We cannot send codes to phone numbers of this country. Use another number or your mail address.' },
