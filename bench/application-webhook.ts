@@ -150,7 +150,7 @@ export async function applyWebhook(sql: Connection, n: number): Promise<void> {
     if (booking.status !== 'pending_payment') refuse('too_late');
 
     await sql.row(
-      "update public.calendar_entries set kind = 'booking', expires_at = null where booking_id = $1 returning id",
+      "update public.calendar_entries set kind = 'booking', expires_at = null, holder_id = null where booking_id = $1 returning id",
       [payable.booking_id],
     );
     await sql.rows(

@@ -115,7 +115,7 @@ begin
   returning * into v_booking;
   insert into private.domain_events (type, subject_id, machine, from_state, event, to_state)
   values ('booking.confirm', v_booking.id, 'booking', 'pending_payment', 'confirm', 'confirmed');
-  update public.calendar_entries set kind = 'booking', expires_at = null where booking_id = v_booking.id;
+  update public.calendar_entries set kind = 'booking', expires_at = null, holder_id = null where booking_id = v_booking.id;
 
   select id into v_clearing from private.ledger_accounts where kind = 'clearing' and owner = 'vnpay' and currency = 'VND';
   insert into private.ledger_accounts (kind, owner, currency) values ('escrow', v_booking.id::text, 'VND') returning id into v_escrow;
