@@ -37,7 +37,8 @@ declare
   v_booking uuid;
   v_refund record;
 begin
-  perform set_config('request.jwt.claims', json_build_object('sub', v_host, 'role', 'authenticated')::text, true);
+  perform tests.step_up(v_host);
+  perform set_config('request.jwt.claims', tests.claims(v_host), true);
   perform public.set_bank_account('970436', '0123456789', 'Nguyen Van A', gen_random_uuid());
   update public.bank_accounts set created_at = now() - interval '2 days', usable_from = now() - interval '1 day' where user_id = v_host;
   for i in 0 .. 11 loop
@@ -61,7 +62,8 @@ begin
   for v_refund in select r.id from public.refunds r join public.payments p on p.id = r.payment_id where p.payer_id = v_renter loop
     perform public.record_refund_result(v_refund.id, 'succeeded', gen_random_uuid()::text);
   end loop;
-  perform set_config('request.jwt.claims', json_build_object('sub', p_admin, 'role', 'authenticated')::text, true);
+  perform tests.step_up(p_admin);
+  perform set_config('request.jwt.claims', tests.claims(p_admin), true);
   perform public.approve_payout_batch(b.id) from public.propose_payouts() b;
   perform public.record_payout_result(p.id, 'succeeded', gen_random_uuid()::text) from public.payouts p where p.user_id = v_host;
   perform public.issue_receipt(o.payload ->> 'kind', (o.payload ->> 'subject_id')::uuid)

@@ -31,8 +31,9 @@ export class Otp {
   }
 
   /**
-   * Sends a code to the signed-in person. The code in hand works until the new one was sent.
-   * Errors: `sms_unavailable`, `invalid_input`.
+   * Sends a code to the signed-in person. The code in hand works until the new one was sent. A phone receives later codes,
+   * so `verify_phone` needs a passed `step_up` when the account has a mail address or a phone already.
+   * Errors: `sms_unavailable`, `step_up_required`, `invalid_input`.
    */
   send(request: OtpRequest, options?: CallOptions): Promise<Result<OtpSent>> {
     return this.#calls.invoke('once', 'otp/send', { ...request }, options);
@@ -40,7 +41,15 @@ export class Otp {
 
   /**
    * Enters a code. A passed `step_up` opens sensitive commands to this session for 10 minutes.
-   * Errors: `code_wrong`, `code_expired`, `phone_taken`, `invalid_input`.
+   * Errors: `code_wrong`, `code_expired`, `phone_taken`, `step_up_required`, `invalid_input`.
+   *
+   * @example
+   * ```ts
+   * // a command was refused with `step_up_required`
+   * await journey.otp.send({ purpose: 'step_up' });
+   * const { error } = await journey.otp.verify({ purpose: 'step_up', code: await askForCode() });
+   * // `code_wrong` has details.tries_left; without an error, call the command again within 10 minutes
+   * ```
    */
   verify(
     request: OtpRequest & { code: string },

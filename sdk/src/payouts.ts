@@ -47,12 +47,19 @@ export class Payouts {
 
   /**
    * Sets where payouts and refunds by transfer go, in place of any account before. It is used from a day later,
-   * and its owner gets a mail, so that a stolen session gains nothing.
-   * Errors: `invalid_input`, `rate_limited`.
+   * and its owner gets a mail. It needs a passed step-up (`otp.verify`), so that a stolen session gains nothing.
+   * Errors: `step_up_required`, `invalid_input`, `rate_limited`.
    *
    * @example
    * ```ts
-   * await journey.payouts.setBankAccount({ bankBin: '970436', accountNumber: '0011002233', holderName: 'NGUYEN VAN A' });
+   * const account = { bankBin: '970436', accountNumber: '0011002233', holderName: 'NGUYEN VAN A' };
+   * const options = { idempotencyKey: createIdempotencyKey() };
+   * let { error } = await journey.payouts.setBankAccount(account, options);
+   * if (error?.code === 'step_up_required') {
+   *   await journey.otp.send({ purpose: 'step_up' });
+   *   await journey.otp.verify({ purpose: 'step_up', code: await askForCode() });
+   *   ({ error } = await journey.payouts.setBankAccount(account, options));
+   * }
    * ```
    */
   setBankAccount(
@@ -68,8 +75,8 @@ export class Payouts {
   }
 
   /**
-   * Removes it; what has not left yet waits for another.
-   * Errors: `bank_account_not_found`.
+   * Removes it; what has not left yet waits for another. It needs a passed step-up.
+   * Errors: `step_up_required`, `bank_account_not_found`.
    */
   removeBankAccount(options?: CallOptions): Promise<Result<BankAccount>> {
     return this.#calls.rpc('remove_bank_account', {}, options);
@@ -155,8 +162,8 @@ export class AdminPayouts {
   }
 
   /**
-   * Sends a batch; frozen payouts stay.
-   * Errors: `forbidden`, `payout_batch_not_found`.
+   * Sends a batch; frozen payouts stay. It needs a passed step-up.
+   * Errors: `forbidden`, `payout_batch_not_found`, `step_up_required`.
    */
   approve(batchId: Uuid, options?: CallOptions): Promise<Result<PayoutBatch>> {
     return this.#calls.rpc('approve_payout_batch', { batch_id: batchId }, options);

@@ -64,8 +64,9 @@ export class AdminRefunds {
    * Refunds part of a payment out of the platform's revenue, after its booking is over; before that, cancel
    * the booking. The same amount for the same reason is refused for 10 minutes as `refund_repeated`, with the
    * `refund_id` of the first one in `details`, so a double click refunds once. If you mean a second refund,
-   * give another reason.
-   * Errors: `forbidden`, `payment_not_found`, `payment_not_refundable`, `refund_repeated`, `invalid_input`.
+   * give another reason. It needs a passed step-up.
+   * Errors: `forbidden`, `payment_not_found`, `step_up_required`, `payment_not_refundable`,
+   * `refund_repeated`, `invalid_input`.
    */
   create(
     input: { paymentId: Uuid; amount: Minor; reason: string },

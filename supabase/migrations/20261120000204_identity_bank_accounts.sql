@@ -1,9 +1,8 @@
 -- Identity: where a person's money goes.
 -- Rule kept here: a person has one live bank account; its number is stored encrypted and given only to
 -- the service that sends money. For 24 hours nothing is sent to a new account, and its owner is notified at once, so
--- that the owner can act when somebody else has set it.
--- Left out on purpose: a step-up before the change, which comes with one-time passwords; asking the bank whose
--- account it is, which no rail here offers.
+-- that the owner can act when somebody else has set it. A session changes it only after a step-up (0045).
+-- Left out on purpose: asking the bank whose account it is, which no rail here offers.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
   ('bank_account_not_found', 404, false, 'No bank account is set. Add one first.', 'Chưa có tài khoản ngân hàng. Vui lòng thêm tài khoản trước.'),
@@ -12,7 +11,8 @@ alter table private.settings add constraint settings_bank_account_wait_hours che
 insert into private.settings (key, value, description) values
   ('bank_account_wait_hours', '24', 'How long nothing is sent to a bank account after it was set.');
 insert into private.rate_limits (action, capacity, per_minute) values
-  ('set_bank_account', 5, 0.1);
+  -- a call that is told to step up first costs one too
+  ('set_bank_account', 10, 0.1);
 insert into private.secrets (name, value) values ('bank_accounts', extensions.gen_random_bytes(32));
 
 create table public.bank_accounts (
@@ -26,7 +26,7 @@ create table public.bank_accounts (
   removed_at timestamptz,
   constraint bank_accounts_last4_form check (account_last4 ~ '^[0-9A-Z]{4}$'),
   -- as banks compare it: upper case, without diacritics
-  constraint bank_accounts_holder_form check (holder_name ~ '^[A-Z0-9]+( [A-Z0-9]+)*$' and char_length(holder_name) between 2 and 70),
+  constraint bank_accounts_holder_form check (holder_name ~ '^[A-Z0-9]+( [A-Z0-9]+)*$' and holder_name ~ '[A-Z]' and char_length(holder_name) between 2 and 70),
   constraint bank_accounts_waits_first check (usable_from > created_at),
   -- payouts refer to this: whose account, and from when it can be used
   constraint bank_accounts_usable_from unique (id, user_id, usable_from),
@@ -163,9 +163,11 @@ begin
   end if;
   v_holder := btrim(regexp_replace(
     upper(extensions.unaccent('extensions.unaccent'::regdictionary, normalize(p_holder_name, nfc))), '[^A-Z0-9]+', ' ', 'g'));
-  if char_length(v_holder) not between 2 and 70 then
-    perform private.fail_input('holder_name', 'must have 2 to 70 letters or digits');
+  if char_length(v_holder) not between 2 and 70 or v_holder !~ '[A-Z]' then
+    perform private.fail_input('holder_name', 'must have 2 to 70 letters or digits, a letter among them');
   end if;
+  -- last, so that nobody enters a code for a form that is refused
+  perform private.require_step_up();
 
   -- two calls at once run one after the other
   perform 1 from public.profiles where id = v_user_id for no key update;
@@ -186,7 +188,7 @@ create function public.set_bank_account(bank_bin text, account_number text, hold
 returns public.bank_accounts
 language sql volatile set search_path = ''
 as $$ select private.set_bank_account(bank_bin, account_number, holder_name, idempotency_key) $$;
-comment on function public.set_bank_account is 'Sets the bank account that the caller is paid to. `bank_bin` is the six digits of a bank in the list of banks(), and `account_number` has 6–19 digits or letters. `holder_name` is stored in upper case without diacritics. The new account replaces the earlier one and can be used after 24 hours. The caller is told by mail. Payouts that are not sent yet wait for the new account. Errors: invalid_input, rate_limited.';
+comment on function public.set_bank_account is 'Sets the bank account that the caller is paid to. `bank_bin` is the six digits of a bank in the list of banks(), and `account_number` has 6–19 digits or letters. `holder_name` is stored in upper case without diacritics. The new account replaces the earlier one and can be used after 24 hours. The caller is told by mail. Payouts that are not sent yet wait for the new account. The session needs a passed step-up. Errors: step_up_required, invalid_input, rate_limited.';
 select private.expose_limited('set_bank_account(text, text, text, uuid)', 'set_bank_account', 'auth.uid()', 'authenticated');
 
 create function private.remove_bank_account()
@@ -197,6 +199,7 @@ declare
   v_user_id uuid := private.require_user();
   v_account public.bank_accounts;
 begin
+  perform private.require_step_up();
   perform 1 from public.profiles where id = v_user_id for no key update;
   v_account := private.end_bank_account(v_user_id);
   if v_account.id is null then
@@ -210,5 +213,5 @@ create function public.remove_bank_account()
 returns public.bank_accounts
 language sql volatile set search_path = ''
 as $$ select private.remove_bank_account() $$;
-comment on function public.remove_bank_account is 'Removes the caller''s bank account. Payouts that are not sent yet are called back and wait for a new account. Errors: bank_account_not_found.';
+comment on function public.remove_bank_account is 'Removes the caller''s bank account. Payouts that are not sent yet are called back and wait for a new account. The session needs a passed step-up. Errors: step_up_required, bank_account_not_found.';
 select private.expose('remove_bank_account()', 'authenticated');

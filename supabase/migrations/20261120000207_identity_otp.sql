@@ -155,9 +155,36 @@ begin
 end
 $$;
 
+create function private.is_stepped_up(p_user_id uuid, p_session_id text)
+returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return exists (
+    select from private.step_ups where user_id = p_user_id and session_id::text = p_session_id and valid_until > now()
+  );
+end
+$$;
+
+-- A verified phone receives later codes, for a new password and for step-ups. So a stolen session must not add one to an
+-- account that a code can be sent to already.
+create function private.check_otp_purpose(p_purpose text, p_user_id uuid, p_session_id uuid)
+returns void
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if p_purpose = 'verify_phone' and not private.is_stepped_up(p_user_id, p_session_id::text) and (
+    exists (select from auth.users where id = p_user_id and email <> '') or exists (select from public.profiles where id = p_user_id and phone is not null)
+  ) then
+    perform private.fail('step_up_required');
+  end if;
+end
+$$;
+
 -- p_address is what was asked for: the mail address or phone of a reset, or the phone to be verified.
 create function private.start_otp(
-  p_purpose text, p_channel text, p_address text, p_user_id uuid, p_locale text, p_country_code text, p_code text, p_is_sent boolean, p_ip text
+  p_purpose text, p_channel text, p_address text, p_user_id uuid, p_locale text, p_country_code text, p_code text, p_is_sent boolean, p_ip text,
+  p_session_id uuid
 )
 returns jsonb
 language plpgsql volatile security definer set search_path = ''
@@ -173,6 +200,7 @@ begin
   if p_channel = 'sms' and not private.setting('otp_country_codes') ? coalesce(p_country_code, '') then
     perform private.fail('country_not_supported');
   end if;
+  perform private.check_otp_purpose(p_purpose, p_user_id, p_session_id);
   -- What strangers ask for must not use up what the account's own user may ask for. This row is also the lock that
   -- makes two sends to one address run one after the other.
   perform private.take_token('otp_address', case when p_user_id is null then 'anybody:' else 'own:' end || v_address);
@@ -221,13 +249,13 @@ begin
 end
 $$;
 create function public.start_otp(
-  purpose text, channel text, address text, user_id uuid, locale text, country_code text, code text, is_sent boolean, ip text
+  purpose text, channel text, address text, user_id uuid, locale text, country_code text, code text, is_sent boolean, ip text, session_id uuid default null
 )
 returns jsonb
 language sql volatile set search_path = ''
-as $$ select private.start_otp(purpose, channel, address, user_id, locale, country_code, code, is_sent, ip) $$;
-comment on function public.start_otp is 'Starts or goes on with a challenge and queues its code. `address` is the mail address or E.164 number of a reset, or the number to be verified; for other purposes the account''s own is used. `country_code` is the calling code of the number. A code that is not sent (`is_sent` false) is one that the caller knows. Answers {channel, expires_at, resend_at}, the same whether or not the account exists. Service only. Errors: rate_limited, country_not_supported, no_verified_contact.';
-select private.expose_limited('start_otp(text, text, text, uuid, text, text, text, boolean, text)', 'otp_ip', 'ip', 'service_role');
+as $$ select private.start_otp(purpose, channel, address, user_id, locale, country_code, code, is_sent, ip, session_id) $$;
+comment on function public.start_otp is 'Starts or goes on with a challenge and queues its code. `address` is the mail address or E.164 number of a reset, or the number to be verified; for other purposes the account''s own is used. `country_code` is the calling code of the number. A code that is not sent (`is_sent` false) is one that the caller knows. `session_id` is that of the caller''s token: verify_phone needs a passed step-up in it, unless the account has nothing to send one to. Answers {channel, expires_at, resend_at}, the same whether or not the account exists. Service only. Errors: rate_limited, country_not_supported, no_verified_contact, step_up_required.';
+select private.expose_limited('start_otp(text, text, text, uuid, text, text, text, boolean, text, uuid)', 'otp_ip', 'ip', 'service_role');
 
 -- What passing proves. False when another account has the number.
 create function private.pass_otp(p_challenge private.otp_challenges, p_session_id uuid)
@@ -274,6 +302,7 @@ declare
   v_is_taken boolean := false;
 begin
   perform private.take_token('otp_try', p_ip);
+  perform private.check_otp_purpose(p_purpose, p_user_id, p_session_id);
   v_challenge := private.lock_challenge(p_purpose, v_address, v_user_id);
   -- also what a job has not ended yet
   if v_challenge.id is null or v_challenge.tries >= (private.setting('otp_tries'))::int or not exists (
@@ -315,7 +344,7 @@ create function public.verify_otp(
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.verify_otp(purpose, channel, address, user_id, session_id, code, ip) $$;
-comment on function public.verify_otp is 'Counts a try and compares the code. Arguments are as in start_otp. Answers {outcome}: passed, with challenge_id and user_id; wrong, with tries_left; expired, when no code can be right any more; phone_taken, when the code was right and another account has verified the number. A passed reset_password stays open for end_password_reset. Service only. Errors: rate_limited, no_verified_contact.';
+comment on function public.verify_otp is 'Counts a try and compares the code. Arguments are as in start_otp. Answers {outcome}: passed, with challenge_id and user_id; wrong, with tries_left; expired, when no code can be right any more; phone_taken, when the code was right and another account has verified the number. A passed reset_password stays open for end_password_reset. Service only. Errors: rate_limited, no_verified_contact, step_up_required (verify_phone, as in start_otp).';
 select private.expose_limited('verify_otp(text, text, text, uuid, uuid, text, text)', 'otp_try', 'ip', 'service_role');
 
 create function private.end_password_reset(p_challenge_id uuid)
@@ -410,10 +439,7 @@ returns void
 language plpgsql stable set search_path = ''
 as $$
 begin
-  if not exists (
-    select from private.step_ups
-    where user_id = auth.uid() and session_id::text = auth.jwt() ->> 'session_id' and valid_until > now()
-  ) then
+  if not private.is_stepped_up(auth.uid(), auth.jwt() ->> 'session_id') then
     perform private.fail('step_up_required');
   end if;
 end

@@ -130,6 +130,7 @@ begin
   if not found then
     perform private.fail('payment_not_found');
   end if;
+  perform private.require_step_up();
   perform private.lock_payable(v_payment.payable_id);
   select * into v_payment from public.payments where id = p_payment_id for no key update;
   -- a second click in an app that makes a new key for each click
@@ -165,5 +166,5 @@ create function public.refund_payment(payment_id uuid, amount bigint, reason tex
 returns public.refunds
 language sql volatile set search_path = ''
 as $$ select private.refund_payment(payment_id, amount, reason, idempotency_key) $$;
-comment on function public.refund_payment is 'Admin: gives back part of a payment out of the platform''s revenue, after the booking or other payable is over. Before that, use cancel_payable. The limit is the amount paid, less all refunds ordered and less the money still held for the payable. For 10 minutes the same amount with the same reason is refused, whatever the key; details then hold {refund_id, created_at} of the first refund. Give a second refund that is meant its own reason. Errors: forbidden, payment_not_found, payment_not_refundable, refund_repeated, invalid_input.';
+comment on function public.refund_payment is 'Admin: gives back part of a payment out of the platform''s revenue, after the booking or other payable is over. Before that, use cancel_payable. The limit is the amount paid, less all refunds ordered and less the money still held for the payable. For 10 minutes the same amount with the same reason is refused, whatever the key; details then hold {refund_id, created_at} of the first refund. Give a second refund that is meant its own reason. The session needs a passed step-up. Errors: forbidden, payment_not_found, step_up_required, payment_not_refundable, refund_repeated, invalid_input.';
 select private.expose('refund_payment(uuid, bigint, text, uuid)', 'authenticated');

@@ -160,6 +160,7 @@ begin
   if not found then
     perform private.fail('payout_batch_not_found');
   end if;
+  perform private.require_step_up();
   perform private.set_audit_context('admin');
   if v_batch.approved_at is null then
     update public.payout_batches set approved_at = now(), approved_by = v_admin_id where id = p_batch_id
@@ -181,7 +182,7 @@ create function public.approve_payout_batch(batch_id uuid)
 returns public.payout_batches
 language sql volatile set search_path = ''
 as $$ select private.approve_payout_batch(batch_id) $$;
-comment on function public.approve_payout_batch is 'Admin: approves and sends every scheduled payout of a batch. Call it again for a payout that was unfrozen later. Repeatable. Errors: forbidden, payout_batch_not_found.';
+comment on function public.approve_payout_batch is 'Admin: approves and sends every scheduled payout of a batch. Call it again for a payout that was unfrozen later. The session needs a passed step-up. Repeatable. Errors: forbidden, payout_batch_not_found, step_up_required.';
 select private.expose('approve_payout_batch(uuid)', 'authenticated');
 
 select private.schedule_job('journey_payouts', 'Collects what hosts are owed into a batch, which waits for approval.',

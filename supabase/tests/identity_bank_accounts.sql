@@ -35,6 +35,18 @@ select is(tests.outcome('select * from public.bank_accounts'), '42501', 'a visit
 select tests.as_service();
 select is(tests.outcome(tests.set_account()), '42501', 'the service cannot set a bank account for anybody');
 
+-- step-up ------------------------------------------------------------------------------------------------------
+select tests.as_user(:'host');
+select is(tests.outcome(tests.set_account()), 'step_up_required', 'a session without a step-up cannot set a bank account');
+select is(tests.outcome('select public.remove_bank_account()'), 'step_up_required', 'a session without a step-up cannot remove a bank account');
+select is(tests.outcome(tests.set_account(p_bin => '000000')), 'invalid_input', 'a form that is refused asks for no step-up');
+select tests.as_owner();
+insert into private.step_ups (user_id, session_id, valid_until) values (:'host', gen_random_uuid(), now() + interval '5 minutes'), (:'other', :'host', now() + interval '5 minutes');
+select tests.as_user(:'host');
+select is(tests.outcome(tests.set_account()), 'step_up_required', 'a step-up of another session or another person does not count');
+select is((select count(*)::int from public.bank_accounts), 0, 'a refused change stores nothing');
+select tests.step_up(:'host'), tests.step_up(:'other');
+
 -- owner --------------------------------------------------------------------------------------------------------
 select tests.as_user(:'host');
 select is(tests.outcome(tests.set_account(p_bin => '97043')), 'invalid_input', 'a bank code of five digits is refused');
@@ -46,11 +58,18 @@ select is(tests.outcome(tests.set_account(p_number => repeat('1', 20))), 'invali
 select is(tests.outcome(tests.set_account(p_number => '0123456789; drop')), 'invalid_input', 'an account number with other characters is refused');
 select is(tests.outcome(tests.set_account(p_holder => '東京')), 'invalid_input', 'a holder name in letters that banks do not know is refused');
 select is(tests.outcome(tests.set_account(p_holder => repeat('x', 71))), 'invalid_input', 'a holder name of more than 70 characters is refused');
+select is(tests.outcome(tests.set_account(p_holder => '0123456789')), 'invalid_input', 'a holder name without a letter is refused');
 select is(tests.outcome(tests.set_account(p_key => null)), 'invalid_input', 'an account cannot be set without an idempotency key');
 select is(tests.outcome('select public.remove_bank_account()'), 'bank_account_not_found', 'an account that is not there cannot be removed');
 select is((select array_agg(bin order by bin) from public.banks() where short_name in ('Vietcombank', 'MB Bank', 'Techcombank')), '{970407,970422,970436}', 'a person can list the banks');
 select is(tests.outcome(tests.set_account(p_key => '00000000-0000-4000-8000-000000000001')), 'ok', 'the owner can set a bank account');
 select is(tests.outcome(tests.set_account(p_key => '00000000-0000-4000-8000-000000000001')), 'ok', 'setting an account is safe to repeat with the same key');
+select tests.as_owner();
+update private.step_ups set valid_until = now();
+select tests.as_user(:'host');
+select is(tests.outcome(tests.set_account(p_key => '00000000-0000-4000-8000-000000000001')), 'ok', 'a repeat of what was done is answered when the step-up is over');
+select is(tests.outcome(tests.set_account()), 'step_up_required', 'another change needs another step-up then');
+select tests.step_up(:'host'), tests.step_up(:'other');
 select is(tests.outcome(tests.set_account(p_number => '9876543210', p_key => '00000000-0000-4000-8000-000000000001')), 'idempotency_conflict', 'the same key with another number is refused');
 select results_eq(
   'select bank_bin, account_last4, holder_name, usable_from = now() + interval ''24 hours'', removed_at from public.bank_accounts',

@@ -13,12 +13,26 @@ update public.profiles set locale = 'vi' where id = :'lan';
 create function tests.later(p_seconds int) returns void language sql volatile as $$
   update private.otp_codes set created_at = created_at - make_interval(secs => p_seconds), expires_at = expires_at - make_interval(secs => p_seconds)
 $$;
-create function tests.send(p_purpose text, p_user uuid, p_code text, p_address text default null, p_channel text default 'email', p_sent boolean default true)
+create function tests.send(p_purpose text, p_user uuid, p_code text, p_address text default null, p_channel text default 'email', p_sent boolean default true, p_session uuid default null)
 returns text language sql volatile
-as $$ select tests.outcome(format('select public.start_otp(%L, %L, %L, %L, %L, %L, %L, %L, %L)', p_purpose, p_channel, p_address, p_user, null, case p_channel when 'sms' then '84' end, p_code, p_sent, '198.51.100.7')) $$;
+as $$ select tests.outcome(format('select public.start_otp(%L, %L, %L, %L, %L, %L, %L, %L, %L, %L)', p_purpose, p_channel, p_address, p_user, null, case p_channel when 'sms' then '84' end, p_code, p_sent, '198.51.100.7', p_session)) $$;
 create function tests.enter(p_purpose text, p_user uuid, p_code text, p_address text default null, p_channel text default 'email', p_session uuid default null)
-returns text language sql volatile
-as $$ select concat_ws(' ', v ->> 'outcome', v ->> 'tries_left') from public.verify_otp(p_purpose, p_channel, p_address, p_user, p_session, p_code, '198.51.100.7') v $$;
+returns text language plpgsql volatile
+as $$
+declare
+  v_problem text;
+  v_answer jsonb;
+begin
+  begin
+    v_answer := public.verify_otp(p_purpose, p_channel, p_address, p_user, p_session, p_code, '198.51.100.7');
+  exception
+    when sqlstate 'PT403' then
+      get stacked diagnostics v_problem = pg_exception_detail;
+      return v_problem::jsonb ->> 'code';
+  end;
+  return concat_ws(' ', v_answer ->> 'outcome', v_answer ->> 'tries_left');
+end
+$$;
 -- The worker hands the newest code to the sender.
 create function tests.hand_over() returns jsonb language plpgsql volatile as $$
 declare
@@ -94,15 +108,23 @@ select is(tests.stepped_up(:'lan', '00000000-0000-4000-8000-0000000000a1'), 'ste
 select set_config('request.jwt.claims', '', true);
 
 -- phones ---------------------------------------------------------------------------------------------------------
-select is(tests.send('verify_phone', :'lan', '666666', '+84912345678', 'sms'), 'ok', 'a code can be sent to a phone');
+select is(tests.send('verify_phone', :'lan', '666666', '+84912345678', 'sms', p_session => :'lan'), 'step_up_required', 'a session without a step-up cannot add a phone, which would receive later codes');
+select is(tests.enter('verify_phone', :'lan', '666666', '+84912345678', 'sms', :'lan'), 'step_up_required', 'the code of a phone needs a step-up too');
+select tests.step_up(:'lan'), tests.step_up(:'minh');
+select is(tests.send('verify_phone', :'lan', '666666', '+84912345678', 'sms', p_session => :'lan'), 'ok', 'a code can be sent to a phone');
 select is(tests.outcome(format('select public.start_otp(%L, %L, %L, %L, null, %L, %L, true, %L)', 'verify_phone', 'sms', '+79123456789', :'lan', '7', '666666', '198.51.100.7')), 'country_not_supported', 'no code is sent to a country that is not on the list');
 select is(m ->> 'text', 'Journey: 666666 la ma xac minh so dien thoai, co hieu luc 5 phut. Khong chia se ma nay.', 'a Vietnamese SMS has no diacritics, which would split it in two') from tests.hand_over() m;
-select is(tests.enter('verify_phone', :'lan', '666666', '+84912345678', 'sms'), 'passed', 'the code on the phone passes');
+select is(tests.enter('verify_phone', :'lan', '666666', '+84912345678', 'sms', :'lan'), 'passed', 'the code on the phone passes');
 select is((select phone from public.profiles where id = :'lan'), '+84912345678', 'the phone is on the profile then');
-select is(tests.send('verify_phone', :'minh', '777777', '+84912345678', 'sms'), 'ok', 'a number of somebody else is told by no refusal to send');
+select is(tests.send('verify_phone', :'minh', '777777', '+84912345678', 'sms', p_session => :'minh'), 'ok', 'a number of somebody else is told by no refusal to send');
 select tests.hand_over();
-select is(tests.enter('verify_phone', :'minh', '777777', '+84912345678', 'sms'), 'phone_taken', 'who proves a number of another account is told so');
+select is(tests.enter('verify_phone', :'minh', '777777', '+84912345678', 'sms', :'minh'), 'phone_taken', 'who proves a number of another account is told so');
 select is((select phone from public.profiles where id = :'minh'), null, 'one number is one person');
+insert into auth.users (id, email) values ('00000000-0000-4000-8000-0000000000f0', null);
+select is(tests.send('verify_phone', '00000000-0000-4000-8000-0000000000f0', '787878', '+84987654321', 'sms'), 'ok', 'an account to which no code can be sent adds its first phone without a step-up');
+select tests.hand_over();
+select is(tests.enter('verify_phone', '00000000-0000-4000-8000-0000000000f0', '787878', '+84987654321', 'sms'), 'passed', 'the first phone of such an account is verified');
+select is(tests.send('verify_phone', '00000000-0000-4000-8000-0000000000f0', '797979', '+84987654322', 'sms'), 'step_up_required', 'its second phone needs a step-up');
 select is(tests.send('step_up', :'minh', '888888', null, 'sms'), 'no_verified_contact', 'a step-up by SMS needs a verified phone');
 select tests.as_user(:'lan');
 select is(tests.outcome($$ update public.profiles set phone = '+84900000000' $$), '42501', 'nobody writes the own phone without a code');

@@ -27,6 +27,7 @@ select id as lost from private.unmatched_money where transaction_id = 'lost' \gs
 select tests.as_user(:'admin');
 select public.settle_unmatched_money(:'twice', 'refund', gen_random_uuid()), public.settle_unmatched_money(:'lost', 'apply', gen_random_uuid(), :'found_payment');
 select tests.as_user(:'earner');
+select tests.step_up(:'earner');
 select public.set_bank_account('970436', '0123456789', 'EARNER', gen_random_uuid());
 select tests.as_owner();
 select tests.settle();

@@ -103,6 +103,7 @@ select is(tests.needs_of(:'refused'), 'retry', 'a refund that failed needs a ret
 
 -- the payer names an account, and both that waited are on their way
 select tests.as_user(:'renter');
+select tests.step_up(:'renter');
 select (private.set_bank_account('970436', '0011223344', 'NGUYEN VAN A', gen_random_uuid())).id as account \gset
 select tests.as_owner();
 select is(tests.needs_of(:'silent'), 'nothing', 'a transfer needs nothing in the first day of its account');
@@ -179,7 +180,8 @@ begin
   delete from public.calendar_entries where booking_id = v_booking;
   update public.bookings set claim_until = now() - interval '1 second' where id = v_booking;
   if not exists (select from public.bank_accounts where user_id = p_host_id) then
-    perform set_config('request.jwt.claims', json_build_object('sub', p_host_id, 'role', 'authenticated')::text, true);
+    perform tests.step_up(p_host_id);
+    perform set_config('request.jwt.claims', tests.claims(p_host_id), true);
     perform public.set_bank_account('970436', '0000001111', 'Nguyen Van A', gen_random_uuid());
     perform set_config('request.jwt.claims', '', true);
     update public.bank_accounts set created_at = now() - interval '3 days', usable_from = now() - interval '2 days' where user_id = p_host_id;

@@ -33,7 +33,8 @@ as $$
 declare
   v_id uuid;
 begin
-  perform set_config('request.jwt.claims', json_build_object('sub', p_user, 'role', 'authenticated')::text, true);
+  perform tests.step_up(p_user);
+  perform set_config('request.jwt.claims', tests.claims(p_user), true);
   v_id := (private.set_bank_account('970436', p_number, 'Nguyen Van A', gen_random_uuid())).id;
   perform set_config('request.jwt.claims', '', true);
   if p_usable then
@@ -172,7 +173,11 @@ select is(tests.outcome(format('select public.payout_statement(%L)', :'p1')), 'o
 select tests.as_service();
 select is(public.payout_to_send(:'p1'), null, 'what is not approved is not sent');
 select is(tests.outcome(format($$ select public.record_payout_result(%L, 'succeeded') $$, :'p1')), 'illegal_transition', 'a payout that is not approved cannot be reported as sent');
+select tests.as_owner();
+delete from private.step_ups where user_id = :'admin';
 select tests.as_user(:'admin');
+select is(tests.outcome(format('select public.approve_payout_batch(%L)', :'batch')), 'step_up_required', 'an admin''s session without a step-up cannot approve a batch');
+select tests.step_up(:'admin');
 select is((public.approve_payout_batch(:'batch')).status, 'approved', 'an admin can approve a batch');
 select is((public.approve_payout_batch(:'batch')).approved_by, :'admin'::uuid, 'approving a batch is safe to repeat');
 select tests.as_owner();
@@ -327,6 +332,7 @@ select tests.as_user(:'admin');
 select is((public.unfreeze_payout(:'p3')).bank_account_id, :'a3'::uuid, 'a released payout goes to the present account');
 select public.freeze_payable(:'b3', 'last');
 select tests.as_user(:'host');
+select tests.step_up(:'host');
 select public.remove_bank_account();
 select tests.as_user(:'admin');
 select public.unfreeze_payable(:'b3'), public.unfreeze_payable(:'b2');

@@ -8,6 +8,7 @@ select tests.make_renter('renter') as renter, tests.make_user('host') as host, t
 select tests.make_paid_booking(:'renter', tests.make_vehicle(:'host'), tests.hours(30), tests.hours(31)) as booking \gset
 select tests.drive(:'booking', -3);
 select tests.as_user(:'host');
+select tests.step_up(:'host');
 select public.set_bank_account('970436', '0123456789', 'HOST', gen_random_uuid());
 select tests.as_owner();
 update public.bank_accounts set created_at = now() - interval '2 days', usable_from = now() - interval '1 day' where user_id = :'host';

@@ -107,7 +107,8 @@ as $$
 declare
   v_id uuid;
 begin
-  perform set_config('request.jwt.claims', json_build_object('sub', p_user_id, 'role', 'authenticated')::text, true);
+  perform tests.step_up(p_user_id);
+  perform set_config('request.jwt.claims', tests.claims(p_user_id), true);
   v_id := (private.set_bank_account('970436', '0011223344', 'NGUYEN VAN A', gen_random_uuid())).id;
   perform set_config('request.jwt.claims', '', true);
   return v_id;
@@ -381,6 +382,7 @@ select is(tests.outcome(replace(statement, '$1', quote_literal(:'b7'))), '42501'
   ('an account of the ledger for somebody else', $$ update private.ledger_accounts set owner = 'x' where kind = 'escrow' $$)
 ) v (what, statement);
 select tests.as_user(:'stranger');
+select tests.step_up(:'stranger');
 select (private.set_bank_account('970436', '0011223344', 'STRANGER', gen_random_uuid())).id as thief \gset
 select tests.as_owner();
 select is(tests.outcome(format($$ update public.refunds set bank_account_id = %L where id = tests.refund_of(%L) $$, :'thief', :'b1')), '23503', 'a refund to an account that is not the payer''s cannot be stored');

@@ -128,6 +128,7 @@ select tests.as_user(:'renter');
 select is((select count(*)::int from public.refunds where id = :'refund'), 1, 'the payer sees the refund');
 select is((select status || ' ' || kind from public.my_refunds()), 'awaiting_account unmatched', 'the payer finds the refund in the own list, waiting for an account');
 select ok((select payment_id is null and payable_id is null from public.my_refunds()), 'a refund of unmatched money belongs to no payment and no booking');
+select tests.step_up(:'renter');
 select public.set_bank_account('970436', '0011223344', 'NGUYEN VAN A', gen_random_uuid());
 select tests.as_owner();
 select is((select status from public.refunds where id = :'refund'), 'pending', 'an account that is named sets the refund going');
@@ -183,7 +184,10 @@ select is(tests.outcome_details(format($$ select public.refund_payment(%L, 1000,
 select tests.as_owner();
 select tests.move_trip(:'b5', -1);
 select tests.inspect('check_in', :'renter', :'b5', 10), tests.inspect('check_out', :'renter', :'b5', 20);
+delete from private.step_ups where user_id = :'admin';
 select tests.as_user(:'admin');
+select is(tests.outcome(format($$ select public.refund_payment(%L, 1000, 'sorry', gen_random_uuid()) $$, :'p5')), 'step_up_required', 'an admin''s session without a step-up cannot give goodwill');
+select tests.step_up(:'admin');
 select is(tests.outcome_details(format($$ select public.refund_payment(%L, 1814406, 'sorry', gen_random_uuid()) $$, :'p5')) ->> 'refundable', '1814405', 'goodwill cannot be more than is left beside the deposit');
 select is((public.refund_payment(:'p5', 50000, 'sorry', 'eeeeeeee-0000-4000-8000-000000000002')).kind, 'goodwill', 'an admin can give part of what is left');
 select is((public.refund_payment(:'p5', 50000, 'sorry', 'eeeeeeee-0000-4000-8000-000000000002')).amount, 50000::bigint, 'the same goodwill with the same key is the same');

@@ -54,7 +54,8 @@ async function nameAccounts({ sql }: ChaosStack): Promise<void> {
         where r.status = 'awaiting_account' and r.payer_id is not null
           and not exists (select from public.bank_accounts b where b.user_id = r.payer_id and b.removed_at is null)
       loop
-        perform set_config('request.jwt.claims', json_build_object('sub', v_payer_id, 'role', 'authenticated')::text, true);
+        perform tests.step_up(v_payer_id);
+        perform set_config('request.jwt.claims', tests.claims(v_payer_id), true);
         perform public.set_bank_account('970436', '00112233' || lpad((random() * 9999)::int::text, 4, '1'), 'TEST PERSON', gen_random_uuid());
       end loop;
     end $do$`);

@@ -61,8 +61,11 @@ describe('one-time codes', () => {
   });
 
   it('verify a phone by SMS, however the number is written', async () => {
-    const { journey } = await member();
+    const { journey, email } = await member();
     const phone = anyNumber();
+    expect((await journey.otp.send({ purpose: 'verify_phone', phone })).error?.code).toBe('step_up_required');
+    must(await journey.otp.send({ purpose: 'step_up' }));
+    must(await journey.otp.verify({ purpose: 'step_up', code: await codeTo(email) }));
     must(await journey.otp.send({ purpose: 'verify_phone', phone }));
     const code = await codeTo(`+84${phone.slice(1)}`);
     const written = `+84 ${phone.slice(1, 4)} ${phone.slice(4)}`;

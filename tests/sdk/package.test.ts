@@ -202,6 +202,7 @@ const given = `
     function setOffline(offline: boolean): void;
     function showBooking(): void;
     function askForBankAccount(): void;
+    function askForCode(): Promise<string>;
     function askForNewQuote(): Promise<void>;
     function openBrowser(address: string): Promise<void>;
   }`;

@@ -91,7 +91,8 @@ export async function addAccounts(world: World): Promise<void> {
     declare
       v_id uuid;
     begin
-      perform set_config('request.jwt.claims', json_build_object('sub', p_user, 'role', 'authenticated')::text, true);
+      perform tests.step_up(p_user);
+      perform set_config('request.jwt.claims', tests.claims(p_user), true);
       v_id := (private.set_bank_account('970436', '0123456789', 'Nguyen Van A', gen_random_uuid())).id;
       perform set_config('request.jwt.claims', '', true);
       update public.bank_accounts set created_at = now() - interval '2 days', usable_from = now() - interval '1 day' where id = v_id;
@@ -121,7 +122,7 @@ async function perform(client: pg.Client, act: Act, gate: number): Promise<Outco
   await client.query('begin');
   try {
     if (act.user) {
-      const claims = JSON.stringify({ sub: act.user, role: 'authenticated' });
+      const claims = JSON.stringify({ sub: act.user, role: 'authenticated', session_id: act.user });
       await client.query("select set_config('request.jwt.claims', $1, true)", [claims]);
     }
     await client.query('select pg_advisory_xact_lock_shared($1)', [gate]);

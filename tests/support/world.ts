@@ -76,7 +76,18 @@ export async function person(name = 'person'): Promise<Person> {
 export async function admin(): Promise<Person> {
   const one = await person('admin');
   await sql(`insert into public.user_roles (user_id, role) values ($1, 'admin')`, [one.id]);
+  await stepUp(one);
   return one;
+}
+
+/** As if the person had entered a step-up code in the session at hand. */
+export async function stepUp({ journey, id }: Person): Promise<void> {
+  const { data } = await journey.supabase.auth.getClaims();
+  await sql(
+    `insert into private.step_ups (user_id, session_id, valid_until) values ($1, $2, now() + interval '10 minutes')
+     on conflict (user_id, session_id) do update set valid_until = excluded.valid_until`,
+    [id, data?.claims.session_id],
+  );
 }
 
 export async function upload(
@@ -286,6 +297,7 @@ export async function mailsTo(email: string): Promise<{ subject: string; to: str
 
 /** A bank account of the person that may be used at once. */
 export async function bankAccount(one: Person, accountNumber = '0011223344'): Promise<void> {
+  await stepUp(one);
   await ok(
     one.journey.payouts.setBankAccount({ bankBin: '970436', accountNumber, holderName: 'TEST PERSON' }),
   );

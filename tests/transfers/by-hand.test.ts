@@ -187,6 +187,7 @@ describe('a refund that waits for an account', () => {
   it('is not sent to the one its payer names while an admin claims it', async () => {
     for (let round = 0; round < 6; round += 1) {
       const order = await makeRefund(false);
+      await world.make('step_up', order.owner);
       const outcomes = await allAtOnce([
         claim(admins[0], order),
         {
@@ -212,6 +213,7 @@ describe('a refund turned into a transfer', () => {
   it('goes one way, when an admin sends it back to its rail while its payer names an account', async () => {
     for (let round = 0; round < 10; round += 1) {
       const order = await makeRefund(false, 'vnpay');
+      await world.make('step_up', order.owner);
       await world.sql.query("select public.record_refund_result($1, 'failed', null, 'refused')", [order.id]);
       await oneByOne([by(admins[0], "(public.retry_refund($1, 'bank_transfer')).status", order.id)]);
       const outcomes = await allAtOnce([

@@ -59,7 +59,7 @@ export function handle({ http, db, sms, testCodes }: OtpDeps): (request: Request
   const start = async (
     purpose: string,
     target: Target,
-    who: { userId: string | null; locale: string | null; headers: Headers },
+    who: { userId: string | null; sessionId: string | null; locale: string | null; headers: Headers },
     trace: Trace,
   ) => {
     const fixed = target.address === null ? undefined : testCodes.get(target.address);
@@ -78,6 +78,7 @@ export function handle({ http, db, sms, testCodes }: OtpDeps): (request: Request
         code: fixed ?? drawCode(),
         is_sent: fixed === undefined,
         ip: network(who.headers),
+        session_id: who.sessionId,
       },
       otpSent,
     );
@@ -114,9 +115,10 @@ export function handle({ http, db, sms, testCodes }: OtpDeps): (request: Request
     path: '/send',
     auth: 'user',
     body: sendOtpRequest,
-    errors: ['sms_unavailable'],
+    errors: ['sms_unavailable', 'step_up_required'],
     async run({ body, user, trace, request }) {
-      const who = { userId: user.id, locale: null, headers: request.headers };
+      const sessionId = user.sessionId ?? null;
+      const who = { userId: user.id, sessionId, locale: null, headers: request.headers };
       return start(body.purpose, ownTarget(body), who, trace);
     },
   });
@@ -125,7 +127,7 @@ export function handle({ http, db, sms, testCodes }: OtpDeps): (request: Request
     path: '/verify',
     auth: 'user',
     body: verifyOtpRequest,
-    errors: ['code_wrong', 'code_expired', 'phone_taken'],
+    errors: ['code_wrong', 'code_expired', 'phone_taken', 'step_up_required'],
     async run({ body, user, trace, request }) {
       const { code, ...sent } = body;
       const who = { userId: user.id, sessionId: user.sessionId ?? null, headers: request.headers };
@@ -140,7 +142,7 @@ export function handle({ http, db, sms, testCodes }: OtpDeps): (request: Request
     body: sendResetRequest,
     errors: ['sms_unavailable'],
     async run({ body, trace, request }) {
-      const who = { userId: null, locale: body.locale ?? null, headers: request.headers };
+      const who = { userId: null, sessionId: null, locale: body.locale ?? null, headers: request.headers };
       return start('reset_password', resetTarget(body), who, trace);
     },
   });
