@@ -5,6 +5,8 @@ export interface FunctionSource {
   /** With its schema. */
   name: string;
   body: string;
+  /** Its type of result. */
+  result?: string;
 }
 
 /** A trigger that runs a function when rows of a table are written. */
@@ -28,6 +30,9 @@ interface Found {
 
 // What follows from having an idempotency key is in no list.
 const implied: ReadonlySet<string> = new Set(['private.begin_command']);
+
+// A function with this result answers also what the functions that it calls answer.
+const reason = /\beligibility_reason\b/;
 
 const withoutComments = (body: string): string =>
   body.replaceAll(/'(?:[^']|'')*'|--[^\n]*|\/\*[\s\S]*?\*\//g, (part) => (part.startsWith("'") ? part : ' '));
@@ -90,6 +95,21 @@ export function raisedCodes(
         for (const one of here[key]) before[key].add(one);
     }
   }
+  const passingOn = functions.filter(({ result }) => reason.test(result ?? ''));
+  for (let grown = true; grown; ) {
+    grown = false;
+    for (const { name } of passingOn) {
+      const here = found.get(name);
+      for (const called of here?.calls ?? []) {
+        const there = found.get(called);
+        for (const code of there?.named ?? []) {
+          if (here?.named.has(code) || there?.raised.has(code)) continue;
+          here?.named.add(code);
+          grown = true;
+        }
+      }
+    }
+  }
   const collect = (throughTriggers: boolean): Map<string, Set<string>> => {
     const sets = new Map(
       [...found].map(([name, { raised }]) => [name, new Set(implied.has(name) ? [] : raised)]),
@@ -135,7 +155,7 @@ export interface Raised {
 
 export async function readRaised(client: pg.Client): Promise<Raised> {
   const functions = await client.query<FunctionSource>(`
-    select pronamespace::regnamespace || '.' || proname as name, prosrc as body from pg_catalog.pg_proc
+    select pronamespace::regnamespace || '.' || proname as name, prosrc as body, prorettype::regtype::text as result from pg_catalog.pg_proc
     where pronamespace in ('public'::regnamespace, 'private'::regnamespace)`);
   const triggers = await client.query<TriggerOn>(`
     select c.relnamespace::regnamespace || '.' || c.relname as table,

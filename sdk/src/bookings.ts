@@ -45,9 +45,9 @@ export class Bookings {
    * host first (`requested`).
    * Errors: `quote_not_found`, `quote_used`, `quote_expired`, `vehicle_unavailable`, `already_held`
    * (details.booking_id), `too_many_open_bookings`, `too_many_days_held`, `vehicle_not_found`,
-   * `vehicle_not_published`, `own_vehicle`, `booking_not_possible`, `period_invalid`, `period_in_past`,
-   * `period_too_short`, `period_too_long`, `notice_too_short`, `licence_required`, `licence_class_mismatch`,
-   * `licence_expires_early`, `invalid_input`, `rate_limited`.
+   * `vehicle_not_published`, `own_vehicle`, `booking_not_possible`, `email_unverified`, `phone_unverified`,
+   * `period_invalid`, `period_in_past`, `period_too_short`, `period_too_long`, `notice_too_short`,
+   * `licence_required`, `licence_class_mismatch`, `licence_expires_early`, `invalid_input`, `rate_limited`.
    *
    * @example
    * ```ts

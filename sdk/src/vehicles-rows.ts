@@ -77,6 +77,8 @@ export interface VehicleHit
   cover_path: string | null;
   /** Its address for an hour, when the search asked for `coverUrls`. Null without a photo, or when Storage gave none. */
   cover_url?: string | null;
+  /** What is in the way of the caller, when the search asked for `withReasons`. Empty: it can be booked. */
+  reasons?: EligibilityReason['code'][];
   /** Its place in the list. */
   cursor: object;
 }
@@ -95,6 +97,40 @@ export interface VehicleDetail extends Vehicle {
 export interface BusyPeriod extends Omit<Rows['vehicle_calendar'], 'kind'> {
   kind: 'booked' | 'blocked';
 }
+
+/** What `details` of a reason hold, by its code. */
+interface ReasonDetails {
+  unauthenticated: object;
+  own_vehicle: object;
+  email_unverified: object;
+  phone_unverified: object;
+  vehicle_not_published: object;
+  /** One of the two has blocked the other. It does not say which. */
+  booking_not_possible: object;
+  period_invalid: object;
+  period_in_past: object;
+  notice_too_short: { notice_hours: number };
+  period_too_short: { min_hours: number };
+  /** `max_days` is absent when it starts too far ahead. */
+  period_too_long: { max_days?: number };
+  licence_required: { required_class: string };
+  licence_class_mismatch: { required_class: string };
+  licence_expires_early: { required_class: string };
+  /** What takes the time, never whose it is. */
+  vehicle_unavailable: { kinds: ('booked' | 'blocked' | 'maintenance')[] };
+  /** The caller's own unpaid booking, to be paid or cancelled. */
+  already_held: { booking_id: Uuid };
+  too_many_open_bookings: { limit: number };
+  too_many_days_held: { max_days: number };
+}
+
+/** One reason why the caller can't book: an error code, what to do about it in two languages, and its facts. */
+export type EligibilityReason = {
+  [Code in keyof ReasonDetails]: { code: Code; details: ReasonDetails[Code] } & Pick<
+    Rows['booking_eligibility'],
+    'message_en' | 'message_vi'
+  >;
+}[keyof ReasonDetails];
 
 export type VehicleImage = Tables['vehicle_images'];
 
@@ -116,6 +152,7 @@ export interface VehicleToReview
 declare module './core/shapes.ts' {
   interface Shapes {
     vehicles_to_review: VehicleToReview;
+    booking_eligibility: EligibilityReason;
     vehicles: Vehicle;
     search_vehicles: VehicleHit;
     vehicle_calendar: BusyPeriod;

@@ -4,7 +4,6 @@ import {
   byCreation,
   type CreatedPlace,
   type List,
-  mapResult,
   newestFirst,
   type PageOptions,
   readList,
@@ -19,6 +18,7 @@ import type { Minor, Uuid } from './values.ts';
 import type {
   BusyPeriod,
   CalendarEntry,
+  EligibilityReason,
   NewVehicle,
   Vehicle,
   VehicleChanges,
@@ -50,6 +50,8 @@ export interface VehicleSearch extends Like<SearchArgs, Camel<Partial<Vehicle>>>
   minRating?: number;
   /** Words of brand, model, title or city, with or without diacritics. At most 100 characters. */
   query?: string;
+  /** Also answers what is in the way of the caller (`reasons`), such as `licence_required`. Default false. */
+  withReasons?: boolean;
   /** Default `distance`. */
   sort?: 'distance' | 'price' | 'rating';
   /** Also answers the addresses of the first photos (`cover_url`), by one request for the whole page. Default false. */
@@ -123,23 +125,26 @@ export class Vehicles {
   }
 
   /**
-   * Why the caller can't book it then: `booked`, `blocked`, `maintenance` or an error code. Empty: it can be booked.
-   * Errors: `vehicle_not_found`.
+   * All reasons why the caller can't book it then, at once, with what to do about each. Empty: it can be booked. The
+   * first is the one that a quote or booking is refused with.
+   * Errors: `vehicle_not_found`, `invalid_input`.
+   *
+   * @example
+   * ```ts
+   * const { data: reasons } = await journey.vehicles.eligibility({ vehicleId, startsAt, endsAt });
+   * for (const { code, message_vi } of reasons ?? []) show(code, message_vi);
+   * ```
    */
-  async explainUnavailable(
+  eligibility(
     input: { vehicleId: Uuid; startsAt: Instant; endsAt: Instant },
     options?: CallOptions,
-  ): Promise<Result<string[]>> {
-    const rows = await this.#calls.rpc(
-      'explain_unavailable',
-      {
-        vehicle_id: input.vehicleId,
-        starts_at: toTimestamp(input.startsAt),
-        ends_at: toTimestamp(input.endsAt),
-      },
-      options,
-    );
-    return mapResult(rows, (data) => data.map((row) => row.reason));
+  ): Promise<Result<EligibilityReason[]>> {
+    const args = {
+      vehicle_id: input.vehicleId,
+      starts_at: toTimestamp(input.startsAt),
+      ends_at: toTimestamp(input.endsAt),
+    };
+    return this.#calls.rpc('booking_eligibility', args, options);
   }
 
   /**

@@ -54,16 +54,6 @@ end
 $$;
 comment on function private.blocked_with is 'Everybody whom this person has blocked or who has blocked this person.';
 
--- Null when these two may make a booking with each other, or the error code that says that they may not.
-create function private.block_problem(p_renter_id uuid, p_host_id uuid)
-returns text
-language plpgsql stable set search_path = ''
-as $$
-begin
-  return case when private.is_blocked(p_renter_id, p_host_id) then 'booking_not_possible' end;
-end
-$$;
-
 create function private.block_user(p_user_id uuid)
 returns public.user_blocks
 language plpgsql volatile security definer set search_path = ''

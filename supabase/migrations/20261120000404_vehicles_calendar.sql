@@ -12,36 +12,6 @@ begin
 end
 $$;
 
--- Raises when the period itself cannot be rented, by anybody and whatever is booked.
-create function private.check_period(p_vehicle public.vehicles, p_starts_at timestamptz, p_ends_at timestamptz)
-returns void
-language plpgsql stable set search_path = ''
-as $$
-begin
-  if p_starts_at is null or p_ends_at is null or not isfinite(p_starts_at) or not isfinite(p_ends_at) then
-    perform private.fail_input('starts_at', 'must be given together with ends_at');
-  end if;
-  if p_ends_at <= p_starts_at then
-    perform private.fail('period_invalid');
-  end if;
-  if p_starts_at < now() then
-    perform private.fail('period_in_past');
-  end if;
-  if p_starts_at > now() + make_interval(days => (private.setting('booking_horizon_days'))::int) then
-    perform private.fail('period_too_long', jsonb_build_object('problem', 'starts too far ahead'));
-  end if;
-  if p_ends_at < p_starts_at + make_interval(hours => p_vehicle.min_hours) then
-    perform private.fail('period_too_short', jsonb_build_object('min_hours', p_vehicle.min_hours));
-  end if;
-  if p_ends_at > p_starts_at + make_interval(days => p_vehicle.max_days) then
-    perform private.fail('period_too_long', jsonb_build_object('max_days', p_vehicle.max_days));
-  end if;
-  if p_starts_at < now() + make_interval(hours => p_vehicle.notice_hours) then
-    perform private.fail('notice_too_short', jsonb_build_object('notice_hours', p_vehicle.notice_hours));
-  end if;
-end
-$$;
-
 -- What blocks a vehicle now. It is a view, because the planner expands a view but would call a function for each row.
 create view private.blocking_entries with (security_invoker = true) as
 select vehicle_id, blocked, kind, holder_id
@@ -85,18 +55,36 @@ begin
 end
 $$;
 
--- Refuses a range that is taken. A person whose own hold is in the way is told which, so that the app resumes it.
-create function private.fail_unavailable(p_vehicle_id uuid, p_person_id uuid, p_blocked tstzrange)
-returns void
+-- One reason why a person cannot book: an error code, and the details that the error carries.
+create type private.eligibility_reason as (code text, details jsonb);
+
+-- Why a range is taken, or null when it is free. A person whose own hold is in the way learns which, so that the app
+-- resumes it. Nobody learns who has booked.
+create function private.calendar_reason(p_vehicle_id uuid, p_person_id uuid, p_blocked tstzrange)
+returns private.eligibility_reason
 language plpgsql stable set search_path = ''
 as $$
 declare
-  v_booking_id uuid := private.own_hold(p_vehicle_id, p_person_id, p_blocked);
+  v_booking_id uuid;
 begin
-  if v_booking_id is not null then
-    perform private.fail('already_held', jsonb_build_object('booking_id', v_booking_id));
+  -- the usual answer, and the cheaper look
+  if private.is_free(p_vehicle_id, p_blocked) then
+    return null;
   end if;
-  perform private.fail('vehicle_unavailable');
+  v_booking_id := private.own_hold(p_vehicle_id, p_person_id, p_blocked);
+  if v_booking_id is not null then
+    return row('already_held', jsonb_build_object('booking_id', v_booking_id))::private.eligibility_reason;
+  end if;
+  return (
+    select row('vehicle_unavailable', jsonb_build_object('kinds', jsonb_agg(distinct case
+      when c.kind in ('booking', 'hold') then 'booked' when c.kind = 'maintenance' then 'maintenance' else 'blocked' end)))::private.eligibility_reason
+    from (
+      select e.vehicle_id, e.blocked, e.kind from private.blocking_entries e
+      union all
+      select vehicle_id, blocked, 'booking' from private.overdue_vehicles
+    ) c
+    where c.vehicle_id = p_vehicle_id and c.blocked && p_blocked
+  );
 end
 $$;
 
@@ -132,59 +120,6 @@ language sql stable set search_path = ''
 as $$ select * from private.vehicle_calendar(vehicle_id, from_at, to_at) $$;
 comment on function public.vehicle_calendar is 'Lists the periods between two times (at most 400 days apart) in which a vehicle is taken, as booked or blocked. Buffers are included. Errors: vehicle_not_found, invalid_input.';
 select private.expose('vehicle_calendar(uuid, timestamptz, timestamptz)', 'anon', 'authenticated');
-
-create function private.explain_unavailable(p_vehicle_id uuid, p_starts_at timestamptz, p_ends_at timestamptz)
-returns table (reason text)
-language plpgsql stable security definer set search_path = ''
-as $$
-declare
-  v_vehicle public.vehicles;
-  v_problem jsonb;
-begin
-  select * into v_vehicle from public.vehicles v where v.id = p_vehicle_id and v.status not in ('draft', 'archived');
-  if not found then
-    perform private.fail('vehicle_not_found');
-  end if;
-  if v_vehicle.status <> 'published' then
-    return query select 'vehicle_not_published';
-  end if;
-  if v_vehicle.host_id = auth.uid() then
-    return query select 'own_vehicle';
-  end if;
-  begin
-    perform private.check_period(v_vehicle, p_starts_at, p_ends_at);
-  exception
-    -- the period's own refusals, as reasons
-    when sqlstate 'PT400' then
-      get stacked diagnostics reason = pg_exception_detail;
-      v_problem := reason::jsonb;
-      return query select v_problem ->> 'code';
-      return;
-  end;
-  return query
-    select distinct case
-      when c.kind = 'hold' and c.holder_id = auth.uid() then 'already_held'
-      when c.kind in ('booking', 'hold') then 'booked'
-      when c.kind = 'maintenance' then 'maintenance'
-      else 'blocked' end
-    from (
-      select e.vehicle_id, e.blocked, e.kind, e.holder_id from private.blocking_entries e
-      union all
-      select vehicle_id, blocked, 'booking', null from private.overdue_vehicles
-    ) c
-    where c.vehicle_id = p_vehicle_id and c.blocked && private.blocked_range(p_starts_at, p_ends_at, v_vehicle.buffer_minutes);
-  if auth.uid() is not null then
-    return query
-      select p from private.licence_problem(auth.uid(), p_vehicle_id, tstzrange(p_starts_at, p_ends_at)) p where p is not null;
-  end if;
-end
-$$;
-create function public.explain_unavailable(vehicle_id uuid, starts_at timestamptz, ends_at timestamptz)
-returns table (reason text)
-language sql stable set search_path = ''
-as $$ select * from private.explain_unavailable(vehicle_id, starts_at, ends_at) $$;
-comment on function public.explain_unavailable is 'Answers why the caller cannot book this vehicle for a period: booked, blocked, maintenance, already_held (by an unpaid booking of the caller), or an error code such as notice_too_short or licence_required. There is no row when it can be booked. The answer never says who has booked it. Errors: vehicle_not_found.';
-select private.expose('explain_unavailable(uuid, timestamptz, timestamptz)', 'anon', 'authenticated');
 
 -- A transaction that takes a slot of a vehicle holds this lock until its end.
 create function private.lock_vehicle(p_vehicle_id uuid)

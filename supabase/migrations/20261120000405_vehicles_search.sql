@@ -7,7 +7,7 @@
 create function private.search_vehicles(
   p_lat float8, p_lng float8, p_radius_m int, p_starts_at timestamptz, p_ends_at timestamptz, p_kind text, p_min_seats int,
   p_brand text, p_transmission text, p_fuel text, p_min_price bigint, p_max_price bigint, p_features text[],
-  p_instant_only boolean, p_min_rating numeric, p_query text, p_sort text, p_after jsonb, p_page_size int
+  p_instant_only boolean, p_min_rating numeric, p_query text, p_sort text, p_after jsonb, p_page_size int, p_with_reasons boolean
 )
 returns setof jsonb
 language plpgsql stable security definer set search_path = ''
@@ -124,13 +124,15 @@ begin
       'distance_m', round(p.distance::numeric, 1), 'rating_average', p.rating_average, 'rating_count', p.rating_count,
       'cover_bucket', m.bucket, 'cover_path', m.path,
       'cursor', jsonb_build_object('sort', $18, 'key', p.sort_key, 'id', p.id)
-    )
+    )%4$s
     from page p
     left join public.vehicle_images i on i.vehicle_id = p.id and i.position = (select min(position) from public.vehicle_images where vehicle_id = p.id)
     left join public.media m on m.id = i.media_id and m.status = 'ready'
     order by p.sort_key, p.id
     limit $10
-  $query$, v_key, v_where, v_order)
+  $query$, v_key, v_where, v_order,
+    case when p_with_reasons then $reasons$ || jsonb_build_object('reasons', array(
+      select r.code from public.vehicles v, unnest(private.all_rental_reasons($17, v, $3, $4)) r where v.id = p.id)) $reasons$ end)
   using v_point, p_radius_m, p_starts_at, p_ends_at, p_kind, p_min_seats, p_brand, p_transmission, p_fuel, p_page_size,
         p_after, p_min_price, p_max_price, p_min_rating,
         v_words, v_features, auth.uid(), p_sort, v_overdue, v_blocked;
@@ -142,15 +144,15 @@ create function public.search_vehicles(
   kind text default null, min_seats int default null, brand text default null, transmission text default null,
   fuel text default null, min_price bigint default null, max_price bigint default null, features text[] default null,
   instant_only boolean default false, min_rating numeric default null, query text default null,
-  sort text default 'distance', after jsonb default null, page_size int default 20
+  sort text default 'distance', after jsonb default null, page_size int default 20, with_reasons boolean default false
 )
 returns setof jsonb
 language sql stable set search_path = ''
 as $$
-  select private.search_vehicles($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+  select private.search_vehicles($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 $$;
-comment on function public.search_vehicles is 'Lists published vehicles within radius_m (100–100000) metres of a point that are free for the whole period. Vehicles of people with whom the caller has a block are left out. Rows are {vehicle_id, title, kind, brand, model, year, seats, transmission, fuel, price_per_hour, price_per_day, currency, instant_book, city, lat, lng, distance_m, rating_average, rating_count, cover_bucket, cover_path, cursor}. They are sorted by distance, price (per day) or rating. `after` takes the cursor of the last row. Errors: invalid_input, period_invalid, period_in_past, period_too_long.';
-select private.expose('search_vehicles(float8, float8, int, timestamptz, timestamptz, text, int, text, text, text, bigint, bigint, text[], boolean, numeric, text, text, jsonb, int)', 'anon', 'authenticated');
+comment on function public.search_vehicles is 'Lists published vehicles within radius_m (100–100000) metres of a point that are free for the whole period. Vehicles of people with whom the caller has a block are left out. Rows are {vehicle_id, title, kind, brand, model, year, seats, transmission, fuel, price_per_hour, price_per_day, currency, instant_book, city, lat, lng, distance_m, rating_average, rating_count, cover_bucket, cover_path, cursor}, and with `with_reasons` also `reasons`: the codes of what is in the way of the caller, such as licence_required (what booking_eligibility says, but for the number of the caller''s bookings). They are sorted by distance, price (per day) or rating. `after` takes the cursor of the last row. Errors: invalid_input, period_invalid, period_in_past, period_too_long.';
+select private.expose('search_vehicles(float8, float8, int, timestamptz, timestamptz, text, int, text, text, text, bigint, bigint, text[], boolean, numeric, text, text, jsonb, int, boolean)', 'anon', 'authenticated');
 
 -- Everything a listing's screen needs, under the reader's own rights.
 create function public.vehicle_detail(vehicle_id uuid)

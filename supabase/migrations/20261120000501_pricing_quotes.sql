@@ -56,51 +56,19 @@ grant select (
 create policy select_renter on public.quotes for select to authenticated
   using (renter_id = (select auth.uid()) or (select private.is_admin()));
 
--- The listing, if this person may ask to rent it then. Raises what stands in the way, availability aside.
-create function private.bookable_vehicle(p_renter_id uuid, p_vehicle_id uuid, p_starts_at timestamptz, p_ends_at timestamptz)
-returns public.vehicles
-language plpgsql stable set search_path = ''
-as $$
-declare
-  v_vehicle public.vehicles;
-  v_problem text;
-begin
-  select * into v_vehicle from public.vehicles where id = p_vehicle_id and status not in ('draft', 'archived');
-  if not found then
-    perform private.fail('vehicle_not_found');
-  end if;
-  if v_vehicle.host_id = p_renter_id then
-    perform private.fail('own_vehicle');
-  end if;
-  if v_vehicle.status <> 'published' then
-    perform private.fail('vehicle_not_published');
-  end if;
-  v_problem := private.block_problem(p_renter_id, v_vehicle.host_id);
-  if v_problem is not null then
-    perform private.fail(v_problem);
-  end if;
-  perform private.check_period(v_vehicle, p_starts_at, p_ends_at);
-  v_problem := private.licence_problem(p_renter_id, p_vehicle_id, tstzrange(p_starts_at, p_ends_at));
-  if v_problem is not null then
-    perform private.fail(v_problem, jsonb_build_object('required_class', v_vehicle.required_licence_class));
-  end if;
-  return v_vehicle;
-end
-$$;
-
 create function private.quote_facts(p_renter_id uuid, p_vehicle_id uuid, p_starts_at timestamptz, p_ends_at timestamptz, p_options jsonb)
 returns jsonb
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
   v_vehicle public.vehicles;
-  v_blocked tstzrange;
+  v_reasons private.eligibility_reason[];
 begin
   perform private.take_token('quote', p_renter_id::text);
-  v_vehicle := private.bookable_vehicle(p_renter_id, p_vehicle_id, p_starts_at, p_ends_at);
-  v_blocked := private.blocked_range(p_starts_at, p_ends_at, v_vehicle.buffer_minutes);
-  if not private.is_free(p_vehicle_id, v_blocked) then
-    perform private.fail_unavailable(p_vehicle_id, p_renter_id, v_blocked);
+  v_vehicle := private.listing_to_rent(p_vehicle_id);
+  v_reasons := private.all_rental_reasons(p_renter_id, v_vehicle, p_starts_at, p_ends_at);
+  if cardinality(v_reasons) > 0 then
+    perform private.fail(v_reasons[1].code, v_reasons[1].details);
   end if;
   return jsonb_build_object(
     'currency', v_vehicle.currency,
@@ -128,7 +96,7 @@ create function public.quote_facts(renter_id uuid, vehicle_id uuid, starts_at ti
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.quote_facts(renter_id, vehicle_id, starts_at, ends_at, options) $$;
-comment on function public.quote_facts is 'Answers everything that the pricing library needs to price a trip for this person. Service only. Errors: vehicle_not_found, own_vehicle, vehicle_not_published, booking_not_possible, vehicle_unavailable, already_held (details.booking_id), period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, invalid_input, rate_limited.';
+comment on function public.quote_facts is 'Answers everything that the pricing library needs to price a trip for this person. Service only. Errors: vehicle_not_found, own_vehicle, vehicle_not_published, booking_not_possible, vehicle_unavailable, already_held (details.booking_id), email_unverified, phone_unverified, period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, invalid_input, rate_limited.';
 
 create function private.store_quote(p_renter_id uuid, p_vehicle_id uuid, p_starts_at timestamptz, p_ends_at timestamptz, p_priced jsonb, p_facts jsonb)
 returns public.quotes

@@ -1,7 +1,7 @@
 -- Bookings: taking a slot and letting it go.
 -- Rule kept here: a transaction that takes a slot holds the vehicle's lock, and releases overdue holds that are in its
 -- way, so that correctness never waits for a job.
--- Left out on purpose: what stands in the way besides other bookings, which bookable_vehicle asks.
+-- Left out on purpose: what stands in the way besides other bookings, which private.rental_reasons says.
 
 -- Ends one unpaid hold or unanswered request, whose payment, if any, is closed. The caller holds the row's lock.
 create function private.expire_booking(p_booking public.bookings)

@@ -45,51 +45,66 @@ begin
 end
 $$;
 
--- The number of a renter's next open booking: the smallest that is free, so that two commands at once want the same one,
--- and the second waits and asks again (bookings_open_number_once). Bookings whose time is over do not count, though they
--- keep their numbers until a job has ended them.
+-- The number of a renter's next open booking, or null when there are as many as one renter may have: the smallest that is
+-- free, so that two commands at once want the same one, and the second waits and asks again (bookings_open_number_once).
+-- Bookings whose time is over do not count, though they keep their numbers until a job has ended them.
 -- DO NOT take their numbers away here: that locks them before the vehicle, and late money locks the vehicle first.
 create function private.next_open_number(p_renter_id uuid)
 returns int
 language plpgsql stable set search_path = ''
 as $$
 declare
-  v_limit int := (select value::int from private.settings where key = 'max_open_bookings');
   v_taken int[];
   v_open int;
-  v_number int;
+  v_limit int;
 begin
-  select coalesce(array_agg(b.open_number) filter (where b.open_number is not null), '{}'), count(*) filter (where coalesce(b.hold_expires_at, least(b.answer_by, b.starts_at)) > now())
-  into v_taken, v_open
+  select coalesce(array_agg(b.open_number) filter (where b.open_number is not null), '{}'),
+    count(*) filter (where coalesce(b.hold_expires_at, least(b.answer_by, b.starts_at)) > now()),
+    (select value::int from private.settings where key = 'max_open_bookings')
+  into v_taken, v_open, v_limit
   from public.bookings b
   where b.renter_id = p_renter_id and b.status in ('requested', 'pending_payment');
   if v_open < v_limit then
-    select n into v_number from generate_series(1, 20) n where n <> all (v_taken) order by n limit 1;
+    -- a loop: a query costs more than the few rounds
+    for v_number in 1 .. 20 loop
+      if v_number <> all (v_taken) then
+        return v_number;
+      end if;
+    end loop;
   end if;
-  if v_number is null then
-    perform private.fail('too_many_open_bookings', jsonb_build_object('limit', v_limit));
-  end if;
-  return v_number;
+  return null;
 end
 $$;
 
--- The caller holds the vehicle's lock, so no other hold of the vehicle is made meanwhile.
-create function private.check_days_held(p_booking public.bookings)
-returns void
+-- The refusal of one who has no number left.
+create function private.open_bookings_reason()
+returns private.eligibility_reason
+language sql stable set search_path = ''
+as $$ select 'too_many_open_bookings', jsonb_build_object('limit', private.setting('max_open_bookings')) $$;
+
+-- Null when a renter may hold a vehicle unpaid for so long, beside the other bookings by which the same renter holds it.
+-- A command asks under the vehicle's lock, so that no other hold of the vehicle is made meanwhile.
+create function private.days_held_reason(p_renter_id uuid, p_vehicle_id uuid, p_more interval, p_except uuid)
+returns private.eligibility_reason
 language plpgsql stable set search_path = ''
 as $$
 declare
-  v_limit int := (select value::int from private.settings where key = 'max_days_held');
-  v_count int;
+  v_limit int;
   v_held interval;
 begin
-  select count(*), sum(b.ends_at - b.starts_at) into v_count, v_held
+  select sum(b.ends_at - b.starts_at) into v_held
   from public.bookings b
-  where b.renter_id = p_booking.renter_id and b.vehicle_id = p_booking.vehicle_id
+  where b.renter_id = p_renter_id and b.vehicle_id = p_vehicle_id and b.id is distinct from p_except
     and b.status = 'pending_payment' and b.hold_expires_at > now();
-  if v_count > 1 and v_held > make_interval(days => v_limit) then
-    perform private.fail('too_many_days_held', jsonb_build_object('max_days', v_limit));
+  -- one booking alone may be as long as the listing allows
+  if v_held is null then
+    return null;
   end if;
+  select value::int into v_limit from private.settings where key = 'max_days_held';
+  if v_held + p_more > make_interval(days => v_limit) then
+    return row('too_many_days_held', jsonb_build_object('max_days', v_limit))::private.eligibility_reason;
+  end if;
+  return null;
 end
 $$;
 
@@ -108,6 +123,8 @@ declare
   v_booking public.bookings;
   v_blocked tstzrange;
   v_number int;
+  v_reason private.eligibility_reason;
+  v_reasons private.eligibility_reason[];
 begin
   v_stored := private.begin_command('create_booking', p_idempotency_key, jsonb_build_object('quote_id', p_quote_id),
     jsonb_build_object('id', v_booking_id));
@@ -123,7 +140,11 @@ begin
   if v_quote.expires_at <= now() then
     perform private.fail(case when exists (select from public.bookings where quote_id = p_quote_id) then 'quote_used' else 'quote_expired' end);
   end if;
-  v_vehicle := private.bookable_vehicle(v_renter_id, v_quote.vehicle_id, v_quote.starts_at, v_quote.ends_at);
+  v_vehicle := private.listing_to_rent(v_quote.vehicle_id);
+  v_reasons := private.rental_reasons(v_renter_id, v_vehicle, v_quote.starts_at, v_quote.ends_at);
+  if cardinality(v_reasons) > 0 then
+    perform private.fail(v_reasons[1].code, v_reasons[1].details);
+  end if;
 
   if not v_vehicle.instant_book then
     perform private.take_token('request_to_host', v_renter_id || ':' || v_vehicle.host_id);
@@ -131,6 +152,10 @@ begin
 
   loop
     v_number := private.next_open_number(v_renter_id);
+    if v_number is null then
+      v_reason := private.open_bookings_reason();
+      perform private.fail(v_reason.code, v_reason.details);
+    end if;
     insert into public.bookings (
       id, quote_id, vehicle_id, renter_id, host_id, period, status, currency, total_amount, deposit_amount,
       tax_amount, cancellation_policy, open_number, hold_expires_at, answer_by
@@ -154,17 +179,26 @@ begin
 
   v_blocked := private.blocked_range(v_booking.starts_at, v_booking.ends_at, v_vehicle.buffer_minutes);
   if v_vehicle.instant_book then
-    if not private.hold_slot(v_booking, v_blocked) then
-      perform private.fail_unavailable(v_booking.vehicle_id, v_renter_id, v_blocked);
+    if private.hold_slot(v_booking, v_blocked) then
+      v_reason := private.days_held_reason(v_renter_id, v_vehicle.id, v_booking.ends_at - v_booking.starts_at, v_booking_id);
+    else
+      v_reason := private.calendar_reason(v_vehicle.id, v_renter_id, v_blocked);
+      -- a hold may have ended just now
+      if v_reason.code is null then
+        v_reason.code := 'vehicle_unavailable';
+        v_reason.details := '{}';
+      end if;
     end if;
-    perform private.check_days_held(v_booking);
-    perform private.open_booking_payment(v_booking, v_vehicle.title);
   else
     -- money that comes late may take the slot at this moment
     perform private.lock_vehicle(v_booking.vehicle_id);
-    if not private.is_free(v_booking.vehicle_id, v_blocked) then
-      perform private.fail_unavailable(v_booking.vehicle_id, v_renter_id, v_blocked);
-    end if;
+    v_reason := private.calendar_reason(v_vehicle.id, v_renter_id, v_blocked);
+  end if;
+  if v_reason.code is not null then
+    perform private.fail(v_reason.code, v_reason.details);
+  end if;
+  if v_vehicle.instant_book then
+    perform private.open_booking_payment(v_booking, v_vehicle.title);
   end if;
   return v_booking;
 end
@@ -174,7 +208,7 @@ create function public.create_booking(quote_id uuid, idempotency_key uuid)
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.create_booking(quote_id, idempotency_key) $$;
-comment on function public.create_booking is 'Turns the caller''s quote into a booking. It holds the slot for 15 minutes and creates the payment. Where the host answers requests first, it sends the host a request instead. A renter has at most 5 bookings that wait for payment or an answer (setting max_open_bookings). Errors: quote_not_found, quote_used, quote_expired, vehicle_unavailable, already_held (details.booking_id), too_many_open_bookings, too_many_days_held, vehicle_not_found, vehicle_not_published, own_vehicle, booking_not_possible, period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, invalid_input, rate_limited.';
+comment on function public.create_booking is 'Turns the caller''s quote into a booking. It holds the slot for 15 minutes and creates the payment. Where the host answers requests first, it sends the host a request instead. A renter has at most 5 bookings that wait for payment or an answer (setting max_open_bookings). Errors: quote_not_found, quote_used, quote_expired, vehicle_unavailable, already_held (details.booking_id), too_many_open_bookings, too_many_days_held, vehicle_not_found, vehicle_not_published, own_vehicle, booking_not_possible, email_unverified, phone_unverified, period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, invalid_input, rate_limited.';
 select private.expose_limited('create_booking(uuid, uuid)', 'create_booking', 'auth.uid()', 'authenticated');
 
 create function private.answer_booking(p_booking_id uuid, p_accept boolean, p_reason text, p_idempotency_key uuid)

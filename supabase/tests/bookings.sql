@@ -128,7 +128,7 @@ select tests.run_out(:'late');
 select tests.as_visitor();
 select is((select count(*)::int from public.search_vehicles(10.5, 104.5, 5000, tests.hours(100), tests.hours(110)) s where s ->> 'vehicle_id' = :'vehicle'), 1, 'search finds it again the moment the hold is over');
 select is((select count(*)::int from public.vehicle_calendar(:'vehicle', tests.hours(99), tests.hours(112))), 0, 'the calendar shows it free');
-select is((select count(*)::int from public.explain_unavailable(:'vehicle', tests.hours(100), tests.hours(110))), 0, 'nothing stands in the way');
+select is((select array_agg(code) from public.booking_eligibility(:'vehicle', tests.hours(100), tests.hours(110))), '{unauthenticated}', 'nothing but signing in stands in the way');
 select tests.as_user(:'renter');
 select is(public.booking_detail(:'late') -> 'booking' ->> 'status', 'expired', 'its renter reads that it is over');
 select is(tests.outcome(format('select public.start_payment((select id from public.payments where payable_id = %L), %L, gen_random_uuid())', :'late', 'vnpay')), 'payment_expired', 'a renter cannot begin to pay once the hold is over');

@@ -17,11 +17,11 @@ select is(tests.outcome_details(format('select tests.make_quote(%L, %L, tests.ho
 select is(tests.outcome_details(format('select tests.make_quote(%L, %L, tests.hours(40), tests.hours(41))', :'renter', :'vehicle')) ->> 'booking_id', :'held', 'the buffer after my unpaid hold is mine too');
 select is(tests.outcome_details(format('select tests.book(%L, %L)', :'renter', :'older')),
   jsonb_build_object('code', 'already_held', 'booking_id', :'held'), 'a booking from an older quote names the booking by which I hold the vehicle');
-select is(tests.outcome_details(format('select tests.book(%L, %L)', :'rival', :'rivals')), '{"code": "vehicle_unavailable"}', 'others do not learn by whom a vehicle is held');
+select is(tests.outcome_details(format('select tests.book(%L, %L)', :'rival', :'rivals')), '{"code": "vehicle_unavailable", "kinds": ["booked"]}', 'others do not learn by whom a vehicle is held');
 select tests.as_user(:'renter');
-select is((select array_agg(reason) from public.explain_unavailable(:'vehicle', tests.hours(30), tests.hours(40))), '{already_held}'::text[], 'the explanation tells my own hold apart');
+select is((select jsonb_agg(jsonb_build_array(code, details)) from public.booking_eligibility(:'vehicle', tests.hours(30), tests.hours(40))), jsonb_build_array(jsonb_build_array('already_held', jsonb_build_object('booking_id', :'held'))), 'the explanation tells my own hold apart');
 select tests.as_user(:'rival');
-select is((select array_agg(reason) from public.explain_unavailable(:'vehicle', tests.hours(30), tests.hours(40))), '{booked}'::text[], 'for others it is booked');
+select is((select jsonb_agg(jsonb_build_array(code, details)) from public.booking_eligibility(:'vehicle', tests.hours(30), tests.hours(40))), '[["vehicle_unavailable", {"kinds": ["booked"]}]]', 'for others it is booked');
 select tests.as_owner();
 select tests.pay(:'held');
 select is(tests.outcome(format('select tests.make_quote(%L, %L, tests.hours(30), tests.hours(40))', :'renter', :'vehicle')), 'vehicle_unavailable', 'what I have paid is no hold to resume');

@@ -95,7 +95,7 @@ select is(tests.offered(23.9), false, 'a vehicle that is not back is not offered
 select is(tests.offered(24.1), true, 'a vehicle that is not back is offered for a trip that begins after a day');
 select is(tests.outcome(format('select tests.make_quote(%L, %L, tests.hours(2), tests.hours(7))', :'rival', :'gone')), 'vehicle_unavailable', 'a vehicle that is not back is not quoted for now');
 select is(tests.outcome(format('select tests.book(%L, %L)', :'rival', :'old_quote')), 'vehicle_unavailable', 'a quote from before does not book a vehicle that is not back');
-select is((select array_agg(reason) from public.explain_unavailable(:'gone', tests.hours(2), tests.hours(7))), '{booked}', 'the reason says that the vehicle is taken, and not by whom');
+select is((select array_agg(details) from public.booking_eligibility(:'gone', tests.hours(2), tests.hours(7)) where code = 'vehicle_unavailable'), array['{"kinds": ["booked"]}'::jsonb], 'the reason says that the vehicle is taken, and not by whom');
 select is((select array_agg(kind) from public.vehicle_calendar(:'gone', tests.hours(1), tests.hours(30))), '{booked}', 'the calendar shows a vehicle that is not back as taken');
 select tests.record_inspection('check_out', :'renter', :'out', 20);
 select is(tests.offered(2), false, 'a return that the renter alone recorded does not offer the vehicle again');

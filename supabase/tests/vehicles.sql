@@ -157,7 +157,7 @@ as $$
     (select count(*) from public.search_vehicles(9.5, 103.5, 5000, p_starts_at, p_ends_at) s where s ->> 'vehicle_id' = p_vehicle::text),
     tests.outcome(format('select public.quote_facts(%L, %L, %L, %L)', p_renter, p_vehicle, p_starts_at, p_ends_at)),
     (select count(*) from public.vehicle_calendar(p_vehicle, p_starts_at, p_ends_at)),
-    (select count(*) from public.explain_unavailable(p_vehicle, p_starts_at, p_ends_at) r where r.reason in ('booked', 'blocked', 'maintenance')))
+    (select count(*) from public.booking_eligibility(p_vehicle, p_starts_at, p_ends_at) r where r.code = 'vehicle_unavailable'))
 $$;
 select tests.as_owner();
 insert into public.calendar_entries (vehicle_id, kind, blocked)
@@ -175,18 +175,18 @@ from (values
 ) t (a, b, e, l);
 select tests.as_user(:'renter');
 select is(tests.outcome(format('select public.unblock_period(%L)', :'block')), 'not_found', 'others cannot remove the block of a host');
-select is((select array_agg(reason) from public.explain_unavailable(:'vehicle', a, b)), e, l)
+select is((select array_agg(coalesce(r.details -> 'kinds' ->> 0, r.code)) from public.booking_eligibility(:'vehicle', a, b) r), e, l)
 from (values
   (tests.hours(101), tests.hours(105), array['maintenance'], 'maintenance is named as the reason why a vehicle is not free'),
   (tests.hours(1), tests.hours(5), array['notice_too_short'], 'a start before the notice of the host is named as the reason'),
   (tests.hours(50), tests.hours(51), array['period_too_short'], 'a period below the shortest rental is named as the reason'),
-  (tests.hours(50), tests.hours(50 + 121), array['period_too_long'], 'a period above the longest rental is named as the reason'),
+  (tests.hours(50), tests.hours(50 + 121), array['period_too_long', 'blocked'], 'a period above the longest rental is named as the reason, beside a block in it'),
   (tests.hours(-5), tests.hours(5), array['period_in_past'], 'a period in the past is named as the reason'),
   (tests.hours(9000), tests.hours(9005), array['period_too_long'], 'a period too far ahead is named as the reason'),
   (tests.hours(50), tests.hours(60), null, 'no reason is given when nothing is in the way')
 ) t (a, b, e, l);
 select tests.as_user(:'host');
-select is((select array_agg(reason) from public.explain_unavailable(:'vehicle', tests.hours(50), tests.hours(60))), array['own_vehicle', 'licence_required'], 'a host is told that the own vehicle cannot be rented');
+select is((select array_agg(code) from public.booking_eligibility(:'vehicle', tests.hours(50), tests.hours(60))), array['own_vehicle', 'licence_required'], 'a host is told that the own vehicle cannot be rented');
 select is(tests.outcome(format('select public.unblock_period(%L)', :'block')), 'ok', 'a host can remove the own block');
 select is(tests.outcome(format('select public.unblock_period(%L)', :'block')), 'not_found', 'a removed block cannot be removed again');
 

@@ -177,9 +177,9 @@ describe('a period the host keeps free', () => {
       );
       return rows.some((row) => row.vehicle_id === car.id);
     };
-    const reasons = async () => ok(guest.journey.vehicles.explainUnavailable({ vehicleId: car.id, ...when }));
+    const reasons = async () => ok(guest.journey.vehicles.eligibility({ vehicleId: car.id, ...when }));
     expect(await found()).toBe(false);
-    expect(await reasons()).toEqual(['blocked']);
+    expect(await reasons()).toMatchObject([{ code: 'vehicle_unavailable', details: { kinds: ['blocked'] } }]);
     expect(await refusal(guest.journey.quotes.create({ vehicleId: car.id, ...when }))).toBe(
       'vehicle_unavailable',
     );

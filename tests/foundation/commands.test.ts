@@ -44,6 +44,19 @@ describe('what a command can raise', () => {
     expect(certain({ f: 'v := private.g(); return v;', g: answer })).toEqual([]);
   });
 
+  it('is what reasons are collected from, however deep', () => {
+    const of = (result: string) => {
+      const functions = [
+        { name: 'public.f', body: 'v := private.g(); perform private.fail(v[1].code, v[1].details);' },
+        { name: 'private.g', body: 'return private.h();', result },
+        { name: 'private.h', body: "return 'licence_required';" },
+      ];
+      return [...(raisedCodes(functions, [], codes).get('public.f')?.certain ?? [])];
+    };
+    expect(of('private.eligibility_reason[]')).toEqual(['licence_required']);
+    expect(of('jsonb')).toEqual([]);
+  });
+
   it('is not what a comment names, nor what is caught', () => {
     expect(certain({ f: "-- perform private.fail('forbidden');\nnull;" })).toEqual([]);
     const f = "begin perform private.g(); exception when sqlstate 'PT400' then null; end;";

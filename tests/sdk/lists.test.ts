@@ -79,7 +79,7 @@ const bounded: Record<string, string> = {
   'payouts.banks': 'the banks of the country',
   'media.signedUrls': 'one for each file that was given',
   'vehicles.calendar': 'the period that was asked for, at most 400 days',
-  'vehicles.explainUnavailable': 'the reasons of one refusal',
+  'vehicles.eligibility': 'the reasons of one refusal',
   'admin.checkInvariants': 'a report, empty when healthy',
   'admin.ledger.reconcile': 'a report, empty when proven',
   'admin.payouts.propose': 'what one command made',

@@ -358,7 +358,7 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
     expect(booking).toMatchObject({ status: 'pending_payment', total_amount: quote.total_amount });
     expect(parsePeriod(booking.period).startsAt?.getTime()).toBe(startsAt.getTime());
     expect((await renter.journey.bookings.create({ quoteId: quote.id })).error?.code).toBe('quote_used');
-    expect(must(await renter.journey.vehicles.explainUnavailable(asked))).not.toEqual([]);
+    expect(must(await renter.journey.vehicles.eligibility(asked))).not.toEqual([]);
     const detail = must(await renter.journey.bookings.get(booking.id));
     expect(detail).toMatchObject({ side: 'renter', location: null, lines: quote.lines });
     expect(canMove('booking', detail.booking.status, 'cancel')).toBe(true);
@@ -396,7 +396,7 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
     expect(cancelled.status).toBe('cancelled');
     expect(preview.refund_amount + preview.kept_amount).toBeGreaterThanOrEqual(0);
     expect(must(await waiting).payment.status).toBe('cancelled');
-    expect(must(await renter.journey.vehicles.explainUnavailable(asked))).toEqual([]);
+    expect(must(await renter.journey.vehicles.eligibility(asked))).toEqual([]);
     expect(must(await host.journey.payouts.balance()).every(({ available }) => available === 0)).toBe(true);
     expect(must(await boss.journey.admin.checkInvariants())).toEqual([]);
   });

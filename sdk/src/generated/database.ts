@@ -657,6 +657,13 @@ export interface BanksRow {
   name: string;
 }
 
+export interface BookingEligibilityRow {
+  code: string;
+  message_en: string;
+  message_vi: string;
+  details: unknown;
+}
+
 export interface BookingsOnSuspendedVehiclesRow {
   id: Uuid;
   code: string;
@@ -682,10 +689,6 @@ export interface ErrorCatalogRow {
   retryable: boolean;
   message_en: string;
   message_vi: string;
-}
-
-export interface ExplainUnavailableRow {
-  reason: string;
 }
 
 export interface LicencesToReviewRow {
@@ -899,10 +902,10 @@ export interface VehiclesToReviewRow {
 /** Rows that functions answer and no table has. What may be null in them, the database does not say. */
 export interface Rows {
   banks: BanksRow;
+  booking_eligibility: BookingEligibilityRow;
   bookings_on_suspended_vehicles: BookingsOnSuspendedVehiclesRow;
   check_invariants: CheckInvariantsRow;
   error_catalog: ErrorCatalogRow;
-  explain_unavailable: ExplainUnavailableRow;
   licences_to_review: LicencesToReviewRow;
   list_payouts: ListPayoutsRow;
   list_refunds: ListRefundsRow;
@@ -932,6 +935,7 @@ export interface Functions {
   block_period: { args: { vehicle_id: Uuid | null; starts_at: Timestamp | null; ends_at: Timestamp | null; kind?: string | null }; row: 'calendar_entries'; many: false };
   block_user: { args: { user_id: Uuid | null }; row: 'user_blocks'; many: false };
   booking_detail: { args: { booking_id: Uuid | null }; row: 'booking_detail'; many: false };
+  booking_eligibility: { args: { vehicle_id: Uuid | null; starts_at: Timestamp | null; ends_at: Timestamp | null }; row: 'booking_eligibility'; many: true };
   bookings_on_suspended_vehicles: { args: { after?: unknown | null; page_size?: number | null }; row: 'bookings_on_suspended_vehicles'; many: true };
   cancel_booking: { args: { booking_id: Uuid | null; expected_refund_amount: number | null; reason: string | null }; row: 'bookings'; many: false };
   cancel_booking_preview: { args: { booking_id: Uuid | null }; row: 'cancel_booking_preview'; many: false };
@@ -948,7 +952,6 @@ export interface Functions {
   decide_inspection: { args: { inspection_id: Uuid | null; counts: boolean | null; reason: string | null }; row: 'booking_inspections'; many: false };
   delete_notification: { args: { notification_id: Uuid | null }; value: null };
   error_catalog: { args: Record<never, never>; row: 'error_catalog'; many: true };
-  explain_unavailable: { args: { vehicle_id: Uuid | null; starts_at: Timestamp | null; ends_at: Timestamp | null }; row: 'explain_unavailable'; many: true };
   freeze_payable: { args: { payable_id: Uuid | null; reason: string | null }; row: 'freeze_payable'; many: false };
   freeze_payout: { args: { payout_id: Uuid | null; reason: string | null }; row: 'payouts'; many: false };
   licences_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'licences_to_review'; many: true };
@@ -988,7 +991,7 @@ export interface Functions {
   retry_refund: { args: { refund_id: Uuid | null; method?: string | null }; row: 'refunds'; many: false };
   review_licence: { args: { licence_id: Uuid | null; decision: string | null; reason?: string | null }; row: 'driver_licences'; many: false };
   review_vehicle: { args: { vehicle_id: Uuid | null; decision: string | null; reason?: string | null; revision?: number | null }; row: 'vehicles'; many: false };
-  search_vehicles: { args: { lat: number | null; lng: number | null; radius_m?: number | null; starts_at?: Timestamp | null; ends_at?: Timestamp | null; kind?: string | null; min_seats?: number | null; brand?: string | null; transmission?: string | null; fuel?: string | null; min_price?: number | null; max_price?: number | null; features?: string[] | null; instant_only?: boolean | null; min_rating?: number | null; query?: string | null; sort?: string | null; after?: unknown | null; page_size?: number | null }; row: 'search_vehicles'; many: true };
+  search_vehicles: { args: { lat: number | null; lng: number | null; radius_m?: number | null; starts_at?: Timestamp | null; ends_at?: Timestamp | null; kind?: string | null; min_seats?: number | null; brand?: string | null; transmission?: string | null; fuel?: string | null; min_price?: number | null; max_price?: number | null; features?: string[] | null; instant_only?: boolean | null; min_rating?: number | null; query?: string | null; sort?: string | null; after?: unknown | null; page_size?: number | null; with_reasons?: boolean | null }; row: 'search_vehicles'; many: true };
   set_bank_account: { args: { bank_bin: string | null; account_number: string | null; holder_name: string | null }; row: 'bank_accounts'; many: false };
   settle_payout: { args: { payout_id: Uuid | null; outcome: string | null; provider_payout_id: string | null; note: string | null }; row: 'payouts'; many: false };
   settle_refund: { args: { refund_id: Uuid | null; outcome: string | null; provider_refund_id: string | null; note: string | null }; row: 'refunds'; many: false };

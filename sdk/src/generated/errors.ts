@@ -62,6 +62,12 @@ export const errorCatalog = {
     en: 'We cannot send codes to phone numbers of this country. Use another number or your mail address.',
     vi: 'Chúng tôi chưa gửi được mã đến số điện thoại của quốc gia này. Vui lòng dùng số khác hoặc địa chỉ email.',
   },
+  email_unverified: {
+    status: 403,
+    retryable: false,
+    en: 'Your mail address is not verified. Verify it first.',
+    vi: 'Địa chỉ email của bạn chưa được xác minh. Vui lòng xác minh trước.',
+  },
   forbidden: {
     status: 403,
     retryable: false,
@@ -313,6 +319,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'Another account has verified this phone number. Use another number, or contact support.',
     vi: 'Số điện thoại này đã được xác minh ở tài khoản khác. Vui lòng dùng số khác hoặc liên hệ hỗ trợ.',
+  },
+  phone_unverified: {
+    status: 403,
+    retryable: false,
+    en: 'Your phone number is not verified. Verify it first.',
+    vi: 'Số điện thoại của bạn chưa được xác minh. Vui lòng xác minh trước.',
   },
   plate_taken: {
     status: 409,
