@@ -4,6 +4,7 @@ import pg from 'pg';
 import { withScratchDatabase } from '../local/commands/types.ts';
 import { countCoverage } from '../local/lints/coverage.ts';
 import { createLog } from '../local/log.ts';
+import { readExpectations } from './read-access.ts';
 import { readApi } from './read-api.ts';
 import {
   type ErrorRow,
@@ -12,6 +13,7 @@ import {
   type JobRow,
   type LimitRow,
   type MoveRow,
+  renderAccessPage,
   renderCoveragePage,
   renderErrorPage,
   renderInvariantPage,
@@ -63,6 +65,7 @@ export async function generateDocs(url: string): Promise<Map<string, string>> {
       where t.tgname = 'transition_on_insert'`);
     const tables = new Map(governed.rows.map((row) => [row.machine, row.owner]));
     return new Map([
+      ['access.md', renderAccessPage(await readExpectations(client, join(import.meta.dirname, '..')))],
       ['api.md', renderApiPage(await readApi(client, join(import.meta.dirname, '..')))],
       ['coverage/README.md', renderCoveragePage(countCoverage(join(import.meta.dirname, '..')))],
       ['errors.md', renderErrorPage(errors.rows)],

@@ -1,4 +1,5 @@
 import type { ModuleCoverage } from '../local/lints/coverage.ts';
+import type { Expectations } from './read-access.ts';
 
 /** One row of `private.error_codes`. */
 export interface ErrorRow {
@@ -278,6 +279,62 @@ export function renderCoveragePage(modules: readonly ModuleCoverage[]): string {
         ]),
         ['All', ...numbers(sum('works'), sum('partly'), sum('planned'))],
       ],
+    ),
+    '',
+  ].join('\n');
+}
+
+const conditionText = (condition: string): string => {
+  const text = condition.replace(/\s+/g, ' ').trim();
+  return text === 'true' ? 'every row' : text === 'false' ? 'no row' : `\`${text}\``;
+};
+
+/** docs/access.md. The same expectations always give the same text. */
+export function renderAccessPage({ access, rows, changes, written, staffCommands }: Expectations): string {
+  const linesOf = (relation: string) => rows.filter((line) => line.relation === relation);
+  const seenBy = (relation: string, reader: string): string => {
+    const line = linesOf(relation).find((one) => one.reader === reader);
+    return line ? conditionText(line.rows) : '—';
+  };
+  const seenByStaff = (relation: string): string =>
+    linesOf(relation)
+      .filter(({ reader }) => reader !== 'anon' && reader !== 'authenticated')
+      .map((line) => `${line.reader}: ${conditionText(line.rows)}`)
+      .join('; ') || '—';
+  const changed = (relation: string): string => {
+    const columns = written.find((line) => line.relation === relation)?.written;
+    const rule = changes.find((line) => line.relation === relation);
+    return columns && rule
+      ? `${columns.map((one) => `\`${one}\``).join(', ')} where ${conditionText(rule.rows)}`
+      : '—';
+  };
+  return [
+    generated('`supabase/tests/*_access.psql`'),
+    '',
+    '# Access',
+    '',
+    'Who sees which rows over the Data API, and who changes them. `me` is the id of the signed-in person; `—` is a refusal. Staff sees what every person sees, and what stands in its column in its place. The holder of the secret key sees every row of every table here and writes none; nobody inserts or deletes. `tests/security/matrix.test.ts` asks the Data API for every table and function as each of them, and compares.',
+    '',
+    '## Rows',
+    '',
+    ...table(
+      ['Table', 'A visitor sees', 'A signed-in person sees', 'Staff sees', 'A person changes'],
+      access.map(({ relation }) => [
+        `\`${relation}\``,
+        seenBy(relation, 'anon'),
+        seenBy(relation, 'authenticated'),
+        seenByStaff(relation),
+        changed(relation),
+      ]),
+    ),
+    '',
+    '## Commands of staff',
+    '',
+    'Everybody else is answered `forbidden`. Who may call the other functions is in the [API](api.md).',
+    '',
+    ...table(
+      ['Command', 'Roles'],
+      staffCommands.map(({ name, roles }) => [`\`${name}\``, roles.join(', ')]),
     ),
     '',
   ].join('\n');

@@ -23,6 +23,8 @@ export interface StackConfig {
   dir: string;
   host: '127.0.0.1';
   ports: StackPorts;
+  /** The database in the cluster. Default: `postgres`. A test serves a copy of it. */
+  database?: string;
   publishableKey: string;
   secretKey: string;
   jwtSecret: string;
@@ -142,7 +144,7 @@ export function loadConfig(
 
 /** The connection string of a role of this stack's database; all local passwords are `postgres`. */
 export function databaseUrl(config: StackConfig, role = 'postgres'): string {
-  return `postgresql://${role}:postgres@${config.host}:${config.ports.db}/postgres`;
+  return `postgresql://${role}:postgres@${config.host}:${config.ports.db}/${config.database ?? 'postgres'}`;
 }
 
 /** The address that clients use, as `SUPABASE_URL`. */

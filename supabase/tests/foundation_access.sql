@@ -5,13 +5,7 @@ begin;
 \ir helpers.psql
 select no_plan();
 
-create temporary table expected_access (relation text primary key, anon text, authenticated text, service_role text);
-create temporary table columns_kept_back (relation text primary key, kept_back text[]);
-create temporary table columns_written (relation text primary key, written text[]);
-create temporary table expected_callers (name text primary key, callers text);
-create temporary table expected_helpers (name text primary key, callers text);
-create temporary table platform_policies (policy text primary key);
-create temporary table never_cascaded (relation text primary key);
+\ir access_expectations.psql
 -- what each module expects
 \set expectations `cat *_access.psql`
 :expectations
@@ -37,8 +31,21 @@ select is(
   case r.name when 'anon' then e.anon when 'authenticated' then e.authenticated else e.service_role end,
   r.name || ' on ' || e.relation
 )
-from expected_access e, (values ('anon'), ('authenticated'), ('service_role')) r (name)
+from expected_access e, lateral (values ('anon'), ('authenticated'), ('service_role')) r (name)
 order by e.relation, r.name;
+
+-- The rows themselves are asked for over the Data API, in tests/security/matrix.test.ts.
+select is_empty(
+  $$ select e.relation, r.name from expected_access e, lateral (values ('anon', e.anon), ('authenticated', e.authenticated)) r (name, verbs)
+     where r.verbs ~ '^select' and not exists (select from expected_rows w where w.relation = e.relation and w.reader = r.name) $$,
+  'of every table that people select it is written which rows they see'
+);
+select is_empty(
+  $$ select relation from expected_rows w where not exists (select from expected_access e where e.relation = w.relation)
+     union select relation from expected_changes c where not exists (select from expected_access e where e.relation = c.relation and e.authenticated ~ 'update')
+     union select name from staff_commands s where not exists (select from expected_callers c where c.name = s.name and c.callers ~ 'authenticated') $$,
+  'no line about rows or staff is left over'
+);
 
 select is(
   array(

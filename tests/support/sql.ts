@@ -30,6 +30,11 @@ export async function connect(): Promise<pg.Client> {
   return client;
 }
 
+/** The name of the database of the world, for a Data API of the test's own. */
+export function worldDatabase(): string {
+  return new URL(databaseUrl).pathname.slice(1);
+}
+
 export async function openWorld(): Promise<World> {
   const database = await cloneDatabase(setting('ADMIN_DB_URL'));
   databaseUrl = database.url;
