@@ -29,7 +29,9 @@ function mendBody(text: string): Body | Response | null {
   } catch {
     return null;
   }
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) return null;
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    return refuse('bad_json', 'Could not parse request body as JSON: it must be an object');
+  }
   const fields = body as Body;
   const wrong = texts.find((name) => name in fields && typeof (fields[name] ?? '') !== 'string');
   if (wrong) return refuse('bad_json', `Could not parse request body as JSON: ${wrong} must be a string`);

@@ -6,6 +6,7 @@ import { answerAdmin } from './auth-admin.ts';
 import { type AskAuth, mendAuth } from './auth-requests.ts';
 import { ask, authConnection, dataApiConnection } from './connection.ts';
 import { AnsweredFailure } from './errors.ts';
+import { json } from './http.ts';
 import { LostConnection } from './reservations.ts';
 
 /** `/rest/v1` and `/auth/v1`, both served by `@supabase/lite`. */
@@ -100,6 +101,15 @@ async function listenForChanges(
   };
 }
 
+/** As PostgreSQL refuses it. In the name of a column, lite 0.10.0 would break its connection with it. */
+const noNul = (): Response =>
+  json(400, {
+    code: '22021',
+    message: 'invalid byte sequence for encoding "UTF8": 0x00',
+    details: null,
+    hint: null,
+  });
+
 /** Starts the Data API and Auth over the stack's database. */
 export async function createDataAndAuth(config: StackConfig): Promise<DataAndAuth> {
   const restoreConsole = silenceAnsweredFailures();
@@ -149,7 +159,7 @@ export async function createDataAndAuth(config: StackConfig): Promise<DataAndAut
   const asAdmin: AskAuth = (sql, parameters) => ask(data, sql, parameters);
   const auth = mendAuth(async (request) => authApp.fetch(request), askUsers);
   return {
-    rest: (request) => restApp.fetch(request),
+    rest: async (request) => (new URL(request.url).search.includes('%00') ? noNul() : restApp.fetch(request)),
     auth: async (request) =>
       (await answerAdmin(request, config, asAdmin, minimumLength)) ?? (await auth(request)),
     async close() {
