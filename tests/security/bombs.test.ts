@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(closeSql);
 
 const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
-const deep = (depth: number) => '{"a":'.repeat(depth) + '1' + '}'.repeat(depth);
+const deep = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
 
 /** Bodies that no client of ours sends, most of them small, as a large one is refused for its size. */
 const bombs: [name: string, body: string | Uint8Array][] = [

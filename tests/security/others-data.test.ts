@@ -4,9 +4,9 @@ import {
   aCar,
   admin,
   anyPlate,
+  bankAccount,
   closeSql,
   listing,
-  ok,
   type Person,
   period,
   person,
@@ -31,13 +31,7 @@ beforeAll(async () => {
     address: '77 Secret Street, Wellington',
     plate: anyPlate(),
   });
-  await ok(
-    host.journey.payouts.setBankAccount({
-      bankBin: '970436',
-      accountNumber: '0123456789',
-      holderName: 'NGUYEN VAN A',
-    }),
-  );
+  await bankAccount(host);
   token = await tokenOf(attacker);
 });
 afterAll(closeSql);
