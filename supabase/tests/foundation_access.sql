@@ -34,19 +34,6 @@ select is(
 from expected_access e, lateral (values ('anon'), ('authenticated'), ('service_role')) r (name)
 order by e.relation, r.name;
 
--- The rows themselves are asked for over the Data API, in tests/security/matrix.test.ts.
-select is_empty(
-  $$ select e.relation, r.name from expected_access e, lateral (values ('anon', e.anon), ('authenticated', e.authenticated)) r (name, verbs)
-     where r.verbs ~ '^select' and not exists (select from expected_rows w where w.relation = e.relation and w.reader = r.name) $$,
-  'of every table that people select it is written which rows they see'
-);
-select is_empty(
-  $$ select relation from expected_rows w where not exists (select from expected_access e where e.relation = w.relation)
-     union select relation from expected_changes c where not exists (select from expected_access e where e.relation = c.relation and e.authenticated ~ 'update')
-     union select name from staff_commands s where not exists (select from expected_callers c where c.name = s.name and c.callers ~ 'authenticated') $$,
-  'no line about rows or staff is left over'
-);
-
 select is(
   array(
     select a.attname::text from pg_attribute a

@@ -166,6 +166,19 @@ describe('the policy matrix over the Data API', () => {
       if (!(await world.value<boolean>(`exists (select from public."${name}")`))) empty.push(name);
     }
     expect(empty, 'add rows to sample_rows in the access file of the module').toEqual([]);
+    const undecided = expected.access.flatMap(({ relation, ...roles }) =>
+      (['anon', 'authenticated'] as const)
+        .filter((as) => roles[as].startsWith('select'))
+        .filter((as) => !expected.rows.some((line) => line.relation === relation && line.reader === as))
+        .map((as) => `${relation} for ${as}`),
+    );
+    expect(undecided, 'say in expected_rows which rows they see').toEqual([]);
+    const known = (name: string) => relations.some((relation) => relation.name === name);
+    const over = [...expected.rows, ...expected.changes, ...expected.samples].filter(
+      (line) => !known(line.relation),
+    );
+    expect(over, 'lines about tables that do not exist').toEqual([]);
+    expect(expected.staffCommands.filter(({ name }) => !callers(name).includes('authenticated'))).toEqual([]);
   });
 
   it('shows each reader exactly the rows that its module says, and refuses the tables that it may not select', async () => {
