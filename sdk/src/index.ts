@@ -1,3 +1,5 @@
+export type { Addresses } from './addresses.ts';
+export type * from './addresses-rows.ts';
 export type { Admin } from './admin.ts';
 export type * from './admin-rows.ts';
 export type { Auth, SignUp } from './auth.ts';
@@ -10,6 +12,8 @@ export { createIdempotencyKey } from './core/ids.ts';
 export type { List, Page, PageOptions } from './core/pages.ts';
 export type { RetryPolicy } from './core/wait.ts';
 export type { Database } from './database.ts';
+export type { DeviceRegistration, Devices } from './devices.ts';
+export type * from './devices-rows.ts';
 export {
   errorText,
   isErrorCode,

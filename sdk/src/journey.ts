@@ -1,4 +1,5 @@
 import { createClient, type SupabaseClient, type SupabaseClientOptions } from '@supabase/supabase-js';
+import { Addresses } from './addresses.ts';
 import { Admin } from './admin.ts';
 import { Auth } from './auth.ts';
 import { Blocks } from './blocks.ts';
@@ -6,6 +7,7 @@ import { Bookings } from './bookings.ts';
 import { Calls } from './core/calls.ts';
 import { defaultRetryPolicy, type RetryPolicy } from './core/wait.ts';
 import type { Database } from './database.ts';
+import { Devices } from './devices.ts';
 import { Licences } from './licences.ts';
 import { MediaFiles } from './media.ts';
 import { Notifications } from './notifications.ts';
@@ -60,7 +62,9 @@ export class Journey {
   readonly otp: Otp;
   readonly profiles: Profiles;
   readonly licences: Licences;
+  readonly addresses: Addresses;
   readonly blocks: Blocks;
+  readonly devices: Devices;
   readonly media: MediaFiles;
   readonly vehicles: Vehicles;
   readonly quotes: Quotes;
@@ -90,7 +94,9 @@ export class Journey {
     this.otp = new Otp(calls);
     this.profiles = new Profiles(calls);
     this.licences = new Licences(calls);
+    this.addresses = new Addresses(calls);
     this.blocks = new Blocks(calls);
+    this.devices = new Devices(calls);
     this.media = new MediaFiles(calls);
     this.vehicles = new Vehicles(calls, this.media);
     this.quotes = new Quotes(calls);

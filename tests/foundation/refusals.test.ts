@@ -52,6 +52,18 @@ const calls: { action: string; code: string; status: number; call: () => Promise
       one.journey.payouts.setBankAccount({ bankBin: 'x', accountNumber: '0123456789', holderName: 'Nobody' }),
   },
   {
+    action: 'save_address',
+    code: 'address_not_found',
+    status: 404,
+    call: () => one.journey.addresses.update(nowhere, { label: 'Home' }),
+  },
+  {
+    action: 'register_device',
+    code: 'invalid_input',
+    status: 400,
+    call: () => one.journey.devices.register({ platform: 'ios', token: 'x' }),
+  },
+  {
     action: 'block_user',
     code: 'not_found',
     status: 404,

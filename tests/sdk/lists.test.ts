@@ -76,6 +76,8 @@ const lists: Record<string, ListTest> = {
 const bounded: Record<string, string> = {
   'payments.methods': 'the rails that are switched on',
   'payouts.balance': 'a row per currency',
+  'devices.list': 'at most 20 of one person (setting max_devices)',
+  'addresses.list': 'at most 20 of one person (setting max_addresses)',
   'payouts.banks': 'the banks of the country',
   'media.signedUrls': 'one for each file that was given',
   'vehicles.calendar': 'the period that was asked for, at most 400 days',

@@ -138,7 +138,7 @@ describe('the package', () => {
   });
 
   const resources =
-    'admin,auth,blocks,bookings,licences,media,notifications,otp,payments,payouts,profiles,quotes,receipts,refunds,supabase,vehicles';
+    'addresses,admin,auth,blocks,bookings,devices,licences,media,notifications,otp,payments,payouts,profiles,quotes,receipts,refunds,supabase,vehicles';
   const making = `const journey = createJourney({ url: 'http://127.0.0.1:9', publishableKey: 'sb_publishable_test' });
     console.log(Object.keys(journey).sort().join());`;
 
@@ -203,6 +203,8 @@ const given = `
     function showBooking(): void;
     function askForBankAccount(): void;
     function askForCode(): Promise<string>;
+    const pushToken: string;
+    const subscription: { toJSON(): { endpoint: string; keys: Record<string, string> } };
     function askForNewQuote(): Promise<void>;
     function openBrowser(address: string): Promise<void>;
   }`;

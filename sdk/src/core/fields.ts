@@ -10,6 +10,7 @@ const renamed: Partial<Record<RpcName, Record<string, string>>> = {
   payment_events_needing_review: { after_id: 'after' },
   public_profile: { id: 'userId' },
   request_upload: { byte_size: 'file', sha256: 'file' },
+  update_address: { details: 'changes' },
   update_vehicle: { details: 'changes' },
   vehicle_calendar: { from_at: 'from', to_at: 'to' },
 };
