@@ -132,10 +132,10 @@ returns public.addresses
 language plpgsql stable set search_path = ''
 as $$
 declare
-  v_limits constant jsonb := '{"label": 40, "recipient": 80, "line1": 200, "line2": 200, "ward": 100, "district": 100, "province": 100}';
+  v_limits constant jsonb := '{"label": 40, "recipient": 80, "line1": 200, "line2": 200, "ward": 100, "district": 100, "province": 100}'::jsonb;
   v_field text;
   v_value jsonb;
-  v_tidy jsonb := '{}';
+  v_tidy jsonb := '{}'::jsonb;
   v_text text;
   v_address public.addresses;
 begin
