@@ -2,6 +2,36 @@
 import type { CalendarDay, Currency, Timestamp, TimestampRange, Uuid } from '../values.ts';
 import type { StateOf } from './states.ts';
 
+/** The addresses that people keep. Written by commands of their owner. When the account is deleted, they are erased. */
+export interface AddressesRow {
+  id: Uuid;
+  user_id: Uuid;
+  /** What its owner calls it, such as Home. Null without one. */
+  label: string | null;
+  /** Who is asked for there. */
+  recipient: string;
+  /** E.164, such as +84912345678, or null. Nobody has verified it. */
+  phone: string | null;
+  /** House number and street. */
+  line1: string;
+  /** Building, floor, room; null without them. */
+  line2: string | null;
+  /** Ward or commune, as its owner writes it. */
+  ward: string | null;
+  /** Null for addresses of Vietnam as they are since July 2025, which have no district. */
+  district: string | null;
+  /** Province or city. In Vietnam it is never null. */
+  province: string | null;
+  /** Two letters of ISO 3166-1, such as VN. */
+  country: string;
+  lat: number | null;
+  lng: number | null;
+  /** True for exactly one address of each person who has any. */
+  is_default: boolean;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
+
 /** The bank accounts that people are paid to, with only the last 4 characters of the number. Nothing is sent to an account before usable_from or after removed_at. */
 export interface BankAccountsRow {
   id: Uuid;
@@ -501,6 +531,7 @@ export interface VehiclesRow {
 
 /** The rows of each table, as far as apps may read them. */
 export interface Tables {
+  addresses: AddressesRow;
   bank_accounts: BankAccountsRow;
   booking_inspections: BookingInspectionsRow;
   bookings: BookingsRow;
@@ -536,6 +567,9 @@ type Reference<Name, Columns, OneToOne, To, ToColumns> = {
 
 /** What a query of each table may embed. */
 export interface Relationships {
+  addresses: [
+    Reference<'addresses_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+  ];
   bank_accounts: [
     Reference<'bank_accounts_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
   ];
@@ -628,6 +662,7 @@ export interface Relationships {
 
 /** Columns that a new row may leave out, as the database fills them. */
 export interface Defaults {
+  addresses: 'id' | 'country' | 'lat' | 'lng' | 'is_default' | 'created_at' | 'updated_at';
   bank_accounts: 'id' | 'created_at';
   booking_inspections: 'id' | 'status' | 'note' | 'recorded_at';
   bookings: 'id' | 'code' | 'starts_at' | 'ends_at' | 'deposit_status' | 'created_at' | 'updated_at';
@@ -764,6 +799,16 @@ export interface MyBlocksRow {
   display_name: string;
   avatar_path: string;
   created_at: Timestamp;
+}
+
+export interface MyDevicesRow {
+  id: Uuid;
+  platform: string;
+  app_version: string;
+  locale: string;
+  created_at: Timestamp;
+  last_seen_at: Timestamp;
+  is_current: boolean;
 }
 
 export interface MyRefundsRow {
@@ -911,6 +956,7 @@ export interface Rows {
   list_refunds: ListRefundsRow;
   my_balance: MyBalanceRow;
   my_blocks: MyBlocksRow;
+  my_devices: MyDevicesRow;
   my_refunds: MyRefundsRow;
   payment_attempts_needing_review: PaymentAttemptsNeedingReviewRow;
   payment_events_needing_review: PaymentEventsNeedingReviewRow;
@@ -927,6 +973,7 @@ export interface Rows {
 export interface Functions {
   acknowledge_inspection: { args: { inspection_id: Uuid | null }; row: 'booking_inspections'; many: false };
   acknowledge_payment_event: { args: { event_id: number | null; note: string | null }; value: null };
+  add_address: { args: { details: unknown | null }; row: 'addresses'; many: false };
   add_vehicle_image: { args: { vehicle_id: Uuid | null; media_id: Uuid | null; at_position: number | null }; row: 'vehicle_images'; many: false };
   answer_booking: { args: { booking_id: Uuid | null; accept: boolean | null; reason?: string | null }; row: 'bookings'; many: false };
   approve_payout_batch: { args: { batch_id: Uuid | null }; row: 'payout_batches'; many: false };
@@ -950,6 +997,7 @@ export interface Functions {
   create_booking: { args: { quote_id: Uuid | null }; row: 'bookings'; many: false };
   create_vehicle: { args: { details: unknown | null }; row: 'vehicles'; many: false };
   decide_inspection: { args: { inspection_id: Uuid | null; counts: boolean | null; reason: string | null }; row: 'booking_inspections'; many: false };
+  delete_address: { args: { address_id: Uuid | null }; value: null };
   delete_notification: { args: { notification_id: Uuid | null }; value: null };
   error_catalog: { args: Record<never, never>; row: 'error_catalog'; many: true };
   freeze_payable: { args: { payable_id: Uuid | null; reason: string | null }; row: 'freeze_payable'; many: false };
@@ -964,6 +1012,7 @@ export interface Functions {
   my_balance: { args: Record<never, never>; row: 'my_balance'; many: true };
   my_blocks: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_blocks'; many: true };
   my_bookings: { args: { role?: string | null; statuses?: string[] | null; after?: unknown | null; page_size?: number | null }; row: 'my_bookings'; many: true };
+  my_devices: { args: Record<never, never>; row: 'my_devices'; many: true };
   my_payouts: { args: { after?: unknown | null; page_size?: number | null }; row: 'payouts'; many: true };
   my_receipts: { args: { after?: unknown | null; page_size?: number | null }; row: 'receipts'; many: true };
   my_refunds: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_refunds'; many: true };
@@ -981,6 +1030,7 @@ export interface Functions {
   record_manual_payout: { args: { payout_id: Uuid | null; bank_reference: string | null }; row: 'payouts'; many: false };
   record_manual_refund: { args: { refund_id: Uuid | null; bank_reference: string | null }; row: 'refunds'; many: false };
   refund_payment: { args: { payment_id: Uuid | null; amount: number | null; reason: string | null }; row: 'refunds'; many: false };
+  register_device: { args: { platform: string | null; token: string | null; p256dh?: string | null; auth_secret?: string | null; app_version?: string | null; locale?: string | null }; value: Uuid };
   release_deposit: { args: { booking_id: Uuid | null }; row: 'bookings'; many: false };
   release_manual_payout: { args: { payout_id: Uuid | null }; value: null };
   release_manual_refund: { args: { refund_id: Uuid | null }; value: null };
@@ -993,6 +1043,7 @@ export interface Functions {
   review_vehicle: { args: { vehicle_id: Uuid | null; decision: string | null; reason?: string | null; revision?: number | null }; row: 'vehicles'; many: false };
   search_vehicles: { args: { lat: number | null; lng: number | null; radius_m?: number | null; starts_at?: Timestamp | null; ends_at?: Timestamp | null; kind?: string | null; min_seats?: number | null; brand?: string | null; transmission?: string | null; fuel?: string | null; min_price?: number | null; max_price?: number | null; features?: string[] | null; instant_only?: boolean | null; min_rating?: number | null; query?: string | null; sort?: string | null; after?: unknown | null; page_size?: number | null; with_reasons?: boolean | null }; row: 'search_vehicles'; many: true };
   set_bank_account: { args: { bank_bin: string | null; account_number: string | null; holder_name: string | null }; row: 'bank_accounts'; many: false };
+  set_default_address: { args: { address_id: Uuid | null }; row: 'addresses'; many: false };
   settle_payout: { args: { payout_id: Uuid | null; outcome: string | null; provider_payout_id: string | null; note: string | null }; row: 'payouts'; many: false };
   settle_refund: { args: { refund_id: Uuid | null; outcome: string | null; provider_refund_id: string | null; note: string | null }; row: 'refunds'; many: false };
   settle_trip: { args: { booking_id: Uuid | null; reason: string | null }; row: 'bookings'; many: false };
@@ -1007,6 +1058,8 @@ export interface Functions {
   unfreeze_payout: { args: { payout_id: Uuid | null }; row: 'payouts'; many: false };
   unmatched_money: { args: { status?: string | null; after?: unknown | null; page_size?: number | null }; row: 'unmatched_money'; many: true };
   unread_count: { args: Record<never, never>; value: number };
+  unregister_device: { args: { device_id: Uuid | null }; value: null };
+  update_address: { args: { address_id: Uuid | null; details: unknown | null }; row: 'addresses'; many: false };
   update_vehicle: { args: { vehicle_id: Uuid | null; details: unknown | null }; row: 'vehicles'; many: false };
   vehicle_calendar: { args: { vehicle_id: Uuid | null; from_at: Timestamp | null; to_at: Timestamp | null }; row: 'vehicle_calendar'; many: true };
   vehicle_detail: { args: { vehicle_id: Uuid | null }; row: 'vehicle_detail'; many: false };

@@ -2,6 +2,12 @@
 
 /** Every error the backend can name: its HTTP status, whether trying again can help, and its text. */
 export const errorCatalog = {
+  address_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'This address is not among yours. Reload the list.',
+    vi: 'Không tìm thấy địa chỉ này trong danh sách của bạn. Vui lòng tải lại danh sách.',
+  },
   already_held: {
     status: 409,
     retryable: false,
@@ -415,6 +421,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'It is too early for this. Try again from the time in details.from.',
     vi: 'Chưa đến giờ thực hiện thao tác này. Vui lòng thử lại sau.',
+  },
+  too_many_addresses: {
+    status: 409,
+    retryable: false,
+    en: 'You have as many addresses as one account can keep; details.limit has the number. Delete one first.',
+    vi: 'Bạn đã lưu tối đa số địa chỉ cho phép. Vui lòng xóa bớt một địa chỉ trước.',
   },
   too_many_days_held: {
     status: 409,

@@ -2,6 +2,7 @@
 
 /** Every error a function can name, as the database has it. */
 export const errorCodes = {
+  address_not_found: { status: 404, retryable: false, message: 'This address is not among yours. Reload the list.' },
   already_held: { status: 409, retryable: false, message: 'You already hold this vehicle for this time. Open that booking to pay or cancel it; details.booking_id names it.' },
   already_paid: { status: 409, retryable: false, message: 'This was already paid. Do not pay it again; see details.' },
   bank_account_not_found: { status: 404, retryable: false, message: 'No bank account is set. Add one first.' },
@@ -71,6 +72,7 @@ export const errorCodes = {
   sms_unavailable: { status: 503, retryable: true, message: 'Codes cannot be sent by SMS now. Use your mail address, or try again later.' },
   step_up_required: { status: 403, retryable: false, message: 'Confirm that it is you: request a code and enter it, then try again.' },
   too_early: { status: 409, retryable: false, message: 'It is too early for this. Try again from the time in details.from.' },
+  too_many_addresses: { status: 409, retryable: false, message: 'You have as many addresses as one account can keep; details.limit has the number. Delete one first.' },
   too_many_days_held: { status: 409, retryable: false, message: 'You hold this vehicle for too many days without paying. Pay or cancel one of those bookings first.' },
   too_many_open_bookings: { status: 409, retryable: false, message: 'You have too many bookings that wait for payment or for an answer. Pay or cancel one of them first.' },
   transfer_claimed: { status: 409, retryable: false, message: 'An admin is making this transfer by hand. Wait until it is recorded or the claim ends; details name the admin.' },
