@@ -7,10 +7,12 @@ create table private.media_purposes (
   bucket text not null,
   max_bytes bigint not null,
   mime_types text[] not null,
-  per_day int not null
+  per_day int not null,
+  is_evidence boolean not null default false
 );
 comment on table private.media_purposes is 'What may be uploaded, how large and how often.';
 comment on column private.media_purposes.per_day is 'Uploads of one person within 24 hours.';
+comment on column private.media_purposes.is_evidence is 'Kept when its owner deletes the account, because another person may need it as evidence.';
 alter table private.media_purposes enable row level security;
 
 create function private.keep_bucket()

@@ -35,7 +35,7 @@ comment on column public.profiles.time_zone is 'Name of the time zone database, 
 comment on column public.profiles.phone is 'E.164, such as +84912345678. Written when a code proved it, so every number here is verified, and one number is one person. Null without one.';
 comment on column public.profiles.email_verified_at is 'When a code proved the mail address that the account has now. Null when none has.';
 comment on column public.profiles.rating_average is '1.00 to 5.00, null without a rating. Nothing writes it before there are reviews.';
-comment on column public.profiles.deleted_at is 'Hidden from others and sent no mail since then. Nothing writes it yet. Null for an account in use.';
+comment on column public.profiles.deleted_at is 'Since when the account is deleted: hidden from others, told nothing, and without what says who it was. Null for an account in use.';
 create trigger touch before update on public.profiles for each row execute function private.touch();
 
 create function private.tidy_display_name()
@@ -164,7 +164,7 @@ grant update (display_name, bio, locale, time_zone, avatar_media_id) on public.p
 create policy select_self on public.profiles for select to authenticated
   using (id = (select auth.uid()) or (select private.is_admin()));
 create policy update_self on public.profiles for update to authenticated
-  using (id = (select auth.uid())) with check (id = (select auth.uid()));
+  using (id = (select auth.uid()) and deleted_at is null) with check (id = (select auth.uid()));
 
 grant select on public.user_roles to authenticated, service_role;
 create policy select_self on public.user_roles for select to authenticated

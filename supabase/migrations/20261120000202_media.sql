@@ -249,3 +249,15 @@ end
 $$;
 select private.schedule_job('journey_tidy_media', 'Withdraws upload tickets that were not used within a day after they expired.',
   '19 20 * * *', '26 hours', 'select private.tidy_media()');
+
+insert into private.personal_tables (relation, whose, treatment, export_columns, why) values
+  ('public.media', 'r.owner_id = $1', 'anonymise', null,
+    'Files are erased, but for photos that are evidence of a trip for the other party. The rows stay, because listings and trips refer to them.');
+insert into private.personal_data (relation, column_name, treatment, becomes, why) values
+  ('public.media', 'status', 'anonymise',
+    $$case when r.status not in ('reserved', 'deleted') and r.purpose in (select p.purpose from private.media_purposes p where p.is_evidence) then r.status else 'deleted' end$$,
+    'What is deleted is read by nobody, and its bytes are removed.'),
+  ('public.media', 'sha256', 'anonymise',
+    $$case when r.status not in ('reserved', 'deleted') and r.purpose in (select p.purpose from private.media_purposes p where p.is_evidence) then r.sha256 else repeat('0', 64) end$$,
+    'It would tell whether somebody has the same file.');
+select private.retain_columns('public.media', 'Where the file was; it holds ids only.', 'bucket', 'path', 'mime_type');

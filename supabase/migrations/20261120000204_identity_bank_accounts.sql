@@ -46,7 +46,8 @@ create table private.bank_account_numbers (
   encrypted bytea not null
 );
 comment on table private.bank_account_numbers is 'The numbers, by pgp_sym_encrypt under the secret `bank_accounts` of this database.';
-create trigger immutable before update or delete or truncate on private.bank_account_numbers
+-- deleted with their person only (identity_account)
+create trigger immutable before update or truncate on private.bank_account_numbers
   for each statement execute function private.forbid_change();
 
 -- An account is replaced, never changed: what was paid to it must stay readable.

@@ -27,6 +27,8 @@ as $$
     union
     (select * from public.bank_accounts order by created_at limit 100)
   ) b
+  -- the numbers of a deleted account are erased
+  join public.profiles p on p.id = b.user_id and p.deleted_at is null
   where not private.is_readable(b::public.bank_accounts)
 $$;
 

@@ -162,6 +162,8 @@ as $$
 begin
   return exists (
     select from private.step_ups where user_id = p_user_id and session_id::text = p_session_id and valid_until > now()
+      -- a token outlives the session that was signed out
+      and exists (select from auth.sessions s where s.id = session_id)
   );
 end
 $$;

@@ -15,7 +15,7 @@ create table private.auth_messages (
   expires_at timestamptz not null,
   handed_over_at timestamptz,
   created_at timestamptz not null default now(),
-  constraint auth_messages_template_form check (template ~ '^auth_[a-z_]{2,40}$'),
+  constraint auth_messages_template_form check (template ~ '^(auth|account)_[a-z_]{2,40}$'),
   constraint auth_messages_channel_known check (channel in ('email', 'sms')),
   constraint auth_messages_address_form check (case channel when 'sms' then address ~ '^\+[1-9][0-9]{6,14}$' else address like '%_@_%' end),
   constraint auth_messages_locale_known check (locale in ('vi', 'en')),
@@ -23,7 +23,7 @@ create table private.auth_messages (
 );
 create index auth_messages_created_idx on private.auth_messages (created_at);
 alter table private.auth_messages enable row level security;
-comment on table private.auth_messages is 'Mails and SMS that Supabase Auth asked for. A day later they are removed. No column names the account: at sign-up it is not committed yet.';
+comment on table private.auth_messages is 'Mails and SMS that Supabase Auth asked for, and mails to an address that an account no longer has. A day later they are removed. No column names the account: at sign-up it is not committed yet.';
 comment on column private.auth_messages.cause_hash is 'private.keyed_hash() of what is sent to whom: the same message is sent once.';
 comment on column private.auth_messages.encrypted_data is 'The values of the text, by pgp_sym_encrypt under the secret `otp`. Removed when the message was handed to the sender.';
 comment on column private.auth_messages.expires_at is 'After it the message is not sent any more.';

@@ -122,3 +122,7 @@ end
 $$;
 comment on function public.my_blocks is 'Lists the people whom the caller has blocked, the last one first, with what is public of them. `after` takes {created_at, id} of the last row, where id is its user_id. Errors: invalid_input.';
 select private.expose('my_blocks(jsonb, int)', 'authenticated');
+
+insert into private.personal_tables (relation, whose, treatment, why) values
+  ('public.user_blocks', 'r.user_id = $1', 'erase', 'Whom the person did not want to meet.');
+select private.retain_columns('public.user_blocks', 'The row is of the one who blocked, and goes with that account.', 'blocked_id');

@@ -108,3 +108,26 @@ as $$ select * from private.reconcile_ledger_as_admin() $$;
 comment on function public.reconcile_ledger is 'Admin: compares the ledger with the rows it was posted for. Answers one row per line of a movement where they disagree, and no row when all agree. Amounts are in minor units. Errors: forbidden.';
 revoke all on function private.reconcile_ledger_as_admin(), public.reconcile_ledger() from public, anon, authenticated, service_role;
 grant execute on function private.reconcile_ledger_as_admin(), public.reconcile_ledger() to authenticated;
+
+insert into private.personal_tables (relation, whose, treatment, export_columns, why) values
+  ('private.ledger_accounts', 'r.owner = $1::text', 'retain', '{kind,currency}', 'The books are kept for ten years (Law on Accounting 88/2015/QH13, article 41).'),
+  ('private.ledger_entries', 'r.account_id in (select a.id from private.ledger_accounts a where a.owner = $1::text)', 'retain', '{amount,currency}', 'Part of the books.'),
+  ('private.ledger_transactions', 'r.id in (select e.transaction_id from private.ledger_entries e join private.ledger_accounts a on a.id = e.account_id where a.owner = $1::text)',
+    'retain', '{event,posted_at}', 'Part of the books.');
+select private.retain_columns('private.ledger_accounts', 'Names the person by id.', 'currency');
+select private.retain_columns('private.ledger_entries', 'Says nothing of a person.', 'currency');
+select private.retain_columns('private.ledger_transactions', 'What moved the money, by ids.', 'event', 'reference', 'currency');
+select private.hold_no_persons('private.ledger_account_kinds', 'private.ledger_proofs');
+
+create function private.account_blocker_money_owed(p_user_id uuid)
+returns setof uuid
+language sql stable set search_path = ''
+as $$
+  select p_user_id
+  where exists (
+    select from private.ledger_accounts a join private.ledger_entries e on e.account_id = a.id
+    where a.owner = p_user_id::text group by a.id having sum(e.amount) <> 0
+  )
+$$;
+insert into private.account_blockers (name, message_en, message_vi) values
+  ('money_owed', 'We owe you money, or you owe us. Wait for your payout, or contact support.', 'Bạn còn khoản tiền chưa nhận hoặc chưa thanh toán. Vui lòng chờ chuyển khoản hoặc liên hệ hỗ trợ.');

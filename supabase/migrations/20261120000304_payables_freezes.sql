@@ -116,3 +116,23 @@ language sql volatile set search_path = ''
 as $$ select private.unfreeze_payable(payable_id, reason) $$;
 comment on function public.unfreeze_payable is 'Admin: ends the freeze with this reason, or every freeze when no reason is given. What waited goes on when no freeze is left. Answers {payable_id, frozen, freezes}. Repeatable. Errors: forbidden, payable_not_found.';
 select private.expose('unfreeze_payable(uuid, text)', 'authenticated');
+
+insert into private.personal_tables (relation, whose, treatment, export_columns, why) values
+  ('public.payables', 'r.payer_id = $1', 'retain', null, 'What was paid for; the books refer to it.'),
+  ('private.payable_freezes', 'r.payable_id in (select p.id from public.payables p where p.payer_id = $1)', 'retain', '{}',
+    'Says why money was kept back, which is between the platform and both parties. The person reads it in the app while it lasts.');
+select private.retain_columns('public.payables', 'What the receipt says that was paid for.', 'code', 'title', 'currency');
+select private.retain_columns('public.payables', 'Where its money goes, by ids.', 'split');
+select private.retain_columns('private.payable_freezes', 'Evidence of a dispute.', 'reason');
+select private.retain_columns('private.payable_freezes', 'Which admin decided.', 'frozen_by', 'ended_by');
+select private.hold_no_persons('private.payable_kinds');
+
+create function private.account_blocker_frozen_money(p_user_id uuid)
+returns setof uuid
+language sql stable set search_path = ''
+as $$
+  select p.id from public.payables p
+  where p.payer_id = p_user_id and exists (select from private.payable_freezes f where f.payable_id = p.id and f.ended_at is null)
+$$;
+insert into private.account_blockers (name, message_en, message_vi) values
+  ('frozen_money', 'Money of yours is frozen while it is checked. Wait for the decision, or contact support.', 'Một khoản tiền của bạn đang bị tạm giữ để kiểm tra. Vui lòng chờ kết quả hoặc liên hệ hỗ trợ.');

@@ -106,3 +106,30 @@ create trigger immutable before update on private.unmatched_money for each row
   execute function private.forbid_change();
 create trigger never_deleted before delete or truncate on private.unmatched_money
   for each statement execute function private.forbid_change();
+
+insert into private.personal_tables (relation, whose, treatment, export_columns, why) values
+  ('public.payments', 'r.payer_id = $1', 'retain', null, 'Accounting records are kept for ten years (Law on Accounting 88/2015/QH13, article 41).'),
+  ('public.payment_attempts', 'r.payment_id in (select p.id from public.payments p where p.payer_id = $1)', 'retain', null, 'Part of the record of a payment.'),
+  ('private.payment_events', 'r.reference in (select a.reference from public.payment_attempts a join public.payments p on p.id = a.payment_id where p.payer_id = $1)',
+    'retain', '{}', 'The word of the provider about a payment, which proves that money came. What it says is in payments and payment_attempts.'),
+  ('private.unmatched_money', 'r.payer_id = $1', 'retain', '{amount,currency,status,created_at}', 'Part of the record of a payment.');
+select private.retain_columns('public.payments', 'Part of the record of a payment.', 'currency');
+select private.retain_columns('public.payment_attempts', 'Part of the record of a payment, as the provider knows it.', 'reference', 'currency', 'redirect_url', 'qr_payload',
+  'details', 'provider_data', 'provider_transaction_id', 'failure_code');
+select private.retain_columns('private.payment_events', 'As received, so that its signature can be checked again.', 'provider_event_id', 'raw', 'headers', 'outcome');
+select private.retain_columns('private.payment_events', 'Which admin looked at it, and what was found.', 'acknowledged_by', 'note');
+select private.retain_columns('private.unmatched_money', 'Part of the record of a payment.', 'reference', 'transaction_id', 'currency', 'settlement');
+select private.retain_columns('private.unmatched_money', 'Which admin settled it, and why.', 'settled_by', 'note');
+select private.hold_no_persons('private.payment_providers', 'private.unverified_counts');
+
+create function private.account_blocker_open_payment(p_user_id uuid)
+returns setof uuid
+language sql stable set search_path = ''
+as $$ select p.id from public.payments p where p.payer_id = p_user_id and p.status in ('pending', 'processing') $$;
+create function private.account_blocker_unmatched_money(p_user_id uuid)
+returns setof uuid
+language sql stable set search_path = ''
+as $$ select m.id from private.unmatched_money m where m.payer_id = p_user_id and m.status = 'open' $$;
+insert into private.account_blockers (name, message_en, message_vi) values
+  ('open_payment', 'A payment is open. Finish it, or cancel what it is for.', 'Bạn còn giao dịch thanh toán chưa hoàn tất. Vui lòng thanh toán hoặc hủy đơn liên quan.'),
+  ('unmatched_money', 'Money of yours came that fits no payment. We look at it; contact support if it takes long.', 'Chúng tôi đã nhận một khoản tiền của bạn nhưng chưa khớp với giao dịch nào. Vui lòng chờ xử lý hoặc liên hệ hỗ trợ.');

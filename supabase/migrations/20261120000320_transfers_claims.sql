@@ -145,3 +145,7 @@ begin
   end if;
 end
 $$;
+
+insert into private.personal_tables (relation, whose, treatment, export_columns, why) values
+  ('private.manual_claims', 'r.claimed_by = $1', 'erase', '{}', 'Work of an admin, of a day at most. It says nothing that the admin entered.');
+select private.retain_columns('private.manual_claims', 'A refund or a payout.', 'subject_id');

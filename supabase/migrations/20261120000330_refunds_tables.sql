@@ -107,3 +107,15 @@ grant select (id, payment_id, payable_id, kind, amount, currency, status, method
 grant select on public.refunds to service_role;
 create policy select_payer on public.refunds for select to authenticated
   using (payer_id = (select auth.uid()) or (select private.is_admin()));
+
+insert into private.personal_tables (relation, whose, treatment, export_columns, why) values
+  ('public.refunds', 'r.payer_id = $1', 'retain', null, 'Accounting records are kept for ten years (Law on Accounting 88/2015/QH13, article 41).');
+select private.retain_columns('public.refunds', 'Part of the record of a refund.', 'currency', 'provider', 'provider_refund_id', 'failure_code', 'reason');
+select private.hold_no_persons('private.refund_kinds');
+
+create function private.account_blocker_open_refund(p_user_id uuid)
+returns setof uuid
+language sql stable set search_path = ''
+as $$ select r.id from public.refunds r where r.payer_id = p_user_id and r.status <> 'succeeded' $$;
+insert into private.account_blockers (name, message_en, message_vi) values
+  ('open_refund', 'A refund to you is not finished. Wait until it has arrived; if it waits for a bank account, add one.', 'Khoản hoàn tiền của bạn chưa hoàn tất. Vui lòng chờ nhận tiền; nếu cần tài khoản ngân hàng, hãy thêm tài khoản.');

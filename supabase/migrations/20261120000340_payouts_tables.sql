@@ -157,3 +157,17 @@ create policy select_own on public.payouts for select to authenticated
   using (user_id = (select auth.uid()) or (select private.is_admin()));
 create policy select_admin on public.payout_batches for select to authenticated
   using ((select private.is_admin()));
+
+insert into private.personal_tables (relation, whose, treatment, export_columns, why) values
+  ('public.payouts', 'r.user_id = $1', 'retain', null, 'Accounting records are kept for ten years (Law on Accounting 88/2015/QH13, article 41).'),
+  ('private.payout_items', 'r.payout_id in (select p.id from public.payouts p where p.user_id = $1)', 'retain', '{}', 'Part of the record of a payout. It holds ids only.'),
+  ('public.payout_batches', 'r.approved_by = $1', 'retain', '{}', 'Says which admin approved payouts. It is a record of the platform, and not of that admin.');
+select private.retain_columns('public.payouts', 'Part of the record of a payout.', 'currency', 'provider', 'provider_payout_id', 'bank_reference', 'failure_code', 'freeze_reason');
+select private.retain_columns('public.payout_batches', 'Part of the record of payouts.', 'currency');
+
+create function private.account_blocker_open_payout(p_user_id uuid)
+returns setof uuid
+language sql stable set search_path = ''
+as $$ select p.id from public.payouts p where p.user_id = p_user_id and p.status not in ('paid', 'cancelled') $$;
+insert into private.account_blockers (name, message_en, message_vi) values
+  ('open_payout', 'A payout to you is not finished. Wait until it has arrived.', 'Khoản tiền chuyển cho bạn chưa hoàn tất. Vui lòng chờ đến khi nhận được tiền.');

@@ -128,3 +128,8 @@ create trigger enqueue_credit_note after update of status on public.refunds
   execute function private.enqueue_credit_note();
 
 select private.register_topic('receipt', 'kind', 'subject_id');
+
+insert into private.personal_tables (relation, whose, treatment, export_columns, why) values
+  ('public.receipts', 'r.user_id = $1', 'retain', null, 'Accounting records are kept for ten years (Law on Accounting 88/2015/QH13, article 41).');
+select private.retain_columns('public.receipts', 'A receipt stays as it was issued, with the name of its buyer.', 'content', 'currency');
+select private.hold_no_persons('private.receipt_series', 'private.skipped_receipts', 'private.receipt_labels');

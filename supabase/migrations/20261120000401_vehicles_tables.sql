@@ -253,3 +253,22 @@ create policy select_host on public.calendar_entries for select to authenticated
   using (vehicle_id in (select private.my_vehicle_ids()) or (select private.is_admin()));
 -- vehicle_locations: policy in bookings, which knows who has it booked.
 -- media: its policies are in bookings, the last module that adds a kind of picture.
+
+select private.only_live_persons('public.vehicles', 'host_id');
+insert into private.personal_tables (relation, whose, treatment, export_columns, why) values
+  ('public.vehicles', 'r.host_id = $1', 'anonymise', null, 'Past trips refer to it. It is archived, and the texts of its host go.'),
+  ('public.vehicle_locations', 'r.vehicle_id in (select v.id from public.vehicles v where v.host_id = $1)', 'anonymise', null,
+    'The address goes. The plate stays: a traffic offence of a past trip is reported by it.'),
+  ('public.vehicle_images', 'r.host_id = $1', 'erase', null, 'Photos of the host; nobody needs them without the listing.'),
+  ('public.calendar_entries', 'r.vehicle_id in (select v.id from public.vehicles v where v.host_id = $1) or r.holder_id = $1', 'anonymise', null,
+    'Says when the vehicle was taken, as past trips do.');
+insert into private.personal_data (relation, column_name, treatment, becomes, why) values
+  ('public.vehicles', 'status', 'anonymise', $$case when r.status = 'suspended' then r.status else 'archived' end$$, 'Nobody answers for it. One that is suspended is offered to nobody either.'),
+  ('public.vehicles', 'title', 'anonymise', $$left(r.brand || ' ' || r.model, 115) || ' ' || r.year$$, 'Text of the host. Brand, model and year say what was rented.'),
+  ('public.vehicles', 'description', 'anonymise', $$''$$, 'Text of the host.'),
+  ('public.vehicle_locations', 'address', 'anonymise', $$'Removed / Đã xóa'$$, 'Often where the host lives.'),
+  ('public.vehicle_locations', 'location', 'anonymise', '(select v.public_location from public.vehicles v where v.id = r.vehicle_id)', 'Often where the host lives. What others saw before stays.'),
+  ('public.calendar_entries', 'note', 'anonymise', 'null', 'Text of the host.');
+select private.retain_columns('public.vehicles', 'Says what was rented, and where roughly.', 'brand', 'model', 'city', 'public_location');
+select private.retain_columns('public.vehicle_locations', 'A traffic offence of a past trip is reported by it.', 'plate');
+select private.hold_no_persons('public.vehicle_features');

@@ -124,3 +124,7 @@ $$;
 comment on function public.store_quote is 'Stores a quote that the pricing library computed, and answers it as its renter may read it. Constraints refuse lines or parts that do not add up. Service only.';
 select private.expose_limited('quote_facts(uuid, uuid, timestamptz, timestamptz, jsonb)', 'quote', 'renter_id', 'service_role');
 select private.expose('store_quote(uuid, uuid, timestamptz, timestamptz, jsonb, jsonb)', 'service_role');
+
+insert into private.personal_tables (relation, whose, treatment, export_columns, why) values
+  ('public.quotes', 'r.renter_id = $1', 'retain', null, 'Says what was agreed in a trip. It describes the vehicle and the price.');
+select private.retain_columns('public.quotes', 'How the price came about.', 'lines', 'cancellation_policy', 'facts', 'pricing_version', 'currency');

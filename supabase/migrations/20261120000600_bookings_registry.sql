@@ -55,5 +55,5 @@ insert into private.settings (key, value, description) values
   ('unattended_hours', '48', 'Hours after the booked end at which a paid trip that nobody checked in is completed as driven.'),
   ('claim_window_hours', '24', 'Hours in which the host may claim, from the return on which both sides agree and from the booked end at the earliest; then the deposit is returned and the rent becomes payable.');
 
-insert into private.media_purposes (purpose, bucket, max_bytes, mime_types, per_day) values
-  ('inspection', 'inspections', 10485760, '{image/jpeg,image/png,image/webp}', 200);
+insert into private.media_purposes (purpose, bucket, max_bytes, mime_types, per_day, is_evidence) values
+  ('inspection', 'inspections', 10485760, '{image/jpeg,image/png,image/webp}', 200, true);

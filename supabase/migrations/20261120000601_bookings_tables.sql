@@ -230,3 +230,30 @@ create policy select_known on public.vehicle_locations for select to authenticat
     or vehicle_id in (select private.my_booked_vehicle_ids())
     or (select private.is_admin())
   );
+
+select private.only_live_persons('public.bookings', 'renter_id', 'host_id');
+insert into private.personal_tables (relation, whose, treatment, export_columns, why) values
+  ('public.bookings', '$1 in (r.renter_id, r.host_id)', 'retain', null, 'A contract with another person, who keeps it too.'),
+  ('public.booking_inspections', 'r.booking_id in (select b.id from public.bookings b where $1 in (b.renter_id, b.host_id))', 'retain', null,
+    'Evidence of the state of the vehicle, for both parties.'),
+  ('public.inspection_photos', 'r.owner_id = $1', 'retain', null, 'Evidence of the state of the vehicle, for both parties.');
+select private.retain_columns('public.bookings', 'What was agreed.', 'code', 'currency', 'cancellation_policy');
+select private.retain_columns('public.booking_inspections', 'Who of the two parties recorded or answered it, and what they wrote: evidence.',
+  'recorded_by', 'acknowledged_by', 'note', 'objection');
+
+-- A deadline is over at its time, whether or not a job has written the move.
+create function private.account_blocker_live_booking(p_user_id uuid)
+returns setof uuid
+language sql stable set search_path = ''
+as $$
+  select b.id from public.bookings b
+  where p_user_id in (b.renter_id, b.host_id) and (
+    (b.status = 'requested' and b.answer_by > now())
+    or (b.status = 'pending_payment' and b.hold_expires_at > now())
+    or b.status in ('confirmed', 'in_progress')
+    or b.deposit_status = 'held'
+    or b.claim_until > now()
+  )
+$$;
+insert into private.account_blockers (name, message_en, message_vi) values
+  ('live_booking', 'A trip is not over, or its deposit is not returned yet. Finish or cancel it first.', 'Bạn còn chuyến đi chưa kết thúc hoặc tiền cọc chưa được hoàn. Vui lòng hoàn tất hoặc hủy chuyến trước.');

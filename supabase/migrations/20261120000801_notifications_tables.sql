@@ -43,3 +43,7 @@ revoke all on public.notifications from anon, authenticated, service_role;
 grant select on public.notifications to authenticated, service_role;
 create policy select_own on public.notifications for select to authenticated
   using (user_id = (select auth.uid()) and deleted_at is null);
+
+insert into private.personal_tables (relation, whose, treatment, export_columns, why) values
+  ('private.inboxes', 'r.user_id = $1', 'retain', '{}', 'A counter of notifications, which says nothing about its person.'),
+  ('public.notifications', 'r.user_id = $1', 'erase', null, 'Messages to somebody who is gone.');

@@ -71,6 +71,8 @@ begin
       order by t.version desc
       limit 1
     ) t on true
+    -- somebody whose account is deleted is told nothing
+    where p.deleted_at is null
     on conflict (user_id, dedupe_key) do nothing
     returning id, template, locale, template_version
   )

@@ -11,6 +11,8 @@ as $$
   left join (
     select user_id, count(seq) as numbered, max(seq) as highest from public.notifications group by user_id
   ) n on n.user_id = i.user_id
+  -- the notifications of a deleted account are erased
+  join public.profiles p on p.id = i.user_id and p.deleted_at is null
   where i.last_seq <> coalesce(n.numbered, 0) or i.last_seq <> coalesce(n.highest, 0)
 $$;
 

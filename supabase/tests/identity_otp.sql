@@ -101,8 +101,13 @@ begin
   return tests.outcome('select private.require_step_up()');
 end
 $$;
+insert into auth.sessions (id, user_id) values ('00000000-0000-4000-8000-0000000000a1', :'lan'), ('00000000-0000-4000-8000-0000000000a2', :'lan');
 select is(tests.stepped_up(:'lan', '00000000-0000-4000-8000-0000000000a1'), 'ok', 'a step-up opens sensitive commands to its session');
 select is(tests.stepped_up(:'lan', '00000000-0000-4000-8000-0000000000a2'), 'step_up_required', 'a step-up opens nothing to another session of the same person');
+savepoint signed_out;
+delete from auth.sessions where id = '00000000-0000-4000-8000-0000000000a1';
+select is(tests.stepped_up(:'lan', '00000000-0000-4000-8000-0000000000a1'), 'step_up_required', 'a step-up ends with its session, although the token lives on');
+rollback to signed_out;
 update private.step_ups set valid_until = now();
 select is(tests.stepped_up(:'lan', '00000000-0000-4000-8000-0000000000a1'), 'step_up_required', 'a step-up is over after its time');
 select set_config('request.jwt.claims', '', true);

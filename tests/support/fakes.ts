@@ -22,6 +22,8 @@ export interface FakeOutside {
   mails: Mail[];
   messages: Sms[];
   objects: Map<string, Uint8Array<ArrayBuffer>>;
+  /** Accounts that Auth was asked to delete. */
+  deletedUsers: string[];
   clock: { now: number };
 }
 
@@ -58,6 +60,7 @@ export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): 
   const mails: Mail[] = [];
   const messages: Sms[] = [];
   const objects = new Map<string, Uint8Array<ArrayBuffer>>();
+  const deletedUsers: string[] = [];
   const clock = { now: Date.UTC(2026, 10, 20, 5) };
   const rpc = (as: string, correlationId: string) => ({
     async call<T>(name: string, args: Record<string, unknown>, answer: z.ZodType<T>): Promise<T> {
@@ -91,6 +94,7 @@ export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): 
       },
       verifyUser: async () => null,
       setPassword: async (_id, password) => options.refusePassword?.(password) ?? null,
+      deleteUser: async (id) => void deletedUsers.push(id),
     },
     providers: providersFrom({
       vnpay: options.noVnpay ? null : vnpay,
@@ -123,7 +127,7 @@ export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): 
       clock.now += ms;
     },
   };
-  return { deps, calls, logs, mails, messages, objects, clock };
+  return { deps, calls, logs, mails, messages, objects, deletedUsers, clock };
 }
 
 /** A provider whose answers a test gives; what it is not given is not expected to be called. */

@@ -32,6 +32,8 @@ export interface Db {
   verifyUser(token: string): Promise<User | null>;
   /** Sets the password of an account. Answers why Auth refused it, or null. */
   setPassword(userId: string, password: string): Promise<string | null>;
+  /** Deletes an account softly: its row stays, and its addresses, sessions and ways to sign in go. Repeatable. */
+  deleteUser(userId: string): Promise<void>;
 }
 
 const timeoutMs = 10_000;
@@ -114,6 +116,10 @@ export function createDb(env: Env): Db {
       if (!error) return null;
       if (error.status === 422 || error.code === 'weak_password') return error.message;
       throw appError('internal', {}, error);
+    },
+    async deleteUser(userId) {
+      const { error } = await serviceClient.auth.admin.deleteUser(userId, true);
+      if (error && error.status !== 404) throw appError('internal', {}, error);
     },
     // getClaims verifies ES256 and RS256 with the published keys, and asks the Auth server about HS256. So it
     // works for projects with old and with new signing keys.

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { OutboxItem } from '../_shared/contracts/outbox.ts';
-import type { Rpc } from '../_shared/db.ts';
+import type { Db, Rpc } from '../_shared/db.ts';
 import type { Deps } from '../_shared/deps.ts';
 import type { CooldownRequest } from '../_shared/payments/call.ts';
 
@@ -40,6 +40,8 @@ export interface Effect {
 
 export interface EffectTools extends Pick<Deps, 'providers' | 'transfers' | 'mailer' | 'sms' | 'now'> {
   service: Rpc;
+  /** What no function of the database can do. */
+  platform: Pick<Db, 'objects' | 'deleteUser'>;
   /** Queries the provider of the row. Throws instead while the provider takes no queries. */
   query<T>(call: () => Promise<T>): Promise<T>;
 }

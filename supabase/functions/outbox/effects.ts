@@ -1,4 +1,5 @@
 import { cancelAttempt } from './cancel-attempt.ts';
+import { deleteAuthUser, eraseLeftovers } from './delete-person.ts';
 import type { Effect } from './effect.ts';
 import { issueReceipt } from './issue-receipt.ts';
 import { readFeed } from './read-feed.ts';
@@ -11,6 +12,8 @@ import { sendAuthMessage, sendOtp } from './send-secret.ts';
 /** One effect per topic of `private.outbox_topics`. A new one is a file here and a line below. */
 export const effects: readonly Effect[] = [
   cancelAttempt,
+  deleteAuthUser,
+  eraseLeftovers,
   issueReceipt,
   readFeed,
   reconcile,

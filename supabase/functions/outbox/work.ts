@@ -49,7 +49,16 @@ async function perform(item: OutboxItem, query: EffectTools['query'], deps: Work
   const { providers, transfers, mailer, sms, now } = deps;
   const service = deps.db.service(traceFor(item.correlation_id));
   try {
-    return await effect.perform(item, { service, providers, transfers, mailer, sms, now, query });
+    return await effect.perform(item, {
+      service,
+      platform: deps.db,
+      providers,
+      transfers,
+      mailer,
+      sms,
+      now,
+      query,
+    });
   } catch (error) {
     const cooldown = cooldownRequested(error);
     if (cooldown) return coolDown(cooldown);

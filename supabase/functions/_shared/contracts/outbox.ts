@@ -21,6 +21,11 @@ export const otpPayload = z.looseObject({ otp_code_id: z.uuid() });
 /** Topic `auth_message`. */
 export const authMessagePayload = z.looseObject({ auth_message_id: z.uuid() });
 
+/** Topics `delete_auth_user` and `erase_leftovers`. */
+export const deletedPersonPayload = z.looseObject({ user_id: z.uuid() });
+/** Answer of `erase_leftovers`: files whose bytes are to be removed. */
+export const filesToErase = z.array(z.looseObject({ bucket: z.string(), path: z.string() }));
+
 /** Answer of `mail_to_send`. Without an address, or without the person, there is nobody to write to. */
 export const mailToSend = z
   .looseObject({

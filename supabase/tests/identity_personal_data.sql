@@ -1,0 +1,140 @@
+-- Identity: everything that the database knows about a person is classified, erased with the account, and nothing of it is
+-- found afterwards. A new table or column fails here until somebody has said what becomes of it.
+begin;
+set local client_min_messages = warning;
+\ir helpers.psql
+select no_plan();
+
+-- the registry ---------------------------------------------------------------------------------------------------
+select is_empty('select * from private.unclassified_columns()', 'every table says whose its rows are, and every column that may name a person what becomes of it');
+select is_empty($$ select relation from private.personal_tables where to_regclass(relation) is null $$, 'no table is classified that does not exist');
+select is_empty(
+  $$ select d.relation, d.column_name from private.personal_data d
+     where not exists (select from pg_attribute a where a.attrelid = d.relation::regclass and a.attname = d.column_name and not a.attisdropped) $$,
+  'no column is classified that does not exist');
+create table public.diaries (id uuid primary key, writer_id uuid references public.profiles, reader uuid, kind text check (kind in ('long', 'short')), entry text, place inet);
+create function tests.unclassified() returns text language sql as $$
+  select string_agg(coalesce(column_name, 'the table'), ', ' order by column_name) from private.unclassified_columns() where relation = 'public.diaries' $$;
+select is(tests.unclassified(), 'the table', 'a new table that nobody classified is found');
+savepoint diaries;
+select private.hold_no_persons('public.diaries');
+select is(tests.unclassified(), 'writer_id', 'a table that holds nothing about persons must not point to one');
+rollback to diaries;
+insert into private.personal_tables (relation, whose, treatment, why) values ('public.diaries', 'r.writer_id = $1', 'retain', 'Diaries are kept.');
+select is(tests.unclassified(), 'entry, place, reader', 'ids that may be those of persons, texts and addresses must be classified one by one');
+select private.retain_columns('public.diaries', 'Diaries are kept.', 'entry', 'place', 'reader');
+select is(tests.unclassified(), null, 'a table is classified when each of its columns is');
+select is(tests.outcome($$ insert into private.personal_tables (relation, whose, treatment, why) values ('public.vehicle_features', 'r.no_such = $1', 'erase', 'Nonsense.') $$), '42703', 'a condition that is nonsense is refused');
+select is(tests.outcome($$ insert into private.personal_data (relation, column_name, treatment, becomes, why) values ('public.profiles', 'rating_count', 'anonymise', '''many''', 'Nonsense.') $$), '22P02', 'a value that does not fit its column is refused');
+select is(tests.outcome($$ insert into private.personal_data (relation, column_name, treatment, becomes, why) values ('public.diaries', 'kind', 'anonymise', '''x''', 'Nonsense.') $$), '23514', 'a column is not changed in a table whose rows stay as they are');
+rollback to diaries;
+drop table public.diaries;
+
+-- a person with something in every table -------------------------------------------------------------------------
+update private.rate_limits set capacity = 1000, per_minute = 1000;
+select tests.make_renter('Zerlina Quockbao') as person, tests.make_renter('renter') as renter, tests.make_user('host') as host, tests.make_admin('admin') as admin \gset
+select lower(email) as email from auth.users where id = :'person' \gset
+update public.profiles set bio = 'Call Quockbao at home', phone = '+84977123123', phone_verified_at = now(), email_verified_at = now() where id = :'person';
+update public.driver_licences set full_name = 'Zerlina Quockbao' where user_id = :'person';
+select tests.make_media(:'person', 'avatar') as avatar \gset
+update public.profiles set avatar_media_id = :'avatar' where id = :'person';
+-- as a host: a trip that is over, and a payout of it
+select tests.make_vehicle(:'person', '{"address": "77 Phố Quockbao", "description": "Owner Zerlina Quockbao"}') as own \gset
+select tests.make_paid_booking(:'renter', :'own', tests.hours(30), tests.hours(31)) as hosted \gset
+select tests.drive(:'hosted', -3);
+update public.bookings set claim_until = now() - interval '1 second' where id = :'hosted';
+select tests.step_up(:'person');
+select tests.as_user(:'person');
+select public.block_period(:'own', tests.hours(300), tests.hours(310));
+select public.set_bank_account('970436', '0123456789', 'ZERLINA QUOCKBAO', gen_random_uuid());
+select tests.as_owner();
+update public.calendar_entries set note = 'Quockbao needs it' where vehicle_id = :'own' and kind = 'host_block';
+update public.bank_accounts set created_at = now() - interval '3 days', usable_from = now() - interval '2 days' where user_id = :'person';
+select private.schedule_payouts() as batch \gset
+select tests.as_user(:'admin');
+select public.approve_payout_batch(:'batch');
+select tests.as_owner();
+select id as payout from public.payouts where user_id = :'person' \gset
+update public.payouts set provider = 'manual' where id = :'payout';
+select tests.as_user(:'admin');
+select public.record_manual_payout(:'payout', 'FT123');
+select tests.as_owner();
+-- as a renter: a trip that is over, one that is cancelled, money that came twice, a freeze
+select tests.make_vehicle(:'host') as vehicle \gset
+select tests.make_paid_booking(:'person', :'vehicle', tests.hours(30), tests.hours(31)) as rented, tests.make_paid_booking(:'person', :'vehicle', tests.hours(50), tests.hours(51)) as cancelled,
+  tests.make_booking(:'person', :'vehicle', tests.hours(70), tests.hours(71)) as held \gset
+select tests.drive(:'rented', -3);
+select tests.as_user(:'person');
+select tests.cancel_booking(:'cancelled');
+select tests.as_owner();
+select tests.provider_says(a.reference, 'succeeded', p_transaction_id => 'twice')
+from public.payment_attempts a join public.payments p on p.id = a.payment_id where p.payable_id = :'rented';
+select private.freeze_money(:'rented', 'under review'), private.issue_receipt('receipt', p.id) from public.payments p where p.payable_id = :'rented';
+-- as staff, and what comes of using an account
+insert into public.user_roles (user_id, role) values (:'person', 'admin');
+insert into public.user_blocks (user_id, blocked_id) values (:'person', :'host');
+insert into private.manual_claims (subject_id, claimed_by) values (gen_random_uuid(), :'person');
+insert into public.payout_batches (payouts, total, currency, approved_at, approved_by) values (1, 1, 'VND', now(), :'person');
+select public.start_otp('step_up', 'email', null, :'person', null, null, '123456', true, '198.51.100.7');
+select public.queue_auth_message('auth_magiclink', 'email', :'email', 'en', null, '{"code": "1", "link": "x"}');
+select private.enqueue('delete_auth_user', jsonb_build_object('user_id', :'person'), 'an earlier one');
+select tests.settle();
+
+create function tests.rows_about(p_relation text, p_person uuid) returns bigint language plpgsql as $$
+declare v_count bigint;
+begin
+  execute format('select count(*) from %s r where %s', p_relation, (select whose from private.personal_tables where relation = p_relation)) into v_count using p_person;
+  return v_count;
+end $$;
+-- every cell of the database in which one of these words stands
+create function tests.cells_with(variadic p_words text[]) returns table (relation text, column_name text) language plpgsql as $$
+declare v_table text;
+begin
+  for v_table in
+    select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname in ('public', 'private') and c.relkind in ('r', 'p')
+  loop
+    return query execute format(
+      'select distinct %L, f.key from %s r, jsonb_each_text(to_jsonb(r)) f where exists (select from unnest($1) w where position(lower(w) in lower(f.value)) > 0)', v_table, v_table)
+    using p_words;
+  end loop;
+end $$;
+
+select tests.step_up(:'person');
+select tests.as_user(:'person');
+select tests.as_owner();
+select is_empty(format($$ select relation from private.personal_tables where treatment <> 'none' and tests.rows_about(relation, %L) = 0 $$, :'person'),
+  'the person of this test has a row in every table that may hold something about persons');
+create temporary table found_before as select * from tests.cells_with('Quockbao', '+84977123123', :'email', '0123456789');
+select ok(count(*) >= 8, 'the search finds name, phone, mail and address of a person who is here') from found_before;
+create temporary table kept_before as
+  select t.relation, tests.rows_about(t.relation, :'person') as rows from private.personal_tables t where treatment in ('retain', 'anonymise');
+
+-- gone -----------------------------------------------------------------------------------------------------------
+-- with nothing in the way
+delete from private.account_blockers;
+select lives_ok(format('select private.delete_person(%L, %L)', :'person', 'test'), 'an account with something in every table can be deleted');
+select tests.settle();
+select is_empty(format($$ select relation from private.personal_tables where treatment = 'erase' and tests.rows_about(relation, %L) > 0 $$, :'person'),
+  'nothing is left in a table whose rows are erased');
+select is_empty(format($$ select k.relation, k.rows from kept_before k where k.relation not in ('private.outbox', 'private.domain_events') and k.rows <> tests.rows_about(k.relation, %L) $$, :'person'),
+  'trips, payments, receipts and the books keep every row');
+select is_empty(
+  format($$ select f.relation, f.column_name from tests.cells_with('Quockbao', '+84977123123', %L, '0123456789') f
+     left join private.personal_data d on d.relation = f.relation and d.column_name = f.column_name and d.treatment = 'retain'
+     -- the mail about the deletion, until its sender has it
+     where d.relation is null and (f.relation, f.column_name) <> ('private.auth_messages', 'address') $$, :'email'),
+  'name, mail address, phone, street and account number are in no cell that is not retained');
+update private.auth_messages set created_at = now() - interval '25 hours';
+select private.tidy_auth_messages();
+select is_empty(format($$ select * from tests.cells_with(%L, '+84977123123') $$, :'email'), 'a day later mail address and phone are nowhere, retained columns included');
+select is(
+  (select array_agg(distinct f.relation || '.' || f.column_name order by f.relation || '.' || f.column_name) from tests.cells_with('Quockbao') f),
+  array['public.bank_accounts.holder_name', 'public.receipts.content'],
+  'the name stays where money was sent to it, and on receipts');
+select is(tests.broken_promises(), null, 'no invariant is violated when an account is deleted');
+select is((select count(*) from public.notifications where user_id = :'person'), 0::bigint, 'somebody whose account is deleted is told nothing');
+select lives_ok(format('select private.erase_person(%L)', :'person'), 'erasing can be repeated');
+
+select * from finish();
+rollback;
