@@ -1,3 +1,11 @@
+export type {
+  Account,
+  AccountBlocker,
+  AccountData,
+  AccountDataPage,
+  AccountSession,
+  DeletedAccount,
+} from './account.ts';
 export type { Addresses } from './addresses.ts';
 export type * from './addresses-rows.ts';
 export type { Admin } from './admin.ts';

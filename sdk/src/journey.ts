@@ -1,4 +1,5 @@
 import { createClient, type SupabaseClient, type SupabaseClientOptions } from '@supabase/supabase-js';
+import { Account } from './account.ts';
 import { Addresses } from './addresses.ts';
 import { Admin } from './admin.ts';
 import { Auth } from './auth.ts';
@@ -59,6 +60,7 @@ export class Journey {
   /** The client underneath, for what this package leaves to it (OAuth, MFA, own queries). */
   readonly supabase: SupabaseClient<Database>;
   readonly auth: Auth;
+  readonly account: Account;
   readonly otp: Otp;
   readonly profiles: Profiles;
   readonly licences: Licences;
@@ -98,6 +100,7 @@ export class Journey {
     this.blocks = new Blocks(calls);
     this.devices = new Devices(calls);
     this.media = new MediaFiles(calls);
+    this.account = new Account(calls, this.media);
     this.vehicles = new Vehicles(calls, this.media);
     this.quotes = new Quotes(calls);
     this.bookings = new Bookings(calls);

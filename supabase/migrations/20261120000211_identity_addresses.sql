@@ -338,3 +338,7 @@ $$;
 insert into private.invariants (name, severity, what_is_wrong, what_to_do) values
   ('address_default', 'warning', 'A person has addresses, and none of them is the default.',
     'Somebody has changed is_default by hand. Set it on one address of this person, the one added last.');
+
+insert into private.personal_tables (relation, whose, treatment, why) values
+  ('public.addresses', 'r.user_id = $1', 'erase', 'Kept for the convenience of its person alone.');
+select private.hold_no_persons('private.countries');

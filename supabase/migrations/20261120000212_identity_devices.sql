@@ -222,3 +222,7 @@ end
 $$;
 create trigger session_ended after delete on auth.sessions
   for each row execute function private.on_session_ended();
+
+insert into private.personal_tables (relation, whose, treatment, export_columns, why) values
+  ('private.devices', 'r.user_id = $1', 'erase', '{platform,app_version,locale,created_at,last_seen_at}', 'Nothing is sent to somebody who is gone.');
+select private.retain_columns('private.devices', 'A session of the person; the row goes.', 'session_id');

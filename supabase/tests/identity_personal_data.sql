@@ -73,6 +73,8 @@ select private.freeze_money(:'rented', 'under review'), private.issue_receipt('r
 -- as staff, and what comes of using an account
 insert into public.user_roles (user_id, role) values (:'person', 'admin');
 insert into public.user_blocks (user_id, blocked_id) values (:'person', :'host');
+insert into public.addresses (user_id, recipient, phone, line1, province) values (:'person', 'Zerlina Quockbao', '+84977123123', '77 Phố Quockbao', 'Hà Nội');
+insert into private.devices (user_id, platform, token) values (:'person', 'ios', 'ExponentPushToken[Quockbao00000000]');
 insert into private.manual_claims (subject_id, claimed_by) values (gen_random_uuid(), :'person');
 insert into public.payout_batches (payouts, total, currency, approved_at, approved_by) values (1, 1, 'VND', now(), :'person');
 select public.start_otp('step_up', 'email', null, :'person', null, null, '123456', true, '198.51.100.7');

@@ -138,7 +138,7 @@ describe('the package', () => {
   });
 
   const resources =
-    'addresses,admin,auth,blocks,bookings,devices,licences,media,notifications,otp,payments,payouts,profiles,quotes,receipts,refunds,supabase,vehicles';
+    'account,addresses,admin,auth,blocks,bookings,devices,licences,media,notifications,otp,payments,payouts,profiles,quotes,receipts,refunds,supabase,vehicles';
   const making = `const journey = createJourney({ url: 'http://127.0.0.1:9', publishableKey: 'sb_publishable_test' });
     console.log(Object.keys(journey).sort().join());`;
 
