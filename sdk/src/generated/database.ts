@@ -343,7 +343,7 @@ export interface ProfilesRow {
   rating_count: number;
   created_at: Timestamp;
   updated_at: Timestamp;
-  /** Hidden from others and sent no mail since then. Nothing writes it yet. Null for an account in use. */
+  /** Since when the account is deleted: hidden from others, told nothing, and without what says who it was. Null for an account in use. */
   deleted_at: Timestamp | null;
 }
 
@@ -827,6 +827,15 @@ export interface MyRefundsRow {
   completed_at: Timestamp;
 }
 
+export interface MySessionsRow {
+  id: Uuid;
+  created_at: Timestamp;
+  last_active_at: Timestamp;
+  user_agent: string;
+  ip: string;
+  is_current: boolean;
+}
+
 export interface PaymentAttemptsNeedingReviewRow {
   id: Uuid;
   payment_id: Uuid;
@@ -958,6 +967,7 @@ export interface Rows {
   my_blocks: MyBlocksRow;
   my_devices: MyDevicesRow;
   my_refunds: MyRefundsRow;
+  my_sessions: MySessionsRow;
   payment_attempts_needing_review: PaymentAttemptsNeedingReviewRow;
   payment_events_needing_review: PaymentEventsNeedingReviewRow;
   payment_methods: PaymentMethodsRow;
@@ -997,9 +1007,12 @@ export interface Functions {
   create_booking: { args: { quote_id: Uuid | null }; row: 'bookings'; many: false };
   create_vehicle: { args: { details: unknown | null }; row: 'vehicles'; many: false };
   decide_inspection: { args: { inspection_id: Uuid | null; counts: boolean | null; reason: string | null }; row: 'booking_inspections'; many: false };
+  delete_account: { args: Record<never, never>; row: 'delete_account'; many: false };
   delete_address: { args: { address_id: Uuid | null }; value: null };
   delete_notification: { args: { notification_id: Uuid | null }; value: null };
+  end_session: { args: { session_id: Uuid | null }; value: null };
   error_catalog: { args: Record<never, never>; row: 'error_catalog'; many: true };
+  export_my_data: { args: { page?: number | null }; row: 'export_my_data'; many: false };
   freeze_payable: { args: { payable_id: Uuid | null; reason: string | null }; row: 'freeze_payable'; many: false };
   freeze_payout: { args: { payout_id: Uuid | null; reason: string | null }; row: 'payouts'; many: false };
   licences_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'licences_to_review'; many: true };
@@ -1016,6 +1029,7 @@ export interface Functions {
   my_payouts: { args: { after?: unknown | null; page_size?: number | null }; row: 'payouts'; many: true };
   my_receipts: { args: { after?: unknown | null; page_size?: number | null }; row: 'receipts'; many: true };
   my_refunds: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_refunds'; many: true };
+  my_sessions: { args: Record<never, never>; row: 'my_sessions'; many: true };
   notifications_since: { args: { after_seq: number | null }; row: 'notifications'; many: true };
   object_to_inspection: { args: { inspection_id: Uuid | null; reason: string | null }; row: 'booking_inspections'; many: false };
   payment_attempts_needing_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'payment_attempts_needing_review'; many: true };

@@ -2,6 +2,18 @@
 
 /** Every error the backend can name: its HTTP status, whether trying again can help, and its text. */
 export const errorCatalog = {
+  account_deleted: {
+    status: 410,
+    retryable: false,
+    en: 'This account has been deleted.',
+    vi: 'Tài khoản này đã bị xóa.',
+  },
+  account_in_use: {
+    status: 409,
+    retryable: false,
+    en: 'Your account cannot be deleted yet. Details name everything that is in the way; settle it and try again.',
+    vi: 'Chưa thể xóa tài khoản của bạn. Vui lòng xem chi tiết, hoàn tất các mục đang vướng rồi thử lại.',
+  },
   address_not_found: {
     status: 404,
     retryable: false,

@@ -2,6 +2,8 @@
 
 /** Every error a function can name, as the database has it. */
 export const errorCodes = {
+  account_deleted: { status: 410, retryable: false, message: 'This account has been deleted.' },
+  account_in_use: { status: 409, retryable: false, message: 'Your account cannot be deleted yet. Details name everything that is in the way; settle it and try again.' },
   address_not_found: { status: 404, retryable: false, message: 'This address is not among yours. Reload the list.' },
   already_held: { status: 409, retryable: false, message: 'You already hold this vehicle for this time. Open that booking to pay or cancel it; details.booking_id names it.' },
   already_paid: { status: 409, retryable: false, message: 'This was already paid. Do not pay it again; see details.' },
