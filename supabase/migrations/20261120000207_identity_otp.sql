@@ -486,17 +486,3 @@ $$;
 create trigger password_changed after update of encrypted_password on auth.users
   for each row when (old.encrypted_password is not null and old.encrypted_password <> '' and old.encrypted_password is distinct from new.encrypted_password)
   execute function private.on_password_changed();
-
--- The mark belongs to the address that was verified.
-create function private.on_email_changed()
-returns trigger
-language plpgsql volatile security definer set search_path = ''
-as $$
-begin
-  update public.profiles set email_verified_at = null where id = new.id and email_verified_at is not null;
-  return null;
-end
-$$;
-create trigger email_changed after update of email on auth.users
-  for each row when (old.email is distinct from new.email)
-  execute function private.on_email_changed();

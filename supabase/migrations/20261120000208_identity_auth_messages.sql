@@ -67,6 +67,23 @@ as $$ select private.queue_auth_message(template, channel, address, locale, coun
 comment on function public.queue_auth_message is 'Queues a mail or SMS that Supabase Auth asked for, and answers its id. `template` is a code of notification_templates that begins with auth_, `data` has its variables. The same message a second time is queued once. Service only. Errors: rate_limited, country_not_supported, invalid_input.';
 select private.expose_limited('queue_auth_message(text, text, text, text, text, jsonb)', 'otp_address', $$'auth:' || address$$, 'service_role');
 
+-- One mail of ours to an address, whether or not an account has it now. The text is one of notification_templates.
+create function private.mail_to_address(p_template text, p_address text, p_locale text)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_id uuid;
+begin
+  insert into private.auth_messages (cause_hash, template, channel, address, locale, encrypted_data, expires_at)
+  select private.keyed_hash(gen_random_uuid()::text), p_template, 'email', p_address, p_locale,
+         extensions.pgp_sym_encrypt('{}', encode(s.value, 'hex'), 'cipher-algo=aes256'), now() + interval '1 day'
+  from private.secrets s where s.name = 'otp'
+  returning id into v_id;
+  perform private.enqueue('auth_message', jsonb_build_object('auth_message_id', v_id), v_id::text);
+end
+$$;
+
 -- Null when it was sent or is too late.
 create function private.auth_message_to_send(p_auth_message_id uuid)
 returns jsonb
@@ -137,9 +154,88 @@ insert into public.notification_templates (code, locale, category, title, body, 
   ('auth_reauthentication', 'vi', 'account', 'Mã xác nhận', 'Journey: {{code}} la ma xac nhan. Khong chia se ma nay.', '{{code}} là mã xác nhận', E'Nhập mã này trong ứng dụng để xác nhận chính bạn đang thực hiện: {{code}}\n\nNếu bạn không yêu cầu, hãy đổi mật khẩu ngay: có người đang đăng nhập tài khoản của bạn.'),
   ('auth_sms', 'en', 'account', 'Your code', 'Journey: {{code}} is your code. Do not share it.', '{{code}} is your code', 'Your code: {{code}}'),
   ('auth_sms', 'vi', 'account', 'Mã của bạn', 'Journey: {{code}} la ma cua ban. Khong chia se ma nay.', '{{code}} là mã của bạn', 'Mã của bạn: {{code}}'),
-  ('auth_email_changed_notification', 'en', 'account', 'Address changed', 'The mail address of your account was changed.', 'Your mail address was changed', E'Your account does not use this address any more.\n\nIf you did not do this, contact us at once.'),
-  ('auth_email_changed_notification', 'vi', 'account', 'Đã đổi địa chỉ email', 'Dia chi email cua tai khoan vua duoc thay doi.', 'Địa chỉ email của bạn vừa được thay đổi', E'Tài khoản của bạn không còn dùng địa chỉ này.\n\nNếu không phải bạn thực hiện, hãy liên hệ với chúng tôi ngay.'),
   ('auth_phone_changed_notification', 'en', 'account', 'Phone changed', 'The phone number of your account was changed.', 'Your phone number was changed', E'The phone number that your account signs in with was changed.\n\nIf you did not do this, change your password and contact us at once.'),
   ('auth_phone_changed_notification', 'vi', 'account', 'Đã đổi số điện thoại', 'So dien thoai dang nhap cua tai khoan vua duoc thay doi.', 'Số điện thoại của bạn vừa được thay đổi', E'Số điện thoại đăng nhập của tài khoản vừa được thay đổi.\n\nNếu không phải bạn thực hiện, hãy đổi mật khẩu và liên hệ với chúng tôi ngay.'),
   ('auth_sign_in_changed_notification', 'en', 'account', 'Ways to sign in changed', 'A way to sign in to your account was added or removed.', 'A way to sign in was added or removed', E'A way to sign in to your account was added or removed: another account of yours, or a second factor.\n\nIf you did not do this, change your password and contact us at once.'),
   ('auth_sign_in_changed_notification', 'vi', 'account', 'Đã thay đổi cách đăng nhập', 'Mot cach dang nhap vao tai khoan vua duoc them hoac go bo.', 'Cách đăng nhập vừa được thêm hoặc gỡ bỏ', E'Một cách đăng nhập vào tài khoản của bạn (tài khoản liên kết hoặc xác thực hai bước) vừa được thêm hoặc gỡ bỏ.\n\nNếu không phải bạn thực hiện, hãy đổi mật khẩu và liên hệ với chúng tôi ngay.');
+
+-- What changes at an account -----------------------------------------------------------------------------------
+insert into public.notification_templates (code, locale, category, title, body, email_subject, email_body) values
+  ('account_welcome', 'en', 'account', 'Welcome', 'Your account is ready.', 'Welcome to Journey', E'Your mail address is confirmed, and your account is ready.\n\nTo rent, submit your driver licence in the app: once it is verified, you can book. To earn, list your own vehicle.\n\nWe never ask for your password or for a code, by mail, phone or chat.\n\nIf you did not sign up, contact us, and we will remove the account.'),
+  ('account_welcome', 'vi', 'account', 'Chào mừng', 'Tài khoản của bạn đã sẵn sàng.', 'Chào mừng bạn đến với Journey', E'Địa chỉ email của bạn đã được xác nhận và tài khoản đã sẵn sàng.\n\nĐể thuê xe, hãy gửi giấy phép lái xe trong ứng dụng: bạn có thể đặt xe ngay khi giấy phép được xác minh. Để có thêm thu nhập, hãy đăng xe của bạn.\n\nChúng tôi không bao giờ hỏi mật khẩu hoặc mã xác minh qua email, điện thoại hay tin nhắn.\n\nNếu bạn không đăng ký, hãy liên hệ để chúng tôi xóa tài khoản này.'),
+  ('account_email_changed', 'en', 'account', 'Address changed', 'The mail address of your account was changed.', 'Your account has another mail address now', E'The mail address of your account was changed. From now on we write to the new one, and no longer to this one.\n\nIf you did not do this, contact us at once: somebody else has access to your account.'),
+  ('account_email_changed', 'vi', 'account', 'Đã đổi địa chỉ email', 'Địa chỉ email của tài khoản vừa được thay đổi.', 'Tài khoản của bạn đã đổi địa chỉ email', E'Địa chỉ email của tài khoản vừa được thay đổi. Từ nay chúng tôi gửi thư đến địa chỉ mới, không gửi đến địa chỉ này nữa.\n\nNếu không phải bạn thực hiện, hãy liên hệ với chúng tôi ngay: có người khác đang truy cập tài khoản của bạn.'),
+  ('email_changed', 'en', 'account', 'Mail address changed', 'Your account has another mail address now.', 'This is the mail address of your account now', E'The mail address of your account was changed to this one. Codes, receipts and messages come here from now on.\n\nIf you did not do this, set a new password at once and contact us.'),
+  ('email_changed', 'vi', 'account', 'Đã đổi địa chỉ email', 'Tài khoản của bạn đã dùng địa chỉ email mới.', 'Đây là địa chỉ email mới của tài khoản bạn', E'Địa chỉ email của tài khoản vừa được đổi thành địa chỉ này. Từ nay mã xác minh, biên nhận và thông báo sẽ được gửi đến đây.\n\nNếu không phải bạn thực hiện, hãy đặt lại mật khẩu ngay và liên hệ với chúng tôi.'),
+  ('phone_changed', 'en', 'account', 'Phone number changed', 'The phone number of your account ends in {{last_four}} now.', 'Your phone number was changed', E'The phone number of your account ends in {{last_four}} now. Codes can be sent to it.\n\nIf you did not do this, set a new password at once and contact us.'),
+  ('phone_changed', 'vi', 'account', 'Đã đổi số điện thoại', 'Số điện thoại của tài khoản hiện có bốn số cuối {{last_four}}.', 'Số điện thoại của bạn vừa được thay đổi', E'Số điện thoại của tài khoản hiện có bốn số cuối {{last_four}} và có thể nhận mã xác minh.\n\nNếu không phải bạn thực hiện, hãy đặt lại mật khẩu ngay và liên hệ với chúng tôi.');
+
+-- Whichever way it was changed: in the app, through Auth, in Studio. Both addresses are told, since the old one may be
+-- all that its owner still has. The mark belongs to the address that was verified.
+create function private.on_email_changed()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_profile public.profiles;
+begin
+  update public.profiles set email_verified_at = null where id = new.id and email_verified_at is not null;
+  select * into v_profile from public.profiles where id = new.id;
+  -- a deletion by Auth changes it too
+  if v_profile.deleted_at is null and old.email <> '' then
+    perform private.mail_to_address('account_email_changed', lower(old.email), v_profile.locale);
+    perform private.notify(new.id, 'email_changed', jsonb_build_object(), gen_random_uuid()::text);
+  end if;
+  return null;
+end
+$$;
+create trigger email_changed after update of email on auth.users
+  for each row when (old.email is distinct from new.email)
+  execute function private.on_email_changed();
+
+create function private.on_phone_changed()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  perform private.notify(new.id, 'phone_changed', jsonb_build_object('last_four', right(new.phone, 4)), gen_random_uuid()::text);
+  return null;
+end
+$$;
+create trigger phone_changed after update of phone on public.profiles
+  for each row when (old.phone is distinct from new.phone and new.phone is not null and new.deleted_at is null)
+  execute function private.on_phone_changed();
+
+-- Once, when the address is proved: before, it may be that of somebody who never signed up.
+create function private.welcome(p_user_id uuid)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  -- two proofs at once welcome once
+  perform 1 from public.profiles where id = p_user_id for no key update;
+  if not exists (select from private.domain_events where subject_id = p_user_id and type = 'profile.welcomed') then
+    perform private.record_event('profile.welcomed', p_user_id);
+    perform private.mail_to_address('account_welcome', lower(u.email), p.locale)
+    from auth.users u join public.profiles p on p.id = u.id
+    where u.id = p_user_id and u.email <> '' and p.deleted_at is null;
+  end if;
+end
+$$;
+create function private.on_address_proved()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  perform private.welcome(new.id);
+  return null;
+end
+$$;
+-- by the link or code of Auth; an account that is made with a confirmed address has proved nothing
+create trigger address_proved after update of email_confirmed_at on auth.users
+  for each row when (old.email_confirmed_at is null and new.email_confirmed_at is not null)
+  execute function private.on_address_proved();
+-- by a code of ours
+create trigger address_proved after update of email_verified_at on public.profiles
+  for each row when (old.email_verified_at is null and new.email_verified_at is not null)
+  execute function private.on_address_proved();

@@ -146,23 +146,6 @@ begin
 end
 $$;
 
--- One mail to an address, whether or not an account has it. The text is one of notification_templates.
-create function private.mail_to_address(p_template text, p_address text, p_locale text, p_data jsonb)
-returns void
-language plpgsql volatile set search_path = ''
-as $$
-declare
-  v_id uuid;
-begin
-  insert into private.auth_messages (cause_hash, template, channel, address, locale, encrypted_data, expires_at)
-  select private.keyed_hash(gen_random_uuid()::text), p_template, 'email', p_address, p_locale,
-         extensions.pgp_sym_encrypt(p_data::text, encode(s.value, 'hex'), 'cipher-algo=aes256'), now() + interval '1 day'
-  from private.secrets s where s.name = 'otp'
-  returning id into v_id;
-  perform private.enqueue('auth_message', jsonb_build_object('auth_message_id', v_id), v_id::text);
-end
-$$;
-
 -- Deletes an account. Refuses while something is in the way. Repeatable: answers when it was deleted.
 create function private.delete_person(p_user_id uuid, p_cause text)
 returns timestamptz
@@ -192,7 +175,7 @@ begin
   update public.profiles set deleted_at = now() where id = p_user_id returning deleted_at into v_profile.deleted_at;
   perform private.erase_person(p_user_id);
   if v_email <> '' then
-    perform private.mail_to_address('account_deleted', v_email, v_profile.locale, jsonb_build_object());
+    perform private.mail_to_address('account_deleted', v_email, v_profile.locale);
   end if;
   -- Nobody signs in from now on; Auth itself deletes the account soon. GoTrue cannot read infinity.
   update auth.users set banned_until = now() + interval '100 years' where id = p_user_id;

@@ -56,11 +56,8 @@ export function mailsOf({ user, email_data: data }: SendEmailHook): AuthMail[] |
       }),
     ];
   }
-  // a trigger on the account tells of it, whichever way the password was changed
-  if (action === 'password_changed_notification') return [];
-  if (action === 'email_changed_notification') {
-    return to('auth_email_changed_notification', data.old_email, {});
-  }
+  // triggers on the account tell of these, whichever way password and address were changed
+  if (action === 'password_changed_notification' || action === 'email_changed_notification') return [];
   const notice = notices[action];
   return notice === undefined ? null : to(notice, user.email, {});
 }
