@@ -91,6 +91,12 @@ beforeAll(async () => {
   await ask(admin, 'freeze_payable', earned, 'a question');
   await ask(admin, 'unfreeze_payable', earned, null);
   await ask(admin, 'cancel_payable', calledOff.booking, 'a question', randomUUID());
+
+  // somebody takes the data along and leaves
+  const leaver = await world.make('make_renter', 'leaver');
+  await world.make('step_up', leaver);
+  await ask(leaver, 'export_my_data', 0);
+  await ask(leaver, 'delete_account');
 });
 afterAll(() => world?.close());
 

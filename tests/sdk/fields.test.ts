@@ -34,6 +34,8 @@ describe.skipIf(!url)('the field that a refusal names', () => {
         called.add(command);
         // its first question takes nothing from the app
         if (method === 'notifications.subscribe' && command === 'list_notifications') continue;
+        // it counts the pages itself
+        if (method === 'account.export') continue;
         for (const { name } of signatures.get(command) ?? []) {
           const field = fieldOfCommand(command, name);
           if (!names.has(field)) strange.push(`${method}: ${command}(${name}) as ${field}`);
