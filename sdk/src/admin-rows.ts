@@ -1,5 +1,6 @@
 import type { Nullable } from './core/shapes.ts';
 import type { Rows } from './generated/database.ts';
+import type { Timestamp, Uuid } from './values.ts';
 
 /**
  * What must hold and does not, found by the backend's own check; none means healthy. `invariant` is a name of
@@ -11,8 +12,23 @@ export interface InvariantViolation
   severity: 'critical' | 'warning';
 }
 
+/** A case that waits for a review: `subjectId` is the id of the licence or vehicle. */
+export interface ReviewCase {
+  kind: 'licence' | 'vehicle';
+  subjectId: Uuid;
+}
+
+/** Who works on a case, and until when alone. */
+export interface ReviewClaim {
+  claimed_by: Uuid;
+  claimed_by_name: string;
+  claimed_at: Timestamp;
+  expires_at: Timestamp;
+}
+
 declare module './core/shapes.ts' {
   interface Shapes {
     check_invariants: InvariantViolation;
+    claim_review: ReviewClaim;
   }
 }

@@ -1,4 +1,4 @@
-import type { InvariantViolation } from './admin-rows.ts';
+import type { InvariantViolation, ReviewCase, ReviewClaim } from './admin-rows.ts';
 import { AdminBookings } from './bookings.ts';
 import type { CallOptions, Calls } from './core/calls.ts';
 import { type List, type PageOptions, readList } from './core/pages.ts';
@@ -9,6 +9,7 @@ import { AdminPayments } from './payments.ts';
 import { AdminPayouts } from './payouts.ts';
 import { AdminRefunds } from './refunds.ts';
 import type { Result } from './result.ts';
+import { AdminRoles } from './roles.ts';
 import { AdminUnmatched } from './unmatched.ts';
 import type { Uuid } from './values.ts';
 import type { Vehicle, VehicleToReview } from './vehicles-rows.ts';
@@ -16,9 +17,11 @@ import type { Vehicle, VehicleToReview } from './vehicles-rows.ts';
 /** The order of what waits for a review. */
 const byWaiting = ['waiting_since', 'id'] as const;
 
-/** What people with the role `admin` do. The role is looked up by the backend with each call. */
+/** What people with the role `admin` do; those with `support` read and decide reviews. The role is looked up by the backend with each call. */
 export class Admin {
   readonly #calls: Calls;
+  /** Who is admin or support. */
+  readonly roles: AdminRoles;
   /** Trips that need somebody: objections, suspended vehicles. */
   readonly bookings: AdminBookings;
   /** What payments pay. */
@@ -36,6 +39,7 @@ export class Admin {
 
   constructor(calls: Calls) {
     this.#calls = calls;
+    this.roles = new AdminRoles(calls);
     this.bookings = new AdminBookings(calls);
     this.payables = new AdminPayables(calls);
     this.payments = new AdminPayments(calls);
@@ -65,7 +69,7 @@ export class Admin {
    * Decides on a listing. `reject` and `suspend` need a reason of 1 to 500 characters; `publish` and `reinstate` need the
    * `revision` of the listing that was looked at.
    * Errors: `forbidden`, `vehicle_not_found`, `invalid_input`, `illegal_transition`, `vehicle_changed`,
-   * `plate_taken` (details.vehicle_id).
+   * `plate_taken` (details.vehicle_id), `review_claimed`.
    */
   reviewVehicle(
     input: {
@@ -104,7 +108,7 @@ export class Admin {
   /**
    * Decides on a licence; `reject` needs a reason.
    * Errors: `forbidden`, `not_found`, `invalid_input`, `illegal_transition`, `licence_taken`
-   * (details.licence_id).
+   * (details.licence_id), `review_claimed`.
    */
   reviewLicence(
     input: { licenceId: Uuid; decision: 'verify' | 'reject'; reason?: string },
@@ -112,6 +116,31 @@ export class Admin {
   ): Promise<Result<DriverLicence>> {
     const args = { licence_id: input.licenceId, decision: input.decision, reason: input.reason };
     return this.#calls.rpc('review_licence', args, options);
+  }
+
+  /**
+   * Takes a case that waits for a review, so that no other reviewer decides it meanwhile. It ends with the decision, or
+   * after 15 minutes; claiming again begins the time anew.
+   * Errors: `forbidden`, `not_found`, `invalid_input`, `illegal_transition` (it does not wait),
+   * `review_claimed` (details as the answer).
+   *
+   * @example
+   * ```ts
+   * const { data: page } = await journey.admin.licencesToReview();
+   * const subjectId = page?.rows.find(({ claim }) => !claim)?.id;
+   * if (subjectId) await journey.admin.claimReview({ kind: 'licence', subjectId });
+   * ```
+   */
+  claimReview({ kind, subjectId }: ReviewCase, options?: CallOptions): Promise<Result<ReviewClaim>> {
+    return this.#calls.rpc('claim_review', { kind, subject_id: subjectId }, options);
+  }
+
+  /**
+   * Gives a claimed case back. Safe to repeat.
+   * Errors: `forbidden`.
+   */
+  releaseReview({ kind, subjectId }: ReviewCase, options?: CallOptions): Promise<Result<null>> {
+    return this.#calls.rpc('release_review', { kind, subject_id: subjectId }, options);
   }
 
   /**

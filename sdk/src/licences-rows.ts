@@ -1,3 +1,4 @@
+import type { ReviewClaim } from './admin-rows.ts';
 import type { Rows, Tables } from './generated/database.ts';
 import type { StoredFile } from './media-rows.ts';
 import type { Uuid } from './values.ts';
@@ -7,7 +8,10 @@ export type DriverLicence = Tables['driver_licences'];
 export type LicenceStatus = DriverLicence['status'];
 
 /** A licence that waits for a review. `media.signedUrls` gives addresses of its photos. */
-export interface LicenceToReview extends Omit<Rows['licences_to_review'], 'front' | 'back' | 'same_number'> {
+export interface LicenceToReview
+  extends Omit<Rows['licences_to_review'], 'front' | 'back' | 'same_number' | 'claim'> {
+  /** Who works on it. Null: nobody. */
+  claim: ReviewClaim | null;
   front: StoredFile;
   back: StoredFile;
   /** Licences of other people with this number. */

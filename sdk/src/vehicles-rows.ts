@@ -1,3 +1,4 @@
+import type { ReviewClaim } from './admin-rows.ts';
 import type { Like } from './core/shapes.ts';
 import type { Defaults, Rows, Tables } from './generated/database.ts';
 import type { PlacedImage } from './media-rows.ts';
@@ -141,10 +142,12 @@ export type CalendarEntry = Tables['calendar_entries'];
 export interface VehicleToReview
   extends Omit<
       Like<Rows['vehicles_to_review'], Vehicle>,
-      'features' | 'images' | 'same_plate' | 'lat' | 'lng'
+      'features' | 'images' | 'same_plate' | 'claim' | 'lat' | 'lng'
     >,
     VehiclePlace,
     Pick<VehicleDetail, 'features' | 'images'> {
+  /** Who works on it. Null: nobody. */
+  claim: ReviewClaim | null;
   /** Other listings with this plate that are offered, suspended or wait too. */
   same_plate: { vehicle_id: Uuid; host_id: Uuid; title: string; status: VehicleStatus }[];
 }

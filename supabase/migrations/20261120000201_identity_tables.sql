@@ -59,8 +59,8 @@ create table public.user_roles (
   primary key (user_id, role),
   constraint user_roles_known check (role in ('admin', 'support'))
 );
-comment on table public.user_roles is 'The platform roles of people. They are granted in Studio or by SQL. A removed row has no effect from the next statement on.';
-comment on column public.user_roles.role is 'admin or support. Only admin opens anything today.';
+comment on table public.user_roles is 'The platform roles of people. grant_role and revoke_role write them. A removed row has no effect from the next statement on.';
+comment on column public.user_roles.role is 'admin may do everything; support reads people''s cases, and reviews licences and listings.';
 
 create table private.licence_classes (
   class text not null,
@@ -138,7 +138,25 @@ create function private.is_admin()
 returns boolean
 language sql stable security definer set search_path = ''
 as $$ select exists (select from public.user_roles where user_id = auth.uid() and role = 'admin') $$;
-grant execute on function private.is_admin() to anon, authenticated;
+-- Admin or support: who may look at people's cases and review them.
+create function private.is_staff()
+returns boolean
+language sql stable security definer set search_path = ''
+as $$ select exists (select from public.user_roles where user_id = auth.uid()) $$;
+grant execute on function private.is_admin(), private.is_staff() to anon, authenticated;
+
+create function private.require_staff()
+returns uuid
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if not private.is_staff() then
+    perform private.require_user();
+    perform private.fail('forbidden');
+  end if;
+  return auth.uid();
+end
+$$;
 
 create function private.require_admin()
 returns uuid
@@ -162,7 +180,7 @@ revoke all on public.profiles, public.user_roles, public.driver_licences from an
 grant select on public.profiles to authenticated, service_role;
 grant update (display_name, bio, locale, time_zone, avatar_media_id) on public.profiles to authenticated;
 create policy select_self on public.profiles for select to authenticated
-  using (id = (select auth.uid()) or (select private.is_admin()));
+  using (id = (select auth.uid()) or (select private.is_staff()));
 create policy update_self on public.profiles for update to authenticated
   using (id = (select auth.uid()) and deleted_at is null) with check (id = (select auth.uid()));
 
@@ -173,4 +191,4 @@ create policy select_self on public.user_roles for select to authenticated
 grant select (id, user_id, number_last4, full_name, classes, valid_until, front_media_id, back_media_id, status, reviewed_at, reason, created_at)
   on public.driver_licences to authenticated, service_role;
 create policy select_self on public.driver_licences for select to authenticated
-  using (user_id = (select auth.uid()) or (select private.is_admin()));
+  using (user_id = (select auth.uid()) or (select private.is_staff()));

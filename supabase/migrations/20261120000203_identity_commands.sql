@@ -95,7 +95,8 @@ as $$
 declare
   v_licence public.driver_licences;
 begin
-  perform private.require_admin();
+  perform private.require_staff();
+  perform private.check_review_claim('licence', p_licence_id);
   if p_decision is null or p_decision not in ('verify', 'reject') then
     perform private.fail_input('decision', 'must be verify or reject');
   end if;
@@ -129,7 +130,7 @@ create function public.review_licence(licence_id uuid, decision text, reason tex
 returns public.driver_licences
 language sql volatile set search_path = ''
 as $$ select private.review_licence(licence_id, decision, reason) $$;
-comment on function public.review_licence is 'Admin: verifies or rejects a driver licence. `decision` is verify or reject; reject needs a reason. A number is verified for one person at a time. Errors: forbidden, not_found, invalid_input, illegal_transition, licence_taken (details.licence_id).';
+comment on function public.review_licence is 'Support: verifies or rejects a driver licence. `decision` is verify or reject; reject needs a reason. A number is verified for one person at a time. Errors: forbidden, not_found, invalid_input, illegal_transition, licence_taken (details.licence_id), review_claimed.';
 select private.expose('review_licence(uuid, text, text)', 'authenticated');
 
 -- Null when the person may drive such a vehicle until then, or the error code that says why not.

@@ -5,14 +5,14 @@
 create function private.licences_to_review(p_after jsonb, p_page_size int)
 returns table (
   id uuid, user_id uuid, display_name text, full_name text, number_last4 text, classes text[], valid_until date,
-  waiting_since timestamptz, front jsonb, back jsonb, same_number jsonb
+  waiting_since timestamptz, front jsonb, back jsonb, same_number jsonb, claim jsonb
 )
 language plpgsql stable security definer set search_path = ''
 as $$
 declare
   v_start private.page_start := private.read_page(p_after, 'waiting_since', p_page_size);
 begin
-  perform private.require_admin();
+  perform private.require_staff();
   return query
     select l.id, l.user_id, p.display_name, l.full_name, l.number_last4, l.classes, l.valid_until, l.created_at,
       jsonb_build_object('bucket', f.bucket, 'path', f.path), jsonb_build_object('bucket', b.bucket, 'path', b.path),
@@ -22,7 +22,8 @@ begin
         from public.driver_licences o
         join public.profiles op on op.id = o.user_id
         where o.number_hash = l.number_hash and o.user_id <> l.user_id
-      )
+      ),
+      private.review_claim('licence', l.id)
     from public.driver_licences l
     join public.profiles p on p.id = l.user_id
     join public.media f on f.id = l.front_media_id
@@ -35,11 +36,11 @@ $$;
 create function public.licences_to_review(after jsonb default null, page_size int default 20)
 returns table (
   id uuid, user_id uuid, display_name text, full_name text, number_last4 text, classes text[], valid_until date,
-  waiting_since timestamptz, front jsonb, back jsonb, same_number jsonb
+  waiting_since timestamptz, front jsonb, back jsonb, same_number jsonb, claim jsonb
 )
 language sql stable set search_path = ''
 as $$ select * from private.licences_to_review($1, $2) $$;
-comment on function public.licences_to_review is 'Admin: lists driver licences that wait for a review, the longest waiting first. `front` and `back` are {bucket, path} of the photos. `same_number` lists the licences of other people with this number: [{licence_id, user_id, display_name, status}]. `after` takes {waiting_since, id} of the last row. Errors: forbidden, invalid_input.';
+comment on function public.licences_to_review is 'Support: lists driver licences that wait for a review, the longest waiting first. `front` and `back` are {bucket, path} of the photos. `same_number` lists the licences of other people with this number: [{licence_id, user_id, display_name, status}]. `claim` says who works on it, {claimed_by, claimed_by_name, claimed_at, expires_at}, or is null. `after` takes {waiting_since, id} of the last row. Errors: forbidden, invalid_input.';
 select private.expose('licences_to_review(jsonb, int)', 'authenticated');
 
 create function private.count_licences_to_review()

@@ -243,14 +243,14 @@ grant execute on function private.my_vehicle_ids() to authenticated;
 create policy select_published on public.vehicles for select to anon
   using (status = 'published');
 create policy select_published_or_own on public.vehicles for select to authenticated
-  using (status = 'published' or host_id = (select auth.uid()) or (select private.is_admin()));
+  using (status = 'published' or host_id = (select auth.uid()) or (select private.is_staff()));
 -- `exists` and not `in`: a query asks for few of the many visible rows, and `in` would hash all of them.
 create policy select_with_vehicle on public.vehicle_images for select to anon, authenticated
   using (exists (select from public.vehicles v where v.id = vehicle_id));
 create policy select_with_vehicle on public.vehicle_features for select to anon, authenticated
   using (exists (select from public.vehicles v where v.id = vehicle_id));
 create policy select_host on public.calendar_entries for select to authenticated
-  using (vehicle_id in (select private.my_vehicle_ids()) or (select private.is_admin()));
+  using (vehicle_id in (select private.my_vehicle_ids()) or (select private.is_staff()));
 -- vehicle_locations: policy in bookings, which knows who has it booked.
 -- media: its policies are in bookings, the last module that adds a kind of picture.
 

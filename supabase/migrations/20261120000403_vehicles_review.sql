@@ -162,7 +162,8 @@ declare
   end;
   v_vehicle public.vehicles;
 begin
-  perform private.require_admin();
+  perform private.require_staff();
+  perform private.check_review_claim('vehicle', p_vehicle_id);
   if v_to is null then
     perform private.fail_input('decision', 'must be publish, reject, suspend or reinstate');
   end if;
@@ -203,5 +204,5 @@ create function public.review_vehicle(vehicle_id uuid, decision text, reason tex
 returns public.vehicles
 language sql volatile set search_path = ''
 as $$ select private.review_vehicle(vehicle_id, decision, reason, revision) $$;
-comment on function public.review_vehicle is 'Admin: publishes, rejects, suspends or reinstates a listing. `decision` is publish, reject, suspend or reinstate. reject and suspend need a reason. publish and reinstate need the revision that the admin looked at, and are refused when the host has changed the listing since, or while another offered listing has its plate. Errors: forbidden, vehicle_not_found, invalid_input, illegal_transition, vehicle_changed, plate_taken (details.vehicle_id).';
+comment on function public.review_vehicle is 'Support: publishes, rejects, suspends or reinstates a listing. `decision` is publish, reject, suspend or reinstate. reject and suspend need a reason. publish and reinstate need the revision that the admin looked at, and are refused when the host has changed the listing since, or while another offered listing has its plate. Errors: forbidden, vehicle_not_found, invalid_input, illegal_transition, vehicle_changed, plate_taken (details.vehicle_id), review_claimed.';
 select private.expose('review_vehicle(uuid, text, text, int)', 'authenticated');

@@ -99,7 +99,7 @@ begin
   end if;
   if not exists (
     select from public.vehicles v
-    where v.id = p_vehicle_id and (v.status = 'published' or v.host_id = auth.uid() or private.is_admin())
+    where v.id = p_vehicle_id and (v.status = 'published' or v.host_id = auth.uid() or private.is_staff())
   ) then
     perform private.fail('vehicle_not_found');
   end if;

@@ -23,14 +23,14 @@ returns table (
   id uuid, host_id uuid, host_name text, revision int, waiting_since timestamptz, published_at timestamptz, kind text, brand text,
   model text, year int, seats int, transmission text, fuel text, engine_cc int, required_licence_class text, title text,
   description text, city text, address text, plate text, lat float8, lng float8, price_per_hour bigint, price_per_day bigint,
-  security_deposit bigint, daily_km_allowance int, excess_km_fee bigint, features text[], images jsonb, same_plate jsonb
+  security_deposit bigint, daily_km_allowance int, excess_km_fee bigint, features text[], images jsonb, same_plate jsonb, claim jsonb
 )
 language plpgsql stable security definer set search_path = ''
 as $$
 declare
   v_start private.page_start := private.read_page(p_after, 'waiting_since', p_page_size);
 begin
-  perform private.require_admin();
+  perform private.require_staff();
   return query
     select v.id, v.host_id, h.display_name, v.revision, w.since, v.published_at, v.kind, v.brand,
       v.model, v.year, v.seats, v.transmission, v.fuel, v.engine_cc, v.required_licence_class, v.title,
@@ -49,7 +49,8 @@ begin
         from public.vehicle_locations ol
         join public.vehicles o on o.id = ol.vehicle_id and o.status not in ('draft', 'archived')
         where ol.plate_key = l.plate_key and ol.vehicle_id <> v.id
-      )
+      ),
+      private.review_claim('vehicle', v.id)
     from public.vehicles v
     join public.profiles h on h.id = v.host_id
     join public.vehicle_locations l on l.vehicle_id = v.id
@@ -64,12 +65,16 @@ returns table (
   id uuid, host_id uuid, host_name text, revision int, waiting_since timestamptz, published_at timestamptz, kind text, brand text,
   model text, year int, seats int, transmission text, fuel text, engine_cc int, required_licence_class text, title text,
   description text, city text, address text, plate text, lat float8, lng float8, price_per_hour bigint, price_per_day bigint,
-  security_deposit bigint, daily_km_allowance int, excess_km_fee bigint, features text[], images jsonb, same_plate jsonb
+  security_deposit bigint, daily_km_allowance int, excess_km_fee bigint, features text[], images jsonb, same_plate jsonb, claim jsonb
 )
 language sql stable set search_path = ''
 as $$ select * from private.vehicles_to_review($1, $2) $$;
-comment on function public.vehicles_to_review is 'Admin: lists listings that wait for a review, the longest waiting first, with what a review looks at. `images` are {media_id, bucket, path, position}. `same_plate` names other listings with this plate that are offered, suspended or wait too: [{vehicle_id, host_id, title, status}]. `published_at` is null for a listing that was never offered. `after` takes {waiting_since, id} of the last row. Errors: forbidden, invalid_input.';
+comment on function public.vehicles_to_review is 'Support: lists listings that wait for a review, the longest waiting first, with what a review looks at. `images` are {media_id, bucket, path, position}. `same_plate` names other listings with this plate that are offered, suspended or wait too: [{vehicle_id, host_id, title, status}]. `published_at` is null for a listing that was never offered. `claim` says who works on it, {claimed_by, claimed_by_name, claimed_at, expires_at}, or is null. `after` takes {waiting_since, id} of the last row. Errors: forbidden, invalid_input.';
 select private.expose('vehicles_to_review(jsonb, int)', 'authenticated');
+
+insert into private.review_kinds (kind, relation, waits_as) values ('vehicle', 'public.vehicles', 'pending_review');
+create trigger drop_review_claim after update of status on public.vehicles
+  for each row when (old.status = 'pending_review' and new.status <> old.status) execute function private.drop_review_claim('vehicle');
 
 create function private.count_vehicles_to_review()
 returns bigint

@@ -54,7 +54,7 @@ grant select (
   cancellation_policy, facts, pricing_version, created_at, expires_at
 ) on public.quotes to authenticated;
 create policy select_renter on public.quotes for select to authenticated
-  using (renter_id = (select auth.uid()) or (select private.is_admin()));
+  using (renter_id = (select auth.uid()) or (select private.is_staff()));
 
 create function private.quote_facts(p_renter_id uuid, p_vehicle_id uuid, p_starts_at timestamptz, p_ends_at timestamptz, p_options jsonb)
 returns jsonb

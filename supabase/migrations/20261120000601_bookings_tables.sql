@@ -202,9 +202,9 @@ alter table public.inspection_photos enable row level security;
 revoke all on public.bookings, public.booking_inspections, public.inspection_photos from anon, authenticated, service_role;
 grant select on public.bookings, public.booking_inspections, public.inspection_photos to authenticated, service_role;
 create policy select_party on public.bookings for select to authenticated
-  using (renter_id = (select auth.uid()) or host_id = (select auth.uid()) or (select private.is_admin()));
+  using (renter_id = (select auth.uid()) or host_id = (select auth.uid()) or (select private.is_staff()));
 create policy select_party on public.booking_inspections for select to authenticated
-  using (booking_id in (select private.my_booking_ids()) or (select private.is_admin()));
+  using (booking_id in (select private.my_booking_ids()) or (select private.is_staff()));
 create policy select_party on public.inspection_photos for select to authenticated
   using (exists (select from public.booking_inspections i where i.id = inspection_id));
 -- One policy per role on media: a picture is readable with the thing it shows. An avatar is readable only one by one:
@@ -217,7 +217,7 @@ create policy select_shown on public.media for select to anon
 create policy select_own_or_shown on public.media for select to authenticated
   using (
     owner_id = (select auth.uid())
-    or (select private.is_admin())
+    or (select private.is_staff())
     or (status = 'ready' and (
       (purpose = 'avatar' and (select private.asks_for_named_files()))
       or (purpose = 'vehicle_image' and exists (select from public.vehicle_images i where i.media_id = media.id))
@@ -228,7 +228,7 @@ create policy select_known on public.vehicle_locations for select to authenticat
   using (
     vehicle_id in (select private.my_vehicle_ids())
     or vehicle_id in (select private.my_booked_vehicle_ids())
-    or (select private.is_admin())
+    or (select private.is_staff())
   );
 
 select private.only_live_persons('public.bookings', 'renter_id', 'host_id');

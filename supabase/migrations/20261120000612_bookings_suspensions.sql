@@ -71,7 +71,7 @@ as $$
 declare
   v_start private.page_start := private.read_page(p_after, 'starts_at', p_page_size);
 begin
-  perform private.require_admin();
+  perform private.require_staff();
   return query
     select * from private.suspended_bookings s
     where v_start.id is null or (s.starts_at, s.id) > (v_start.at, v_start.id)
@@ -83,7 +83,7 @@ create function public.bookings_on_suspended_vehicles(after jsonb default null, 
 returns table (id uuid, code text, status text, starts_at timestamptz, ends_at timestamptz, renter_id uuid, host_id uuid, vehicle_id uuid, vehicle text)
 language sql stable set search_path = ''
 as $$ select * from private.bookings_on_suspended_vehicles(after, page_size) $$;
-comment on function public.bookings_on_suspended_vehicles is 'Admin: lists bookings whose vehicle is suspended, the next start first: unpaid holds that still run, paid bookings and trips under way. `after` takes {starts_at, id} of the last row. Errors: forbidden, invalid_input.';
+comment on function public.bookings_on_suspended_vehicles is 'Support: lists bookings whose vehicle is suspended, the next start first: unpaid holds that still run, paid bookings and trips under way. `after` takes {starts_at, id} of the last row. Errors: forbidden, invalid_input.';
 select private.expose('bookings_on_suspended_vehicles(jsonb, int)', 'authenticated');
 
 create function private.count_bookings_on_suspended_vehicles()

@@ -20,6 +20,7 @@ const row = (n: number) => ({
   cursor: { key: n },
   waiting_since: day(n),
   user_id: `r${n}`,
+  role: 'admin',
 });
 const search = { lat: 21, lng: 105, startsAt: day(5), endsAt: day(6) };
 
@@ -52,6 +53,10 @@ const lists: Record<string, ListTest> = {
   'receipts.list': {
     list: (j, page) => j.receipts.list(page),
     sent: { after: { issued_at: day(2), id: 'r2' } },
+  },
+  'admin.roles.list': {
+    list: (j, page) => j.admin.roles.list(page),
+    sent: { or: '(user_id.gt.r2,and(user_id.eq.r2,role.gt.admin))' },
   },
   'admin.unmatched.list': { list: (j, page) => j.admin.unmatched.list(page) },
   'admin.refunds.list': { list: (j, page) => j.admin.refunds.list(page) },
