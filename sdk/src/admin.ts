@@ -10,6 +10,7 @@ import { AdminPayouts } from './payouts.ts';
 import { AdminRefunds } from './refunds.ts';
 import type { Result } from './result.ts';
 import { AdminRoles } from './roles.ts';
+import { AdminPeople } from './trust.ts';
 import { AdminUnmatched } from './unmatched.ts';
 import type { Uuid } from './values.ts';
 import type { Vehicle, VehicleToReview } from './vehicles-rows.ts';
@@ -20,6 +21,8 @@ const byWaiting = ['waiting_since', 'id'] as const;
 /** What people with the role `admin` do; those with `support` read and decide reviews. The role is looked up by the backend with each call. */
 export class Admin {
   readonly #calls: Calls;
+  /** People who may not use the platform for now. */
+  readonly people: AdminPeople;
   /** Who is admin or support. */
   readonly roles: AdminRoles;
   /** Trips that need somebody: objections, suspended vehicles. */
@@ -39,6 +42,7 @@ export class Admin {
 
   constructor(calls: Calls) {
     this.#calls = calls;
+    this.people = new AdminPeople(calls);
     this.roles = new AdminRoles(calls);
     this.bookings = new AdminBookings(calls);
     this.payables = new AdminPayables(calls);

@@ -84,6 +84,8 @@ export type { AdminRoles, RoleChange, UserRole } from './roles.ts';
 export { canMove } from './states.ts';
 export { type Instant, parsePeriod, toTimestamp } from './time.ts';
 export type * from './transfers-rows.ts';
+export type { AdminPeople, Trust } from './trust.ts';
+export type * from './trust-rows.ts';
 export type { AdminUnmatched } from './unmatched.ts';
 export type * from './unmatched-rows.ts';
 export type * from './values.ts';

@@ -20,6 +20,7 @@ import { Quotes } from './quotes.ts';
 import { UserInbox } from './realtime/user-inbox.ts';
 import { Receipts } from './receipts.ts';
 import { Refunds } from './refunds.ts';
+import { Trust } from './trust.ts';
 import { Vehicles } from './vehicles.ts';
 
 /** How calls behave. */
@@ -76,6 +77,7 @@ export class Journey {
   readonly receipts: Receipts;
   readonly payouts: Payouts;
   readonly notifications: Notifications;
+  readonly trust: Trust;
   readonly admin: Admin;
   readonly #calls: Calls;
   readonly #inbox: UserInbox;
@@ -109,6 +111,7 @@ export class Journey {
     this.receipts = new Receipts(calls);
     this.payouts = new Payouts(calls);
     this.notifications = new Notifications(calls, inbox);
+    this.trust = new Trust(calls);
     this.admin = new Admin(calls);
   }
 

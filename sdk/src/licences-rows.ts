@@ -9,7 +9,9 @@ export type LicenceStatus = DriverLicence['status'];
 
 /** A licence that waits for a review. `media.signedUrls` gives addresses of its photos. */
 export interface LicenceToReview
-  extends Omit<Rows['licences_to_review'], 'front' | 'back' | 'same_number' | 'claim'> {
+  extends Omit<Rows['licences_to_review'], 'front' | 'back' | 'same_number' | 'claim' | 'suspended'> {
+  /** Suspended people with the same licence number or phone. */
+  suspended: { user_id: Uuid; reason: string; same: 'licence' | 'phone' }[];
   /** Who works on it. Null: nobody. */
   claim: ReviewClaim | null;
   front: StoredFile;

@@ -102,6 +102,7 @@ export interface BusyPeriod extends Omit<Rows['vehicle_calendar'], 'kind'> {
 /** What `details` of a reason hold, by its code. */
 interface ReasonDetails {
   unauthenticated: object;
+  account_suspended: object;
   own_vehicle: object;
   email_unverified: object;
   phone_unverified: object;
@@ -121,6 +122,7 @@ interface ReasonDetails {
   vehicle_unavailable: { kinds: ('booked' | 'blocked' | 'maintenance')[] };
   /** The caller's own unpaid booking, to be paid or cancelled. */
   already_held: { booking_id: Uuid };
+  score_too_low: { min_score: number };
   too_many_open_bookings: { limit: number };
   too_many_days_held: { max_days: number };
 }

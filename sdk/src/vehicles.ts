@@ -166,7 +166,7 @@ export class Vehicles {
 
   /**
    * Creates a draft listing of the caller.
-   * Errors: `invalid_input`, `unknown_field`, `rate_limited`.
+   * Errors: `invalid_input`, `unknown_field`, `account_suspended`, `rate_limited`.
    *
    * @example
    * ```ts
@@ -191,7 +191,8 @@ export class Vehicles {
 
   /**
    * Submits a draft for review.
-   * Errors: `vehicle_not_found`, `vehicle_incomplete` (details.missing), `illegal_transition`.
+   * Errors: `vehicle_not_found`, `vehicle_incomplete` (details.missing), `illegal_transition`,
+   * `account_suspended`.
    */
   submit(vehicleId: Uuid, options?: CallOptions): Promise<Result<Vehicle>> {
     return this.#calls.rpc('submit_vehicle', { vehicle_id: vehicleId }, options);

@@ -9,12 +9,14 @@ create table private.transitions (
   event text not null,
   to_state text not null,
   has_rules boolean not null default false,
+  has_trust_rules boolean not null default false,
   primary key (machine, from_state, event, to_state),
   -- so that the log shows which move an event stands for
   constraint transitions_one_event_per_move unique (machine, from_state, to_state)
 );
 comment on table private.transitions is 'The legal moves of every state machine; `initial` is the state before the row exists. Diagrams and SDK unions are generated from it.';
 comment on column private.transitions.has_rules is 'Whether people are told of the move. Written by triggers from private.notification_rules alone: looking there at each move costs more than the rest of it.';
+comment on column private.transitions.has_trust_rules is 'Whether the move changes a credit score. Written by triggers from private.trust_rules alone.';
 
 -- The id that travels SDK → REST → SQL → function → provider; from the request's headers.
 create function private.correlation_id()
@@ -106,11 +108,12 @@ declare
   v_from text := case when tg_op = 'INSERT' then 'initial' else old.status end;
   v_event text;
   v_has_rules boolean;
+  v_has_trust_rules boolean;
   v_row jsonb;
   v_data jsonb := '{}';
   v_id bigint;
 begin
-  select t.event, t.has_rules into v_event, v_has_rules
+  select t.event, t.has_rules, t.has_trust_rules into v_event, v_has_rules, v_has_trust_rules
   from private.transitions t
   where t.machine = v_machine and t.from_state = v_from and t.to_state = new.status;
   if not found then
@@ -127,6 +130,9 @@ begin
     -- both are the overloads for this row's type: PostgreSQL compiles a trigger function for each table
     perform private.notify_of_transition(
       v_id, v_machine, v_from, v_event, private.addressees(new), private.notification_data(new));
+  end if;
+  if v_has_trust_rules then
+    perform private.trust_of_transition(v_machine, v_from, v_event, new.id, private.addressees(new), private.trust_facts(new));
   end if;
   return null;
 end

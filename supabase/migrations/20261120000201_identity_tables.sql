@@ -15,6 +15,7 @@ create table public.profiles (
   email_verified_at timestamptz,
   rating_average numeric(3, 2),
   rating_count int not null default 0,
+  credit_score int not null default 500,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   deleted_at timestamptz,
@@ -22,6 +23,7 @@ create table public.profiles (
   constraint profiles_display_name_tidy check (display_name = private.tidy_text(display_name)),
   constraint profiles_bio_length check (char_length(bio) <= 1000),
   constraint profiles_locale_known check (locale in ('vi', 'en')),
+  constraint profiles_credit_score_range check (credit_score between 0 and 1000),
   constraint profiles_rating_range check (rating_average between 1 and 5 and rating_count >= 0),
   constraint profiles_rating_counted check ((rating_count = 0) = (rating_average is null)),
   constraint profiles_phone_form check (phone ~ '^\+[1-9][0-9]{6,14}$'),
@@ -35,6 +37,7 @@ comment on column public.profiles.time_zone is 'Name of the time zone database, 
 comment on column public.profiles.phone is 'E.164, such as +84912345678. Written when a code proved it, so every number here is verified, and one number is one person. Null without one.';
 comment on column public.profiles.email_verified_at is 'When a code proved the mail address that the account has now. Null when none has.';
 comment on column public.profiles.rating_average is '1.00 to 5.00, null without a rating. Nothing writes it before there are reviews.';
+comment on column public.profiles.credit_score is '0 to 1000, 500 at the beginning. What private.trust_score() makes of the events of this person; trust_history() says why. Others do not see it.';
 comment on column public.profiles.deleted_at is 'Since when the account is deleted: hidden from others, told nothing, and without what says who it was. Null for an account in use.';
 create trigger touch before update on public.profiles for each row execute function private.touch();
 

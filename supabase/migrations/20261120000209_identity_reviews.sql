@@ -5,7 +5,7 @@
 create function private.licences_to_review(p_after jsonb, p_page_size int)
 returns table (
   id uuid, user_id uuid, display_name text, full_name text, number_last4 text, classes text[], valid_until date,
-  waiting_since timestamptz, front jsonb, back jsonb, same_number jsonb, claim jsonb
+  waiting_since timestamptz, front jsonb, back jsonb, same_number jsonb, claim jsonb, suspended jsonb
 )
 language plpgsql stable security definer set search_path = ''
 as $$
@@ -23,7 +23,8 @@ begin
         join public.profiles op on op.id = o.user_id
         where o.number_hash = l.number_hash and o.user_id <> l.user_id
       ),
-      private.review_claim('licence', l.id)
+      private.review_claim('licence', l.id),
+      private.suspended_matches(l.user_id, l.number_hash)
     from public.driver_licences l
     join public.profiles p on p.id = l.user_id
     join public.media f on f.id = l.front_media_id
@@ -36,11 +37,11 @@ $$;
 create function public.licences_to_review(after jsonb default null, page_size int default 20)
 returns table (
   id uuid, user_id uuid, display_name text, full_name text, number_last4 text, classes text[], valid_until date,
-  waiting_since timestamptz, front jsonb, back jsonb, same_number jsonb, claim jsonb
+  waiting_since timestamptz, front jsonb, back jsonb, same_number jsonb, claim jsonb, suspended jsonb
 )
 language sql stable set search_path = ''
 as $$ select * from private.licences_to_review($1, $2) $$;
-comment on function public.licences_to_review is 'Support: lists driver licences that wait for a review, the longest waiting first. `front` and `back` are {bucket, path} of the photos. `same_number` lists the licences of other people with this number: [{licence_id, user_id, display_name, status}]. `claim` says who works on it, {claimed_by, claimed_by_name, claimed_at, expires_at}, or is null. `after` takes {waiting_since, id} of the last row. Errors: forbidden, invalid_input.';
+comment on function public.licences_to_review is 'Support: lists driver licences that wait for a review, the longest waiting first. `front` and `back` are {bucket, path} of the photos. `same_number` lists the licences of other people with this number: [{licence_id, user_id, display_name, status}]. `claim` says who works on it, {claimed_by, claimed_by_name, claimed_at, expires_at}, or is null. `suspended` lists suspended people with the same licence number or phone, so that nobody comes back by another account: [{user_id, reason, same: licence or phone}]. `after` takes {waiting_since, id} of the last row. Errors: forbidden, invalid_input.';
 select private.expose('licences_to_review(jsonb, int)', 'authenticated');
 
 create function private.count_licences_to_review()

@@ -184,6 +184,7 @@ begin
   if v_stored is not null then
     return jsonb_populate_record(null::public.vehicles, v_stored);
   end if;
+  perform private.require_not_suspended(v_host_id);
   perform private.take_token('create_vehicle', v_host_id::text);
   v_vehicle.id := gen_random_uuid();
   v_vehicle := private.apply_vehicle_details(v_vehicle, jsonb_build_object(
@@ -225,7 +226,7 @@ create function public.create_vehicle(details jsonb, idempotency_key uuid)
 returns public.vehicles
 language sql volatile set search_path = ''
 as $$ select private.create_vehicle(details, idempotency_key) $$;
-comment on function public.create_vehicle is 'Creates a draft listing of the caller. `details` must have kind, brand, model, year, seats, transmission, fuel, title, city, price_per_hour, price_per_day (VND), lat, lng, address, plate. It may have engine_cc, description, weekend_bps, long_stay_days, long_stay_discount_bps, delivery_fee, security_deposit, daily_km_allowance, excess_km_fee, instant_book, cancellation_policy, min_hours, max_days, notice_hours, buffer_minutes, time_zone, features[]. Errors: invalid_input, unknown_field, rate_limited.';
+comment on function public.create_vehicle is 'Creates a draft listing of the caller. `details` must have kind, brand, model, year, seats, transmission, fuel, title, city, price_per_hour, price_per_day (VND), lat, lng, address, plate. It may have engine_cc, description, weekend_bps, long_stay_days, long_stay_discount_bps, delivery_fee, security_deposit, daily_km_allowance, excess_km_fee, instant_book, cancellation_policy, min_hours, max_days, notice_hours, buffer_minutes, time_zone, features[]. Errors: invalid_input, unknown_field, account_suspended, rate_limited.';
 select private.expose_limited('create_vehicle(jsonb, uuid)', 'create_vehicle', 'auth.uid()', 'authenticated');
 
 -- The listing, locked, if it is the actor's.

@@ -115,6 +115,7 @@ as $$
 declare
   v_vehicle public.vehicles := private.own_vehicle(p_vehicle_id);
 begin
+  perform private.require_not_suspended(v_vehicle.host_id);
   update public.vehicles set status = 'pending_review' where id = p_vehicle_id returning * into v_vehicle;
   return v_vehicle;
 end
@@ -123,7 +124,7 @@ create function public.submit_vehicle(vehicle_id uuid)
 returns public.vehicles
 language sql volatile set search_path = ''
 as $$ select private.submit_vehicle(vehicle_id) $$;
-comment on function public.submit_vehicle is 'Submits the caller''s draft for review. It needs at least one photo. Errors: vehicle_not_found, vehicle_incomplete (details.missing), illegal_transition.';
+comment on function public.submit_vehicle is 'Submits the caller''s draft for review. It needs at least one photo. Errors: vehicle_not_found, vehicle_incomplete (details.missing), illegal_transition, account_suspended.';
 select private.expose('submit_vehicle(uuid)', 'authenticated');
 
 create function private.archive_vehicle(p_vehicle_id uuid)

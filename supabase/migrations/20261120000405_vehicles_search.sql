@@ -28,8 +28,8 @@ declare
   );
   -- asked once: in the query, the planner would no longer ask the calendar of each candidate by its index
   v_overdue uuid[];
-  -- a visitor has blocked nobody
-  v_blocked uuid[] := private.blocked_with(auth.uid());
+  -- hosts who are left out: of a block with the caller, and suspended. A visitor has blocked nobody
+  v_blocked uuid[] := private.blocked_with(auth.uid()) || array(select user_id from private.suspended_people);
   v_features text[] := array(select distinct f from unnest(p_features) f where f is not null);
 begin
   if p_lat is null or p_lng is null or not (p_lat between -85 and 85) or not (p_lng between -180 and 180) then

@@ -4,12 +4,15 @@
 -- Left out on purpose: what depends on the bookings a person has already, which bookings adds (bookings_eligibility).
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
+  ('score_too_low', 403, false, 'Your credit score is too low to book this vehicle at once. Choose a vehicle whose host answers requests.', 'Điểm tín nhiệm của bạn chưa đủ để đặt ngay xe này. Vui lòng chọn xe có chủ xe duyệt yêu cầu.'),
   ('email_unverified', 403, false, 'Your mail address is not verified. Verify it first.', 'Địa chỉ email của bạn chưa được xác minh. Vui lòng xác minh trước.'),
   ('phone_unverified', 403, false, 'Your phone number is not verified. Verify it first.', 'Số điện thoại của bạn chưa được xác minh. Vui lòng xác minh trước.');
 
 alter table private.settings
+  add constraint settings_instant_min_score check (key <> 'instant_min_score' or private.is_whole(value, 0, 1000)),
   add constraint settings_verified_to_rent check (key <> 'verified_to_rent' or (jsonb_typeof(value) = 'array' and value <@ '["email", "phone"]'));
 insert into private.settings (key, value, description) values
+  ('instant_min_score', '0', 'Credit score, 0 to 1000: what a person needs to book a vehicle whose host is not asked. 0 asks for none.'),
   ('verified_to_rent', '[]', 'List of "email" and "phone": what a person must have verified to rent. [] asks for neither.');
 
 -- Why a person cannot rent a vehicle then, calendar aside; null when nothing is in the way. The order is the one in which
@@ -24,6 +27,9 @@ declare
   v_verified_to_rent jsonb;
   v_email_verified_at timestamptz;
   v_phone_verified_at timestamptz;
+  v_min_score int;
+  v_score int;
+  v_suspended uuid[];
   v_problem text;
 begin
   if p_starts_at is null or p_ends_at is null or not isfinite(p_starts_at) or not isfinite(p_ends_at) then
@@ -32,13 +38,18 @@ begin
   select
     (select value::int from private.settings where key = 'booking_horizon_days'),
     (select value from private.settings where key = 'verified_to_rent'),
-    p.email_verified_at, p.phone_verified_at
-  into v_horizon_days, v_verified_to_rent, v_email_verified_at, v_phone_verified_at
+    (select value::int from private.settings where key = 'instant_min_score'),
+    array(select s.user_id from private.suspended_people s where s.user_id in (p_person_id, p_vehicle.host_id)),
+    p.email_verified_at, p.phone_verified_at, p.credit_score
+  into v_horizon_days, v_verified_to_rent, v_min_score, v_suspended, v_email_verified_at, v_phone_verified_at, v_score
   from (select) nobody left join public.profiles p on p.id = p_person_id;
 
   if p_person_id is null then
     v_reasons := v_reasons || ('unauthenticated', '{}')::private.eligibility_reason;
   else
+    if p_person_id = any (v_suspended) then
+      v_reasons := v_reasons || ('account_suspended', '{}')::private.eligibility_reason;
+    end if;
     if p_vehicle.host_id = p_person_id then
       v_reasons := v_reasons || ('own_vehicle', '{}')::private.eligibility_reason;
     end if;
@@ -49,7 +60,8 @@ begin
       v_reasons := v_reasons || ('phone_unverified', '{}')::private.eligibility_reason;
     end if;
   end if;
-  if p_vehicle.status <> 'published' then
+  -- a suspended host is nobody's business
+  if p_vehicle.status <> 'published' or p_vehicle.host_id = any (v_suspended) then
     v_reasons := v_reasons || ('vehicle_not_published', '{}')::private.eligibility_reason;
   end if;
   -- it does not say who has blocked whom
@@ -74,6 +86,9 @@ begin
   -- a start in the past is not also called too soon
   if p_starts_at >= now() and p_starts_at < now() + make_interval(hours => p_vehicle.notice_hours) then
     v_reasons := v_reasons || ('notice_too_short', jsonb_build_object('notice_hours', p_vehicle.notice_hours))::private.eligibility_reason;
+  end if;
+  if p_vehicle.instant_book and v_score < v_min_score then
+    v_reasons := v_reasons || ('score_too_low', jsonb_build_object('min_score', v_min_score))::private.eligibility_reason;
   end if;
   if p_person_id is not null then
     v_problem := private.licence_problem(p_person_id, p_vehicle.id, tstzrange(p_starts_at, p_ends_at));

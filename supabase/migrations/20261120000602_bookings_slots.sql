@@ -67,7 +67,8 @@ begin
 end
 $$;
 
--- Why a booked trip may not go ahead now, or null: the vehicle is suspended, or its renter may no longer drive it.
+-- Why a booked trip may not go ahead now, or null: the vehicle or one of the two is suspended, or the renter may no longer
+-- drive it.
 create function private.trip_problem(p_booking public.bookings)
 returns text
 language plpgsql stable set search_path = ''
@@ -75,6 +76,7 @@ as $$
 begin
   return (
     select case when v.status = 'suspended' then 'vehicle_suspended'
+      when exists (select from private.suspended_people s where s.user_id in (p_booking.renter_id, p_booking.host_id)) then 'party_suspended'
       else private.licence_problem(p_booking.renter_id, p_booking.vehicle_id, p_booking.period) end
     from public.vehicles v where v.id = p_booking.vehicle_id
   );
@@ -91,6 +93,8 @@ declare
 begin
   if v_problem = 'vehicle_suspended' then
     perform private.fail('vehicle_suspended');
+  elsif v_problem = 'party_suspended' then
+    perform private.fail('party_suspended');
   elsif v_problem is not null then
     perform private.fail('renter_licence_invalid');
   end if;

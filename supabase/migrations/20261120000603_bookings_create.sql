@@ -208,7 +208,7 @@ create function public.create_booking(quote_id uuid, idempotency_key uuid)
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.create_booking(quote_id, idempotency_key) $$;
-comment on function public.create_booking is 'Turns the caller''s quote into a booking. It holds the slot for 15 minutes and creates the payment. Where the host answers requests first, it sends the host a request instead. A renter has at most 5 bookings that wait for payment or an answer (setting max_open_bookings). Errors: quote_not_found, quote_used, quote_expired, vehicle_unavailable, already_held (details.booking_id), too_many_open_bookings, too_many_days_held, vehicle_not_found, vehicle_not_published, own_vehicle, booking_not_possible, email_unverified, phone_unverified, period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, invalid_input, rate_limited.';
+comment on function public.create_booking is 'Turns the caller''s quote into a booking. It holds the slot for 15 minutes and creates the payment. Where the host answers requests first, it sends the host a request instead. A renter has at most 5 bookings that wait for payment or an answer (setting max_open_bookings). Errors: quote_not_found, quote_used, quote_expired, vehicle_unavailable, already_held (details.booking_id), too_many_open_bookings, too_many_days_held, vehicle_not_found, vehicle_not_published, own_vehicle, booking_not_possible, account_suspended, score_too_low, email_unverified, phone_unverified, period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, invalid_input, rate_limited.';
 select private.expose_limited('create_booking(uuid, uuid)', 'create_booking', 'auth.uid()', 'authenticated');
 
 create function private.answer_booking(p_booking_id uuid, p_accept boolean, p_reason text, p_idempotency_key uuid)
@@ -253,9 +253,7 @@ begin
     if not found then
       perform private.fail('vehicle_not_published');
     end if;
-    if private.trip_problem(v_booking) is not null then
-      perform private.fail('renter_licence_invalid');
-    end if;
+    perform private.check_hand_over(v_booking);
     update public.bookings
     set status = 'pending_payment', hold_expires_at = private.pay_deadline(starts_at)
     where id = p_booking_id
@@ -273,7 +271,7 @@ create function public.answer_booking(booking_id uuid, accept boolean, idempoten
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.answer_booking(booking_id, accept, reason, idempotency_key) $$;
-comment on function public.answer_booking is 'Host: accepts or declines a request. Accepting holds the slot and creates the payment. The renter has until hold_expires_at to pay: the longer, the farther away the start is (setting pay_steps). Meanwhile a request that overlaps cannot be accepted; it is declined when the money is there, and can be accepted if the hold ends unpaid. Errors: booking_not_found, vehicle_not_published, renter_licence_invalid, illegal_transition, hold_expired (the time to answer is over), vehicle_unavailable, invalid_input.';
+comment on function public.answer_booking is 'Host: accepts or declines a request. Accepting holds the slot and creates the payment. The renter has until hold_expires_at to pay: the longer, the farther away the start is (setting pay_steps). Meanwhile a request that overlaps cannot be accepted; it is declined when the money is there, and can be accepted if the hold ends unpaid. Errors: booking_not_found, vehicle_not_published, vehicle_suspended, party_suspended, renter_licence_invalid, illegal_transition, hold_expired (the time to answer is over), vehicle_unavailable, invalid_input.';
 revoke all on function public.answer_booking(uuid, boolean, uuid, text), private.answer_booking(uuid, boolean, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.answer_booking(uuid, boolean, uuid, text), private.answer_booking(uuid, boolean, text, uuid) to authenticated;
 

@@ -13,7 +13,7 @@ as $$
   where p_booking.starts_at - p_at >= make_interval(hours => (t ->> 'hours_before')::int)
 $$;
 
--- What cancelling now would give back. A renter whose vehicle is suspended gets everything, whatever the policy says.
+-- What cancelling now would give back. A renter whose vehicle or host is suspended gets everything, whatever the policy says.
 create function private.cancellation_bps(p_booking public.bookings, p_by text)
 returns int
 language sql stable set search_path = ''
@@ -21,6 +21,7 @@ as $$
   select case
     when p_booking.confirmed_at is null or p_by <> 'renter' then 10000
     when exists (select from public.vehicles v where v.id = p_booking.vehicle_id and v.status = 'suspended') then 10000
+    when private.is_suspended(p_booking.host_id) then 10000
     else private.policy_bps(p_booking, now())
   end
 $$;
@@ -120,7 +121,7 @@ create function public.cancel_booking_preview(booking_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.cancel_booking_preview(booking_id) $$;
-comment on function public.cancel_booking_preview is 'Answers what cancelling now would give back and keep, in minor units: {currency, refund_amount, deposit_refund, kept_amount, refund_bps, policy, cancelled_by}. refund_amount includes the deposit; of a booking that is not paid in full it is what came in parts. While the vehicle is suspended, the renter gets everything back. Errors: booking_not_found, booking_not_cancellable, money_frozen.';
+comment on function public.cancel_booking_preview is 'Answers what cancelling now would give back and keep, in minor units: {currency, refund_amount, deposit_refund, kept_amount, refund_bps, policy, cancelled_by}. refund_amount includes the deposit; of a booking that is not paid in full it is what came in parts. While the vehicle or its host is suspended, the renter gets everything back. Errors: booking_not_found, booking_not_cancellable, money_frozen.';
 select private.expose('cancel_booking_preview(uuid)', 'authenticated');
 
 -- Cancels a booking. The caller has locked its row and all that comes before it in the order of locks.

@@ -18,6 +18,8 @@ insert into public.notification_templates (code, locale, category, title, body, 
   ('booking_unpaid_renter', 'vi', 'booking', 'Đơn đặt xe đã hết hạn', 'Đơn {{code}} chưa được thanh toán đủ trong thời hạn. Nếu vẫn muốn thuê xe, vui lòng đặt lại.', null, null),
   ('booking_refused_suspended_renter', 'en', 'booking', 'Booking not confirmed', 'Your payment came, but {{vehicle}} was suspended. Booking {{code}} has ended, and your money goes back to you. Please choose another vehicle.', null, null),
   ('booking_refused_suspended_renter', 'vi', 'booking', 'Đơn đặt xe không thành công', 'Chúng tôi đã nhận thanh toán, nhưng {{vehicle}} đang bị tạm ngưng. Đơn {{code}} đã kết thúc và chúng tôi đang hoàn lại tiền cho bạn. Vui lòng chọn xe khác.', null, null),
+  ('booking_refused_party_renter', 'en', 'booking', 'Booking not confirmed', 'Your payment came, but an account of this booking is suspended. Booking {{code}} has ended, and your money goes back to you.', null, null),
+  ('booking_refused_party_renter', 'vi', 'booking', 'Đơn đặt xe không thành công', 'Chúng tôi đã nhận thanh toán, nhưng tài khoản của một bên trong đơn đang bị tạm khóa. Đơn {{code}} đã kết thúc và chúng tôi đang hoàn lại tiền cho bạn.', null, null),
   ('booking_refused_licence_renter', 'en', 'booking', 'Booking not confirmed', 'Your payment came, but you have no verified driver licence for this trip. Booking {{code}} has ended, and your money goes back to you. Please submit a licence and book again.', null, null),
   ('booking_refused_licence_renter', 'vi', 'booking', 'Đơn đặt xe không thành công', 'Chúng tôi đã nhận thanh toán, nhưng bạn không có giấy phép lái xe đã xác minh phù hợp với chuyến đi. Đơn {{code}} đã kết thúc và chúng tôi đang hoàn lại tiền cho bạn. Vui lòng gửi giấy phép rồi đặt lại.', null, null),
   ('booking_suspended_renter', 'en', 'booking', 'Your vehicle was suspended', '{{vehicle}} was suspended and cannot be handed over for now. You may cancel booking {{code}} and get everything back, or wait until the vehicle is offered again.', 'The vehicle of booking {{code}} was suspended', E'{{vehicle}}, which you booked from {{starts}} to {{ends}}, was suspended. It cannot be handed over for now.\n\nYou may cancel booking {{code}} in the app and get everything back, whatever its cancellation policy says. Or wait: we write to you when the vehicle is offered again.'),
@@ -99,6 +101,7 @@ begin
     -- take_slot said why money that came in time could not confirm it
     v_data := v_data || jsonb_build_object('ended_by', case
       when private.audit_cause() = 'vehicle_suspended' then 'suspension'
+      when private.audit_cause() = 'party_suspended' then 'party'
       when private.audit_cause() like 'licence\_%' then 'licence'
       else 'deadline' end);
   end if;
@@ -165,6 +168,7 @@ insert into private.notification_rules (machine, event, from_state, audience, te
 insert into private.notification_rules (machine, event, from_state, audience, template, channels, only_if) values
   ('booking', 'expire', 'pending_payment', 'renter', 'booking_unpaid_renter', '{in_app}', '{"ended_by": "deadline"}'),
   ('booking', 'expire', 'pending_payment', 'renter', 'booking_refused_suspended_renter', '{in_app}', '{"ended_by": "suspension"}'),
+  ('booking', 'expire', 'pending_payment', 'renter', 'booking_refused_party_renter', '{in_app}', '{"ended_by": "party"}'),
   ('booking', 'expire', 'pending_payment', 'renter', 'booking_refused_licence_renter', '{in_app}', '{"ended_by": "licence"}'),
   ('booking', 'cancel', 'pending_payment', 'host', 'booking_cancelled_host', '{in_app,email}', '{"host_was_asked": true}'),
   ('inspection', 'record', null, 'other', 'check_in_recorded_other', '{in_app,email}', '{"kind": "check_in"}'),

@@ -72,6 +72,7 @@ from public.payment_attempts a join public.payments p on p.id = a.payment_id whe
 select private.freeze_money(:'rented', 'under review'), private.issue_receipt('receipt', p.id) from public.payments p where p.payable_id = :'rented';
 -- as staff, and what comes of using an account
 insert into public.user_roles (user_id, role) values (:'person', 'admin');
+insert into public.user_suspensions (user_id, reason, created_at, ended_at, phone_hash) values (:'person', 'abuse', now() - interval '2 days', now() - interval '1 day', private.keyed_hash('phone:+84977123123'));
 insert into private.review_claims (kind, subject_id, claimed_by, expires_at) values ('licence', gen_random_uuid(), :'person', now() + interval '1 minute');
 insert into public.user_blocks (user_id, blocked_id) values (:'person', :'host');
 insert into public.addresses (user_id, recipient, phone, line1, province) values (:'person', 'Zerlina Quockbao', '+84977123123', '77 Phố Quockbao', 'Hà Nội');

@@ -78,6 +78,8 @@ describe('what stands in the way of a booking', () => {
   it('has a type for each code that the database can answer', async () => {
     const typed: Record<EligibilityReason['code'], true> = {
       unauthenticated: true,
+      account_suspended: true,
+      score_too_low: true,
       own_vehicle: true,
       email_unverified: true,
       phone_unverified: true,

@@ -13,6 +13,7 @@ const session = {
 const day = (n: number) => `2026-11-0${n}T00:00:00+00:00`;
 const row = (n: number) => ({
   id: `r${n}`,
+  role: 'admin',
   created_at: day(n),
   starts_at: day(n),
   issued_at: day(n),
@@ -20,7 +21,6 @@ const row = (n: number) => ({
   cursor: { key: n },
   waiting_since: day(n),
   user_id: `r${n}`,
-  role: 'admin',
 });
 const search = { lat: 21, lng: 105, startsAt: day(5), endsAt: day(6) };
 
@@ -38,6 +38,11 @@ const ofTable = { or: `(created_at.lt."${day(2)}",and(created_at.eq."${day(2)}",
 /** Every list of the package by its name. */
 const lists: Record<string, ListTest> = {
   'bookings.list': { list: (j, page) => j.bookings.list({ role: 'renter', ...page }) },
+  'trust.history': { list: (j, page) => j.trust.history(page), sent: { after: { id: 'r2' } } },
+  'admin.roles.list': {
+    list: (j, page) => j.admin.roles.list(page),
+    sent: { or: '(user_id.gt.r2,and(user_id.eq.r2,role.gt.admin))' },
+  },
   'vehicles.search': {
     list: (j, page) => j.vehicles.search({ ...search, ...page }),
     longest: 50,
@@ -53,10 +58,6 @@ const lists: Record<string, ListTest> = {
   'receipts.list': {
     list: (j, page) => j.receipts.list(page),
     sent: { after: { issued_at: day(2), id: 'r2' } },
-  },
-  'admin.roles.list': {
-    list: (j, page) => j.admin.roles.list(page),
-    sent: { or: '(user_id.gt.r2,and(user_id.eq.r2,role.gt.admin))' },
   },
   'admin.unmatched.list': { list: (j, page) => j.admin.unmatched.list(page) },
   'admin.refunds.list': { list: (j, page) => j.admin.refunds.list(page) },

@@ -8,4 +8,5 @@ export const readableColumns = {
   payment_attempts: 'id,payment_id,provider,reference,amount,currency,status,redirect_url,qr_payload,details,provider_transaction_id,failure_code,expires_at,created_at',
   quotes: 'id,renter_id,vehicle_id,period,starts_at,ends_at,currency,lines,total_amount,deposit_amount,tax_amount,cancellation_policy,facts,pricing_version,created_at,expires_at',
   refunds: 'id,payment_id,payable_id,kind,amount,currency,status,method,provider,provider_refund_id,failure_code,created_at,completed_at',
+  user_suspensions: 'id,user_id,reason,until,created_at,ended_at',
 } as const;

@@ -341,6 +341,8 @@ export interface ProfilesRow {
   /** 1.00 to 5.00, null without a rating. Nothing writes it before there are reviews. */
   rating_average: number | null;
   rating_count: number;
+  /** 0 to 1000, 500 at the beginning. What private.trust_score() makes of the events of this person; trust_history() says why. Others do not see it. */
+  credit_score: number;
   created_at: Timestamp;
   updated_at: Timestamp;
   /** Since when the account is deleted: hidden from others, told nothing, and without what says who it was. Null for an account in use. */
@@ -431,12 +433,25 @@ export interface UserBlocksRow {
   created_at: Timestamp;
 }
 
-/** The platform roles of people. They are granted in Studio or by SQL. A removed row has no effect from the next statement on. */
+/** The platform roles of people. grant_role and revoke_role write them. A removed row has no effect from the next statement on. */
 export interface UserRolesRow {
   user_id: Uuid;
-  /** admin or support. Only admin opens anything today. */
+  /** admin may do everything; support reads people's cases, and reviews licences and listings. */
   role: 'admin' | 'support';
   granted_at: Timestamp;
+}
+
+/** Who was suspended, why and until when. suspend_user and reinstate_user write it; the log has who did it. */
+export interface UserSuspensionsRow {
+  id: Uuid;
+  user_id: Uuid;
+  /** Its person reads it. */
+  reason: string;
+  /** Over at that moment. Null: until an admin ends it. */
+  until: Timestamp | null;
+  created_at: Timestamp;
+  /** When an admin ended it, or when a later one began after its time was over. Null otherwise. */
+  ended_at: Timestamp | null;
 }
 
 /** What a listing offers, as words such as bluetooth or child_seat. */
@@ -551,6 +566,7 @@ export interface Tables {
   refunds: RefundsRow;
   user_blocks: UserBlocksRow;
   user_roles: UserRolesRow;
+  user_suspensions: UserSuspensionsRow;
   vehicle_features: VehicleFeaturesRow;
   vehicle_images: VehicleImagesRow;
   vehicle_locations: VehicleLocationsRow;
@@ -645,6 +661,9 @@ export interface Relationships {
   user_roles: [
     Reference<'user_roles_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
   ];
+  user_suspensions: [
+    Reference<'user_suspensions_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+  ];
   vehicle_features: [
     Reference<'vehicle_features_vehicle_id_fkey', ['vehicle_id'], false, 'vehicles', ['id']>,
   ];
@@ -675,12 +694,13 @@ export interface Defaults {
   payments: 'id' | 'status' | 'refunded_amount' | 'created_at' | 'updated_at';
   payout_batches: 'id' | 'number' | 'status' | 'created_at';
   payouts: 'id' | 'status' | 'scheduled_at' | 'sending' | 'created_at';
-  profiles: 'bio' | 'locale' | 'time_zone' | 'rating_count' | 'created_at' | 'updated_at';
+  profiles: 'bio' | 'locale' | 'time_zone' | 'rating_count' | 'credit_score' | 'created_at' | 'updated_at';
   quotes: 'id' | 'starts_at' | 'ends_at' | 'created_at';
   receipts: 'id' | 'number';
   refunds: 'id' | 'status' | 'created_at';
   user_blocks: 'created_at';
   user_roles: 'granted_at';
+  user_suspensions: 'id' | 'created_at';
   vehicle_images: 'created_at';
   vehicle_locations: 'plate_key';
   vehicles: 'id' | 'description' | 'currency' | 'weekend_bps' | 'long_stay_days' | 'long_stay_discount_bps' | 'security_deposit' | 'instant_book' | 'cancellation_policy' | 'min_hours' | 'max_days' | 'notice_hours' | 'buffer_minutes' | 'required_licence_class' | 'time_zone' | 'status' | 'rating_count' | 'search_text' | 'revision' | 'is_listed' | 'created_at' | 'updated_at';
@@ -738,6 +758,8 @@ export interface LicencesToReviewRow {
   front: unknown;
   back: unknown;
   same_number: unknown;
+  claim: unknown;
+  suspended: unknown;
 }
 
 export interface ListPayoutsRow {
@@ -894,6 +916,19 @@ export interface TransitionCatalogRow {
   to_state: string;
 }
 
+export interface TrustHistoryRow {
+  id: number;
+  kind: string;
+  reason_en: string;
+  reason_vi: string;
+  points: number;
+  score: number;
+  voids: number;
+  source: string;
+  source_id: Uuid;
+  occurred_at: Timestamp;
+}
+
 export interface UnmatchedMoneyRow {
   id: Uuid;
   event_id: number;
@@ -951,6 +986,7 @@ export interface VehiclesToReviewRow {
   features: string[];
   images: unknown;
   same_plate: unknown;
+  claim: unknown;
 }
 
 /** Rows that functions answer and no table has. What may be null in them, the database does not say. */
@@ -974,6 +1010,7 @@ export interface Rows {
   public_profile: PublicProfileRow;
   reconcile_ledger: ReconcileLedgerRow;
   transition_catalog: TransitionCatalogRow;
+  trust_history: TrustHistoryRow;
   unmatched_money: UnmatchedMoneyRow;
   vehicle_calendar: VehicleCalendarRow;
   vehicles_to_review: VehiclesToReviewRow;
@@ -1004,6 +1041,7 @@ export interface Functions {
   check_payment: { args: { payment_id: Uuid | null }; value: Uuid[] };
   claim_manual_payout: { args: { payout_id: Uuid | null }; row: 'claim_manual_payout'; many: false };
   claim_manual_refund: { args: { refund_id: Uuid | null }; row: 'claim_manual_refund'; many: false };
+  claim_review: { args: { kind: string | null; subject_id: Uuid | null }; row: 'claim_review'; many: false };
   create_booking: { args: { quote_id: Uuid | null }; row: 'bookings'; many: false };
   create_vehicle: { args: { details: unknown | null }; row: 'vehicles'; many: false };
   decide_inspection: { args: { inspection_id: Uuid | null; counts: boolean | null; reason: string | null }; row: 'booking_inspections'; many: false };
@@ -1015,6 +1053,7 @@ export interface Functions {
   export_my_data: { args: { page?: number | null }; row: 'export_my_data'; many: false };
   freeze_payable: { args: { payable_id: Uuid | null; reason: string | null }; row: 'freeze_payable'; many: false };
   freeze_payout: { args: { payout_id: Uuid | null; reason: string | null }; row: 'payouts'; many: false };
+  grant_role: { args: { user_id: Uuid | null; role: string | null; reason: string | null }; row: 'user_roles'; many: false };
   licences_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'licences_to_review'; many: true };
   list_notifications: { args: { before_seq?: number | null; page_size?: number | null }; row: 'notifications'; many: true };
   list_payout_batches: { args: { status?: string | null; after?: unknown | null; page_size?: number | null }; row: 'payout_batches'; many: true };
@@ -1045,9 +1084,11 @@ export interface Functions {
   record_manual_refund: { args: { refund_id: Uuid | null; bank_reference: string | null }; row: 'refunds'; many: false };
   refund_payment: { args: { payment_id: Uuid | null; amount: number | null; reason: string | null }; row: 'refunds'; many: false };
   register_device: { args: { platform: string | null; token: string | null; p256dh?: string | null; auth_secret?: string | null; app_version?: string | null; locale?: string | null }; value: Uuid };
+  reinstate_user: { args: { user_id: Uuid | null; reason: string | null }; value: null };
   release_deposit: { args: { booking_id: Uuid | null }; row: 'bookings'; many: false };
   release_manual_payout: { args: { payout_id: Uuid | null }; value: null };
   release_manual_refund: { args: { refund_id: Uuid | null }; value: null };
+  release_review: { args: { kind: string | null; subject_id: Uuid | null }; value: null };
   remove_bank_account: { args: Record<never, never>; row: 'bank_accounts'; many: false };
   remove_vehicle_image: { args: { vehicle_id: Uuid | null; media_id: Uuid | null }; value: null };
   request_upload: { args: { purpose: string | null; mime_type: string | null; byte_size: number | null; sha256: string | null }; row: 'media'; many: false };
@@ -1055,6 +1096,7 @@ export interface Functions {
   retry_refund: { args: { refund_id: Uuid | null; method?: string | null }; row: 'refunds'; many: false };
   review_licence: { args: { licence_id: Uuid | null; decision: string | null; reason?: string | null }; row: 'driver_licences'; many: false };
   review_vehicle: { args: { vehicle_id: Uuid | null; decision: string | null; reason?: string | null; revision?: number | null }; row: 'vehicles'; many: false };
+  revoke_role: { args: { user_id: Uuid | null; role: string | null; reason: string | null }; value: null };
   search_vehicles: { args: { lat: number | null; lng: number | null; radius_m?: number | null; starts_at?: Timestamp | null; ends_at?: Timestamp | null; kind?: string | null; min_seats?: number | null; brand?: string | null; transmission?: string | null; fuel?: string | null; min_price?: number | null; max_price?: number | null; features?: string[] | null; instant_only?: boolean | null; min_rating?: number | null; query?: string | null; sort?: string | null; after?: unknown | null; page_size?: number | null; with_reasons?: boolean | null }; row: 'search_vehicles'; many: true };
   set_bank_account: { args: { bank_bin: string | null; account_number: string | null; holder_name: string | null }; row: 'bank_accounts'; many: false };
   set_default_address: { args: { address_id: Uuid | null }; row: 'addresses'; many: false };
@@ -1065,7 +1107,9 @@ export interface Functions {
   start_payment: { args: { payment_id: Uuid | null; provider: string | null }; row: 'payment_attempts'; many: false };
   submit_licence: { args: { number: string | null; full_name: string | null; classes: string[] | null; valid_until: CalendarDay | null; front_media_id: Uuid | null; back_media_id: Uuid | null }; row: 'driver_licences'; many: false };
   submit_vehicle: { args: { vehicle_id: Uuid | null }; row: 'vehicles'; many: false };
+  suspend_user: { args: { user_id: Uuid | null; reason: string | null; until?: Timestamp | null }; row: 'user_suspensions'; many: false };
   transition_catalog: { args: Record<never, never>; row: 'transition_catalog'; many: true };
+  trust_history: { args: { after?: unknown | null; page_size?: number | null }; row: 'trust_history'; many: true };
   unblock_period: { args: { entry_id: Uuid | null }; value: null };
   unblock_user: { args: { user_id: Uuid | null }; value: null };
   unfreeze_payable: { args: { payable_id: Uuid | null; reason?: string | null }; row: 'unfreeze_payable'; many: false };

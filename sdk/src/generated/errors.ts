@@ -14,11 +14,23 @@ export const errorCatalog = {
     en: 'Your account cannot be deleted yet. Details name everything that is in the way; settle it and try again.',
     vi: 'Chưa thể xóa tài khoản của bạn. Vui lòng xem chi tiết, hoàn tất các mục đang vướng rồi thử lại.',
   },
+  account_suspended: {
+    status: 403,
+    retryable: false,
+    en: 'Your account is suspended. Read the reason in your account, or contact support.',
+    vi: 'Tài khoản của bạn đang bị tạm khóa. Vui lòng xem lý do trong tài khoản hoặc liên hệ hỗ trợ.',
+  },
   address_not_found: {
     status: 404,
     retryable: false,
     en: 'This address is not among yours. Reload the list.',
     vi: 'Không tìm thấy địa chỉ này trong danh sách của bạn. Vui lòng tải lại danh sách.',
+  },
+  admin_exists: {
+    status: 409,
+    retryable: false,
+    en: 'There is an admin already. Ask that admin for the role.',
+    vi: 'Hệ thống đã có quản trị viên. Vui lòng đề nghị quản trị viên đó cấp quyền.',
   },
   already_held: {
     status: 409,
@@ -134,6 +146,12 @@ export const errorCatalog = {
     en: 'A value is missing or not valid. Details name the field and the problem.',
     vi: 'Thông tin còn thiếu hoặc chưa hợp lệ. Vui lòng kiểm tra lại mục được nêu trong chi tiết.',
   },
+  last_admin: {
+    status: 409,
+    retryable: false,
+    en: 'This is the last admin, and there must be one. Make another person an admin first.',
+    vi: 'Đây là quản trị viên cuối cùng nên không thể gỡ. Vui lòng cấp quyền quản trị cho người khác trước.',
+  },
   licence_class_mismatch: {
     status: 403,
     retryable: false,
@@ -235,6 +253,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'You cannot rent your own vehicle. Choose another one.',
     vi: 'Bạn không thể thuê xe của chính mình. Vui lòng chọn xe khác.',
+  },
+  party_suspended: {
+    status: 409,
+    retryable: false,
+    en: 'The account of one side of this booking is suspended, so the trip cannot go ahead for now. Cancel the booking or contact support.',
+    vi: 'Tài khoản của một bên trong đơn này đang bị tạm khóa nên chuyến đi chưa thể thực hiện. Vui lòng hủy đơn hoặc liên hệ hỗ trợ.',
   },
   password_refused: {
     status: 422,
@@ -415,6 +439,18 @@ export const errorCatalog = {
     retryable: false,
     en: 'The renter has no verified driver licence for this trip. The renter must submit one first.',
     vi: 'Khách thuê không có giấy phép lái xe đã xác minh phù hợp với chuyến đi này. Khách cần gửi giấy phép trước.',
+  },
+  review_claimed: {
+    status: 409,
+    retryable: false,
+    en: 'Another reviewer is working on this case; details name who and until when. Take another case.',
+    vi: 'Người khác đang xử lý hồ sơ này; chi tiết cho biết là ai và đến khi nào. Vui lòng chọn hồ sơ khác.',
+  },
+  score_too_low: {
+    status: 403,
+    retryable: false,
+    en: 'Your credit score is too low to book this vehicle at once. Choose a vehicle whose host answers requests.',
+    vi: 'Điểm tín nhiệm của bạn chưa đủ để đặt ngay xe này. Vui lòng chọn xe có chủ xe duyệt yêu cầu.',
   },
   sms_unavailable: {
     status: 503,
