@@ -45,9 +45,10 @@ export class Bookings {
    * host first (`requested`).
    * Errors: `quote_not_found`, `quote_used`, `quote_expired`, `vehicle_unavailable`, `already_held`
    * (details.booking_id), `too_many_open_bookings`, `too_many_days_held`, `vehicle_not_found`,
-   * `vehicle_not_published`, `own_vehicle`, `booking_not_possible`, `email_unverified`, `phone_unverified`,
-   * `period_invalid`, `period_in_past`, `period_too_short`, `period_too_long`, `notice_too_short`,
-   * `licence_required`, `licence_class_mismatch`, `licence_expires_early`, `invalid_input`, `rate_limited`.
+   * `vehicle_not_published`, `own_vehicle`, `booking_not_possible`, `account_suspended`, `score_too_low`,
+   * `email_unverified`, `phone_unverified`, `period_invalid`, `period_in_past`, `period_too_short`,
+   * `period_too_long`, `notice_too_short`, `licence_required`, `licence_class_mismatch`,
+   * `licence_expires_early`, `invalid_input`, `rate_limited`.
    *
    * @example
    * ```ts
@@ -61,8 +62,9 @@ export class Bookings {
   /**
    * Host: accepts or declines a request. Once accepted, the slot is held until the booking's `hold_expires_at`, while the
    * renter pays. Requests that overlap are declined when the money is there.
-   * Errors: `booking_not_found`, `vehicle_not_published`, `renter_licence_invalid`, `illegal_transition`,
-   * `hold_expired` (the time to answer is over), `vehicle_unavailable`, `invalid_input`.
+   * Errors: `booking_not_found`, `vehicle_not_published`, `vehicle_suspended`, `party_suspended`,
+   * `renter_licence_invalid`, `illegal_transition`, `hold_expired` (the time to answer is over),
+   * `vehicle_unavailable`, `invalid_input`.
    */
   answer(
     input: { bookingId: Uuid; accept: boolean; reason?: string },
@@ -111,8 +113,9 @@ export class Bookings {
    * Records the hand-over, from an hour before the booked start until the booked end. The booking stays `confirmed`
    * until the other side acknowledges it, or until its `counts_at` has passed.
    * Errors: `booking_not_found`, `illegal_transition`, `too_early`, `trip_over`, `vehicle_suspended`,
-   * `renter_licence_invalid`, `inspection_open` (one waits for an answer), `vehicle_not_returned` (from the
-   * trip before), `inspection_incomplete`, `media_not_found`, `media_not_ready`, `invalid_input`.
+   * `party_suspended`, `renter_licence_invalid`, `inspection_open` (one waits for an answer),
+   * `vehicle_not_returned` (from the trip before), `inspection_incomplete`, `media_not_found`,
+   * `media_not_ready`, `invalid_input`.
    */
   checkIn(report: InspectionReport, options?: CommandOptions): Promise<Result<Booking>> {
     return this.#calls.rpc('check_in', inspectionArgs(report), options);

@@ -41,9 +41,10 @@ export class Quotes {
   /**
    * The binding price of a trip, valid for ten minutes. Asking again is harmless: a quote that is not used expires.
    * Errors: `vehicle_not_found`, `own_vehicle`, `vehicle_not_published`, `booking_not_possible`,
-   * `vehicle_unavailable`, `already_held` (details.booking_id), `email_unverified`, `phone_unverified`,
-   * `period_invalid`, `period_in_past`, `period_too_short`, `period_too_long`, `notice_too_short`,
-   * `licence_required`, `licence_class_mismatch`, `licence_expires_early`, `invalid_input`, `rate_limited`.
+   * `account_suspended`, `score_too_low`, `vehicle_unavailable`, `already_held` (details.booking_id),
+   * `email_unverified`, `phone_unverified`, `period_invalid`, `period_in_past`, `period_too_short`,
+   * `period_too_long`, `notice_too_short`, `licence_required`, `licence_class_mismatch`,
+   * `licence_expires_early`, `invalid_input`, `rate_limited`.
    *
    * @example
    * ```ts
