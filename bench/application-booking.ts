@@ -30,11 +30,20 @@ interface Vehicle {
   max_days: number;
   notice_hours: number;
   buffer_minutes: number;
-  required_licence_class: string;
+  kind: string;
+  seats: number;
+  engine_cc: number | null;
+  power_kw: number | null;
 }
 
-/** Which classes a class covers, and settings: read once when the application starts. */
-const licenceCovers: Record<string, string[]> = { B: ['B', 'B1'], A1: ['A1'] };
+/** What the classes of these licences open, and settings: read once when the application starts. */
+const licenceOpens: Record<string, (vehicle: Vehicle) => boolean> = {
+  A1: ({ kind, engine_cc, power_kw }) =>
+    kind === 'motorbike' && (engine_cc ?? 0) <= 125 && (power_kw ?? 0) <= 11,
+  B: ({ kind, seats }) => kind === 'car' && seats <= 9,
+};
+const endless = new Set(['A1']);
+const minAge = 18;
 const holdMinutes = 15;
 const horizonDays = 365;
 const limit = { capacity: 20, per_minute: 20 };
@@ -73,7 +82,8 @@ export async function createBooking(sql: Connection, n: number, renters: number)
     );
     if (quote.expires_at.getTime() <= Date.now()) refuse('quote_expired');
     const vehicle = await sql.row<Vehicle>(
-      `select title, host_id, status, instant_book, min_hours, max_days, notice_hours, buffer_minutes, required_licence_class
+      `select title, host_id, status, instant_book, min_hours, max_days, notice_hours, buffer_minutes,
+         kind, seats, engine_cc, power_kw::float8 as power_kw
        from public.vehicles where id = $1 for no key update`,
       [quote.vehicle_id],
     );
@@ -84,13 +94,14 @@ export async function createBooking(sql: Connection, n: number, renters: number)
     if (from > Date.now() + horizonDays * 24 * hour) refuse('period_too_long');
     if (to < from + vehicle.min_hours * hour || to > from + vehicle.max_days * 24 * hour)
       refuse('period_invalid');
-    const licences = await sql.rows<{ classes: string[]; valid_until: Date }>(
-      "select classes, valid_until from public.driver_licences where user_id = $1 and status = 'verified'",
+    const licences = await sql.rows<{ classes: string[]; valid_until: Date; date_of_birth: Date }>(
+      "select classes, valid_until, date_of_birth from public.driver_licences where user_id = $1 and status = 'verified'",
       [renterId],
     );
-    const covering = licences.filter(({ classes, valid_until }) => {
-      const covered = classes.flatMap((one) => licenceCovers[one] ?? []);
-      return covered.includes(vehicle.required_licence_class) && valid_until.getTime() >= to;
+    const covering = licences.filter(({ classes, valid_until, date_of_birth }) => {
+      const opening = classes.filter((one) => licenceOpens[one]?.(vehicle));
+      const adult = new Date(date_of_birth).setFullYear(date_of_birth.getFullYear() + minAge);
+      return adult <= from && opening.some((one) => endless.has(one) || valid_until.getTime() >= to);
     });
     if (covering.length === 0) refuse('licence_required');
     const taken = await sql.rows(

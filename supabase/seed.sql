@@ -101,10 +101,10 @@ with photos as (
   returning id, path
 )
 insert into public.driver_licences (
-  user_id, number_hash, number_last4, full_name, classes, valid_until, front_media_id, back_media_id, status
+  user_id, number_hash, number_last4, full_name, date_of_birth, classes, issued_on, valid_until, front_media_id, back_media_id, status
 )
-select 'a0000000-0000-4000-8000-000000000021', private.keyed_hash('licence:DEMO790123'), '0123', 'Demo Renter', '{A,B}',
-       date '2045-12-31', (select id from photos where path like '%front%'), (select id from photos where path like '%back%'), 'pending';
+select 'a0000000-0000-4000-8000-000000000021', private.keyed_hash('licence:DEMO790123'), '0123', 'Demo Renter', date '1990-05-20', '{A,B}',
+       date '2025-03-01', date '2045-12-31', (select id from photos where path like '%front%'), (select id from photos where path like '%back%'), 'pending';
 update public.driver_licences
 set status = 'verified', reviewed_by = 'a0000000-0000-4000-8000-000000000001', reviewed_at = now()
 where user_id = 'a0000000-0000-4000-8000-000000000021';

@@ -56,9 +56,9 @@ from bench.people;
 insert into private.inboxes (user_id)
 select id from bench.people;
 insert into public.driver_licences (
-  user_id, number_hash, number_last4, full_name, classes, valid_until, front_media_id, back_media_id, status, reviewed_at
+  user_id, number_hash, number_last4, full_name, date_of_birth, classes, issued_on, valid_until, front_media_id, back_media_id, status, reviewed_at
 )
-select id, sha256(id::text::bytea), right(n::text, 4), 'Renter ' || n, '{A1,B}', current_date + 1500, id, id, 'verified', now()
+select id, sha256(id::text::bytea), right(n::text, 4), 'Renter ' || n, '1990-05-20', '{A1,B}', '2025-03-01', current_date + 1500, id, id, 'verified', now()
 from bench.people
 where part = 'renter';
 
@@ -71,7 +71,7 @@ from (
 ) p;
 
 insert into public.vehicles (
-  id, host_id, kind, brand, model, year, seats, transmission, fuel, title, city, price_per_hour, price_per_day,
+  id, host_id, kind, brand, model, year, seats, transmission, fuel, engine_cc, power_kw, title, city, price_per_hour, price_per_day,
   instant_book, min_hours, max_days, notice_hours, buffer_minutes, public_location, status,
   rating_average, rating_count, published_at
 )
@@ -81,6 +81,7 @@ select
     else (array['Honda', 'Yamaha', 'Piaggio', 'SYM', 'VinFast'])[1 + p.n % 5] end,
   'Model ' || p.n % 23, 2012 + p.n % 14, case k.kind when 'car' then (array[4, 5, 5, 7])[1 + p.n % 4] else 2 end,
   case when p.n % 3 = 0 then 'manual' else 'automatic' end, case when p.n % 7 = 0 then 'electric' else 'petrol' end,
+  case when p.n % 7 > 0 then case k.kind when 'car' then 1496 else 110 end end, case when p.n % 7 = 0 and k.kind = 'motorbike' then 7 end,
   'A vehicle for rent, number ' || p.n, p.city,
   greatest(k.price / 8, 1000) / 1000 * 1000, k.price / 1000 * 1000,
   true, (array[1, 4, 4, 8])[1 + p.n % 4], (array[14, 30, 30, 60])[1 + p.n % 4], (array[0, 1, 2, 12])[1 + p.n % 4],

@@ -99,6 +99,8 @@ async function tellRental(environment: StackEnvironment, tell: Narrator, people:
       fullName: 'Renter',
       classes: ['B'],
       validUntil: '2040-12-31',
+      dateOfBirth: '1990-05-20',
+      issuedOn: '2025-03-01',
       frontMediaId,
       backMediaId,
     }),

@@ -3,7 +3,7 @@ import { AdminBookings } from './bookings.ts';
 import type { CallOptions, Calls } from './core/calls.ts';
 import { type List, type PageOptions, readList } from './core/pages.ts';
 import { AdminLedger } from './ledger.ts';
-import type { DriverLicence, LicenceToReview } from './licences-rows.ts';
+import type { DriverLicence, LicenceCorrections, LicenceToReview } from './licences-rows.ts';
 import { AdminPayables } from './payables.ts';
 import { AdminPayments } from './payments.ts';
 import { AdminPayouts } from './payouts.ts';
@@ -100,7 +100,7 @@ export class Admin {
    * @example
    * ```ts
    * const { data: page } = await journey.admin.licencesToReview();
-   * for (const { front, back } of page?.rows ?? []) show(await journey.media.signedUrls([front, back]));
+   * for (const { front, back } of page?.rows ?? []) show(await journey.media.signedUrls([front, back], { expiresIn: 300 }));
    * ```
    */
   licencesToReview(page: PageOptions = {}, options?: CallOptions): List<LicenceToReview> {
@@ -110,15 +110,26 @@ export class Admin {
   }
 
   /**
-   * Decides on a licence; `reject` needs a reason.
-   * Errors: `forbidden`, `not_found`, `invalid_input`, `illegal_transition`, `licence_taken`
-   * (details.licence_id), `review_claimed`.
+   * Decides on a licence; `reject` needs a reason, `verify` may correct what the photos show otherwise. Its person is
+   * told.
+   * Errors: `forbidden`, `not_found`, `invalid_input`, `unknown_field`, `illegal_transition`, `licence_taken`
+   * (details.licence_id).
    */
   reviewLicence(
-    input: { licenceId: Uuid; decision: 'verify' | 'reject'; reason?: string },
+    input: {
+      licenceId: Uuid;
+      decision: 'verify' | 'reject';
+      reason?: string;
+      corrections?: LicenceCorrections;
+    },
     options?: CallOptions,
   ): Promise<Result<DriverLicence>> {
-    const args = { licence_id: input.licenceId, decision: input.decision, reason: input.reason };
+    const args = {
+      licence_id: input.licenceId,
+      decision: input.decision,
+      reason: input.reason,
+      corrections: input.corrections,
+    };
     return this.#calls.rpc('review_licence', args, options);
   }
 

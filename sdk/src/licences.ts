@@ -9,7 +9,7 @@ import {
 } from './core/pages.ts';
 import { requireUserId } from './core/rows.ts';
 import { readableColumns } from './generated/columns.ts';
-import type { DriverLicence } from './licences-rows.ts';
+import type { DriverLicence, LicenceClass } from './licences-rows.ts';
 import type { Result } from './result.ts';
 import type { CalendarDay, Uuid } from './values.ts';
 
@@ -19,9 +19,16 @@ export interface LicenceSubmission {
   number: string;
   /** The name on it, 2 to 120 characters. */
   fullName: string;
-  /** Vietnamese classes, e.g. `['A1', 'B']`. */
+  /** As printed on it. */
+  dateOfBirth: CalendarDay;
+  /** All classes on the card, e.g. `['A1', 'B2']`; `classes()` lists them. */
   classes: string[];
-  validUntil: CalendarDay;
+  /** The day of issue. It decides which law the classes are of. */
+  issuedOn: CalendarDay;
+  /** The last day of the classes that have an end. Left out when none has one, as on a card for motorbikes. */
+  validUntil?: CalendarDay;
+  /** Whether its class B1 (before 2025) or B (from 2025) is for automatic vehicles only. Default false. */
+  automaticOnly?: boolean;
   /** Two uploads of purpose `licence`. */
   frontMediaId: Uuid;
   backMediaId: Uuid;
@@ -46,8 +53,11 @@ export class Licences {
       {
         number: licence.number,
         full_name: licence.fullName,
+        date_of_birth: licence.dateOfBirth,
         classes: licence.classes,
+        issued_on: licence.issuedOn,
         valid_until: licence.validUntil,
+        automatic_only: licence.automaticOnly,
         front_media_id: licence.frontMediaId,
         back_media_id: licence.backMediaId,
       },
@@ -56,7 +66,21 @@ export class Licences {
   }
 
   /**
-   * The signed-in user's licences, newest first.
+   * The classes that a licence may have, by scheme: for a form that asks for the day of issue first.
+   *
+   * @example
+   * ```ts
+   * const { data: classes } = await journey.licences.classes();
+   * const ofToday = classes?.filter(({ scheme }) => scheme === 'from_2025').map((one) => one.class);
+   * ```
+   */
+  classes(options?: CallOptions): Promise<Result<LicenceClass[]>> {
+    return this.#calls.rpc('licence_classes', {}, options);
+  }
+
+  /**
+   * The signed-in user's licences, newest first. A verified one whose `valid_until` is over stays valid for its classes
+   * without an end.
    * Errors: `invalid_input`.
    */
   list(page: PageOptions = {}, options?: CallOptions): List<DriverLicence> {

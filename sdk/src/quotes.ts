@@ -44,7 +44,7 @@ export class Quotes {
    * `account_suspended`, `score_too_low`, `vehicle_unavailable`, `already_held` (details.booking_id),
    * `email_unverified`, `phone_unverified`, `period_invalid`, `period_in_past`, `period_too_short`,
    * `period_too_long`, `notice_too_short`, `licence_required`, `licence_class_mismatch`,
-   * `licence_expires_early`, `invalid_input`, `rate_limited`.
+   * `licence_expires_early`, `licence_holder_too_young`, `invalid_input`, `rate_limited`.
    *
    * @example
    * ```ts

@@ -17,7 +17,6 @@ type PlatformColumn =
   | 'id'
   | 'host_id'
   | 'currency'
-  | 'required_licence_class'
   | 'status'
   | 'revision'
   | 'rating_average'
@@ -115,9 +114,11 @@ interface ReasonDetails {
   period_too_short: { min_hours: number };
   /** `max_days` is absent when it starts too far ahead. */
   period_too_long: { max_days?: number };
-  licence_required: { required_class: string };
-  licence_class_mismatch: { required_class: string };
-  licence_expires_early: { required_class: string };
+  /** `vehicles.requiredLicences` says which would do, also for the next three. */
+  licence_required: object;
+  licence_class_mismatch: object;
+  licence_expires_early: object;
+  licence_holder_too_young: object;
   /** What takes the time, never whose it is. */
   vehicle_unavailable: { kinds: ('booked' | 'blocked' | 'maintenance')[] };
   /** The caller's own unpaid booking, to be paid or cancelled. */

@@ -11,6 +11,7 @@ import {
 import { requireUserId, valueOr } from './core/rows.ts';
 import type { Like } from './core/shapes.ts';
 import type { Functions } from './generated/database.ts';
+import type { RequiredLicence } from './licences-rows.ts';
 import type { MediaFiles } from './media.ts';
 import { type Result, succeed } from './result.ts';
 import { type Instant, toTimestamp } from './time.ts';
@@ -106,6 +107,14 @@ export class Vehicles {
   async get(vehicleId: Uuid, options?: CallOptions): Promise<Result<VehicleDetail>> {
     const result = await this.#calls.rpc('vehicle_detail', { vehicle_id: vehicleId }, options);
     return valueOr(result, 'vehicle_not_found', options);
+  }
+
+  /**
+   * The classes of driver licences that open a vehicle; one of them is enough.
+   * Errors: `vehicle_not_found`.
+   */
+  requiredLicences(vehicleId: Uuid, options?: CallOptions): Promise<Result<RequiredLicence[]>> {
+    return this.#calls.rpc('required_licences', { vehicle_id: vehicleId }, options);
   }
 
   /**

@@ -65,17 +65,11 @@ create table public.user_roles (
 comment on table public.user_roles is 'The platform roles of people. grant_role and revoke_role write them. A removed row has no effect from the next statement on.';
 comment on column public.user_roles.role is 'admin may do everything; support reads people''s cases, and reviews licences and listings.';
 
-create table private.licence_classes (
-  class text not null,
-  covers text not null,
-  primary key (class, covers)
-);
-comment on table private.licence_classes is 'Which vehicle classes a Vietnamese driver licence class covers.';
-comment on column private.licence_classes.covers is 'A class that a vehicle may require; each class covers itself by a row of its own.';
-insert into private.licence_classes (class, covers) values
-  ('A1', 'A1'), ('A', 'A'), ('A', 'A1'),
-  ('B1', 'B1'), ('B', 'B'), ('B', 'B1'), ('B2', 'B'), ('B2', 'B1'),
-  ('C', 'C'), ('C', 'B'), ('C', 'B1');
+-- A card issued before the law of 2024 came into force keeps the classes of the law of 2008.
+create function private.licence_scheme(p_issued_on date)
+returns text
+language sql immutable set search_path = ''
+as $$ select case when p_issued_on < date '2025-01-01' then 'before_2025' else 'from_2025' end $$;
 
 create table public.driver_licences (
   id uuid primary key default gen_random_uuid(),
@@ -83,18 +77,26 @@ create table public.driver_licences (
   number_hash bytea not null,
   number_last4 text not null,
   full_name text not null,
+  date_of_birth date not null,
   classes text[] not null,
-  valid_until date not null,
+  automatic_only boolean not null default false,
+  issued_on date not null,
+  valid_until date,
+  scheme text not null generated always as (private.licence_scheme(issued_on)) stored,
   front_media_id uuid not null,
   back_media_id uuid not null,
   status text not null default 'pending',
   reviewed_by uuid references public.profiles,
   reviewed_at timestamptz,
   reason text,
+  corrected_fields text[] not null default '{}',
   created_at timestamptz not null default now(),
   constraint driver_licences_name_length check (char_length(full_name) between 2 and 120),
   constraint driver_licences_name_tidy check (full_name = private.tidy_text(full_name)),
   constraint driver_licences_has_classes check (cardinality(classes) between 1 and 8),
+  constraint driver_licences_scheme_known check (scheme in ('before_2025', 'from_2025')),
+  constraint driver_licences_date_of_birth_range check (date_of_birth >= '1900-01-01' and issued_on >= date_of_birth + interval '16 years'),
+  constraint driver_licences_valid_until_range check (valid_until > issued_on and valid_until < issued_on + interval '60 years'),
   constraint driver_licences_reviewed check (status = 'pending' or reviewed_at is not null or status = 'expired'),
   constraint driver_licences_pending_undecided check (status <> 'pending' or (reviewed_at is null and reviewed_by is null)),
   constraint driver_licences_rejection_has_reason check (case status when 'rejected' then private.says_something(reason) else reason is null end),
@@ -109,9 +111,14 @@ create index driver_licences_user_idx on public.driver_licences (user_id);
 create index driver_licences_number_idx on public.driver_licences (number_hash);
 comment on table public.driver_licences is 'Submitted driver licences. Of the number only a keyed hash and the last 4 characters are kept.';
 comment on column public.driver_licences.number_hash is 'private.keyed_hash() of the number: the same number is found again, no number can be read back.';
-comment on column public.driver_licences.classes is 'As printed, e.g. {A1,B2}; private.licence_classes says what each covers.';
-comment on column public.driver_licences.valid_until is 'The last day on which it is valid.';
-comment on column public.driver_licences.status is 'Machine driver_licence. pending by submit_licence; verified, or rejected also after it was verified, by review_licence; expired by the daily job after valid_until. One that expires before the trip ends is refused without the job.';
+comment on column public.driver_licences.date_of_birth is 'As printed on the licence. Its owner and admins read it.';
+comment on column public.driver_licences.classes is 'All classes on one card, as printed, e.g. {A1,B2}. `scheme` says which classes they are, private.licence_rules what each opens.';
+comment on column public.driver_licences.automatic_only is 'Whether its class B1 (before 2025) or B (from 2025) is restricted to vehicles with an automatic transmission.';
+comment on column public.driver_licences.issued_on is 'The day of issue on the card. It decides which law its classes are of.';
+comment on column public.driver_licences.valid_until is 'The last day of those of its classes that have an end, in Vietnam. Null when none has one. The classes without an end stay valid after it.';
+comment on column public.driver_licences.scheme is 'before_2025: classes of Law 23/2008/QH12. from_2025: classes of Law 36/2024/QH15. Generated from issued_on.';
+comment on column public.driver_licences.corrected_fields is 'The fields that the reviewer corrected before verifying it.';
+comment on column public.driver_licences.status is 'Machine driver_licence. pending by submit_licence; verified, or rejected also after it was verified, by review_licence; expired by the daily job after valid_until, when no class on it is without an end. One that expires before the trip ends is refused without the job.';
 comment on column public.driver_licences.reviewed_by is 'The admin who decided. Null while pending, or when it was decided in a table editor.';
 comment on column public.driver_licences.reason is 'Why it was rejected or revoked; its owner reads it. Null otherwise.';
 insert into private.transitions (machine, from_state, event, to_state) values
@@ -177,7 +184,6 @@ $$;
 alter table public.profiles enable row level security;
 alter table public.user_roles enable row level security;
 alter table public.driver_licences enable row level security;
-alter table private.licence_classes enable row level security;
 revoke all on public.profiles, public.user_roles, public.driver_licences from anon, authenticated, service_role;
 
 grant select on public.profiles to authenticated, service_role;
@@ -191,7 +197,10 @@ grant select on public.user_roles to authenticated, service_role;
 create policy select_self on public.user_roles for select to authenticated
   using (user_id = (select auth.uid()) or (select private.is_admin()));
 
-grant select (id, user_id, number_last4, full_name, classes, valid_until, front_media_id, back_media_id, status, reviewed_at, reason, created_at)
+grant select (
+  id, user_id, number_last4, full_name, date_of_birth, classes, automatic_only, issued_on, valid_until, scheme, front_media_id,
+  back_media_id, status, reviewed_at, reason, corrected_fields, created_at
+)
   on public.driver_licences to authenticated, service_role;
 create policy select_self on public.driver_licences for select to authenticated
   using (user_id = (select auth.uid()) or (select private.is_staff()));

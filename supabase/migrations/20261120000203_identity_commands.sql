@@ -39,7 +39,8 @@ comment on function public.public_profile is 'Answers what anybody may see of a 
 select private.expose('public_profile(uuid)', 'anon', 'authenticated', 'service_role');
 
 create function private.submit_licence(
-  p_number text, p_full_name text, p_classes text[], p_valid_until date, p_front_media_id uuid, p_back_media_id uuid
+  p_number text, p_full_name text, p_date_of_birth date, p_classes text[], p_issued_on date, p_front_media_id uuid,
+  p_back_media_id uuid, p_valid_until date, p_automatic_only boolean
 )
 returns public.driver_licences
 language plpgsql volatile security definer set search_path = ''
@@ -47,27 +48,28 @@ as $$
 declare
   v_user_id uuid := private.require_user();
   v_number text := upper(regexp_replace(coalesce(p_number, ''), '[^0-9A-Za-z]', '', 'g'));
-  v_full_name text := private.tidy_text(p_full_name);
   v_licence public.driver_licences;
 begin
   perform private.take_token('submit_licence', v_user_id::text);
   if v_number !~ '^[0-9A-Z]{6,20}$' then
     perform private.fail_input('number', 'must have 6 to 20 letters or digits');
   end if;
-  if coalesce(char_length(v_full_name), 0) not between 2 and 120 then
-    perform private.fail_input('full_name', 'must have 2 to 120 characters');
-  end if;
-  if coalesce(cardinality(p_classes), 0) not between 1 and 8
-     or exists (select from unnest(p_classes) c where c is null or c not in (select class from private.licence_classes)) then
-    perform private.fail_input('classes', 'must be 1 to 8 known licence classes');
-  end if;
-  if p_valid_until is null or p_valid_until < current_date or p_valid_until > current_date + interval '60 years' then
-    perform private.fail_input('valid_until', 'must be a future date');
-  end if;
+  v_licence.full_name := p_full_name;
+  v_licence.date_of_birth := p_date_of_birth;
+  v_licence.classes := p_classes;
+  v_licence.automatic_only := coalesce(p_automatic_only, false);
+  v_licence.issued_on := p_issued_on;
+  v_licence.valid_until := p_valid_until;
+  v_licence := private.read_card(v_licence);
   perform private.require_media(p_front_media_id, v_user_id, 'licence');
   perform private.require_media(p_back_media_id, v_user_id, 'licence');
-  insert into public.driver_licences (user_id, number_hash, number_last4, full_name, classes, valid_until, front_media_id, back_media_id)
-  values (v_user_id, private.keyed_hash('licence:' || v_number), right(v_number, 4), v_full_name, p_classes, p_valid_until, p_front_media_id, p_back_media_id)
+  insert into public.driver_licences (
+    user_id, number_hash, number_last4, full_name, date_of_birth, classes, automatic_only, issued_on, valid_until, front_media_id, back_media_id
+  )
+  values (
+    v_user_id, private.keyed_hash('licence:' || v_number), right(v_number, 4), v_licence.full_name, v_licence.date_of_birth,
+    v_licence.classes, v_licence.automatic_only, v_licence.issued_on, v_licence.valid_until, p_front_media_id, p_back_media_id
+  )
   returning * into v_licence;
   -- nobody may read the hash
   v_licence.number_hash := null;
@@ -80,15 +82,56 @@ end
 $$;
 
 create function public.submit_licence(
-  number text, full_name text, classes text[], valid_until date, front_media_id uuid, back_media_id uuid
+  number text, full_name text, date_of_birth date, classes text[], issued_on date, front_media_id uuid, back_media_id uuid,
+  valid_until date default null, automatic_only boolean default false
 )
 returns public.driver_licences
 language sql volatile set search_path = ''
-as $$ select private.submit_licence(number, full_name, classes, valid_until, front_media_id, back_media_id) $$;
-comment on function public.submit_licence is 'Submits the caller''s driver licence for review. `number` has 6–20 letters or digits, `full_name` is the name on the licence, and `classes` is a list such as {B}. `front_media_id` and `back_media_id` are uploads of purpose licence. The answer does not tell whether another person has submitted this number; the review does. Errors: invalid_input, media_not_found, media_not_ready, illegal_transition (one is pending already), rate_limited.';
-select private.expose_limited('submit_licence(text, text, text[], date, uuid, uuid)', 'submit_licence', 'auth.uid()', 'authenticated');
+as $$
+  select private.submit_licence(
+    number, full_name, date_of_birth, classes, issued_on, front_media_id, back_media_id, valid_until, automatic_only
+  )
+$$;
+comment on function public.submit_licence is 'Submits the caller''s driver licence for review: one card with all of its classes. `number` has 6–20 letters or digits, `full_name` is the name on the licence, and `classes` is a list such as {A1,B2}, of those that licence_classes() lists for the day of issue. `valid_until` is the last day of the classes that have an end; null when none has one. `automatic_only` says that class B1 (before 2025) or B (from 2025) is restricted to automatic vehicles. `front_media_id` and `back_media_id` are uploads of purpose licence. The answer does not tell whether another person has submitted this number; the review does. Errors: invalid_input, media_not_found, media_not_ready, illegal_transition (one is pending already), rate_limited.';
+select private.expose_limited('submit_licence(text, text, date, text[], date, uuid, uuid, date, boolean)', 'submit_licence', 'auth.uid()', 'authenticated');
 
-create function private.review_licence(p_licence_id uuid, p_decision text, p_reason text)
+-- What a reviewer reads on the photos, laid over what its owner entered.
+create function private.correct_licence(p_licence public.driver_licences, p_corrections jsonb)
+returns public.driver_licences
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_fields constant text[] := array['full_name', 'date_of_birth', 'classes', 'automatic_only', 'issued_on', 'valid_until'];
+  v_unknown text;
+  v_licence public.driver_licences;
+begin
+  if jsonb_typeof(p_corrections) is distinct from 'object' then
+    perform private.fail_input('corrections', 'must be an object');
+  end if;
+  select k into v_unknown from jsonb_object_keys(p_corrections) k where k <> all (v_fields) limit 1;
+  if found then
+    perform private.fail('unknown_field', jsonb_build_object('field', v_unknown));
+  end if;
+  if exists (
+    select from jsonb_each(p_corrections) k
+    where jsonb_typeof(k.value) <> case k.key when 'classes' then 'array' when 'automatic_only' then 'boolean' else 'string' end
+      and not (k.key = 'valid_until' and jsonb_typeof(k.value) = 'null')
+  ) then
+    perform private.fail_input('corrections', 'wrong type');
+  end if;
+  v_licence := private.read_card(jsonb_populate_record(p_licence, p_corrections));
+  v_licence.corrected_fields := array(
+    select f from unnest(v_fields) f where to_jsonb(v_licence) -> f is distinct from to_jsonb(p_licence) -> f
+  );
+  return v_licence;
+exception
+  when invalid_text_representation or invalid_datetime_format or datetime_field_overflow then
+    perform private.fail_input('corrections', 'must hold dates like 2030-12-31');
+    return null;
+end
+$$;
+
+create function private.review_licence(p_licence_id uuid, p_decision text, p_reason text, p_corrections jsonb)
 returns public.driver_licences
 language plpgsql volatile security definer set search_path = ''
 as $$
@@ -103,15 +146,25 @@ begin
   if p_decision = 'reject' and not private.says_something(p_reason) then
     perform private.fail_input('reason', 'must have 1 to 500 characters for a rejection');
   end if;
-  perform private.set_audit_context('admin', p_reason);
-  update public.driver_licences
-  set status = case p_decision when 'verify' then 'verified' else 'rejected' end,
-      reason = case p_decision when 'reject' then p_reason end
-  where id = p_licence_id
-  returning * into v_licence;
+  if p_decision = 'reject' and p_corrections is not null then
+    perform private.fail_input('corrections', 'must be null for a rejection');
+  end if;
+  select * into v_licence from public.driver_licences where id = p_licence_id for no key update;
   if not found then
     perform private.fail('not_found');
   end if;
+  perform private.set_audit_context('admin', p_reason);
+  if p_corrections is not null and v_licence.status = 'pending' then
+    v_licence := private.correct_licence(v_licence, p_corrections);
+  end if;
+  update public.driver_licences
+  set status = case p_decision when 'verify' then 'verified' else 'rejected' end,
+      reason = case p_decision when 'reject' then p_reason end,
+      full_name = v_licence.full_name, date_of_birth = v_licence.date_of_birth, classes = v_licence.classes,
+      automatic_only = v_licence.automatic_only, issued_on = v_licence.issued_on, valid_until = v_licence.valid_until,
+      corrected_fields = v_licence.corrected_fields
+  where id = p_licence_id
+  returning * into v_licence;
   v_licence.number_hash := null;
   return v_licence;
 exception
@@ -126,43 +179,12 @@ exception
 end
 $$;
 
-create function public.review_licence(licence_id uuid, decision text, reason text default null)
+create function public.review_licence(licence_id uuid, decision text, reason text default null, corrections jsonb default null)
 returns public.driver_licences
 language sql volatile set search_path = ''
-as $$ select private.review_licence(licence_id, decision, reason) $$;
-comment on function public.review_licence is 'Support: verifies or rejects a driver licence. `decision` is verify or reject; reject needs a reason. A number is verified for one person at a time. Errors: forbidden, not_found, invalid_input, illegal_transition, licence_taken (details.licence_id), review_claimed.';
-select private.expose('review_licence(uuid, text, text)', 'authenticated');
-
--- Null when the person may drive such a vehicle until then, or the error code that says why not.
-create function private.licence_problem(p_user_id uuid, p_class text, p_until timestamptz)
-returns text
-language plpgsql stable security definer set search_path = ''
-as $$
-begin
-  -- most callers have a valid licence, so that is checked first: it is faster than finding out what is wrong
-  if exists (
-    select from public.driver_licences l
-    join private.licence_classes k on k.class = any (l.classes) and k.covers = p_class
-    where l.user_id = p_user_id and l.status = 'verified' and l.valid_until >= (p_until at time zone 'Asia/Ho_Chi_Minh')::date
-  ) then
-    return null;
-  end if;
-  return (
-    select case
-      when count(*) = 0 then 'licence_required'
-      when not bool_or(c.covered) then 'licence_class_mismatch'
-      else 'licence_expires_early'
-    end
-    from public.driver_licences l
-    cross join lateral (
-      select exists (
-        select from private.licence_classes k where k.class = any (l.classes) and k.covers = p_class
-      ) as covered
-    ) c
-    where l.user_id = p_user_id and l.status = 'verified'
-  );
-end
-$$;
+as $$ select private.review_licence(licence_id, decision, reason, corrections) $$;
+comment on function public.review_licence is 'Support: verifies or rejects a driver licence, and its person is told. `decision` is verify or reject; reject needs a reason. `corrections` of a licence that is verified may hold full_name, date_of_birth, classes, automatic_only, issued_on, valid_until, as they are on the photos. A number is verified for one person at a time. Errors: forbidden, not_found, invalid_input, unknown_field, illegal_transition, licence_taken (details.licence_id), review_claimed.';
+select private.expose('review_licence(uuid, text, text, jsonb)', 'authenticated');
 
 create function private.tidy_identity()
 returns void
@@ -170,7 +192,9 @@ language plpgsql volatile set search_path = ''
 as $$
 begin
   perform private.set_audit_context('deadline');
-  update public.driver_licences set status = 'expired' where status = 'verified' and valid_until < current_date;
+  -- a class without an end on the same card goes on
+  update public.driver_licences l set status = 'expired'
+  where l.status = 'verified' and l.valid_until < private.licence_day() and private.ending_classes(l) @> l.classes;
 end
 $$;
 select private.schedule_job('journey_tidy_identity', 'Expires licences whose last day has passed.',

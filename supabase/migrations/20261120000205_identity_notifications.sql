@@ -5,6 +5,8 @@
 insert into public.notification_templates (code, locale, category, title, body, email_subject, email_body) values
   ('licence_verified', 'en', 'account', 'Licence verified', 'Your driver licence is verified. You can book now.', null, null),
   ('licence_verified', 'vi', 'account', 'Đã xác minh giấy phép lái xe', 'Giấy phép lái xe của bạn đã được xác minh. Bạn có thể đặt xe ngay.', null, null),
+  ('licence_corrected', 'en', 'account', 'Licence verified, with corrections', 'Your driver licence of class {{classes}} is verified. We corrected what you had entered, as it is on the photos: see your licence in the app. You can book now.', null, null),
+  ('licence_corrected', 'vi', 'account', 'Đã xác minh giấy phép lái xe, có chỉnh sửa', 'Giấy phép lái xe hạng {{classes}} của bạn đã được xác minh. Chúng tôi đã sửa thông tin bạn nhập cho khớp với ảnh, vui lòng xem lại trong ứng dụng. Bạn có thể đặt xe ngay.', null, null),
   ('licence_rejected', 'en', 'account', 'Licence not accepted', 'We could not accept your driver licence: {{reason}}. Please submit it again.', 'Your driver licence was not accepted', E'We could not accept your driver licence.\n\nReason: {{reason}}\n\nPlease submit it again in the app.'),
   ('licence_rejected', 'vi', 'account', 'Giấy phép lái xe chưa được chấp nhận', 'Giấy phép lái xe của bạn chưa được chấp nhận. Lý do: {{reason}}. Vui lòng gửi lại.', 'Giấy phép lái xe của bạn chưa được chấp nhận', E'Giấy phép lái xe của bạn chưa được chấp nhận.\n\nLý do: {{reason}}\n\nVui lòng gửi lại trong ứng dụng.'),
   ('bank_account_changed', 'en', 'account', 'Bank account added', 'We will pay to your account ending in {{last_four}} from {{usable_from}}.', 'Your bank account was added', E'We will pay to this bank account from {{usable_from}}:\n\nBank {{bank}}\nAccount ending in {{last_four}}\n{{holder}}\n\nIf you did not do this, change your password, add your own bank account again and contact us at once. We send nothing to this account before that time.'),
@@ -27,12 +29,14 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   -- a change made in Studio may give no reason
-  return jsonb_build_object('licence_id', p_licence.id, 'reason', coalesce(p_licence.reason, private.audit_reason(), '—'));
+  return jsonb_build_object('licence_id', p_licence.id, 'classes', array_to_string(p_licence.classes, ', '),
+    'is_corrected', p_licence.corrected_fields <> '{}', 'reason', coalesce(p_licence.reason, private.audit_reason(), '—'));
 end
 $$;
 
 insert into private.notification_audiences (machine, audience) values ('driver_licence', 'owner');
-insert into private.notification_rules (machine, event, audience, template, channels) values
-  ('driver_licence', 'verify', 'owner', 'licence_verified', '{in_app}'),
-  ('driver_licence', 'reject', 'owner', 'licence_rejected', '{in_app,email}'),
-  ('driver_licence', 'revoke', 'owner', 'licence_rejected', '{in_app,email}');
+insert into private.notification_rules (machine, event, audience, template, channels, only_if) values
+  ('driver_licence', 'verify', 'owner', 'licence_verified', '{in_app}', '{"is_corrected": false}'),
+  ('driver_licence', 'verify', 'owner', 'licence_corrected', '{in_app}', '{"is_corrected": true}'),
+  ('driver_licence', 'reject', 'owner', 'licence_rejected', '{in_app,email}', '{}'),
+  ('driver_licence', 'revoke', 'owner', 'licence_rejected', '{in_app,email}', '{}');

@@ -4,8 +4,8 @@
 
 create function private.licences_to_review(p_after jsonb, p_page_size int)
 returns table (
-  id uuid, user_id uuid, display_name text, full_name text, number_last4 text, classes text[], valid_until date,
-  waiting_since timestamptz, front jsonb, back jsonb, same_number jsonb, claim jsonb, suspended jsonb
+  id uuid, user_id uuid, display_name text, full_name text, date_of_birth date, number_last4 text, scheme text, classes text[],
+  automatic_only boolean, issued_on date, valid_until date, waiting_since timestamptz, front jsonb, back jsonb, same_number jsonb, claim jsonb, suspended jsonb
 )
 language plpgsql stable security definer set search_path = ''
 as $$
@@ -14,7 +14,8 @@ declare
 begin
   perform private.require_staff();
   return query
-    select l.id, l.user_id, p.display_name, l.full_name, l.number_last4, l.classes, l.valid_until, l.created_at,
+    select l.id, l.user_id, p.display_name, l.full_name, l.date_of_birth, l.number_last4, l.scheme, l.classes,
+      l.automatic_only, l.issued_on, l.valid_until, l.created_at,
       jsonb_build_object('bucket', f.bucket, 'path', f.path), jsonb_build_object('bucket', b.bucket, 'path', b.path),
       (
         select coalesce(jsonb_agg(jsonb_build_object(
@@ -36,8 +37,8 @@ end
 $$;
 create function public.licences_to_review(after jsonb default null, page_size int default 20)
 returns table (
-  id uuid, user_id uuid, display_name text, full_name text, number_last4 text, classes text[], valid_until date,
-  waiting_since timestamptz, front jsonb, back jsonb, same_number jsonb, claim jsonb, suspended jsonb
+  id uuid, user_id uuid, display_name text, full_name text, date_of_birth date, number_last4 text, scheme text, classes text[],
+  automatic_only boolean, issued_on date, valid_until date, waiting_since timestamptz, front jsonb, back jsonb, same_number jsonb, claim jsonb, suspended jsonb
 )
 language sql stable set search_path = ''
 as $$ select * from private.licences_to_review($1, $2) $$;

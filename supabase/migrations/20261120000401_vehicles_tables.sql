@@ -28,6 +28,9 @@ create table public.vehicles (
   transmission text not null,
   fuel text not null,
   engine_cc int,
+  power_kw numeric,
+  top_speed_kmh int,
+  gross_mass_kg int,
   title text not null,
   description text not null default '',
   city text not null,
@@ -47,13 +50,6 @@ create table public.vehicles (
   max_days int not null default 30,
   notice_hours int not null default 0,
   buffer_minutes int not null default 0,
-  -- generated, so that no edit leaves it behind
-  required_licence_class text not null generated always as (case
-    when kind = 'car' and transmission = 'automatic' then 'B1'
-    when kind = 'car' then 'B'
-    when coalesce(engine_cc, 0) <= 125 then 'A1'
-    else 'A'
-  end) stored,
   time_zone text not null default 'Asia/Ho_Chi_Minh',
   public_location extensions.geography(point, 4326) not null,
   status text not null default 'draft',
@@ -88,6 +84,14 @@ create table public.vehicles (
   constraint vehicles_transmission_known check (transmission in ('manual', 'automatic')),
   constraint vehicles_fuel_known check (fuel in ('petrol', 'diesel', 'electric', 'hybrid')),
   constraint vehicles_engine_cc_range check (engine_cc between 1 and 20000),
+  constraint vehicles_engine_cc_fit check (case when fuel = 'electric' then engine_cc is null when kind = 'motorbike' then engine_cc is not null else true end),
+  -- two decimals at most: a limit of the law must not be met by rounding
+  constraint vehicles_power_kw_range check (power_kw between 0.1 and 1000 and power_kw = round(power_kw, 2)),
+  constraint vehicles_power_kw_fit check (case when fuel in ('petrol', 'diesel') then power_kw is null when kind = 'motorbike' and fuel = 'electric' then power_kw is not null else true end),
+  constraint vehicles_top_speed_kmh_range check (top_speed_kmh between 5 and 500),
+  constraint vehicles_top_speed_kmh_fit check (kind = 'motorbike' or top_speed_kmh is null),
+  constraint vehicles_gross_mass_kg_range check (gross_mass_kg between 500 and 40000),
+  constraint vehicles_gross_mass_kg_fit check (kind = 'car' or gross_mass_kg is null),
   constraint vehicles_currency_known check (currency = 'VND'),
   constraint vehicles_price_per_hour_range check (price_per_hour between 1000 and 100000000),
   constraint vehicles_price_per_day_range check (price_per_day between 1000 and 100000000),
@@ -110,7 +114,11 @@ create table public.vehicles (
 );
 comment on table public.vehicles is 'Listings. Amounts are in minor units of `currency` (VND has none), and shares are in basis points. There is one price for an hour and one for a day.';
 comment on column public.vehicles.kind is 'car or motorbike.';
-comment on column public.vehicles.engine_cc is 'Cubic centimetres. A motorbike of more than 125 needs licence A; null counts as less.';
+comment on column public.vehicles.seats is 'Seats, the one of the driver included.';
+comment on column public.vehicles.engine_cc is 'Cubic centimetres. Every motorbike with an engine has it, an electric vehicle has none.';
+comment on column public.vehicles.power_kw is 'Greatest power of the electric motor in kilowatts, with two decimals at most. Every electric motorbike has it; null for petrol and diesel.';
+comment on column public.vehicles.top_speed_kmh is 'Design speed of a motorbike in km/h. Only one that states 50 or less is a moped, which needs no licence. Null when not stated, and for cars.';
+comment on column public.vehicles.gross_mass_kg is 'Design gross mass in kg of a car that is registered for goods, such as a pickup. Null for all others.';
 comment on column public.vehicles.price_per_hour is 'Minor units of `currency`, before weekend, discount, fees and tax.';
 comment on column public.vehicles.price_per_day is 'Minor units of `currency` for 24 hours, before weekend, discount, fees and tax.';
 comment on column public.vehicles.weekend_bps is 'Added to the rental for weekend days, in basis points (100 = 1 %).';
@@ -124,7 +132,6 @@ comment on column public.vehicles.instant_book is 'Whether a booking is the rent
 comment on column public.vehicles.cancellation_policy is 'A key of the setting cancellation_policies; its tiers are copied into each quote.';
 comment on column public.vehicles.notice_hours is 'How long before its start a trip must be booked.';
 comment on column public.vehicles.buffer_minutes is 'Kept free after each trip; part of what calendar_entries block.';
-comment on column public.vehicles.required_licence_class is 'What the renter''s licence must cover, by private.licence_classes. Generated from kind, transmission and engine_cc.';
 comment on column public.vehicles.time_zone is 'Of the place: in it weekends and days are counted and messages write times.';
 comment on column public.vehicles.public_location is 'Fuzzed by the setting fuzz_metres and stable; the true point is in vehicle_locations.';
 comment on column public.vehicles.status is 'Machine vehicle. draft, pending_review by submit_vehicle, published or draft by review_vehicle, suspended and back by an admin, archived for good. An edit that needs a new look leads from published to pending_review. Only published ones are found and booked.';

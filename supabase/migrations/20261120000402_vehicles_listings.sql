@@ -46,8 +46,8 @@ language plpgsql stable set search_path = ''
 as $$
 declare
   v_allowed constant text[] := array[
-    'kind', 'brand', 'model', 'year', 'seats', 'transmission', 'fuel', 'engine_cc', 'title', 'description', 'city',
-    'price_per_hour', 'price_per_day', 'weekend_bps', 'long_stay_days', 'long_stay_discount_bps', 'delivery_fee',
+    'kind', 'brand', 'model', 'year', 'seats', 'transmission', 'fuel', 'engine_cc',
+    'power_kw', 'top_speed_kmh', 'gross_mass_kg', 'title', 'description', 'city', 'price_per_hour', 'price_per_day', 'weekend_bps', 'long_stay_days', 'long_stay_discount_bps', 'delivery_fee',
     'security_deposit', 'daily_km_allowance', 'excess_km_fee', 'instant_book', 'cancellation_policy',
     'min_hours', 'max_days', 'notice_hours', 'buffer_minutes', 'time_zone',
     'lat', 'lng', 'address', 'plate', 'features'
@@ -81,7 +81,7 @@ begin
   end if;
   select k.key into v_wrong
   from jsonb_each(p_details) k
-  where jsonb_typeof(k.value) = 'number' and k.key not in ('lat', 'lng')
+  where jsonb_typeof(k.value) = 'number' and k.key not in ('lat', 'lng', 'power_kw')
     and (abs(k.value::numeric) > 2147483647 or k.value::numeric <> trunc(k.value::numeric))
   limit 1;
   if found then
@@ -160,10 +160,10 @@ language sql stable set search_path = ''
 as $$
   select private.fail_input(
     coalesce(
-      substring(p_constraint from '^vehicle(?:s|_locations|_features)_(.*)_(?:range|length|known|form|tidy)$'),
+      substring(p_constraint from '^vehicle(?:s|_locations|_features)_(.*)_(?:range|length|known|form|tidy|fit)$'),
       nullif(p_column, ''), 'details'
     ),
-    case when p_constraint <> '' then 'out of range' when p_column <> '' then 'required' else left(p_message, 200) end
+    case when p_constraint like '%\_fit' then 'does not fit kind and fuel' when p_constraint <> '' then 'out of range' when p_column <> '' then 'required' else left(p_message, 200) end
   )
 $$;
 
@@ -193,13 +193,14 @@ begin
     'buffer_minutes', 0, 'time_zone', 'Asia/Ho_Chi_Minh'
   ) || p_details);
   insert into public.vehicles (
-    id, host_id, kind, brand, model, year, seats, transmission, fuel, engine_cc, title, description, city,
-    price_per_hour, price_per_day, weekend_bps, long_stay_days, long_stay_discount_bps, delivery_fee, security_deposit,
+    id, host_id, kind, brand, model, year, seats, transmission, fuel, engine_cc, power_kw, top_speed_kmh, gross_mass_kg, title,
+    description, city, price_per_hour, price_per_day, weekend_bps, long_stay_days, long_stay_discount_bps, delivery_fee, security_deposit,
     daily_km_allowance, excess_km_fee, instant_book, cancellation_policy, min_hours, max_days, notice_hours,
     buffer_minutes, time_zone, public_location
   ) values (
     v_vehicle.id, v_host_id, v_vehicle.kind, v_vehicle.brand, v_vehicle.model, v_vehicle.year, v_vehicle.seats,
-    v_vehicle.transmission, v_vehicle.fuel, v_vehicle.engine_cc, v_vehicle.title, v_vehicle.description, v_vehicle.city,
+    v_vehicle.transmission, v_vehicle.fuel, v_vehicle.engine_cc, v_vehicle.power_kw, v_vehicle.top_speed_kmh,
+    v_vehicle.gross_mass_kg, v_vehicle.title, v_vehicle.description, v_vehicle.city,
     v_vehicle.price_per_hour, v_vehicle.price_per_day, v_vehicle.weekend_bps, v_vehicle.long_stay_days,
     v_vehicle.long_stay_discount_bps, v_vehicle.delivery_fee, v_vehicle.security_deposit, v_vehicle.daily_km_allowance,
     v_vehicle.excess_km_fee, v_vehicle.instant_book, v_vehicle.cancellation_policy, v_vehicle.min_hours,
@@ -226,7 +227,7 @@ create function public.create_vehicle(details jsonb, idempotency_key uuid)
 returns public.vehicles
 language sql volatile set search_path = ''
 as $$ select private.create_vehicle(details, idempotency_key) $$;
-comment on function public.create_vehicle is 'Creates a draft listing of the caller. `details` must have kind, brand, model, year, seats, transmission, fuel, title, city, price_per_hour, price_per_day (VND), lat, lng, address, plate. It may have engine_cc, description, weekend_bps, long_stay_days, long_stay_discount_bps, delivery_fee, security_deposit, daily_km_allowance, excess_km_fee, instant_book, cancellation_policy, min_hours, max_days, notice_hours, buffer_minutes, time_zone, features[]. Errors: invalid_input, unknown_field, account_suspended, rate_limited.';
+comment on function public.create_vehicle is 'Creates a draft listing of the caller. `details` must have kind, brand, model, year, seats, transmission, fuel, title, city, price_per_hour, price_per_day (VND), lat, lng, address, plate. A motorbike must have engine_cc, or power_kw when it is electric. It may have top_speed_kmh (a motorbike), gross_mass_kg (a car registered for goods), description, weekend_bps, long_stay_days, long_stay_discount_bps, delivery_fee, security_deposit, daily_km_allowance, excess_km_fee, instant_book, cancellation_policy, min_hours, max_days, notice_hours, buffer_minutes, time_zone, features[]. Errors: invalid_input, unknown_field, account_suspended, rate_limited.';
 select private.expose_limited('create_vehicle(jsonb, uuid)', 'create_vehicle', 'auth.uid()', 'authenticated');
 
 -- The listing, locked, if it is the actor's.
@@ -252,8 +253,8 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 declare
   -- what a review looks at: what the vehicle is, what decides safety and licence, and what is charged beyond the price
-  v_reviewed constant text[] := array['kind', 'brand', 'model', 'year', 'seats', 'transmission', 'fuel', 'engine_cc', 'title',
-    'description', 'city', 'security_deposit', 'daily_km_allowance', 'excess_km_fee', 'public_location'];
+  v_reviewed constant text[] := array['kind', 'brand', 'model', 'year', 'seats', 'transmission', 'fuel', 'engine_cc', 'power_kw', 'top_speed_kmh',
+    'gross_mass_kg', 'title', 'description', 'city', 'security_deposit', 'daily_km_allowance', 'excess_km_fee', 'public_location'];
   v_location constant text[] := array['lat', 'lng', 'address', 'plate'];
   v_old public.vehicles := private.own_vehicle(p_vehicle_id);
   v_new public.vehicles;
@@ -283,7 +284,8 @@ begin
   );
   update public.vehicles
   set kind = v_new.kind, brand = v_new.brand, model = v_new.model, year = v_new.year, seats = v_new.seats,
-      transmission = v_new.transmission, fuel = v_new.fuel, engine_cc = v_new.engine_cc, title = v_new.title,
+      transmission = v_new.transmission, fuel = v_new.fuel, engine_cc = v_new.engine_cc, power_kw = v_new.power_kw,
+      top_speed_kmh = v_new.top_speed_kmh, gross_mass_kg = v_new.gross_mass_kg, title = v_new.title,
       description = v_new.description, city = v_new.city, price_per_hour = v_new.price_per_hour,
       price_per_day = v_new.price_per_day, weekend_bps = v_new.weekend_bps, long_stay_days = v_new.long_stay_days,
       long_stay_discount_bps = v_new.long_stay_discount_bps, delivery_fee = v_new.delivery_fee,

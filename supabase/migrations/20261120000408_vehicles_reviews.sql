@@ -21,7 +21,7 @@ $$;
 create function private.vehicles_to_review(p_after jsonb, p_page_size int)
 returns table (
   id uuid, host_id uuid, host_name text, revision int, waiting_since timestamptz, published_at timestamptz, kind text, brand text,
-  model text, year int, seats int, transmission text, fuel text, engine_cc int, required_licence_class text, title text,
+  model text, year int, seats int, transmission text, fuel text, engine_cc int, power_kw numeric, top_speed_kmh int, gross_mass_kg int, title text,
   description text, city text, address text, plate text, lat float8, lng float8, price_per_hour bigint, price_per_day bigint,
   security_deposit bigint, daily_km_allowance int, excess_km_fee bigint, features text[], images jsonb, same_plate jsonb, claim jsonb
 )
@@ -33,7 +33,7 @@ begin
   perform private.require_staff();
   return query
     select v.id, v.host_id, h.display_name, v.revision, w.since, v.published_at, v.kind, v.brand,
-      v.model, v.year, v.seats, v.transmission, v.fuel, v.engine_cc, v.required_licence_class, v.title,
+      v.model, v.year, v.seats, v.transmission, v.fuel, v.engine_cc, v.power_kw, v.top_speed_kmh, v.gross_mass_kg, v.title,
       v.description, v.city, l.address, l.plate, extensions.st_y(l.location::extensions.geometry), extensions.st_x(l.location::extensions.geometry),
       v.price_per_hour, v.price_per_day, v.security_deposit, v.daily_km_allowance, v.excess_km_fee,
       array(select f.feature from public.vehicle_features f where f.vehicle_id = v.id order by f.feature),
@@ -63,7 +63,7 @@ $$;
 create function public.vehicles_to_review(after jsonb default null, page_size int default 20)
 returns table (
   id uuid, host_id uuid, host_name text, revision int, waiting_since timestamptz, published_at timestamptz, kind text, brand text,
-  model text, year int, seats int, transmission text, fuel text, engine_cc int, required_licence_class text, title text,
+  model text, year int, seats int, transmission text, fuel text, engine_cc int, power_kw numeric, top_speed_kmh int, gross_mass_kg int, title text,
   description text, city text, address text, plate text, lat float8, lng float8, price_per_hour bigint, price_per_day bigint,
   security_deposit bigint, daily_km_allowance int, excess_km_fee bigint, features text[], images jsonb, same_plate jsonb, claim jsonb
 )

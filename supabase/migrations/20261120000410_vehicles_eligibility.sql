@@ -93,7 +93,7 @@ begin
   if p_person_id is not null then
     v_problem := private.licence_problem(p_person_id, p_vehicle.id, tstzrange(p_starts_at, p_ends_at));
     if v_problem is not null then
-      v_reasons := v_reasons || (v_problem, jsonb_build_object('required_class', p_vehicle.required_licence_class))::private.eligibility_reason;
+      v_reasons := v_reasons || (v_problem, '{}')::private.eligibility_reason;
     end if;
   end if;
   return v_reasons;

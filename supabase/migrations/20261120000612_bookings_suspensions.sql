@@ -52,8 +52,12 @@ begin
   return null;
 end
 $$;
-create trigger tell_renter_of_licence after update of status on public.driver_licences
-  for each row when (old.status = 'verified' and new.status <> 'verified')
+-- also when an admin corrects a verified licence in a table editor, so that it no longer covers them
+create trigger tell_renter_of_licence after update on public.driver_licences
+  for each row when (old.status = 'verified' and (
+    new.status <> 'verified' or (old.classes, old.automatic_only, old.issued_on, old.valid_until, old.date_of_birth)
+      is distinct from (new.classes, new.automatic_only, new.issued_on, new.valid_until, new.date_of_birth)
+  ))
   execute function private.tell_renter_of_licence();
 
 create view private.suspended_bookings with (security_invoker = true) as

@@ -109,7 +109,11 @@ select tests.as_user(:'host');
 select is(tests.outcome(format('select public.answer_booking(%L, true, gen_random_uuid())', :'request')), 'renter_licence_invalid', 'a request of a renter without a licence is not accepted');
 select is(tests.outcome(format('select public.check_in(%L, 1, 1, %L, gen_random_uuid())', :'trip', :'photos')), 'renter_licence_invalid', 'no vehicle is handed over to a renter without a licence');
 select tests.as_owner();
-select tests.make_licence(:'renter');
+select tests.make_licence(:'renter') as licence \gset
+select count(*) as told from public.notifications where template = 'booking_licence_renter' and user_id = :'renter' \gset
+update public.driver_licences set valid_until = private.licence_day() - 1 where id = :'licence';
+update public.driver_licences set valid_until = private.licence_day() + 900 where id = :'licence';
+select is((select count(*)::int - :told from public.notifications where template = 'booking_licence_renter' and user_id = :'renter'), 3, 'a renter whose licence an admin shortens in a table editor is told of each booking that it no longer covers');
 update public.vehicles set status = 'suspended' where id = :'vehicle';
 select tests.as_user(:'host');
 select is(tests.outcome(format('select public.check_in(%L, 1, 1, %L, gen_random_uuid())', :'trip', :'photos')), 'vehicle_suspended', 'a suspended vehicle is not handed over');

@@ -36,6 +36,7 @@ select tests.make_renter('Zerlina Quockbao') as person, tests.make_renter('rente
 select lower(email) as email from auth.users where id = :'person' \gset
 update public.profiles set bio = 'Call Quockbao at home', phone = '+84977123123', phone_verified_at = now(), email_verified_at = now() where id = :'person';
 update public.driver_licences set full_name = 'Zerlina Quockbao' where user_id = :'person';
+insert into private.licence_reminders (licence_id, valid_until, days_before, is_sent) select id, valid_until, 30, true from public.driver_licences where user_id = :'person';
 select tests.make_media(:'person', 'avatar') as avatar \gset
 update public.profiles set avatar_media_id = :'avatar' where id = :'person';
 -- as a host: a trip that is over, and a payout of it

@@ -57,8 +57,8 @@ insert into public.vehicle_images (vehicle_id, media_id, host_id, position) valu
 update public.vehicles set status = 'pending_review' where id = :'vehicle';
 select tests.make_licence(:'rider') as licence \gset
 update public.driver_licences set status = 'rejected', reason = 'x' where id = :'licence';
-insert into public.driver_licences (user_id, number_hash, number_last4, full_name, classes, valid_until, front_media_id, back_media_id)
-select user_id, uuid_send(gen_random_uuid()), '0001', full_name, classes, valid_until, front_media_id, back_media_id from public.driver_licences where id = :'licence'
+insert into public.driver_licences (user_id, number_hash, number_last4, full_name, date_of_birth, classes, issued_on, valid_until, front_media_id, back_media_id)
+select user_id, uuid_send(gen_random_uuid()), '0001', full_name, date_of_birth, classes, issued_on, valid_until, front_media_id, back_media_id from public.driver_licences where id = :'licence'
 returning id as waiting \gset
 select tests.as_user(:'helper');
 select is((select count(*)::int from public.licences_to_review(page_size => 100) where id = :'waiting'), 1, 'support reads the licences that wait');

@@ -146,8 +146,8 @@ select tests.as_owner();
 
 -- the same person with another account
 select tests.make_user('again') as again \gset
-insert into public.driver_licences (user_id, number_hash, number_last4, full_name, classes, valid_until, front_media_id, back_media_id)
-select :'again', number_hash, number_last4, full_name, classes, valid_until, tests.make_media(:'again', 'licence'), tests.make_media(:'again', 'licence')
+insert into public.driver_licences (user_id, number_hash, number_last4, full_name, date_of_birth, classes, issued_on, valid_until, front_media_id, back_media_id)
+select :'again', number_hash, number_last4, full_name, date_of_birth, classes, issued_on, valid_until, tests.make_media(:'again', 'licence'), tests.make_media(:'again', 'licence')
 from public.driver_licences where user_id = :'rogue';
 select tests.as_user(:'boss');
 select is((select l.suspended from public.licences_to_review(page_size => 100) l where l.user_id = :'again'), jsonb_build_array(jsonb_build_object('user_id', :'rogue', 'reason', 'forged papers', 'same', 'licence')), 'a reviewer sees that a suspended person has the same licence number');

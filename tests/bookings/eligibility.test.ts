@@ -36,7 +36,7 @@ describe('what stands in the way of a booking', () => {
     expect(reasons).toMatchObject([
       { code: 'period_too_short', details: { min_hours: 4 } },
       { code: 'notice_too_short', details: { notice_hours: 3 } },
-      { code: 'licence_required', details: { required_class: vehicle.required_licence_class } },
+      { code: 'licence_required', details: {} },
     ]);
     for (const { message_en, message_vi } of reasons) {
       expect(message_en).toMatch(/\w/);
@@ -93,6 +93,7 @@ describe('what stands in the way of a booking', () => {
       licence_required: true,
       licence_class_mismatch: true,
       licence_expires_early: true,
+      licence_holder_too_young: true,
       vehicle_unavailable: true,
       already_held: true,
       too_many_open_bookings: true,

@@ -130,7 +130,9 @@ async function raw(one: Person, name: string, body: unknown): Promise<{ status: 
 const licence = {
   number: '123456789',
   full_name: 'A Person',
+  date_of_birth: '1990-05-20',
   classes: ['B'],
+  issued_on: '2025-03-01',
   valid_until: '2030-01-01',
   front_media_id: crypto.randomUUID(),
   back_media_id: crypto.randomUUID(),

@@ -17,6 +17,8 @@ const licence = {
   fullName: 'Nobody',
   classes: ['B'],
   validUntil: '2045-12-31',
+  dateOfBirth: '1990-05-20',
+  issuedOn: '2025-03-01',
   frontMediaId: nowhere,
   backMediaId: nowhere,
 };

@@ -29,6 +29,8 @@ async function submitLicence(one: Person, number: string): Promise<string> {
       fullName: 'Somebody',
       classes: ['B'],
       validUntil: '2045-12-31',
+      dateOfBirth: '1990-05-20',
+      issuedOn: '2025-03-01',
       frontMediaId: await upload(one, 'licence', 'front'),
       backMediaId: await upload(one, 'licence', 'back'),
     }),
@@ -94,7 +96,8 @@ describe('what waits for a review', () => {
       plate,
       host_name: 'host',
       published_at: null,
-      required_licence_class: 'B1',
+      power_kw: null,
+      gross_mass_kg: null,
     });
     expect(rows[0]?.same_plate).toMatchObject([{ vehicle_id: second, status: 'pending_review' }]);
     const photos = rows.flatMap(({ images }) => images);

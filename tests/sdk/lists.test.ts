@@ -80,12 +80,15 @@ const lists: Record<string, ListTest> = {
 
 /** What answers several rows and is no list, because it cannot grow: why. */
 const bounded: Record<string, string> = {
+  'account.sessions': 'the sessions of one person',
   'payments.methods': 'the rails that are switched on',
   'payouts.balance': 'a row per currency',
   'devices.list': 'at most 20 of one person (setting max_devices)',
   'addresses.list': 'at most 20 of one person (setting max_addresses)',
   'payouts.banks': 'the banks of the country',
   'media.signedUrls': 'one for each file that was given',
+  'licences.classes': 'the classes that the law knows',
+  'vehicles.requiredLicences': 'the classes that the law knows',
   'vehicles.calendar': 'the period that was asked for, at most 400 days',
   'vehicles.eligibility': 'the reasons of one refusal',
   'admin.checkInvariants': 'a report, empty when healthy',

@@ -336,6 +336,8 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
         fullName: 'Nguyễn Thị Lan',
         classes: ['B'],
         validUntil: '2060-01-01',
+        dateOfBirth: '1990-05-20',
+        issuedOn: '2025-03-01',
         frontMediaId: front.id,
         backMediaId: back.id,
       }),

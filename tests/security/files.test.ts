@@ -115,7 +115,9 @@ describe('the photo of a licence', () => {
       {
         number: 'B98765432',
         full_name: 'Mallory',
+        date_of_birth: '1990-05-20',
         classes: ['B'],
+        issued_on: '2025-03-01',
         valid_until: '2045-01-01',
         front_media_id: media?.id,
         back_media_id: own,

@@ -229,7 +229,9 @@ describe('a header', () => {
     const body = {
       number: 'B12345678',
       full_name: 'A',
+      date_of_birth: '1990-05-20',
       classes: ['B'],
+      issued_on: '2025-03-01',
       valid_until: '2045-01-01',
       front_media_id: crypto.randomUUID(),
       back_media_id: crypto.randomUUID(),

@@ -110,6 +110,8 @@ export async function renter(reviewer: Person): Promise<Person> {
       fullName: 'Renter',
       classes: ['A', 'B'],
       validUntil: '2045-12-31',
+      dateOfBirth: '1990-05-20',
+      issuedOn: '2025-03-01',
       frontMediaId: await upload(one, 'licence'),
       backMediaId: await upload(one, 'licence'),
     }),
