@@ -113,7 +113,7 @@ export class Admin {
    * Decides on a licence; `reject` needs a reason, `verify` may correct what the photos show otherwise. Its person is
    * told.
    * Errors: `forbidden`, `not_found`, `invalid_input`, `unknown_field`, `illegal_transition`, `licence_taken`
-   * (details.licence_id).
+   * (details.licence_id), `review_claimed`.
    */
   reviewLicence(
     input: {

@@ -3,7 +3,7 @@
 /** The columns that a signed-in person may read of tables that keep others back. */
 export const readableColumns = {
   addresses: 'id,user_id,label,recipient,phone,line1,line2,ward,district,province,country,lat,lng,is_default,created_at,updated_at',
-  driver_licences: 'id,user_id,number_last4,full_name,classes,valid_until,front_media_id,back_media_id,status,reviewed_at,reason,created_at',
+  driver_licences: 'id,user_id,number_last4,full_name,date_of_birth,classes,automatic_only,issued_on,valid_until,scheme,front_media_id,back_media_id,status,reviewed_at,reason,corrected_fields,created_at',
   payables: 'id,kind,payer_id,code,title,starts_at,ends_at,amount,currency,sold_amount,tax_amount,created_at',
   payment_attempts: 'id,payment_id,provider,reference,amount,currency,status,redirect_url,qr_payload,details,provider_transaction_id,failure_code,expires_at,created_at',
   quotes: 'id,renter_id,vehicle_id,period,starts_at,ends_at,currency,lines,total_amount,deposit_amount,tax_amount,cancellation_policy,facts,pricing_version,created_at,expires_at',

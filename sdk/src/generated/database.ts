@@ -142,17 +142,27 @@ export interface DriverLicencesRow {
   user_id: Uuid;
   number_last4: string;
   full_name: string;
-  /** As printed, e.g. {A1,B2}; private.licence_classes says what each covers. */
+  /** As printed on the licence. Its owner and admins read it. */
+  date_of_birth: CalendarDay;
+  /** All classes on one card, as printed, e.g. {A1,B2}. `scheme` says which classes they are, private.licence_rules what each opens. */
   classes: string[];
-  /** The last day on which it is valid. */
-  valid_until: CalendarDay;
+  /** Whether its class B1 (before 2025) or B (from 2025) is restricted to vehicles with an automatic transmission. */
+  automatic_only: boolean;
+  /** The day of issue on the card. It decides which law its classes are of. */
+  issued_on: CalendarDay;
+  /** The last day of those of its classes that have an end, in Vietnam. Null when none has one. The classes without an end stay valid after it. */
+  valid_until: CalendarDay | null;
+  /** before_2025: classes of Law 23/2008/QH12. from_2025: classes of Law 36/2024/QH15. Generated from issued_on. */
+  scheme: 'before_2025' | 'from_2025';
   front_media_id: Uuid;
   back_media_id: Uuid;
-  /** Machine driver_licence. pending by submit_licence; verified, or rejected also after it was verified, by review_licence; expired by the daily job after valid_until. One that expires before the trip ends is refused without the job. */
+  /** Machine driver_licence. pending by submit_licence; verified, or rejected also after it was verified, by review_licence; expired by the daily job after valid_until, when no class on it is without an end. One that expires before the trip ends is refused without the job. */
   status: StateOf<'driver_licence'>;
   reviewed_at: Timestamp | null;
   /** Why it was rejected or revoked; its owner reads it. Null otherwise. */
   reason: string | null;
+  /** The fields that the reviewer corrected before verifying it. */
+  corrected_fields: string[];
   created_at: Timestamp;
 }
 
@@ -488,11 +498,18 @@ export interface VehiclesRow {
   brand: string;
   model: string;
   year: number;
+  /** Seats, the one of the driver included. */
   seats: number;
   transmission: 'manual' | 'automatic';
   fuel: 'petrol' | 'diesel' | 'electric' | 'hybrid';
-  /** Cubic centimetres. A motorbike of more than 125 needs licence A; null counts as less. */
+  /** Cubic centimetres. Every motorbike with an engine has it, an electric vehicle has none. */
   engine_cc: number | null;
+  /** Greatest power of the electric motor in kilowatts, with two decimals at most. Every electric motorbike has it; null for petrol and diesel. */
+  power_kw: number | null;
+  /** Design speed of a motorbike in km/h. Only one that states 50 or less is a moped, which needs no licence. Null when not stated, and for cars. */
+  top_speed_kmh: number | null;
+  /** Design gross mass in kg of a car that is registered for goods, such as a pickup. Null for all others. */
+  gross_mass_kg: number | null;
   title: string;
   description: string;
   city: string;
@@ -525,8 +542,6 @@ export interface VehiclesRow {
   notice_hours: number;
   /** Kept free after each trip; part of what calendar_entries block. */
   buffer_minutes: number;
-  /** What the renter's licence must cover, by private.licence_classes. Generated from kind, transmission and engine_cc. */
-  required_licence_class: string;
   /** Of the place: in it weekends and days are counted and messages write times. */
   time_zone: string;
   /** Machine vehicle. draft, pending_review by submit_vehicle, published or draft by review_vehicle, suspended and back by an admin, archived for good. An edit that needs a new look leads from published to pending_review. Only published ones are found and booked. */
@@ -686,7 +701,7 @@ export interface Defaults {
   booking_inspections: 'id' | 'status' | 'note' | 'recorded_at';
   bookings: 'id' | 'code' | 'starts_at' | 'ends_at' | 'deposit_status' | 'created_at' | 'updated_at';
   calendar_entries: 'id' | 'created_at';
-  driver_licences: 'id' | 'status' | 'created_at';
+  driver_licences: 'id' | 'automatic_only' | 'scheme' | 'status' | 'corrected_fields' | 'created_at';
   media: 'id' | 'status' | 'expires_at' | 'created_at';
   notifications: 'id' | 'created_at';
   payables: 'created_at';
@@ -703,7 +718,7 @@ export interface Defaults {
   user_suspensions: 'id' | 'created_at';
   vehicle_images: 'created_at';
   vehicle_locations: 'plate_key';
-  vehicles: 'id' | 'description' | 'currency' | 'weekend_bps' | 'long_stay_days' | 'long_stay_discount_bps' | 'security_deposit' | 'instant_book' | 'cancellation_policy' | 'min_hours' | 'max_days' | 'notice_hours' | 'buffer_minutes' | 'required_licence_class' | 'time_zone' | 'status' | 'rating_count' | 'search_text' | 'revision' | 'is_listed' | 'created_at' | 'updated_at';
+  vehicles: 'id' | 'description' | 'currency' | 'weekend_bps' | 'long_stay_days' | 'long_stay_discount_bps' | 'security_deposit' | 'instant_book' | 'cancellation_policy' | 'min_hours' | 'max_days' | 'notice_hours' | 'buffer_minutes' | 'time_zone' | 'status' | 'rating_count' | 'search_text' | 'revision' | 'is_listed' | 'created_at' | 'updated_at';
 }
 
 export interface BanksRow {
@@ -746,13 +761,25 @@ export interface ErrorCatalogRow {
   message_vi: string;
 }
 
+export interface LicenceClassesRow {
+  scheme: string;
+  class: string;
+  min_age: number;
+  has_end: boolean;
+  may_be_automatic_only: boolean;
+}
+
 export interface LicencesToReviewRow {
   id: Uuid;
   user_id: Uuid;
   display_name: string;
   full_name: string;
+  date_of_birth: CalendarDay;
   number_last4: string;
+  scheme: string;
   classes: string[];
+  automatic_only: boolean;
+  issued_on: CalendarDay;
   valid_until: CalendarDay;
   waiting_since: Timestamp;
   front: unknown;
@@ -909,6 +936,14 @@ export interface ReconcileLedgerRow {
   found_amount: number;
 }
 
+export interface RequiredLicencesRow {
+  scheme: string;
+  class: string;
+  automatic_only: boolean;
+  min_age: number;
+  source: string;
+}
+
 export interface TransitionCatalogRow {
   machine: string;
   from_state: string;
@@ -970,7 +1005,9 @@ export interface VehiclesToReviewRow {
   transmission: string;
   fuel: string;
   engine_cc: number;
-  required_licence_class: string;
+  power_kw: number;
+  top_speed_kmh: number;
+  gross_mass_kg: number;
   title: string;
   description: string;
   city: string;
@@ -996,6 +1033,7 @@ export interface Rows {
   bookings_on_suspended_vehicles: BookingsOnSuspendedVehiclesRow;
   check_invariants: CheckInvariantsRow;
   error_catalog: ErrorCatalogRow;
+  licence_classes: LicenceClassesRow;
   licences_to_review: LicencesToReviewRow;
   list_payouts: ListPayoutsRow;
   list_refunds: ListRefundsRow;
@@ -1009,6 +1047,7 @@ export interface Rows {
   payment_methods: PaymentMethodsRow;
   public_profile: PublicProfileRow;
   reconcile_ledger: ReconcileLedgerRow;
+  required_licences: RequiredLicencesRow;
   transition_catalog: TransitionCatalogRow;
   trust_history: TrustHistoryRow;
   unmatched_money: UnmatchedMoneyRow;
@@ -1054,6 +1093,7 @@ export interface Functions {
   freeze_payable: { args: { payable_id: Uuid | null; reason: string | null }; row: 'freeze_payable'; many: false };
   freeze_payout: { args: { payout_id: Uuid | null; reason: string | null }; row: 'payouts'; many: false };
   grant_role: { args: { user_id: Uuid | null; role: string | null; reason: string | null }; row: 'user_roles'; many: false };
+  licence_classes: { args: Record<never, never>; row: 'licence_classes'; many: true };
   licences_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'licences_to_review'; many: true };
   list_notifications: { args: { before_seq?: number | null; page_size?: number | null }; row: 'notifications'; many: true };
   list_payout_batches: { args: { status?: string | null; after?: unknown | null; page_size?: number | null }; row: 'payout_batches'; many: true };
@@ -1092,9 +1132,10 @@ export interface Functions {
   remove_bank_account: { args: Record<never, never>; row: 'bank_accounts'; many: false };
   remove_vehicle_image: { args: { vehicle_id: Uuid | null; media_id: Uuid | null }; value: null };
   request_upload: { args: { purpose: string | null; mime_type: string | null; byte_size: number | null; sha256: string | null }; row: 'media'; many: false };
+  required_licences: { args: { vehicle_id: Uuid | null }; row: 'required_licences'; many: true };
   retry_payout: { args: { payout_id: Uuid | null }; row: 'payouts'; many: false };
   retry_refund: { args: { refund_id: Uuid | null; method?: string | null }; row: 'refunds'; many: false };
-  review_licence: { args: { licence_id: Uuid | null; decision: string | null; reason?: string | null }; row: 'driver_licences'; many: false };
+  review_licence: { args: { licence_id: Uuid | null; decision: string | null; reason?: string | null; corrections?: unknown | null }; row: 'driver_licences'; many: false };
   review_vehicle: { args: { vehicle_id: Uuid | null; decision: string | null; reason?: string | null; revision?: number | null }; row: 'vehicles'; many: false };
   revoke_role: { args: { user_id: Uuid | null; role: string | null; reason: string | null }; value: null };
   search_vehicles: { args: { lat: number | null; lng: number | null; radius_m?: number | null; starts_at?: Timestamp | null; ends_at?: Timestamp | null; kind?: string | null; min_seats?: number | null; brand?: string | null; transmission?: string | null; fuel?: string | null; min_price?: number | null; max_price?: number | null; features?: string[] | null; instant_only?: boolean | null; min_rating?: number | null; query?: string | null; sort?: string | null; after?: unknown | null; page_size?: number | null; with_reasons?: boolean | null }; row: 'search_vehicles'; many: true };
@@ -1105,7 +1146,7 @@ export interface Functions {
   settle_trip: { args: { booking_id: Uuid | null; reason: string | null }; row: 'bookings'; many: false };
   settle_unmatched_money: { args: { unmatched_id: Uuid | null; action: string | null; payment_id?: Uuid | null; note?: string | null }; row: 'settle_unmatched_money'; many: false };
   start_payment: { args: { payment_id: Uuid | null; provider: string | null }; row: 'payment_attempts'; many: false };
-  submit_licence: { args: { number: string | null; full_name: string | null; classes: string[] | null; valid_until: CalendarDay | null; front_media_id: Uuid | null; back_media_id: Uuid | null }; row: 'driver_licences'; many: false };
+  submit_licence: { args: { number: string | null; full_name: string | null; date_of_birth: CalendarDay | null; classes: string[] | null; issued_on: CalendarDay | null; front_media_id: Uuid | null; back_media_id: Uuid | null; valid_until?: CalendarDay | null; automatic_only?: boolean | null }; row: 'driver_licences'; many: false };
   submit_vehicle: { args: { vehicle_id: Uuid | null }; row: 'vehicles'; many: false };
   suspend_user: { args: { user_id: Uuid | null; reason: string | null; until?: Timestamp | null }; row: 'user_suspensions'; many: false };
   transition_catalog: { args: Record<never, never>; row: 'transition_catalog'; many: true };

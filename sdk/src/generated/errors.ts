@@ -164,6 +164,12 @@ export const errorCatalog = {
     en: 'Your driver licence expires before the trip ends. Submit a renewed licence or choose an earlier trip.',
     vi: 'Giấy phép lái xe của bạn hết hạn trước khi chuyến đi kết thúc. Vui lòng gửi giấy phép mới hoặc chọn thời gian sớm hơn.',
   },
+  licence_holder_too_young: {
+    status: 403,
+    retryable: false,
+    en: 'You are not old enough on the first day of this trip. Choose another vehicle or a later trip.',
+    vi: 'Bạn chưa đủ tuổi lái xe này vào ngày nhận xe. Vui lòng chọn xe khác hoặc thời gian muộn hơn.',
+  },
   licence_required: {
     status: 403,
     retryable: false,

@@ -29,6 +29,7 @@ export const errorCodes = {
   last_admin: { status: 409, retryable: false, message: 'This is the last admin, and there must be one. Make another person an admin first.' },
   licence_class_mismatch: { status: 403, retryable: false, message: 'Your driver licence does not cover this vehicle. Choose another vehicle or submit a licence that covers it.' },
   licence_expires_early: { status: 403, retryable: false, message: 'Your driver licence expires before the trip ends. Submit a renewed licence or choose an earlier trip.' },
+  licence_holder_too_young: { status: 403, retryable: false, message: 'You are not old enough on the first day of this trip. Choose another vehicle or a later trip.' },
   licence_required: { status: 403, retryable: false, message: 'You need a verified driver licence to book. Submit your licence first.' },
   licence_taken: { status: 409, retryable: false, message: 'Another account has a verified licence with this number; details.licence_id names it. Reject one of the two.' },
   media_mismatch: { status: 409, retryable: false, message: 'The uploaded file differs from the announced one. Start the upload again.' },
