@@ -82,7 +82,7 @@ language plpgsql volatile set search_path = ''
 as $$
 begin
   perform set_config('journey.cause', coalesce(p_cause, ''), true);
-  perform set_config('journey.reason', coalesce(left(p_reason, 500), ''), true);
+  perform set_config('journey.reason', coalesce(private.tidy_lines(left(p_reason, 500)), ''), true);
 end
 $$;
 

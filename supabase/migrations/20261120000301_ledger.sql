@@ -207,7 +207,7 @@ begin
   -- money that payouts move is not earned, and neither is a correction of it
   v_event := case when starts_with(v_movement.event, 'payout_') then 'payout_correction' else 'correction' end;
   v_reference := v_movement.id || '.' || (select count(*) + 1 from private.ledger_transactions where corrects = v_movement.id);
-  perform private.set_audit_context('correction', btrim(p_note));
+  perform private.set_audit_context('correction', p_note);
   perform private.post_ledger(v_event, v_reference, v_movement.currency, v_movement.payable_id, p_lines, v_movement.id);
   return (select id from private.ledger_transactions where event = v_event and reference = v_reference);
 end

@@ -80,6 +80,7 @@ create table public.payables (
   tax_amount bigint not null,
   earnings_wait_until timestamptz,
   created_at timestamptz not null default now(),
+  constraint payables_title_tidy check (private.is_tidy(title)),
   constraint payables_adds_up check (private.adds_up(amount, split, sold_amount, tax_amount))
 );
 comment on table public.payables is 'What a payment pays: a booking today; later also an order, an extension or a charge. Amounts are in minor units. The module that owns the kind writes the row.';

@@ -16,7 +16,8 @@ create table private.payable_freezes (
   frozen_at timestamptz not null default now(),
   ended_by uuid references public.profiles on delete restrict,
   ended_at timestamptz,
-  constraint payable_freezes_reason_length check (char_length(reason) between 1 and 500)
+  constraint payable_freezes_reason_length check (char_length(reason) between 1 and 500),
+  constraint payable_freezes_reason_tidy check (private.is_tidy_lines(reason))
 );
 create unique index payable_freezes_once_per_reason on private.payable_freezes (payable_id, reason) where ended_at is null;
 comment on table private.payable_freezes is 'Why the money of a payable waits; several may freeze it, each by a reason of its own.';
@@ -85,7 +86,7 @@ begin
     perform private.fail('payable_not_found');
   end if;
   perform private.set_audit_context('admin', p_reason);
-  perform private.freeze_money(p_payable_id, btrim(p_reason));
+  perform private.freeze_money(p_payable_id, private.tidy_lines(p_reason));
   return private.freezes_of(p_payable_id);
 end
 $$;
@@ -106,7 +107,7 @@ begin
     perform private.fail('payable_not_found');
   end if;
   perform private.set_audit_context('admin');
-  perform private.unfreeze_money(p_payable_id, p_reason);
+  perform private.unfreeze_money(p_payable_id, private.tidy_lines(p_reason));
   return private.freezes_of(p_payable_id);
 end
 $$;

@@ -25,8 +25,8 @@ begin
     perform private.fail('payable_not_found');
   end if;
   select cancel_function into strict v_function from private.payable_kinds where kind = v_payable.kind;
-  perform private.set_audit_context('admin', btrim(p_reason));
-  execute 'select private.' || quote_ident(v_function) || '($1, $2)' using p_payable_id, btrim(p_reason);
+  perform private.set_audit_context('admin', p_reason);
+  execute 'select private.' || quote_ident(v_function) || '($1, $2)' using p_payable_id, private.tidy_lines(p_reason);
   v_stored := private.payable_view(p_payable_id);
   perform private.finish_command(p_idempotency_key, v_stored);
   return v_stored;

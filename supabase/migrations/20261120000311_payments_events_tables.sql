@@ -73,6 +73,7 @@ create table private.unmatched_money (
   settled_at timestamptz,
   note text,
   created_at timestamptz not null default now(),
+  constraint unmatched_money_note_tidy check (private.is_tidy_lines(note)),
   constraint unmatched_money_amount_positive check (amount > 0),
   constraint unmatched_money_reason_known check (
     reason in ('unknown_reference', 'amount_mismatch', 'currency_mismatch', 'paid_twice', 'underpaid', 'overpaid')

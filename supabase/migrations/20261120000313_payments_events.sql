@@ -139,7 +139,7 @@ begin
   if not private.says_something(p_note, 3) then
     perform private.fail_input('note', 'must have 3 to 500 characters');
   end if;
-  update private.payment_events set acknowledged_by = auth.uid(), acknowledged_at = now(), note = concat_ws(E'\n', note, p_note)
+  update private.payment_events set acknowledged_by = auth.uid(), acknowledged_at = now(), note = concat_ws(E'\n', note, private.tidy_lines(p_note))
   where id = p_event_id and outcome = 'needs_review' and acknowledged_at is null;
   if not found then
     perform private.fail('not_found');

@@ -69,6 +69,7 @@ create table public.refunds (
   constraint refunds_account_for_transfer check (
     method = 'provider' or status in ('awaiting_account', 'failed', 'succeeded') or bank_account_id is not null
   ),
+  constraint refunds_reason_tidy check (private.is_tidy_lines(reason)),
   constraint refunds_amount_positive check (amount > 0),
   constraint refunds_credit_within_amount check (credit_amount between credit_tax_amount and amount and credit_tax_amount >= 0),
   constraint refunds_completed check ((status = 'succeeded') = (completed_at is not null))

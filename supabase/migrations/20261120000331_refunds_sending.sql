@@ -70,7 +70,7 @@ begin
     payer_id, payment_id, attempt_id, payable_id, kind, amount, credit_amount, credit_tax_amount, currency, method, provider, reason, status
   ) values (
     v_payment.payer_id, v_payment.id, v_attempt.id, p_payable_id, p_kind, p_amount, p_credit, p_credit_tax, v_payment.currency,
-    case when v_rail is null then 'bank_transfer' else 'provider' end, coalesce(v_rail, private.transfer_provider()), left(p_reason, 500),
+    case when v_rail is null then 'bank_transfer' else 'provider' end, coalesce(v_rail, private.transfer_provider()), private.tidy_lines(left(p_reason, 500)),
     case when v_rail is null then 'awaiting_account' else 'pending' end
   )
   returning * into v_refund;

@@ -87,7 +87,7 @@ begin
   if v_refund.method <> 'provider' or private.is_queued('refund', p_refund_id) then
     perform private.require_refund_status(v_refund, p_outcome, 'processing');
   end if;
-  perform private.record_event('refund.settled_by_admin', p_refund_id, jsonb_build_object('outcome', p_outcome, 'note', btrim(p_note)));
+  perform private.record_event('refund.settled_by_admin', p_refund_id, jsonb_build_object('outcome', p_outcome, 'note', private.tidy_lines(p_note)));
   return private.record_refund_result(p_refund_id, p_outcome, btrim(p_provider_refund_id), 'settled_by_admin');
 exception
   -- refunds_provider_id_once
@@ -135,7 +135,7 @@ begin
   select * into v_payment from public.payments where id = p_payment_id for no key update;
   -- a second click in an app that makes a new key for each click
   select * into v_refund from public.refunds
-  where payment_id = p_payment_id and kind = 'goodwill' and amount = p_amount and btrim(reason) = btrim(p_reason)
+  where payment_id = p_payment_id and kind = 'goodwill' and amount = p_amount and reason = private.tidy_lines(p_reason)
     and created_at > now() - interval '10 minutes'
   order by created_at desc, id
   limit 1;

@@ -81,6 +81,7 @@ create table public.payouts (
   constraint payouts_paid_dated check ((status = 'paid') = (paid_at is not null)),
   constraint payouts_sent_by_somebody check (status not in ('approved', 'processing', 'paid', 'failed') or provider is not null),
   constraint payouts_manual_has_reference check (provider <> 'manual' or status <> 'paid' or bank_reference is not null),
+  constraint payouts_freeze_reason_tidy check (private.is_tidy_lines(freeze_reason)),
   constraint payouts_frozen_has_reason check ((status = 'frozen') = (freeze_reason is not null))
 );
 create unique index payouts_provider_id_once on public.payouts (provider, provider_payout_id);

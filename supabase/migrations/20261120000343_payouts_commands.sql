@@ -50,7 +50,7 @@ begin
   v_payout := private.lock_payout(p_payout_id);
   perform private.require_status(v_payout, 'frozen', 'scheduled', 'approved');
   perform private.set_audit_context('admin', p_reason);
-  return private.mark_frozen(v_payout, btrim(p_reason));
+  return private.mark_frozen(v_payout, private.tidy_lines(p_reason));
 end
 $$;
 create function public.freeze_payout(payout_id uuid, reason text)
@@ -253,7 +253,7 @@ begin
   v_payout := private.lock_payout(p_payout_id);
   perform private.require_status(v_payout, case p_outcome when 'succeeded' then 'paid' else 'failed' end, 'processing');
   perform private.require_idle('payout', p_payout_id, v_payout.status, p_outcome);
-  perform private.record_event('payout.settled_by_admin', p_payout_id, jsonb_build_object('outcome', p_outcome, 'note', btrim(p_note)));
+  perform private.record_event('payout.settled_by_admin', p_payout_id, jsonb_build_object('outcome', p_outcome, 'note', private.tidy_lines(p_note)));
   return private.record_payout_result(p_payout_id, p_outcome, btrim(p_provider_payout_id), 'settled_by_admin', false);
 exception
   -- payouts_provider_id_once

@@ -66,7 +66,7 @@ begin
   perform private.set_audit_context('admin', p_note);
   if p_action = 'apply' then
     v_result := private.apply_unmatched(p_unmatched_id, p_payment_id, p_note);
-    update private.unmatched_money set note = p_note where id = p_unmatched_id;
+    update private.unmatched_money set note = private.tidy_lines(p_note) where id = p_unmatched_id;
   else
     select * into v_row from private.unmatched_money where id = p_unmatched_id and status = 'open' for no key update;
     if not found then
@@ -74,7 +74,7 @@ begin
     end if;
     update private.unmatched_money
     set status = 'settled', settlement = case p_action when 'refund' then 'refunded' else 'kept' end,
-        settled_by = auth.uid(), settled_at = now(), note = p_note
+        settled_by = auth.uid(), settled_at = now(), note = private.tidy_lines(p_note)
     where id = p_unmatched_id;
     if p_action = 'refund' then
       v_refund_id := private.refund_unmatched(v_row);

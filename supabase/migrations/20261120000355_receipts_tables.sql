@@ -29,7 +29,8 @@ create table private.skipped_receipts (
   skipped_at timestamptz not null default now(),
   primary key (series, first_seq),
   constraint skipped_receipts_some check (0 < first_seq and first_seq <= last_seq),
-  constraint skipped_receipts_reason check (private.says_something(reason, 3))
+  constraint skipped_receipts_reason check (private.says_something(reason, 3)),
+  constraint skipped_receipts_reason_tidy check (private.is_tidy_lines(reason))
 );
 comment on table private.skipped_receipts is 'Numbers that this database never gives out, and why: mostly those a restored one gave out after its backup.';
 create trigger append_only before update or delete or truncate on private.skipped_receipts

@@ -71,14 +71,15 @@ create table public.vehicles (
   constraint vehicles_listed unique (id, is_listed),
   constraint vehicles_kind_known check (kind in ('car', 'motorbike')),
   constraint vehicles_brand_length check (char_length(brand) between 1 and 60),
-  constraint vehicles_brand_tidy check (brand = private.tidy_text(brand)),
+  constraint vehicles_brand_tidy check (private.is_tidy(brand)),
   constraint vehicles_model_length check (char_length(model) between 1 and 60),
-  constraint vehicles_model_tidy check (model = private.tidy_text(model)),
+  constraint vehicles_model_tidy check (private.is_tidy(model)),
   constraint vehicles_title_length check (char_length(title) between 5 and 120),
-  constraint vehicles_title_tidy check (title = private.tidy_text(title)),
+  constraint vehicles_title_tidy check (private.is_tidy(title)),
   constraint vehicles_description_length check (char_length(description) <= 5000),
+  constraint vehicles_description_tidy check (private.is_tidy_lines(description)),
   constraint vehicles_city_length check (char_length(city) between 1 and 80),
-  constraint vehicles_city_tidy check (city = private.tidy_text(city)),
+  constraint vehicles_city_tidy check (private.is_tidy(city)),
   constraint vehicles_year_range check (year between 1980 and 2100),
   constraint vehicles_seats_range check (seats between 1 and 60),
   constraint vehicles_transmission_known check (transmission in ('manual', 'automatic')),
@@ -170,7 +171,7 @@ create table public.vehicle_locations (
   constraint vehicle_locations_vehicle foreign key (vehicle_id, is_listed) references public.vehicles (id, is_listed)
     on update cascade on delete cascade,
   constraint vehicle_locations_address_length check (char_length(address) between 5 and 300),
-  constraint vehicle_locations_address_tidy check (address = private.tidy_text(address)),
+  constraint vehicle_locations_address_tidy check (private.is_tidy(address)),
   constraint vehicle_locations_plate_form check (plate ~ '^[0-9A-ZĐ.-]{5,15}$' and plate ~ '[0-9]')
 );
 -- of two listings of one vehicle, only one is offered
@@ -222,7 +223,8 @@ create table public.calendar_entries (
   constraint calendar_entries_booking_named check ((kind in ('booking', 'hold')) = (booking_id is not null)),
   constraint calendar_entries_hold_expires check ((kind = 'hold') = (expires_at is not null)),
   constraint calendar_entries_hold_is_of_somebody check ((kind = 'hold') = (holder_id is not null)),
-  constraint calendar_entries_one_per_booking unique (booking_id)
+  constraint calendar_entries_one_per_booking unique (booking_id),
+  constraint calendar_entries_note_tidy check (private.is_tidy_lines(note))
 );
 comment on table public.calendar_entries is 'When a vehicle is taken: bookings, unpaid holds until expires_at, blocks by the host, maintenance and external calendars. Two periods that overlap cannot be stored.';
 comment on column public.calendar_entries.kind is 'booking and hold by the booking commands, host_block and maintenance by block_period; nothing writes external yet.';

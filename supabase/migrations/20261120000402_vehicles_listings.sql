@@ -92,6 +92,7 @@ begin
   v_vehicle.model := private.tidy_text(v_vehicle.model);
   v_vehicle.title := private.tidy_text(v_vehicle.title);
   v_vehicle.city := private.tidy_text(v_vehicle.city);
+  v_vehicle.description := private.tidy_lines(v_vehicle.description);
   return v_vehicle;
 end
 $$;

@@ -145,6 +145,8 @@ create table public.booking_inspections (
   constraint booking_inspections_odometer_range check (odometer_km between 0 and 5000000),
   constraint booking_inspections_fuel_range check (fuel_percent between 0 and 100),
   constraint booking_inspections_note_length check (char_length(note) <= 2000),
+  constraint booking_inspections_note_tidy check (private.is_tidy_lines(note)),
+  constraint booking_inspections_objection_tidy check (private.is_tidy_lines(objection)),
   constraint booking_inspections_time_to_answer check (counts_at > recorded_at),
   constraint booking_inspections_other_party check (acknowledged_by <> recorded_by),
   constraint booking_inspections_acknowledged check (

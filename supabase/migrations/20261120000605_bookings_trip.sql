@@ -57,7 +57,7 @@ begin
     perform private.fail('inspection_incomplete', jsonb_build_object('missing', v_missing));
   end if;
   insert into public.booking_inspections (booking_id, kind, odometer_km, fuel_percent, note, recorded_by, counts_at)
-  values (p_booking.id, p_kind, p_odometer_km, p_fuel_percent, coalesce(p_note, ''), v_user_id, private.answer_until(p_booking, p_kind))
+  values (p_booking.id, p_kind, p_odometer_km, p_fuel_percent, coalesce(private.tidy_lines(p_note), ''), v_user_id, private.answer_until(p_booking, p_kind))
   returning id into v_inspection_id;
   for v_photo in select * from jsonb_array_elements(p_photos) loop
     perform private.require_media((v_photo ->> 'media_id')::uuid, v_user_id, 'inspection');

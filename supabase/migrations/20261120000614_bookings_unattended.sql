@@ -118,7 +118,7 @@ begin
     perform private.fail('money_frozen');
   end if;
   perform private.check_none_open(p_booking_id);
-  perform private.set_audit_context('admin', btrim(p_reason));
+  perform private.set_audit_context('admin', p_reason);
   -- the vehicle of a trip under way is back by the admin's word
   v_booking := private.complete_trip(v_booking, case when v_booking.status = 'in_progress' then now() end, now());
   perform private.finish_command(p_idempotency_key, jsonb_build_object('id', p_booking_id));

@@ -112,7 +112,7 @@ begin
   end if;
   perform private.check_awaited(v_inspection, 'contested');
   perform private.set_audit_context(private.answering_side(v_inspection));
-  update public.booking_inspections set status = 'contested', contested_at = now(), objection = btrim(p_reason)
+  update public.booking_inspections set status = 'contested', contested_at = now(), objection = private.tidy_lines(p_reason)
   where id = p_inspection_id
   returning * into v_inspection;
   perform private.freeze_money(v_inspection.booking_id, private.contested_freeze(v_inspection));
@@ -159,7 +159,7 @@ begin
       perform private.check_vehicle_back(b) from public.bookings b where b.id = v_inspection.booking_id;
     end if;
   end if;
-  perform private.set_audit_context('admin', btrim(p_reason));
+  perform private.set_audit_context('admin', p_reason);
   update public.booking_inspections set status = v_decision where id = p_inspection_id returning * into v_inspection;
   perform private.unfreeze_money(v_inspection.booking_id, private.contested_freeze(v_inspection));
   if p_counts then

@@ -255,6 +255,35 @@ from (values
   (repeat('x', 500), 1, true, 'a text of 500 letters'), (repeat('x', 501), 1, false, 'a text of 501 letters'), ('x' || repeat(' ', 500), 1, false, 'a letter and 500 blanks')
 ) v (t, n, e, l);
 select is(private.tidy_text(U&'a\061C\202Eb\180E\034F'), 'ab', 'no control of text direction and no invisible character stays in a name');
+select is(private.tidy_text(t), e, l)
+from (values
+  (E'  Ng\u0075\u0079e\u0302\u0303n \t\r\n An ', 'Nguyễn An', 'a name is composed, on one line and without blanks at its ends'),
+  (U&'a\200B\0301', 'á', 'a mark is composed with the letter that an invisible character kept it from'),
+  (U&'Ng\200Duy\FE0Fen\+0E0041', 'Nguyen', 'a joiner, a variation selector and a tag leave a name of Latin letters'),
+  (U&'\+01F468\200D\+01F469\200D\+01F467 \2764\FE0F', U&'\+01F468\200D\+01F469\200D\+01F467 \2764\FE0F', 'an emoji keeps its joiners and its form'),
+  (U&'\06CC\200C\06A9', U&'\06CC\200C\06A9', 'a joiner stays between letters of a script that is shaped by it'),
+  (U&'a\2066b\2069\202Ec', 'abc', 'no control of text direction stays'),
+  (U&'a\2028b\0085c\0007d', 'a b c d', 'a line separator and a control are blanks in a name')
+) v (t, e, l);
+select is(private.tidy_lines(t), e, l)
+from (values
+  (E' one \r\n\n\n\n two\u202e\t x \r', E'one\n\ntwo x', 'a longer text keeps its lines, with at most one empty line between them'),
+  (E'\u3164\n\u200b', '', 'a longer text of nothing is empty')
+) v (t, e, l);
+select is(private.shows_something(t), e, l)
+from (values
+  (U&'\3164\3164', false, 'Hangul fillers show nothing'), (U&'\2800', false, 'a blank of Braille shows nothing'), (U&'\200D', false, 'a joiner shows nothing'),
+  (U&'\00AD', false, 'a soft hyphen shows nothing'), (U&'\FE0F', false, 'a variation selector shows nothing'), (U&'\+0E0041\+0E007F', false, 'tags show nothing'),
+  (U&'\0301\0301', false, 'accents without a letter show nothing'), (U&'\E000', false, 'a character of private use shows nothing that is known'), (U&'\3000\1680', false, 'blanks of any width show nothing'),
+  ('', false, 'an empty text shows nothing'), (null, false, 'a text that is missing shows nothing'),
+  ('.', true, 'a dot shows something'), (U&'\+01F600', true, 'an emoji shows something'), (U&'\D55C', true, 'a letter of any script shows something'), ('Đ', true, 'a Vietnamese letter shows something')
+) v (t, e, l);
+-- every block of Unicode: what is stored is stored again as it is
+select is_empty(
+  $$ select to_hex(c) from generate_series(1, 131071) c cross join lateral (select private.tidy_text('a' || chr(c) || 'b') as one, private.tidy_lines(U&'\0928' || chr(c) || U&'\200D\0915') as two) t
+     where not (c between 55296 and 57343) and (private.tidy_text(t.one) <> t.one or private.tidy_lines(t.two) <> t.two) $$,
+  'a text that was made tidy is tidy, whatever character it had'
+);
 
 select * from finish();
 rollback;

@@ -199,6 +199,26 @@ select is_empty(
        and twin.prosrc !~ 'says_something|require_settlement' $$,
   'every command that takes a reason or a note refuses one that shows nothing'
 );
+-- A text that people type must not hide anything. What names a state, a code or a key is held by its form or its list, or
+-- comes from our code; the words for such columns are here, and a module lists the other texts that nobody types. The
+-- check of a column that is found here is private.is_tidy() for one line, private.is_tidy_lines() for several.
+select is(
+  array(
+    select c.oid::regclass || '.' || a.attname
+    from pg_class c
+    join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+    where c.relkind in ('r', 'p') and a.atttypid in ('text'::regtype, 'varchar'::regtype)
+      -- tables of private are mostly registries; what people type there explains something
+      and (c.relnamespace = 'public'::regnamespace or (c.relnamespace = 'private'::regnamespace and a.attname ~ '(^|_)(comment|note|reason)$'))
+      and a.attname !~ '(^|_)(action|audience|bucket|cause|channels?|class|classes|code|command|correlation_id|covers|currency|cursor|error|event|fine_schedule|function|function_name|hash|id|key|kind|last4|locale|machine|mime_types?|needs|number|owner|path|payload|provider|purpose|raw|reference|schedule|series|state|status|template|topic|type|url|version)$'
+      and not exists (select from pg_constraint k where k.conrelid = c.oid and a.attnum = any (k.conkey) and (
+        k.contype = 'f'
+        or (k.contype = 'c' and pg_get_constraintdef(k.oid) ~ format('private\.is_tidy(_lines)?\(%1$s\)|\m%1$s (~|= ANY) ', a.attname))))
+    order by 1
+  ),
+  array(select n.relation || '.' || unnest(n.columns) from texts_not_typed n order by 1),
+  'every text that people type is tidy by a check of its column'
+);
 -- An unindexed foreign key makes deletes of the parent scan the child; those never deleted are left out.
 select is_empty(
   $$ select c.conrelid::regclass, c.conname from pg_constraint c
