@@ -65,7 +65,7 @@ export type * from './payments-rows.ts';
 export type { AdminPayouts, Payouts } from './payouts.ts';
 export type * from './payouts-rows.ts';
 export { priceLineText } from './price-lines.ts';
-export type { ProfileChanges, Profiles } from './profiles.ts';
+export type { NewBillingDetails, ProfileChanges, Profiles, UserSearch } from './profiles.ts';
 export type * from './profiles-rows.ts';
 export type { EstimateRequest, QuoteRequest, Quotes } from './quotes.ts';
 export type * from './quotes-rows.ts';

@@ -3,6 +3,33 @@
 -- people edit the plain columns of their own profile and nothing else.
 -- Left out on purpose: sign-in itself, which is Supabase Auth's.
 
+-- Whether these are links that a profile may show: at most one of each kind, to the place that its kind names.
+create function private.are_profile_links(p_links jsonb)
+returns boolean
+language sql immutable strict parallel safe set search_path = ''
+as $$
+  select case when jsonb_typeof(p_links) <> 'array' then false else (
+    select count(*) = count(distinct l ->> 'kind') and coalesce(bool_and(case
+      when jsonb_typeof(l) <> 'object' then false
+      when l - '{kind,url}'::text[] <> '{}' or jsonb_typeof(l -> 'url') <> 'string' or char_length(l ->> 'url') > 200 then false
+      -- letters of plain ASCII, without a name, a password or a port, and without what HTML and quotes are made of
+      else coalesce(l ->> 'url' ~ ('^https://' || case l ->> 'kind'
+        when 'facebook' then '(www\.|m\.)?(facebook|fb)\.com'
+        when 'instagram' then '(www\.)?instagram\.com'
+        when 'linkedin' then '([a-z]{2,3}\.)?linkedin\.com'
+        when 'tiktok' then '(www\.)?tiktok\.com'
+        when 'website' then '[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\.[a-z]([a-z0-9-]*[a-z0-9])'
+        when 'x' then '(www\.)?(x|twitter)\.com'
+        when 'youtube' then '(www\.|m\.)?youtube\.com'
+        when 'zalo' then 'zalo\.me'
+      end || case l ->> 'kind' when 'website' then '(/' else '/([A-Za-z0-9@_.]' end || $r$[A-Za-z0-9@:%_.~#?&=+,;!*/-]*)$r$
+        || case l ->> 'kind' when 'website' then '?$' else '$' end), false)
+    end), true)
+    from jsonb_array_elements(p_links) l
+  ) end
+$$;
+grant execute on function private.are_profile_links(jsonb) to authenticated;
+
 create table public.profiles (
   id uuid primary key references auth.users on delete restrict,
   display_name text not null,
@@ -10,6 +37,11 @@ create table public.profiles (
   locale text not null default 'vi',
   time_zone text not null default 'Asia/Ho_Chi_Minh',
   avatar_media_id uuid,
+  links jsonb not null default '[]',
+  shows_presence boolean not null default true,
+  shares_read_marks boolean not null default true,
+  allows_marketing boolean not null default false,
+  is_findable boolean not null default true,
   phone text,
   phone_verified_at timestamptz,
   email_verified_at timestamptz,
@@ -20,8 +52,10 @@ create table public.profiles (
   updated_at timestamptz not null default now(),
   deleted_at timestamptz,
   constraint profiles_display_name_length check (char_length(display_name) between 1 and 80),
-  constraint profiles_display_name_tidy check (display_name = private.tidy_text(display_name)),
+  constraint profiles_display_name_tidy check (private.is_tidy(display_name)),
   constraint profiles_bio_length check (char_length(bio) <= 1000),
+  constraint profiles_bio_tidy check (private.is_tidy_lines(bio)),
+  constraint profiles_links_form check (private.are_profile_links(links)),
   constraint profiles_locale_known check (locale in ('vi', 'en')),
   constraint profiles_credit_score_range check (credit_score between 0 and 1000),
   constraint profiles_rating_range check (rating_average between 1 and 5 and rating_count >= 0),
@@ -31,7 +65,12 @@ create table public.profiles (
   constraint profiles_phone_one_person unique (phone),
   constraint profiles_time_zone_known foreign key (time_zone) references private.time_zones (name)
 );
-comment on table public.profiles is 'One row per account, made by a trigger at sign-up. Other people see only what public_profile() answers.';
+comment on table public.profiles is 'One row per account, made by a trigger at sign-up. Other people see only what get_users() answers.';
+comment on column public.profiles.links is '[{kind, url}]: where else the person is, at most one of each kind: facebook, instagram, linkedin, tiktok, website, x, youtube or zalo. `url` begins with https:// and has at most 200 characters of ASCII; all but website lead to a page of their own site. The person and admins read them.';
+comment on column public.profiles.shows_presence is 'Preference: others see whether the person is online and when they were last.';
+comment on column public.profiles.shares_read_marks is 'Preference: who writes to the person sees what they have read.';
+comment on column public.profiles.allows_marketing is 'Preference: the person agreed to messages that advertise. The log holds when they agreed and when they took it back.';
+comment on column public.profiles.is_findable is 'Preference: search_users() finds the person. Who knows their id can read what is public of them in any case.';
 comment on column public.profiles.locale is 'Language of notifications and mails: vi or en.';
 comment on column public.profiles.time_zone is 'Name of the time zone database, for times in messages that belong to no vehicle.';
 comment on column public.profiles.phone is 'E.164, such as +84912345678. Written when a code proved it, so every number here is verified, and one number is one person. Null without one.';
@@ -41,17 +80,20 @@ comment on column public.profiles.credit_score is '0 to 1000, 500 at the beginni
 comment on column public.profiles.deleted_at is 'Since when the account is deleted: hidden from others, told nothing, and without what says who it was. Null for an account in use.';
 create trigger touch before update on public.profiles for each row execute function private.touch();
 
-create function private.tidy_display_name()
+create trigger tidy_texts before insert or update of display_name, bio on public.profiles
+  for each row execute function private.tidy_texts('{display_name}', '{bio}');
+-- who sends advertising must be able to prove the consent
+create function private.record_marketing_consent()
 returns trigger
-language plpgsql volatile set search_path = ''
+language plpgsql volatile security definer set search_path = ''
 as $$
 begin
-  new.display_name := private.tidy_text(new.display_name);
-  return new;
+  perform private.record_event(case when new.allows_marketing then 'profile.marketing_allowed' else 'profile.marketing_withdrawn' end, new.id);
+  return null;
 end
 $$;
-create trigger tidy_display_name before insert or update of display_name on public.profiles
-  for each row execute function private.tidy_display_name();
+create trigger record_marketing_consent after update of allows_marketing on public.profiles
+  for each row when (old.allows_marketing <> new.allows_marketing) execute function private.record_marketing_consent();
 create trigger canonical_time_zone before insert or update of time_zone on public.profiles
   for each row execute function private.set_canonical_time_zone();
 
@@ -92,13 +134,14 @@ create table public.driver_licences (
   corrected_fields text[] not null default '{}',
   created_at timestamptz not null default now(),
   constraint driver_licences_name_length check (char_length(full_name) between 2 and 120),
-  constraint driver_licences_name_tidy check (full_name = private.tidy_text(full_name)),
+  constraint driver_licences_name_tidy check (private.is_tidy(full_name)),
   constraint driver_licences_has_classes check (cardinality(classes) between 1 and 8),
   constraint driver_licences_scheme_known check (scheme in ('before_2025', 'from_2025')),
   constraint driver_licences_date_of_birth_range check (date_of_birth >= '1900-01-01' and issued_on >= date_of_birth + interval '16 years'),
   constraint driver_licences_valid_until_range check (valid_until > issued_on and valid_until < issued_on + interval '60 years'),
   constraint driver_licences_reviewed check (status = 'pending' or reviewed_at is not null or status = 'expired'),
   constraint driver_licences_pending_undecided check (status <> 'pending' or (reviewed_at is null and reviewed_by is null)),
+  constraint driver_licences_reason_tidy check (private.is_tidy_lines(reason)),
   constraint driver_licences_rejection_has_reason check (case status when 'rejected' then private.says_something(reason) else reason is null end),
   -- one number, one person; the same person may renew. DO NOT add pending: a refusal to submit would tell who has
   -- which number, and a stranger could keep its owner out. user_id is compared as text, so that the planner does not
@@ -128,6 +171,9 @@ insert into private.transitions (machine, from_state, event, to_state) values
   ('driver_licence', 'verified', 'revoke', 'rejected'),
   ('driver_licence', 'verified', 'expire', 'expired');
 select private.attach_state_machine('public.driver_licences', 'driver_licence');
+
+create trigger tidy_texts before insert or update of full_name, reason on public.driver_licences
+  for each row execute function private.tidy_texts('{full_name}', '{reason}');
 
 -- Also when an admin decides in a table editor: there nobody is signed in.
 create function private.sign_licence_review()
@@ -187,7 +233,7 @@ alter table public.driver_licences enable row level security;
 revoke all on public.profiles, public.user_roles, public.driver_licences from anon, authenticated, service_role;
 
 grant select on public.profiles to authenticated, service_role;
-grant update (display_name, bio, locale, time_zone, avatar_media_id) on public.profiles to authenticated;
+grant update (display_name, bio, locale, time_zone, avatar_media_id, links, shows_presence, shares_read_marks, allows_marketing, is_findable) on public.profiles to authenticated;
 create policy select_self on public.profiles for select to authenticated
   using (id = (select auth.uid()) or (select private.is_staff()));
 create policy update_self on public.profiles for update to authenticated

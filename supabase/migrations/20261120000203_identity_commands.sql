@@ -1,4 +1,4 @@
--- Identity: the profile made at sign-up, licences submitted and reviewed, what others may see.
+-- Identity: the profile made at sign-up, licences submitted and reviewed.
 -- Rule kept here: a licence counts only after an admin verified it, and only for classes it covers.
 -- Left out on purpose: OTP, addresses, bank accounts: later files of this module.
 
@@ -13,7 +13,7 @@ declare
 begin
   insert into public.profiles (id, display_name, locale)
   -- DO NOT take a part of the mail address: this name is public
-  values (new.id, coalesce(nullif(v_name, ''), case v_locale when 'vi' then 'Thành viên mới' else 'New member' end), v_locale);
+  values (new.id, case when private.shows_something(v_name) then v_name when v_locale = 'vi' then 'Thành viên mới' else 'New member' end, v_locale);
   insert into private.inboxes (user_id) values (new.id);
   perform private.record_event('profile.created', new.id);
   return null;
@@ -21,22 +21,6 @@ end
 $$;
 create trigger create_profile after insert on auth.users
   for each row execute function private.create_profile();
-
-create function private.public_profile(p_user_id uuid)
-returns table (user_id uuid, display_name text, avatar_path text, rating_average numeric, rating_count int, member_since date)
-language sql stable security definer set search_path = ''
-as $$
-  select p.id, p.display_name, m.path, p.rating_average, p.rating_count, p.created_at::date
-  from public.profiles p
-  left join public.media m on m.id = p.avatar_media_id and m.status = 'ready'
-  where p.id = p_user_id and p.deleted_at is null
-$$;
-create function public.public_profile(id uuid)
-returns table (user_id uuid, display_name text, avatar_path text, rating_average numeric, rating_count int, member_since date)
-language sql stable set search_path = ''
-as $$ select * from private.public_profile($1) $$;
-comment on function public.public_profile is 'Answers what anybody may see of a person: name, avatar path in the avatars bucket, rating and the day they joined. There is no row when the person does not exist.';
-select private.expose('public_profile(uuid)', 'anon', 'authenticated', 'service_role');
 
 create function private.submit_licence(
   p_number text, p_full_name text, p_date_of_birth date, p_classes text[], p_issued_on date, p_front_media_id uuid,

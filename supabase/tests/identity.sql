@@ -24,7 +24,7 @@ select tests.as_visitor();
 select is(tests.outcome('select * from public.profiles'), '42501', 'a visitor cannot read profiles');
 select is((select display_name from public.public_profile(:'person')), 'person', 'a visitor can read what is public of a profile');
 select is((select array_agg(k order by k) from public.public_profile(:'person') p, jsonb_object_keys(to_jsonb(p)) k),
-  array['avatar_path', 'display_name', 'member_since', 'rating_average', 'rating_count', 'user_id'], 'a public profile holds these columns and nothing else');
+  array['avatar_path', 'display_name', 'is_email_verified', 'is_licence_verified', 'is_phone_verified', 'member_since', 'rating_average', 'rating_count', 'response_minutes', 'user_id'], 'a public profile holds these columns and nothing else');
 
 -- user ---------------------------------------------------------------------------------------------------------
 select tests.as_user(:'person');
@@ -37,7 +37,7 @@ select is(tests.outcome($$ insert into public.user_roles values (auth.uid(), 'ad
 select is(tests.outcome($$ delete from public.profiles $$), '42501', 'a person cannot delete the own profile');
 update public.profiles set display_name = 'New name', bio = 'Hello', locale = 'vi', time_zone = 'Europe/Paris';
 select is((select display_name from public.profiles), 'New name', 'a person can edit the plain columns of the own profile');
-select is(tests.outcome($$ update public.profiles set display_name = '   ' $$), '23514', 'a name of spaces is refused');
+select is(tests.outcome($$ update public.profiles set display_name = '   ' $$), 'invalid_input', 'a name of spaces is refused');
 select is(tests.outcome($$ update public.profiles set bio = repeat('x', 1001) $$), '23514', 'a bio of more than 1,000 characters is refused');
 select is(tests.outcome($$ update public.profiles set time_zone = 'Mars/Olympus' $$), 'invalid_input', 'a time zone that does not exist is refused');
 update public.profiles set time_zone = 'Asia/Saigon';

@@ -47,6 +47,18 @@ const calls: { action: string; code: string; status: number; call: () => Promise
     call: () => one.journey.licences.submit(licence),
   },
   {
+    action: 'search_users',
+    code: 'invalid_input',
+    status: 400,
+    call: () => one.journey.profiles.search({ query: 'x' }),
+  },
+  {
+    action: 'set_billing_details',
+    code: 'invalid_input',
+    status: 400,
+    call: () => one.journey.profiles.setBilling({ legalName: 'x', address: 'Nowhere 1' }),
+  },
+  {
     action: 'set_bank_account',
     code: 'invalid_input',
     status: 400,

@@ -51,6 +51,7 @@ beforeAll(async () => {
   await ask(renter, 'my_bookings', 'renter');
   await ask(host, 'my_bookings', 'host');
   await ask(renter, 'public_profile', host);
+  await ask(renter, 'search_users', 'host', null, 20);
   await ask(renter, 'payment_methods');
 
   // a trip that was called off, whose payer must name an account

@@ -19,6 +19,7 @@ const row = (n: number) => ({
   issued_at: day(n),
   seq: n,
   cursor: { key: n },
+  display_name: `n${n}`,
   waiting_since: day(n),
   user_id: `r${n}`,
 });
@@ -59,6 +60,10 @@ const lists: Record<string, ListTest> = {
     list: (j, page) => j.receipts.list(page),
     sent: { after: { issued_at: day(2), id: 'r2' } },
   },
+  'profiles.search': {
+    list: (j, page) => j.profiles.search({ query: 'nguyen', ...page }),
+    sent: { after: { display_name: 'n2', user_id: 'r2' } },
+  },
   'admin.unmatched.list': { list: (j, page) => j.admin.unmatched.list(page) },
   'admin.refunds.list': { list: (j, page) => j.admin.refunds.list(page) },
   'admin.bookings.onSuspendedVehicles': {
@@ -80,6 +85,7 @@ const lists: Record<string, ListTest> = {
 
 /** What answers several rows and is no list, because it cannot grow: why. */
 const bounded: Record<string, string> = {
+  'profiles.getMany': 'one for each id that was given',
   'account.sessions': 'the sessions of one person',
   'payments.methods': 'the rails that are switched on',
   'payouts.balance': 'a row per currency',

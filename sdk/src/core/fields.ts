@@ -5,10 +5,12 @@ import type { Failure } from './failure.ts';
 /** Arguments of methods that are not the database's in camelCase. */
 const renamed: Partial<Record<RpcName, Record<string, string>>> = {
   add_vehicle_image: { at_position: 'position' },
+  get_users: { ids: 'userIds' },
   list_notifications: { before_seq: 'after' },
   notifications_since: { after_seq: 'since' },
   payment_events_needing_review: { after_id: 'after' },
   public_profile: { id: 'userId' },
+  search_users: { q: 'query' },
   request_upload: { byte_size: 'file', sha256: 'file' },
   update_address: { details: 'changes' },
   update_vehicle: { details: 'changes' },
