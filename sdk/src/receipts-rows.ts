@@ -18,7 +18,8 @@ export interface ReceiptContent {
   /** Contained in `total`. */
   tax: Minor;
   seller: { name: string; address: string; tax_code: string };
-  buyer: { name: string };
+  /** As their billing details were then; without those, the name on the profile. Empty where nothing was set. */
+  buyer: { name: string; address: string; tax_code: string };
   payable: Payable;
   lines: { label: string; amount: Minor }[];
   payment: { provider: string; transaction_id: string; paid_at: Timestamp } | null;

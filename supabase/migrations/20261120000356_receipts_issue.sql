@@ -34,7 +34,7 @@ begin
   if coalesce(p_last, 0) <= v_last_seq then
     perform private.fail_input('last', format('must be above %s, which was given out', v_last_seq));
   end if;
-  insert into private.skipped_receipts (series, first_seq, last_seq, reason) values (p_series, v_last_seq + 1, p_last, p_reason);
+  insert into private.skipped_receipts (series, first_seq, last_seq, reason) values (p_series, v_last_seq + 1, p_last, private.tidy_lines(p_reason));
   update private.receipt_series set last_seq = p_last where series = p_series;
 end
 $$;
@@ -46,6 +46,14 @@ as $$
 begin
   return coalesce((select label from private.receipt_labels where code = p_code and locale = p_locale), p_code);
 end
+$$;
+
+-- The buyer of a receipt in one line, as a mail says it.
+create function private.buyer_text(p_buyer jsonb, p_locale text)
+returns text
+language sql immutable set search_path = ''
+as $$
+  select concat_ws(', ', p_buyer ->> 'name', case p_locale when 'vi' then 'MST ' else 'tax code ' end || nullif(p_buyer ->> 'tax_code', ''), nullif(p_buyer ->> 'address', ''))
 $$;
 
 create function private.issue_receipt(p_kind text, p_subject_id uuid)
@@ -64,6 +72,7 @@ declare
   v_tax bigint;
   v_lines jsonb;
   v_paid jsonb;
+  v_named jsonb;
 begin
   if p_kind is null or p_kind not in ('receipt', 'credit_note') then
     perform private.fail_input('kind', 'must be receipt or credit_note');
@@ -88,6 +97,7 @@ begin
 
   if p_kind = 'receipt' then
     v_total := v_payable.sold_amount;
+    v_named := private.buyer_of(v_buyer.id);
     v_tax := v_payable.tax_amount;
     select jsonb_agg(jsonb_build_object('label', private.receipt_label(l.line ->> 'code', v_buyer.locale), 'amount', l.line -> 'amount') order by l.i)
     into v_lines
@@ -107,6 +117,8 @@ begin
   if p_kind = 'credit_note' then
     -- it names the receipt it corrects, which may still be waiting in the outbox
     v_corrected := private.issue_receipt('receipt', v_payment.id);
+    -- to whom that one was made out, whatever the buyer has set since
+    v_named := v_corrected.content -> 'buyer';
     v_lines := jsonb_build_array(jsonb_build_object(
       'label', private.render(private.receipt_label('credit', v_buyer.locale), jsonb_build_object('number', v_corrected.number)), 'amount', v_total));
   end if;
@@ -118,7 +130,7 @@ begin
     v_payment.currency, v_total, jsonb_build_object(
       'kind', p_kind, 'issued_at', v_number.issued_at, 'locale', v_buyer.locale, 'currency', v_payment.currency,
       'total', v_total, 'tax', v_tax, 'seller', private.setting('seller'),
-      'buyer', jsonb_build_object('name', v_buyer.display_name),
+      'buyer', v_named,
       'payable', private.payable_view(v_payable.id),
       'lines', v_lines, 'payment', v_paid,
       'number', private.receipt_number(v_number.series, v_number.seq))
@@ -126,7 +138,7 @@ begin
   returning * into v_receipt;
   perform private.notify(v_buyer.id, p_kind || '_issued', private.payable_data(v_payable) || jsonb_build_object(
     'receipt_id', v_receipt.id, 'number', v_receipt.number,
-    'total', private.format_money(v_total, v_payment.currency),
+    'total', private.format_money(v_total, v_payment.currency), 'buyer', private.buyer_text(v_named, v_buyer.locale),
     'summary', (select string_agg((l ->> 'label') || ': ' || private.format_money((l ->> 'amount')::bigint, v_payment.currency), E'\n' order by i)
       from jsonb_array_elements(v_lines) with ordinality u (l, i))
   ), v_receipt.id::text);
@@ -175,5 +187,5 @@ begin
   return v_receipt;
 end
 $$;
-comment on function public.receipt is 'Answers one receipt of the caller; admins may ask for any. `content` is what is printed: {number, kind, issued_at, locale, currency, total, tax, seller {name, address, tax_code}, buyer {name}, payable {id, kind, code, title, starts_at, ends_at, amount, currency}, lines [{label, amount}], payment {provider, transaction_id, paid_at}}. Amounts are in minor units. Errors: receipt_not_found.';
+comment on function public.receipt is 'Answers one receipt of the caller; admins may ask for any. `content` is what is printed: {number, kind, issued_at, locale, currency, total, tax, seller {name, address, tax_code}, buyer {name, address, tax_code}, payable {id, kind, code, title, starts_at, ends_at, amount, currency}, lines [{label, amount}], payment {provider, transaction_id, paid_at}}. Amounts are in minor units. Errors: receipt_not_found.';
 select private.expose('receipt(uuid)', 'authenticated');

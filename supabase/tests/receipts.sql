@@ -39,7 +39,7 @@ select tests.as_owner();
 select is((select count(*)::int from public.receipts), 1, 'issuing a receipt again makes no second one');
 select is(content - 'issued_at' - 'payable', jsonb_build_object(
   'number', :'number', 'kind', 'receipt', 'locale', 'en', 'currency', 'VND', 'total', 1814405, 'tax', 134401,
-  'seller', '{"name": "Journey JSC", "address": "1 Tràng Tiền, Hà Nội", "tax_code": "0101234567"}'::jsonb, 'buyer', '{"name": "renter"}'::jsonb,
+  'seller', '{"name": "Journey JSC", "address": "1 Tràng Tiền, Hà Nội", "tax_code": "0101234567"}'::jsonb, 'buyer', '{"name": "renter", "address": "", "tax_code": ""}'::jsonb,
   'lines', '[{"label": "Rental, hours", "amount": 1600001}, {"label": "Service fee", "amount": 80003}, {"label": "VAT", "amount": 134401}]'::jsonb,
   'payment', (select jsonb_build_object('provider', 'vnpay', 'transaction_id', a.provider_transaction_id, 'paid_at', p.succeeded_at)
     from public.payments p join public.payment_attempts a on a.payment_id = p.id where p.id = :'payment')), 'a receipt says who paid what, how much and how')
@@ -84,6 +84,26 @@ select tests.as_user(:'host');
 select is((select count(*)::int from public.receipts), 0, 'a host sees no receipt of the renter');
 select tests.as_user(:'admin');
 select is((public.receipt(:'receipt')).number, :'number', 'an admin can read the receipts of others');
+
+-- to whom it is made out ------------------------------------------------------------------------------------------------
+select tests.as_owner();
+savepoint before;
+select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(900), tests.hours(910)) as firm \gset
+select tests.as_user(:'renter');
+select public.set_billing_details('Công ty TNHH Ánh Dương', '2 Tràng Tiền, Hà Nội', '0100109106') is not null;
+select tests.as_owner();
+select is((select content -> 'buyer' from public.receipts where id = :'receipt'), '{"name": "renter", "address": "", "tax_code": ""}', 'a receipt that is issued keeps its buyer when billing details are set');
+select (public.issue_receipt('receipt', id)).id as named from public.payments where payable_id = :'firm' \gset
+select is((select content -> 'buyer' from public.receipts where id = :'named'), '{"name": "Công ty TNHH Ánh Dương", "address": "2 Tràng Tiền, Hà Nội", "tax_code": "0100109106"}', 'a receipt is made out to the billing details of its payer');
+select is((select n.text ~ 'Khách hàng: Công ty TNHH Ánh Dương, MST 0100109106, 2 Tràng Tiền, Hà Nội' from tests.mails() n where n.subject ~ (select number from public.receipts where id = :'named')), true, 'the mail of a receipt says to whom it is made out');
+select tests.as_user(:'renter');
+select public.remove_billing_details();
+select tests.cancel_booking(:'firm') is not null;
+select tests.as_owner();
+select (public.record_refund_result(id, 'succeeded', 'back-firm')).id as firm_back from public.refunds where payable_id = :'firm' \gset
+select is(((public.issue_receipt('credit_note', :'firm_back')).content -> 'buyer' ->> 'tax_code'), '0100109106', 'a credit note is made out to the buyer of the receipt it corrects, whatever was set since');
+select is(private.buyer_text('{"name": "A", "address": "", "tax_code": "0100109106"}', 'en'), 'A, tax code 0100109106', 'a buyer without an address is named without one');
+rollback to before;
 
 -- a number that is rolled back is given again -----------------------------------------------------------------------------
 select tests.as_owner();

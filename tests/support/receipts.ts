@@ -11,7 +11,7 @@ export function receipt(changes: Partial<ReceiptContent> = {}): ReceiptContent {
     total: 4_350_000,
     tax: 250_000,
     seller: { name: 'Journey JSC', address: '1 Tràng Tiền, Hà Nội', tax_code: '0101234567' },
-    buyer: { name: 'Nguyễn Văn A' },
+    buyer: { name: 'Nguyễn Văn A', address: '', tax_code: '' },
     payable: {
       code: 'JB7K2M9Q',
       title: 'VinFast VF 8 2024',

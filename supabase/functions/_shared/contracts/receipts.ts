@@ -19,7 +19,7 @@ export const receiptContent = z.looseObject({
   /** VAT within the total. */
   tax: z.int(),
   seller: z.looseObject({ name: z.string(), address: optionalText, tax_code: optionalText }),
-  buyer: z.looseObject({ name: optionalText }),
+  buyer: z.looseObject({ name: optionalText, address: optionalText, tax_code: optionalText }),
   payable: z.looseObject({
     code: z.string(),
     title: z.string(),

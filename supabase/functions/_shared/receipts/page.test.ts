@@ -52,11 +52,23 @@ describe('a receipt', () => {
     expect(textOf(receiptPage(receipt()))).toContain('What is only held, such as a deposit');
   });
 
+  it('says to whom it is made out, with address and tax code', () => {
+    const buyer = {
+      name: 'Công ty TNHH Ánh Dương',
+      address: '2 Tràng Tiền, Hà Nội',
+      tax_code: '0100109106-001',
+    };
+    const text = textOf(receiptPage(receipt({ buyer, locale: 'vi' })));
+    expect(text).toMatch(/Khách hàng\s*Công ty TNHH Ánh Dương\s*2 Tràng Tiền, Hà Nội/);
+    expect(text).toMatch(/Mã số thuế khách hàng\s*0100109106-001/);
+    expect(textOf(receiptPage(receipt({ buyer })))).toMatch(/Tax code of the customer\s*0100109106-001/);
+  });
+
   it('leaves out what is unknown', () => {
     const bare = receipt({
       payable: { code: 'JB7K2M9Q', title: 'Late fee', starts_at: null, ends_at: null },
       payment: null,
-      buyer: { name: '' },
+      buyer: { name: '', address: '', tax_code: '' },
       seller: { name: 'Journey JSC', address: '', tax_code: '' },
     });
     const text = textOf(receiptPage(bare));
@@ -79,7 +91,8 @@ describe('a receipt', () => {
 
   it('writes no value as HTML, whatever it is', () => {
     const tags = (page: string): string[] => [...page.matchAll(/<\/?[a-z!][^>]*>/gi)].map(([tag]) => tag);
-    const plain = tags(receiptPage(receipt()));
+    const buyer = { name: 'A', address: 'B', tax_code: 'C' };
+    const plain = tags(receiptPage(receipt({ buyer })));
     const nasty = fc.oneof(
       fc.string({ unit: 'grapheme', minLength: 1 }),
       fc.constantFrom(
@@ -97,7 +110,7 @@ describe('a receipt', () => {
           receipt({
             number: text,
             seller: { name: text, address: text, tax_code: text },
-            buyer: { name: text },
+            buyer: { name: text, address: text, tax_code: text },
             payable: {
               code: text,
               title: text,

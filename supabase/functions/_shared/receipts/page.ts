@@ -68,7 +68,8 @@ function head(content: ReceiptContent, words: ReceiptWords, { moment }: Formats)
     [words.issued, time(issued_at)],
     [words.seller, seller.address === '' ? seller.name : html`${seller.name}<br>${seller.address}`],
     [words.taxCode, seller.tax_code],
-    [words.buyer, buyer.name],
+    [words.buyer, buyer.address === '' ? buyer.name : html`${buyer.name}<br>${buyer.address}`],
+    [words.buyerTaxCode, buyer.tax_code],
     [words.code, payable.code],
     [words.subject, payable.title],
     [

@@ -6,6 +6,7 @@ export interface ReceiptWords {
   seller: string;
   taxCode: string;
   buyer: string;
+  buyerTaxCode: string;
   code: string;
   subject: string;
   period: string;
@@ -31,6 +32,7 @@ export const receiptWords: Record<'vi' | 'en', ReceiptWords> = {
     seller: 'Bên bán',
     taxCode: 'Mã số thuế',
     buyer: 'Khách hàng',
+    buyerTaxCode: 'Mã số thuế khách hàng',
     code: 'Mã đơn',
     subject: 'Dịch vụ',
     period: 'Thời gian',
@@ -53,6 +55,7 @@ export const receiptWords: Record<'vi' | 'en', ReceiptWords> = {
     seller: 'Seller',
     taxCode: 'Tax code',
     buyer: 'Customer',
+    buyerTaxCode: 'Tax code of the customer',
     code: 'Code',
     subject: 'For',
     period: 'Period',
