@@ -265,3 +265,7 @@ begin
   );
 end
 $$;
+
+insert into private.personal_tables (relation, whose, treatment, export_columns, why) values
+  ('public.billing_details', 'r.user_id = $1', 'erase', null, 'Used for receipts of the future alone. Those that were issued have a copy.'),
+  ('private.response_times', 'r.user_id = $1', 'erase', '{seconds,answered_at}', 'Shown on a profile that is gone.');

@@ -46,14 +46,14 @@ create table public.addresses (
   is_default boolean not null default false,
   created_at timestamptz not null default clock_timestamp(),
   updated_at timestamptz not null default now(),
-  constraint addresses_label_form check (char_length(label) between 1 and 40 and label = private.tidy_text(label)),
-  constraint addresses_recipient_form check (char_length(recipient) between 1 and 80 and recipient = private.tidy_text(recipient)),
+  constraint addresses_label_form check (char_length(label) between 1 and 40 and private.is_tidy(label)),
+  constraint addresses_recipient_form check (char_length(recipient) between 1 and 80 and private.is_tidy(recipient)),
   constraint addresses_phone_form check (phone ~ '^\+[1-9][0-9]{6,14}$'),
-  constraint addresses_line1_form check (char_length(line1) between 1 and 200 and line1 = private.tidy_text(line1)),
-  constraint addresses_line2_form check (char_length(line2) between 1 and 200 and line2 = private.tidy_text(line2)),
-  constraint addresses_ward_form check (char_length(ward) between 1 and 100 and ward = private.tidy_text(ward)),
-  constraint addresses_district_form check (char_length(district) between 1 and 100 and district = private.tidy_text(district)),
-  constraint addresses_province_form check (char_length(province) between 1 and 100 and province = private.tidy_text(province)),
+  constraint addresses_line1_form check (char_length(line1) between 1 and 200 and private.is_tidy(line1)),
+  constraint addresses_line2_form check (char_length(line2) between 1 and 200 and private.is_tidy(line2)),
+  constraint addresses_ward_form check (char_length(ward) between 1 and 100 and private.is_tidy(ward)),
+  constraint addresses_district_form check (char_length(district) between 1 and 100 and private.is_tidy(district)),
+  constraint addresses_province_form check (char_length(province) between 1 and 100 and private.is_tidy(province)),
   constraint addresses_province_in_vietnam check (country <> 'VN' or province is not null)
 );
 create unique index addresses_one_default on public.addresses (user_id) where is_default;

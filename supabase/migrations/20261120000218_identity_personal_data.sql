@@ -27,6 +27,7 @@ insert into private.personal_tables (relation, whose, treatment, export_columns,
 insert into private.personal_data (relation, column_name, treatment, becomes, why) values
   ('public.profiles', 'display_name', 'anonymise', $$case r.locale when 'vi' then 'Tài khoản đã xóa' else 'Deleted user' end$$, 'A name that others see beside past trips.'),
   ('public.profiles', 'bio', 'anonymise', $$''$$, 'Text of the person.'),
+  ('public.profiles', 'links', 'anonymise', $$'[]'$$, 'They lead to the person elsewhere.'),
   ('public.profiles', 'avatar_media_id', 'anonymise', 'null', 'A picture of the person.'),
   ('public.profiles', 'phone', 'anonymise', 'null', 'Free for another account.'),
   ('public.profiles', 'phone_verified_at', 'anonymise', 'null', 'Belongs to the number.'),

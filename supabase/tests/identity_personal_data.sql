@@ -35,6 +35,9 @@ update private.rate_limits set capacity = 1000, per_minute = 1000;
 select tests.make_renter('Zerlina Quockbao') as person, tests.make_renter('renter') as renter, tests.make_user('host') as host, tests.make_admin('admin') as admin \gset
 select lower(email) as email from auth.users where id = :'person' \gset
 update public.profiles set bio = 'Call Quockbao at home', phone = '+84977123123', phone_verified_at = now(), email_verified_at = now() where id = :'person';
+update public.profiles set links = '[{"kind": "website", "url": "https://quockbao.example"}]' where id = :'person';
+insert into public.billing_details (user_id, legal_name, address) values (:'person', 'Zerlina Quockbao', '77 Phố Quockbao');
+insert into private.response_times (subject_id, user_id, seconds, answered_at) values (gen_random_uuid(), :'person', 60, now());
 update public.driver_licences set full_name = 'Zerlina Quockbao' where user_id = :'person';
 insert into private.licence_reminders (licence_id, valid_until, days_before, is_sent) select id, valid_until, 30, true from public.driver_licences where user_id = :'person';
 select tests.make_media(:'person', 'avatar') as avatar \gset
