@@ -84,6 +84,18 @@ const calls: { action: string; code: string; status: number; call: () => Promise
     call: () => one.journey.blocks.add(nowhere),
   },
   {
+    action: 'delete_account',
+    code: 'step_up_required',
+    status: 403,
+    call: () => one.journey.account.delete(),
+  },
+  {
+    action: 'export_my_data',
+    code: 'step_up_required',
+    status: 403,
+    call: () => one.journey.account.export(),
+  },
+  {
     action: 'request_upload',
     code: 'media_type_refused',
     status: 415,

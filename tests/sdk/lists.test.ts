@@ -85,6 +85,7 @@ const lists: Record<string, ListTest> = {
 
 /** What answers several rows and is no list, because it cannot grow: why. */
 const bounded: Record<string, string> = {
+  'account.sessions': 'the sessions of one person',
   'profiles.getMany': 'one for each id that was given',
   'account.sessions': 'the sessions of one person',
   'payments.methods': 'the rails that are switched on',
