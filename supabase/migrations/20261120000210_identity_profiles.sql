@@ -142,6 +142,7 @@ begin
       where p.deleted_at is null and p.is_findable and p.id <> $1'
         -- who may not sign in is not found
         || ' and not exists (select from auth.users a where a.id = p.id and a.banned_until > now())
+        and not exists (select from private.suspended_people s where s.user_id = p.id)
         and p.id <> all ($5)'
         || v_where || '
       order by private.name_words(p.display_name) collate "C", p.id
@@ -154,7 +155,7 @@ create function public.search_users(q text, after jsonb default null, page_size 
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.search_users(q, after, page_size) $$;
-comment on function public.search_users is 'Finds people by the beginnings of words of their names, with or without diacritics (`nguyen` finds Nguyễn, `d` finds Đ), in the order of the names. `q` has 2 to 80 characters in at most 8 words, and all words must be in the name. Answers rows as get_users does. `after` takes {display_name, user_id} of the last row, and `page_size` is 1 to 100. The caller is not among them, nor is somebody who may not sign in, does not want to be found, or has blocked the caller or is blocked by them. Repeatable. Errors: invalid_input, rate_limited.';
+comment on function public.search_users is 'Finds people by the beginnings of words of their names, with or without diacritics (`nguyen` finds Nguyễn, `d` finds Đ), in the order of the names. `q` has 2 to 80 characters in at most 8 words, and all words must be in the name. Answers rows as get_users does. `after` takes {display_name, user_id} of the last row, and `page_size` is 1 to 100. The caller is not among them, nor is somebody who is suspended or may not sign in, does not want to be found, or has blocked the caller or is blocked by them. Repeatable. Errors: invalid_input, rate_limited.';
 select private.expose_limited('search_users(text, jsonb, int)', 'search_users', 'auth.uid()', 'authenticated');
 
 -- Billing details ------------------------------------------------------------------------------------------------

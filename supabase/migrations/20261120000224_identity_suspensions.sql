@@ -16,6 +16,7 @@ create table public.user_suspensions (
   ended_at timestamptz,
   phone_hash bytea,
   constraint user_suspensions_reason_given check (private.says_something(reason)),
+  constraint user_suspensions_reason_tidy check (private.is_tidy_lines(reason)),
   constraint user_suspensions_until_later check (until > created_at),
   constraint user_suspensions_ended_later check (ended_at >= created_at)
 );
@@ -85,7 +86,7 @@ begin
   end if;
   update public.user_suspensions set ended_at = until where user_id = p_user_id and ended_at is null and until <= now();
   insert into public.user_suspensions (user_id, reason, until, phone_hash)
-  values (p_user_id, p_reason, p_until, private.keyed_hash('phone:' || v_phone))
+  values (p_user_id, private.tidy_lines(p_reason), p_until, private.keyed_hash('phone:' || v_phone))
   on conflict (user_id) where ended_at is null do update set reason = excluded.reason, until = excluded.until
   returning * into v_suspension;
   perform private.set_audit_context('admin', p_reason);

@@ -80,6 +80,11 @@ select is(tests.found('nguyen'), 'NGUYEN Van An', 'somebody whom the caller has 
 select tests.as_user(:'nguyen');
 select is(tests.found('seeker'), '', 'somebody who has blocked the caller is not found');
 select tests.as_owner();
+select tests.as_user(:'admin');
+select public.suspend_user(:'an', 'Fraud') is not null;
+select tests.as_user(:'seeker');
+select is(tests.found('nguyen'), '', 'somebody who is suspended is not found');
+select tests.as_owner();
 -- many people: a rare and a frequent name are found by an index
 insert into auth.users (id, email, raw_user_meta_data)
 select gen_random_uuid(), 'many-' || n || '@example.com', jsonb_build_object('display_name', 'Nguyễn ' || md5(n::text)) from generate_series(1, 3000) n;

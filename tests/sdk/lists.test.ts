@@ -87,7 +87,6 @@ const lists: Record<string, ListTest> = {
 const bounded: Record<string, string> = {
   'account.sessions': 'the sessions of one person',
   'profiles.getMany': 'one for each id that was given',
-  'account.sessions': 'the sessions of one person',
   'payments.methods': 'the rails that are switched on',
   'payouts.balance': 'a row per currency',
   'devices.list': 'at most 20 of one person (setting max_devices)',
