@@ -48,6 +48,17 @@ export interface BankAccountsRow {
   removed_at: Timestamp | null;
 }
 
+/** To whom receipts of a person are made out from now on. Those that are issued keep what they say. When the account is deleted, the row is erased. */
+export interface BillingDetailsRow {
+  user_id: Uuid;
+  /** Of the person or the company. */
+  legal_name: string;
+  /** Mã số thuế: 10 digits, 10 and 3 of a branch with a hyphen between them, or the 12 digits of an identity card. Null without one. */
+  tax_code: string | null;
+  address: string;
+  updated_at: Timestamp;
+}
+
 /** The state of the vehicle at check-in and check-out, as one side recorded it; the time is the server's. It counts, and moves the booking, when the other side acknowledged it, when counts_at has passed without an answer, or when an admin upheld it. */
 export interface BookingInspectionsRow {
   id: Uuid;
@@ -333,7 +344,7 @@ export interface PayoutsRow {
   paid_at: Timestamp | null;
 }
 
-/** One row per account, made by a trigger at sign-up. Other people see only what public_profile() answers. */
+/** One row per account, made by a trigger at sign-up. Other people see only what get_users() answers. */
 export interface ProfilesRow {
   id: Uuid;
   display_name: string;
@@ -343,6 +354,16 @@ export interface ProfilesRow {
   /** Name of the time zone database, for times in messages that belong to no vehicle. */
   time_zone: string;
   avatar_media_id: Uuid | null;
+  /** [{kind, url}]: where else the person is, at most one of each kind: facebook, instagram, linkedin, tiktok, website, x, youtube or zalo. `url` begins with https:// and has at most 200 characters of ASCII; all but website lead to a page of their own site. The person and admins read them. */
+  links: unknown;
+  /** Preference: others see whether the person is online and when they were last. */
+  shows_presence: boolean;
+  /** Preference: who writes to the person sees what they have read. */
+  shares_read_marks: boolean;
+  /** Preference: the person agreed to messages that advertise. The log holds when they agreed and when they took it back. */
+  allows_marketing: boolean;
+  /** Preference: search_users() finds the person. Who knows their id can read what is public of them in any case. */
+  is_findable: boolean;
   /** E.164, such as +84912345678. Written when a code proved it, so every number here is verified, and one number is one person. Null without one. */
   phone: string | null;
   phone_verified_at: Timestamp | null;
@@ -563,6 +584,7 @@ export interface VehiclesRow {
 export interface Tables {
   addresses: AddressesRow;
   bank_accounts: BankAccountsRow;
+  billing_details: BillingDetailsRow;
   booking_inspections: BookingInspectionsRow;
   bookings: BookingsRow;
   calendar_entries: CalendarEntriesRow;
@@ -603,6 +625,9 @@ export interface Relationships {
   ];
   bank_accounts: [
     Reference<'bank_accounts_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+  ];
+  billing_details: [
+    Reference<'billing_details_user_id_fkey', ['user_id'], true, 'profiles', ['id']>,
   ];
   booking_inspections: [
     Reference<'booking_inspections_acknowledged_by_fkey', ['acknowledged_by'], false, 'profiles', ['id']>,
@@ -698,6 +723,7 @@ export interface Relationships {
 export interface Defaults {
   addresses: 'id' | 'country' | 'lat' | 'lng' | 'is_default' | 'created_at' | 'updated_at';
   bank_accounts: 'id' | 'created_at';
+  billing_details: 'updated_at';
   booking_inspections: 'id' | 'status' | 'note' | 'recorded_at';
   bookings: 'id' | 'code' | 'starts_at' | 'ends_at' | 'deposit_status' | 'created_at' | 'updated_at';
   calendar_entries: 'id' | 'created_at';
@@ -709,7 +735,7 @@ export interface Defaults {
   payments: 'id' | 'status' | 'refunded_amount' | 'created_at' | 'updated_at';
   payout_batches: 'id' | 'number' | 'status' | 'created_at';
   payouts: 'id' | 'status' | 'scheduled_at' | 'sending' | 'created_at';
-  profiles: 'bio' | 'locale' | 'time_zone' | 'rating_count' | 'credit_score' | 'created_at' | 'updated_at';
+  profiles: 'bio' | 'locale' | 'time_zone' | 'links' | 'shows_presence' | 'shares_read_marks' | 'allows_marketing' | 'is_findable' | 'rating_count' | 'credit_score' | 'created_at' | 'updated_at';
   quotes: 'id' | 'starts_at' | 'ends_at' | 'created_at';
   receipts: 'id' | 'number';
   refunds: 'id' | 'status' | 'created_at';
@@ -759,6 +785,19 @@ export interface ErrorCatalogRow {
   retryable: boolean;
   message_en: string;
   message_vi: string;
+}
+
+export interface GetUsersRow {
+  user_id: Uuid;
+  display_name: string;
+  avatar_path: string;
+  rating_average: number;
+  rating_count: number;
+  response_minutes: number;
+  member_since: CalendarDay;
+  is_phone_verified: boolean;
+  is_email_verified: boolean;
+  is_licence_verified: boolean;
 }
 
 export interface LicenceClassesRow {
@@ -925,7 +964,11 @@ export interface PublicProfileRow {
   avatar_path: string;
   rating_average: number;
   rating_count: number;
+  response_minutes: number;
   member_since: CalendarDay;
+  is_phone_verified: boolean;
+  is_email_verified: boolean;
+  is_licence_verified: boolean;
 }
 
 export interface ReconcileLedgerRow {
@@ -1033,6 +1076,7 @@ export interface Rows {
   bookings_on_suspended_vehicles: BookingsOnSuspendedVehiclesRow;
   check_invariants: CheckInvariantsRow;
   error_catalog: ErrorCatalogRow;
+  get_users: GetUsersRow;
   licence_classes: LicenceClassesRow;
   licences_to_review: LicencesToReviewRow;
   list_payouts: ListPayoutsRow;
@@ -1092,6 +1136,7 @@ export interface Functions {
   export_my_data: { args: { page?: number | null }; row: 'export_my_data'; many: false };
   freeze_payable: { args: { payable_id: Uuid | null; reason: string | null }; row: 'freeze_payable'; many: false };
   freeze_payout: { args: { payout_id: Uuid | null; reason: string | null }; row: 'payouts'; many: false };
+  get_users: { args: { ids: Uuid[] | null }; row: 'get_users'; many: true };
   grant_role: { args: { user_id: Uuid | null; role: string | null; reason: string | null }; row: 'user_roles'; many: false };
   licence_classes: { args: Record<never, never>; row: 'licence_classes'; many: true };
   licences_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'licences_to_review'; many: true };
@@ -1130,6 +1175,7 @@ export interface Functions {
   release_manual_refund: { args: { refund_id: Uuid | null }; value: null };
   release_review: { args: { kind: string | null; subject_id: Uuid | null }; value: null };
   remove_bank_account: { args: Record<never, never>; row: 'bank_accounts'; many: false };
+  remove_billing_details: { args: Record<never, never>; value: null };
   remove_vehicle_image: { args: { vehicle_id: Uuid | null; media_id: Uuid | null }; value: null };
   request_upload: { args: { purpose: string | null; mime_type: string | null; byte_size: number | null; sha256: string | null }; row: 'media'; many: false };
   required_licences: { args: { vehicle_id: Uuid | null }; row: 'required_licences'; many: true };
@@ -1138,8 +1184,10 @@ export interface Functions {
   review_licence: { args: { licence_id: Uuid | null; decision: string | null; reason?: string | null; corrections?: unknown | null }; row: 'driver_licences'; many: false };
   review_vehicle: { args: { vehicle_id: Uuid | null; decision: string | null; reason?: string | null; revision?: number | null }; row: 'vehicles'; many: false };
   revoke_role: { args: { user_id: Uuid | null; role: string | null; reason: string | null }; value: null };
+  search_users: { args: { q: string | null; after?: unknown | null; page_size?: number | null }; row: 'search_users'; many: false };
   search_vehicles: { args: { lat: number | null; lng: number | null; radius_m?: number | null; starts_at?: Timestamp | null; ends_at?: Timestamp | null; kind?: string | null; min_seats?: number | null; brand?: string | null; transmission?: string | null; fuel?: string | null; min_price?: number | null; max_price?: number | null; features?: string[] | null; instant_only?: boolean | null; min_rating?: number | null; query?: string | null; sort?: string | null; after?: unknown | null; page_size?: number | null; with_reasons?: boolean | null }; row: 'search_vehicles'; many: true };
   set_bank_account: { args: { bank_bin: string | null; account_number: string | null; holder_name: string | null }; row: 'bank_accounts'; many: false };
+  set_billing_details: { args: { legal_name: string | null; address: string | null; tax_code?: string | null }; row: 'billing_details'; many: false };
   set_default_address: { args: { address_id: Uuid | null }; row: 'addresses'; many: false };
   settle_payout: { args: { payout_id: Uuid | null; outcome: string | null; provider_payout_id: string | null; note: string | null }; row: 'payouts'; many: false };
   settle_refund: { args: { refund_id: Uuid | null; outcome: string | null; provider_refund_id: string | null; note: string | null }; row: 'refunds'; many: false };
