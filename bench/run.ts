@@ -7,6 +7,7 @@ import { benchBooking, benchWebhook } from './commands.ts';
 import { benchContention } from './contention.ts';
 import { countableNames, countInstructions } from './count.ts';
 import { type BenchDatabase, type Scale, startDatabase } from './database.ts';
+import { benchDerivatives } from './derivatives.ts';
 import { benchInvariants } from './invariants.ts';
 import { countTable, type Measurement, machine, table } from './report.ts';
 import { benchSearch } from './search.ts';
@@ -28,6 +29,8 @@ export interface Effort {
   promised: number;
   /** Notifications of each payment provider. */
   signatures: number;
+  /** Pictures of a round. */
+  pictures: number;
 }
 
 const full: Effort = {
@@ -40,6 +43,7 @@ const full: Effort = {
   rushes: 25,
   promised: 50_000,
   signatures: 1000,
+  pictures: 4,
 };
 const quick: Effort = {
   scale: { vehicles: 10_000, renters: 2_000 },
@@ -51,6 +55,7 @@ const quick: Effort = {
   rushes: 5,
   promised: 2_000,
   signatures: 100,
+  pictures: 1,
 };
 
 type Workload = (
@@ -70,6 +75,7 @@ const workloads: Record<string, Workload> = {
 /** Those that need no database. */
 const offline: Record<string, (effort: Effort) => Promise<Measurement[]>> = {
   signatures: benchSignatures,
+  derivatives: benchDerivatives,
 };
 
 const usage = `Usage: npm run bench [-- options]

@@ -47,10 +47,10 @@ export async function generateDocs(url: string): Promise<Map<string, string>> {
         .rows,
       uploads: (
         await client.query<UploadRow>(
-          'select purpose, max_bytes, mime_types, per_day from private.media_purposes',
+          'select purpose, max_bytes, mime_types, per_day, max_megapixels, is_evidence from private.media_purposes',
         )
       ).rows,
-      topics: (await client.query<TopicRow>('select topic, needs from private.outbox_topics')).rows,
+      topics: (await client.query<TopicRow>('select topic, needs, worker from private.outbox_topics')).rows,
       jobs: (
         await client.query<JobRow>('select name, schedule, fine_schedule, description from private.jobs')
       ).rows,

@@ -48,12 +48,15 @@ export interface UploadRow {
   max_bytes: string;
   mime_types: string[];
   per_day: number;
+  max_megapixels: number;
+  is_evidence: boolean;
 }
 
 /** One row of `private.outbox_topics`. */
 export interface TopicRow {
   topic: string;
   needs: string[];
+  worker: string;
 }
 
 /** One row of `private.jobs`. */
@@ -176,19 +179,21 @@ export function renderRegistryPage(rows: {
     ...part(
       'Uploads',
       'Rows of `private.media_purposes`. A change reaches the bucket in Storage too.',
-      ['Purpose', 'Bytes at most', 'Per person and day', 'Kinds'],
+      ['Purpose', 'Bytes at most', 'Megapixels at most', 'Per person and day', 'Evidence', 'Kinds'],
       rows.uploads.map((row) => [
         code(row.purpose),
         String(row.max_bytes),
+        String(row.max_megapixels),
         String(row.per_day),
+        row.is_evidence ? 'yes' : 'no',
         row.mime_types.join(', '),
       ]),
     ),
     ...part(
       'Outbox topics',
-      'Rows of `private.outbox_topics`: the keys that the payload of each must carry. `supabase/functions/outbox/effects.ts` has what is done with each.',
-      ['Topic', 'Payload'],
-      rows.topics.map((row) => [code(row.topic), row.needs.map(code).join(', ')]),
+      'Rows of `private.outbox_topics`: the keys that the payload of each must carry, and who performs it. `supabase/functions/outbox/effects.ts` and `worker/jobs.ts` have what is done with each.',
+      ['Topic', 'Payload', 'Performed by'],
+      rows.topics.map((row) => [code(row.topic), row.needs.map(code).join(', '), code(row.worker)]),
     ),
     ...part(
       'Jobs',

@@ -15,6 +15,7 @@ const usage = `Usage: npm run <command>  (or: npm start)
   types            write the database types of the SDK
   build            the package of the SDK, which npm pack -w sdk packs
   docs | bench     write the reference | measure
+  worker           make the pictures of a backend elsewhere   (SUPABASE_URL, SUPABASE_SECRET_KEY)
 
   node local/cli.ts db <name> [--port N] [--fresh] [--seed]   only a database, with the migrations
   node local/cli.ts db-stop <name> [--remove]
@@ -65,6 +66,10 @@ const commands: Record<string, Command> = {
     return program('docs/generate.ts')(args);
   },
   bench: program('bench/run.ts'),
+  worker: bare(async () => {
+    await import('../worker/main.ts');
+    return new Promise(() => {});
+  }),
   build: bare(() => program('sdk/scripts/build.ts')([])),
   async db(args) {
     const { values, positionals } = parseArgs({

@@ -15,6 +15,7 @@ import { requireFreePorts } from './ports.ts';
 import { startRunner } from './runner.ts';
 import { sandboxMerchants } from './sandbox/merchants.ts';
 import { type SandboxOptions, startSandbox } from './sandbox/server.ts';
+import { startMediaWorker } from './worker.ts';
 
 /** A running stack. */
 export interface Stack {
@@ -22,6 +23,8 @@ export interface Stack {
   health(): Promise<Health>;
   /** The process of the edge functions, for tests that kill it. */
   functionsPid(): number | undefined;
+  /** The process of the media worker, for tests that kill it. */
+  workerPid(): number | undefined;
   /** The process of the database, for tests that kill it. */
   databasePid(): number | undefined;
   /** Stops every part, the database last. Safe to call twice. */
@@ -122,6 +125,7 @@ export async function startStack(config: StackConfig, options: StackOptions): Pr
       const functions = await startFunctions({ config, log, watch: options.watch ?? false });
       started.push(['the functions', functions]);
       const runner = startRunner(config, log);
+      const worker = startMediaWorker(config, log);
       const health = async (): Promise<Health> => {
         const [database, router] = await Promise.all([isDatabaseUp(cluster), functions.isUp()]);
         const state = (up: boolean) => (up ? 'up' : 'down');
@@ -130,15 +134,24 @@ export async function startStack(config: StackConfig, options: StackOptions): Pr
           database: state(database),
           functions: state(router),
           outbox_runner: state(runner.isUp()),
+          media_worker: state(worker.pid() !== undefined),
         };
       };
       started.push(['the gateway', await startGateway({ config, log, health })]);
       // Stopped before the gateway, because it calls through it.
       started.push(['the runner', runner]);
+      started.push(['the media worker', worker]);
       // Stopped before all others: afterwards a database that ends is not started again.
       started.push(['the supervision of the database', superviseCluster(cluster, log)]);
       writeEnvironment(config);
-      return { config, health, functionsPid: functions.pid, databasePid: cluster.pid, stop };
+      return {
+        config,
+        health,
+        functionsPid: functions.pid,
+        workerPid: worker.pid,
+        databasePid: cluster.pid,
+        stop,
+      };
     });
   } catch (error) {
     await stop();

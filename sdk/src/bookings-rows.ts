@@ -1,4 +1,5 @@
-import type { BookingsRow, Tables } from './generated/database.ts';
+import type { Nullable } from './core/shapes.ts';
+import type { BookingsRow, Rows, Tables } from './generated/database.ts';
 import type { PriceLine } from './generated/pricing/index.ts';
 import type { EventOf } from './generated/states.ts';
 import type { PlacedImage } from './media-rows.ts';
@@ -82,9 +83,23 @@ export interface SuspendedBooking
   vehicle: string;
 }
 
+/** A photo of an inspection, with what its camera wrote; null when it wrote nothing. */
+export interface InspectionEvidence
+  extends Omit<
+    Nullable<
+      Rows['inspection_evidence'],
+      'captured_at' | 'minutes_before' | 'distance_m' | 'in_time' | 'nearby'
+    >,
+    'kind' | 'angle'
+  > {
+  kind: 'check_in' | 'check_out';
+  angle: InspectionAngle;
+}
+
 declare module './core/shapes.ts' {
   interface Shapes {
     bookings: Booking;
+    inspection_evidence: InspectionEvidence;
     booking_detail: BookingDetail;
     my_bookings: ListedBooking;
     bookings_on_suspended_vehicles: SuspendedBooking;

@@ -5,6 +5,7 @@ import type {
   CancellationPreview,
   Inspection,
   InspectionAngle,
+  InspectionEvidence,
   ListedBooking,
   SuspendedBooking,
 } from './bookings-rows.ts';
@@ -210,6 +211,14 @@ export class AdminBookings {
    */
   settle(input: { bookingId: Uuid; reason: string }, options?: CommandOptions): Promise<Result<Booking>> {
     return this.#calls.rpc('settle_trip', { booking_id: input.bookingId, reason: input.reason }, options);
+  }
+
+  /**
+   * When and where the photos of a trip's inspections were taken, as their cameras wrote it: a hint, no proof.
+   * Errors: `forbidden`, `booking_not_found`.
+   */
+  evidence(bookingId: Uuid, options?: CallOptions): Promise<Result<InspectionEvidence[]>> {
+    return this.#calls.rpc('inspection_evidence', { booking_id: bookingId }, options);
   }
 
   /**

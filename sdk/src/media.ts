@@ -2,7 +2,9 @@ import type { CallOptions, Calls, Try } from './core/calls.ts';
 import { storageFailure } from './core/failure.ts';
 import { localError } from './core/rows.ts';
 import { sha256Hex } from './core/sha256.ts';
-import type { Media, MediaPurpose, StoredFile } from './media-rows.ts';
+import { wait } from './core/wait.ts';
+import type { ErrorCode } from './generated/errors.ts';
+import type { Media, MediaPurpose, MediaSize, StoredFile } from './media-rows.ts';
 import { type Failed, fail, type Result, succeed } from './result.ts';
 
 /** A file to be uploaded. */
@@ -10,7 +12,7 @@ export interface Upload {
   purpose: MediaPurpose;
   /** React Native: give an ArrayBuffer or Uint8Array, its Blob can't be read. At most 10 MB (avatars 5 MB). */
   file: Blob | ArrayBuffer | Uint8Array;
-  /** `image/jpeg`, `image/png` or `image/webp`; must be what the bytes are. */
+  /** `image/jpeg`, `image/png`, `image/webp` or `image/heic`; must be what the bytes are. */
   mimeType: string;
 }
 
@@ -19,7 +21,29 @@ const uploadTimeoutMs = 120_000;
 /** As many as Storage signs in one request. */
 const mostAtOnce = 500;
 
-/** Files: uploaded under a ticket, checked by the backend, shown through signed addresses. */
+/** How a picture is shown. */
+export interface Shown {
+  /** Default: large. */
+  size?: MediaSize;
+  /** Seconds until the address ends. Default: one hour. */
+  expiresIn?: number;
+}
+
+/** How long an upload waits for its pictures, when the call says nothing else. */
+const readyMs = 10_000;
+const firstLookMs = 200;
+/** Longest side in pixels. */
+const sides: Record<MediaSize, number> = { thumbnail: 320, medium: 960, large: 2048 };
+/** These bytes stay wrong, and a lost ticket stays lost: the next upload begins anew. */
+const final: readonly string[] = [
+  'media_mismatch',
+  'media_not_found',
+  'media_unreadable',
+  'media_extra_data',
+  'media_too_many_pixels',
+] satisfies ErrorCode[];
+
+/** Pictures: uploaded under a ticket, checked by the backend, shown through signed addresses. */
 export class MediaFiles {
   readonly #calls: Calls;
   // Tickets of uploads that did not come to their end, so that the same upload goes on where it stopped.
@@ -30,10 +54,12 @@ export class MediaFiles {
   }
 
   /**
-   * Uploads a file: asks for a ticket, sends the bytes, has them checked. If a step fails, the same call again
-   * goes on from there. The answer's `id` is what other calls take.
+   * Uploads a picture: asks for a ticket, sends the bytes, has them checked, and waits up to `waitMs` (default 10000)
+   * until it can be shown. If a step fails, the same call again goes on from there. The answer's `id` is what other
+   * calls take, also while its `status` is still `processing`; `whenReady` waits longer.
    * Errors: `invalid_input`, `media_type_refused`, `media_too_large`, `media_quota_exceeded`, `rate_limited`,
-   * `not_found`, `forbidden`, `media_not_found`, `media_mismatch`, `media_not_ready`.
+   * `not_found`, `forbidden`, `media_not_found`, `media_unreadable`, `media_too_many_pixels`,
+   * `media_mismatch`, `media_not_ready`, `media_extra_data`.
    *
    * @example
    * ```ts
@@ -41,7 +67,10 @@ export class MediaFiles {
    * if (photo) await journey.vehicles.addImage({ vehicleId, mediaId: photo.id, position: 0 });
    * ```
    */
-  async upload({ purpose, file, mimeType }: Upload, options?: CallOptions): Promise<Result<Media>> {
+  async upload(
+    { purpose, file, mimeType }: Upload,
+    options?: CallOptions & { waitMs?: number },
+  ): Promise<Result<Media>> {
     const bytes = await toBytes(file);
     const sha256 = await sha256Hex(bytes);
     const name = [purpose, mimeType, bytes.length, sha256].join(':');
@@ -64,10 +93,35 @@ export class MediaFiles {
       { media_id: ticket.id },
       options,
     );
-    // Wrong bytes stay wrong, and a lost ticket stays lost: the next upload starts anew.
-    if (!done.error || done.error.code === 'media_mismatch' || done.error.code === 'media_not_found')
-      this.#open.delete(name);
-    return done;
+    if (!done.error || final.includes(done.error.code)) this.#open.delete(name);
+    if (done.error || done.data.status !== 'processing' || options?.waitMs === 0) return done;
+    const ready = await this.whenReady(ticket.id, options);
+    return ready.error?.code === 'media_not_ready' ? done : ready;
+  }
+
+  /**
+   * Waits until an upload of the caller can be shown, up to `waitMs` (default 10000).
+   * Errors: `media_not_found`, `media_not_ready`.
+   */
+  async whenReady(mediaId: string, options?: CallOptions & { waitMs?: number }): Promise<Result<Media>> {
+    const until = Date.now() + (options?.waitMs ?? readyMs);
+    for (let pause = firstLookMs; ; pause = Math.min(pause * 1.5, 2000)) {
+      const found = await this.#calls.table<Media[]>(
+        'read',
+        (client) => client.from('media').select().eq('id', mediaId),
+        options,
+      );
+      if (found.error) return found;
+      const [media] = found.data;
+      if (!media || media.status === 'deleted')
+        return fail(localError('media_not_found', { media_id: mediaId }, options));
+      if (media.status === 'ready') return succeed(media);
+      if (media.status === 'refused')
+        return fail(localError(media.refused_code as ErrorCode, { media_id: mediaId }, options));
+      if (Date.now() + pause > until)
+        return fail(localError('media_not_ready', { media_id: mediaId }, options));
+      await wait(pause, options?.signal);
+    }
   }
 
   #send(ticket: Media, bytes: Uint8Array, options?: CallOptions): Promise<Result<null>> {
@@ -84,28 +138,41 @@ export class MediaFiles {
   }
 
   /**
-   * An address under which a file can be shown until it expires (seconds, default one hour).
+   * An address under which a picture can be shown until it expires.
    * Errors: `not_found`, `forbidden`.
    *
    * @example
    * ```ts
    * const { cover_bucket: bucket, cover_path: path } = hit;
-   * if (bucket && path) show(await journey.media.signedUrl({ bucket, path }));
+   * if (bucket && path) show(await journey.media.url({ bucket, path }, 'thumbnail'));
    * ```
    */
-  async signedUrl(file: StoredFile, options?: CallOptions & { expiresIn?: number }): Promise<Result<string>> {
+  async url(
+    file: StoredFile,
+    size: MediaSize,
+    options?: CallOptions & Pick<Shown, 'expiresIn'>,
+  ): Promise<Result<string>> {
+    return this.signedUrl(file, { ...options, size });
+  }
+
+  /**
+   * An address under which a picture can be shown until it expires, of its large size when nothing else is asked for.
+   * Errors: `not_found`, `forbidden`.
+   */
+  async signedUrl(file: StoredFile, options?: CallOptions & Shown): Promise<Result<string>> {
     const refused = refuseFile(file, options);
     if (refused) return refused;
+    const { path, transform } = placeOf(file, options?.size);
     return this.#calls.run<string>({ kind: 'read', options }, async (): Promise<Try<string>> => {
       const bucket = this.#calls.client.storage.from(file.bucket);
-      const { data, error } = await bucket.createSignedUrl(file.path, options?.expiresIn ?? 3600);
+      const { data, error } = await bucket.createSignedUrl(path, options?.expiresIn ?? 3600, { transform });
       return error ? { failure: storageFailure(error) } : { data: data.signedUrl };
     });
   }
 
   /**
    * The same for many files, with one request for all that are in one bucket. The addresses come in the order of the
-   * files; null where there is no file, or none that the caller may see.
+   * files; null where there is no file, none that the caller may see, or one that is not ready.
    * Errors: `not_found`, `forbidden`.
    *
    * @example
@@ -116,16 +183,23 @@ export class MediaFiles {
    */
   async signedUrls(
     files: readonly (StoredFile | null)[],
-    options?: CallOptions & { expiresIn?: number },
+    options?: CallOptions & Shown,
   ): Promise<Result<(string | null)[]>> {
     const paths = new Map<string, Set<string>>();
+    const urls = new Map<string, string>();
     for (const file of files) {
-      if (!file) continue;
+      if (!file || file.status === 'processing') continue;
       const refused = refuseFile(file, options);
       if (refused) return refused;
-      paths.set(file.bucket, (paths.get(file.bucket) ?? new Set()).add(file.path));
+      const { path, transform } = placeOf(file, options?.size);
+      if (!transform) paths.set(file.bucket, (paths.get(file.bucket) ?? new Set()).add(path));
+      else {
+        // Storage signs a transformation only by itself
+        const signed = await this.signedUrl(file, options);
+        if (signed.error && signed.error.code !== 'not_found') return signed;
+        if (signed.data) urls.set(`${file.bucket}/${path}`, signed.data);
+      }
     }
-    const urls = new Map<string, string>();
     for (const [bucket, wanted] of paths) {
       const all = [...wanted];
       for (let at = 0; at < all.length; at += mostAtOnce) {
@@ -134,7 +208,9 @@ export class MediaFiles {
         for (const [path, url] of signed.data) urls.set(`${bucket}/${path}`, url);
       }
     }
-    return succeed(files.map((file) => (file ? (urls.get(`${file.bucket}/${file.path}`) ?? null) : null)));
+    const urlOf = (file: StoredFile) =>
+      urls.get(`${file.bucket}/${placeOf(file, options?.size).path}`) ?? null;
+    return succeed(files.map((file) => (file && file.status !== 'processing' ? urlOf(file) : null)));
   }
 
   #signMany(
@@ -152,8 +228,22 @@ export class MediaFiles {
   }
 }
 
-/** A file that is not plain is no file of the backend's. */
+/**
+ * Where one size of a picture is. Its path says who made it: beside a `large.jpeg` are the other sizes, of a `whole.jpeg`
+ * Storage makes them.
+ */
+function placeOf(
+  { path }: StoredFile,
+  size: MediaSize = 'large',
+): { path: string; transform?: { width: number; height: number; resize: 'contain' } } {
+  if (path.endsWith('/large.jpeg')) return { path: path.replace(/large\.jpeg$/, `${size}.webp`) };
+  if (!path.endsWith('/whole.jpeg')) return { path };
+  return { path, transform: { width: sides[size], height: sides[size], resize: 'contain' } };
+}
+
+/** A file that is not plain is no file of the backend's, and one that is processed still has no address. */
 function refuseFile(file: StoredFile, options?: CallOptions): Failed | null {
+  if (file.status === 'processing') return fail(localError('media_not_ready', {}, options));
   const field = (['bucket', 'path'] as const).find((name) => !isPlainPath(file[name]));
   if (!field) return null;
   return fail(localError('invalid_input', { field, problem: 'must be as the backend gave it' }, options));

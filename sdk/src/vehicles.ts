@@ -55,7 +55,7 @@ export interface VehicleSearch extends Like<SearchArgs, Camel<Partial<Vehicle>>>
   withReasons?: boolean;
   /** Default `distance`. */
   sort?: 'distance' | 'price' | 'rating';
-  /** Also answers the addresses of the first photos (`cover_url`), by one request for the whole page. Default false. */
+  /** Also answers the addresses of the first photos, medium-sized (`cover_url`), by one request for the whole page. Default false. */
   coverUrls?: boolean;
 }
 
@@ -96,7 +96,7 @@ export class Vehicles {
     const covers = hits.map(({ cover_bucket: bucket, cover_path: path }) =>
       bucket && path ? { bucket, path } : null,
     );
-    const { data: urls } = await this.#media.signedUrls(covers, options);
+    const { data: urls } = await this.#media.signedUrls(covers, { ...options, size: 'medium' });
     return hits.map((hit, i) => ({ ...hit, cover_url: urls?.[i] ?? null }));
   }
 

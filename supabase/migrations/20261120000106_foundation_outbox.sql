@@ -6,6 +6,7 @@
 create table private.outbox (
   id bigint generated always as identity primary key,
   topic text not null,
+  worker text not null default 'outbox',
   payload jsonb not null,
   dedupe_key text not null,
   status text not null default 'pending',
@@ -24,11 +25,13 @@ create table private.outbox (
   created_at timestamptz not null default now(),
   finished_at timestamptz,
   constraint outbox_status_known check (status in ('pending', 'leased', 'done', 'dead')),
+  constraint outbox_worker_known check (worker in ('outbox', 'media')),
   constraint outbox_deferred_reason_known check (deferred_reason in ('rate_limited', 'not_configured', 'waiting', 'no_turn')),
   constraint outbox_dedupe_key unique (topic, dedupe_key),
   constraint outbox_lease_complete check ((status = 'leased') = (lease_token is not null and leased_until is not null))
 );
-comment on table private.outbox is 'Effects outside the database that are to be performed: mails, questions to providers, refunds, payouts. Written by the transaction that causes them, performed by the function `outbox`, removed 30 days after they are done.';
+comment on table private.outbox is 'Effects outside the database that are to be performed: mails, questions to providers, refunds, payouts, pictures. Written by the transaction that causes them, performed by the worker of their topic, removed 30 days after they are done.';
+comment on column private.outbox.worker is 'Who performs it, as private.outbox_topics says of its topic: the function `outbox`, or the program `worker` for `media`.';
 comment on column private.outbox.payload is 'What the topic needs, mostly ids; the worker reads the rest when it performs the effect.';
 comment on column private.outbox.dedupe_key is 'One effect has one key within its topic.';
 comment on column private.outbox.status is 'pending (due from available_at on), leased (a worker has it until leased_until), done, or dead (given up; needs a person). Written by the commands of the worker; no state machine.';
@@ -39,43 +42,53 @@ comment on column private.outbox.result is 'What the outside answered. Null unti
 comment on column private.outbox.deferred_reason is 'Why it waits although nothing failed: waiting (for an answer or a person), rate_limited, not_configured, no_turn. Null otherwise.';
 comment on column private.outbox.deferred_since is 'Since when it has not been performed for such reasons. Null when the last try was one.';
 comment on column private.outbox.last_error is 'Why the last try failed. Null when none has.';
-create index outbox_due_idx on private.outbox (available_at, id) where status = 'pending';
-create index outbox_leased_idx on private.outbox (leased_until) where status = 'leased';
+-- by worker first: what one of them leaves undone must not stand in the way of the other
+create index outbox_due_idx on private.outbox (worker, available_at, id) where status = 'pending';
+create index outbox_leased_idx on private.outbox (worker, leased_until) where status = 'leased';
 create index outbox_dead_idx on private.outbox (finished_at) where status = 'dead';
 
 create table private.outbox_topics (
   topic text primary key,
   needs text[] not null,
+  worker text not null default 'outbox',
+  constraint outbox_topics_worker_known check (worker in ('outbox', 'media')),
   constraint outbox_topics_form check (topic ~ '^[a-z][a-z_]{2,40}$')
 );
-comment on table private.outbox_topics is 'The topics of the outbox, and the keys that the payload of each must carry.';
+comment on table private.outbox_topics is 'The topics of the outbox, the keys that the payload of each must carry, and who performs it.';
 
 -- Used by migrations only. One constraint holds what all topics need: that costs an insert nothing, and a row that no
 -- worker can perform cannot be stored.
-create function private.register_topic(p_topic text, variadic p_needs text[] default '{}')
+create function private.register_topic_of(p_worker text, p_topic text, variadic p_needs text[] default '{}')
 returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  insert into private.outbox_topics (topic, needs) values (p_topic, p_needs);
+  insert into private.outbox_topics (topic, needs, worker) values (p_topic, p_needs, p_worker);
   alter table private.outbox drop constraint if exists outbox_topic_known;
   execute (
     select format(
       'alter table private.outbox add constraint outbox_topic_known check (case topic %s else false end)',
-      string_agg(format('when %L then payload ?& %L', t.topic, t.needs), ' ' order by t.topic)
+      string_agg(format('when %L then worker = %L and payload ?& %L', t.topic, t.worker, t.needs), ' ' order by t.topic)
     )
     from private.outbox_topics t
   );
 end
 $$;
 
+create function private.register_topic(p_topic text, variadic p_needs text[] default '{}')
+returns void
+language sql volatile set search_path = ''
+as $$ select private.register_topic_of('outbox', p_topic, variadic p_needs) $$;
+
 create function private.enqueue(p_topic text, p_payload jsonb, p_dedupe_key text, p_available_at timestamptz default now())
 returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  insert into private.outbox (topic, payload, dedupe_key, available_at)
-  values (p_topic, p_payload, p_dedupe_key, p_available_at)
+  insert into private.outbox (topic, worker, payload, dedupe_key, available_at)
+  values (
+    p_topic, coalesce((select worker from private.outbox_topics where topic = p_topic), 'outbox'), p_payload, p_dedupe_key, p_available_at
+  )
   on conflict (topic, dedupe_key) do nothing;
 end
 $$;
@@ -84,12 +97,12 @@ create function private.outbox_due()
 returns boolean
 language sql stable security definer set search_path = ''
 as $$
-  select exists (select from private.outbox where status = 'pending' and available_at <= now())
-      or exists (select from private.outbox where status = 'leased' and leased_until <= now())
+  select exists (select from private.outbox where worker = 'outbox' and status = 'pending' and available_at <= now())
+      or exists (select from private.outbox where worker = 'outbox' and status = 'leased' and leased_until <= now())
 $$;
 comment on function private.outbox_due is 'Whether the outbox function has work. Asked before the function is called.';
 
-create function private.lease_outbox(p_batch int, p_lease_seconds int)
+create function private.lease_outbox(p_batch int, p_lease_seconds int, p_worker text)
 returns setof private.outbox
 language sql volatile security definer set search_path = ''
 as $$
@@ -97,7 +110,7 @@ as $$
   update private.outbox
   set status = 'dead', lease_token = null, leased_until = null, finished_at = now(),
       last_error = coalesce(last_error, 'the lease ran out every time')
-  where status = 'leased' and leased_until <= now() and attempts >= max_attempts;
+  where worker = p_worker and status = 'leased' and leased_until <= now() and attempts >= max_attempts;
 
   update private.outbox o
   set status = 'leased',
@@ -107,8 +120,8 @@ as $$
   where o.id in (
     select d.id
     from private.outbox d
-    where (d.status = 'pending' and d.available_at <= now())
-       or (d.status = 'leased' and d.leased_until <= now())
+    where (d.worker = p_worker and d.status = 'pending' and d.available_at <= now())
+       or (d.worker = p_worker and d.status = 'leased' and d.leased_until <= now())
     order by d.available_at, d.id
     limit least(greatest(p_batch, 1), 100)
     for update skip locked
@@ -116,16 +129,16 @@ as $$
   returning o.*
 $$;
 
-create function public.lease_outbox(batch int default 20, lease_seconds int default 60)
+create function public.lease_outbox(batch int default 20, lease_seconds int default 60, worker text default 'outbox')
 returns table (id bigint, topic text, payload jsonb, attempts int, lease_token uuid, dedupe_key text, correlation_id text)
 language sql volatile set search_path = ''
 as $$
   select l.id, l.topic, l.payload, l.attempts, l.lease_token, l.dedupe_key, l.correlation_id
-  from private.lease_outbox(batch, lease_seconds) l
+  from private.lease_outbox(batch, lease_seconds, worker) l
   -- an update returns rows in no order, and what has waited longest must be performed first
   order by l.available_at, l.id
 $$;
-comment on function public.lease_outbox is 'Leases up to `batch` (1–100) due rows for `lease_seconds` (5–600). No other worker gets them until the lease ends. Service only.';
+comment on function public.lease_outbox is 'Leases up to `batch` (1–100) due rows for `lease_seconds` (5–600). No other worker gets them until the lease ends. `worker` is outbox (the function of that name) or media (the program `worker`). Service only.';
 
 create function private.complete_outbox(p_id bigint, p_lease_token uuid, p_provider_id text, p_result jsonb)
 returns void
@@ -247,6 +260,6 @@ as $$
 $$;
 
 select private.expose('defer_outbox(bigint, uuid, int, text, text)', 'service_role');
-select private.expose('lease_outbox(int, int)', 'service_role');
+select private.expose('lease_outbox(int, int, text)', 'service_role');
 select private.expose('complete_outbox(bigint, uuid, text, jsonb)', 'service_role');
 select private.expose('fail_outbox(bigint, uuid, text, boolean)', 'service_role');

@@ -14,5 +14,5 @@ insert into private.rate_limits (action, capacity, per_minute) values
   ('submit_licence', 5, 1);
 
 insert into private.media_purposes (purpose, bucket, max_bytes, mime_types, per_day) values
-  ('avatar', 'avatars', 5242880, '{image/jpeg,image/png,image/webp}', 20),
-  ('licence', 'licences', 10485760, '{image/jpeg,image/png,image/webp}', 20);
+  ('avatar', 'avatars', 5242880, '{image/jpeg,image/png,image/webp,image/heic}', 20),
+  ('licence', 'licences', 10485760, '{image/jpeg,image/png,image/webp,image/heic}', 20);

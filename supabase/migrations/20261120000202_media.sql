@@ -1,19 +1,29 @@
 -- Media: uploads begin with a ticket, and access follows the row.
--- Rule kept here: an object without a ready media row is unreadable; its path is ours and ASCII;
--- a file counts only after the `media` function has checked size, kind and hash against the ticket, and lie from then
--- on at a path without a ticket, so that they cannot be changed.
--- Left out on purpose: derivatives and EXIF stripping, which are a worker's; deleting bytes goes through the Storage API.
+-- Rule kept here: an object without a ready media row is unreadable; its path is ours and ASCII; a file counts only after
+-- the `media` function has checked size, kind and hash against the ticket. From then on it lies among the originals,
+-- where no ticket leads and which only the service reads.
+-- Left out on purpose: what is made of the originals and shown, which is the next file of this module; deleting bytes
+-- goes through the Storage API.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
   ('media_not_found', 404, false, 'We could not find this file. Upload it again.', 'Không tìm thấy tệp này. Vui lòng tải lên lại.'),
   ('media_not_ready', 409, false, 'The file is not ready. Finish the upload and wait until it is checked.', 'Tệp chưa sẵn sàng. Vui lòng tải lên xong và chờ hệ thống kiểm tra.'),
   ('media_type_refused', 415, false, 'This type of file is not accepted here. Choose another file.', 'Loại tệp này không được hỗ trợ. Vui lòng chọn tệp khác.'),
   ('media_too_large', 413, false, 'The file is too large. Choose a smaller one.', 'Tệp quá lớn. Vui lòng chọn tệp nhỏ hơn.'),
+  ('media_unreadable', 422, false, 'This picture is damaged or incomplete. Choose another one, or take it again.', 'Ảnh bị lỗi hoặc không đầy đủ. Vui lòng chọn ảnh khác hoặc chụp lại.'),
+  ('media_extra_data', 422, false, 'This file holds more than a picture. Save the picture as a new file and upload that.', 'Tệp này chứa dữ liệu khác ngoài ảnh. Vui lòng lưu ảnh thành tệp mới rồi tải lên.'),
+  ('media_too_many_pixels', 413, false, 'This picture is too large. Make it smaller and upload it again.', 'Ảnh có kích thước quá lớn. Vui lòng thu nhỏ ảnh rồi tải lên lại.'),
   ('media_mismatch', 409, false, 'The uploaded file differs from the announced one. Start the upload again.', 'Tệp đã tải lên không đúng với tệp đăng ký. Vui lòng tải lên lại từ đầu.'),
   ('media_quota_exceeded', 429, true, 'You have reached the upload limit of today. Try again tomorrow.', 'Bạn đã dùng hết lượt tải lên của hôm nay. Vui lòng thử lại vào ngày mai.');
 
 insert into private.rate_limits (action, capacity, per_minute) values
   ('request_upload', 60, 60);
+
+-- pictures that modules to come attach
+insert into private.media_purposes (purpose, bucket, max_bytes, mime_types, per_day, is_evidence) values
+  ('chat_image', 'chat', 10485760, '{image/jpeg,image/png,image/webp,image/heic}', 200, false),
+  ('evidence_image', 'evidence', 20971520, '{image/jpeg,image/png,image/webp,image/heic}', 100, true);
+insert into storage.buckets (id, name, public) values ('originals', 'originals', false);
 
 create table public.media (
   id uuid primary key default gen_random_uuid(),
@@ -25,22 +35,27 @@ create table public.media (
   byte_size bigint not null,
   sha256 text not null,
   status text not null default 'reserved',
+  refused_code text references private.error_codes,
   expires_at timestamptz not null default now() + interval '2 hours',
   created_at timestamptz not null default now(),
   constraint media_path_unique unique (bucket, path),
   constraint media_owner unique (id, owner_id),
-  constraint media_status_known check (status in ('reserved', 'ready', 'deleted')),
+  constraint media_status_known check (status in ('reserved', 'processing', 'ready', 'refused', 'deleted')),
+  constraint media_refused_with_code check (status <> 'refused' or refused_code is not null),
   constraint media_sha256_form check (sha256 ~ '^[0-9a-f]{64}$'),
   constraint media_size_positive check (byte_size > 0),
   constraint media_path_of_owner check (starts_with(path, owner_id || '/'))
 );
 create index media_owner_idx on public.media (owner_id, created_at);
 create index media_reserved_idx on public.media (expires_at) where status = 'reserved';
+create index media_processing_idx on public.media (created_at) where status = 'processing';
+create index media_refused_code_idx on public.media (refused_code) where refused_code is not null;
 comment on table public.media is 'One row per upload. request_upload reserves it, and complete_media makes it ready once the bytes were checked. A file in Storage can be read only by those who may read its row.';
-comment on column public.media.path is 'Within the bucket, beginning with the owner''s id; ours, never the client''s file name. While reserved: where the bytes are to be uploaded. Once ready: where the checked bytes are, which no upload can reach.';
+comment on column public.media.path is 'Within the bucket, beginning with the owner''s id; ours, never the client''s file name. While reserved: where the bytes are to be uploaded. From then on: where the picture is that is shown, once it is ready.';
 comment on column public.media.byte_size is 'As announced for the ticket; the bytes count only when they are the same.';
 comment on column public.media.sha256 is 'Lower-case hex, as announced; compared with the stored bytes.';
-comment on column public.media.status is 'reserved by request_upload, ready by complete_media once the bytes were checked, deleted when an avatar is replaced, or by the daily job when a ticket was not used. No state machine.';
+comment on column public.media.status is 'reserved by request_upload; processing from complete_media on, once the bytes were checked; ready when the pictures that are shown were made; refused when they could not be made; deleted when nothing shows it any more, or by the daily job when a ticket was not used. No state machine.';
+comment on column public.media.refused_code is 'The error code that says why the picture was refused. Null otherwise.';
 comment on column public.media.expires_at is 'When the ticket ends. It means nothing once the file is ready.';
 
 alter table public.profiles
@@ -73,12 +88,13 @@ as $$
 $$;
 grant execute on function private.asks_for_named_files() to anon, authenticated;
 
-create policy select_by_media on storage.objects for select to anon, authenticated
-  using (exists (
-    select from public.media m
-    where m.bucket = bucket_id and m.path = name
-      and (m.status = 'ready' or (m.status = 'reserved' and m.owner_id = (select auth.uid())))
-  ));
+-- Where the checked bytes are, in the bucket `originals`. They hold what the camera wrote, so only the service reads them.
+create table private.media_originals (
+  media_id uuid primary key references public.media on delete restrict,
+  path text not null unique
+);
+comment on table private.media_originals is 'Where the uploaded bytes of a picture are, in the bucket originals.';
+alter table private.media_originals enable row level security;
 
 create function private.request_upload(p_purpose text, p_mime_type text, p_byte_size bigint, p_sha256 text)
 returns public.media
@@ -88,6 +104,8 @@ declare
   v_user_id uuid := private.require_user();
   v_purpose private.media_purposes;
   v_id uuid := gen_random_uuid();
+  -- other names of the same types, as browsers and phones announce them
+  v_mime_type text := case p_mime_type when 'image/jpg' then 'image/jpeg' when 'image/heif' then 'image/heic' else p_mime_type end;
   v_media public.media;
 begin
   perform private.take_token('request_upload', v_user_id::text);
@@ -95,7 +113,7 @@ begin
   if not found then
     perform private.fail_input('purpose', 'must be a known purpose');
   end if;
-  if p_mime_type is null or p_mime_type <> all (v_purpose.mime_types) then
+  if v_mime_type is null or v_mime_type <> all (v_purpose.mime_types) then
     perform private.fail('media_type_refused', jsonb_build_object('accepted', v_purpose.mime_types));
   end if;
   if coalesce(p_byte_size, 0) < 1 then
@@ -114,7 +132,7 @@ begin
     perform private.fail('media_quota_exceeded', jsonb_build_object('per_day', v_purpose.per_day, 'retry_after', 3600));
   end if;
   insert into public.media (id, owner_id, purpose, bucket, path, mime_type, byte_size, sha256)
-  values (v_id, v_user_id, p_purpose, v_purpose.bucket, v_user_id || '/' || v_id || '.' || split_part(p_mime_type, '/', 2), p_mime_type, p_byte_size, p_sha256)
+  values (v_id, v_user_id, p_purpose, v_purpose.bucket, v_user_id || '/' || v_id || '.' || split_part(v_mime_type, '/', 2), v_mime_type, p_byte_size, p_sha256)
   returning * into v_media;
   return v_media;
 end
@@ -124,10 +142,11 @@ create function public.request_upload(purpose text, mime_type text, byte_size bi
 returns public.media
 language sql volatile set search_path = ''
 as $$ select private.request_upload(purpose, mime_type, byte_size, sha256) $$;
-comment on function public.request_upload is 'Reserves an upload for two hours. `purpose` is avatar, vehicle_image, licence or inspection. `byte_size` is in bytes, and `sha256` is lower-case hex. Upload the bytes to the bucket and path of the answer, then call the function media/complete. Repeatable. Errors: invalid_input, media_type_refused, media_too_large, media_quota_exceeded, rate_limited.';
+comment on function public.request_upload is 'Reserves an upload for two hours. `purpose` is avatar, vehicle_image, licence, inspection, chat_image or evidence_image. `mime_type` is image/jpeg, image/png, image/webp or image/heic. `byte_size` is in bytes, and `sha256` is lower-case hex. Upload the bytes to the bucket and path of the answer with its `mime_type`, then call the function media/complete. Repeatable. Errors: invalid_input, media_type_refused, media_too_large, media_quota_exceeded, rate_limited.';
 select private.expose_limited('request_upload(text, text, bigint, text)', 'request_upload', 'auth.uid()', 'authenticated');
 
--- For commands that attach a file: it must belong to the actor, be ready, and have the right purpose.
+-- For commands that attach a file: it must belong to the actor, be checked, and have the right purpose. A hand-over at the
+-- roadside does not wait for the worker: what is attached is shown as soon as it is ready.
 create function private.require_media(p_media_id uuid, p_owner_id uuid, p_purpose text)
 returns void
 language plpgsql stable set search_path = ''
@@ -135,12 +154,12 @@ as $$
 declare
   v_status text := (
     select status from public.media
-    where id = p_media_id and owner_id = p_owner_id and purpose = p_purpose and status <> 'deleted'
+    where id = p_media_id and owner_id = p_owner_id and purpose = p_purpose and status not in ('refused', 'deleted')
   );
 begin
   if v_status is null then
     perform private.fail('media_not_found', jsonb_build_object('media_id', p_media_id, 'purpose', p_purpose));
-  elsif v_status <> 'ready' then
+  elsif v_status = 'reserved' then
     perform private.fail('media_not_ready', jsonb_build_object('media_id', p_media_id));
   end if;
 end
@@ -184,6 +203,11 @@ begin
   if not found then
     perform private.fail('media_not_found');
   end if;
+  if v_media.status = 'refused' and v_media.refused_code = 'media_too_many_pixels' then
+    perform private.fail('media_too_many_pixels', jsonb_build_object('media_id', p_media_id));
+  elsif v_media.status = 'refused' then
+    perform private.fail('media_unreadable', jsonb_build_object('media_id', p_media_id));
+  end if;
   return v_media;
 end
 $$;
@@ -191,21 +215,25 @@ create function public.media_to_check(media_id uuid, owner_id uuid)
 returns public.media
 language sql stable set search_path = ''
 as $$ select private.media_to_check(media_id, owner_id) $$;
-comment on function public.media_to_check is 'Answers the upload row if it belongs to this owner. Service only. Errors: media_not_found.';
+comment on function public.media_to_check is 'Answers the upload row if it belongs to this owner. Service only. Errors: media_not_found, media_unreadable, media_too_many_pixels.';
 
--- The arguments are what the media function found in the bytes. It has moved them from the path of the ticket to p_path.
-create function private.complete_media(p_media_id uuid, p_path text, p_mime_type text, p_byte_size bigint, p_sha256 text)
+-- The arguments are what the media function found in the bytes. It has moved them from the path of the ticket to p_path
+-- among the originals.
+create function private.complete_media(
+  p_media_id uuid, p_path text, p_mime_type text, p_byte_size bigint, p_sha256 text, p_width int, p_height int
+)
 returns public.media
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
   v_media public.media;
+  v_max_megapixels int;
 begin
-  select * into v_media from public.media where id = p_media_id and status <> 'deleted' for update;
+  select * into v_media from public.media where id = p_media_id and status not in ('refused', 'deleted') for update;
   if not found then
     perform private.fail('media_not_found');
   end if;
-  if v_media.status = 'ready' then
+  if v_media.status in ('processing', 'ready') then
     return v_media;
   end if;
   if v_media.expires_at <= now() then
@@ -214,41 +242,25 @@ begin
   if (p_mime_type, p_byte_size, p_sha256) is distinct from (v_media.mime_type, v_media.byte_size, v_media.sha256) then
     perform private.fail('media_mismatch', jsonb_build_object('found', jsonb_build_object('mime_type', p_mime_type, 'byte_size', p_byte_size)));
   end if;
-  update public.media set status = 'ready', path = p_path where id = p_media_id returning * into v_media;
+  v_max_megapixels := (select max_megapixels from private.media_purposes where purpose = v_media.purpose);
+  if coalesce(p_width::bigint * p_height <= v_max_megapixels * 1000000::bigint, false) is false then
+    perform private.fail('media_too_many_pixels', jsonb_build_object('max_megapixels', v_max_megapixels, 'found', jsonb_build_object('width', p_width, 'height', p_height)));
+  end if;
+  update public.media set status = 'processing', path = regexp_replace(p_path, '\.[a-z]+$', '') || '/large.jpeg'
+  where id = p_media_id
+  returning * into v_media;
+  insert into private.media_originals (media_id, path) values (p_media_id, p_path);
+  perform private.enqueue_picture(p_media_id);
   return v_media;
 end
 $$;
-create function public.complete_media(media_id uuid, path text, mime_type text, byte_size bigint, sha256 text)
+create function public.complete_media(media_id uuid, path text, mime_type text, byte_size bigint, sha256 text, width int, height int)
 returns public.media
 language sql volatile set search_path = ''
-as $$ select private.complete_media(media_id, path, mime_type, byte_size, sha256) $$;
-comment on function public.complete_media is 'Makes an upload ready if type, size and hash of the bytes now at `path` are those announced. No upload can write to `path`. Service only. Errors: media_not_found, media_mismatch.';
+as $$ select private.complete_media(media_id, path, mime_type, byte_size, sha256, width, height) $$;
+comment on function public.complete_media is 'Takes an upload if type, size and hash of the bytes now at `path` of the bucket originals are those announced, and has the pictures made of it that are shown. `width` and `height` are in pixels. Service only. Errors: media_not_found, media_mismatch, media_too_many_pixels.';
 select private.expose('media_to_check(uuid, uuid)', 'service_role');
-select private.expose('complete_media(uuid, text, text, bigint, text)', 'service_role');
-
-create function private.invariant_media_without_object()
-returns table (subject_id text, detail text)
-language sql stable set search_path = ''
-as $$
-  select m.id::text, m.bucket || '/' || m.path
-  from public.media m
-  where m.status = 'ready'
-    and not exists (select from storage.objects o where o.bucket_id = m.bucket and o.name = m.path)
-$$;
-insert into private.invariants (name, severity, what_is_wrong, what_to_do) values
-  ('media_without_object', 'warning', 'A checked upload has no file in Storage.',
-    'Somebody removed the file behind the row. Restore it from a backup of Storage, or ask its owner to upload it again.');
-
-create function private.tidy_media()
-returns void
-language plpgsql volatile set search_path = ''
-as $$
-begin
-  update public.media set status = 'deleted' where status = 'reserved' and expires_at < now() - interval '1 day';
-end
-$$;
-select private.schedule_job('journey_tidy_media', 'Withdraws upload tickets that were not used within a day after they expired.',
-  '19 20 * * *', '26 hours', 'select private.tidy_media()');
+select private.expose('complete_media(uuid, text, text, bigint, text, int, int)', 'service_role');
 
 insert into private.personal_tables (relation, whose, treatment, export_columns, why) values
   ('public.media', 'r.owner_id = $1', 'anonymise', null,

@@ -31,4 +31,4 @@ insert into private.settings (key, value, description) values
   ('fuzz_metres', '{"min": 150, "max": 400}', 'Metres: how far the public point of a listing is from its true place. It changes when the listing moves.');
 
 insert into private.media_purposes (purpose, bucket, max_bytes, mime_types, per_day) values
-  ('vehicle_image', 'vehicle-images', 10485760, '{image/jpeg,image/png,image/webp}', 200);
+  ('vehicle_image', 'vehicle-images', 10485760, '{image/jpeg,image/png,image/webp,image/heic}', 200);

@@ -69,6 +69,19 @@ begin
   end if;
 end
 $$;
+-- A photo that no listing shows any more is erased, whether it was taken off or replaced.
+create function private.delete_former_image()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  perform private.delete_media(old.media_id);
+  return null;
+end
+$$;
+create trigger delete_former_image after delete on public.vehicle_images
+  for each row execute function private.delete_former_image();
+
 create function public.remove_vehicle_image(vehicle_id uuid, media_id uuid)
 returns void
 language sql volatile set search_path = ''

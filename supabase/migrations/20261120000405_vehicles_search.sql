@@ -164,7 +164,7 @@ as $$
     'lng', extensions.st_x(v.public_location::extensions.geometry),
     'features', coalesce((select jsonb_agg(f.feature order by f.feature) from public.vehicle_features f where f.vehicle_id = v.id), '[]'),
     'images', coalesce((
-      select jsonb_agg(jsonb_build_object('media_id', m.id, 'bucket', m.bucket, 'path', m.path, 'position', i.position) order by i.position)
+      select jsonb_agg(jsonb_build_object('media_id', m.id, 'bucket', m.bucket, 'path', m.path, 'status', m.status, 'position', i.position) order by i.position)
       from public.vehicle_images i join public.media m on m.id = i.media_id
       where i.vehicle_id = v.id
     ), '[]'),

@@ -38,7 +38,7 @@ begin
       v.price_per_hour, v.price_per_day, v.security_deposit, v.daily_km_allowance, v.excess_km_fee,
       array(select f.feature from public.vehicle_features f where f.vehicle_id = v.id order by f.feature),
       (
-        select coalesce(jsonb_agg(jsonb_build_object('media_id', i.media_id, 'bucket', m.bucket, 'path', m.path, 'position', i.position) order by i.position), '[]')
+        select coalesce(jsonb_agg(jsonb_build_object('media_id', i.media_id, 'bucket', m.bucket, 'path', m.path, 'status', m.status, 'position', i.position) order by i.position), '[]')
         from public.vehicle_images i
         join public.media m on m.id = i.media_id
         where i.vehicle_id = v.id

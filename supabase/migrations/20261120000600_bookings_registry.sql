@@ -43,6 +43,8 @@ alter table private.settings
   add constraint settings_check_out_answer_hours check (key <> 'check_out_answer_hours' or private.is_whole(value, 1, 168)),
   add constraint settings_overdue_hours check (key <> 'overdue_hours' or private.is_whole(value, 1, 168)),
   add constraint settings_unattended_hours check (key <> 'unattended_hours' or private.is_whole(value, 1, 720)),
+  add constraint settings_evidence_minutes check (key <> 'evidence_minutes' or private.is_whole(value, 1, 1440)),
+  add constraint settings_evidence_metres check (key <> 'evidence_metres' or private.is_whole(value, 10, 10000)),
   add constraint settings_claim_window_hours check (key <> 'claim_window_hours' or private.is_whole(value, 1, 720));
 insert into private.settings (key, value, description) values
   ('hold_minutes', '15', 'Minutes: how long a booking keeps its slot while the renter pays.'),
@@ -54,7 +56,9 @@ insert into private.settings (key, value, description) values
   ('check_out_answer_hours', '24', 'Hours that the other side has to answer a check-out, from the booked end on. Without an answer it counts then.'),
   ('overdue_hours', '24', 'Hours: while a vehicle is not back after its booked end, trips that begin within so many hours from now are not offered.'),
   ('unattended_hours', '48', 'Hours after the booked end at which a paid trip that nobody checked in is completed as driven.'),
+  ('evidence_minutes', '30', 'Minutes: a photo that was taken so long before its inspection was recorded at most is said to be taken in time.'),
+  ('evidence_metres', '300', 'Metres: a photo that was taken so far from where the vehicle is at most is said to be taken nearby.'),
   ('claim_window_hours', '24', 'Hours in which the host may claim, from the return on which both sides agree and from the booked end at the earliest; then the deposit is returned and the rent becomes payable.');
 
 insert into private.media_purposes (purpose, bucket, max_bytes, mime_types, per_day, is_evidence) values
-  ('inspection', 'inspections', 10485760, '{image/jpeg,image/png,image/webp}', 200, true);
+  ('inspection', 'inspections', 10485760, '{image/jpeg,image/png,image/webp,image/heic}', 200, true);

@@ -33,7 +33,7 @@ begin
       select jsonb_build_object('id', v.id, 'title', v.title, 'kind', v.kind, 'brand', v.brand, 'model', v.model, 'year', v.year,
         'city', v.city, 'time_zone', v.time_zone,
         'images', coalesce((
-          select jsonb_agg(jsonb_build_object('media_id', m.id, 'bucket', m.bucket, 'path', m.path, 'position', i.position) order by i.position)
+          select jsonb_agg(jsonb_build_object('media_id', m.id, 'bucket', m.bucket, 'path', m.path, 'status', m.status, 'position', i.position) order by i.position)
           from public.vehicle_images i join public.media m on m.id = i.media_id where i.vehicle_id = v.id), '[]'))
       from public.vehicles v where v.id = v_booking.vehicle_id
     ),
@@ -49,7 +49,7 @@ begin
       select jsonb_agg(to_jsonb(i) || jsonb_build_object(
         'status', case when exists (select from private.due_inspections d where d.id = i.id) then 'presumed' else i.status end,
         'photos', (
-        select jsonb_agg(jsonb_build_object('angle', f.angle, 'media_id', f.media_id, 'bucket', m.bucket, 'path', m.path) order by f.angle)
+        select jsonb_agg(jsonb_build_object('angle', f.angle, 'media_id', f.media_id, 'bucket', m.bucket, 'path', m.path, 'status', m.status) order by f.angle)
         from public.inspection_photos f join public.media m on m.id = f.media_id where f.inspection_id = i.id)) order by i.recorded_at)
       from public.booking_inspections i where i.booking_id = p_booking_id), '[]'),
     'history', coalesce((
@@ -97,3 +97,48 @@ language sql stable set search_path = ''
 as $$ select private.my_bookings(role, statuses, after, page_size) $$;
 comment on function public.my_bookings is 'Lists the caller''s bookings as renter or host, newest first, in their state of now: each with `payment` (for the renter) and `host_amount` (for the host). `after` takes {created_at, id} of the last row. Errors: invalid_input.';
 select private.expose('my_bookings(text, text[], jsonb, int)', 'authenticated');
+
+-- What the cameras wrote into the photos, beside what the two sides recorded. A hint, because anything can be written into a
+-- file; the sides do not see it, because it tells where a person was.
+create function private.inspection_evidence(p_booking_id uuid)
+returns table (
+  kind text, angle text, media_id uuid, recorded_at timestamptz, captured_at timestamptz, minutes_before int, distance_m int,
+  in_time boolean, nearby boolean
+)
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  perform private.require_admin();
+  if not exists (select from public.bookings b where b.id = p_booking_id) then
+    perform private.fail('booking_not_found');
+  end if;
+  return query
+    select i.kind, p.angle, p.media_id, i.recorded_at, t.taken, t.minutes, t.metres,
+      t.minutes between -5 and private.setting('evidence_minutes')::int, t.metres <= private.setting('evidence_metres')::int
+    from public.booking_inspections i
+    join public.bookings b on b.id = i.booking_id
+    join public.vehicles v on v.id = b.vehicle_id
+    join public.vehicle_locations l on l.vehicle_id = v.id
+    join public.inspection_photos p on p.inspection_id = i.id
+    left join private.media_facts f on f.media_id = p.media_id
+    -- a camera that does not write its time zone shows the time of the place
+    cross join lateral (select coalesce(f.captured_at, f.captured_local at time zone v.time_zone) as taken) c
+    cross join lateral (
+      select c.taken,
+        -- what a camera wrote may be any date
+        case when c.taken is not null then round(greatest(least(extract(epoch from i.recorded_at - c.taken) / 60, 1e9), -1e9))::int end as minutes,
+        round(extensions.st_distance(f.location, l.location))::int as metres
+    ) t
+    where i.booking_id = p_booking_id
+    order by i.recorded_at, p.angle;
+end
+$$;
+create function public.inspection_evidence(booking_id uuid)
+returns table (
+  kind text, angle text, media_id uuid, recorded_at timestamptz, captured_at timestamptz, minutes_before int, distance_m int,
+  in_time boolean, nearby boolean
+)
+language sql stable set search_path = ''
+as $$ select * from private.inspection_evidence($1) $$;
+comment on function public.inspection_evidence is 'Admin: when and where each photo of the inspections of a trip was taken, as its camera wrote it: a hint, no proof. `minutes_before` is how long before the inspection was recorded (negative: after), and `distance_m` is in metres from where the vehicle is offered. `in_time` and `nearby` compare them with the settings evidence_minutes and evidence_metres. All five are null when the camera wrote nothing. Errors: forbidden, booking_not_found.';
+select private.expose('inspection_evidence(uuid)', 'authenticated');

@@ -316,7 +316,24 @@ select is((select count(*)::int from public.media where purpose = 'inspection' a
 select is(tests.outcome(format('select public.acknowledge_inspection(%L)', :'inspection')), 'not_found', 'a stranger cannot acknowledge an inspection');
 select is(tests.outcome(format('select public.object_to_inspection(%L, %L)', :'inspection', 'no')), 'not_found', 'a stranger cannot object to an inspection');
 select is(tests.outcome(format('select public.decide_inspection(%L, true, %L)', :'inspection', 'no')), 'forbidden', 'a stranger cannot decide on an inspection');
+select is(tests.outcome(format('select public.inspection_evidence(%L)', :'trip')), 'forbidden', 'a stranger does not learn where photos were taken');
+select tests.as_owner();
+insert into private.media_facts (media_id, captured_at, captured_local, location)
+select p.media_id,
+  case p.angle when 'front' then now() - interval '10 minutes' when 'rear' then now() - interval '2 hours' end,
+  case p.angle when 'left' then (now() - interval '20 minutes') at time zone 'Asia/Ho_Chi_Minh' end,
+  case p.angle when 'front' then extensions.st_translate(l.location::extensions.geometry, 0.002, 0)::extensions.geography
+    when 'rear' then extensions.st_translate(l.location::extensions.geometry, 0.1, 0)::extensions.geography end
+from public.inspection_photos p, public.bookings b join public.vehicle_locations l on l.vehicle_id = b.vehicle_id
+where p.inspection_id = :'inspection' and b.id = :'trip' and p.angle in ('front', 'rear', 'left');
+select tests.make_admin('evidence') as evidence_admin \gset
+select tests.as_user(:'evidence_admin');
+select results_eq(format('select angle, minutes_before, in_time, nearby from public.inspection_evidence(%L)', :'trip'), $$
+  values ('dashboard', null::int, null::boolean, null::boolean), ('front', 10, true, true), ('left', 20, true, null), ('rear', 120, false, false), ('right', null, null, null)
+$$, 'an admin learns which photos were taken in time and nearby, also of a camera without a time zone');
+select is(tests.outcome('select public.inspection_evidence(gen_random_uuid())'), 'booking_not_found', 'there is no evidence of a trip that does not exist');
 select tests.as_user(:'host');
+select is(tests.outcome(format('select public.inspection_evidence(%L)', :'trip')), 'forbidden', 'the other party does not learn where photos were taken');
 select is((select count(*)::int from public.inspection_photos), 5, 'the other party sees the photos');
 select is((select count(*)::int from public.media where purpose = 'inspection'), 5, 'the other party may open the photos of an inspection');
 select tests.as_owner();

@@ -78,6 +78,11 @@ select private.freeze_money(:'rented', 'under review'), private.issue_receipt('r
 insert into public.user_roles (user_id, role) values (:'person', 'admin');
 insert into public.user_suspensions (user_id, reason, created_at, ended_at, phone_hash) values (:'person', 'abuse', now() - interval '2 days', now() - interval '1 day', private.keyed_hash('phone:+84977123123'));
 insert into private.review_claims (kind, subject_id, claimed_by, expires_at) values ('licence', gen_random_uuid(), :'person', now() + interval '1 minute');
+insert into public.media_derivatives (media_id, size, format, bucket, path, width, height, byte_size)
+select id, 'large', 'jpeg', bucket, path, 1, 1, 1 from public.media where owner_id = :'person';
+insert into storage.objects (bucket_id, name) select 'originals', path from public.media where owner_id = :'person';
+insert into private.media_originals (media_id, path) select id, path from public.media where owner_id = :'person';
+insert into private.media_facts (media_id, captured_at) select id, now() from public.media where owner_id = :'person' and purpose = 'inspection';
 insert into public.user_blocks (user_id, blocked_id) values (:'person', :'host');
 insert into public.addresses (user_id, recipient, phone, line1, province) values (:'person', 'Zerlina Quockbao', '+84977123123', '77 Phố Quockbao', 'Hà Nội');
 insert into private.devices (user_id, platform, token) values (:'person', 'ios', 'ExponentPushToken[Quockbao00000000]');

@@ -203,7 +203,7 @@ describe('after the chaos', () => {
   it('every part of the stack is up', async () => {
     const health = await fetch(`http://127.0.0.1:${stack.config.ports.api}/health`);
     expect(await health.json()).toMatchObject({
-      parts: { api: 'up', database: 'up', functions: 'up', outbox_runner: 'up' },
+      parts: { api: 'up', database: 'up', functions: 'up', outbox_runner: 'up', media_worker: 'up' },
     });
   });
 });

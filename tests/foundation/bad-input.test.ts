@@ -411,18 +411,19 @@ describe('uploads', () => {
     await late.finish();
     expect((await sendSigned(bad)).error).toBeNull();
 
-    const { data } = await host.journey.supabase
-      .from('media')
-      .select('bucket,path')
-      .eq('id', media.id)
-      .single();
-    expect(data?.path).not.toBe(media.path);
-    const stored = await storage.download(data?.path ?? '');
+    const shown = await ok(host.journey.media.whenReady(media.id, { waitMs: 60_000 }));
+    expect(shown.path).not.toBe(media.path);
+    const [original] = await sql<{ path: string }>(
+      'select path from private.media_originals where media_id = $1',
+      [media.id],
+    );
+    const service = createClient(setting('API_URL'), setting('SECRET_KEY'));
+    const stored = await service.storage.from('originals').download(original?.path ?? '');
     expect(Buffer.from((await stored.data?.arrayBuffer()) ?? new ArrayBuffer(0))).toEqual(Buffer.from(good));
     expect((await storage.download(media.path)).error).not.toBeNull();
     // and the ticket opens nothing any more
     expect((await storage.createSignedUploadUrl(media.path, { upsert: true })).error).not.toBeNull();
-    const again = await storage.upload(data?.path ?? '', bad, { contentType: 'image/jpeg', upsert: true });
+    const again = await storage.upload(shown.path, bad, { contentType: 'image/jpeg', upsert: true });
     expect(again.error).not.toBeNull();
   });
 

@@ -8,6 +8,7 @@ let shown: { bucket: string; path: string };
 
 async function wear(caption: string): Promise<{ bucket: string; path: string }> {
   const id = await upload(owner, 'avatar', caption);
+  await ok(owner.journey.media.whenReady(id, { waitMs: 60_000 }));
   await ok(owner.journey.profiles.update({ avatar_media_id: id }));
   const { avatar_path: path } = await ok(stranger.journey.profiles.get(owner.id));
   if (!path) throw new Error('The profile shows no avatar.');

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { StoredFile } from '../../sdk/src/index.ts';
 import {
   aCar,
   admin,
@@ -69,6 +70,12 @@ async function statusOf(urls: (string | null)[]): Promise<number[]> {
   return Promise.all(urls.map(async (url) => (url ? (await fetch(url)).status : 0)));
 }
 
+/** How each photo opens, once the worker has made what is shown of it. */
+async function opened(photos: readonly StoredFile[]): Promise<number[]> {
+  const files = photos.map(({ bucket, path }) => ({ bucket, path }));
+  return statusOf(await ok(staff.journey.media.signedUrls(files)));
+}
+
 describe('what waits for a review', () => {
   it('lists licences with their photos and with who else has the number, the longest waiting first', async () => {
     const number = `N${crypto.randomUUID().replaceAll('-', '').slice(0, 15)}`;
@@ -80,7 +87,7 @@ describe('what waits for a review', () => {
       { licence_id: second, user_id: host.id, display_name: 'host', status: 'pending' },
     ]);
     const photos = rows.flatMap(({ front, back }) => [front, back]);
-    expect(await statusOf(await ok(staff.journey.media.signedUrls(photos)))).toEqual([200, 200, 200, 200]);
+    await expect.poll(() => opened(photos)).toEqual([200, 200, 200, 200]);
     await ok(staff.journey.admin.reviewLicence({ licenceId: first, decision: 'verify' }));
     const refused = await staff.journey.admin.reviewLicence({ licenceId: second, decision: 'verify' });
     expect(refused.error).toMatchObject({ code: 'licence_taken', details: { licence_id: first } });
@@ -101,7 +108,7 @@ describe('what waits for a review', () => {
     });
     expect(rows[0]?.same_plate).toMatchObject([{ vehicle_id: second, status: 'pending_review' }]);
     const photos = rows.flatMap(({ images }) => images);
-    expect(await statusOf(await ok(staff.journey.media.signedUrls(photos)))).toEqual([200, 200]);
+    await expect.poll(() => opened(photos)).toEqual([200, 200]);
     for (const { id, revision } of rows.slice(0, 1))
       await ok(staff.journey.admin.reviewVehicle({ vehicleId: id, decision: 'publish', revision }));
     const [other] = rows.slice(1);

@@ -97,6 +97,7 @@ const bounded: Record<string, string> = {
   'vehicles.requiredLicences': 'the classes that the law knows',
   'vehicles.calendar': 'the period that was asked for, at most 400 days',
   'vehicles.eligibility': 'the reasons of one refusal',
+  'admin.bookings.evidence': 'the photos of one trip, an angle once for each inspection',
   'admin.checkInvariants': 'a report, empty when healthy',
   'admin.ledger.reconcile': 'a report, empty when proven',
   'admin.payouts.propose': 'what one command made',

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
+import { photo } from '../../local/tour/photo.ts';
 import {
   canMove,
   createIdempotencyKey,
@@ -71,12 +72,6 @@ function must<T>(result: Result<T>): T {
 }
 
 /** A PNG of one pixel, a different file each time. */
-function picture(): Uint8Array {
-  const pixel =
-    'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
-  return new Uint8Array([...Buffer.from(pixel, 'base64'), ...Buffer.from(randomUUID())]);
-}
-
 describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
   const admin = new pg.Client({ connectionString: ADMIN_DB_URL });
   beforeAll(() => admin.connect());
@@ -282,11 +277,15 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
     const vehicleId = must(
       await host.journey.vehicles.create({ ...car, plate: anyPlate(), security_deposit: 2_000_000 }),
     ).id;
-    const photo = must(
-      await host.journey.media.upload({ purpose: 'vehicle_image', file: picture(), mimeType: 'image/png' }),
+    const image = must(
+      await host.journey.media.upload({
+        purpose: 'vehicle_image',
+        file: photo('live'),
+        mimeType: 'image/jpeg',
+      }),
     );
-    expect(photo.status).toBe('ready');
-    must(await host.journey.vehicles.addImage({ vehicleId, mediaId: photo.id, position: 0 }));
+    expect(image.status).toBe('ready');
+    must(await host.journey.vehicles.addImage({ vehicleId, mediaId: image.id, position: 0 }));
     const { status, revision } = must(await host.journey.vehicles.submit(vehicleId));
     expect(status).toBe('pending_review');
     const decision = { vehicleId, decision: 'publish', revision } as const;
@@ -319,16 +318,28 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
     const withCovers = must(await looking.vehicles.search({ ...search, coverUrls: true, pageSize: 50 })).rows;
     expect(asksOf).toEqual(['/rest/v1/rpc/search_vehicles', '/storage/v1/object/sign/vehicle-images']);
     const cover = withCovers.find((hit) => hit.vehicle_id === vehicleId)?.cover_url ?? '';
-    expect((await fetch(cover)).headers.get('content-type')).toBe('image/png');
+    expect((await fetch(cover)).headers.get('content-type')).toBe('image/webp');
     const shown = must(await renter.journey.vehicles.get(vehicleId));
     const url = must(await connect().media.signedUrl(shown.images[0] ?? { bucket: '', path: '' }));
-    expect((await fetch(url)).headers.get('content-type')).toBe('image/png');
+    expect((await fetch(url)).headers.get('content-type')).toBe('image/webp');
 
     const asked = { vehicleId, startsAt, endsAt };
     expect((await renter.journey.quotes.create(asked)).error?.code).toBe('licence_required');
     const [front, back] = [
-      must(await renter.journey.media.upload({ purpose: 'licence', file: picture(), mimeType: 'image/png' })),
-      must(await renter.journey.media.upload({ purpose: 'licence', file: picture(), mimeType: 'image/png' })),
+      must(
+        await renter.journey.media.upload({
+          purpose: 'licence',
+          file: photo('live'),
+          mimeType: 'image/jpeg',
+        }),
+      ),
+      must(
+        await renter.journey.media.upload({
+          purpose: 'licence',
+          file: photo('live'),
+          mimeType: 'image/jpeg',
+        }),
+      ),
     ];
     const licence = must(
       await renter.journey.licences.submit({

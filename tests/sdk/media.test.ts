@@ -126,6 +126,78 @@ describe('media.upload', () => {
   });
 });
 
+describe('media.whenReady', () => {
+  const row = (status: string, refused_code: string | null = null) => ({
+    status: 200,
+    body: [{ id: 'm1', bucket: 'avatars', path: 'u/m1/large.jpeg', status, refused_code }],
+  });
+
+  it('waits until the picture can be shown', async () => {
+    api.answer(row('processing'), row('processing'), row('ready'));
+    const { data } = await api.journey.media.whenReady('m1');
+    expect(data).toMatchObject({ id: 'm1', status: 'ready' });
+    expect(api.seen).toHaveLength(3);
+  });
+
+  it('says why the picture was refused, that it is gone, or that it still is not ready', async () => {
+    api.answer(row('refused', 'media_unreadable'), { status: 200, body: [] }, row('processing'));
+    const codes = [];
+    for (const waitMs of [1000, 1000, 0])
+      codes.push((await api.journey.media.whenReady('m1', { waitMs })).error?.code);
+    expect(codes).toEqual(['media_unreadable', 'media_not_found', 'media_not_ready']);
+  });
+
+  it('is what an upload does, which answers the row as it is when the time is up', async () => {
+    const file = new Uint8Array(3);
+    const asked = { purpose: 'avatar', file, mimeType: 'image/png' } as const;
+    const ticket = { id: 'm1', bucket: 'avatars', path: 'u/m1.png', expires_at: '2100-01-01T00:00:00Z' };
+    const taken = { status: 200, body: { ...ticket, status: 'processing' } };
+    const stored = { status: 200, body: { Id: 'x', Key: 'x' } };
+    api.answer({ status: 200, body: ticket }, stored, taken, row('processing'), row('ready'));
+    expect((await api.journey.media.upload(asked)).data?.status).toBe('ready');
+    api.answer({ status: 200, body: ticket }, stored, taken, row('processing'));
+    expect((await api.journey.media.upload(asked, { waitMs: 1 })).data?.status).toBe('processing');
+    api.answer({ status: 200, body: ticket }, stored, taken, row('refused', 'media_unreadable'));
+    expect((await api.journey.media.upload(asked)).error?.code).toBe('media_unreadable');
+  });
+});
+
+describe('the size of a picture', () => {
+  const large = { bucket: 'avatars', path: 'u/m1/large.jpeg' };
+  const whole = { bucket: 'avatars', path: 'u/m1/whole.jpeg' };
+
+  it('is a file beside the large one', async () => {
+    api.route(() => ({ status: 200, body: { signedURL: '/object/sign/x' } }));
+    for (const size of ['thumbnail', 'medium', 'large'] as const) await api.journey.media.url(large, size);
+    expect(api.seen.map(({ path, body }) => [path, body])).toEqual(
+      ['thumbnail', 'medium', 'large'].map((size) => [
+        `/storage/v1/object/sign/avatars/u/m1/${size}.webp`,
+        { expiresIn: 3600 },
+      ]),
+    );
+  });
+
+  it('is made by Storage of a picture that has no sizes', async () => {
+    api.route(() => ({ status: 200, body: { signedURL: '/render/image/sign/x' } }));
+    const { data } = await api.journey.media.url(whole, 'medium', { expiresIn: 60 });
+    expect(data).toBe(`${api.url}/storage/v1/render/image/sign/x`);
+    const many = await api.journey.media.signedUrls([whole, null], { size: 'thumbnail' });
+    expect(many.data).toEqual([data, null]);
+    const contain = (side: number) => ({ width: side, height: side, resize: 'contain' });
+    expect(api.seen.map(({ body }) => body)).toEqual([
+      { expiresIn: 60, transform: contain(960) },
+      { expiresIn: 3600, transform: contain(320) },
+    ]);
+  });
+
+  it('does not exist while the picture is processed', async () => {
+    const processing = { ...large, status: 'processing' as const };
+    expect((await api.journey.media.url(processing, 'large')).error?.code).toBe('media_not_ready');
+    expect((await api.journey.media.signedUrls([processing])).data).toEqual([null]);
+    expect(api.seen).toEqual([]);
+  });
+});
+
 describe('what becomes part of an address', () => {
   const elsewhere = ['../health', '..', '%2e%2e/health', 'a?b', '..\\health', '', './a'];
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { signToken } from '../../local/gateway/caller.ts';
 import { setting } from '../support/setting.ts';
-import { admin, closeSql, type Person, person, renter, sql, upload } from '../support/world.ts';
+import { admin, closeSql, ok, type Person, person, renter, sql, upload } from '../support/world.ts';
 import { call, expectCleanRefusal, post, tokenOf } from './attack.ts';
 
 interface Stored {
@@ -18,12 +18,13 @@ beforeAll(async () => {
   const boss = await admin();
   [victim, attacker] = [await renter(boss), await person('attacker')];
   token = await tokenOf(attacker);
-  const [row] = await sql<{ bucket: string; path: string }>(
-    `select m.bucket, m.path from public.media m join public.driver_licences l on l.front_media_id = m.id where l.user_id = $1`,
+  const [row] = await sql<{ id: string }>(
+    `select m.id from public.media m join public.driver_licences l on l.front_media_id = m.id where l.user_id = $1`,
     [victim.id],
   );
   if (!row) throw new Error('the victim has no licence photo');
-  licence = row;
+  // what is shown of it is made by the worker
+  licence = await ok(victim.journey.media.whenReady(row.id, { waitMs: 60_000 }));
 });
 afterAll(closeSql);
 

@@ -85,9 +85,9 @@ export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): 
       objects: {
         read: async (bucket, path) => objects.get(`${bucket}/${path}`) ?? null,
         size: async (bucket, path) => objects.get(`${bucket}/${path}`)?.byteLength ?? null,
-        move: async (bucket, from, to) => {
+        move: async (bucket, from, toBucket, to) => {
           const bytes = objects.get(`${bucket}/${from}`);
-          if (bytes) objects.set(`${bucket}/${to}`, bytes);
+          if (bytes) objects.set(`${toBucket}/${to}`, bytes);
           return objects.delete(`${bucket}/${from}`);
         },
         remove: async (bucket, path) => void objects.delete(`${bucket}/${path}`),

@@ -17,8 +17,8 @@ export interface ObjectStore {
   read(bucket: string, path: string): Promise<Uint8Array<ArrayBuffer> | null>;
   /** The number of its bytes, which are not read, or null when there is none. */
   size(bucket: string, path: string): Promise<number | null>;
-  /** Answers whether there was something to move. */
-  move(bucket: string, from: string, to: string): Promise<boolean>;
+  /** Moves a file to another bucket. Answers whether there was something to move. */
+  move(bucket: string, from: string, toBucket: string, to: string): Promise<boolean>;
   remove(bucket: string, path: string): Promise<void>;
 }
 
@@ -99,8 +99,9 @@ export function createDb(env: Env): Db {
         if (status === 400 || status === 404) return null;
         throw appError('internal', {}, error);
       },
-      async move(bucket, from, to) {
-        const { error } = await serviceClient.storage.from(bucket).move(from, to);
+      async move(bucket, from, toBucket, to) {
+        const options = { destinationBucket: toBucket };
+        const { error } = await serviceClient.storage.from(bucket).move(from, to, options);
         if (!error) return true;
         const { status } = error;
         if (status === 400 || status === 404) return false;

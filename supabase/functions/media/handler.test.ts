@@ -1,11 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
+import { photo } from '../../../local/tour/photo.ts';
 import { errorOf, fakeOutside, user, userPost } from '../../../tests/support/fakes.ts';
 import { appError } from '../_shared/errors.ts';
 import { sha256Hex } from '../_shared/secrets.ts';
 import { handle } from './handler.ts';
-import { sniffImage } from './sniff.ts';
 
-const jpeg = Uint8Array.from([0xff, 0xd8, 0xff, 0xe0, 1, 2, 3]);
+const jpeg = photo('checked');
 const media_id = '6f1c2d3e-0000-4000-8000-00000000000a';
 const ticket = {
   id: media_id,
@@ -20,7 +20,7 @@ const complete = (deps: Parameters<typeof handle>[0]) =>
   handle(deps)(userPost('/media/complete', { media_id }));
 
 describe('POST /media/complete', () => {
-  it('moves the bytes to a path of no ticket, reads them there, and says what they are', async () => {
+  it('moves the bytes among the originals, reads them there, and says what they are', async () => {
     const outside = fakeOutside({
       media_to_check: () => ({ ...ticket, mime_type: 'image/png' }),
       complete_media: (args) => ({ ...ticket, ...args, status: 'ready' }),
@@ -34,10 +34,12 @@ describe('POST /media/complete', () => {
       media_id,
       path: expect.stringMatching(/^a\/b-[0-9a-f]{32}\.jpeg$/),
       mime_type: 'image/jpeg',
-      byte_size: 7,
+      byte_size: jpeg.byteLength,
       sha256: await sha256Hex(jpeg),
+      width: 8,
+      height: 8,
     });
-    expect([...outside.objects.keys()]).toEqual([`avatars/${completed?.path}`]);
+    expect([...outside.objects.keys()]).toEqual([`originals/${completed?.path}`]);
   });
 
   it('refuses when nothing was uploaded yet', async () => {
@@ -60,6 +62,7 @@ describe('POST /media/complete', () => {
   it('removes bytes that are not what was announced, and leaves them when nobody knows', async () => {
     for (const [code, left] of [
       ['media_mismatch', 0],
+      ['media_too_many_pixels', 0],
       ['internal', 1],
     ] as const) {
       const outside = fakeOutside({
@@ -71,6 +74,20 @@ describe('POST /media/complete', () => {
       outside.objects.set('avatars/a/b.jpeg', jpeg);
       expect((await errorOf(await complete(outside.deps))).code).toBe(code);
       expect(outside.objects.size).toBe(left);
+    }
+  });
+
+  it('refuses and removes bytes that are no whole picture, or more than one', async () => {
+    for (const [bytes, code] of [
+      [jpeg.slice(0, -4), 'media_unreadable'],
+      [jpeg.slice(0, 4), 'media_unreadable'],
+      [Uint8Array.from([...jpeg, ...new TextEncoder().encode('<script>')]), 'media_extra_data'],
+    ] as const) {
+      const outside = fakeOutside({ media_to_check: () => ({ ...ticket, byte_size: bytes.byteLength }) });
+      outside.objects.set('avatars/a/b.jpeg', bytes);
+      expect((await errorOf(await complete(outside.deps))).code).toBe(code);
+      expect(outside.objects.size).toBe(0);
+      expect(outside.calls.map(({ name }) => name)).toEqual(['media_to_check']);
     }
   });
 
@@ -104,21 +121,5 @@ describe('POST /media/complete', () => {
   it('answers again for what is ready, without reading it', async () => {
     const outside = fakeOutside({ media_to_check: () => ({ ...ticket, status: 'ready' }) });
     expect(await (await complete(outside.deps)).json()).toMatchObject({ id: media_id, status: 'ready' });
-  });
-});
-
-describe('sniffImage', () => {
-  const ascii = (text: string) => Array.from(text, (letter) => letter.charCodeAt(0));
-  it.each([
-    ['image/jpeg', [0xff, 0xd8, 0xff, 0xdb]],
-    ['image/png', [0x89, ...ascii('PNG\r\n'), 0x1a, 0x0a, 0]],
-    ['image/webp', ascii('RIFF1234WEBPVP8 ')],
-    [null, ascii('RIFF1234WAVEfmt ')],
-    [null, ascii('<svg xmlns="http://www.w3.org/2000/svg"/>')],
-    [null, ascii('GIF89a')],
-    [null, [0xff, 0xd8]],
-    [null, []],
-  ])('recognises the type of %s', (kind, bytes) => {
-    expect(sniffImage(Uint8Array.from(bytes))).toBe(kind);
   });
 });

@@ -11,5 +11,5 @@ export const media = z.looseObject({
   mime_type: z.string(),
   byte_size: z.int(),
   sha256: z.string(),
-  status: z.enum(['reserved', 'ready']),
+  status: z.enum(['reserved', 'processing', 'ready']),
 });
