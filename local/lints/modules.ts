@@ -29,6 +29,7 @@ export const directions: Readonly<Record<string, readonly string[]>> = {
   vehicles: [],
   pricing: ['receipts', 'vehicles'],
   bookings: ['ledger', 'payables', 'payments', 'pricing', 'refunds', 'vehicles'],
+  chat: ['bookings'],
   operations: ['payments', 'refunds', 'transfers'],
 };
 

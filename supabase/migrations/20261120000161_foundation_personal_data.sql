@@ -112,7 +112,7 @@ as $$
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     left join private.personal_tables t on t.relation = n.nspname || '.' || c.relname
-    where n.nspname in ('public', 'private') and c.relkind in ('r', 'p')
+    where n.nspname in ('public', 'private') and c.relkind in ('r', 'p') and not c.relispartition
       and (a.atttypid in ('uuid'::regtype, 'text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'name'::regtype, 'json'::regtype,
           'jsonb'::regtype, 'bytea'::regtype, 'inet'::regtype, 'cidr'::regtype, 'macaddr'::regtype, 'date'::regtype)
         -- arrays, and types of extensions, such as points on the earth

@@ -154,14 +154,14 @@ select is_empty(
 );
 select is_empty(
   $$ select oid::regclass from pg_class
-     where relnamespace in ('public'::regnamespace, 'private'::regnamespace) and relkind in ('r', 'p', 'v', 'm') and obj_description(oid, 'pg_class') is null $$,
+     where relnamespace in ('public'::regnamespace, 'private'::regnamespace) and relkind in ('r', 'p', 'v', 'm') and not relispartition and obj_description(oid, 'pg_class') is null $$,
   'every table says what it holds'
 );
 select is_empty(
   $$ select c.oid::regclass || '.' || a.attname
      from pg_class c
      join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-     where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and c.relkind in ('r', 'p')
+     where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and c.relkind in ('r', 'p') and not c.relispartition
        and col_description(c.oid, a.attnum) is null
        and (
          a.attname ~ '(^|_)status$'

@@ -88,6 +88,10 @@ insert into public.addresses (user_id, recipient, phone, line1, province) values
 insert into private.devices (user_id, platform, token) values (:'person', 'ios', 'ExponentPushToken[Quockbao00000000]');
 insert into private.manual_claims (subject_id, claimed_by) values (gen_random_uuid(), :'person');
 insert into public.payout_batches (payouts, total, currency, approved_at, approved_by) values (1, 1, 'VND', now(), :'person');
+select tests.as_user(:'person');
+select id as talk from private.open_support_conversation() \gset
+select private.send_message(:'talk', 'Is anybody there?', gen_random_uuid()), private.edit_message(:'talk', 1, 'Hello?'), private.react(:'talk', 1, '👍', true);
+select tests.as_owner();
 select public.start_otp('step_up', 'email', null, :'person', null, null, '123456', true, '198.51.100.7');
 select public.queue_auth_message('auth_magiclink', 'email', :'email', 'en', null, '{"code": "1", "link": "x"}');
 select private.enqueue('delete_auth_user', jsonb_build_object('user_id', :'person'), 'an earlier one');

@@ -1,0 +1,193 @@
+-- Chat: reading.
+-- Rule kept here: unread is a subtraction and cannot drift; a page is cut by number, which neither repeats nor skips;
+-- what a client lacks is asked for by the number of the last change that it holds.
+-- Left out on purpose: search.
+
+-- A system message in the reader's language; other messages as they are.
+create function private.message_text(p_message public.messages, p_locale text)
+returns text
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if p_message.kind <> 'system' then
+    return p_message.body;
+  end if;
+  return (
+    select private.render(t.text, p_message.data || jsonb_build_object('name', coalesce(p.display_name, '')))
+    from public.conversation_texts t
+    left join public.profiles p on p.id = (p_message.data ->> 'user_id')::uuid
+    where t.code = p_message.data ->> 'code' and t.locale = p_locale
+  );
+end
+$$;
+
+create function private.my_conversations(p_archived boolean, p_after jsonb, p_page_size int)
+returns table (
+  conversation_id uuid, kind text, status text, role text, title text, other_user_id uuid, other_name text, other_avatar_path text,
+  invited_by uuid, unread bigint, last_seq bigint, last_change bigint, last_message_at timestamptz, last_text text, last_sender_id uuid,
+  read_seq bigint, muted_until timestamptz, archived_at timestamptz, pinned_at timestamptz
+)
+language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  v_user_id uuid := private.require_user();
+  v_start private.page_start := private.read_page(p_after, 'last_message_at', p_page_size);
+  v_locale text := (select p.locale from public.profiles p where p.id = v_user_id);
+begin
+  return query
+    with mine as (
+      -- who has left sees the conversation as it was then
+      select c.*, m.status as my_status, m.role as my_role, m.invited_by as asked_by, k.read_seq as my_read_seq, k.muted_until as muted, k.archived_at as archived, k.pinned_at as pinned,
+             coalesce(upper(m.readable) - 1, case m.status when 'active' then c.last_seq else 0 end) as seen_seq
+      from public.conversation_markers k
+      join public.conversation_members m on m.user_id = k.user_id and m.conversation_id = k.conversation_id
+      join public.conversations c on c.id = k.conversation_id
+      where k.user_id = v_user_id and m.status <> 'declined'
+        and (k.archived_at is not null) = coalesce(p_archived, false)
+        and (v_start.id is null or (c.last_message_at, c.id) < (v_start.at, v_start.id))
+        -- a direct conversation shows when somebody has written
+        and (c.last_seq > 0 or c.owner_id = v_user_id)
+      order by c.last_message_at desc, c.id desc
+      limit p_page_size
+    )
+    select c.id, c.kind, c.my_status, c.my_role,
+           case when c.my_status <> 'invited' then c.title end,
+           o.user_id, o.display_name, o.avatar_path,
+           c.asked_by,
+           case when c.my_status = 'active' then greatest(c.last_seq - c.my_read_seq, 0) else 0 end,
+           c.seen_seq, case when c.my_status = 'active' then c.last_change else 0 end, c.last_message_at,
+           l.text, l.sender_id, c.my_read_seq, c.muted, c.archived, c.pinned
+    from mine c
+    left join lateral private.public_profile(
+      case when c.kind = 'direct' then case when c.first_user_id = v_user_id then c.second_user_id else c.first_user_id end
+      when c.my_status = 'invited' then c.asked_by end) o on true
+    left join lateral (
+      select private.message_text(x, v_locale) as text, x.sender_id
+      from public.messages x
+      where x.conversation_id = c.id and x.seq = c.seen_seq
+    ) l on true
+    order by c.last_message_at desc, c.id desc;
+end
+$$;
+create function public.my_conversations(archived boolean default false, after jsonb default null, page_size int default 20)
+returns table (
+  conversation_id uuid, kind text, status text, role text, title text, other_user_id uuid, other_name text, other_avatar_path text,
+  invited_by uuid, unread bigint, last_seq bigint, last_change bigint, last_message_at timestamptz, last_text text, last_sender_id uuid,
+  read_seq bigint, muted_until timestamptz, archived_at timestamptz, pinned_at timestamptz
+)
+language sql stable set search_path = ''
+as $$ select * from private.my_conversations($1, $2, $3) $$;
+comment on function public.my_conversations is 'Lists the caller''s conversations, the one with the newest message first, also requests that wait (`status` invited) and groups that were left. A request shows who asks and nothing that was written. `unread` is last_seq − read_seq. `last_text` is null after a deletion. `archived` lists the archive. `after` takes {last_message_at, id} of the last row, where id is its conversation_id. Errors: invalid_input.';
+select private.expose('my_conversations(boolean, jsonb, int)', 'authenticated');
+
+create function private.unread_conversations()
+returns int
+language sql stable security definer set search_path = ''
+as $$
+  select count(*)::int
+  from public.conversation_markers k
+  join public.conversation_members m on m.user_id = k.user_id and m.conversation_id = k.conversation_id and m.status = 'active'
+  join public.conversations c on c.id = k.conversation_id
+  where k.user_id = auth.uid() and c.last_seq > k.read_seq and k.archived_at is null and coalesce(k.muted_until <= now(), true)
+$$;
+create function public.unread_conversations()
+returns int
+language sql stable set search_path = ''
+as $$ select private.unread_conversations() $$;
+comment on function public.unread_conversations is 'Answers how many conversations of the caller have something unread, without those that are muted or archived.';
+select private.expose('unread_conversations()', 'authenticated');
+
+-- {emoji: [user ids]} of one message.
+create function private.reactions_of(p_conversation_id uuid, p_seq bigint)
+returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(jsonb_object_agg(e.emoji, e.users), '{}')
+    from (
+      select r.emoji, jsonb_agg(r.user_id order by r.created_at, r.user_id) as users
+      from public.message_reactions r
+      where r.conversation_id = p_conversation_id and r.seq = p_seq
+      group by r.emoji
+    ) e
+  );
+end
+$$;
+
+-- What the caller may read of a conversation, and in which language.
+create function private.require_reader(p_conversation_id uuid, out readable int8multirange, out locale text)
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_user_id uuid := private.require_user();
+begin
+  readable := private.my_readable(p_conversation_id);
+  if readable is null then
+    perform private.fail('conversation_not_found');
+  end if;
+  locale := (select p.locale from public.profiles p where p.id = v_user_id);
+end
+$$;
+
+create function private.list_messages(p_conversation_id uuid, p_before_seq bigint, p_page_size int)
+returns table (
+  seq bigint, change bigint, kind text, sender_id uuid, client_message_id uuid, body text, data jsonb, reply_to_seq bigint,
+  mentions uuid[], reactions jsonb, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz
+)
+language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  v_reader record := private.require_reader(p_conversation_id);
+  v_page_size int := private.require_page_size(p_page_size);
+begin
+  return query
+    select m.seq, m.change, m.kind, m.sender_id, m.client_message_id, private.message_text(m, v_reader.locale), m.data, m.reply_to_seq,
+           m.mentions, private.reactions_of(m.conversation_id, m.seq), m.created_at, m.edited_at, m.deleted_at
+    from public.messages m
+    where m.conversation_id = p_conversation_id and v_reader.readable @> m.seq and m.seq < coalesce(p_before_seq, 9223372036854775807)
+    order by m.seq desc
+    limit v_page_size;
+end
+$$;
+create function public.list_messages(conversation_id uuid, before_seq bigint default null, page_size int default 50)
+returns table (
+  seq bigint, change bigint, kind text, sender_id uuid, client_message_id uuid, body text, data jsonb, reply_to_seq bigint,
+  mentions uuid[], reactions jsonb, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz
+)
+language sql stable set search_path = ''
+as $$ select * from private.list_messages($1, $2, $3) $$;
+comment on function public.list_messages is 'Lists messages of a conversation, newest first, 1–100 a page. `before_seq` takes the seq of the last row. `body` of a system message is in the caller''s language, and `data` has its values. `reactions` is {emoji: [user ids]}. A deleted message has deleted_at and no body. Errors: conversation_not_found, invalid_input.';
+select private.expose('list_messages(uuid, bigint, int)', 'authenticated');
+
+create function private.list_message_changes(p_conversation_id uuid, p_after_change bigint)
+returns table (
+  seq bigint, change bigint, kind text, sender_id uuid, client_message_id uuid, body text, data jsonb, reply_to_seq bigint,
+  mentions uuid[], reactions jsonb, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz
+)
+language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  v_reader record := private.require_reader(p_conversation_id);
+begin
+  if p_after_change is null or p_after_change < 0 then
+    perform private.fail_input('after_change', 'must be 0 or the change of a message');
+  end if;
+  return query
+    select m.seq, m.change, m.kind, m.sender_id, m.client_message_id, private.message_text(m, v_reader.locale), m.data, m.reply_to_seq,
+           m.mentions, private.reactions_of(m.conversation_id, m.seq), m.created_at, m.edited_at, m.deleted_at
+    from public.messages m
+    where m.conversation_id = p_conversation_id and v_reader.readable @> m.seq and m.change > p_after_change
+    order by m.change
+    limit 100;
+end
+$$;
+create function public.list_message_changes(conversation_id uuid, after_change bigint)
+returns table (
+  seq bigint, change bigint, kind text, sender_id uuid, client_message_id uuid, body text, data jsonb, reply_to_seq bigint,
+  mentions uuid[], reactions jsonb, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz
+)
+language sql stable set search_path = ''
+as $$ select * from private.list_message_changes($1, $2) $$;
+comment on function public.list_message_changes is 'Lists messages that were sent, changed, deleted or reacted to after a change, in the order of the changes, at most 100. A client gives the highest `change` that it holds, and has everything when the highest answer is last_change of its conversation. Rows as list_messages answers them. Errors: conversation_not_found, invalid_input.';
+select private.expose('list_message_changes(uuid, bigint)', 'authenticated');
