@@ -13,6 +13,7 @@ const plainTypes: Record<string, string> = {
   smallint: 'number',
   numeric: 'number',
   'double precision': 'number',
+  int8multirange: 'string',
   jsonb: 'unknown',
 };
 const values = ['CalendarDay', 'Currency', 'Timestamp', 'TimestampRange', 'Uuid'];

@@ -1,5 +1,6 @@
 import type { InvariantViolation, ReviewCase, ReviewClaim } from './admin-rows.ts';
 import { AdminBookings } from './bookings.ts';
+import { AdminChat } from './chat.ts';
 import type { CallOptions, Calls } from './core/calls.ts';
 import { type List, type PageOptions, readList } from './core/pages.ts';
 import { AdminLedger } from './ledger.ts';
@@ -37,6 +38,8 @@ export class Admin {
   readonly refunds: AdminRefunds;
   /** What hosts get. */
   readonly payouts: AdminPayouts;
+  /** Conversations with support. */
+  readonly chat: AdminChat;
   /** The proof of the books. */
   readonly ledger: AdminLedger;
 
@@ -50,6 +53,7 @@ export class Admin {
     this.unmatched = new AdminUnmatched(calls);
     this.refunds = new AdminRefunds(calls);
     this.payouts = new AdminPayouts(calls);
+    this.chat = new AdminChat(calls);
     this.ledger = new AdminLedger(calls);
   }
 

@@ -15,6 +15,8 @@ export type { Blocks } from './blocks.ts';
 export type * from './blocks-rows.ts';
 export type { AdminBookings, BookingList, Bookings, InspectionReport } from './bookings.ts';
 export type * from './bookings-rows.ts';
+export type { AdminChat, Chat, NewMessage } from './chat.ts';
+export type * from './chat-rows.ts';
 export type { CallOptions, CommandOptions } from './core/calls.ts';
 export { createIdempotencyKey } from './core/ids.ts';
 export type { List, Page, PageOptions } from './core/pages.ts';
@@ -69,6 +71,12 @@ export type { NewBillingDetails, ProfileChanges, Profiles, UserSearch } from './
 export type * from './profiles-rows.ts';
 export type { EstimateRequest, QuoteRequest, Quotes } from './quotes.ts';
 export type * from './quotes-rows.ts';
+export type {
+  ConversationHandlers,
+  ConversationSubscription,
+  WatchOptions,
+} from './realtime/conversation-feed.ts';
+export type { MessageQueue, QueuedMessage, QueueHandlers, QueueStorage } from './realtime/message-queue.ts';
 export type {
   NotificationHandlers,
   NotificationSubscription,

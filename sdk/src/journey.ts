@@ -5,6 +5,7 @@ import { Admin } from './admin.ts';
 import { Auth } from './auth.ts';
 import { Blocks } from './blocks.ts';
 import { Bookings } from './bookings.ts';
+import { Chat } from './chat.ts';
 import { Calls } from './core/calls.ts';
 import { defaultRetryPolicy, type RetryPolicy } from './core/wait.ts';
 import type { Database } from './database.ts';
@@ -78,6 +79,7 @@ export class Journey {
   readonly payouts: Payouts;
   readonly notifications: Notifications;
   readonly trust: Trust;
+  readonly chat: Chat;
   readonly admin: Admin;
   readonly #calls: Calls;
   readonly #inbox: UserInbox;
@@ -112,6 +114,7 @@ export class Journey {
     this.payouts = new Payouts(calls);
     this.notifications = new Notifications(calls, inbox);
     this.trust = new Trust(calls);
+    this.chat = new Chat(calls, inbox);
     this.admin = new Admin(calls);
   }
 

@@ -132,6 +132,24 @@ const calls: { action: string; code: string; status: number; call: () => Promise
     status: 404,
     call: () => one.journey.payments.check(nowhere),
   },
+  {
+    action: 'send_message',
+    code: 'conversation_not_found',
+    status: 404,
+    call: () => one.journey.chat.send(nowhere, { body: 'Hello' }),
+  },
+  {
+    action: 'change_message',
+    code: 'conversation_not_found',
+    status: 404,
+    call: () => one.journey.chat.edit(nowhere, 1, 'Hello'),
+  },
+  {
+    action: 'change_conversation',
+    code: 'not_found',
+    status: 404,
+    call: () => one.journey.chat.openDirect(nowhere),
+  },
 ];
 
 describe('a refusal', () => {
@@ -146,9 +164,9 @@ describe('a refusal', () => {
   );
 
   it('is tried for every action that has a limit', async () => {
-    // one-time codes have tests of their own, and so has the second limit of create_booking
+    // one-time codes have tests of their own, and so have the second limits of create_booking and open_direct_conversation
     const actions = await sql<{ action: string }>(
-      `select action from private.rate_limits where action not like 'otp\\_%' and action <> 'request_to_host'`,
+      `select action from private.rate_limits where action not like 'otp\\_%' and action not in ('request_to_host', 'request_conversation')`,
     );
     expect(actions.map((row) => row.action).sort()).toEqual(calls.map(({ action }) => action).sort());
   });

@@ -6,6 +6,8 @@ import type { Failure } from './failure.ts';
 const renamed: Partial<Record<RpcName, Record<string, string>>> = {
   add_vehicle_image: { at_position: 'position' },
   get_users: { ids: 'userIds' },
+  list_message_changes: { after_change: 'change' },
+  list_messages: { before_seq: 'after' },
   list_notifications: { before_seq: 'after' },
   notifications_since: { after_seq: 'since' },
   payment_events_needing_review: { after_id: 'after' },

@@ -19,6 +19,18 @@ export const transitions = {
     { from: 'requested', event: 'decline', to: 'declined' },
     { from: 'requested', event: 'expire', to: 'expired' },
   ],
+  conversation_member: [
+    { from: 'active', event: 'leave', to: 'left' },
+    { from: 'active', event: 'remove', to: 'removed' },
+    { from: 'declined', event: 'reopen', to: 'active' },
+    { from: 'initial', event: 'invite', to: 'invited' },
+    { from: 'initial', event: 'join', to: 'active' },
+    { from: 'invited', event: 'accept', to: 'active' },
+    { from: 'invited', event: 'decline', to: 'declined' },
+    { from: 'left', event: 'invite_back', to: 'invited' },
+    { from: 'removed', event: 'add_again', to: 'active' },
+    { from: 'removed', event: 'invite_again', to: 'invited' },
+  ],
   driver_licence: [
     { from: 'initial', event: 'submit', to: 'pending' },
     { from: 'pending', event: 'reject', to: 'rejected' },

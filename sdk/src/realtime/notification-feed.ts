@@ -2,7 +2,7 @@ import type { Notification } from '../notifications-rows.ts';
 import type { Result } from '../result.ts';
 import type { Uuid } from '../values.ts';
 import { repairGap, SequenceKeeper } from './sequence-keeper.ts';
-import type { InboxStatus, UserInbox } from './user-inbox.ts';
+import type { InboxEvent, InboxStatus, UserInbox } from './user-inbox.ts';
 
 /** The handlers of a subscription. They should not throw; what they throw is reported as uncaught. */
 export interface NotificationHandlers {
@@ -115,8 +115,8 @@ export class NotificationFeed implements NotificationSubscription {
     this.#stopListening?.();
   }
 
-  #receive(event: 'notification' | 'inbox', payload: Record<string, unknown>): void {
-    if (this.#stopped) return;
+  #receive(event: InboxEvent, payload: Record<string, unknown>): void {
+    if (this.#stopped || event === 'conversation') return;
     const row = event === 'notification' ? notificationOf(payload) : null;
     if (row) this.#deliver(this.#keeper.accept(row));
     if (typeof payload.last_seq === 'number') this.#keeper.expect(payload.last_seq);

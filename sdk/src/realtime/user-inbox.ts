@@ -7,9 +7,14 @@ import { wait } from '../core/wait.ts';
  */
 export type InboxStatus = 'connecting' | 'live' | 'interrupted' | 'paused' | 'ended';
 
+const inboxEvents = ['notification', 'inbox', 'conversation'] as const;
+
+/** What the channel carries: a notification, what changed of notifications, that something changed in a conversation. */
+export type InboxEvent = (typeof inboxEvents)[number];
+
 /** Who wants to know what arrives. */
 export interface InboxListener {
-  onMessage(event: 'notification' | 'inbox', payload: Record<string, unknown>): void;
+  onMessage(event: InboxEvent, payload: Record<string, unknown>): void;
   onStatus(status: InboxStatus): void;
 }
 
@@ -98,7 +103,7 @@ export class UserInbox {
         return this.#reopenLater();
       const channel = this.#client.channel(`user:${this.#userId}`, { config: { private: true } });
       this.#channel = channel;
-      for (const event of ['notification', 'inbox'] as const) {
+      for (const event of inboxEvents) {
         channel.on('broadcast', { event }, (message) => {
           if (opening !== this.#opening) return;
           const payload: Record<string, unknown> = message.payload ?? {};

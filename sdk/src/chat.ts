@@ -1,0 +1,382 @@
+import type {
+  Conversation,
+  ConversationMarker,
+  ConversationMember,
+  ConversationSummary,
+  MemberRole,
+  Message,
+  MessageEdit,
+  SentMessage,
+  WaitingForSupport,
+} from './chat-rows.ts';
+import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
+import { createIdempotencyKey } from './core/ids.ts';
+import { type List, type PageOptions, readList } from './core/pages.ts';
+import { localError, requireUserId } from './core/rows.ts';
+import {
+  ConversationFeed,
+  type ConversationHandlers,
+  type ConversationSubscription,
+  type WatchOptions,
+} from './realtime/conversation-feed.ts';
+import { MessageQueue, type QueueHandlers, type QueueStorage } from './realtime/message-queue.ts';
+import type { UserInbox } from './realtime/user-inbox.ts';
+import { fail, type Result, succeed } from './result.ts';
+import type { Timestamp, Uuid } from './values.ts';
+
+/** A message to be sent. */
+export interface NewMessage {
+  /** Plain text, 1 to 4,000 characters. */
+  body: string;
+  /** The `seq` of the message that this one answers. */
+  replyToSeq?: number;
+  /** Members whom it mentions. */
+  mentions?: Uuid[];
+  /** Made by the app, so that the message is there once however often it is sent. Default: a new one per call. */
+  clientMessageId?: Uuid;
+}
+
+/** Conversations of the signed-in person. */
+export class Chat {
+  readonly #calls: Calls;
+  readonly #inbox: UserInbox;
+
+  constructor(calls: Calls, inbox: UserInbox) {
+    this.#calls = calls;
+    this.#inbox = inbox;
+  }
+
+  /**
+   * The conversations, the one with the newest message first; message requests have `status: 'invited'`.
+   * Errors: `invalid_input`.
+   *
+   * @example `const { data: page } = await journey.chat.list(); const unread = page?.rows.map((row) => row.unread);`
+   */
+  list(
+    { archived = false, ...page }: PageOptions & { archived?: boolean } = {},
+    options?: CallOptions,
+  ): List<ConversationSummary> {
+    type Place = Pick<ConversationSummary, 'last_message_at' | 'conversation_id'>;
+    const read = (page_size: number, place?: Place) => {
+      const after = place && { last_message_at: place.last_message_at, id: place.conversation_id };
+      return this.#calls.rpc('my_conversations', { archived, after, page_size }, options);
+    };
+    return readList({ by: ['last_message_at', 'conversation_id'], read }, page, options);
+  }
+
+  /** How many conversations have something unread, without muted and archived ones. */
+  unreadCount(options?: CallOptions): Promise<Result<number>> {
+    return this.#calls.rpc('unread_conversations', {}, options);
+  }
+
+  /**
+   * The one conversation with another person; it is made when there is none. People who have a booking with each other
+   * write at once; anybody else is asked first.
+   * Errors: `not_found`, `conversation_closed`, `invalid_input`, `rate_limited`.
+   *
+   * @example
+   * ```ts
+   * const { data: conversation } = await journey.chat.openDirect(booking.host_id);
+   * if (conversation) await journey.chat.send(conversation.id, { body: 'When can I pick up the car?' });
+   * ```
+   */
+  openDirect(userId: Uuid, options?: CallOptions): Promise<Result<Conversation>> {
+    return this.#calls.rpc('open_direct_conversation', { user_id: userId }, options);
+  }
+
+  /**
+   * The conversation with support; it is made when there is none.
+   * Errors: `rate_limited`.
+   */
+  openSupport(options?: CallOptions): Promise<Result<Conversation>> {
+    return this.#calls.rpc('open_support_conversation', {}, options);
+  }
+
+  /**
+   * Starts a group with the signed-in person as its admin. Strangers get an invitation.
+   * Errors: `invalid_input`, `not_found`, `group_full`, `rate_limited`.
+   */
+  createGroup(title: string, userIds: Uuid[], options?: CommandOptions): Promise<Result<Conversation>> {
+    return this.#calls.rpc('create_group', { title, user_ids: userIds }, options);
+  }
+
+  /**
+   * Admin of a group: changes its title.
+   * Errors: `conversation_not_found`, `forbidden`, `invalid_input`, `rate_limited`.
+   */
+  renameGroup(conversationId: Uuid, title: string, options?: CallOptions): Promise<Result<Conversation>> {
+    return this.#calls.rpc('rename_group', { conversation_id: conversationId, title }, options);
+  }
+
+  /** The people of a conversation that the signed-in person takes part in; everybody who was ever in it. */
+  members(conversationId: Uuid, options?: CallOptions): Promise<Result<ConversationMember[]>> {
+    return this.#calls.table<ConversationMember[]>(
+      'read',
+      (client) =>
+        client
+          .from('conversation_members')
+          .select('id,conversation_id,user_id,role,status,read_seq,created_at')
+          .eq('conversation_id', conversationId)
+          .order('created_at'),
+      options,
+    );
+  }
+
+  /**
+   * Admin or moderator of a group: adds people, or invites them when they are strangers.
+   * Errors: `conversation_not_found`, `forbidden`, `not_found`, `group_full`, `invalid_input`,
+   * `rate_limited`.
+   */
+  addMembers(conversationId: Uuid, userIds: Uuid[], options?: CallOptions): Promise<Result<null>> {
+    return this.#calls.rpc('add_members', { conversation_id: conversationId, user_ids: userIds }, options);
+  }
+
+  /**
+   * Admin or moderator of a group: removes a member.
+   * Errors: `conversation_not_found`, `forbidden`, `not_found`, `last_group_admin`, `rate_limited`.
+   */
+  removeMember(conversationId: Uuid, userId: Uuid, options?: CallOptions): Promise<Result<null>> {
+    return this.#calls.rpc('remove_member', { conversation_id: conversationId, user_id: userId }, options);
+  }
+
+  /**
+   * Admin of a group: gives a member another role.
+   * Errors: `conversation_not_found`, `forbidden`, `not_found`, `last_group_admin`, `invalid_input`,
+   * `rate_limited`.
+   */
+  setMemberRole(
+    conversationId: Uuid,
+    userId: Uuid,
+    role: MemberRole,
+    options?: CallOptions,
+  ): Promise<Result<null>> {
+    const args = { conversation_id: conversationId, user_id: userId, role };
+    return this.#calls.rpc('set_member_role', args, options);
+  }
+
+  /**
+   * Leaves a group.
+   * Errors: `conversation_not_found`, `forbidden`, `last_group_admin`, `rate_limited`.
+   */
+  leave(conversationId: Uuid, options?: CallOptions): Promise<Result<null>> {
+    return this.#calls.rpc('leave_conversation', { conversation_id: conversationId }, options);
+  }
+
+  /**
+   * Accepts or declines a message request or an invitation. Nobody is told of a refusal.
+   * Errors: `conversation_not_found`, `invalid_input`, `rate_limited`.
+   */
+  answerRequest(conversationId: Uuid, accept: boolean, options?: CallOptions): Promise<Result<null>> {
+    return this.#calls.rpc('answer_request', { conversation_id: conversationId, accept }, options);
+  }
+
+  /**
+   * Sends a message. Without a connection use {@link Chat.queue}.
+   * Errors: `conversation_not_found`, `conversation_closed` (left, removed, or a block),
+   * `request_unanswered`, `invalid_input`, `rate_limited`.
+   */
+  send(conversationId: Uuid, message: NewMessage, options?: CallOptions): Promise<Result<SentMessage>> {
+    const args = {
+      conversation_id: conversationId,
+      body: message.body,
+      client_message_id: message.clientMessageId ?? createIdempotencyKey(),
+      reply_to_seq: message.replyToSeq ?? null,
+      mentions: message.mentions ?? [],
+    };
+    return this.#calls.rpc('send_message', args, options);
+  }
+
+  /**
+   * Changes the signed-in person's own message while it is new.
+   * Errors: `conversation_not_found`, `message_not_found`, `forbidden`, `edit_window_over`, `invalid_input`,
+   * `rate_limited`.
+   */
+  edit(conversationId: Uuid, seq: number, body: string, options?: CallOptions): Promise<Result<SentMessage>> {
+    return this.#calls.rpc('edit_message', { conversation_id: conversationId, seq, body }, options);
+  }
+
+  /**
+   * Deletes a message; its number stays.
+   * Errors: `conversation_not_found`, `message_not_found`, `forbidden`, `rate_limited`.
+   */
+  remove(conversationId: Uuid, seq: number, options?: CallOptions): Promise<Result<SentMessage>> {
+    return this.#calls.rpc('delete_message', { conversation_id: conversationId, seq }, options);
+  }
+
+  /**
+   * Adds a reaction to a message, or takes it back.
+   * Errors: `conversation_not_found`, `message_not_found`, `too_many_reactions`, `invalid_input`,
+   * `rate_limited`.
+   */
+  react(
+    conversationId: Uuid,
+    seq: number,
+    emoji: string,
+    there = true,
+    options?: CallOptions,
+  ): Promise<Result<null>> {
+    return this.#calls.rpc('react', { conversation_id: conversationId, seq, emoji, there }, options);
+  }
+
+  /**
+   * Marks a conversation as read up to a message, on all devices. With `shared: false` the others do not see it.
+   * Errors: `conversation_not_found`, `invalid_input`.
+   */
+  markRead(
+    conversationId: Uuid,
+    seq: number,
+    { shared = true }: { shared?: boolean } = {},
+    options?: CallOptions,
+  ): Promise<Result<null>> {
+    return this.#calls.rpc(
+      'mark_conversation_read',
+      { conversation_id: conversationId, seq, shared },
+      options,
+    );
+  }
+
+  /**
+   * Mutes, archives or pins a conversation for the signed-in person. `mutedUntil` is a time, `infinity`, or null.
+   * Errors: `conversation_not_found`, `invalid_input`.
+   */
+  set(
+    conversationId: Uuid,
+    state: { mutedUntil: Timestamp | null; archived: boolean; pinned: boolean },
+    options?: CallOptions,
+  ): Promise<Result<ConversationMarker>> {
+    const args = {
+      conversation_id: conversationId,
+      muted_until: state.mutedUntil,
+      archived: state.archived,
+      pinned: state.pinned,
+    };
+    return this.#calls.rpc('set_conversation', args, options);
+  }
+
+  /**
+   * Messages of a conversation, newest first.
+   * Errors: `conversation_not_found`, `invalid_input`.
+   */
+  messages(
+    { conversationId, ...page }: PageOptions & { conversationId: Uuid },
+    options?: CallOptions,
+  ): List<Message> {
+    const read = (page_size: number, after?: { seq: number }) =>
+      this.#calls.rpc(
+        'list_messages',
+        { conversation_id: conversationId, before_seq: after?.seq ?? null, page_size },
+        options,
+      );
+    return readList({ by: ['seq'], read }, page, options);
+  }
+
+  /**
+   * Messages that were sent, changed, deleted or reacted to after a change, in the order of the changes, at most 100. An
+   * app that stores messages gives the highest `change` that it has stored.
+   * Errors: `conversation_not_found`, `invalid_input`.
+   */
+  changesSince(conversationId: Uuid, change: number, options?: CallOptions): Promise<Result<Message[]>> {
+    const args = { conversation_id: conversationId, after_change: change };
+    return this.#calls.rpc('list_message_changes', args, options);
+  }
+
+  /**
+   * Follows an open conversation: every change of a message once and in order, live, and by reading whatever the
+   * connection lost; who is typing, who is there, and how far others have read.
+   * Errors: `conversation_not_found`, `invalid_input`.
+   *
+   * @example
+   * ```ts
+   * const { data: open } = await journey.chat.watch(conversationId, {
+   *   onMessage: (message) => console.log(message.seq, message.body),
+   *   onTyping: (userId) => console.log(`${userId} is typing`),
+   * });
+   * open?.typing();
+   * open?.unsubscribe();
+   * ```
+   */
+  async watch(
+    conversationId: Uuid,
+    handlers: ConversationHandlers,
+    options: WatchOptions = {},
+  ): Promise<Result<ConversationSubscription>> {
+    const user = await requireUserId(this.#calls);
+    if (user.error) return user;
+    const feed = new ConversationFeed(
+      this.#calls.client,
+      this.#inbox,
+      { userId: user.data, conversationId, read: (change) => this.changesSince(conversationId, change) },
+      handlers,
+      options,
+    );
+    const started = await feed.start();
+    return started.error ? started : succeed(feed);
+  }
+
+  /**
+   * A queue of the signed-in person for messages that are written without a connection. They are stored, sent in order
+   * when it is back, each once, also after the app was killed.
+   * Errors: `conversation_not_found`, `conversation_closed` (left, removed, or a block),
+   * `request_unanswered`, `invalid_input`, `rate_limited`.
+   *
+   * @example
+   * ```ts
+   * const { data: queue } = await journey.chat.queue(localStorage, {
+   *   onRefused: (message, error) => alert(error.code),
+   * });
+   * await queue?.add(conversationId, { body: 'On my way' });
+   * ```
+   */
+  async queue(storage: QueueStorage, handlers: QueueHandlers = {}): Promise<Result<MessageQueue>> {
+    const user = await requireUserId(this.#calls);
+    if (user.error) return user;
+    const send = async (conversationId: Uuid, message: NewMessage): Promise<Result<SentMessage>> => {
+      const now = await requireUserId(this.#calls);
+      if (now.error) return now;
+      return now.data === user.data
+        ? this.send(conversationId, message)
+        : fail(localError('unauthenticated'));
+    };
+    const queue = new MessageQueue(storage, user.data, send, handlers);
+    await queue.start();
+    return succeed(queue);
+  }
+}
+
+/** Conversations for people with the role `admin`. */
+export class AdminChat {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /**
+   * Who waits for an answer of support, the longest waiting first.
+   * Errors: `forbidden`, `invalid_input`.
+   */
+  supportQueue(page: PageOptions = {}, options?: CallOptions): List<WaitingForSupport> {
+    type Place = Pick<WaitingForSupport, 'waiting_since' | 'conversation_id'>;
+    const read = (page_size: number, place?: Place) => {
+      const after = place && { waiting_since: place.waiting_since, id: place.conversation_id };
+      return this.#calls.rpc('support_queue', { after, page_size }, options);
+    };
+    return readList({ by: ['waiting_since', 'conversation_id'], read }, page, options);
+  }
+
+  /**
+   * Takes part in a person's conversation with support.
+   * Errors: `forbidden`, `conversation_not_found`.
+   */
+  joinSupport(conversationId: Uuid, options?: CallOptions): Promise<Result<Conversation>> {
+    return this.#calls.rpc('join_support_conversation', { conversation_id: conversationId }, options);
+  }
+
+  /**
+   * The earlier texts of a message that was changed, the oldest first.
+   * Errors: `forbidden`.
+   */
+  edits(conversationId: Uuid, seq: number, options?: CallOptions): Promise<Result<MessageEdit[]>> {
+    return this.#calls.rpc('message_edits', { conversation_id: conversationId, seq }, options);
+  }
+}
