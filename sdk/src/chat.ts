@@ -72,7 +72,7 @@ export class Chat {
   /**
    * The one conversation with another person; it is made when there is none. People who have a booking with each other
    * write at once; anybody else is asked first.
-   * Errors: `not_found`, `conversation_closed`, `invalid_input`, `rate_limited`.
+   * Errors: `not_found`, `conversation_closed`, `account_suspended`, `invalid_input`, `rate_limited`.
    *
    * @example
    * ```ts
@@ -94,7 +94,7 @@ export class Chat {
 
   /**
    * Starts a group with the signed-in person as its admin. Strangers get an invitation.
-   * Errors: `invalid_input`, `not_found`, `group_full`, `rate_limited`.
+   * Errors: `invalid_input`, `not_found`, `group_full`, `account_suspended`, `rate_limited`.
    */
   createGroup(title: string, userIds: Uuid[], options?: CommandOptions): Promise<Result<Conversation>> {
     return this.#calls.rpc('create_group', { title, user_ids: userIds }, options);
@@ -173,7 +173,7 @@ export class Chat {
   /**
    * Sends a message. Without a connection use {@link Chat.queue}.
    * Errors: `conversation_not_found`, `conversation_closed` (left, removed, or a block),
-   * `request_unanswered`, `invalid_input`, `rate_limited`.
+   * `request_unanswered`, `account_suspended`, `invalid_input`, `rate_limited`.
    */
   send(conversationId: Uuid, message: NewMessage, options?: CallOptions): Promise<Result<SentMessage>> {
     const args = {
@@ -317,7 +317,7 @@ export class Chat {
    * A queue of the signed-in person for messages that are written without a connection. They are stored, sent in order
    * when it is back, each once, also after the app was killed.
    * Errors: `conversation_not_found`, `conversation_closed` (left, removed, or a block),
-   * `request_unanswered`, `invalid_input`, `rate_limited`.
+   * `request_unanswered`, `account_suspended`, `invalid_input`, `rate_limited`.
    *
    * @example
    * ```ts
@@ -343,7 +343,7 @@ export class Chat {
   }
 }
 
-/** Conversations for people with the role `admin`. */
+/** Conversations for people with the role `support` or `admin`. */
 export class AdminChat {
   readonly #calls: Calls;
 

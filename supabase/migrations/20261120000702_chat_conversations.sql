@@ -194,6 +194,10 @@ begin
   if private.is_blocked(v_user_id, p_user_id) and not (v_acquainted and private.are_acquainted(v_user_id, p_user_id, true)) then
     perform private.fail('conversation_closed');
   end if;
+  -- who is suspended still finds the people of a trip that goes on
+  if not private.are_acquainted(v_user_id, p_user_id, true) then
+    perform private.require_not_suspended(v_user_id);
+  end if;
   v_conversation := private.lock_direct(v_user_id, p_user_id);
   perform private.connect_direct(v_conversation, v_user_id);
   if v_acquainted then
@@ -209,7 +213,7 @@ create function public.open_direct_conversation(user_id uuid)
 returns public.conversations
 language sql volatile set search_path = ''
 as $$ select private.open_direct_conversation(user_id) $$;
-comment on function public.open_direct_conversation is 'Answers the one conversation of the caller with another person, and makes it when there is none. People who have a booking with each other write at once. Anybody else is asked: it is a message request until it is accepted, and the first message shows that it waits. Opening a request that one got accepts it. Repeatable. Errors: not_found, conversation_closed, invalid_input, rate_limited.';
+comment on function public.open_direct_conversation is 'Answers the one conversation of the caller with another person, and makes it when there is none. People who have a booking with each other write at once. Anybody else is asked: it is a message request until it is accepted, and the first message shows that it waits. Opening a request that one got accepts it. Repeatable. Errors: not_found, conversation_closed, account_suspended, invalid_input, rate_limited.';
 select private.expose_limited('open_direct_conversation(uuid)', 'change_conversation', 'auth.uid()', 'authenticated');
 
 -- A group fits, or the error says so. The conversation is locked.
@@ -291,6 +295,7 @@ declare
   v_conversation public.conversations;
 begin
   perform private.take_token('change_conversation', v_user_id::text);
+  perform private.require_not_suspended(v_user_id);
   v_title := private.require_title(p_title);
   perform private.require_people(p_user_ids);
   v_answer := private.begin_command('create_group', p_idempotency_key, jsonb_build_object('title', v_title, 'user_ids', p_user_ids));
@@ -310,7 +315,7 @@ create function public.create_group(title text, user_ids uuid[], idempotency_key
 returns public.conversations
 language sql volatile set search_path = ''
 as $$ select private.create_group(title, user_ids, idempotency_key) $$;
-comment on function public.create_group is 'Starts a group with the caller as its admin. `title` has 1–80 characters, `user_ids` 1–50 people. Those who have a booking with the caller are in it at once; anybody else gets an invitation. Who has declined before, or has a block with the caller, is left out without a word. Repeatable with its key. Errors: invalid_input, not_found, group_full, rate_limited.';
+comment on function public.create_group is 'Starts a group with the caller as its admin. `title` has 1–80 characters, `user_ids` 1–50 people. Those who have a booking with the caller are in it at once; anybody else gets an invitation. Who has declined before, or has a block with the caller, is left out without a word. Repeatable with its key. Errors: invalid_input, not_found, group_full, account_suspended, rate_limited.';
 select private.expose_limited('create_group(text, uuid[], uuid)', 'change_conversation', 'auth.uid()', 'authenticated');
 
 -- The conversation, locked, for a group's member with one of these roles.
@@ -587,7 +592,7 @@ declare
   v_user_id uuid := private.require_user();
   v_conversation public.conversations;
 begin
-  perform private.require_admin();
+  perform private.require_staff();
   select * into v_conversation from public.conversations where id = p_conversation_id and kind = 'support' for no key update;
   if not found then
     perform private.fail('conversation_not_found');
@@ -606,5 +611,5 @@ create function public.join_support_conversation(conversation_id uuid)
 returns public.conversations
 language sql volatile set search_path = ''
 as $$ select private.join_support_conversation(conversation_id) $$;
-comment on function public.join_support_conversation is 'Admin: takes part in a person''s conversation with support and reads all of it. Repeatable. Errors: forbidden, conversation_not_found.';
+comment on function public.join_support_conversation is 'Support and admins: takes part in a person''s conversation with support and reads all of it. Repeatable. Errors: forbidden, conversation_not_found.';
 select private.expose('join_support_conversation(uuid)', 'authenticated');

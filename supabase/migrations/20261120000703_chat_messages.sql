@@ -30,8 +30,9 @@ declare
   v_other_id uuid := case when p_conversation.first_user_id = p_user_id then p_conversation.second_user_id else p_conversation.first_user_id end;
   v_status text := (select status from public.conversation_members where conversation_id = p_conversation.id and user_id = v_other_id);
 begin
-  if private.is_blocked(p_user_id, v_other_id) and not private.are_acquainted(p_user_id, v_other_id, true) then
-    return 'conversation_closed';
+  -- a trip that goes on needs its two people to talk
+  if (private.is_blocked(p_user_id, v_other_id) or private.is_suspended(p_user_id)) and not private.are_acquainted(p_user_id, v_other_id, true) then
+    return case when private.is_suspended(p_user_id) then 'account_suspended' else 'conversation_closed' end;
   end if;
   -- a refusal looks like silence
   if v_status in ('invited', 'declined') and (
@@ -93,11 +94,12 @@ begin
     end if;
     return v_message;
   end if;
-  if v_conversation.kind = 'direct' then
-    v_problem := private.direct_problem(v_conversation, v_user_id);
-    if v_problem is not null then
-      perform private.fail(v_problem);
-    end if;
+  v_problem := case v_conversation.kind
+    when 'direct' then private.direct_problem(v_conversation, v_user_id)
+    when 'group' then case when private.is_suspended(v_user_id) then 'account_suspended' end
+  end;
+  if v_problem is not null then
+    perform private.fail(v_problem);
   end if;
   if p_reply_to_seq is not null and not exists (
     select from public.messages m
@@ -126,7 +128,7 @@ create function public.send_message(conversation_id uuid, body text, client_mess
 returns public.messages
 language sql volatile set search_path = ''
 as $$ select private.send_message(conversation_id, body, client_message_id, reply_to_seq, mentions) $$;
-comment on function public.send_message is 'Writes in a conversation. `body` is plain text of 1–4,000 characters. `client_message_id` is made by the app before its first try: the same id again answers the message that is there. `mentions` are ids of members. Repeatable with its client_message_id. Errors: conversation_not_found, conversation_closed (left, removed, or a block), request_unanswered, invalid_input, rate_limited.';
+comment on function public.send_message is 'Writes in a conversation. `body` is plain text of 1–4,000 characters. `client_message_id` is made by the app before its first try: the same id again answers the message that is there. `mentions` are ids of members. Repeatable with its client_message_id. Errors: conversation_not_found, conversation_closed (left, removed, or a block), request_unanswered, account_suspended, invalid_input, rate_limited.';
 select private.expose_limited('send_message(uuid, text, uuid, bigint, uuid[])', 'send_message', 'auth.uid()', 'authenticated');
 
 -- A message that the person may read, with its conversation locked and counting one more change.
@@ -353,7 +355,7 @@ returns table (body text, replaced_at timestamptz)
 language plpgsql stable security definer set search_path = ''
 as $$
 begin
-  perform private.require_admin();
+  perform private.require_staff();
   return query
     select e.body, e.replaced_at from private.message_edits e
     where e.conversation_id = p_conversation_id and e.seq = p_seq
@@ -364,6 +366,6 @@ create function public.message_edits(conversation_id uuid, seq bigint)
 returns table (body text, replaced_at timestamptz)
 language sql stable set search_path = ''
 as $$ select * from private.list_message_edits(conversation_id, seq) $$;
-comment on function public.message_edits is 'Admin: lists the earlier texts of a message that was changed, the oldest first. Errors: forbidden.';
+comment on function public.message_edits is 'Support and admins: lists the earlier texts of a message that was changed, the oldest first. Errors: forbidden.';
 revoke all on function private.list_message_edits(uuid, bigint), public.message_edits(uuid, bigint) from public, anon, authenticated, service_role;
 grant execute on function private.list_message_edits(uuid, bigint), public.message_edits(uuid, bigint) to authenticated;

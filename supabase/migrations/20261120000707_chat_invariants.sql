@@ -63,7 +63,7 @@ as $$
 declare
   v_start private.page_start := private.read_page(p_after, 'waiting_since', p_page_size);
 begin
-  perform private.require_admin();
+  perform private.require_staff();
   return query
     select w.conversation_id, w.user_id, p.display_name, w.waiting_since, m.body
     from private.support_waits() w
@@ -79,7 +79,7 @@ create function public.support_queue(after jsonb default null, page_size int def
 returns table (conversation_id uuid, user_id uuid, display_name text, waiting_since timestamptz, last_text text)
 language sql stable set search_path = ''
 as $$ select * from private.support_queue($1, $2) $$;
-comment on function public.support_queue is 'Admin: lists conversations with support whose person wrote last, the one that has waited longest first. join_support_conversation takes part. `after` takes {waiting_since, id} of the last row, where id is its conversation_id. Errors: forbidden, invalid_input.';
+comment on function public.support_queue is 'Support and admins: lists conversations with support whose person wrote last, the one that has waited longest first. join_support_conversation takes part. `after` takes {waiting_since, id} of the last row, where id is its conversation_id. Errors: forbidden, invalid_input.';
 select private.expose('support_queue(jsonb, int)', 'authenticated');
 
 create function private.count_support_waiting()
