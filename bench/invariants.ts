@@ -17,7 +17,8 @@ function cpuSeconds(pid: number): number {
   return Number(nanoseconds) / 1e9;
 }
 
-async function load(client: Client, bookings: number): Promise<void> {
+/** Fills an empty copy of the database with bookings that were lived through, and copies of them. */
+export async function loadFamilies(client: Client, bookings: number): Promise<void> {
   await client.query(sqlFile('invariants.sql'));
   await client.query(readFileSync(join(projectRoot, 'supabase', 'tests', 'helpers.psql'), 'utf8'));
   const made = await client.query<{ id: string }>("select tests.make_admin('admin') as id");
@@ -38,7 +39,7 @@ export async function benchInvariants(
   const client = new Client({ connectionString: url.href });
   await client.connect();
   try {
-    await load(client, effort.promised);
+    await loadFamilies(client, effort.promised);
     const counted = await client.query<{ bookings: number; pid: number }>(
       'select count(*)::int as bookings, pg_backend_pid() as pid from public.bookings',
     );

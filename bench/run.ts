@@ -10,6 +10,7 @@ import { type BenchDatabase, type Scale, startDatabase } from './database.ts';
 import { benchDerivatives } from './derivatives.ts';
 import { benchInvariants } from './invariants.ts';
 import { countTable, type Measurement, machine, table } from './report.ts';
+import { benchRls } from './rls.ts';
 import { benchSearch } from './search.ts';
 import { benchSignatures } from './signatures.ts';
 
@@ -19,13 +20,15 @@ export interface Effort {
   /** Turns of candidate and baseline. */
   rounds: number;
   searchSeconds: number;
+  /** Requests of each select, as each of the two roles, in a round. */
+  rlsRequests: number;
   /** Queries whose answers are compared. */
   queries: number;
   /** Bookings, or webhooks, of each of the 16 connections in a round, and how many come before the measurement. */
   bookings: number;
   bookingWarmUp: number;
   rushes: number;
-  /** Bookings that check_invariants() looks at. */
+  /** Bookings that check_invariants() and the selects under row policies look at. */
   promised: number;
   /** Notifications of each payment provider. */
   signatures: number;
@@ -37,6 +40,7 @@ const full: Effort = {
   scale: { vehicles: 200_000, renters: 10_000 },
   rounds: 5,
   searchSeconds: 6,
+  rlsRequests: 400,
   queries: 1000,
   bookings: 320,
   bookingWarmUp: 50,
@@ -49,6 +53,7 @@ const quick: Effort = {
   scale: { vehicles: 10_000, renters: 2_000 },
   rounds: 2,
   searchSeconds: 2,
+  rlsRequests: 100,
   queries: 100,
   bookings: 60,
   bookingWarmUp: 15,
@@ -70,6 +75,7 @@ const workloads: Record<string, Workload> = {
   contention: benchContention,
   webhook: benchWebhook,
   invariants: benchInvariants,
+  rls: benchRls,
 };
 
 /** Those that need no database. */

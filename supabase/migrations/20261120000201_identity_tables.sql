@@ -192,13 +192,21 @@ create trigger sign_licence_review before update of status on public.driver_lice
 
 create function private.is_admin()
 returns boolean
-language sql stable security definer set search_path = ''
-as $$ select exists (select from public.user_roles where user_id = auth.uid() and role = 'admin') $$;
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return exists (select from public.user_roles where user_id = auth.uid() and role = 'admin');
+end
+$$;
 -- Admin or support: who may look at people's cases and review them.
 create function private.is_staff()
 returns boolean
-language sql stable security definer set search_path = ''
-as $$ select exists (select from public.user_roles where user_id = auth.uid()) $$;
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return exists (select from public.user_roles where user_id = auth.uid());
+end
+$$;
 grant execute on function private.is_admin(), private.is_staff() to anon, authenticated;
 
 create function private.require_staff()

@@ -245,8 +245,12 @@ grant select on public.vehicle_locations, public.calendar_entries to authenticat
 
 create function private.my_vehicle_ids()
 returns setof uuid
-language sql stable security definer set search_path = ''
-as $$ select id from public.vehicles where host_id = auth.uid() $$;
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return query select id from public.vehicles where host_id = auth.uid();
+end
+$$;
 grant execute on function private.my_vehicle_ids() to authenticated;
 
 create policy select_published on public.vehicles for select to anon

@@ -187,14 +187,22 @@ create trigger immutable before update or delete on public.inspection_photos for
 
 create function private.my_booking_ids()
 returns setof uuid
-language sql stable security definer set search_path = ''
-as $$ select id from public.bookings where renter_id = auth.uid() or host_id = auth.uid() $$;
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return query select id from public.bookings where renter_id = auth.uid() or host_id = auth.uid();
+end
+$$;
 
 -- Vehicles whose true place the caller may read: booked by the caller, paid for, and not returned yet.
 create function private.my_booked_vehicle_ids()
 returns setof uuid
-language sql stable security definer set search_path = ''
-as $$ select vehicle_id from public.bookings where renter_id = auth.uid() and status in ('confirmed', 'in_progress') $$;
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return query select vehicle_id from public.bookings where renter_id = auth.uid() and status in ('confirmed', 'in_progress');
+end
+$$;
 
 grant execute on function private.my_booking_ids(), private.my_booked_vehicle_ids() to authenticated;
 
@@ -219,12 +227,12 @@ create policy select_shown on public.media for select to anon
 create policy select_own_or_shown on public.media for select to authenticated
   using (
     owner_id = (select auth.uid())
-    or (select private.is_staff())
     or (status = 'ready' and (
       (purpose = 'avatar' and (select private.asks_for_named_files()))
       or (purpose = 'vehicle_image' and exists (select from public.vehicle_images i where i.media_id = media.id))
       or (purpose = 'inspection' and exists (select from public.inspection_photos p where p.media_id = media.id))
     ))
+    or (select private.is_staff())
   );
 create policy select_known on public.vehicle_locations for select to authenticated
   using (

@@ -187,8 +187,12 @@ grant select (id, conversation_id, user_id, role, status, readable, read_seq, cr
 -- The conversations that the caller takes part in now.
 create function private.my_conversation_ids()
 returns setof uuid
-language sql stable security definer set search_path = ''
-as $$ select conversation_id from public.conversation_members where user_id = auth.uid() and status = 'active' $$;
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return query select m.conversation_id from public.conversation_members m where m.user_id = auth.uid() and m.status = 'active';
+end
+$$;
 
 -- What the caller may read of one conversation: numbers of messages.
 create function private.my_readable(p_conversation_id uuid)
@@ -201,8 +205,12 @@ end
 $$;
 create function private.my_conversation_topics()
 returns setof text
-language sql stable security definer set search_path = ''
-as $$ select 'conversation:' || conversation_id from public.conversation_members where user_id = auth.uid() and status = 'active' $$;
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return query select 'conversation:' || m.conversation_id from public.conversation_members m where m.user_id = auth.uid() and m.status = 'active';
+end
+$$;
 grant execute on function private.my_conversation_ids(), private.my_conversation_topics() to authenticated;
 
 create policy select_own on public.conversations for select to authenticated
