@@ -34,7 +34,7 @@ create table public.conversations (
   constraint conversations_one_per_pair unique (first_user_id, second_user_id),
   constraint conversations_owner check ((kind = 'direct') = (owner_id is null)),
   constraint conversations_group_has_title check ((kind = 'group') = (title is not null)),
-  constraint conversations_title_form check (title = private.tidy_text(title) and char_length(title) between 1 and 80),
+  constraint conversations_title_form check (private.is_tidy(title) and char_length(title) between 1 and 80),
   constraint conversations_numbers check (last_seq >= 0 and last_change >= last_seq)
 ) with (fillfactor = 70);
 create unique index conversations_one_support_each on public.conversations (owner_id) where kind = 'support';

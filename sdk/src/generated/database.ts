@@ -147,6 +147,59 @@ export interface CalendarEntriesRow {
   created_at: Timestamp;
 }
 
+/** What only its person sees of a conversation: how far it was read, whether it is muted, archived or pinned. */
+export interface ConversationMarkersRow {
+  conversation_id: Uuid;
+  user_id: Uuid;
+  /** The last seq that this person has read, also when others are not to know. */
+  read_seq: number;
+  /** Until then nothing of this conversation alerts the person. `infinity` means until it is changed. */
+  muted_until: Timestamp | null;
+  archived_at: Timestamp | null;
+  pinned_at: Timestamp | null;
+}
+
+/** Who takes part in a conversation, or did. Members see one another. */
+export interface ConversationMembersRow {
+  id: Uuid;
+  conversation_id: Uuid;
+  user_id: Uuid;
+  /** admin changes the group and its people, moderator deletes messages of others and removes members; in a direct conversation both are members. */
+  role: 'admin' | 'moderator' | 'member';
+  /** invited is a message request that waits. Written by commands. */
+  status: StateOf<'conversation_member'>;
+  /** The numbers of messages that this person may read: those of the times of taking part. */
+  readable: string;
+  /** The last seq that this person has read and lets others know of. */
+  read_seq: number;
+  created_at: Timestamp;
+}
+
+/** The texts of system messages. {{name}} stands for a value of messages.data. */
+export interface ConversationTextsRow {
+  code: string;
+  locale: 'en' | 'vi';
+  text: string;
+}
+
+/** Conversations: direct (exactly one for each pair of people), group, and support (one for each person who asked). Written by commands. */
+export interface ConversationsRow {
+  id: Uuid;
+  kind: 'direct' | 'group' | 'support';
+  /** Of a direct conversation: the two people, the smaller id first. */
+  first_user_id: Uuid | null;
+  second_user_id: Uuid | null;
+  title: string | null;
+  /** Who started the group, or whom support helps. A direct conversation belongs to two people. */
+  owner_id: Uuid | null;
+  /** The seq of the newest message; 0 without one. */
+  last_seq: number;
+  /** Counts messages, and changes of messages, without gaps: what a client compares to know whether it missed one. */
+  last_change: number;
+  last_message_at: Timestamp;
+  created_at: Timestamp;
+}
+
 /** Submitted driver licences. Of the number only a keyed hash and the last 4 characters are kept. */
 export interface DriverLicencesRow {
   id: Uuid;
@@ -190,20 +243,67 @@ export interface InspectionPhotosRow {
 export interface MediaRow {
   id: Uuid;
   owner_id: Uuid;
-  purpose: 'avatar' | 'inspection' | 'licence' | 'vehicle_image';
+  purpose: 'avatar' | 'chat_image' | 'evidence_image' | 'inspection' | 'licence' | 'vehicle_image';
   bucket: string;
-  /** Within the bucket, beginning with the owner's id; ours, never the client's file name. While reserved: where the bytes are to be uploaded. Once ready: where the checked bytes are, which no upload can reach. */
+  /** Within the bucket, beginning with the owner's id; ours, never the client's file name. While reserved: where the bytes are to be uploaded. From then on: where the picture is that is shown, once it is ready. */
   path: string;
   mime_type: string;
   /** As announced for the ticket; the bytes count only when they are the same. */
   byte_size: number;
   /** Lower-case hex, as announced; compared with the stored bytes. */
   sha256: string;
-  /** reserved by request_upload, ready by complete_media once the bytes were checked, deleted when an avatar is replaced, or by the daily job when a ticket was not used. No state machine. */
-  status: 'reserved' | 'ready' | 'deleted';
+  /** reserved by request_upload; processing from complete_media on, once the bytes were checked; ready when the pictures that are shown were made; refused when they could not be made; deleted when nothing shows it any more, or by the daily job when a ticket was not used. No state machine. */
+  status: 'reserved' | 'processing' | 'ready' | 'refused' | 'deleted';
+  /** The error code that says why the picture was refused. Null otherwise. */
+  refused_code: string | null;
   /** When the ticket ends. It means nothing once the file is ready. */
   expires_at: Timestamp;
   created_at: Timestamp;
+}
+
+/** The files that are shown of an upload, without anything that the camera wrote. Whoever may read the upload may open them. */
+export interface MediaDerivativesRow {
+  media_id: Uuid;
+  /** thumbnail, medium and large fit into 320, 960 and 2048 pixels and are never larger than the original. whole has the size of the original; it is stored when Storage makes the sizes. */
+  size: 'thumbnail' | 'medium' | 'large' | 'whole';
+  format: 'webp' | 'jpeg';
+  bucket: string;
+  path: string;
+  width: number;
+  height: number;
+  /** Size of the file in bytes. */
+  byte_size: number;
+}
+
+/** Reactions of members to messages. They go with a message that is deleted. */
+export interface MessageReactionsRow {
+  conversation_id: Uuid;
+  seq: number;
+  user_id: Uuid;
+  emoji: string;
+  created_at: Timestamp;
+}
+
+/** Messages, numbered by seq without gaps in each conversation. Split over 64 partitions by conversation. Written by commands. */
+export interface MessagesRow {
+  conversation_id: Uuid;
+  seq: number;
+  /** The number of the last change of this message among all changes of its conversation; that of its sending at first. */
+  change: number;
+  /** text is written by a person, system by the database about a booking or the group. */
+  kind: 'text' | 'system';
+  sender_id: Uuid | null;
+  /** Made by the sender's app before the first try, so that a message that is sent again is there once. */
+  client_message_id: Uuid | null;
+  /** Plain text, 1 to 4,000 characters. Null in a system message, and after a deletion. */
+  body: string | null;
+  /** Of a system message: {code, …}, the code of its text in conversation_texts and the values for it. */
+  data: unknown | null;
+  reply_to_seq: number | null;
+  mentions: Uuid[];
+  created_at: Timestamp;
+  edited_at: Timestamp | null;
+  deleted_at: Timestamp | null;
 }
 
 /** The notifications of people. `seq` counts without gaps for each person. */
@@ -588,9 +688,16 @@ export interface Tables {
   booking_inspections: BookingInspectionsRow;
   bookings: BookingsRow;
   calendar_entries: CalendarEntriesRow;
+  conversation_markers: ConversationMarkersRow;
+  conversation_members: ConversationMembersRow;
+  conversation_texts: ConversationTextsRow;
+  conversations: ConversationsRow;
   driver_licences: DriverLicencesRow;
   inspection_photos: InspectionPhotosRow;
   media: MediaRow;
+  media_derivatives: MediaDerivativesRow;
+  message_reactions: MessageReactionsRow;
+  messages: MessagesRow;
   notifications: NotificationsRow;
   payables: PayablesRow;
   payment_attempts: PaymentAttemptsRow;
@@ -644,6 +751,20 @@ export interface Relationships {
     Reference<'calendar_entries_booking', ['booking_id'], true, 'bookings', ['id']>,
     Reference<'calendar_entries_vehicle_id_fkey', ['vehicle_id'], false, 'vehicles', ['id']>,
   ];
+  conversation_markers: [
+    Reference<'conversation_markers_conversation_id_fkey', ['conversation_id'], false, 'conversations', ['id']>,
+    Reference<'conversation_markers_of_member', ['conversation_id', 'user_id'], true, 'conversation_members', ['conversation_id', 'user_id']>,
+    Reference<'conversation_markers_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+  ];
+  conversation_members: [
+    Reference<'conversation_members_conversation_id_fkey', ['conversation_id'], false, 'conversations', ['id']>,
+    Reference<'conversation_members_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+  ];
+  conversations: [
+    Reference<'conversations_first_user_id_fkey', ['first_user_id'], false, 'profiles', ['id']>,
+    Reference<'conversations_owner_id_fkey', ['owner_id'], false, 'profiles', ['id']>,
+    Reference<'conversations_second_user_id_fkey', ['second_user_id'], false, 'profiles', ['id']>,
+  ];
   driver_licences: [
     Reference<'driver_licences_own_back', ['back_media_id', 'user_id'], false, 'media', ['id', 'owner_id']>,
     Reference<'driver_licences_own_front', ['front_media_id', 'user_id'], false, 'media', ['id', 'owner_id']>,
@@ -655,6 +776,17 @@ export interface Relationships {
   ];
   media: [
     Reference<'media_owner_id_fkey', ['owner_id'], false, 'profiles', ['id']>,
+  ];
+  media_derivatives: [
+    Reference<'media_derivatives_media_id_fkey', ['media_id'], false, 'media', ['id']>,
+  ];
+  message_reactions: [
+    Reference<'message_reactions_to_message', ['conversation_id', 'seq'], false, 'messages', ['conversation_id', 'seq']>,
+    Reference<'message_reactions_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+  ];
+  messages: [
+    Reference<'messages_conversation_id_fkey', ['conversation_id'], false, 'conversations', ['id']>,
+    Reference<'messages_sender_id_fkey', ['sender_id'], false, 'profiles', ['id']>,
   ];
   notifications: [
     Reference<'notifications_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
@@ -727,8 +859,13 @@ export interface Defaults {
   booking_inspections: 'id' | 'status' | 'note' | 'recorded_at';
   bookings: 'id' | 'code' | 'starts_at' | 'ends_at' | 'deposit_status' | 'created_at' | 'updated_at';
   calendar_entries: 'id' | 'created_at';
+  conversation_markers: 'read_seq';
+  conversation_members: 'id' | 'role' | 'readable' | 'read_seq' | 'created_at';
+  conversations: 'id' | 'last_seq' | 'last_change' | 'last_message_at' | 'created_at';
   driver_licences: 'id' | 'automatic_only' | 'scheme' | 'status' | 'corrected_fields' | 'created_at';
   media: 'id' | 'status' | 'expires_at' | 'created_at';
+  message_reactions: 'created_at';
+  messages: 'kind' | 'mentions' | 'created_at';
   notifications: 'id' | 'created_at';
   payables: 'created_at';
   payment_attempts: 'id' | 'reference' | 'status' | 'details' | 'created_at';
@@ -800,6 +937,18 @@ export interface GetUsersRow {
   is_licence_verified: boolean;
 }
 
+export interface InspectionEvidenceRow {
+  kind: string;
+  angle: string;
+  media_id: Uuid;
+  recorded_at: Timestamp;
+  captured_at: Timestamp;
+  minutes_before: number;
+  distance_m: number;
+  in_time: boolean;
+  nearby: boolean;
+}
+
 export interface LicenceClassesRow {
   scheme: string;
   class: string;
@@ -826,6 +975,38 @@ export interface LicencesToReviewRow {
   same_number: unknown;
   claim: unknown;
   suspended: unknown;
+}
+
+export interface ListMessageChangesRow {
+  seq: number;
+  change: number;
+  kind: string;
+  sender_id: Uuid;
+  client_message_id: Uuid;
+  body: string;
+  data: unknown;
+  reply_to_seq: number;
+  mentions: Uuid[];
+  reactions: unknown;
+  created_at: Timestamp;
+  edited_at: Timestamp;
+  deleted_at: Timestamp;
+}
+
+export interface ListMessagesRow {
+  seq: number;
+  change: number;
+  kind: string;
+  sender_id: Uuid;
+  client_message_id: Uuid;
+  body: string;
+  data: unknown;
+  reply_to_seq: number;
+  mentions: Uuid[];
+  reactions: unknown;
+  created_at: Timestamp;
+  edited_at: Timestamp;
+  deleted_at: Timestamp;
 }
 
 export interface ListPayoutsRow {
@@ -873,6 +1054,11 @@ export interface ListRefundsRow {
   claimed_at: Timestamp;
 }
 
+export interface MessageEditsRow {
+  body: string;
+  replaced_at: Timestamp;
+}
+
 export interface MyBalanceRow {
   currency: Currency;
   available: number;
@@ -887,6 +1073,28 @@ export interface MyBlocksRow {
   display_name: string;
   avatar_path: string;
   created_at: Timestamp;
+}
+
+export interface MyConversationsRow {
+  conversation_id: Uuid;
+  kind: string;
+  status: string;
+  role: string;
+  title: string;
+  other_user_id: Uuid;
+  other_name: string;
+  other_avatar_path: string;
+  invited_by: Uuid;
+  unread: number;
+  last_seq: number;
+  last_change: number;
+  last_message_at: Timestamp;
+  last_text: string;
+  last_sender_id: Uuid;
+  read_seq: number;
+  muted_until: Timestamp;
+  archived_at: Timestamp;
+  pinned_at: Timestamp;
 }
 
 export interface MyDevicesRow {
@@ -987,6 +1195,14 @@ export interface RequiredLicencesRow {
   source: string;
 }
 
+export interface SupportQueueRow {
+  conversation_id: Uuid;
+  user_id: Uuid;
+  display_name: string;
+  waiting_since: Timestamp;
+  last_text: string;
+}
+
 export interface TransitionCatalogRow {
   machine: string;
   from_state: string;
@@ -1077,12 +1293,17 @@ export interface Rows {
   check_invariants: CheckInvariantsRow;
   error_catalog: ErrorCatalogRow;
   get_users: GetUsersRow;
+  inspection_evidence: InspectionEvidenceRow;
   licence_classes: LicenceClassesRow;
   licences_to_review: LicencesToReviewRow;
+  list_message_changes: ListMessageChangesRow;
+  list_messages: ListMessagesRow;
   list_payouts: ListPayoutsRow;
   list_refunds: ListRefundsRow;
+  message_edits: MessageEditsRow;
   my_balance: MyBalanceRow;
   my_blocks: MyBlocksRow;
+  my_conversations: MyConversationsRow;
   my_devices: MyDevicesRow;
   my_refunds: MyRefundsRow;
   my_sessions: MySessionsRow;
@@ -1092,6 +1313,7 @@ export interface Rows {
   public_profile: PublicProfileRow;
   reconcile_ledger: ReconcileLedgerRow;
   required_licences: RequiredLicencesRow;
+  support_queue: SupportQueueRow;
   transition_catalog: TransitionCatalogRow;
   trust_history: TrustHistoryRow;
   unmatched_money: UnmatchedMoneyRow;
@@ -1104,8 +1326,10 @@ export interface Functions {
   acknowledge_inspection: { args: { inspection_id: Uuid | null }; row: 'booking_inspections'; many: false };
   acknowledge_payment_event: { args: { event_id: number | null; note: string | null }; value: null };
   add_address: { args: { details: unknown | null }; row: 'addresses'; many: false };
+  add_members: { args: { conversation_id: Uuid | null; user_ids: Uuid[] | null }; value: null };
   add_vehicle_image: { args: { vehicle_id: Uuid | null; media_id: Uuid | null; at_position: number | null }; row: 'vehicle_images'; many: false };
   answer_booking: { args: { booking_id: Uuid | null; accept: boolean | null; reason?: string | null }; row: 'bookings'; many: false };
+  answer_request: { args: { conversation_id: Uuid | null; accept: boolean | null }; value: null };
   approve_payout_batch: { args: { batch_id: Uuid | null }; row: 'payout_batches'; many: false };
   archive_vehicle: { args: { vehicle_id: Uuid | null }; row: 'vehicles'; many: false };
   banks: { args: Record<never, never>; row: 'banks'; many: true };
@@ -1126,11 +1350,14 @@ export interface Functions {
   claim_manual_refund: { args: { refund_id: Uuid | null }; row: 'claim_manual_refund'; many: false };
   claim_review: { args: { kind: string | null; subject_id: Uuid | null }; row: 'claim_review'; many: false };
   create_booking: { args: { quote_id: Uuid | null }; row: 'bookings'; many: false };
+  create_group: { args: { title: string | null; user_ids: Uuid[] | null }; row: 'conversations'; many: false };
   create_vehicle: { args: { details: unknown | null }; row: 'vehicles'; many: false };
   decide_inspection: { args: { inspection_id: Uuid | null; counts: boolean | null; reason: string | null }; row: 'booking_inspections'; many: false };
   delete_account: { args: Record<never, never>; row: 'delete_account'; many: false };
   delete_address: { args: { address_id: Uuid | null }; value: null };
+  delete_message: { args: { conversation_id: Uuid | null; seq: number | null }; row: 'messages'; many: false };
   delete_notification: { args: { notification_id: Uuid | null }; value: null };
+  edit_message: { args: { conversation_id: Uuid | null; seq: number | null; body: string | null }; row: 'messages'; many: false };
   end_session: { args: { session_id: Uuid | null }; value: null };
   error_catalog: { args: Record<never, never>; row: 'error_catalog'; many: true };
   export_my_data: { args: { page?: number | null }; row: 'export_my_data'; many: false };
@@ -1138,17 +1365,25 @@ export interface Functions {
   freeze_payout: { args: { payout_id: Uuid | null; reason: string | null }; row: 'payouts'; many: false };
   get_users: { args: { ids: Uuid[] | null }; row: 'get_users'; many: true };
   grant_role: { args: { user_id: Uuid | null; role: string | null; reason: string | null }; row: 'user_roles'; many: false };
+  inspection_evidence: { args: { booking_id: Uuid | null }; row: 'inspection_evidence'; many: true };
+  join_support_conversation: { args: { conversation_id: Uuid | null }; row: 'conversations'; many: false };
+  leave_conversation: { args: { conversation_id: Uuid | null }; value: null };
   licence_classes: { args: Record<never, never>; row: 'licence_classes'; many: true };
   licences_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'licences_to_review'; many: true };
+  list_message_changes: { args: { conversation_id: Uuid | null; after_change: number | null }; row: 'list_message_changes'; many: true };
+  list_messages: { args: { conversation_id: Uuid | null; before_seq?: number | null; page_size?: number | null }; row: 'list_messages'; many: true };
   list_notifications: { args: { before_seq?: number | null; page_size?: number | null }; row: 'notifications'; many: true };
   list_payout_batches: { args: { status?: string | null; after?: unknown | null; page_size?: number | null }; row: 'payout_batches'; many: true };
   list_payouts: { args: { batch_id?: Uuid | null; status?: string | null; host_id?: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'list_payouts'; many: true };
   list_refunds: { args: { status?: string | null; needs?: string | null; after?: unknown | null; page_size?: number | null }; row: 'list_refunds'; many: true };
   mark_all_notifications_read: { args: Record<never, never>; value: null };
+  mark_conversation_read: { args: { conversation_id: Uuid | null; seq: number | null; shared?: boolean | null }; value: null };
   mark_notification_read: { args: { notification_id: Uuid | null }; value: null };
+  message_edits: { args: { conversation_id: Uuid | null; seq: number | null }; row: 'message_edits'; many: true };
   my_balance: { args: Record<never, never>; row: 'my_balance'; many: true };
   my_blocks: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_blocks'; many: true };
   my_bookings: { args: { role?: string | null; statuses?: string[] | null; after?: unknown | null; page_size?: number | null }; row: 'my_bookings'; many: true };
+  my_conversations: { args: { archived?: boolean | null; after?: unknown | null; page_size?: number | null }; row: 'my_conversations'; many: true };
   my_devices: { args: Record<never, never>; row: 'my_devices'; many: true };
   my_payouts: { args: { after?: unknown | null; page_size?: number | null }; row: 'payouts'; many: true };
   my_receipts: { args: { after?: unknown | null; page_size?: number | null }; row: 'receipts'; many: true };
@@ -1156,6 +1391,8 @@ export interface Functions {
   my_sessions: { args: Record<never, never>; row: 'my_sessions'; many: true };
   notifications_since: { args: { after_seq: number | null }; row: 'notifications'; many: true };
   object_to_inspection: { args: { inspection_id: Uuid | null; reason: string | null }; row: 'booking_inspections'; many: false };
+  open_direct_conversation: { args: { user_id: Uuid | null }; row: 'conversations'; many: false };
+  open_support_conversation: { args: Record<never, never>; row: 'conversations'; many: false };
   payment_attempts_needing_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'payment_attempts_needing_review'; many: true };
   payment_events_needing_review: { args: { after_id?: number | null; page_size?: number | null }; row: 'payment_events_needing_review'; many: true };
   payment_methods: { args: Record<never, never>; row: 'payment_methods'; many: true };
@@ -1163,6 +1400,7 @@ export interface Functions {
   payout_statement: { args: { payout_id: Uuid | null }; row: 'payout_statement'; many: false };
   propose_payouts: { args: Record<never, never>; row: 'payout_batches'; many: true };
   public_profile: { args: { id: Uuid | null }; row: 'public_profile'; many: true };
+  react: { args: { conversation_id: Uuid | null; seq: number | null; emoji: string | null; there?: boolean | null }; value: null };
   receipt: { args: { receipt_id: Uuid | null }; row: 'receipts'; many: false };
   reconcile_ledger: { args: Record<never, never>; row: 'reconcile_ledger'; many: true };
   record_manual_payout: { args: { payout_id: Uuid | null; bank_reference: string | null }; row: 'payouts'; many: false };
@@ -1176,7 +1414,9 @@ export interface Functions {
   release_review: { args: { kind: string | null; subject_id: Uuid | null }; value: null };
   remove_bank_account: { args: Record<never, never>; row: 'bank_accounts'; many: false };
   remove_billing_details: { args: Record<never, never>; value: null };
+  remove_member: { args: { conversation_id: Uuid | null; user_id: Uuid | null }; value: null };
   remove_vehicle_image: { args: { vehicle_id: Uuid | null; media_id: Uuid | null }; value: null };
+  rename_group: { args: { conversation_id: Uuid | null; title: string | null }; row: 'conversations'; many: false };
   request_upload: { args: { purpose: string | null; mime_type: string | null; byte_size: number | null; sha256: string | null }; row: 'media'; many: false };
   required_licences: { args: { vehicle_id: Uuid | null }; row: 'required_licences'; many: true };
   retry_payout: { args: { payout_id: Uuid | null }; row: 'payouts'; many: false };
@@ -1186,9 +1426,12 @@ export interface Functions {
   revoke_role: { args: { user_id: Uuid | null; role: string | null; reason: string | null }; value: null };
   search_users: { args: { q: string | null; after?: unknown | null; page_size?: number | null }; row: 'search_users'; many: false };
   search_vehicles: { args: { lat: number | null; lng: number | null; radius_m?: number | null; starts_at?: Timestamp | null; ends_at?: Timestamp | null; kind?: string | null; min_seats?: number | null; brand?: string | null; transmission?: string | null; fuel?: string | null; min_price?: number | null; max_price?: number | null; features?: string[] | null; instant_only?: boolean | null; min_rating?: number | null; query?: string | null; sort?: string | null; after?: unknown | null; page_size?: number | null; with_reasons?: boolean | null }; row: 'search_vehicles'; many: true };
+  send_message: { args: { conversation_id: Uuid | null; body: string | null; client_message_id: Uuid | null; reply_to_seq?: number | null; mentions?: Uuid[] | null }; row: 'messages'; many: false };
   set_bank_account: { args: { bank_bin: string | null; account_number: string | null; holder_name: string | null }; row: 'bank_accounts'; many: false };
   set_billing_details: { args: { legal_name: string | null; address: string | null; tax_code?: string | null }; row: 'billing_details'; many: false };
+  set_conversation: { args: { conversation_id: Uuid | null; muted_until: Timestamp | null; archived: boolean | null; pinned: boolean | null }; row: 'conversation_markers'; many: false };
   set_default_address: { args: { address_id: Uuid | null }; row: 'addresses'; many: false };
+  set_member_role: { args: { conversation_id: Uuid | null; user_id: Uuid | null; role: string | null }; value: null };
   settle_payout: { args: { payout_id: Uuid | null; outcome: string | null; provider_payout_id: string | null; note: string | null }; row: 'payouts'; many: false };
   settle_refund: { args: { refund_id: Uuid | null; outcome: string | null; provider_refund_id: string | null; note: string | null }; row: 'refunds'; many: false };
   settle_trip: { args: { booking_id: Uuid | null; reason: string | null }; row: 'bookings'; many: false };
@@ -1196,6 +1439,7 @@ export interface Functions {
   start_payment: { args: { payment_id: Uuid | null; provider: string | null }; row: 'payment_attempts'; many: false };
   submit_licence: { args: { number: string | null; full_name: string | null; date_of_birth: CalendarDay | null; classes: string[] | null; issued_on: CalendarDay | null; front_media_id: Uuid | null; back_media_id: Uuid | null; valid_until?: CalendarDay | null; automatic_only?: boolean | null }; row: 'driver_licences'; many: false };
   submit_vehicle: { args: { vehicle_id: Uuid | null }; row: 'vehicles'; many: false };
+  support_queue: { args: { after?: unknown | null; page_size?: number | null }; row: 'support_queue'; many: true };
   suspend_user: { args: { user_id: Uuid | null; reason: string | null; until?: Timestamp | null }; row: 'user_suspensions'; many: false };
   transition_catalog: { args: Record<never, never>; row: 'transition_catalog'; many: true };
   trust_history: { args: { after?: unknown | null; page_size?: number | null }; row: 'trust_history'; many: true };
@@ -1204,6 +1448,7 @@ export interface Functions {
   unfreeze_payable: { args: { payable_id: Uuid | null; reason?: string | null }; row: 'unfreeze_payable'; many: false };
   unfreeze_payout: { args: { payout_id: Uuid | null }; row: 'payouts'; many: false };
   unmatched_money: { args: { status?: string | null; after?: unknown | null; page_size?: number | null }; row: 'unmatched_money'; many: true };
+  unread_conversations: { args: Record<never, never>; value: number };
   unread_count: { args: Record<never, never>; value: number };
   unregister_device: { args: { device_id: Uuid | null }; value: null };
   update_address: { args: { address_id: Uuid | null; details: unknown | null }; row: 'addresses'; many: false };

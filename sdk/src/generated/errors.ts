@@ -86,11 +86,29 @@ export const errorCatalog = {
     en: 'This code is not right. Check it and enter it again; details say how many tries are left.',
     vi: 'Mã không đúng. Vui lòng kiểm tra và nhập lại; xem số lần thử còn lại trong chi tiết.',
   },
+  conversation_closed: {
+    status: 403,
+    retryable: false,
+    en: 'You cannot write in this conversation.',
+    vi: 'Bạn không thể nhắn tin trong cuộc trò chuyện này.',
+  },
+  conversation_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find this conversation. Reload your conversations.',
+    vi: 'Không tìm thấy cuộc trò chuyện này. Vui lòng tải lại danh sách.',
+  },
   country_not_supported: {
     status: 422,
     retryable: false,
     en: 'We cannot send codes to phone numbers of this country. Use another number or your mail address.',
     vi: 'Chúng tôi chưa gửi được mã đến số điện thoại của quốc gia này. Vui lòng dùng số khác hoặc địa chỉ email.',
+  },
+  edit_window_over: {
+    status: 409,
+    retryable: false,
+    en: 'This message is too old to be changed. You can still delete it.',
+    vi: 'Tin nhắn này đã quá thời gian cho phép chỉnh sửa. Bạn vẫn có thể xóa tin nhắn.',
   },
   email_unverified: {
     status: 403,
@@ -103,6 +121,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'Your account may not do this.',
     vi: 'Tài khoản của bạn không có quyền thực hiện thao tác này.',
+  },
+  group_full: {
+    status: 409,
+    retryable: false,
+    en: 'This group is full. Remove somebody first, or start a new group.',
+    vi: 'Nhóm đã đủ thành viên. Vui lòng xóa bớt thành viên hoặc tạo nhóm mới.',
   },
   hold_expired: {
     status: 409,
@@ -152,6 +176,12 @@ export const errorCatalog = {
     en: 'This is the last admin, and there must be one. Make another person an admin first.',
     vi: 'Đây là quản trị viên cuối cùng nên không thể gỡ. Vui lòng cấp quyền quản trị cho người khác trước.',
   },
+  last_group_admin: {
+    status: 409,
+    retryable: false,
+    en: 'A group needs an admin. Make somebody else an admin first.',
+    vi: 'Nhóm phải có quản trị viên. Vui lòng chỉ định quản trị viên khác trước.',
+  },
   licence_class_mismatch: {
     status: 403,
     retryable: false,
@@ -181,6 +211,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'Another account has a verified licence with this number; details.licence_id names it. Reject one of the two.',
     vi: 'Một tài khoản khác đã có giấy phép được xác minh với số này; details.licence_id cho biết giấy phép đó. Vui lòng từ chối một trong hai.',
+  },
+  media_extra_data: {
+    status: 422,
+    retryable: false,
+    en: 'This file holds more than a picture. Save the picture as a new file and upload that.',
+    vi: 'Tệp này chứa dữ liệu khác ngoài ảnh. Vui lòng lưu ảnh thành tệp mới rồi tải lên.',
   },
   media_mismatch: {
     status: 409,
@@ -212,11 +248,29 @@ export const errorCatalog = {
     en: 'The file is too large. Choose a smaller one.',
     vi: 'Tệp quá lớn. Vui lòng chọn tệp nhỏ hơn.',
   },
+  media_too_many_pixels: {
+    status: 413,
+    retryable: false,
+    en: 'This picture is too large. Make it smaller and upload it again.',
+    vi: 'Ảnh có kích thước quá lớn. Vui lòng thu nhỏ ảnh rồi tải lên lại.',
+  },
   media_type_refused: {
     status: 415,
     retryable: false,
     en: 'This type of file is not accepted here. Choose another file.',
     vi: 'Loại tệp này không được hỗ trợ. Vui lòng chọn tệp khác.',
+  },
+  media_unreadable: {
+    status: 422,
+    retryable: false,
+    en: 'This picture is damaged or incomplete. Choose another one, or take it again.',
+    vi: 'Ảnh bị lỗi hoặc không đầy đủ. Vui lòng chọn ảnh khác hoặc chụp lại.',
+  },
+  message_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find this message. It may have been deleted.',
+    vi: 'Không tìm thấy tin nhắn này. Có thể tin nhắn đã bị xóa.',
   },
   method_not_allowed: {
     status: 405,
@@ -446,6 +500,12 @@ export const errorCatalog = {
     en: 'The renter has no verified driver licence for this trip. The renter must submit one first.',
     vi: 'Khách thuê không có giấy phép lái xe đã xác minh phù hợp với chuyến đi này. Khách cần gửi giấy phép trước.',
   },
+  request_unanswered: {
+    status: 409,
+    retryable: false,
+    en: 'This person has not accepted your message request yet. Wait for an answer before you write more.',
+    vi: 'Người này chưa chấp nhận yêu cầu nhắn tin của bạn. Vui lòng chờ phản hồi rồi nhắn tiếp.',
+  },
   review_claimed: {
     status: 409,
     retryable: false,
@@ -493,6 +553,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'You have too many bookings that wait for payment or for an answer. Pay or cancel one of them first.',
     vi: 'Bạn đang có quá nhiều đơn chờ thanh toán hoặc chờ phản hồi. Vui lòng thanh toán hoặc hủy bớt một đơn trước.',
+  },
+  too_many_reactions: {
+    status: 409,
+    retryable: false,
+    en: 'This message has too many different reactions. Use one that is there already.',
+    vi: 'Tin nhắn này đã có quá nhiều loại cảm xúc. Vui lòng chọn một cảm xúc đã có.',
   },
   transfer_claimed: {
     status: 409,
