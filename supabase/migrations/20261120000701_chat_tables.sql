@@ -115,7 +115,7 @@ create table public.messages (
   -- a message that was deleted keeps its number and nothing else
   constraint messages_text_until_deleted check ((kind = 'text' and deleted_at is null) = (body is not null)),
   constraint messages_system_data check ((kind = 'system') = (data is not null)),
-  constraint messages_body_form check (body is null or private.says_something(body, 1, 4000)),
+  constraint messages_body_form check (private.is_tidy_lines(body) and char_length(body) between 1 and 4000),
   constraint messages_nothing_after_delete check (deleted_at is null or (kind = 'text' and mentions = '{}')),
   -- it exists: the command looks, and messages are never removed. A foreign key between 64 partitions would be 4,096.
   constraint messages_reply_to_earlier check (reply_to_seq between 1 and seq - 1)

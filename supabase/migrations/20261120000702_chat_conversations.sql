@@ -233,14 +233,15 @@ end
 $$;
 
 -- Adds who knows the actor, asks anybody else, and leaves out silently who has declined or has a block with the actor:
--- the actor must not learn which of the two it is.
+-- the actor must not learn which of the two it is. Answers how many were asked.
 create function private.bring_in(p_conversation public.conversations, p_actor_id uuid, p_user_ids uuid[])
-returns void
+returns int
 language plpgsql volatile set search_path = ''
 as $$
 declare
   v_other uuid;
   v_status text;
+  v_asked int := 0;
 begin
   for v_other in select distinct u from unnest(p_user_ids) u where u <> p_actor_id order by u loop
     v_status := (select status from public.conversation_members where conversation_id = p_conversation.id and user_id = v_other);
@@ -248,11 +249,12 @@ begin
     if v_status is distinct from 'left' and private.are_acquainted(p_actor_id, v_other) then
       perform private.put_member(p_conversation, v_other, 'member', 'active', p_actor_id);
     else
-      perform private.take_token('request_conversation', p_actor_id::text);
+      v_asked := v_asked + 1;
       perform private.put_member(p_conversation, v_other, 'member', 'invited', p_actor_id);
     end if;
     perform private.tell_person(v_other, p_conversation.id);
   end loop;
+  return v_asked;
 end
 $$;
 
@@ -306,7 +308,8 @@ begin
   perform private.put_member(v_conversation, v_user_id, 'admin', 'active', null);
   perform private.require_room(v_conversation.id, cardinality(p_user_ids));
   v_conversation := private.say(v_conversation, jsonb_build_object('code', 'group_created', 'user_id', v_user_id, 'title', v_title));
-  perform private.bring_in(v_conversation, v_user_id, p_user_ids);
+  perform private.take_token('request_conversation', v_user_id::text)
+  from generate_series(1, private.bring_in(v_conversation, v_user_id, p_user_ids));
   perform private.finish_command(p_idempotency_key, to_jsonb(v_conversation));
   return v_conversation;
 end
@@ -351,7 +354,8 @@ begin
     select count(distinct u)::int from unnest(p_user_ids) u
     where not exists (select from public.conversation_members m where m.conversation_id = p_conversation_id and m.user_id = u and m.status in ('active', 'invited'))
   ));
-  perform private.bring_in(v_conversation, v_user_id, p_user_ids);
+  perform private.take_token('request_conversation', v_user_id::text)
+  from generate_series(1, private.bring_in(v_conversation, v_user_id, p_user_ids));
   perform private.tell_of_members(v_conversation);
 end
 $$;

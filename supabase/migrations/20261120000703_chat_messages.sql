@@ -55,7 +55,7 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 declare
   v_user_id uuid := private.require_user();
-  v_body text := normalize(btrim(p_body, E' \t\r\n'), nfc);
+  v_body text := private.tidy_lines(p_body);
   v_conversation public.conversations;
   v_message public.messages;
   v_problem text;
@@ -173,7 +173,7 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 declare
   v_user_id uuid := private.require_user();
-  v_body text := normalize(btrim(p_body, E' \t\r\n'), nfc);
+  v_body text := private.tidy_lines(p_body);
   v_message public.messages;
 begin
   perform private.take_token('change_message', v_user_id::text);

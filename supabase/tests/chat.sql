@@ -56,6 +56,7 @@ select is(tests.outcome(format('select pg_temp.send(%L, %L)', :'asked', E' \u200
 select is(tests.outcome(format('select pg_temp.send(%L, %L)', :'asked', repeat('x', 4001))), 'invalid_input', 'a message has at most 4,000 characters');
 select is(tests.outcome(format('select pg_temp.send(%L, %L, 5)', :'asked', 'x')), 'invalid_input', 'a reply is to a message that exists');
 select is((private.send_message(:'asked', 'reply', gen_random_uuid(), 4)).reply_to_seq, 4::bigint, 'a message can reply to another');
+select is(private.tidy_lines(E'👨‍👩‍👧 \u202e here\n\nnow '), E'👨‍👩‍👧 here\n\nnow', 'a message keeps its lines and pictures and loses what is invisible');
 select is(tests.outcome(format('select private.send_message(%L, %L, gen_random_uuid(), null, %L)', :'asked', 'x', array[:'friend'])), 'invalid_input', 'only members can be mentioned');
 select is(tests.outcome('insert into public.messages (conversation_id, seq, change, kind, data) select id, 99, 99, $$system$$, $${}$$ from public.conversations'), '42501', 'nobody writes messages by hand');
 select is(tests.outcome('select invited_by from public.conversation_members'), '42501', 'who invited somebody is not readable');

@@ -58,9 +58,12 @@ select tests.as_owner();
 update public.bank_accounts set created_at = now() - interval '3 days', usable_from = now() - interval '2 days' where user_id = :'earner';
 select private.schedule_payouts();
 select is(tests.blockers(:'earner'), 'open_payout 1', 'a payout that is under way is in the way');
+select tests.make_user('banned') as banned \gset
+insert into public.user_suspensions (user_id, reason) values (:'banned', 'abuse');
+select is(tests.blockers(:'banned'), 'suspension 1', 'a suspension is in the way, so that nobody deletes the account to begin anew');
 -- groups are tried in chat.sql
 select is((select array_agg(name order by name) from private.account_blockers where name <> 'group_admin'),
-  array['frozen_money', 'live_booking', 'money_owed', 'open_payment', 'open_payout', 'open_refund', 'platform_role', 'unmatched_money'], 'every blocker is met above');
+  array['frozen_money', 'live_booking', 'money_owed', 'open_payment', 'open_payout', 'open_refund', 'platform_role', 'suspension', 'unmatched_money'], 'every blocker is met above');
 select is(tests.outcome($$ insert into private.account_blockers values ('no_such', 'x', 'x') $$), '42883', 'a blocker without a function is refused');
 
 -- gone -----------------------------------------------------------------------------------------------------------

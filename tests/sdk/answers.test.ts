@@ -93,6 +93,11 @@ beforeAll(async () => {
   await ask(admin, 'unfreeze_payable', earned, null);
   await ask(admin, 'cancel_payable', calledOff.booking, 'a question', randomUUID());
 
+  // a case that a reviewer takes
+  const waiting = await world.make<string>('make_licence', await world.make('make_user', 'new'));
+  await world.sql.query("update public.driver_licences set status = 'pending' where id = $1", [waiting]);
+  await ask(admin, 'claim_review', 'licence', waiting);
+
   // somebody takes the data along and leaves
   const leaver = await world.make('make_renter', 'leaver');
   await world.make('step_up', leaver);
