@@ -94,9 +94,14 @@ beforeAll(async () => {
   await ask(admin, 'cancel_payable', calledOff.booking, 'a question', randomUUID());
 
   // a case that a reviewer takes
-  const waiting = await world.make<string>('make_licence', await world.make('make_user', 'new'));
-  await world.sql.query("update public.driver_licences set status = 'pending' where id = $1", [waiting]);
-  await ask(admin, 'claim_review', 'licence', waiting);
+  const licence = await world.make<string>('make_licence', await world.make('make_user', 'new'));
+  const { rows: waiting } = await world.sql.query<{ id: string }>(
+    `insert into public.driver_licences (user_id, number_hash, number_last4, full_name, date_of_birth, classes, issued_on, valid_until, front_media_id, back_media_id)
+     select user_id, uuid_send(gen_random_uuid()), number_last4, full_name, date_of_birth, classes, issued_on, valid_until, front_media_id, back_media_id
+     from public.driver_licences where id = $1 returning id`,
+    [licence],
+  );
+  await ask(admin, 'claim_review', 'licence', waiting[0]?.id);
 
   // somebody takes the data along and leaves
   const leaver = await world.make('make_renter', 'leaver');
