@@ -219,7 +219,8 @@ export class Chat {
   }
 
   /**
-   * Marks a conversation as read up to a message, on all devices. With `shared: false` the others do not see it.
+   * Marks a conversation as read up to a message, on all devices. With `shared: false`, or when the profile
+   * does not share read marks, the others do not see it.
    * Errors: `conversation_not_found`, `invalid_input`.
    */
   markRead(

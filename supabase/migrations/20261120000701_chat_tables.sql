@@ -211,7 +211,15 @@ begin
   return query select 'conversation:' || m.conversation_id from public.conversation_members m where m.user_id = auth.uid() and m.status = 'active';
 end
 $$;
-grant execute on function private.my_conversation_ids(), private.my_conversation_topics() to authenticated;
+create function private.shows_presence()
+returns boolean
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return (select p.shows_presence from public.profiles p where p.id = auth.uid());
+end
+$$;
+grant execute on function private.my_conversation_ids(), private.my_conversation_topics(), private.shows_presence() to authenticated;
 
 create policy select_own on public.conversations for select to authenticated
   using (id in (select private.my_conversation_ids()));
@@ -236,7 +244,10 @@ create policy select_all on public.conversation_texts for select to authenticate
 create policy select_own_conversation on realtime.messages for select to authenticated
   using (extension in ('broadcast', 'presence') and topic in (select private.my_conversation_topics()));
 create policy insert_own_conversation on realtime.messages for insert to authenticated
-  with check (extension in ('broadcast', 'presence') and topic in (select private.my_conversation_topics()));
+  with check (
+    topic in (select private.my_conversation_topics())
+    and (extension = 'broadcast' or (extension = 'presence' and (select private.shows_presence())))
+  );
 insert into private.broadcasts (topic, event, payload) values
   ('conversation:{conversation_id}', 'changed', '{last_seq, last_change} of the conversation after a message was sent, changed, deleted or reacted to. A client reads what it lacks by list_message_changes.'),
   ('conversation:{conversation_id}', 'read', '{user_id, read_seq} of a member who lets others know.'),

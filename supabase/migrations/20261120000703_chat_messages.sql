@@ -303,7 +303,7 @@ begin
   if found then
     perform private.tell_person(v_user_id, p_conversation_id);
   end if;
-  if p_shared then
+  if p_shared and (select p.shares_read_marks from public.profiles p where p.id = v_user_id) then
     update public.conversation_members set read_seq = v_last_seq
     where conversation_id = p_conversation_id and user_id = v_user_id and read_seq < v_last_seq;
     if found then
@@ -316,7 +316,7 @@ create function public.mark_conversation_read(conversation_id uuid, seq bigint, 
 returns void
 language sql volatile set search_path = ''
 as $$ select private.mark_conversation_read(conversation_id, seq, shared) $$;
-comment on function public.mark_conversation_read is 'Marks a conversation as read up to a message, on all devices of the caller. With `shared` the other members see it as well. A marker never goes back. Repeatable. Errors: conversation_not_found, invalid_input.';
+comment on function public.mark_conversation_read is 'Marks a conversation as read up to a message, on all devices of the caller. With `shared` the other members see it as well, unless the caller''s profile does not share read marks. A marker never goes back. Repeatable. Errors: conversation_not_found, invalid_input.';
 select private.expose('mark_conversation_read(uuid, bigint, boolean)', 'authenticated');
 
 create function private.set_conversation(p_conversation_id uuid, p_muted_until timestamptz, p_archived boolean, p_pinned boolean)

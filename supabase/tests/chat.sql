@@ -76,6 +76,18 @@ select tests.as_user(:'stranger');
 select is((select read_seq from public.conversation_members where user_id = :'host'), 5::bigint, 'a shared marker is seen by the other');
 select is((select count(*)::int from public.conversation_markers), 1, 'nobody sees the markers of others');
 select is((select unread from public.my_conversations()), 0::bigint, 'who writes has nothing unread');
+select tests.as_owner();
+create function pg_temp.appear(p_conversation uuid) returns text language sql as $$
+  select tests.outcome(format('insert into realtime.messages (topic, extension, event, payload, private) values (%L, %L, %L, %L, true)', 'conversation:' || p_conversation, 'presence', 'x', '{}')) $$;
+grant execute on function pg_temp.appear to authenticated;
+select tests.as_user(:'stranger');
+select is(pg_temp.appear(:'asked'), 'ok', 'a member shows that they are there');
+select tests.as_owner();
+update public.profiles set shares_read_marks = false, shows_presence = false where id = :'stranger';
+select tests.as_user(:'stranger');
+select is(pg_temp.appear(:'asked'), '42501', 'a person whose profile hides presence is not shown');
+select public.mark_conversation_read(:'asked', 5);
+select is((select read_seq from public.conversation_members where user_id = :'stranger'), 0::bigint, 'a person who does not share read marks shares none');
 select tests.as_user(:'friend');
 select is((select count(*)::int from public.messages), 0, 'who takes no part reads nothing');
 select is(tests.outcome(format('select public.list_messages(%L)', :'asked')), 'conversation_not_found', 'for who takes no part the conversation does not exist');

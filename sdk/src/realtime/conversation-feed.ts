@@ -27,7 +27,7 @@ export interface ConversationHandlers {
 export interface WatchOptions {
   /** The highest `change` that the app has stored; everything after it is delivered. Default: from the first message. */
   since?: number;
-  /** Whether others see that the person is there. Default false. */
+  /** Whether others see that the person is there; the backend refuses it when the profile does not show presence. Default false. */
   present?: boolean;
   /** How often to look for lost messages while live, in milliseconds. Default 60000; 0 for never. */
   checkLiveMs?: number;
