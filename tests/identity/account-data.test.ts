@@ -8,7 +8,7 @@ afterAll(closeSql);
 describe('an export', () => {
   it('has everything about its person, with files that open', async () => {
     const one = await person('exporter');
-    await upload(one, 'licence', 'exported');
+    await ok(one.journey.media.whenReady(await upload(one, 'licence', 'exported')));
     expect(await refusal(one.journey.account.export())).toBe('step_up_required');
     await stepUp(one);
     const data = await ok(one.journey.account.export());

@@ -61,7 +61,10 @@ describe('a driver licence', () => {
 
   it('is read by a reviewer through addresses that end soon', async () => {
     const waiting = await person('waiting');
-    const { id } = await ok(waiting.journey.licences.submit(await cardOf(waiting, {})));
+    const card = await cardOf(waiting, {});
+    const { id } = await ok(waiting.journey.licences.submit(card));
+    for (const photo of [card.frontMediaId, card.backMediaId])
+      await ok(waiting.journey.media.whenReady(photo));
     for await (const { data, error } of staff.journey.admin.licencesToReview()) {
       if (error) throw error;
       if (data?.id !== id) continue;

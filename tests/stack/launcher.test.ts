@@ -31,7 +31,7 @@ const env = {
 beforeAll(() => {
   chmodSync(clone, 0o755);
   // Without migrations: what is tested is how the parts start and stop.
-  for (const path of ['local', 'sdk', 'supabase/functions', 'package.json', 'package-lock.json']) {
+  for (const path of ['local', 'sdk', 'supabase/functions', 'worker', 'package.json', 'package-lock.json']) {
     cpSync(join(root, path), join(clone, path), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(clone, 'node_modules'));
