@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { createPostgresConnection, type PostgresConnection } from '@supabase/lite/postgres';
 import { AnsweredFailure, answerable } from './errors.ts';
 import { quoteArgumentNames } from './quoted-arguments.ts';
@@ -7,10 +8,21 @@ interface SessionVars {
   auth?: { role?: unknown; uid?: unknown; jwt?: unknown };
 }
 
-interface RpcRequest {
+interface ServedRequest {
   method: string;
   path: string;
-  requestHeaders?: Record<string, string>;
+  requestHeaders: Record<string, string>;
+}
+
+const servedRequest = new AsyncLocalStorage<ServedRequest>();
+
+/** Serves a request of the Data API so that its transactions know it, as those of PostgREST do. */
+export function serving<T>(request: Request, serve: () => T): T {
+  const path = new URL(request.url).pathname.replace(/^\/rest\/v1/, '');
+  return servedRequest.run(
+    { method: request.method, path, requestHeaders: Object.fromEntries(request.headers) },
+    serve,
+  );
 }
 
 interface Executor {
@@ -21,7 +33,7 @@ interface Executor {
 interface Internals {
   rlsState: 'unknown' | 'active' | 'inactive';
   applyJwtSessionContext(db: Executor, vars: SessionVars, customRole: boolean): Promise<void>;
-  applyRpcRequestGucs(db: Executor, request: RpcRequest): Promise<void>;
+  applyRpcRequestGucs(): Promise<void>;
 }
 
 // A kysely query without importing kysely, which is a dependency of lite and not of ours.
@@ -209,14 +221,12 @@ export async function dataApiConnection(adminUrl: string): Promise<PostgresConne
     }
     const claims = vars.auth?.jwt ?? { role };
     await execute(db, beginAs, [role, JSON.stringify(claims), String(vars.auth?.uid ?? '')]);
+    const asked = servedRequest.getStore();
+    if (asked)
+      await execute(db, tellRequest, [asked.method, asked.path, JSON.stringify(asked.requestHeaders)]);
   };
-  internals.applyRpcRequestGucs = async (db, request) => {
-    await execute(db, tellRequest, [
-      request.method,
-      request.path,
-      JSON.stringify(request.requestHeaders ?? {}),
-    ]);
-  };
+  // lite 0.10.0 tells of a request only when it calls a function, and by then it has been told
+  internals.applyRpcRequestGucs = async () => {};
   connection.normalizeDbError = answerable;
   connection.kysely = connection.kysely.withPlugin({
     transformQuery: ({ node }) => quoteArgumentNames(node),

@@ -4,7 +4,7 @@ import { apiUrl, databaseUrl, mailUrl, type StackConfig } from '../config.ts';
 import { readProjectSettings } from '../project-settings.ts';
 import { answerAdmin } from './auth-admin.ts';
 import { type AskAuth, mendAuth } from './auth-requests.ts';
-import { ask, authConnection, dataApiConnection } from './connection.ts';
+import { ask, authConnection, dataApiConnection, serving } from './connection.ts';
 import { AnsweredFailure } from './errors.ts';
 import { json } from './http.ts';
 import { LostConnection } from './reservations.ts';
@@ -159,7 +159,8 @@ export async function createDataAndAuth(config: StackConfig): Promise<DataAndAut
   const asAdmin: AskAuth = (sql, parameters) => ask(data, sql, parameters);
   const auth = mendAuth(async (request) => authApp.fetch(request), askUsers);
   return {
-    rest: async (request) => (new URL(request.url).search.includes('%00') ? noNul() : restApp.fetch(request)),
+    rest: async (request) =>
+      new URL(request.url).search.includes('%00') ? noNul() : serving(request, () => restApp.fetch(request)),
     auth: async (request) =>
       (await answerAdmin(request, config, asAdmin, minimumLength)) ?? (await auth(request)),
     async close() {

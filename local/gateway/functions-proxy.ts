@@ -2,7 +2,7 @@ import { request as httpRequest, type IncomingMessage, type ServerResponse } fro
 import { apiUrl, type StackConfig } from '../config.ts';
 import type { ProjectSettings } from '../project-settings.ts';
 import { CallerError, callerFromApiKey, callerFromToken } from './caller.ts';
-import { json, sendResponse } from './http.ts';
+import { json, seenAs, sendResponse } from './http.ts';
 
 // The platform ends a request that is silent for this long.
 const idleTimeoutMs = 150_000;
@@ -56,7 +56,7 @@ function forward(
   headers['x-forwarded-host'] = host;
   headers['x-forwarded-port'] = String(ports.api);
   headers['x-forwarded-proto'] = 'http';
-  headers['x-forwarded-for'] = incoming.socket.remoteAddress ?? host;
+  Object.assign(headers, seenAs(incoming));
   headers['x-forwarded-path'] = incoming.url;
   const fail = (status: number, code: string, message: string) => {
     if (outgoing.headersSent) outgoing.destroy();
@@ -73,14 +73,28 @@ function forward(
       if (String(answered['content-type'] ?? '').startsWith('text/html'))
         answered['content-type'] = 'text/plain';
       outgoing.writeHead(answer.statusCode ?? 502, answered);
-      answer.pipe(outgoing);
+      // A function that refuses a large body does not read it. Its answer ends once the client has sent all, because node
+      // closes the connection of a request that was answered and not read, and the client would never see the answer.
+      incoming.unpipe(upstream);
+      incoming.resume();
+      answer.on('error', () => outgoing.destroy());
+      answer.pipe(outgoing, { end: false });
+      answer.on('end', () => {
+        if (incoming.readableEnded) outgoing.end();
+        else incoming.once('end', () => outgoing.end());
+      });
     },
   );
   upstream.on('timeout', () => {
     fail(504, 'IDLE_TIMEOUT', 'The function sent nothing for 150 seconds');
     upstream.destroy();
   });
-  upstream.on('error', () => fail(503, 'BOOT_ERROR', 'Function failed to start (please check logs)'));
+  upstream.on('error', () => {
+    if (outgoing.headersSent) return;
+    incoming.unpipe(upstream);
+    incoming.resume();
+    fail(503, 'BOOT_ERROR', 'Function failed to start (please check logs)');
+  });
   outgoing.on('close', () => upstream.destroy());
   incoming.pipe(upstream);
 }

@@ -3,6 +3,16 @@ import { Readable } from 'node:stream';
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
 
 /**
+ * The headers by which the platform says where a request comes from: Cloudflare overwrites the first, and each proxy adds
+ * to the second.
+ */
+export function seenAs(incoming: IncomingMessage): Record<string, string> {
+  const address = incoming.socket.remoteAddress ?? '';
+  const hops = [incoming.headers['x-forwarded-for'] ?? [], address].flat();
+  return { 'cf-connecting-ip': address, 'x-forwarded-for': hops.join(', ') };
+}
+
+/**
  * Makes a Fetch request from a Node request. The body is streamed. `base` is the public address of the server.
  */
 export function toRequest(incoming: IncomingMessage, base: string): Request {
@@ -11,6 +21,7 @@ export function toRequest(incoming: IncomingMessage, base: string): Request {
     const name = incoming.rawHeaders[index] ?? '';
     if (!name.startsWith(':')) headers.append(name, incoming.rawHeaders[index + 1] ?? '');
   }
+  for (const [name, value] of Object.entries(seenAs(incoming))) headers.set(name, value);
   const method = incoming.method ?? 'GET';
   const init: RequestInit & { duplex?: 'half' } = { method, headers };
   if (method !== 'GET' && method !== 'HEAD') {

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { fetchFrom } from '../support/fetch-from.ts';
 import { setting } from '../support/setting.ts';
 import type { Person } from '../support/world.ts';
 
@@ -15,6 +16,8 @@ export interface Call {
   /** A user's token; without it only the publishable key is sent. */
   token?: string;
   headers?: Record<string, string>;
+  /** Another address of this machine, 127.x.y.z, to send from: limits count per network. */
+  from?: string;
   /** An object is sent as JSON, anything else as it is. */
   body?: unknown;
 }
@@ -29,10 +32,10 @@ export async function tokenOf({ journey }: Person): Promise<string> {
 /** Calls an address below the one that every client knows, without any client library in between. */
 export async function call(
   path: string,
-  { method = 'GET', token, headers, body }: Call = {},
+  { method = 'GET', token, headers, from, body }: Call = {},
 ): Promise<Answer> {
   const plain = typeof body === 'string' || body instanceof Uint8Array;
-  const response = await fetch(`${setting('API_URL')}${path}`, {
+  const response = await (from ? fetchFrom(from) : fetch)(`${setting('API_URL')}${path}`, {
     method,
     redirect: 'manual',
     headers: {
