@@ -25,17 +25,18 @@ export interface Command {
 export const commonErrors: readonly string[] = ['unauthenticated', 'internal', 'idempotency_conflict'];
 
 /**
- * Reads the comment of a command: text, then `Repeatable.` when doing it twice is doing it once, then
- * `Errors: code, code (in which case).`
+ * Reads the comment of a command: text, then `Repeatable.` when doing it twice is doing it once, or `Reads only.` when
+ * all that it writes is the token of a limit, then `Errors: code, code (in which case).`
  */
 export function readComment(
   comment: string,
-): Pick<Command, 'summary' | 'errors' | 'problem'> & { repeatable: boolean } {
+): Pick<Command, 'summary' | 'errors' | 'problem'> & { repeatable: boolean; reads: boolean } {
   const [text = '', list, ...more] = comment.split(/(?:^| )Errors: /);
   const repeatable = / Repeatable\.$/.test(text);
-  const summary = text.replace(/ Repeatable\.$/, '');
+  const reads = / Reads only\.$/.test(text);
+  const summary = text.replace(/ (?:Repeatable|Reads only)\.$/, '');
   const errors: ListedError[] = [];
-  const answer = (problem: string | null) => ({ summary, repeatable, errors, problem });
+  const answer = (problem: string | null) => ({ summary, repeatable, reads, errors, problem });
   if (more.length > 0) return answer('says "Errors:" twice');
   if (list === undefined) return answer(null);
   const item = /([a-z_]+)(?: \(([^()]+)\))?(?:, |\.$)/y;
@@ -68,9 +69,9 @@ export async function readCommands(client: pg.Client): Promise<Command[]> {
       and not exists (select from pg_catalog.pg_depend d where d.objid = p.oid and d.deptype = 'e')
     order by p.proname collate "C"`);
   return rows.map(({ volatile, comment, ...row }) => {
-    const { repeatable, ...read } = readComment(comment);
+    const { repeatable, reads, ...read } = readComment(comment);
     const keyed = row.args.includes('idempotency_key');
-    const kind = keyed ? 'keyed' : !volatile ? 'read' : repeatable ? 'repeatable' : 'once';
+    const kind = keyed ? 'keyed' : reads || !volatile ? 'read' : repeatable ? 'repeatable' : 'once';
     const problem =
       read.problem ??
       (repeatable && kind !== 'repeatable' ? `is ${kind} without saying "Repeatable."` : null);

@@ -1,7 +1,7 @@
 -- Foundation: token buckets, in the transaction of the command they guard.
 -- Rule kept here: a limit holds on every path to the command, because it is inside it. A refused call over HTTP costs a
 -- token too: its refusal is an answer, so that its transaction commits.
--- Left out on purpose: limits on reads; those belong to the gateway.
+-- Left out on purpose: limits on cheap reads; the statement timeout bounds those.
 
 create table private.rate_limits (
   action text primary key,
@@ -24,8 +24,10 @@ comment on table private.rate_buckets is 'What is left of each limit for each su
 comment on column private.rate_buckets.subject is 'Who or what is limited: mostly a user id.';
 comment on column private.rate_buckets.tokens is 'Calls left at refilled_at; it refills by per_minute of the action up to its capacity.';
 
-create function private.take_token(p_action text, p_subject text)
-returns void
+-- Takes one token and answers null, or the seconds until there is one. Who gets seconds must undo the transaction or the
+-- block: then nothing was taken.
+create function private.token_wait(p_action text, p_subject text)
+returns int
 language plpgsql volatile set search_path = ''
 as $$
 declare
@@ -39,25 +41,47 @@ begin
   set tokens = least(v_limit.capacity, b.tokens + v_limit.per_minute * greatest(extract(epoch from now() - b.refilled_at), 0) / 60) - 1,
       refilled_at = greatest(now(), b.refilled_at)
   returning b.tokens into v_tokens;
-  if v_tokens < 0 then
-    perform private.fail('rate_limited', jsonb_build_object('retry_after', ceil(-v_tokens * 60 / v_limit.per_minute)));
+  return case when v_tokens < 0 then ceil(-v_tokens * 60 / v_limit.per_minute) end;
+end
+$$;
+
+create function private.take_token(p_action text, p_subject text)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_wait int := private.token_wait(p_action, p_subject);
+begin
+  if v_wait is not null then
+    perform private.fail('rate_limited', jsonb_build_object('retry_after', v_wait));
   end if;
 end
 $$;
 comment on function private.take_token is 'Takes one token or raises rate_limited with retry_after in seconds, which takes nothing.';
 
 -- Answers a refusal of a limited command as PostgREST would answer the error, and takes a token for it: the one that the
--- command took went with its subtransaction. Outside of a request, and where no token can be taken, it raises the error.
+-- command took went with its subtransaction. When no token is left, the answer is rate_limited, with the header
+-- Retry-After. Outside of a request, and for nobody in particular, it raises the error.
 create function private.refuse(p_action text, p_subject text, p_state text, p_message text, p_detail text)
 returns jsonb
 language plpgsql volatile security definer set search_path = ''
 as $$
 begin
-  if p_subject is null or p_detail::jsonb ->> 'code' = 'rate_limited' or coalesce(current_setting('request.method', true), '') = '' then
+  if p_subject is null or coalesce(current_setting('request.method', true), '') = '' then
     raise exception using errcode = p_state, message = p_message, detail = p_detail;
   end if;
-  perform private.take_token(p_action, p_subject);
+  if p_detail::jsonb ->> 'code' <> 'rate_limited' then
+    begin
+      perform private.take_token(p_action, p_subject);
+    exception
+      when sqlstate 'PT429' then
+        get stacked diagnostics p_state = returned_sqlstate, p_message = message_text, p_detail = pg_exception_detail;
+    end;
+  end if;
   perform set_config('response.status', substr(p_state, 3), true);
+  if p_detail::jsonb ? 'retry_after' then
+    perform set_config('response.headers', jsonb_build_array(jsonb_build_object('Retry-After', p_detail::jsonb ->> 'retry_after'))::text, true);
+  end if;
   return jsonb_build_object('code', p_state, 'message', p_message, 'details', p_detail, 'hint', null);
 end
 $$;
@@ -104,3 +128,105 @@ begin
 end
 $$;
 comment on function private.expose_limited is 'Used by migrations only: exposes a command whose refusals cost a token of p_action, taken from the subject that the SQL expression p_subject names.';
+
+-- For what cannot answer a refusal in place of its rows: reads, and direct writes to tables. Over HTTP it raises
+-- rate_limited in the form by which PostgREST also sends the header Retry-After.
+create function private.spend_token(p_action text, p_subject text)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_wait int := private.token_wait(p_action, p_subject);
+begin
+  if v_wait is null then
+    return;
+  end if;
+  if coalesce(current_setting('request.method', true), '') = '' then
+    perform private.fail('rate_limited', jsonb_build_object('retry_after', v_wait));
+  end if;
+  raise sqlstate 'PGRST' using
+    message = jsonb_build_object('code', 'PT429', 'message', (select e.message_en from private.error_codes e where e.code = 'rate_limited'),
+      'details', jsonb_build_object('code', 'rate_limited', 'retry_after', v_wait)::text, 'hint', null),
+    detail = jsonb_build_object('status', 429, 'headers', jsonb_build_object('Retry-After', v_wait::text));
+end
+$$;
+
+-- The network that a request over HTTP comes from: its IPv4 address, or its /64 of IPv6, since a line has that many
+-- addresses. Cloudflare, in front of the platform, overwrites cf-connecting-ip. Without it, the last address of
+-- x-forwarded-for that is no proxy of our own is the caller's; a caller can write the first one.
+create function private.client_network()
+returns text
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_headers jsonb := nullif(current_setting('request.headers', true), '')::jsonb;
+  v_hops text[] := coalesce(string_to_array(coalesce(v_headers ->> 'cf-connecting-ip', v_headers ->> 'x-forwarded-for'), ','), '{}');
+  v_inside constant inet[] := '{10.0.0.0/8,127.0.0.0/8,192.168.0.0/16,169.254.0.0/16,172.16.0.0/12,100.64.0.0/10,::1/128,fc00::/7,fe80::/10}'::inet[];
+  v_address inet;
+begin
+  begin
+    for i in reverse cardinality(v_hops) .. 1 loop
+      v_address := case when v_address is null or not exists (select from unnest(v_inside) n where trim(v_hops[i])::inet <<= n) then trim(v_hops[i])::inet else v_address end;
+      exit when not exists (select from unnest(v_inside) n where v_address <<= n);
+    end loop;
+  exception
+    -- what is no address, and all before it, was written by the caller
+    when invalid_text_representation then
+      null;
+  end;
+  return coalesce(host(network(set_masklen(v_address, case family(v_address) when 6 then 64 else 32 end))), 'unknown');
+end
+$$;
+
+-- For a read that costs much: a token of the person, or of the network of a visitor (action <p_action>_network). SQL that
+-- comes from no request is not limited.
+create function private.spend_read_token(p_action text)
+returns void
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  if coalesce(current_setting('request.method', true), '') = '' then
+    return;
+  end if;
+  -- A crash may give a few tokens back; a read need not wait for the disk.
+  perform set_config('synchronous_commit', 'off', true);
+  if auth.uid() is not null then
+    perform private.spend_token(p_action, auth.uid()::text);
+  else
+    perform private.spend_token(p_action || '_network', private.client_network());
+  end if;
+end
+$$;
+grant execute on function private.spend_read_token(text) to anon, authenticated;
+
+-- Rows that people write directly, without a command. Commands write as their owner and are not counted here.
+insert into private.rate_limits (action, capacity, per_minute) values ('direct_write', 60, 60);
+create function private.limit_direct_write()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  perform private.spend_token('direct_write', coalesce(auth.uid()::text, private.client_network()));
+  return null;
+end
+$$;
+
+create function private.limit_direct_writes()
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_table regclass;
+begin
+  for v_table in
+    select c.oid
+    from pg_catalog.pg_class c
+    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+      and not exists (select from pg_catalog.pg_trigger t where t.tgrelid = c.oid and t.tgname = 'limited')
+      and (has_any_column_privilege('authenticated', c.oid, 'insert, update') or has_table_privilege('authenticated', c.oid, 'delete'))
+  loop
+    execute format('create trigger limited before insert or update or delete on %s for each statement when (current_user in (''authenticated'', ''anon'')) execute function private.limit_direct_write()', v_table);
+  end loop;
+end
+$$;
+comment on function private.limit_direct_writes is 'Used by migrations only: limits direct writes to every table that people may write to. The last migration calls it.';

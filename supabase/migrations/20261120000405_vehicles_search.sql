@@ -4,6 +4,11 @@
 -- The circle and the distance are both measured on the sphere, so that nothing is shown from beyond the radius.
 -- Left out on purpose: the true location; distances are to the fuzzed point, so they reveal nothing.
 
+-- A visitor counts with all of the same network, which may be that of a mobile operator.
+insert into private.rate_limits (action, capacity, per_minute) values
+  ('search_vehicles', 60, 60),
+  ('search_vehicles_network', 300, 600);
+
 create function private.search_vehicles(
   p_lat float8, p_lng float8, p_radius_m int, p_starts_at timestamptz, p_ends_at timestamptz, p_kind text, p_min_seats int,
   p_brand text, p_transmission text, p_fuel text, p_min_price bigint, p_max_price bigint, p_features text[],
@@ -147,11 +152,14 @@ create function public.search_vehicles(
   sort text default 'distance', after jsonb default null, page_size int default 20, with_reasons boolean default false
 )
 returns setof jsonb
-language sql stable set search_path = ''
+language plpgsql volatile set search_path = ''
 as $$
-  select private.search_vehicles($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+begin
+  perform private.spend_read_token('search_vehicles');
+  return query select private.search_vehicles($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20);
+end
 $$;
-comment on function public.search_vehicles is 'Lists published vehicles within radius_m (100–100000) metres of a point that are free for the whole period. Vehicles of people with whom the caller has a block are left out. Rows are {vehicle_id, title, kind, brand, model, year, seats, transmission, fuel, price_per_hour, price_per_day, currency, instant_book, city, lat, lng, distance_m, rating_average, rating_count, cover_bucket, cover_path, cursor}, and with `with_reasons` also `reasons`: the codes of what is in the way of the caller, such as licence_required (what booking_eligibility says, but for the number of the caller''s bookings). They are sorted by distance, price (per day) or rating. `after` takes the cursor of the last row. Errors: invalid_input, period_invalid, period_in_past, period_too_long.';
+comment on function public.search_vehicles is 'Lists published vehicles within radius_m (100–100000) metres of a point that are free for the whole period. Vehicles of people with whom the caller has a block are left out. Rows are {vehicle_id, title, kind, brand, model, year, seats, transmission, fuel, price_per_hour, price_per_day, currency, instant_book, city, lat, lng, distance_m, rating_average, rating_count, cover_bucket, cover_path, cursor}, and with `with_reasons` also `reasons`: the codes of what is in the way of the caller, such as licence_required (what booking_eligibility says, but for the number of the caller''s bookings). They are sorted by distance, price (per day) or rating. `after` takes the cursor of the last row. Reads only. Errors: invalid_input, period_invalid, period_in_past, period_too_long, rate_limited.';
 select private.expose('search_vehicles(float8, float8, int, timestamptz, timestamptz, text, int, text, text, text, bigint, bigint, text[], boolean, numeric, text, text, jsonb, int, boolean)', 'anon', 'authenticated');
 
 -- Everything a listing's screen needs, under the reader's own rights.

@@ -151,7 +151,7 @@ select is((
   from pg_proc w
   where w.pronamespace = 'private'::regnamespace and w.prosrc like '%private.take_token(''%' and not exists (
     select from pg_proc p
-    where p.pronamespace = 'public'::regnamespace and p.proname = w.proname
+    where p.pronamespace = 'public'::regnamespace and p.prosrc like '%private.' || w.proname || '(%'
       and w.prosrc like '%take_token(''' || substring(p.prosrc from 'private\.refuse\(''(\w+)''') || ''',%'
   )
 ), null, 'every command that takes a token takes one for its refusals too');

@@ -87,11 +87,16 @@ describe('the comment of a command', () => {
     ).toEqual({
       summary: 'Does it, e.g. now.',
       repeatable: true,
+      reads: false,
       errors: [
         { code: 'forbidden', note: null },
         { code: 'invalid_input', note: 'details.field' },
       ],
       problem: null,
+    });
+    expect(readComment('Finds it. Reads only. Errors: forbidden.')).toMatchObject({
+      summary: 'Finds it.',
+      reads: true,
     });
     expect(readComment('Does it.')).toMatchObject({ summary: 'Does it.', errors: [], problem: null });
   });
