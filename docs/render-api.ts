@@ -116,7 +116,7 @@ export function renderApiPage(api: Api): string {
     ...modules,
     '## Functions of the edge',
     '',
-    '`/functions/v1/<function>`, called by a signed-in person (`user`), with the secret key (`secret`) or by anybody (`none`). Each may also answer `method_not_allowed`, and `payload_too_large` and `unknown_field` to a wrong body.',
+    "`/functions/v1/<function>`, called by a signed-in person (`user`), with the secret key (`secret`), with a partner's key (`api_key`, see [partners.md](partners.md)) or by anybody (`none`). Each may also answer `method_not_allowed`, and `payload_too_large` and `unknown_field` to a wrong body.",
     '',
     ...api.endpoints.map(({ name, methods, auth, errors }) => {
       const refusals = errors.length === 0 ? '' : ` Errors: ${list(errors.map((one) => one.code))}.`;

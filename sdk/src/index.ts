@@ -10,6 +10,8 @@ export type { Addresses } from './addresses.ts';
 export type * from './addresses-rows.ts';
 export type { Admin } from './admin.ts';
 export type * from './admin-rows.ts';
+export type { ApiKeys } from './api-keys.ts';
+export type * from './api-keys-rows.ts';
 export type { Auth, SignUp } from './auth.ts';
 export type { Blocks } from './blocks.ts';
 export type * from './blocks-rows.ts';

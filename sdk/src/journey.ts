@@ -2,6 +2,7 @@ import { createClient, type SupabaseClient, type SupabaseClientOptions } from '@
 import { Account } from './account.ts';
 import { Addresses } from './addresses.ts';
 import { Admin } from './admin.ts';
+import { ApiKeys } from './api-keys.ts';
 import { Auth } from './auth.ts';
 import { Blocks } from './blocks.ts';
 import { Bookings } from './bookings.ts';
@@ -80,6 +81,7 @@ export class Journey {
   readonly notifications: Notifications;
   readonly trust: Trust;
   readonly chat: Chat;
+  readonly apiKeys: ApiKeys;
   readonly admin: Admin;
   readonly #calls: Calls;
   readonly #inbox: UserInbox;
@@ -115,6 +117,7 @@ export class Journey {
     this.notifications = new Notifications(calls, inbox);
     this.trust = new Trust(calls);
     this.chat = new Chat(calls, inbox);
+    this.apiKeys = new ApiKeys(calls);
     this.admin = new Admin(calls);
   }
 

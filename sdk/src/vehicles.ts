@@ -1,14 +1,7 @@
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
 import { type Camel, snakeKeys } from './core/names.ts';
-import {
-  byCreation,
-  type CreatedPlace,
-  type List,
-  newestFirst,
-  type PageOptions,
-  readList,
-} from './core/pages.ts';
-import { requireUserId, valueOr } from './core/rows.ts';
+import { byCreation, type List, type PageOptions, readList } from './core/pages.ts';
+import { valueOr } from './core/rows.ts';
 import type { Like } from './core/shapes.ts';
 import type { Functions } from './generated/database.ts';
 import type { RequiredLicence } from './licences-rows.ts';
@@ -71,7 +64,7 @@ export class Vehicles {
 
   /**
    * Vehicles that are free for the whole period.
-   * Errors: `invalid_input`, `period_invalid`, `period_in_past`, `period_too_long`.
+   * Errors: `invalid_input`, `period_invalid`, `period_in_past`, `period_too_long`, `rate_limited`.
    *
    * @example
    * ```ts
@@ -161,15 +154,8 @@ export class Vehicles {
    * Errors: `invalid_input`.
    */
   mine(page: PageOptions = {}, options?: CallOptions): List<Vehicle> {
-    const read = async (size: number, after?: CreatedPlace): Promise<Result<Vehicle[]>> => {
-      const user = await requireUserId(this.#calls, options);
-      if (user.error) return user;
-      return this.#calls.table<Vehicle[]>(
-        'read',
-        (client) => newestFirst(client.from('vehicles').select().eq('host_id', user.data), size, after),
-        options,
-      );
-    };
+    const read = (page_size: number, after?: object) =>
+      this.#calls.rpc('my_vehicles', { after, page_size }, options);
     return readList({ by: byCreation, read }, page, options);
   }
 
@@ -237,6 +223,22 @@ export class Vehicles {
       { vehicle_id: input.vehicleId, media_id: input.mediaId },
       options,
     );
+  }
+
+  /**
+   * What takes an own vehicle, in order, with the ids that `unblock` takes; at most 400 days.
+   * Errors: `vehicle_not_found`, `invalid_input`.
+   */
+  entries(
+    input: { vehicleId: Uuid; from: Instant; to: Instant },
+    options?: CallOptions,
+  ): Promise<Result<CalendarEntry[]>> {
+    const args = {
+      vehicle_id: input.vehicleId,
+      from_at: toTimestamp(input.from),
+      to_at: toTimestamp(input.to),
+    };
+    return this.#calls.rpc('my_calendar', args, options);
   }
 
   /**

@@ -86,6 +86,7 @@ insert into private.media_facts (media_id, captured_at) select id, now() from pu
 insert into public.user_blocks (user_id, blocked_id) values (:'person', :'host');
 insert into public.addresses (user_id, recipient, phone, line1, province) values (:'person', 'Zerlina Quockbao', '+84977123123', '77 Phố Quockbao', 'Hà Nội');
 insert into private.devices (user_id, platform, token) values (:'person', 'ios', 'ExponentPushToken[Quockbao00000000]');
+select tests.make_api_key(:'person', '{vehicles:read}');
 insert into private.manual_claims (subject_id, claimed_by) values (gen_random_uuid(), :'person');
 insert into public.payout_batches (payouts, total, currency, approved_at, approved_by) values (1, 1, 'VND', now(), :'person');
 select tests.as_user(:'person');

@@ -54,6 +54,10 @@ beforeAll(async () => {
   await ask(renter, 'search_users', 'host', null, 20);
   await ask(renter, 'payment_methods');
 
+  const key = await world.make<{ id: string }>('make_api_key', host, ['vehicles:read']);
+  answers.push({ name: 'create_api_key', many: false, answer: key });
+  await ask(host, 'revoke_api_key', key.id);
+
   // a trip that was called off, whose payer must name an account
   const called = await makeTrip(world, 'payos');
   await allAtOnce([providerSays(called.reference)]);

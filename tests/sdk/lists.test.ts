@@ -51,7 +51,8 @@ const lists: Record<string, ListTest> = {
     longest: 50,
     sent: { after: { key: 2 } },
   },
-  'vehicles.mine': { list: (j, page) => j.vehicles.mine(page), sent: ofTable },
+  'vehicles.mine': { list: (j, page) => j.vehicles.mine(page) },
+  'apiKeys.list': { list: (j, page) => j.apiKeys.list(page), sent: ofTable },
   'licences.list': { list: (j, page) => j.licences.list(page), sent: ofTable },
   'blocks.list': { list: (j, page) => j.blocks.list(page) },
   'chat.list': {
@@ -112,6 +113,8 @@ const bounded: Record<string, string> = {
   'vehicles.calendar': 'the period that was asked for, at most 400 days',
   'vehicles.eligibility': 'the reasons of one refusal',
   'admin.bookings.evidence': 'the photos of one trip, an angle once for each inspection',
+  'vehicles.entries': 'the period that was asked for, at most 400 days',
+  'apiKeys.scopes': 'what there is to choose from',
   'admin.checkInvariants': 'a report, empty when healthy',
   'admin.ledger.reconcile': 'a report, empty when proven',
   'admin.payouts.propose': 'what one command made',

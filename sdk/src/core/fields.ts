@@ -17,6 +17,7 @@ const renamed: Partial<Record<RpcName, Record<string, string>>> = {
   update_address: { details: 'changes' },
   update_vehicle: { details: 'changes' },
   vehicle_calendar: { from_at: 'from', to_at: 'to' },
+  my_calendar: { from_at: 'from', to_at: 'to' },
 };
 
 /** Functions with an argument in the shape of a row: its fields are columns, here as there. */

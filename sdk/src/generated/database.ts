@@ -32,6 +32,25 @@ export interface AddressesRow {
   updated_at: Timestamp;
 }
 
+/** Keys by which a partner's server acts for an account. The secret is not stored. A key works until expires_at or revoked_at. */
+export interface ApiKeysRow {
+  id: Uuid;
+  user_id: Uuid;
+  /** What its owner calls it, 1 to 60 characters. */
+  name: string;
+  /** The part of the key that may be shown, 12 hex digits: it says which key is meant. */
+  prefix: string;
+  /** What it may do; api_scopes() lists what there is. */
+  scopes: string[];
+  /** It is refused from then on. */
+  expires_at: Timestamp;
+  /** When it was used last, written at most once a minute. Null when it was never used. */
+  last_used_at: Timestamp | null;
+  /** Refused since then. Null for a key in use. */
+  revoked_at: Timestamp | null;
+  created_at: Timestamp;
+}
+
 /** The bank accounts that people are paid to, with only the last 4 characters of the number. Nothing is sent to an account before usable_from or after removed_at. */
 export interface BankAccountsRow {
   id: Uuid;
@@ -683,6 +702,7 @@ export interface VehiclesRow {
 /** The rows of each table, as far as apps may read them. */
 export interface Tables {
   addresses: AddressesRow;
+  api_keys: ApiKeysRow;
   bank_accounts: BankAccountsRow;
   billing_details: BillingDetailsRow;
   booking_inspections: BookingInspectionsRow;
@@ -729,6 +749,9 @@ type Reference<Name, Columns, OneToOne, To, ToColumns> = {
 export interface Relationships {
   addresses: [
     Reference<'addresses_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+  ];
+  api_keys: [
+    Reference<'api_keys_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
   ];
   bank_accounts: [
     Reference<'bank_accounts_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
@@ -854,6 +877,7 @@ export interface Relationships {
 /** Columns that a new row may leave out, as the database fills them. */
 export interface Defaults {
   addresses: 'id' | 'country' | 'lat' | 'lng' | 'is_default' | 'created_at' | 'updated_at';
+  api_keys: 'id' | 'created_at';
   bank_accounts: 'id' | 'created_at';
   billing_details: 'updated_at';
   booking_inspections: 'id' | 'status' | 'note' | 'recorded_at';
@@ -882,6 +906,12 @@ export interface Defaults {
   vehicle_images: 'created_at';
   vehicle_locations: 'plate_key';
   vehicles: 'id' | 'description' | 'currency' | 'weekend_bps' | 'long_stay_days' | 'long_stay_discount_bps' | 'security_deposit' | 'instant_book' | 'cancellation_policy' | 'min_hours' | 'max_days' | 'notice_hours' | 'buffer_minutes' | 'time_zone' | 'status' | 'rating_count' | 'search_text' | 'revision' | 'is_listed' | 'created_at' | 'updated_at';
+}
+
+export interface ApiScopesRow {
+  scope: string;
+  title_en: string;
+  title_vi: string;
 }
 
 export interface BanksRow {
@@ -1287,6 +1317,7 @@ export interface VehiclesToReviewRow {
 
 /** Rows that functions answer and no table has. What may be null in them, the database does not say. */
 export interface Rows {
+  api_scopes: ApiScopesRow;
   banks: BanksRow;
   booking_eligibility: BookingEligibilityRow;
   bookings_on_suspended_vehicles: BookingsOnSuspendedVehiclesRow;
@@ -1330,6 +1361,7 @@ export interface Functions {
   add_vehicle_image: { args: { vehicle_id: Uuid | null; media_id: Uuid | null; at_position: number | null }; row: 'vehicle_images'; many: false };
   answer_booking: { args: { booking_id: Uuid | null; accept: boolean | null; reason?: string | null }; row: 'bookings'; many: false };
   answer_request: { args: { conversation_id: Uuid | null; accept: boolean | null }; value: null };
+  api_scopes: { args: Record<never, never>; row: 'api_scopes'; many: true };
   approve_payout_batch: { args: { batch_id: Uuid | null }; row: 'payout_batches'; many: false };
   archive_vehicle: { args: { vehicle_id: Uuid | null }; row: 'vehicles'; many: false };
   banks: { args: Record<never, never>; row: 'banks'; many: true };
@@ -1349,6 +1381,7 @@ export interface Functions {
   claim_manual_payout: { args: { payout_id: Uuid | null }; row: 'claim_manual_payout'; many: false };
   claim_manual_refund: { args: { refund_id: Uuid | null }; row: 'claim_manual_refund'; many: false };
   claim_review: { args: { kind: string | null; subject_id: Uuid | null }; row: 'claim_review'; many: false };
+  create_api_key: { args: { name: string | null; scopes: string[] | null; expires_at: Timestamp | null }; row: 'create_api_key'; many: false };
   create_booking: { args: { quote_id: Uuid | null }; row: 'bookings'; many: false };
   create_group: { args: { title: string | null; user_ids: Uuid[] | null }; row: 'conversations'; many: false };
   create_vehicle: { args: { details: unknown | null }; row: 'vehicles'; many: false };
@@ -1383,12 +1416,14 @@ export interface Functions {
   my_balance: { args: Record<never, never>; row: 'my_balance'; many: true };
   my_blocks: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_blocks'; many: true };
   my_bookings: { args: { role?: string | null; statuses?: string[] | null; after?: unknown | null; page_size?: number | null }; row: 'my_bookings'; many: true };
+  my_calendar: { args: { vehicle_id: Uuid | null; from_at: Timestamp | null; to_at: Timestamp | null }; row: 'calendar_entries'; many: true };
   my_conversations: { args: { archived?: boolean | null; after?: unknown | null; page_size?: number | null }; row: 'my_conversations'; many: true };
   my_devices: { args: Record<never, never>; row: 'my_devices'; many: true };
   my_payouts: { args: { after?: unknown | null; page_size?: number | null }; row: 'payouts'; many: true };
   my_receipts: { args: { after?: unknown | null; page_size?: number | null }; row: 'receipts'; many: true };
   my_refunds: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_refunds'; many: true };
   my_sessions: { args: Record<never, never>; row: 'my_sessions'; many: true };
+  my_vehicles: { args: { after?: unknown | null; page_size?: number | null }; row: 'vehicles'; many: true };
   notifications_since: { args: { after_seq: number | null }; row: 'notifications'; many: true };
   object_to_inspection: { args: { inspection_id: Uuid | null; reason: string | null }; row: 'booking_inspections'; many: false };
   open_direct_conversation: { args: { user_id: Uuid | null }; row: 'conversations'; many: false };
@@ -1423,6 +1458,7 @@ export interface Functions {
   retry_refund: { args: { refund_id: Uuid | null; method?: string | null }; row: 'refunds'; many: false };
   review_licence: { args: { licence_id: Uuid | null; decision: string | null; reason?: string | null; corrections?: unknown | null }; row: 'driver_licences'; many: false };
   review_vehicle: { args: { vehicle_id: Uuid | null; decision: string | null; reason?: string | null; revision?: number | null }; row: 'vehicles'; many: false };
+  revoke_api_key: { args: { key_id: Uuid | null }; row: 'revoke_api_key'; many: false };
   revoke_role: { args: { user_id: Uuid | null; role: string | null; reason: string | null }; value: null };
   search_users: { args: { q: string | null; after?: unknown | null; page_size?: number | null }; row: 'search_users'; many: false };
   search_vehicles: { args: { lat: number | null; lng: number | null; radius_m?: number | null; starts_at?: Timestamp | null; ends_at?: Timestamp | null; kind?: string | null; min_seats?: number | null; brand?: string | null; transmission?: string | null; fuel?: string | null; min_price?: number | null; max_price?: number | null; features?: string[] | null; instant_only?: boolean | null; min_rating?: number | null; query?: string | null; sort?: string | null; after?: unknown | null; page_size?: number | null; with_reasons?: boolean | null }; row: 'search_vehicles'; many: true };

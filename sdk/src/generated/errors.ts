@@ -44,6 +44,12 @@ export const errorCatalog = {
     en: 'This was already paid. Do not pay it again; see details.',
     vi: 'Khoản này đã được chi trả. Vui lòng không chuyển lại; xem chi tiết.',
   },
+  api_key_invalid: {
+    status: 401,
+    retryable: false,
+    en: 'This API key is not valid. Check it, or create a new one.',
+    vi: 'Khóa API không hợp lệ. Vui lòng kiểm tra lại hoặc tạo khóa mới.',
+  },
   bank_account_not_found: {
     status: 404,
     retryable: false,
@@ -512,6 +518,12 @@ export const errorCatalog = {
     en: 'Another reviewer is working on this case; details name who and until when. Take another case.',
     vi: 'Người khác đang xử lý hồ sơ này; chi tiết cho biết là ai và đến khi nào. Vui lòng chọn hồ sơ khác.',
   },
+  scope_missing: {
+    status: 403,
+    retryable: false,
+    en: 'This API key may not do this. Use a key with the scope that details name.',
+    vi: 'Khóa API này không có quyền thực hiện thao tác. Vui lòng dùng khóa có phạm vi được nêu trong chi tiết.',
+  },
   score_too_low: {
     status: 403,
     retryable: false,
@@ -541,6 +553,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'You have as many addresses as one account can keep; details.limit has the number. Delete one first.',
     vi: 'Bạn đã lưu tối đa số địa chỉ cho phép. Vui lòng xóa bớt một địa chỉ trước.',
+  },
+  too_many_api_keys: {
+    status: 409,
+    retryable: false,
+    en: 'Your account has as many API keys as it may have. Revoke one that you no longer need.',
+    vi: 'Tài khoản của bạn đã có đủ số khóa API cho phép. Vui lòng thu hồi khóa không còn dùng.',
   },
   too_many_days_held: {
     status: 409,

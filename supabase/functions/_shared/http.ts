@@ -6,6 +6,9 @@ import type { ErrorCode } from './generated/error-codes.ts';
 import { sameSecret } from './secrets.ts';
 import { type Trace, traceOf } from './trace.ts';
 
+type Auth = 'user' | 'secret' | 'api_key' | 'none';
+type Method = 'GET' | 'POST' | 'DELETE';
+
 /** A signed-in person, as the platform verified them. */
 export interface User {
   id: string;
@@ -42,11 +45,11 @@ export interface Context<Body = undefined> extends BaseContext {
 }
 
 interface EndpointOf<Body> {
-  methods: readonly ('GET' | 'POST')[];
+  methods: readonly Method[];
   /** Below the name of the function, for example `/start` or `/:provider`. */
   path: string;
-  /** Who may call: a signed-in user, the service with its secret key, or anybody. */
-  auth: 'user' | 'secret' | 'none';
+  /** Who may call: a signed-in user, the service with its secret key, a partner with a key that `run` checks, or anybody. */
+  auth: Auth;
   /** Contract of the JSON body. Without it, the body is not read. */
   body?: z.ZodType<Body>;
   maxBytes?: number;
@@ -58,9 +61,9 @@ interface EndpointOf<Body> {
 
 /** An endpoint whose body type has been checked against its `run`. */
 export interface Endpoint {
-  methods: readonly ('GET' | 'POST')[];
+  methods: readonly Method[];
   path: string;
-  auth: 'user' | 'secret' | 'none';
+  auth: Auth;
   answer(context: Omit<Context, 'body'>): Promise<unknown>;
 }
 
@@ -82,7 +85,7 @@ export function endpoint<Body = undefined>(definition: EndpointOf<Body>): Endpoi
 
 const corsHeaders = {
   'access-control-allow-origin': '*',
-  'access-control-allow-methods': 'GET, POST, OPTIONS',
+  'access-control-allow-methods': 'GET, POST, DELETE, OPTIONS',
   'access-control-allow-headers':
     'authorization, apikey, content-type, x-client-info, x-correlation-id, traceparent, tracestate',
   'access-control-expose-headers': 'x-correlation-id, retry-after',
@@ -120,7 +123,7 @@ function pathBelow(name: string, url: URL): string {
 const nobody: User = { id: '', token: '' };
 
 async function authenticate(auth: Endpoint['auth'], request: Request, deps: HttpDeps): Promise<User> {
-  if (auth === 'none') return nobody;
+  if (auth === 'none' || auth === 'api_key') return nobody;
   const bearer = /^Bearer\s+(\S+)$/i.exec(request.headers.get('authorization') ?? '')?.[1] ?? '';
   if (auth === 'secret') {
     const key = request.headers.get('apikey') ?? bearer;
@@ -140,6 +143,12 @@ async function authenticate(auth: Endpoint['auth'], request: Request, deps: Http
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause === undefined ? error.message : `${error.message} <- ${describe(error.cause)}`;
+}
+
+/** A log line without API keys, which a client may have put where no secret belongs. */
+function withoutKeys(line: Record<string, unknown>): Record<string, unknown> {
+  const text = JSON.stringify(line).replaceAll(/jk_live_[0-9a-z_]*/gi, 'jk_live_…');
+  return JSON.parse(text) as Record<string, unknown>;
 }
 
 /**
@@ -198,17 +207,19 @@ export function serveEndpoints(
     }
     for (const [header, value] of Object.entries(corsHeaders)) response.headers.set(header, value);
     response.headers.set('x-correlation-id', trace.correlationId);
-    deps.log({
-      level: response.status >= 500 ? 'error' : 'info',
-      function: name,
-      method: request.method,
-      path: path === '' ? '/' : path,
-      status: response.status,
-      ms: Math.round(performance.now() - startedAt),
-      correlation_id: trace.correlationId,
-      trace_id: trace.traceId,
-      ...notes,
-    });
+    deps.log(
+      withoutKeys({
+        level: response.status >= 500 ? 'error' : 'info',
+        function: name,
+        method: request.method,
+        path: path === '' ? '/' : path,
+        status: response.status,
+        ms: Math.round(performance.now() - startedAt),
+        correlation_id: trace.correlationId,
+        trace_id: trace.traceId,
+        ...notes,
+      }),
+    );
     return response;
   };
 }

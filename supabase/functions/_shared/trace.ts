@@ -22,7 +22,8 @@ export function traceOf(headers: Headers): Trace {
   const given = headers.get('x-correlation-id') ?? '';
   const traceId = parent?.[1] ?? randomHex(16);
   return {
-    correlationId: /^[A-Za-z0-9._:-]{1,100}$/.test(given) ? given : traceId,
+    // it is written to every log, so it must not be an API key
+    correlationId: /^(?!.*jk_live_)[A-Za-z0-9._:-]{1,100}$/i.test(given) ? given : traceId,
     traceId,
     traceparent: `00-${traceId}-${randomHex(8)}-${parent?.[2] ?? '01'}`,
   };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { clientIp } from '../_shared/client-ip.ts';
+import { clientNetwork } from '../_shared/client-ip.ts';
 import {
   confirmResetRequest,
   otpSent,
@@ -45,12 +45,6 @@ function resetTarget({ email, phone }: { email?: string; phone?: string }): Targ
   return email === undefined ? phoneTarget(phone) : { channel: 'email', address: email, countryCode: null };
 }
 
-/** Addresses of one network count as one: a line with IPv6 has 2^64 of them. */
-function network(headers: Headers): string {
-  const ip = clientIp(headers);
-  return ip.includes(':') ? ip.split(':').slice(0, 4).join(':') : ip;
-}
-
 /**
  * One-time codes. `/send` and `/verify` are for the signed-in person; `/reset/send` and `/reset/confirm` are for somebody
  * who cannot sign in, and answer the same whether or not the account exists.
@@ -77,7 +71,7 @@ export function handle({ http, db, sms, testCodes }: OtpDeps): (request: Request
         country_code: target.countryCode,
         code: fixed ?? drawCode(),
         is_sent: fixed === undefined,
-        ip: network(who.headers),
+        ip: clientNetwork(who.headers),
         session_id: who.sessionId,
       },
       otpSent,
@@ -100,7 +94,7 @@ export function handle({ http, db, sms, testCodes }: OtpDeps): (request: Request
         user_id: who.userId,
         session_id: who.sessionId,
         code,
-        ip: network(who.headers),
+        ip: clientNetwork(who.headers),
       },
       otpVerified,
     );

@@ -6,7 +6,8 @@ export const quoteOptions = z.strictObject({
   delivery: z.boolean().optional(),
 });
 
-const instant = z.string().transform((text, context) => {
+/** A moment in any ISO 8601 form with an offset, read as UTC. */
+export const instant = z.string().transform((text, context) => {
   const read = readInstant(text);
   if (read !== null) return new Date(read).toISOString();
   context.addIssue({
