@@ -11,7 +11,7 @@ import type {
 } from './chat-rows.ts';
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
 import { createIdempotencyKey } from './core/ids.ts';
-import { type List, type PageOptions, readList } from './core/pages.ts';
+import { type List, mapResult, type PageOptions, readList } from './core/pages.ts';
 import { localError, requireUserId } from './core/rows.ts';
 import {
   ConversationFeed,
@@ -128,7 +128,9 @@ export class Chat {
    * `rate_limited`.
    */
   addMembers(conversationId: Uuid, userIds: Uuid[], options?: CallOptions): Promise<Result<null>> {
-    return this.#calls.rpc('add_members', { conversation_id: conversationId, user_ids: userIds }, options);
+    return done(
+      this.#calls.rpc('add_members', { conversation_id: conversationId, user_ids: userIds }, options),
+    );
   }
 
   /**
@@ -136,7 +138,9 @@ export class Chat {
    * Errors: `conversation_not_found`, `forbidden`, `not_found`, `last_group_admin`, `rate_limited`.
    */
   removeMember(conversationId: Uuid, userId: Uuid, options?: CallOptions): Promise<Result<null>> {
-    return this.#calls.rpc('remove_member', { conversation_id: conversationId, user_id: userId }, options);
+    return done(
+      this.#calls.rpc('remove_member', { conversation_id: conversationId, user_id: userId }, options),
+    );
   }
 
   /**
@@ -151,7 +155,7 @@ export class Chat {
     options?: CallOptions,
   ): Promise<Result<null>> {
     const args = { conversation_id: conversationId, user_id: userId, role };
-    return this.#calls.rpc('set_member_role', args, options);
+    return done(this.#calls.rpc('set_member_role', args, options));
   }
 
   /**
@@ -159,7 +163,7 @@ export class Chat {
    * Errors: `conversation_not_found`, `forbidden`, `last_group_admin`, `rate_limited`.
    */
   leave(conversationId: Uuid, options?: CallOptions): Promise<Result<null>> {
-    return this.#calls.rpc('leave_conversation', { conversation_id: conversationId }, options);
+    return done(this.#calls.rpc('leave_conversation', { conversation_id: conversationId }, options));
   }
 
   /**
@@ -167,7 +171,7 @@ export class Chat {
    * Errors: `conversation_not_found`, `invalid_input`, `rate_limited`.
    */
   answerRequest(conversationId: Uuid, accept: boolean, options?: CallOptions): Promise<Result<null>> {
-    return this.#calls.rpc('answer_request', { conversation_id: conversationId, accept }, options);
+    return done(this.#calls.rpc('answer_request', { conversation_id: conversationId, accept }, options));
   }
 
   /**
@@ -215,7 +219,7 @@ export class Chat {
     there = true,
     options?: CallOptions,
   ): Promise<Result<null>> {
-    return this.#calls.rpc('react', { conversation_id: conversationId, seq, emoji, there }, options);
+    return done(this.#calls.rpc('react', { conversation_id: conversationId, seq, emoji, there }, options));
   }
 
   /**
@@ -380,4 +384,9 @@ export class AdminChat {
   edits(conversationId: Uuid, seq: number, options?: CallOptions): Promise<Result<MessageEdit[]>> {
     return this.#calls.rpc('message_edits', { conversation_id: conversationId, seq }, options);
   }
+}
+
+/** A limited command that answers nothing comes as an empty text. */
+async function done(result: Promise<Result<unknown>>): Promise<Result<null>> {
+  return mapResult(await result, () => null);
 }

@@ -115,7 +115,7 @@ describe('chat', () => {
     expect(page.rows[0]).toMatchObject({ status: 'invited', other_name: 'one', last_text: null, unread: 0 });
     expect(await ok(two.journey.chat.messages({ conversationId: id }))).toEqual({ rows: [], next: null });
     expect(await refusal(two.journey.chat.send(id, { body: 'x' }))).toBe('conversation_not_found');
-    await ok(two.journey.chat.answerRequest(id, true));
+    expect(await ok(two.journey.chat.answerRequest(id, true))).toBeNull();
     expect((await ok(two.journey.chat.list())).rows[0]).toMatchObject({
       status: 'active',
       last_text: 'A secret',
