@@ -14,7 +14,7 @@ declare
 begin
   for v_table in
     select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname in ('public', 'private') and c.relkind = 'r' or c.oid in ('auth.users'::regclass, 'storage.objects'::regclass)
+    where n.nspname in ('public', 'private') and c.relkind in ('r', 'p') and not c.relispartition or c.oid in ('auth.users'::regclass, 'storage.objects'::regclass)
   loop
     execute format('select not exists (select from %s)', v_table) into v_empty;
     if v_empty and v_table not in ('private.idempotency_keys'::regclass) then
@@ -96,6 +96,11 @@ begin
     when p_table = 'private.ledger_entries'::regclass and p_column = 'account_id'
       then format('t.account_id + case when t.account_id = any ((select bench.shared_accounts())::bigint[]) then 0 else %s * k end', v_step)
     when v_step is not null then format('%s + %s * k', v_column, v_step)
+    -- the smaller id of a pair stays first
+    when p_table = 'public.conversations'::regclass and p_column in ('first_user_id', 'second_user_id') then format('%s(%s, %s)',
+      case p_column when 'first_user_id' then 'least' else 'greatest' end,
+      'overlay(overlay(t.first_user_id::text placing lpad(to_hex(k), 4, ''0'') from 1) placing ''8'' from 15)::uuid',
+      'overlay(overlay(t.second_user_id::text placing lpad(to_hex(k), 4, ''0'') from 1) placing ''8'' from 15)::uuid')
     when p_type = 'uuid'::regtype then format('overlay(overlay(%s::text placing lpad(to_hex(k), 4, ''0'') from 1) placing ''8'' from 15)::uuid', v_column)
     when (p_table, p_column) in (
         ('public.bookings'::regclass, 'code'), ('public.payables'::regclass, 'code'), ('public.payment_attempts'::regclass, 'reference'))
