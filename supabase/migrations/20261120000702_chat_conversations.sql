@@ -531,6 +531,10 @@ begin
   end if;
   update public.conversation_members
   set status = case when p_accept then 'active' else 'declined' end,
+      -- everybody may have left since the invitation
+      role = case when p_accept and v_conversation.kind = 'group' and not exists (
+        select from public.conversation_members a where a.conversation_id = p_conversation_id and a.status = 'active' and a.role = 'admin'
+      ) then 'admin' else role end,
       readable = readable + case when p_accept then int8multirange(int8range(reads_from, null)) else '{}' end
   where conversation_id = p_conversation_id and user_id = v_user_id;
   perform private.tell_person(v_user_id, p_conversation_id);

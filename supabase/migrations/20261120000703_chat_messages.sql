@@ -187,6 +187,13 @@ begin
     perform private.fail('forbidden');
   elsif v_message.body = v_body then
     return v_message;
+  -- a change is read like a new message, so a block and a suspension hold for it as well
+  elsif exists (
+    select from public.conversations c where c.id = p_conversation_id and (
+      (c.kind = 'direct' and private.direct_problem(c, v_user_id) in ('conversation_closed', 'account_suspended'))
+      or (c.kind = 'group' and private.is_suspended(v_user_id)))
+  ) then
+    perform private.fail('forbidden');
   elsif v_message.created_at < now() - make_interval(mins => private.setting('chat_edit_minutes')::int) then
     perform private.fail('edit_window_over');
   end if;

@@ -175,6 +175,16 @@ select private.block_user(:'stranger') \gset
 select is(tests.outcome(format('select pg_temp.send(%L, %L)', :'asked', 'x')), 'conversation_closed', 'a block closes an old conversation for its author');
 select tests.as_user(:'stranger');
 select is(tests.outcome(format('select pg_temp.send(%L, %L)', :'asked', 'x')), 'conversation_closed', 'a block closes an old conversation for the other');
+select max(seq) as own from public.messages where conversation_id = :'asked' and sender_id = :'stranger' and deleted_at is null \gset
+select is(tests.outcome(format('select private.edit_message(%L, %s, %L)', :'asked', :own, 'still here')), 'forbidden', 'a block holds for changes of messages too');
+select tests.as_owner();
+select tests.make_user('late') as late \gset
+select tests.as_user(:'friend');
+select (private.create_group('Left alone', array[:'late']::uuid[], gen_random_uuid())).id as alone \gset
+select private.leave_conversation(:'alone') \gset
+select tests.as_user(:'late');
+select private.answer_request(:'alone', true) \gset
+select is((select role from public.conversation_members where conversation_id = :'alone' and user_id = :'late'), 'admin', 'who accepts an invitation to a group that everybody has left becomes its admin');
 
 -- bookings
 select tests.as_owner();
