@@ -11,7 +11,7 @@ import type {
 } from './chat-rows.ts';
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
 import { createIdempotencyKey } from './core/ids.ts';
-import { type List, mapResult, type PageOptions, readList } from './core/pages.ts';
+import { type List, type PageOptions, readList } from './core/pages.ts';
 import { localError, requireUserId } from './core/rows.ts';
 import {
   ConversationFeed,
@@ -102,7 +102,7 @@ export class Chat {
 
   /**
    * Admin of a group: changes its title.
-   * Errors: `conversation_not_found`, `forbidden`, `invalid_input`, `rate_limited`.
+   * Errors: `conversation_not_found`, `forbidden`, `account_suspended`, `invalid_input`, `rate_limited`.
    */
   renameGroup(conversationId: Uuid, title: string, options?: CallOptions): Promise<Result<Conversation>> {
     return this.#calls.rpc('rename_group', { conversation_id: conversationId, title }, options);
@@ -124,13 +124,11 @@ export class Chat {
 
   /**
    * Admin or moderator of a group: adds people, or invites them when they are strangers.
-   * Errors: `conversation_not_found`, `forbidden`, `not_found`, `group_full`, `invalid_input`,
-   * `rate_limited`.
+   * Errors: `conversation_not_found`, `forbidden`, `not_found`, `group_full`, `account_suspended`,
+   * `invalid_input`, `rate_limited`.
    */
   addMembers(conversationId: Uuid, userIds: Uuid[], options?: CallOptions): Promise<Result<null>> {
-    return done(
-      this.#calls.rpc('add_members', { conversation_id: conversationId, user_ids: userIds }, options),
-    );
+    return this.#calls.rpc('add_members', { conversation_id: conversationId, user_ids: userIds }, options);
   }
 
   /**
@@ -138,9 +136,7 @@ export class Chat {
    * Errors: `conversation_not_found`, `forbidden`, `not_found`, `last_group_admin`, `rate_limited`.
    */
   removeMember(conversationId: Uuid, userId: Uuid, options?: CallOptions): Promise<Result<null>> {
-    return done(
-      this.#calls.rpc('remove_member', { conversation_id: conversationId, user_id: userId }, options),
-    );
+    return this.#calls.rpc('remove_member', { conversation_id: conversationId, user_id: userId }, options);
   }
 
   /**
@@ -155,7 +151,7 @@ export class Chat {
     options?: CallOptions,
   ): Promise<Result<null>> {
     const args = { conversation_id: conversationId, user_id: userId, role };
-    return done(this.#calls.rpc('set_member_role', args, options));
+    return this.#calls.rpc('set_member_role', args, options);
   }
 
   /**
@@ -163,7 +159,7 @@ export class Chat {
    * Errors: `conversation_not_found`, `forbidden`, `last_group_admin`, `rate_limited`.
    */
   leave(conversationId: Uuid, options?: CallOptions): Promise<Result<null>> {
-    return done(this.#calls.rpc('leave_conversation', { conversation_id: conversationId }, options));
+    return this.#calls.rpc('leave_conversation', { conversation_id: conversationId }, options);
   }
 
   /**
@@ -171,7 +167,7 @@ export class Chat {
    * Errors: `conversation_not_found`, `invalid_input`, `rate_limited`.
    */
   answerRequest(conversationId: Uuid, accept: boolean, options?: CallOptions): Promise<Result<null>> {
-    return done(this.#calls.rpc('answer_request', { conversation_id: conversationId, accept }, options));
+    return this.#calls.rpc('answer_request', { conversation_id: conversationId, accept }, options);
   }
 
   /**
@@ -209,8 +205,8 @@ export class Chat {
 
   /**
    * Adds a reaction to a message, or takes it back.
-   * Errors: `conversation_not_found`, `message_not_found`, `too_many_reactions`, `invalid_input`,
-   * `rate_limited`.
+   * Errors: `conversation_not_found`, `message_not_found`, `forbidden` (a block or a suspension),
+   * `too_many_reactions`, `invalid_input`, `rate_limited`.
    */
   react(
     conversationId: Uuid,
@@ -219,7 +215,7 @@ export class Chat {
     there = true,
     options?: CallOptions,
   ): Promise<Result<null>> {
-    return done(this.#calls.rpc('react', { conversation_id: conversationId, seq, emoji, there }, options));
+    return this.#calls.rpc('react', { conversation_id: conversationId, seq, emoji, there }, options);
   }
 
   /**
@@ -384,9 +380,4 @@ export class AdminChat {
   edits(conversationId: Uuid, seq: number, options?: CallOptions): Promise<Result<MessageEdit[]>> {
     return this.#calls.rpc('message_edits', { conversation_id: conversationId, seq }, options);
   }
-}
-
-/** A limited command that answers nothing comes as an empty text. */
-async function done(result: Promise<Result<unknown>>): Promise<Result<null>> {
-  return mapResult(await result, () => null);
 }

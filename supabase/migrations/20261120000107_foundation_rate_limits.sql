@@ -100,9 +100,12 @@ declare
   v_arguments text := pg_get_function_arguments(v_function);
   v_passed text;
   v_comment text := obj_description(v_function, 'pg_proc');
+  v_call text;
 begin
-  select p.proname, (select string_agg(quote_ident(a), ', ' order by n) from unnest(p.proargnames) with ordinality x (a, n))
-  into v_name, v_passed
+  select p.proname, (select string_agg(quote_ident(a), ', ' order by n) from unnest(p.proargnames) with ordinality x (a, n)),
+    -- to_jsonb makes an empty text of nothing
+    case p.prorettype when 'void'::regtype then 'perform private.%I(%s); return null' else 'return to_jsonb(private.%I(%s))' end
+  into v_name, v_passed, v_call
   from pg_catalog.pg_proc p
   where p.oid = v_function;
   execute format('drop function %s', v_function);
@@ -115,14 +118,14 @@ begin
       v_message text;
       v_detail text;
     begin
-      return to_jsonb(private.%1$I(%3$s));
+      %3$s;
     exception
       -- the class: every error of the registry
       when sqlstate ''PT000'' then
         get stacked diagnostics v_message = message_text, v_detail = pg_exception_detail;
         return private.refuse(%4$L, (%5$s)::text, sqlstate, v_message, v_detail);
     end
-    $body$', v_name, v_arguments, v_passed, p_action, p_subject);
+    $body$', v_name, v_arguments, format(v_call, v_name, v_passed), p_action, p_subject);
   execute format('comment on function %s is %L', 'public.' || p_signature, v_comment);
   perform private.expose(p_signature, variadic p_roles);
 end

@@ -8,6 +8,7 @@ insert into private.transitions (machine, from_state, event, to_state) values
   ('conversation_member', 'initial', 'invite', 'invited'),
   ('conversation_member', 'invited', 'accept', 'active'),
   ('conversation_member', 'invited', 'decline', 'declined'),
+  ('conversation_member', 'invited', 'withdraw', 'removed'),
   ('conversation_member', 'declined', 'reopen', 'active'),
   ('conversation_member', 'active', 'leave', 'left'),
   ('conversation_member', 'active', 'remove', 'removed'),
@@ -70,7 +71,7 @@ create index conversation_members_invited_by_idx on public.conversation_members 
 select private.attach_state_machine('public.conversation_members', 'conversation_member');
 comment on table public.conversation_members is 'Who takes part in a conversation, or did. Members see one another.';
 comment on column public.conversation_members.role is 'admin changes the group and its people, moderator deletes messages of others and removes members; in a direct conversation both are members.';
-comment on column public.conversation_members.status is 'invited is a message request that waits. Written by commands.';
+comment on column public.conversation_members.status is 'invited is a message request that waits; removed also means that it was withdrawn. Written by commands.';
 comment on column public.conversation_members.reads_from is 'The seq from which this person reads when the request is accepted.';
 comment on column public.conversation_members.readable is 'The numbers of messages that this person may read: those of the times of taking part.';
 comment on column public.conversation_members.read_seq is 'The last seq that this person has read and lets others know of.';

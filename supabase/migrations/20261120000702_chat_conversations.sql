@@ -182,6 +182,7 @@ declare
   v_user_id uuid := private.require_user();
   v_conversation public.conversations;
   v_acquainted boolean;
+  v_live boolean;
 begin
   perform private.take_token('change_conversation', v_user_id::text);
   if p_user_id is null or p_user_id = v_user_id then
@@ -191,11 +192,12 @@ begin
     perform private.fail('not_found');
   end if;
   v_acquainted := private.are_acquainted(v_user_id, p_user_id);
-  if private.is_blocked(v_user_id, p_user_id) and not (v_acquainted and private.are_acquainted(v_user_id, p_user_id, true)) then
-    perform private.fail('conversation_closed');
-  end if;
-  -- who is suspended still finds the people of a trip that goes on
-  if not private.are_acquainted(v_user_id, p_user_id, true) then
+  -- a block and a suspension leave people a trip that goes on
+  v_live := v_acquainted and private.are_acquainted(v_user_id, p_user_id, true);
+  if not v_live then
+    if private.is_blocked(v_user_id, p_user_id) then
+      perform private.fail('conversation_closed');
+    end if;
     perform private.require_not_suspended(v_user_id);
   end if;
   v_conversation := private.lock_direct(v_user_id, p_user_id);
@@ -348,6 +350,7 @@ declare
   v_conversation public.conversations;
 begin
   perform private.take_token('change_conversation', v_user_id::text);
+  perform private.require_not_suspended(v_user_id);
   perform private.require_people(p_user_ids);
   v_conversation := private.lock_group(p_conversation_id, v_user_id, 'admin', 'moderator');
   perform private.require_room(p_conversation_id, (
@@ -363,7 +366,7 @@ create function public.add_members(conversation_id uuid, user_ids uuid[])
 returns void
 language sql volatile set search_path = ''
 as $$ select private.add_members(conversation_id, user_ids) $$;
-comment on function public.add_members is 'Admin or moderator of a group: adds people who have a booking with the caller, and invites anybody else, also those who have left. They read what is written from then on. Who has declined, or has a block with the caller, is left out without a word. Repeatable. Errors: conversation_not_found, forbidden, not_found, group_full, invalid_input, rate_limited.';
+comment on function public.add_members is 'Admin or moderator of a group: adds people who have a booking with the caller, and invites anybody else, also those who have left. They read what is written from then on. Who has declined, or has a block with the caller, is left out without a word. Repeatable. Errors: conversation_not_found, forbidden, not_found, group_full, account_suspended, invalid_input, rate_limited.';
 select private.expose_limited('add_members(uuid, uuid[])', 'change_conversation', 'auth.uid()', 'authenticated');
 
 -- A group with members needs an admin, by whatever path its people change.
@@ -411,6 +414,11 @@ begin
     perform private.end_membership(v_conversation, p_user_id, 'removed');
     perform private.tell_person(p_user_id, v_conversation.id);
     perform private.tell_of_members(v_conversation);
+  elsif v_member.status = 'invited' then
+    -- withdrawn without a word: the request is gone from the list of who was asked
+    update public.conversation_members set status = 'removed' where id = v_member.id;
+    perform private.tell_person(p_user_id, v_conversation.id);
+    perform private.tell_of_members(v_conversation);
   end if;
 end
 $$;
@@ -418,7 +426,7 @@ create function public.remove_member(conversation_id uuid, user_id uuid)
 returns void
 language sql volatile set search_path = ''
 as $$ select private.remove_member(conversation_id, user_id) $$;
-comment on function public.remove_member is 'Admin or moderator of a group: removes a member, who keeps what was written until then and reads nothing after. A moderator removes members only. Repeatable. Errors: conversation_not_found, forbidden, not_found, last_group_admin, rate_limited.';
+comment on function public.remove_member is 'Admin or moderator of a group: removes a member, who keeps what was written until then and reads nothing after, or withdraws an invitation, of which nothing is said. A moderator removes members only. Repeatable. Errors: conversation_not_found, forbidden, not_found, last_group_admin, rate_limited.';
 select private.expose_limited('remove_member(uuid, uuid)', 'change_conversation', 'auth.uid()', 'authenticated');
 
 create function private.leave_conversation(p_conversation_id uuid)
@@ -488,6 +496,7 @@ declare
   v_conversation public.conversations;
 begin
   perform private.take_token('change_conversation', v_user_id::text);
+  perform private.require_not_suspended(v_user_id);
   v_title := private.require_title(p_title);
   v_conversation := private.lock_group(p_conversation_id, v_user_id, 'admin');
   if v_conversation.title <> v_title then
@@ -503,7 +512,7 @@ create function public.rename_group(conversation_id uuid, title text)
 returns public.conversations
 language sql volatile set search_path = ''
 as $$ select private.rename_group(conversation_id, title) $$;
-comment on function public.rename_group is 'Admin of a group: changes its title, 1–80 characters. Repeatable. Errors: conversation_not_found, forbidden, invalid_input, rate_limited.';
+comment on function public.rename_group is 'Admin of a group: changes its title, 1–80 characters. Repeatable. Errors: conversation_not_found, forbidden, account_suspended, invalid_input, rate_limited.';
 select private.expose_limited('rename_group(uuid, text)', 'change_conversation', 'auth.uid()', 'authenticated');
 
 create function private.answer_request(p_conversation_id uuid, p_accept boolean)

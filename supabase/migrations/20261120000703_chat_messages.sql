@@ -47,6 +47,22 @@ begin
 end
 $$;
 
+-- A change of a message, or a reaction, is read like a new message, so a block and a suspension hold for it as well.
+create function private.require_unhindered(p_conversation_id uuid, p_user_id uuid)
+returns void
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if exists (
+    select from public.conversations c where c.id = p_conversation_id and (
+      (c.kind = 'direct' and private.direct_problem(c, p_user_id) in ('conversation_closed', 'account_suspended'))
+      or (c.kind = 'group' and private.is_suspended(p_user_id)))
+  ) then
+    perform private.fail('forbidden');
+  end if;
+end
+$$;
+
 create function private.send_message(
   p_conversation_id uuid, p_body text, p_client_message_id uuid, p_reply_to_seq bigint default null, p_mentions uuid[] default '{}'
 )
@@ -79,7 +95,7 @@ begin
   if not found then
     -- who could write here before is told so; anybody else learns nothing
     perform private.fail(case when exists (
-      select from public.conversation_members where conversation_id = p_conversation_id and user_id = v_user_id and status in ('left', 'removed')
+      select from public.conversation_members where conversation_id = p_conversation_id and user_id = v_user_id and status in ('left', 'removed') and not isempty(readable)
     ) then 'conversation_closed' else 'conversation_not_found' end);
   end if;
   select * into v_message from public.messages
@@ -187,14 +203,9 @@ begin
     perform private.fail('forbidden');
   elsif v_message.body = v_body then
     return v_message;
-  -- a change is read like a new message, so a block and a suspension hold for it as well
-  elsif exists (
-    select from public.conversations c where c.id = p_conversation_id and (
-      (c.kind = 'direct' and private.direct_problem(c, v_user_id) in ('conversation_closed', 'account_suspended'))
-      or (c.kind = 'group' and private.is_suspended(v_user_id)))
-  ) then
-    perform private.fail('forbidden');
-  elsif v_message.created_at < now() - make_interval(mins => private.setting('chat_edit_minutes')::int) then
+  end if;
+  perform private.require_unhindered(p_conversation_id, v_user_id);
+  if v_message.created_at < now() - make_interval(mins => private.setting('chat_edit_minutes')::int) then
     perform private.fail('edit_window_over');
   end if;
   insert into private.message_edits (conversation_id, seq, change, body)
@@ -260,6 +271,7 @@ begin
     perform private.fail('message_not_found');
   end if;
   if p_there then
+    perform private.require_unhindered(p_conversation_id, v_user_id);
     if not exists (select from public.message_reactions r where r.conversation_id = p_conversation_id and r.seq = p_seq and r.emoji = p_emoji)
        and (select count(distinct r.emoji) from public.message_reactions r where r.conversation_id = p_conversation_id and r.seq = p_seq) >= 20 then
       perform private.fail('too_many_reactions');
@@ -282,7 +294,7 @@ create function public.react(conversation_id uuid, seq bigint, emoji text, there
 returns void
 language sql volatile set search_path = ''
 as $$ select private.react(conversation_id, seq, emoji, there) $$;
-comment on function public.react is 'Adds the caller''s reaction to a message, or takes it back when `there` is false. `emoji` is one emoji; a message has at most 20 different ones. Repeatable. Errors: conversation_not_found, message_not_found, too_many_reactions, invalid_input, rate_limited.';
+comment on function public.react is 'Adds the caller''s reaction to a message, or takes it back when `there` is false. `emoji` is one emoji; a message has at most 20 different ones. Repeatable. Errors: conversation_not_found, message_not_found, forbidden (a block or a suspension), too_many_reactions, invalid_input, rate_limited.';
 select private.expose_limited('react(uuid, bigint, text, boolean)', 'change_message', 'auth.uid()', 'authenticated');
 
 create function private.mark_conversation_read(p_conversation_id uuid, p_seq bigint, p_shared boolean)

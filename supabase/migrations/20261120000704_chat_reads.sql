@@ -43,6 +43,8 @@ begin
       join public.conversation_members m on m.user_id = k.user_id and m.conversation_id = k.conversation_id
       join public.conversations c on c.id = k.conversation_id
       where k.user_id = v_user_id and m.status <> 'declined'
+        -- an invitation that was withdrawn
+        and not (m.status = 'removed' and isempty(m.readable))
         and (k.archived_at is not null) = coalesce(p_archived, false)
         and (v_start.id is null or (c.last_message_at, c.id) < (v_start.at, v_start.id))
         -- a direct conversation shows when somebody has written

@@ -99,7 +99,7 @@ select tests.as_user(:'stranger');
 select is((private.edit_message(:'asked', 4, 'Once more')).body, 'Once more', 'the sender can change a new message');
 select is((select change from public.messages where seq = 4), 6::bigint, 'a change has a number of its own');
 select is((select array_agg(seq) from public.list_message_changes(:'asked', 5)), '{4}', 'a client finds the message that was changed');
-select is((private.react(:'asked', 4, '👍', true))::text, '', 'a message takes a reaction');
+select is(public.react(:'asked', 4, '👍', true), null, 'a message takes a reaction');
 select is(tests.outcome(format('select private.react(%L, 4, %L, true)', :'asked', 'abc')), 'invalid_input', 'a reaction is an emoji');
 select is((select reactions from public.list_messages(:'asked') where seq = 4), jsonb_build_object('👍', jsonb_build_array(:'stranger')), 'a reaction shows who gave it');
 select is(tests.outcome(format('select * from public.message_edits(%L, 4)', :'asked')), 'forbidden', 'members do not read earlier texts');
@@ -161,6 +161,27 @@ select public.answer_request(:'crew', true);
 select ok(not exists (select from public.messages where conversation_id = :'crew' and seq = :later), 'what was written between removal and return stays unread');
 select ok(exists (select from public.messages where conversation_id = :'crew' and seq = :back), 'after the return new messages are read');
 
+-- invitations that are withdrawn
+select tests.as_owner();
+select tests.make_user('guest') as guest \gset
+select tests.as_user(:'friend');
+select private.add_members(:'crew', array[:'guest']::uuid[]) \gset
+select tests.as_user(:'guest');
+select is((select count(*)::int from public.my_conversations()), 1, 'who is invited sees the invitation');
+select tests.as_user(:'host');
+select is(tests.outcome(format('select private.remove_member(%L, %L)', :'crew', :'guest')), 'forbidden', 'a member cannot withdraw an invitation');
+select tests.as_user(:'friend');
+select max(seq) as before from public.messages where conversation_id = :'crew' \gset
+select is(tests.outcome(format('select public.remove_member(%L, %L)', :'crew', :'guest')), 'ok', 'an admin withdraws an invitation');
+select is((select max(seq) from public.messages where conversation_id = :'crew'), :before::bigint, 'nothing is said of an invitation that was withdrawn');
+select tests.as_user(:'guest');
+select is((select count(*)::int from public.my_conversations()), 0, 'an invitation that was withdrawn is gone from the list');
+select is(tests.outcome(format('select private.answer_request(%L, true)', :'crew')), 'conversation_not_found', 'an invitation that was withdrawn cannot be accepted');
+select is(tests.outcome(format('select pg_temp.send(%L, %L)', :'crew', 'x')), 'conversation_not_found', 'who never took part learns nothing of the group');
+select tests.as_user(:'friend');
+select private.add_members(:'crew', array[:'guest']::uuid[]) \gset
+select is((select status from public.conversation_members where conversation_id = :'crew' and user_id = :'guest'), 'invited', 'after a withdrawal somebody can be invited again');
+
 -- blocks
 select tests.as_user(:'stranger');
 select private.block_user(:'friend') \gset
@@ -177,6 +198,8 @@ select tests.as_user(:'stranger');
 select is(tests.outcome(format('select pg_temp.send(%L, %L)', :'asked', 'x')), 'conversation_closed', 'a block closes an old conversation for the other');
 select max(seq) as own from public.messages where conversation_id = :'asked' and sender_id = :'stranger' and deleted_at is null \gset
 select is(tests.outcome(format('select private.edit_message(%L, %s, %L)', :'asked', :own, 'still here')), 'forbidden', 'a block holds for changes of messages too');
+select is(tests.outcome(format('select private.react(%L, 1, %L, true)', :'asked', '👍')), 'forbidden', 'a block holds for reactions too');
+select is(tests.outcome(format('select private.react(%L, 1, %L, false)', :'asked', '👍')), 'ok', 'who is blocked can still take a reaction back');
 select tests.as_owner();
 select tests.make_user('late') as late \gset
 select tests.as_user(:'friend');
@@ -223,6 +246,9 @@ select tests.as_user(:'admin');
 select private.suspend_user(:'friend', 'Under review', null) \gset
 select tests.as_user(:'friend');
 select is(tests.outcome(format('select pg_temp.send(%L, %L)', :'crew', 'x')), 'account_suspended', 'who is suspended does not write in groups');
+select is(tests.outcome(format('select private.rename_group(%L, %L)', :'crew', 'Mine')), 'account_suspended', 'who is suspended does not rename a group');
+select is(tests.outcome(format('select private.add_members(%L, %L)', :'crew', array[:'renter'])), 'account_suspended', 'who is suspended brings nobody into a group');
+select is(tests.outcome(format('select private.react(%L, %s, %L, true)', :'crew', :back, '👍')), 'forbidden', 'who is suspended does not react in groups');
 select is(tests.outcome(format('select private.open_direct_conversation(%L)', :'host')), 'account_suspended', 'who is suspended does not write to strangers');
 select is(tests.outcome('select pg_temp.send((private.open_support_conversation()).id, $$Why?$$)'), 'ok', 'who is suspended writes to support');
 select tests.as_user(:'admin');

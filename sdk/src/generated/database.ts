@@ -185,7 +185,7 @@ export interface ConversationMembersRow {
   user_id: Uuid;
   /** admin changes the group and its people, moderator deletes messages of others and removes members; in a direct conversation both are members. */
   role: 'admin' | 'moderator' | 'member';
-  /** invited is a message request that waits. Written by commands. */
+  /** invited is a message request that waits; removed also means that it was withdrawn. Written by commands. */
   status: StateOf<'conversation_member'>;
   /** The numbers of messages that this person may read: those of the times of taking part. */
   readable: string;

@@ -27,6 +27,7 @@ export const transitions = {
     { from: 'initial', event: 'join', to: 'active' },
     { from: 'invited', event: 'accept', to: 'active' },
     { from: 'invited', event: 'decline', to: 'declined' },
+    { from: 'invited', event: 'withdraw', to: 'removed' },
     { from: 'left', event: 'invite_back', to: 'invited' },
     { from: 'removed', event: 'add_again', to: 'active' },
     { from: 'removed', event: 'invite_again', to: 'invited' },
