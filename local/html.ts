@@ -41,7 +41,7 @@ export function when(instant: number | string): string {
   return `${part('hour')}:${part('minute')} ${part('day')}/${part('month')}/${part('year')}`;
 }
 
-/** Money as mails and notifications write it: `1.500.000 VND`. */
+/** Money as people in Vietnam write it: `1.500.000 VND`. */
 export function money(amount: number): string {
   return `${amount.toLocaleString('de-DE')} VND`;
 }

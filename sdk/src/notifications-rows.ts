@@ -7,7 +7,10 @@ export interface Notification
     'seq' | 'data' | 'template_version' | 'locale' | 'dedupe_key' | 'deleted_at'
   > {
   seq: number;
-  /** For navigation, e.g. `{ booking_id }`. */
+  /**
+   * For navigation, e.g. `{ booking_id }`, and the values of the text: an amount is `{ amount, currency }` in minor units,
+   * a time `{ at, time_zone }`, a period `{ from, to, time_zone }`, a day `{ day }`.
+   */
   data: Record<string, unknown>;
 }
 

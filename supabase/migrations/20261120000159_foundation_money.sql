@@ -6,12 +6,3 @@ create function private.sum_line_amounts(p_lines jsonb)
 returns bigint
 language sql immutable parallel safe set search_path = ''
 as $$ select coalesce(sum((l ->> 'amount')::bigint), 0)::bigint from jsonb_array_elements(p_lines) l $$;
-
-create function private.format_money(p_amount bigint, p_currency text)
-returns text
-language plpgsql immutable set search_path = ''
-as $$
-begin
-  return replace(to_char(p_amount, 'FM999,999,999,999,990'), ',', '.') || ' ' || p_currency;
-end
-$$;

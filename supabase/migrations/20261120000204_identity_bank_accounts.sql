@@ -109,7 +109,7 @@ as $$
 begin
   perform private.notify(p_account.user_id, p_template, jsonb_build_object(
     'bank_account_id', p_account.id, 'bank', (select b.short_name from private.banks b where b.bin = p_account.bank_bin), 'last_four', p_account.account_last4, 'holder', p_account.holder_name,
-    'usable_from', private.format_time(p_account.usable_from, (select p.time_zone from public.profiles p where p.id = p_account.user_id))
+    'usable_from', private.time_value(p_account.usable_from, (select p.time_zone from public.profiles p where p.id = p_account.user_id))
   ), p_account.id::text);
 end
 $$;

@@ -386,9 +386,9 @@ begin
   order by version desc limit 1;
   return jsonb_build_object(
     'channel', p_channel, 'to', p_address,
-    'subject', private.render(v_text.email_subject, p_data),
-    'text', private.render(case p_channel when 'sms' then v_text.body else v_text.email_body end, p_data),
-    'html', private.html_from(private.render(v_text.email_body, p_data))
+    'subject', private.render(v_text.email_subject, p_data, p_locale),
+    'text', private.render(case p_channel when 'sms' then v_text.body else v_text.email_body end, p_data, p_locale),
+    'html', private.html_from(private.render(v_text.email_body, p_data, p_locale))
   );
 end
 $$;

@@ -82,7 +82,7 @@ begin
     if v_is_new then
       perform private.notify(v_licence.user_id, case v_days when 0 then 'licence_ended' else 'licence_expiring' end,
         jsonb_build_object('licence_id', v_licence.id, 'classes', array_to_string(private.ending_classes(v_licence), ', '),
-          'ends_on', to_char(v_licence.valid_until, 'DD/MM/YYYY')),
+          'ends_on', private.day_value(v_licence.valid_until)),
         v_licence.id || ' ' || v_licence.valid_until || ' ' || v_days);
     end if;
   end loop;

@@ -210,7 +210,7 @@ as $$
 begin
   return jsonb_build_object(
     'payable_id', p_payable.id, 'payable_kind', p_payable.kind, p_payable.kind || '_id', p_payable.id, 'code', p_payable.code,
-    'title', p_payable.title, 'total', private.format_money(p_payable.amount, p_payable.currency));
+    'title', p_payable.title, 'total', private.money_value(p_payable.amount, p_payable.currency));
 end
 $$;
 

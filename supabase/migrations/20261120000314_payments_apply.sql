@@ -197,10 +197,10 @@ begin
       case when p_attempt.details ? 'transfer' then 'payment_part_by_transfer' else 'payment_part_received' end,
       private.payable_data(p_payable) || jsonb_build_object(
         'payment_id', p_payment.id,
-        'amount', private.format_money(p_amount, p_payment.currency),
-        'received', private.format_money(v_received, p_payment.currency),
-        'missing', private.format_money(p_payment.amount - v_received, p_payment.currency),
-        'deadline', private.format_time(p_payment.expires_at, (select p.time_zone from public.profiles p where p.id = p_payment.payer_id)),
+        'amount', private.money_value(p_amount, p_payment.currency),
+        'received', private.money_value(v_received, p_payment.currency),
+        'missing', private.money_value(p_payment.amount - v_received, p_payment.currency),
+        'deadline', private.time_value(p_payment.expires_at, (select p.time_zone from public.profiles p where p.id = p_payment.payer_id)),
         'account_number', p_attempt.details #>> '{transfer,account_number}',
         'account_name', p_attempt.details #>> '{transfer,account_name}',
         'message', p_attempt.details #>> '{transfer,message}'),
@@ -230,7 +230,7 @@ begin
   -- the payer of a part is told what is missing, or that it goes back
   if p_payer_id is not null and p_reason <> 'underpaid' then
     perform private.notify(p_payer_id, 'payment_unmatched',
-      jsonb_build_object('amount', private.format_money(p_amount, p_currency)), v_id::text);
+      jsonb_build_object('amount', private.money_value(p_amount, p_currency)), v_id::text);
   end if;
 end
 $$;
@@ -264,7 +264,7 @@ begin
     returning id into v_over_id;
     v_lines := v_lines || ('unmatched', v_over_id::text, -v_over)::private.ledger_line;
     perform private.notify(p_payment.payer_id, 'payment_surplus',
-      private.payable_data(p_payable) || jsonb_build_object('amount', private.format_money(v_over, p_payment.currency)), v_over_id::text);
+      private.payable_data(p_payable) || jsonb_build_object('amount', private.money_value(v_over, p_payment.currency)), v_over_id::text);
   end if;
   update public.payment_attempts
   set status = 'succeeded', provider_transaction_id = p_transaction_id, transaction_amount = p_received, failure_code = null, checked_at = now(),

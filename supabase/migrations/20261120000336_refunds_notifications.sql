@@ -38,7 +38,7 @@ begin
   return coalesce((select private.payable_data(y) from public.payables y where y.id = v_payment.payable_id), '{}') || jsonb_build_object(
     'refund_id', p_refund.id, 'kind', p_refund.kind, 'of_payment', p_refund.kind <> 'unmatched',
     'paid', v_payment.settlement is not distinct from 'kept',
-    'amount', private.format_money(p_refund.amount, p_refund.currency),
+    'amount', private.money_value(p_refund.amount, p_refund.currency),
     -- not while an account is replaced, when there is none for a moment; removing one has a text of its own
     'needs_account', p_refund.status = 'awaiting_account' and private.audit_cause() is distinct from 'bank_account_changed'
       and not exists (select from public.bank_accounts a where a.user_id = p_refund.payer_id and a.removed_at is null)

@@ -49,7 +49,7 @@ begin
     -- the host is notified once, and again after each removal of an account
     if not exists (select from public.bank_accounts where user_id = v_user_id and removed_at is null) then
       perform private.notify(v_user_id, 'bank_account_required',
-        jsonb_build_object('amount', private.format_money(v_amount, v_ledger_account.currency)),
+        jsonb_build_object('amount', private.money_value(v_amount, v_ledger_account.currency)),
         (select count(*)::text from public.bank_accounts where user_id = v_user_id));
     end if;
     return 0;

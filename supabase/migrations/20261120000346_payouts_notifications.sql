@@ -27,7 +27,7 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   return jsonb_build_object(
-    'payout_id', p_payout.id, 'amount', private.format_money(p_payout.amount, p_payout.currency),
+    'payout_id', p_payout.id, 'amount', private.money_value(p_payout.amount, p_payout.currency),
     'last_four', (select a.account_last4 from public.bank_accounts a where a.id = p_payout.bank_account_id),
     'is_ours_to_mend', coalesce(starts_with(private.audit_cause(), 'platform:'), false),
     'reason', coalesce(case when p_payout.freeze_reason = 'money_frozen' then (

@@ -120,7 +120,7 @@ begin
     -- to whom that one was made out, whatever the buyer has set since
     v_named := v_corrected.content -> 'buyer';
     v_lines := jsonb_build_array(jsonb_build_object(
-      'label', private.render(private.receipt_label('credit', v_buyer.locale), jsonb_build_object('number', v_corrected.number)), 'amount', v_total));
+      'label', private.render(private.receipt_label('credit', v_buyer.locale), jsonb_build_object('number', v_corrected.number), v_buyer.locale), 'amount', v_total));
   end if;
 
   v_number := private.take_receipt_number(p_kind);
@@ -138,8 +138,8 @@ begin
   returning * into v_receipt;
   perform private.notify(v_buyer.id, p_kind || '_issued', private.payable_data(v_payable) || jsonb_build_object(
     'receipt_id', v_receipt.id, 'number', v_receipt.number,
-    'total', private.format_money(v_total, v_payment.currency), 'buyer', private.buyer_text(v_named, v_buyer.locale),
-    'summary', (select string_agg((l ->> 'label') || ': ' || private.format_money((l ->> 'amount')::bigint, v_payment.currency), E'\n' order by i)
+    'total', private.money_value(v_total, v_payment.currency), 'buyer', private.buyer_text(v_named, v_buyer.locale),
+    'summary', (select string_agg((l ->> 'label') || ': ' || private.format_money((l ->> 'amount')::bigint, v_payment.currency, v_buyer.locale), E'\n' order by i)
       from jsonb_array_elements(v_lines) with ordinality u (l, i))
   ), v_receipt.id::text);
   return v_receipt;

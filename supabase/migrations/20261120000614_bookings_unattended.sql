@@ -47,7 +47,7 @@ begin
   loop
     perform private.notify_each(
       array[v_trip.renter_id, v_trip.host_id], '{booking_unattended_renter,booking_unattended_host}',
-      private.notification_data(v_trip.booking) || jsonb_build_object('deadline', private.format_time(v_trip.settles_at, v_trip.time_zone)),
+      private.notification_data(v_trip.booking) || jsonb_build_object('deadline', private.time_value(v_trip.settles_at, v_trip.time_zone)),
       'unattended ' || v_trip.id);
     v_count := v_count + 1;
   end loop;

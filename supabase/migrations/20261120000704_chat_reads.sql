@@ -13,7 +13,7 @@ begin
     return p_message.body;
   end if;
   return (
-    select private.render(t.text, p_message.data || jsonb_build_object('name', coalesce(p.display_name, '')))
+    select private.render(t.text, p_message.data || jsonb_build_object('name', coalesce(p.display_name, '')), t.locale)
     from public.conversation_texts t
     left join public.profiles p on p.id = (p_message.data ->> 'user_id')::uuid
     where t.code = p_message.data ->> 'code' and t.locale = p_locale

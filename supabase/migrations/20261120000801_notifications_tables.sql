@@ -34,7 +34,7 @@ create index notifications_unread_idx on public.notifications (user_id) where re
 comment on table public.notifications is 'The notifications of people. `seq` counts without gaps for each person.';
 comment on column public.notifications.category is 'Of the template, for filters and settings of a client.';
 comment on column public.notifications.title is 'Rendered from the template when it was written, in the language of its person then; so is body.';
-comment on column public.notifications.data is 'The values of the text, and ids with which a client opens the thing it speaks of.';
+comment on column public.notifications.data is 'The values of the text, and ids with which a client opens the thing it speaks of. An amount is {amount, currency} in minor units, a time {at, time_zone}, a period {from, to, time_zone}, a day {day}; everything else is text.';
 comment on column public.notifications.dedupe_key is 'The cause. A person gets one notification for one cause.';
 comment on column public.notifications.deleted_at is 'Taken off the list by its person. Null while it is shown.';
 

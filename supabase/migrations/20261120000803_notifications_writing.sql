@@ -2,43 +2,6 @@
 -- Rule kept here: a notification exists exactly when what it reports was committed.
 -- Left out on purpose: performing the mail, which is function `outbox`.
 
-create function private.render(p_text text, p_data jsonb)
-returns text
-language plpgsql immutable strict set search_path = ''
-as $$
-declare
-  -- text, name, text, name, …: one pass, so that a value is never read as a template
-  v_parts text[] := string_to_array(replace(p_text, '}}', '{{'), '{{');
-  v_out text := '';
-begin
-  for i in 1 .. cardinality(v_parts) loop
-    if i % 2 = 0 and p_data ->> v_parts[i] is null then
-      raise exception 'the data of the notification has no value for template variable %', v_parts[i];
-    end if;
-    v_out := v_out || case when i % 2 = 0 then p_data ->> v_parts[i] else v_parts[i] end;
-  end loop;
-  return v_out;
-end
-$$;
-
-create function private.html_from(p_text text)
-returns text
-language plpgsql immutable set search_path = ''
-as $$
-begin
-  return '<p>' || replace(replace(replace(replace(replace(replace(p_text, '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;'), E'\n\n', '</p><p>'), E'\n', '<br>') || '</p>';
-end
-$$;
-
-create function private.format_time(p_at timestamptz, p_time_zone text)
-returns text
-language plpgsql stable set search_path = ''
-as $$
-begin
-  return to_char(p_at at time zone p_time_zone, 'HH24:MI DD/MM/YYYY');
-end
-$$;
-
 create function private.unread_count(p_user_id uuid)
 returns int
 language plpgsql stable set search_path = ''
@@ -60,7 +23,7 @@ as $$
 begin
   with told as (
     insert into public.notifications (user_id, category, template, template_version, locale, title, body, data, dedupe_key)
-    select w.user_id, t.category, w.template, t.version, t.locale, private.render(t.title, p_data), private.render(t.body, p_data), p_data,
+    select w.user_id, t.category, w.template, t.version, t.locale, private.render(t.title, p_data, t.locale), private.render(t.body, p_data, t.locale), p_data,
            w.template || ':' || p_cause
     from unnest(p_user_ids, p_templates) as w (user_id, template)
     -- outer joins: a person or a template that does not exist must be an error and must not be skipped

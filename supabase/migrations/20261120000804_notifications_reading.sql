@@ -123,13 +123,13 @@ returns jsonb
 language sql stable security definer set search_path = ''
 as $$
   select jsonb_build_object(
-    'email', u.email, 'subject', private.render(t.email_subject, n.data), 'text', m.text, 'html', private.html_from(m.text)
+    'email', u.email, 'subject', private.render(t.email_subject, n.data, t.locale), 'text', m.text, 'html', private.html_from(m.text)
   )
   from public.notifications n
   join public.profiles p on p.id = n.user_id and p.deleted_at is null
   join auth.users u on u.id = p.id
   join public.notification_templates t on t.code = n.template and t.locale = n.locale and t.version = n.template_version
-  cross join lateral (select private.render(t.email_body, n.data) as text) m
+  cross join lateral (select private.render(t.email_body, n.data, t.locale) as text) m
   where n.id = p_notification_id
 $$;
 create function public.mail_to_send(notification_id uuid)

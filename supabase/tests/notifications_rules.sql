@@ -45,7 +45,7 @@ select tests.as_owner();
 create temporary table by_command on commit drop as
   select user_id, template, title, body from public.notifications where template like 'booking_cancelled%';
 select is((select count(*)::int from by_command), 2, 'a cancellation is told to renter and host');
-select ok((select bool_and(body like '%' || private.format_money(:refund, 'VND') || '%') from by_command where user_id = :'renter'), 'the renter reads what comes back');
+select ok((select bool_and(body like '%' || private.format_money(:refund, 'VND', 'en') || '%') from by_command where user_id = :'renter'), 'the renter reads what comes back');
 select json_agg(c)::text as by_command from by_command c \gset
 rollback to confirmed;
 update public.bookings set status = 'cancelled', cancelled_at = now(), cancelled_by = 'renter', refund_bps = 10000 where id = :'booking';
@@ -167,6 +167,16 @@ values (:'booking', 'check_in', 1, 1, :'host', now() + interval '2 hours');
 select private.set_audit_context('admin', 'the photos show it');
 
 -- Each text of a rule with the data of a row of its machine, as the row is after the move.
+-- a sample of each variable, which notifications_formats.sql fills every text with
+create temporary table filled_variables (name text, sample jsonb not null default '"text"');
+\set variables `cat *_variables.psql`
+:variables
+-- text, or the keys of a value
+create function tests.kind_of(p_value jsonb)
+returns text
+language sql stable
+as $$ select case jsonb_typeof(p_value) when 'object' then (select string_agg(k, ',' order by k) from jsonb_object_keys(p_value) k) else 'text' end $$;
+
 create function tests.text_problems()
 returns setof text
 language plpgsql stable
@@ -174,7 +184,7 @@ as $$
 declare
   v_case record;
   v_data jsonb;
-  v_text text;
+  v_text record;
 begin
   for v_case in
     select distinct r.machine, r.event, r.template, t.to_state, private.machine_table(r.machine) as owner
@@ -194,11 +204,15 @@ begin
     if v_data is null then
       return next v_case.machine || ' has no row to try';
     end if;
+    return query
+      select v_case.machine || ' fills ' || v.name || ' otherwise than its sample'
+      from filled_variables v
+      where v_data -> v.name <> 'null' and tests.kind_of(v_data -> v.name) <> tests.kind_of(v.sample);
     for v_text in
-      select unnest(array[n.title, n.body, n.email_subject, n.email_body]) from public.notification_templates n where n.code = v_case.template
+      select n.locale, unnest(array[n.title, n.body, n.email_subject, n.email_body]) as words from public.notification_templates n where n.code = v_case.template
     loop
       begin
-        perform private.render(v_text, v_data);
+        perform private.render(v_text.words, v_data, v_text.locale);
       exception
         when raise_exception then
           return next v_case.machine || ' ' || v_case.event || ' ' || v_case.template || ': ' || sqlerrm;

@@ -325,7 +325,7 @@ select tests.start_payment(:'b5', 'vietqr') as r5 \gset
 select tests.cancel(:'renter', :'b5');
 select is(tests.provider_says(:'r5', 'succeeded', 1000000, p_transaction_id => 'late part'), 'part_received', 'a part for a cancelled booking is received');
 select is((select count(*)::int from public.notifications where template = 'payment_part_received' and data ->> 'booking_id' = :'b5'), 0, 'the payer of a cancelled booking is not asked for the rest');
-select is((select count(*)::int from public.notifications where template = 'payment_part_returned' and body like '%1.000.000 VND%'), 1, 'the payer of a cancelled booking is told that the part goes back');
+select is((select count(*)::int from public.notifications where template = 'payment_part_returned' and body like '%₫1,000,000%'), 1, 'the payer of a cancelled booking is told that the part goes back');
 select is(tests.provider_says(:'r5', 'succeeded', 0, p_transaction_id => 'nothing'), 'amount_mismatch', 'a sum of zero does not pay');
 select is((select count(*)::int from private.unmatched_money where transaction_id = 'nothing'), 0, 'a sum of zero makes no row');
 select is(tests.provider_says(:'r5', 'succeeded', 3814405, p_transaction_id => 'late rest'), 'part_received', 'the rest for a cancelled booking is a part as well');

@@ -338,7 +338,7 @@ export interface NotificationsRow {
   /** Rendered from the template when it was written, in the language of its person then; so is body. */
   title: string;
   body: string;
-  /** The values of the text, and ids with which a client opens the thing it speaks of. */
+  /** The values of the text, and ids with which a client opens the thing it speaks of. An amount is {amount, currency} in minor units, a time {at, time_zone}, a period {from, to, time_zone}, a day {day}; everything else is text. */
   data: unknown;
   /** The cause. A person gets one notification for one cause. */
   dedupe_key: string;

@@ -24,8 +24,8 @@ describe('a receipt', () => {
       'ZaloPay',
       '261120000000042',
       // half past midnight of the next day there
-      '21 November 2026',
-      '00:30',
+      'Sat 21 Nov 2026, 00:30 (Vietnam time, GMT+7)',
+      'Sun 22 Nov 2026, 09:00 to Tue 24 Nov 2026, 09:00 (Vietnam time, GMT+7)',
     ])
       expect(text).toContain(part);
     expect(text).toMatch(/Total\s*₫\s?4,350,000/);
@@ -41,7 +41,7 @@ describe('a receipt', () => {
     expect(page).toContain('<html lang="vi">');
     expect(text).toContain('Biên nhận thanh toán');
     expect(text).toMatch(/Tổng cộng\s*4\.350\.000\s?₫/);
-    expect(text).toContain('21 tháng 11');
+    expect(text).toContain('00:30, thứ Bảy 21 tháng 11, 2026 (giờ Việt Nam, GMT+7)');
   });
 
   it('says that it is a credit note when it reverses another', () => {

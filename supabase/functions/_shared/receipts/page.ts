@@ -1,4 +1,5 @@
 import type { ReceiptContent } from '../contracts/receipts.ts';
+import { formatMoney, formatPeriod, formatTime } from '../formats.ts';
 import { type Html, html } from './html.ts';
 import { type ReceiptWords, receiptWords } from './words.ts';
 
@@ -33,39 +34,18 @@ const providerNames = new Map([
   ['vietqr', 'VietQR'],
 ]);
 
-/** Formats amounts in minor units and instants for one reader. */
-interface Formats {
-  money(amount: number): string;
-  moment(instant: string): string;
-}
-
-function formatsOf({ locale, currency }: ReceiptContent): Formats {
-  const tag = locale === 'vi' ? 'vi-VN' : 'en-GB';
-  const money = new Intl.NumberFormat(tag, { style: 'currency', currency });
-  const unit = 10 ** (money.resolvedOptions().maximumFractionDigits ?? 0);
-  const moment = new Intl.DateTimeFormat(tag, {
-    dateStyle: 'long',
-    timeStyle: 'short',
-    timeZone: 'Asia/Ho_Chi_Minh',
-  });
-  return {
-    money: (amount) => money.format(amount / unit),
-    moment: (instant) => moment.format(new Date(instant)),
-  };
-}
-
 /** Pairs of a name and a value. Pairs without a value are left out. */
 function list(pairs: readonly (readonly [name: string, value: Html | string])[]): Html {
   const shown = pairs.filter(([, value]) => value !== '');
   return html`<dl>${shown.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
 }
 
-function head(content: ReceiptContent, words: ReceiptWords, { moment }: Formats): Html {
-  const { seller, buyer, payable, issued_at } = content;
-  const time = (instant: string): Html => html`<time datetime="${instant}">${moment(instant)}</time>`;
+function head(content: ReceiptContent, words: ReceiptWords): Html {
+  const { seller, buyer, payable, issued_at, locale } = content;
+  const issued = html`<time datetime="${issued_at}">${formatTime(issued_at, locale)}</time>`;
   return list([
     [words.number, content.number],
-    [words.issued, time(issued_at)],
+    [words.issued, issued],
     [words.seller, seller.address === '' ? seller.name : html`${seller.name}<br>${seller.address}`],
     [words.taxCode, seller.tax_code],
     [words.buyer, buyer.address === '' ? buyer.name : html`${buyer.name}<br>${buyer.address}`],
@@ -74,12 +54,13 @@ function head(content: ReceiptContent, words: ReceiptWords, { moment }: Formats)
     [words.subject, payable.title],
     [
       words.period,
-      payable.starts_at && payable.ends_at ? html`${time(payable.starts_at)} – ${time(payable.ends_at)}` : '',
+      payable.starts_at && payable.ends_at ? formatPeriod(payable.starts_at, payable.ends_at, locale) : '',
     ],
   ]);
 }
 
-function lines(content: ReceiptContent, words: ReceiptWords, { money }: Formats): Html {
+function lines(content: ReceiptContent, words: ReceiptWords): Html {
+  const money = (amount: number): string => formatMoney(amount, content.currency, content.locale);
   const row = (label: string, amount: number): Html =>
     html`<tr><th scope="row">${label}</th><td>${money(amount)}</td></tr>`;
   return html`<table><caption>${words.details}</caption>
@@ -88,29 +69,28 @@ function lines(content: ReceiptContent, words: ReceiptWords, { money }: Formats)
 <tfoot>${row(words.total[content.kind], content.total)}${row(words.tax, content.tax)}</tfoot></table>`;
 }
 
-function payment({ payment: paid }: ReceiptContent, words: ReceiptWords, { moment }: Formats): Html | null {
+function payment({ payment: paid, locale }: ReceiptContent, words: ReceiptWords): Html | null {
   if (!paid) return null;
   const byBank = paid.provider === 'vietqr' || paid.provider === 'manual';
   return list([
     [words.payment, byBank ? words.bankTransfer : (providerNames.get(paid.provider) ?? paid.provider)],
     [words.transaction, paid.transaction_id],
-    [words.paidAt, paid.paid_at === null ? '' : moment(paid.paid_at)],
+    [words.paidAt, paid.paid_at === null ? '' : formatTime(paid.paid_at, locale)],
   ]);
 }
 
 /** A receipt or credit note as a page to read or print, in the language in which it was issued. */
 export function receiptPage(content: ReceiptContent): string {
   const words = receiptWords[content.locale];
-  const formats = formatsOf(content);
   const title = words.title[content.kind];
   const page = html`<!doctype html>
 <html lang="${content.locale}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title} ${content.number}</title><style>${{ html: style }}</style></head>
 <body><main><h1>${title}</h1>
-${head(content, words, formats)}
-${lines(content, words, formats)}
-${payment(content, words, formats)}
-</main><footer>${words.zone}${content.kind === 'receipt' ? ` ${words.held}` : ''}</footer></body></html>
+${head(content, words)}
+${lines(content, words)}
+${payment(content, words)}
+</main>${content.kind === 'receipt' ? html`<footer>${words.held}</footer>` : null}</body></html>
 `;
   return page.html;
 }

@@ -18,7 +18,6 @@ export interface ReceiptWords {
   payment: string;
   transaction: string;
   paidAt: string;
-  zone: string;
   /** Why the total may be less than what was paid. */
   held: string;
   bankTransfer: string;
@@ -44,7 +43,6 @@ export const receiptWords: Record<'vi' | 'en', ReceiptWords> = {
     payment: 'Phương thức',
     transaction: 'Mã giao dịch',
     paidAt: 'Thời điểm',
-    zone: 'Giờ Việt Nam (GMT+7).',
     held: 'Khoản chỉ được giữ hộ, như tiền cọc, không nằm trong biên nhận.',
     bankTransfer: 'Chuyển khoản ngân hàng',
   },
@@ -67,7 +65,6 @@ export const receiptWords: Record<'vi' | 'en', ReceiptWords> = {
     payment: 'Method',
     transaction: 'Transaction',
     paidAt: 'Time',
-    zone: 'Times are Vietnam time (GMT+7).',
     held: 'What is only held, such as a deposit, is not on this receipt.',
     bankTransfer: 'Bank transfer',
   },
