@@ -65,9 +65,18 @@ async function tell(
     `insert into realtime.messages (topic, extension, payload, event, private) values ($1, 'broadcast', $2, 'notification', true)`,
     [`user:${person.id}`, { ...told, unread }],
   );
+  const mail = await sql.row<{ id: string }>(
+    "insert into public.deliveries (user_id, notification_id, category, channel) values ($1, $2, $3, 'email') returning id",
+    [person.id, told.id, text.category],
+  );
+  await sql.rows(
+    `insert into public.deliveries (user_id, notification_id, category, channel, status, reason, decided_at)
+     values ($1, $2, $3, 'push', 'suppressed', 'no_device', now())`,
+    [person.id, told.id, text.category],
+  );
   await sql.rows("insert into private.outbox (topic, payload, dedupe_key) values ('email', $1, $2)", [
-    { notification_id: told.id },
-    told.id,
+    { delivery_id: mail.id },
+    mail.id,
   ]);
 }
 

@@ -56,13 +56,13 @@ export async function generateDocs(url: string): Promise<Map<string, string>> {
       ).rows,
       health: (await client.query<HealthRow>('select name, description from private.health_counts')).rows,
     };
-    // the machine is the argument of the trigger that private.attach_state_machine() puts on a table
+    // the machine is the argument of the trigger that private.attach_state_machine() puts on a table, or of one that keeps no log
     const governed = await client.query<{ machine: string; owner: string }>(`
       select split_part(encode(t.tgargs, 'escape'), '\\000', 1) as machine,
              (c.relnamespace::regnamespace)::text || '.' || c.relname as owner
       from pg_catalog.pg_trigger t
       join pg_catalog.pg_class c on c.oid = t.tgrelid
-      where t.tgname = 'transition_on_insert'`);
+      where t.tgname in ('transition_on_insert', 'move_on_insert')`);
     const tables = new Map(governed.rows.map((row) => [row.machine, row.owner]));
     return new Map([
       ['access.md', renderAccessPage(await readExpectations(client, join(import.meta.dirname, '..')))],

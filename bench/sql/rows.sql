@@ -69,6 +69,7 @@ as $$
 declare
   v_seq bigint;
   v_notification public.notifications;
+  v_delivery_id uuid;
 begin
   update private.inboxes set last_seq = last_seq + 1 where user_id = p_user_id returning last_seq into v_seq;
   insert into public.notifications (user_id, seq, category, template, template_version, locale, title, body, data, dedupe_key)
@@ -81,8 +82,12 @@ begin
   returning * into v_notification;
   insert into realtime.messages (topic, extension, payload, event, private)
   values ('user:' || p_user_id, 'broadcast', to_jsonb(v_notification), 'notification', true);
+  insert into public.deliveries (user_id, notification_id, category, channel) values (p_user_id, v_notification.id, 'booking', 'email')
+  returning id into v_delivery_id;
+  insert into public.deliveries (user_id, notification_id, category, channel, status, reason, decided_at)
+  values (p_user_id, v_notification.id, 'booking', 'push', 'suppressed', 'no_device', now());
   insert into private.outbox (topic, payload, dedupe_key)
-  values ('email', jsonb_build_object('notification_id', v_notification.id), v_notification.id::text);
+  values ('email', jsonb_build_object('delivery_id', v_delivery_id), v_delivery_id::text);
 end
 $$;
 

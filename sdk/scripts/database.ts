@@ -83,7 +83,7 @@ export async function readTables(client: pg.Client): Promise<Table[]> {
       ) as registry,
       (
         select split_part(encode(t.tgargs, 'escape'), '\\000', 1) from pg_catalog.pg_trigger t
-        where t.tgrelid = c.oid and t.tgname = 'transition_on_insert' and a.attname = 'status'
+        where t.tgrelid = c.oid and t.tgname in ('transition_on_insert', 'move_on_insert') and a.attname = 'status'
       ) as machine
     from pg_catalog.pg_class c
     join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped

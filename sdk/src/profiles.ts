@@ -64,7 +64,8 @@ export class Profiles {
   /**
    * Changes the own profile. `avatar_media_id` names an upload of purpose `avatar`; the
    * former avatar is deleted. `links` are at most one of each kind.
-   * Errors: `invalid_input`, `media_not_found`, `media_not_ready`, `rate_limited`, `not_found`.
+   * Errors: `illegal_transition`, `invalid_input`, `media_not_found`, `media_not_ready`, `rate_limited`,
+   * `not_found`.
    *
    * @example `await journey.profiles.update({ display_name: 'Lan', locale: 'vi' })`
    */

@@ -3,7 +3,7 @@
 -- A rule names a move that exists, an audience that its machine has, and a text that exists in every language.
 -- A module that takes part adds rows to both tables, and for the row type of its table the functions
 -- private.addressees() and private.notification_data().
--- Left out on purpose: sending by push and SMS. A rule may name them already.
+-- Left out on purpose: sending, and the push, which goes with the inbox wherever the text allows it.
 
 create table private.notification_audiences (
   machine text not null,
@@ -22,13 +22,14 @@ create table private.notification_rules (
   only_if jsonb not null default '{}',
   constraint notification_rules_once unique nulls not distinct (machine, event, audience, template, from_state),
   constraint notification_rules_audience_known foreign key (machine, audience) references private.notification_audiences,
-  constraint notification_rules_channels_known check (channels <@ '{in_app,email,push,sms}'),
+  constraint notification_rules_channels_known check (channels <@ '{in_app,email,sms}'),
   -- every notification is in the inbox; the other channels repeat it
   constraint notification_rules_in_app check ('in_app' = any (channels)),
   constraint notification_rules_condition_form check (jsonb_typeof(only_if) = 'object')
 );
 comment on table private.notification_rules is 'Who is notified of a move, with which text, on which channels. A row added or removed takes effect with the next move.';
 comment on column private.notification_rules.from_state is 'The state before the move. Null means any state.';
+comment on column private.notification_rules.channels is 'in_app always; email and sms where the person gets them too. A push goes with in_app, unless the text has none.';
 comment on column private.notification_rules.only_if is 'What the data of the text must contain, for example {"kind": "deposit"}. {} asks for nothing.';
 
 -- One person to notify, and in which role.
@@ -94,6 +95,9 @@ begin
     elsif 'email' = any (new.channels) and v_template.email_subject is null then
       raise exception 'text % has no mail in %', new.template, v_locale
         using errcode = '23514', constraint = 'notification_rules_mail_exists';
+    elsif 'sms' = any (new.channels) and v_template.sms_body is null then
+      raise exception 'text % has no SMS in %', new.template, v_locale
+        using errcode = '23514', constraint = 'notification_rules_sms_exists';
     end if;
   end loop;
   return null;

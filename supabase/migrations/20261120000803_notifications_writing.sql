@@ -1,6 +1,6 @@
 -- Notifications: writing them, in the transaction that caused them.
 -- Rule kept here: a notification exists exactly when what it reports was committed.
--- Left out on purpose: performing the mail, which is function `outbox`.
+-- Left out on purpose: deciding what leaves the app, and when, which is asked when it is sent (notifications_sending).
 
 create function private.unread_count(p_user_id uuid)
 returns int
@@ -13,9 +13,10 @@ begin
 end
 $$;
 
--- Notifies people of one cause, each with a template of their own, and by mail where the template has one and is not in
--- p_unmailed. The same template for the same cause a second time does nothing.
-create function private.notify_each(p_user_ids uuid[], p_templates text[], p_data jsonb, p_cause text, p_unmailed text[] default '{}')
+-- Notifies people of one cause, each with a template of their own, and queues what leaves the app: mail and push where the
+-- template has them, or, where p_channels gives a list such as '{in_app,sms}', the mail and the SMS that it names. The same
+-- template for the same cause a second time does nothing.
+create function private.notify_each(p_user_ids uuid[], p_templates text[], p_data jsonb, p_cause text, p_channels text[] default '{}')
 returns void
 -- a generic plan: otherwise PostgreSQL plans it anew for each call, because the planner looks into arrays
 language plpgsql volatile security definer set search_path = '' set plan_cache_mode = force_generic_plan
@@ -37,13 +38,28 @@ begin
     -- somebody whose account is deleted is told nothing
     where p.deleted_at is null
     on conflict (user_id, dedupe_key) do nothing
-    returning id, template, locale, template_version
+    returning id, user_id, category, template, locale, template_version
+  ), deliveries as (
+    insert into public.deliveries (user_id, notification_id, category, channel, status, reason, decided_at)
+    select n.user_id, n.id, n.category, c.channel, case when c.decided is null then 'queued' else 'suppressed' end, c.decided,
+           case when c.decided is not null then clock_timestamp() end
+    from told n
+    join public.notification_templates t on t.code = n.template and t.locale = n.locale and t.version = n.template_version
+    join unnest(p_user_ids, p_templates, p_channels) as w (user_id, template, channels) on w.user_id = n.user_id and w.template = n.template
+    cross join lateral (
+      select 'email' as channel, null as decided where t.email_subject is not null and coalesce(w.channels::text[] @> '{email}', true)
+      union all
+      -- most people have no device, and a row in the outbox to find that out would be work for nothing
+      select 'push', case when not exists (select from private.devices d where d.user_id = n.user_id) then 'no_device' end where t.push
+      union all
+      select 'sms', null where t.sms_body is not null and w.channels::text[] @> '{sms}'
+    ) c
+    -- two rules may tell a person the same of one move
+    on conflict do nothing
+    returning id, channel, status
   )
   insert into private.outbox (topic, payload, dedupe_key)
-  select 'email', jsonb_build_object('notification_id', n.id), n.id::text
-  from told n
-  join public.notification_templates t on t.code = n.template and t.locale = n.locale and t.version = n.template_version
-  where t.email_subject is not null and n.template <> all (p_unmailed);
+  select d.channel, jsonb_build_object('delivery_id', d.id), d.id::text from deliveries d where d.status = 'queued';
 end
 $$;
 
@@ -68,15 +84,15 @@ as $$
 declare
   v_user_ids uuid[];
   v_templates text[];
-  v_unmailed text[];
+  v_channels text[];
 begin
-  select array_agg(a.user_id), array_agg(r.template), coalesce(array_agg(r.template) filter (where 'email' <> all (r.channels)), '{}')
-  into v_user_ids, v_templates, v_unmailed
+  select array_agg(a.user_id), array_agg(r.template), array_agg(r.channels::text)
+  into v_user_ids, v_templates, v_channels
   from unnest(p_addressees) a
   join private.notification_rules r on r.machine = p_machine and r.event = p_event and r.audience = a.audience
   where a.user_id is not null and coalesce(r.from_state = p_from_state, true) and p_data @> r.only_if;
   if v_user_ids is not null then
-    perform private.notify_each(v_user_ids, v_templates, p_data, 'move ' || p_log_id, v_unmailed);
+    perform private.notify_each(v_user_ids, v_templates, p_data, 'move ' || p_log_id, v_channels);
   end if;
 end
 $$;
@@ -117,5 +133,3 @@ create constraint trigger number_at_commit
   after insert on public.notifications
   deferrable initially deferred
   for each row execute function private.number_notifications();
-
-select private.register_topic('email', 'notification_id');

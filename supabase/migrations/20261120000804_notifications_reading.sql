@@ -117,28 +117,6 @@ select private.expose('mark_notification_read(uuid)', 'authenticated');
 select private.expose('mark_all_notifications_read()', 'authenticated');
 select private.expose('delete_notification(uuid)', 'authenticated');
 
--- Rendered when it is sent, with the version of the text that the notification has, for the person's present address.
-create function private.mail_to_send(p_notification_id uuid)
-returns jsonb
-language sql stable security definer set search_path = ''
-as $$
-  select jsonb_build_object(
-    'email', u.email, 'subject', private.render(t.email_subject, n.data, t.locale), 'text', m.text, 'html', private.html_from(m.text)
-  )
-  from public.notifications n
-  join public.profiles p on p.id = n.user_id and p.deleted_at is null
-  join auth.users u on u.id = p.id
-  join public.notification_templates t on t.code = n.template and t.locale = n.locale and t.version = n.template_version
-  cross join lateral (select private.render(t.email_body, n.data, t.locale) as text) m
-  where n.id = p_notification_id
-$$;
-create function public.mail_to_send(notification_id uuid)
-returns jsonb
-language sql stable set search_path = ''
-as $$ select private.mail_to_send(notification_id) $$;
-comment on function public.mail_to_send is 'Answers the mail of a notification, for the current address of its person: {email, subject, text, html}. `email` is null when the person has no address. The answer is null when the person no longer exists. Service only.';
-select private.expose('mail_to_send(uuid)', 'service_role');
-
 insert into private.broadcasts (topic, event, payload) values
   ('user:{user_id}', 'notification', 'The new notification as list_notifications answers it, and unread: how many are. One after the other by seq; a gap is read by notifications_since.'),
   ('user:{user_id}', 'inbox', '{last_seq, unread} after something was read or deleted, on whatever device.');

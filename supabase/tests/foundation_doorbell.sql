@@ -40,22 +40,22 @@ create function pg_temp.calls() returns int language sql as $$
 $$;
 
 select lives_ok(
-  $$ select private.enqueue('email', '{"notification_id": null}', 'bell-1') $$,
+  $$ select private.enqueue('email', '{"delivery_id": null}', 'bell-1') $$,
   'a row can be written before the secrets are there'
 );
 select is(pg_temp.calls(), 0, 'nobody is called before the secrets are there');
 
 select vault.create_secret('https://project.example', 'project_url'), vault.create_secret('sb_secret_x', 'secret_key');
 update private.doorbell set rung_at = '-infinity' where id;
-select private.enqueue('email', '{"notification_id": null}', 'bell-2');
-select private.enqueue('email', '{"notification_id": null}', 'bell-3');
+select private.enqueue('email', '{"delivery_id": null}', 'bell-2');
+select private.enqueue('email', '{"delivery_id": null}', 'bell-3');
 select results_eq(
   $$ select url, headers ->> 'apikey' from net.http_request_queue where url like 'https://project.example/%' $$,
   $$ values ('https://project.example/functions/v1/outbox', 'sb_secret_x') $$,
   'the first row of a second rings once, with the key'
 );
 update private.doorbell set rung_at = clock_timestamp() - interval '2 seconds' where id;
-select private.enqueue('email', '{"notification_id": null}', 'bell-4');
+select private.enqueue('email', '{"delivery_id": null}', 'bell-4');
 select is(pg_temp.calls(), 2, 'a row written a second later rings again');
 
 update private.outbox set available_at = now() + interval '1 hour' where status = 'pending';

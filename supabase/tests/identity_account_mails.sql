@@ -22,7 +22,7 @@ $$;
 update auth.users set email = 'New@example.com' where id = :'lan';
 select results_eq('select address, subject from tests.sent()', $$ values ('old@example.com', 'Your account has another mail address now') $$, 'the address that an account no longer has is told');
 select is((select template from public.notifications where user_id = :'lan'), 'email_changed', 'the person is told in the app that the mail address changed');
-select is((select private.mail_to_send(id) ->> 'email' from public.notifications where user_id = :'lan'), 'New@example.com', 'the new mail address is told by mail');
+select is((select private.delivery_target(d) ->> 'email' from public.deliveries d where d.user_id = :'lan' and d.channel = 'email'), 'New@example.com', 'the new mail address is told by mail');
 update auth.users set email = 'New@example.com' where id = :'lan';
 select is((select count(*) from public.notifications where user_id = :'lan'), 1::bigint, 'an address that is written again is no change');
 
@@ -30,7 +30,7 @@ select is((select count(*) from public.notifications where user_id = :'lan'), 1:
 delete from public.notifications;
 update public.profiles set phone = '+84912345678', phone_verified_at = now() where id = :'lan';
 select is((select body from public.notifications where user_id = :'lan'), 'The phone number of your account ends in 5678 now.', 'the person is told which phone the account has, by its end');
-select is((select private.mail_to_send(id) ->> 'subject' from public.notifications where user_id = :'lan'), 'Your phone number was changed', 'the person is told of another phone by mail too');
+select is((select private.delivery_message_notification(d) ->> 'subject' from public.deliveries d where d.user_id = :'lan' and d.channel = 'email'), 'Your phone number was changed', 'the person is told of another phone by mail too');
 update public.profiles set phone_verified_at = now() + interval '1 second' where id = :'lan';
 select is((select count(*) from public.notifications where user_id = :'lan'), 1::bigint, 'a phone that is verified again is no change');
 

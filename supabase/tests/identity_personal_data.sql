@@ -95,6 +95,8 @@ select private.send_message(:'talk', 'Is anybody there?', gen_random_uuid()), pr
 select tests.as_owner();
 select public.start_otp('step_up', 'email', null, :'person', null, null, '123456', true, '198.51.100.7');
 select public.queue_auth_message('auth_magiclink', 'email', :'email', 'en', null, '{"code": "1", "link": "x"}');
+select private.delivery_sent(d.id, 'resend', 're_1'), private.delivery_reported('resend', 're_1', 'delivered', now(), null)
+from (select id from public.deliveries where user_id = :'person' and channel = 'email' and status = 'queued' limit 1) d;
 select private.enqueue('delete_auth_user', jsonb_build_object('user_id', :'person'), 'an earlier one');
 select tests.settle();
 

@@ -60,15 +60,15 @@ select tests.as_owner();
 select is((select array_agg(n.template order by n.template) from tests.mails() m join public.notifications n on n.id = m.notification_id), array['booking_confirmed_host', 'booking_confirmed_renter'], 'templates with a mail are in the outbox');
 select is((select count(*)::int from tests.mails() where html like '%<b>%'), 0, 'what a host writes is no HTML in a mail');
 select is((select count(*)::int from tests.mails() where concat(subject, text, html) ~ '{{' and text !~ 'Car {{total}}'), 0, 'no variable is left unfilled');
-select notification_id as mail, (select email from auth.users where id = user_id) as address from tests.mails() where user_id = :'renter' \gset
+select d.id as mail, (select email from auth.users where id = d.user_id) as address from public.deliveries d where d.user_id = :'renter' and d.channel = 'email' \gset
 select tests.as_service();
-select is(public.mail_to_send(:'mail') ->> 'email', :'address', 'the address is asked for when the mail is sent');
-select is(public.mail_to_send(gen_random_uuid()), null, 'a mail for a notification that is gone has no address');
+select is(public.delivery_to_send(:'mail') #>> '{target,email}', :'address', 'the address is asked for when the mail is sent');
+select is(public.delivery_to_send(gen_random_uuid()), null, 'a delivery that is gone is not sent');
 select tests.as_owner();
 update public.profiles set locale = case locale when 'vi' then 'en' else 'vi' end where id = :'renter';
 insert into public.notification_templates (code, locale, version, category, title, body, email_subject, email_body)
 select code, locale, 2, category, title, body, 'New {{reason}}', email_body from public.notification_templates where code = 'booking_confirmed_renter';
-select is(public.mail_to_send(:'mail') ->> 'subject', 'Booking ' || (select code from public.bookings where id = :'booking') || ' confirmed', 'a mail is written with the template of its time');
+select is(public.delivery_to_send(:'mail') #>> '{message,subject}', 'Booking ' || (select code from public.bookings where id = :'booking') || ' confirmed', 'a mail is written with the template of its time');
 select is(tests.outcome($$ update public.notification_templates set email_body = '' $$), '42501', 'a template cannot be changed');
 select is(tests.outcome($$ delete from public.notification_templates $$), '42501', 'a template cannot be deleted');
 select is(tests.outcome(format($$ select private.notify(%L, 'no_such_text', '{}', 'x') $$, :'renter')), '23502', 'a notification without a template cannot be written');

@@ -83,12 +83,12 @@ export function vnpayAnswers(answers: { querydr?: Answer; refund?: Answer }) {
   return { asked, vnpayFetch };
 }
 
-/** As `mail_to_send` answers. */
+/** As `delivery_to_send` answers for a mail. */
 export const mail = {
-  email: 'renter@example.com',
-  subject: 'Hello',
-  text: 'text',
-  html: '<p>text</p>',
+  action: 'send',
+  delivery_id: '6f1c2d3e-0000-4000-8000-000000000009',
+  target: { email: 'renter@example.com' },
+  message: { subject: 'Hello', text: 'text', html: '<p>text</p>' },
 };
 
 export interface Setting {
@@ -106,7 +106,8 @@ export async function work({ rows, database = {}, options }: Setting) {
       complete_outbox: () => null,
       fail_outbox: () => null,
       defer_outbox: () => null,
-      mail_to_send: () => mail,
+      delivery_to_send: () => mail,
+      delivery_sent: () => null,
       ...database,
     },
     options,

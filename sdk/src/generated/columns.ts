@@ -5,6 +5,7 @@ export const readableColumns = {
   addresses: 'id,user_id,label,recipient,phone,line1,line2,ward,district,province,country,lat,lng,is_default,created_at,updated_at',
   api_keys: 'id,user_id,name,prefix,scopes,expires_at,last_used_at,revoked_at,created_at',
   conversation_members: 'id,conversation_id,user_id,role,status,readable,read_seq,created_at',
+  deliveries: 'id,user_id,notification_id,source,subject_id,category,channel,device_id,status,reason,created_at,waits_until,decided_at,sent_at,delivered_at,ended_at',
   driver_licences: 'id,user_id,number_last4,full_name,date_of_birth,classes,automatic_only,issued_on,valid_until,scheme,front_media_id,back_media_id,status,reviewed_at,reason,corrected_fields,created_at',
   payables: 'id,kind,payer_id,code,title,starts_at,ends_at,amount,currency,sold_amount,tax_amount,created_at',
   payment_attempts: 'id,payment_id,provider,reference,amount,currency,status,redirect_url,qr_payload,details,provider_transaction_id,failure_code,expires_at,created_at',

@@ -6,8 +6,10 @@ import { readFeed } from './read-feed.ts';
 import { reconcile } from './reconcile.ts';
 import { sendEmail } from './send-email.ts';
 import { sendPayout } from './send-payout.ts';
+import { sendPush } from './send-push.ts';
 import { sendRefund } from './send-refund.ts';
 import { sendAuthMessage, sendOtp } from './send-secret.ts';
+import { sendSms } from './send-sms.ts';
 
 /** One effect per topic of `private.outbox_topics`. A new one is a file here and a line below. */
 export const effects: readonly Effect[] = [
@@ -21,5 +23,7 @@ export const effects: readonly Effect[] = [
   sendEmail,
   sendOtp,
   sendPayout,
+  sendPush,
   sendRefund,
+  sendSms,
 ];

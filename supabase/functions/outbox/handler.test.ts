@@ -15,7 +15,7 @@ import {
 import { appError } from '../_shared/errors.ts';
 import { handle } from './handler.ts';
 
-const email = { notification_id: '6f1c2d3e-0000-4000-8000-000000000009' };
+const email = { delivery_id: '6f1c2d3e-0000-4000-8000-000000000009' };
 const toRefund = { refund_id, provider: 'vnpay' };
 
 describe('POST /outbox', () => {
@@ -25,7 +25,7 @@ describe('POST /outbox', () => {
   });
 
   it('performs what it leased and reports it', async () => {
-    const confirmed = row('email', email, { dedupe_key: 'confirmed:1' });
+    const confirmed = row('email', email);
     const { report, outside, named } = await work({ rows: [confirmed] });
     expect(report).toEqual({ leased: 1, done: 1, failed: 0, more: false });
     expect(outside.mails).toEqual([
@@ -34,7 +34,7 @@ describe('POST /outbox', () => {
         subject: 'Hello',
         text: 'text',
         html: '<p>text</p>',
-        idempotencyKey: 'email:confirmed:1',
+        idempotencyKey: `email:${email.delivery_id}`,
       },
     ]);
     expect(named('complete_outbox')).toEqual([
@@ -57,7 +57,8 @@ describe('POST /outbox', () => {
         lease_outbox: () => rows,
         complete_outbox: () => null,
         defer_outbox: () => null,
-        mail_to_send: () => mail,
+        delivery_to_send: () => mail,
+        delivery_sent: () => null,
       },
       {
         mail: () => {
@@ -88,7 +89,7 @@ describe('POST /outbox', () => {
   it('makes a dead letter of what can never work, and of nothing else', async () => {
     const fails = async (setting: Setting) => (await work(setting)).named('fail_outbox')[0];
     expect(await fails({ rows: [row('carrier_pigeon', {})] })).toMatchObject({ permanent: true });
-    expect(await fails({ rows: [row('email', { notification_id: 'x' })] })).toMatchObject({
+    expect(await fails({ rows: [row('email', { delivery_id: 'x' })] })).toMatchObject({
       permanent: true,
     });
     const refusing = (permanent: boolean) => ({
@@ -102,7 +103,7 @@ describe('POST /outbox', () => {
       permanent: false,
     });
     const away = {
-      mail_to_send: () => {
+      delivery_to_send: () => {
         throw appError('internal', {}, new Error('the database is away'));
       },
     };
@@ -115,10 +116,60 @@ describe('POST /outbox', () => {
   it('sends no mail to a person who has left', async () => {
     const { outside, named } = await work({
       rows: [row('email', email)],
-      database: { mail_to_send: () => null },
+      database: { delivery_to_send: () => null },
     });
     expect(outside.mails).toEqual([]);
-    expect(named('complete_outbox')[0]).toMatchObject({ result: { skipped: 'no address' } });
+    expect(named('complete_outbox')[0]).toMatchObject({ result: { skipped: 'the person is gone' } });
+  });
+
+  it('sends nothing that the database decides against, and says why in the row', async () => {
+    const { outside, named } = await work({
+      rows: [row('email', email)],
+      database: { delivery_to_send: () => ({ action: 'drop', status: 'suppressed', reason: 'no_email' }) },
+    });
+    expect(outside.mails).toEqual([]);
+    expect(named('complete_outbox')[0]).toMatchObject({ result: { skipped: 'no_email' } });
+  });
+
+  it('puts off what is to wait, and counts no attempt', async () => {
+    const { outside, named } = await work({
+      rows: [row('email', email)],
+      database: {
+        delivery_to_send: () => ({
+          action: 'wait',
+          until: new Date(Date.now() + 3_600_000).toISOString(),
+          reason: 'quiet hours',
+        }),
+      },
+    });
+    expect(outside.mails).toEqual([]);
+    expect(named('fail_outbox')).toEqual([]);
+    expect(named('defer_outbox')[0]).toMatchObject({ reason: 'waiting', detail: 'quiet hours' });
+  });
+
+  it('reports who took a delivery and under which id', async () => {
+    const { named } = await work({ rows: [row('email', email)] });
+    expect(named('delivery_sent')).toEqual([
+      { delivery_id: email.delivery_id, provider: 'resend', provider_id: 'mail-1' },
+    ]);
+  });
+
+  it('sends an SMS to the phone of the person', async () => {
+    const { outside, named } = await work({
+      rows: [row('sms', email)],
+      database: {
+        delivery_to_send: () => ({
+          action: 'send',
+          delivery_id: email.delivery_id,
+          target: { phone: '+84912345678' },
+          message: { text: 'Hello' },
+        }),
+      },
+    });
+    expect(outside.messages).toEqual([
+      { to: '+84912345678', text: 'Hello', idempotencyKey: `sms:${email.delivery_id}` },
+    ]);
+    expect(named('delivery_sent')[0]).toMatchObject({ provider: 'esms', provider_id: 'sms-1' });
   });
 
   it('leaves a row alone when another worker has taken its lease', async () => {

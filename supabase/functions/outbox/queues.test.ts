@@ -15,7 +15,7 @@ import type { ProviderName, RetrieveResult } from '../_shared/payments/provider.
 import { handle } from './handler.ts';
 
 const idOf = (number: number) => `6f1c2d3e-0000-4000-8000-${String(number).padStart(12, '0')}`;
-const mailRow = () => row('email', { notification_id: idOf(9) });
+const mailRow = () => row('email', { delivery_id: idOf(9) });
 const attemptIds: Partial<Record<ProviderName, string>> = { vnpay: idOf(1), momo: idOf(2), stripe: idOf(3) };
 const about = (provider: ProviderName) => ({ attempt_id: attemptIds[provider], provider });
 const query = (provider: ProviderName) => row('reconcile', about(provider));
@@ -147,7 +147,7 @@ describe('what has no good settings', () => {
   it('defers mails too, and they are not rendered in vain', async () => {
     const problem = 'RESEND_API_KEY and MAIL_FROM are needed.';
     const { named, outside } = await work({ rows: [mailRow()], database, options: { mailProblem: problem } });
-    expect(named('mail_to_send')).toEqual([]);
+    expect(named('delivery_to_send')).toEqual([]);
     expect(named('defer_outbox')).toMatchObject([{ reason: 'not_configured', detail: problem }]);
     expect(outside.mails).toEqual([]);
   });
@@ -179,7 +179,8 @@ function backlog(rows: Row[], retrieve: (reference: string, now: number) => Retr
       for (const one of find(id)) Object.assign(one, { state: 'pending', attempts: one.attempts - 1, dueAt });
       clock.now += 5;
     },
-    mail_to_send: () => mail,
+    delivery_to_send: () => mail,
+    delivery_sent: () => null,
     refund_to_send: () => ({ ...database.refund_to_send(), refund: { ...refund, status: 'processing' } }),
   };
   let asked = 0;

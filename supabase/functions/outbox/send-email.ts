@@ -1,22 +1,15 @@
-import { emailPayload, mailToSend } from '../_shared/contracts/outbox.ts';
-import { deadLetter, done, effectOf, notConfigured, retry } from './effect.ts';
+import { mailMessage, mailTarget } from '../_shared/contracts/outbox.ts';
+import { deliveryEffect } from './delivery.ts';
 
-/**
- * Topic `email`. The address is looked up now: since the row was written, it may have changed, or its owner may
- * have left.
- */
-export const sendEmail = effectOf(
-  'email',
-  'nobody',
-  emailPayload,
-  async ({ notification_id }, item, { service, mailer }) => {
-    if (mailer.problem !== undefined) return notConfigured(mailer.problem);
-    const mail = await service.call('mail_to_send', { notification_id }, mailToSend);
-    if (!mail?.email) return done(null, { skipped: 'no address' });
-    const { email: to, subject, text, html } = mail;
-    const idempotencyKey = `email:${item.dedupe_key}`.slice(0, 256);
+/** Topic `email`. */
+export const sendEmail = deliveryEffect({
+  channel: 'email',
+  message: mailMessage,
+  target: mailTarget,
+  problem: ({ mailer }) => mailer.problem,
+  async send({ subject, text, html }, { email: to }, idempotencyKey, { mailer }) {
     const result = await mailer.send({ to, subject, text, html, idempotencyKey });
-    if (result.sent) return done(result.id);
-    return result.permanent ? deadLetter(result.reason) : retry(result.reason);
+    if (result.sent) return { kind: 'sent', provider: 'resend', id: result.id };
+    return { kind: result.permanent ? 'refused' : 'retry', reason: result.reason };
   },
-);
+});

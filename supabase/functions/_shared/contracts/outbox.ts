@@ -13,8 +13,8 @@ export const outboxItem = z.looseObject({
 });
 export type OutboxItem = z.infer<typeof outboxItem>;
 
-/** Topic `email`. */
-export const emailPayload = z.looseObject({ notification_id: z.uuid() });
+/** Topics `email`, `push` and `sms`. */
+export const deliveryPayload = z.looseObject({ delivery_id: z.uuid() });
 
 /** Topic `otp`. */
 export const otpPayload = z.looseObject({ otp_code_id: z.uuid() });
@@ -26,15 +26,43 @@ export const deletedPersonPayload = z.looseObject({ user_id: z.uuid() });
 /** Answer of `erase_leftovers`: files whose bytes are to be removed. */
 export const filesToErase = z.array(z.looseObject({ bucket: z.string(), path: z.string() }));
 
-/** Answer of `mail_to_send`. Without an address, or without the person, there is nobody to write to. */
-export const mailToSend = z
-  .looseObject({
-    email: z.string().nullable(),
-    subject: z.string().min(1),
-    text: z.string().min(1),
-    html: z.string().min(1),
-  })
-  .nullable();
+/** What a delivery needs to be sent on each channel. */
+export const mailMessage = z.looseObject({
+  subject: z.string().min(1),
+  text: z.string().min(1),
+  html: z.string().min(1),
+});
+export const mailTarget = z.looseObject({ email: z.string().min(1) });
+export const smsMessage = z.looseObject({ text: z.string().min(1) });
+export const smsTarget = z.looseObject({ phone: z.string().min(1) });
+export const pushMessage = z.looseObject({
+  title: z.string().min(1),
+  body: z.string(),
+  /** Ids with which the app opens what the push speaks of. */
+  data: z.record(z.string(), z.unknown()),
+  badge: z.int().nonnegative(),
+  /** A push with the same key takes the place of an earlier one on the screen. */
+  collapse_key: z.string().nullable(),
+});
+export const pushTarget = z.looseObject({
+  device_id: z.uuid(),
+  platform: z.enum(['ios', 'android', 'web']),
+  token: z.string(),
+  p256dh: z.string().nullable(),
+  auth_secret: z.string().nullable(),
+  last_seen_at: z.string(),
+});
+
+/** Answer of `delivery_to_send`. Null when its person is gone. */
+export function deliveryToSend<M extends z.ZodType, T extends z.ZodType>(message: M, target: T) {
+  return z
+    .discriminatedUnion('action', [
+      z.looseObject({ action: z.literal('send'), delivery_id: z.uuid(), message, target }),
+      z.looseObject({ action: z.literal('wait'), until: z.string(), reason: z.string() }),
+      z.looseObject({ action: z.literal('drop'), status: z.string(), reason: z.string().nullable() }),
+    ])
+    .nullable();
+}
 
 /** Topic `refund`. Here and in the topics below, `provider` names the queue of the row. */
 export const refundPayload = z.looseObject({ refund_id: z.uuid(), provider: z.string() });
