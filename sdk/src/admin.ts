@@ -5,6 +5,7 @@ import type { CallOptions, Calls } from './core/calls.ts';
 import { type List, type PageOptions, readList } from './core/pages.ts';
 import { AdminLedger } from './ledger.ts';
 import type { DriverLicence, LicenceCorrections, LicenceToReview } from './licences-rows.ts';
+import { AdminNotifications } from './notifications.ts';
 import { AdminPayables } from './payables.ts';
 import { AdminPayments } from './payments.ts';
 import { AdminPayouts } from './payouts.ts';
@@ -40,6 +41,8 @@ export class Admin {
   readonly payouts: AdminPayouts;
   /** Conversations with support. */
   readonly chat: AdminChat;
+  /** What was sent to people, and what was not. */
+  readonly notifications: AdminNotifications;
   /** The proof of the books. */
   readonly ledger: AdminLedger;
 
@@ -54,6 +57,7 @@ export class Admin {
     this.refunds = new AdminRefunds(calls);
     this.payouts = new AdminPayouts(calls);
     this.chat = new AdminChat(calls);
+    this.notifications = new AdminNotifications(calls);
     this.ledger = new AdminLedger(calls);
   }
 

@@ -59,7 +59,7 @@ export type { LicenceSubmission, Licences } from './licences.ts';
 export type * from './licences-rows.ts';
 export type { MediaFiles, Upload } from './media.ts';
 export type * from './media-rows.ts';
-export type { Notifications } from './notifications.ts';
+export type { AdminNotifications, Notifications } from './notifications.ts';
 export type * from './notifications-rows.ts';
 export type { Otp, OtpRequest, OtpSent, ResetTarget } from './otp.ts';
 export type { AdminPayables } from './payables.ts';

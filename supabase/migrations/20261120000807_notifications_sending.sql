@@ -46,6 +46,7 @@ $$;
 insert into private.delivery_reasons (code, status, message_en, message_vi) values
   ('no_device', 'suppressed', 'None of your devices was registered for push notifications.', 'Bạn chưa có thiết bị nào đăng ký nhận thông báo đẩy.'),
   ('device_gone', 'suppressed', 'This device was signed out before the notification was sent.', 'Thiết bị này đã đăng xuất trước khi thông báo được gửi.'),
+  ('already_waiting', 'void', 'An earlier push about the same waits for your devices and tells this as well.', 'Một thông báo đẩy trước đó về cùng nội dung đang chờ gửi đến thiết bị của bạn.'),
   ('no_email', 'suppressed', 'Your account has no mail address.', 'Tài khoản của bạn chưa có địa chỉ email.'),
   ('no_phone', 'suppressed', 'Your account has no verified phone number.', 'Tài khoản của bạn chưa có số điện thoại đã xác minh.');
 insert into private.delivery_checks (name, rank) values ('no_target', 400);
@@ -121,7 +122,15 @@ returns public.deliveries
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  v_devices uuid[] := array(select id from private.devices where user_id = p_delivery.user_id order by last_seen_at desc, id);
+  v_devices uuid[] := array(
+    select v.id from private.devices v
+    where v.user_id = p_delivery.user_id and not exists (
+      -- what is in no inbox is rendered when it is sent, so what waits for a device tells this as well
+      select from public.deliveries w
+      where w.status = 'queued' and w.subject_id = p_delivery.subject_id and w.user_id = v.user_id and w.source = p_delivery.source and w.device_id = v.id
+    )
+    order by v.last_seen_at desc, v.id
+  );
   v_delivery public.deliveries;
 begin
   with others as (
@@ -144,6 +153,7 @@ as $$
 declare
   v_delivery public.deliveries;
   v_reason text;
+  v_waits_until timestamptz;
   v_message jsonb;
 begin
   -- the person may be gone, and the row with them
@@ -161,10 +171,21 @@ begin
   if v_reason is not null then
     return private.drop_delivery(v_delivery, v_reason);
   end if;
+  v_waits_until := private.delivery_waits_until(v_delivery);
+  if v_waits_until is not null then
+    update public.deliveries set waits_until = v_waits_until, decided_at = clock_timestamp() where id = p_delivery_id;
+    return jsonb_build_object('action', 'wait', 'until', v_waits_until, 'reason', 'quiet hours');
+  end if;
   if v_delivery.channel = 'push' and v_delivery.device_id is null then
     v_delivery := private.fan_out_push(v_delivery);
+    if v_delivery.device_id is null then
+      return private.drop_delivery(v_delivery, 'already_waiting');
+    end if;
   end if;
-  v_message := private.delivery_message_notification(v_delivery);
+  execute format('select private.%I($1)', 'delivery_message_' || v_delivery.source) into v_message using v_delivery;
+  if v_message is null then
+    return private.drop_delivery(v_delivery, 'nothing_left');
+  end if;
   update public.deliveries set decided_at = clock_timestamp(), attempts = attempts + 1, waits_until = null where id = p_delivery_id
   returning * into v_delivery;
   return jsonb_build_object(

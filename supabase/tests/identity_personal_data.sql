@@ -97,6 +97,8 @@ select public.start_otp('step_up', 'email', null, :'person', null, null, '123456
 select public.queue_auth_message('auth_magiclink', 'email', :'email', 'en', null, '{"code": "1", "link": "x"}');
 select private.delivery_sent(d.id, 'resend', 're_1'), private.delivery_reported('resend', 're_1', 'delivered', now(), null)
 from (select id from public.deliveries where user_id = :'person' and channel = 'email' and status = 'queued' limit 1) d;
+insert into private.notification_preferences (user_id, category, channel, is_on) values (:'person', 'booking', 'email', false);
+insert into private.notification_schedules (user_id, quiet_from, quiet_until) values (:'person', '22:00', '07:00');
 select private.enqueue('delete_auth_user', jsonb_build_object('user_id', :'person'), 'an earlier one');
 select tests.settle();
 

@@ -83,6 +83,47 @@ select is((select string_agg(code, ', ') from (select code from public.notificat
 select is((select string_agg(distinct t.code || ' ' || m[1], ', ') from public.notification_templates t,
     regexp_matches(concat_ws(' ', title, body, email_subject, email_body), '\{\{([^}]*)\}\}', 'g') m
   where m[1] not in (select name from filled_variables)), null, 'every template uses only variables that somebody fills');
+-- values of the kind that each variable has in life: money, a time, a number, what somebody typed
+create temporary table samples (name text primary key, value jsonb);
+insert into samples
+select name, private.money_value(amount, 'VND') from (values ('amount', 1500000), ('missing', 400000), ('received', 1100000), ('refund', 0), ('total', 4814405)) m (name, amount)
+union all
+select name, private.time_value('2026-11-20 10:00+07', 'Asia/Ho_Chi_Minh') from unnest('{deadline,pay_by,starts,ends,usable_from}'::text[]) name
+union all
+values ('period', private.period_value('2026-11-20 10:00+07', '2026-11-22 10:00+07', 'Asia/Ho_Chi_Minh')), ('ends_on', private.day_value('2026-11-20'))
+union all
+select name, to_jsonb(value) from (values
+  ('account_name', 'NGUYỄN THỊ "HỒNG" & <CON>'), ('account_number', '0011223344'), ('bank', 'Vietcombank'), ('buyer', 'Công ty TNHH <Ánh> & Dương'), ('classes', 'B2, C'),
+  ('code', 'JB-7K2M9Q'), ('count', '12'), ('group', 'Đi Đà Lạt {{text}}'), ('holder', 'NGUYEN THI HONG'), ('items', E'• One: first\n• Two: second'), ('last_four', '3344'),
+  ('link', 'https://journey.example/confirm?token=abc'), ('message', 'J7K2M9Q'), ('minutes', '10'), ('name', 'Site {{code}}'), ('new_email', 'new@example.com'),
+  ('number', 'R-2026-000012'), ('objection', 'Vết xước <cũ> & đã có'), ('prefix', 'jk_live_abcd'), ('reason', 'Ảnh mờ, <script>alert(1)</script>'), ('sender', 'Lan {{code}}'),
+  ('summary', E'Rent: 1\nTotal: 2'), ('text', 'Hẹn 8 giờ nhé'), ('title', 'Toyota <Vios> & more'), ('vehicle', 'Car {{total}} <b>')) t (name, value);
+insert into samples select distinct f.name, to_jsonb('sample of ' || f.name) from filled_variables f where f.name not in (select name from samples);
+create function tests.rendering_problems() returns setof text language plpgsql as $$
+declare
+  v record;
+  v_data jsonb := (select jsonb_object_agg(name, value) from samples);
+  v_text text;
+begin
+  for v in
+    select t.code || ' ' || t.locale || ' ' || x.channel || ' ' || x.part as what, t.locale, x.*
+    from public.notification_templates t
+    cross join lateral (values ('in_app', 'title', t.title, 200), ('in_app', 'body', t.body, 2000), ('push', 'title', case when t.push then t.title end, 200),
+      ('push', 'body', case when t.push then t.body end, 1000), ('email', 'subject', t.email_subject, 200), ('email', 'text', t.email_body, 8000), ('sms', 'text', t.sms_body, 480)) x (channel, part, source, longest)
+    where x.source is not null
+  loop
+    begin
+      v_text := private.render(v.source, v_data, v.locale);
+      if v_text ~ '^\s*$' then return next v.what || ' is empty'; end if;
+      if char_length(v_text) > v.longest then return next v.what || ' is too long'; end if;
+      if v.part in ('title', 'subject') and v_text ~ '[\n\r]' then return next v.what || ' is more than one line'; end if;
+      if v.channel = 'email' and v.part = 'text' and private.html_from(v_text) ~ '<(?!/?p>|br>)' then return next v.what || ' lets what people typed become HTML'; end if;
+    exception when raise_exception then
+      return next v.what || ': ' || sqlerrm;
+    end;
+  end loop;
+end $$;
+select is((select array_agg(p) from tests.rendering_problems() p), null, 'every text is rendered on every channel in every language from data of its kind');
 select is((select string_agg(e.code, ', ') from public.notification_templates e join public.notification_templates v using (code, version)
   where e.locale = 'en' and v.locale = 'vi' and (e.email_subject is null) <> (v.email_subject is null)), null, 'a template with a mail in one language has it in the other');
 select is(tests.outcome(format($$ select private.notify(%L, 'licence_rejected', '{}', 'x') $$, :'renter')), 'P0001', 'a missing variable of a template raises an error');

@@ -164,6 +164,10 @@ insert into public.payouts (user_id, batch_id, bank_account_id, bank_account_usa
 select :'host', batch.id, account.id, account.usable_from, 50000, 'VND' from account, batch;
 insert into public.booking_inspections (booking_id, kind, odometer_km, fuel_percent, recorded_by, counts_at)
 values (:'booking', 'check_in', 1, 1, :'host', now() + interval '2 hours');
+with c as (
+  insert into public.conversations (kind, title, owner_id) values ('group', 'Trip', :'host') returning id
+)
+insert into public.conversation_members (conversation_id, user_id, status, invited_by, reads_from) select id, :'renter', 'invited', :'host', 1 from c;
 select private.set_audit_context('admin', 'the photos show it');
 
 -- Each text of a rule with the data of a row of its machine, as the row is after the move.

@@ -65,6 +65,7 @@ const lists: Record<string, ListTest> = {
   },
   'admin.chat.supportQueue': { list: (j, page) => j.admin.chat.supportQueue(page), sent: waiting },
   'notifications.list': { list: (j, page) => j.notifications.list(page), sent: { before_seq: 2 } },
+  'admin.notifications.deliveries': { list: (j, page) => j.admin.notifications.deliveries(page) },
   'payments.list': { list: (j, page) => j.payments.list(page), sent: ofTable },
   'refunds.list': { list: (j, page) => j.refunds.list(page) },
   'payouts.list': { list: (j, page) => j.payouts.list(page) },

@@ -219,6 +219,37 @@ export interface ConversationsRow {
   created_at: Timestamp;
 }
 
+/** What left the app, or did not: one row for each notification, channel and target. A push is one row until it is sent; then each device has its own. */
+export interface DeliveriesRow {
+  id: Uuid;
+  user_id: Uuid;
+  notification_id: Uuid | null;
+  /** What it tells: notification (a row of the inbox), or something that is in no inbox, such as chat, with its subject_id. */
+  source: 'chat' | 'digest' | 'notification';
+  /** What a source other than notification speaks of, such as the conversation. Null for a notification. */
+  subject_id: Uuid | null;
+  /** Of the notification, for the preferences of its person. */
+  category: string;
+  channel: 'email' | 'push' | 'sms';
+  /** Of a push that was decided: the device, which may be gone since. Null before, and for other channels. */
+  device_id: Uuid | null;
+  /** queued, sent (the provider has it), delivered, failed, bounced (the address does not exist or refuses), complained (reported as spam), suppressed (not to this person or target) or void (nothing to tell any more). */
+  status: StateOf<'delivery'>;
+  /** Why it was suppressed or void: a code of delivery_reasons. Null otherwise. */
+  reason: 'already_read' | 'already_waiting' | 'cause_over' | 'chat_left' | 'chat_muted' | 'chat_read' | 'device_gone' | 'no_consent' | 'no_device' | 'no_email' | 'no_phone' | 'nothing_left' | 'request_answered' | 'switched_off' | 'taken_off' | null;
+  created_at: Timestamp;
+  /** Until when it was put off because of quiet hours. Null when it was not. */
+  waits_until: Timestamp | null;
+  /** When it was decided last whether it is sent. Null before. */
+  decided_at: Timestamp | null;
+  /** When the provider took it. Null before. */
+  sent_at: Timestamp | null;
+  /** When it arrived, as the provider says. Null when that is not known. */
+  delivered_at: Timestamp | null;
+  /** When it failed, bounced or was complained about. Null otherwise. */
+  ended_at: Timestamp | null;
+}
+
 /** Submitted driver licences. Of the number only a keyed hash and the last 4 characters are kept. */
 export interface DriverLicencesRow {
   id: Uuid;
@@ -712,6 +743,7 @@ export interface Tables {
   conversation_members: ConversationMembersRow;
   conversation_texts: ConversationTextsRow;
   conversations: ConversationsRow;
+  deliveries: DeliveriesRow;
   driver_licences: DriverLicencesRow;
   inspection_photos: InspectionPhotosRow;
   media: MediaRow;
@@ -787,6 +819,10 @@ export interface Relationships {
     Reference<'conversations_first_user_id_fkey', ['first_user_id'], false, 'profiles', ['id']>,
     Reference<'conversations_owner_id_fkey', ['owner_id'], false, 'profiles', ['id']>,
     Reference<'conversations_second_user_id_fkey', ['second_user_id'], false, 'profiles', ['id']>,
+  ];
+  deliveries: [
+    Reference<'deliveries_notification_id_fkey', ['notification_id'], false, 'notifications', ['id']>,
+    Reference<'deliveries_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
   ];
   driver_licences: [
     Reference<'driver_licences_own_back', ['back_media_id', 'user_id'], false, 'media', ['id', 'owner_id']>,
@@ -886,6 +922,7 @@ export interface Defaults {
   conversation_markers: 'read_seq';
   conversation_members: 'id' | 'role' | 'readable' | 'read_seq' | 'created_at';
   conversations: 'id' | 'last_seq' | 'last_change' | 'last_message_at' | 'created_at';
+  deliveries: 'id' | 'source' | 'status' | 'created_at';
   driver_licences: 'id' | 'automatic_only' | 'scheme' | 'status' | 'corrected_fields' | 'created_at';
   media: 'id' | 'status' | 'expires_at' | 'created_at';
   message_reactions: 'created_at';
@@ -1005,6 +1042,31 @@ export interface LicencesToReviewRow {
   same_number: unknown;
   claim: unknown;
   suspended: unknown;
+}
+
+export interface ListDeliveriesRow {
+  id: Uuid;
+  user_id: Uuid;
+  notification_id: Uuid;
+  source: string;
+  subject_id: Uuid;
+  category: string;
+  template: string;
+  title: string;
+  channel: string;
+  device_id: Uuid;
+  status: string;
+  reason: string;
+  detail: string;
+  attempts: number;
+  provider: string;
+  provider_id: string;
+  created_at: Timestamp;
+  waits_until: Timestamp;
+  decided_at: Timestamp;
+  sent_at: Timestamp;
+  delivered_at: Timestamp;
+  ended_at: Timestamp;
 }
 
 export interface ListMessageChangesRow {
@@ -1327,6 +1389,7 @@ export interface Rows {
   inspection_evidence: InspectionEvidenceRow;
   licence_classes: LicenceClassesRow;
   licences_to_review: LicencesToReviewRow;
+  list_deliveries: ListDeliveriesRow;
   list_message_changes: ListMessageChangesRow;
   list_messages: ListMessagesRow;
   list_payouts: ListPayoutsRow;
@@ -1393,9 +1456,11 @@ export interface Functions {
   edit_message: { args: { conversation_id: Uuid | null; seq: number | null; body: string | null }; row: 'messages'; many: false };
   end_session: { args: { session_id: Uuid | null }; value: null };
   error_catalog: { args: Record<never, never>; row: 'error_catalog'; many: true };
+  explain_notification: { args: { notification_id: Uuid | null }; row: 'explain_notification'; many: false };
   export_my_data: { args: { page?: number | null }; row: 'export_my_data'; many: false };
   freeze_payable: { args: { payable_id: Uuid | null; reason: string | null }; row: 'freeze_payable'; many: false };
   freeze_payout: { args: { payout_id: Uuid | null; reason: string | null }; row: 'payouts'; many: false };
+  get_notification: { args: { notification_id: Uuid | null }; row: 'notifications'; many: true };
   get_users: { args: { ids: Uuid[] | null }; row: 'get_users'; many: true };
   grant_role: { args: { user_id: Uuid | null; role: string | null; reason: string | null }; row: 'user_roles'; many: false };
   inspection_evidence: { args: { booking_id: Uuid | null }; row: 'inspection_evidence'; many: true };
@@ -1403,6 +1468,7 @@ export interface Functions {
   leave_conversation: { args: { conversation_id: Uuid | null }; value: null };
   licence_classes: { args: Record<never, never>; row: 'licence_classes'; many: true };
   licences_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'licences_to_review'; many: true };
+  list_deliveries: { args: { user_id?: Uuid | null; channel?: string | null; status?: string | null; after?: unknown | null; page_size?: number | null }; row: 'list_deliveries'; many: true };
   list_message_changes: { args: { conversation_id: Uuid | null; after_change: number | null }; row: 'list_message_changes'; many: true };
   list_messages: { args: { conversation_id: Uuid | null; before_seq?: number | null; page_size?: number | null }; row: 'list_messages'; many: true };
   list_notifications: { args: { before_seq?: number | null; page_size?: number | null }; row: 'notifications'; many: true };
@@ -1424,6 +1490,7 @@ export interface Functions {
   my_refunds: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_refunds'; many: true };
   my_sessions: { args: Record<never, never>; row: 'my_sessions'; many: true };
   my_vehicles: { args: { after?: unknown | null; page_size?: number | null }; row: 'vehicles'; many: true };
+  notification_settings: { args: Record<never, never>; row: 'notification_settings'; many: false };
   notifications_since: { args: { after_seq: number | null }; row: 'notifications'; many: true };
   object_to_inspection: { args: { inspection_id: Uuid | null; reason: string | null }; row: 'booking_inspections'; many: false };
   open_direct_conversation: { args: { user_id: Uuid | null }; row: 'conversations'; many: false };
@@ -1453,6 +1520,7 @@ export interface Functions {
   remove_vehicle_image: { args: { vehicle_id: Uuid | null; media_id: Uuid | null }; value: null };
   rename_group: { args: { conversation_id: Uuid | null; title: string | null }; row: 'conversations'; many: false };
   request_upload: { args: { purpose: string | null; mime_type: string | null; byte_size: number | null; sha256: string | null }; row: 'media'; many: false };
+  requeue_delivery: { args: { delivery_id: Uuid | null }; value: null };
   required_licences: { args: { vehicle_id: Uuid | null }; row: 'required_licences'; many: true };
   retry_payout: { args: { payout_id: Uuid | null }; row: 'payouts'; many: false };
   retry_refund: { args: { refund_id: Uuid | null; method?: string | null }; row: 'refunds'; many: false };
@@ -1468,6 +1536,9 @@ export interface Functions {
   set_conversation: { args: { conversation_id: Uuid | null; muted_until: Timestamp | null; archived: boolean | null; pinned: boolean | null }; row: 'conversation_markers'; many: false };
   set_default_address: { args: { address_id: Uuid | null }; row: 'addresses'; many: false };
   set_member_role: { args: { conversation_id: Uuid | null; user_id: Uuid | null; role: string | null }; value: null };
+  set_notification_digest: { args: { frequency: string | null; hour?: number | null; weekday?: number | null }; value: null };
+  set_notification_preference: { args: { category: string | null; channel: string | null; is_on: boolean | null }; value: null };
+  set_quiet_hours: { args: { quiet_from?: string | null; quiet_until?: string | null }; value: null };
   settle_payout: { args: { payout_id: Uuid | null; outcome: string | null; provider_payout_id: string | null; note: string | null }; row: 'payouts'; many: false };
   settle_refund: { args: { refund_id: Uuid | null; outcome: string | null; provider_refund_id: string | null; note: string | null }; row: 'refunds'; many: false };
   settle_trip: { args: { booking_id: Uuid | null; reason: string | null }; row: 'bookings'; many: false };

@@ -1,3 +1,4 @@
+import { announceMessages } from './announce-messages.ts';
 import { cancelAttempt } from './cancel-attempt.ts';
 import { deleteAuthUser, eraseLeftovers } from './delete-person.ts';
 import type { Effect } from './effect.ts';
@@ -13,6 +14,7 @@ import { sendSms } from './send-sms.ts';
 
 /** One effect per topic of `private.outbox_topics`. A new one is a file here and a line below. */
 export const effects: readonly Effect[] = [
+  announceMessages,
   cancelAttempt,
   deleteAuthUser,
   eraseLeftovers,

@@ -26,6 +26,9 @@ export const deletedPersonPayload = z.looseObject({ user_id: z.uuid() });
 /** Answer of `erase_leftovers`: files whose bytes are to be removed. */
 export const filesToErase = z.array(z.looseObject({ bucket: z.string(), path: z.string() }));
 
+/** Topic `chat_push`. */
+export const chatPushPayload = z.looseObject({ conversation_id: z.uuid() });
+
 /** What a delivery needs to be sent on each channel. */
 export const mailMessage = z.looseObject({
   subject: z.string().min(1),
