@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Backend, Refused } from './backend.ts';
+import { removeNotes } from './films.ts';
 import type { Order, Outcome } from './pictures/order.ts';
 import { StudioFailure } from './pictures/studio.ts';
 
@@ -35,6 +36,8 @@ const toDerive = z
   .looseObject({
     bucket: z.string(),
     stem: z.string(),
+    path: z.string(),
+    makes_pictures: z.boolean(),
     original: z.string(),
     mime_type: z.string(),
     max_megapixels: z.int(),
@@ -55,6 +58,7 @@ async function derive(mediaId: string, { attempts }: Job, { backend, make }: Too
   };
   const bytes = await backend.read('originals', found.original);
   if (!bytes) return refuse('media_not_found', 'its bytes are gone');
+  if (!found.makes_pictures) return serve(mediaId, found, bytes, backend);
   let outcome: Outcome;
   try {
     outcome = await make({
@@ -89,6 +93,26 @@ async function derive(mediaId: string, { attempts }: Job, { backend, make }: Too
     return done({ skipped: 'deleted meanwhile' });
   }
   return done({ files: files.length });
+}
+
+/** Stores a film without its notes, or a document as it is, where it is served. */
+async function serve(
+  mediaId: string,
+  { bucket, path, mime_type: mimeType }: { bucket: string; path: string; mime_type: string },
+  bytes: Uint8Array,
+  backend: Backend,
+): Promise<JobResult> {
+  const removed = mimeType.startsWith('video/') ? removeNotes(bytes) : 0;
+  await backend.write(bucket, path, bytes, mimeType);
+  try {
+    await backend.call('record_file', { media_id: mediaId }, z.looseObject({}));
+  } catch (error) {
+    if (!(error instanceof Refused && error.code === 'media_not_found')) throw error;
+    // deleted meanwhile, and nobody else knows of this file
+    await backend.remove(bucket, [path]);
+    return done({ skipped: 'deleted meanwhile' });
+  }
+  return done({ files: 1, notes_removed: removed });
 }
 
 const objects = z.array(z.object({ bucket: z.string(), path: z.string() }));

@@ -21,6 +21,7 @@ export interface ConversationSummary
       | 'other_user_id'
       | 'other_name'
       | 'other_avatar_path'
+      | 'group_avatar_path'
       | 'invited_by'
       | 'last_text'
       | 'last_sender_id'
@@ -51,9 +52,29 @@ export interface ConversationMember {
 /** A message as it was sent. */
 export type SentMessage = Tables['messages'];
 
+/** A file of a message, in the order in which its sender chose them. */
+export interface Attachment {
+  media_id: Uuid;
+  kind: 'image' | 'video' | 'document';
+  /** Of the upload; an image is shown as WebP or JPEG. */
+  mime_type: string;
+  /** Of the upload, in bytes. */
+  byte_size: number;
+  /** In pixels, as it is to be seen; null for documents, and for images until they are `ready`. */
+  width: number | null;
+  height: number | null;
+  /** What the sender's device calls it. */
+  file_name: string | null;
+  /** `ready` can be opened; `processing` soon; `refused` could not be read; `deleted` went with its sender's account. */
+  status: 'processing' | 'ready' | 'refused' | 'deleted';
+  /** Where it is, for `chat.fileUrls`; null when it is gone, or when the reader left the group or was removed. */
+  bucket: string | null;
+  path: string | null;
+}
+
 /**
  * A message as a reader sees it. `seq` counts without holes in its conversation; `change` is the number of its last
- * change. A deleted message has `deleted_at` and no `body`.
+ * change. A deleted message has `deleted_at`, no `body` and no `attachments`.
  */
 export interface Message
   extends Refine<
@@ -65,6 +86,7 @@ export interface Message
       kind: 'text' | 'system';
       /** Of a system message: `code`, and the ids that it speaks of. */
       data: Record<string, unknown> | null;
+      attachments: Attachment[];
       /** Who reacted with what: `{ '👍': [user ids] }`. */
       reactions: Record<string, Uuid[]>;
     }

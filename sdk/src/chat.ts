@@ -1,4 +1,5 @@
 import type {
+  Attachment,
   Conversation,
   ConversationMarker,
   ConversationMember,
@@ -13,21 +14,37 @@ import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
 import { createIdempotencyKey } from './core/ids.ts';
 import { type List, type PageOptions, readList } from './core/pages.ts';
 import { localError, requireUserId } from './core/rows.ts';
+import { MediaFiles, type Shown } from './media.ts';
+import type { StoredFile } from './media-rows.ts';
 import {
   ConversationFeed,
   type ConversationHandlers,
   type ConversationSubscription,
   type WatchOptions,
 } from './realtime/conversation-feed.ts';
-import { MessageQueue, type QueueHandlers, type QueueStorage } from './realtime/message-queue.ts';
+import {
+  type LocalFile,
+  MessageQueue,
+  type QueueHandlers,
+  type QueueStorage,
+} from './realtime/message-queue.ts';
 import type { UserInbox } from './realtime/user-inbox.ts';
 import { fail, type Result, succeed } from './result.ts';
 import type { Timestamp, Uuid } from './values.ts';
 
+/** An upload that is sent in a message. */
+export interface NewAttachment {
+  mediaId: Uuid;
+  /** What the device calls it, for people to read: at most 120 characters, a path is taken off. */
+  name?: string | null;
+}
+
 /** A message to be sent. */
 export interface NewMessage {
-  /** Plain text, 1 to 4,000 characters. */
-  body: string;
+  /** Plain text, 1 to 4,000 characters. May be left out when there are files. */
+  body?: string | null;
+  /** Up to 10 files, uploaded with the purpose `chat_image`, `chat_video` or `chat_document`, each sent once. */
+  files?: NewAttachment[];
   /** The `seq` of the message that this one answers. */
   replyToSeq?: number;
   /** Members whom it mentions. */
@@ -40,9 +57,11 @@ export interface NewMessage {
 export class Chat {
   readonly #calls: Calls;
   readonly #inbox: UserInbox;
+  readonly #media: MediaFiles;
 
   constructor(calls: Calls, inbox: UserInbox) {
     this.#calls = calls;
+    this.#media = new MediaFiles(calls);
     this.#inbox = inbox;
   }
 
@@ -108,6 +127,23 @@ export class Chat {
     return this.#calls.rpc('rename_group', { conversation_id: conversationId, title }, options);
   }
 
+  /**
+   * Admin of a group: sets its picture, an upload of purpose `group_avatar` that is ready, or removes it with null.
+   * Errors: `conversation_not_found`, `forbidden`, `account_suspended`, `media_not_found`, `media_not_ready`,
+   * `media_in_use`, `rate_limited`.
+   */
+  setGroupAvatar(
+    conversationId: Uuid,
+    mediaId: Uuid | null,
+    options?: CallOptions,
+  ): Promise<Result<Conversation>> {
+    return this.#calls.rpc(
+      'set_group_avatar',
+      { conversation_id: conversationId, media_id: mediaId },
+      options,
+    );
+  }
+
   /** The people of a conversation that the signed-in person takes part in; everybody who was ever in it. */
   members(conversationId: Uuid, options?: CallOptions): Promise<Result<ConversationMember[]>> {
     return this.#calls.table<ConversationMember[]>(
@@ -171,17 +207,31 @@ export class Chat {
   }
 
   /**
-   * Sends a message. Without a connection use {@link Chat.queue}.
+   * Sends a message, with files or without. Without a connection use {@link Chat.queue}.
+   * Errors: `conversation_not_found`, `conversation_closed` (left, removed, or a block),
+   * `request_unanswered`, `account_suspended`, `media_not_found`, `media_not_ready`, `media_in_use`,
+   * `invalid_input`, `rate_limited`.
+   *
+   * @example
+   * ```ts
+   * const { data: photo } = await journey.media.upload({ purpose: 'chat_image', file, mimeType: 'image/jpeg' });
+   * if (photo) await journey.chat.send(conversationId, { body: 'The scratch', files: [{ mediaId: photo.id }] });
+   * ```
+   *
    * Errors: `conversation_not_found`, `conversation_closed` (left, removed, or a block),
    * `request_unanswered`, `account_suspended`, `invalid_input`, `rate_limited`.
    */
   send(conversationId: Uuid, message: NewMessage, options?: CallOptions): Promise<Result<SentMessage>> {
     const args = {
       conversation_id: conversationId,
-      body: message.body,
+      body: message.body ?? null,
       client_message_id: message.clientMessageId ?? createIdempotencyKey(),
       reply_to_seq: message.replyToSeq ?? null,
       mentions: message.mentions ?? [],
+      attachments: (message.files ?? []).map(({ mediaId, name }) => ({
+        media_id: mediaId,
+        file_name: name ?? null,
+      })),
     };
     return this.#calls.rpc('send_message', args, options);
   }
@@ -201,6 +251,31 @@ export class Chat {
    */
   remove(conversationId: Uuid, seq: number, options?: CallOptions): Promise<Result<SentMessage>> {
     return this.#calls.rpc('delete_message', { conversation_id: conversationId, seq }, options);
+  }
+
+  /**
+   * Deletes a file of the signed-in person's own: out of its message, or before it was sent. A message that showed
+   * nothing else is deleted with it.
+   * Errors: `media_not_found`, `conversation_not_found` (left or removed), `message_not_found`,
+   * `rate_limited`.
+   */
+  removeFile(mediaId: Uuid, options?: CallOptions): Promise<Result<null>> {
+    return this.#calls.rpc('delete_attachment', { media_id: mediaId }, options);
+  }
+
+  /**
+   * Addresses under which files of messages can be opened until they expire (default 300 seconds: whoever leaves the
+   * group keeps an address until then). They come in the order of the files; null for one that is not ready, is gone, or
+   * may not be opened. `size` counts for images.
+   */
+  fileUrls(
+    files: readonly Attachment[],
+    { expiresIn = 300, ...options }: CallOptions & Shown = {},
+  ): Promise<Result<(string | null)[]>> {
+    const stored = files.map(({ bucket, path, status }): StoredFile | null =>
+      bucket !== null && path !== null && status === 'ready' ? { bucket, path, status } : null,
+    );
+    return this.#media.signedUrls(stored, { ...options, expiresIn });
   }
 
   /**
@@ -316,9 +391,11 @@ export class Chat {
 
   /**
    * A queue of the signed-in person for messages that are written without a connection. They are stored, sent in order
-   * when it is back, each once, also after the app was killed.
+   * when it is back, each once, also after the app was killed. A file that is still on the device is uploaded before its
+   * message is sent.
    * Errors: `conversation_not_found`, `conversation_closed` (left, removed, or a block),
-   * `request_unanswered`, `account_suspended`, `invalid_input`, `rate_limited`.
+   * `request_unanswered`, `account_suspended`, `media_not_found`, `media_not_ready`, `media_in_use`,
+   * `invalid_input`, `rate_limited`.
    *
    * @example
    * ```ts
@@ -338,7 +415,9 @@ export class Chat {
         ? this.send(conversationId, message)
         : fail(localError('unauthenticated'));
     };
-    const queue = new MessageQueue(storage, user.data, send, handlers);
+    const upload = ({ purpose, mimeType }: LocalFile, file: Blob | ArrayBuffer | Uint8Array) =>
+      this.#media.upload({ purpose, mimeType, file }, { waitMs: 0 });
+    const queue = new MessageQueue(storage, user.data, { send, upload }, handlers);
     await queue.start();
     return succeed(queue);
   }

@@ -17,7 +17,7 @@ export type { Blocks } from './blocks.ts';
 export type * from './blocks-rows.ts';
 export type { AdminBookings, BookingList, Bookings, InspectionReport } from './bookings.ts';
 export type * from './bookings-rows.ts';
-export type { AdminChat, Chat, NewMessage } from './chat.ts';
+export type { AdminChat, Chat, NewAttachment, NewMessage } from './chat.ts';
 export type * from './chat-rows.ts';
 export type { CallOptions, CommandOptions } from './core/calls.ts';
 export { createIdempotencyKey } from './core/ids.ts';
@@ -78,7 +78,14 @@ export type {
   ConversationSubscription,
   WatchOptions,
 } from './realtime/conversation-feed.ts';
-export type { MessageQueue, QueuedMessage, QueueHandlers, QueueStorage } from './realtime/message-queue.ts';
+export type {
+  LocalFile,
+  MessageQueue,
+  MessageToQueue,
+  QueuedMessage,
+  QueueHandlers,
+  QueueStorage,
+} from './realtime/message-queue.ts';
 export type {
   NotificationHandlers,
   NotificationSubscription,

@@ -10,9 +10,12 @@ import { type Failed, fail, type Result, succeed } from './result.ts';
 /** A file to be uploaded. */
 export interface Upload {
   purpose: MediaPurpose;
-  /** React Native: give an ArrayBuffer or Uint8Array, its Blob can't be read. At most 10 MB (avatars 5 MB). */
+  /** React Native: give an ArrayBuffer or Uint8Array, its Blob can't be read. At most 10 MB (avatars 5 MB, documents 20 MB, films 50 MB). */
   file: Blob | ArrayBuffer | Uint8Array;
-  /** `image/jpeg`, `image/png`, `image/webp` or `image/heic`; must be what the bytes are. */
+  /**
+   * `image/jpeg`, `image/png`, `image/webp` or `image/heic`; of a `chat_video` `video/mp4` or `video/quicktime`; of a
+   * `chat_document` `application/pdf` or that of a Word, Excel or PowerPoint file. It must be what the bytes are.
+   */
   mimeType: string;
 }
 

@@ -10,14 +10,18 @@ create table private.media_purposes (
   per_day int not null,
   max_megapixels int not null default 50,
   is_evidence boolean not null default false,
+  makes_pictures boolean not null default true,
+  hidden_from_staff boolean not null default false,
   constraint media_purposes_caps_positive check (max_bytes > 0 and per_day > 0 and max_megapixels between 1 and 200),
-  -- what is shown is made of it, and is kept in the same bucket
-  constraint media_purposes_takes_what_is_made check (mime_types @> '{image/jpeg,image/webp}')
+  -- pictures that are shown are made of it, and are kept in the same bucket
+  constraint media_purposes_takes_what_is_made check (not makes_pictures or mime_types @> '{image/jpeg,image/webp}')
 );
 comment on table private.media_purposes is 'What may be uploaded, how large and how often.';
 comment on column private.media_purposes.per_day is 'Uploads of one person within 24 hours.';
 comment on column private.media_purposes.max_megapixels is 'Width times height of a picture, in millions. A small file can hold a picture that fills the memory of who opens it.';
 comment on column private.media_purposes.is_evidence is 'Kept when its owner deletes the account, because another person may need it as evidence; and when and where it was taken is kept privately. It is removed from what is shown in any case.';
+comment on column private.media_purposes.makes_pictures is 'Whether pictures are made of it, which are shown in its place. Otherwise it is checked and served as it was uploaded: films and documents.';
+comment on column private.media_purposes.hidden_from_staff is 'Support and admins read it only where anybody in their place would: what people send each other.';
 alter table private.media_purposes enable row level security;
 
 create function private.keep_bucket()

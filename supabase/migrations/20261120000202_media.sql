@@ -10,8 +10,8 @@ insert into private.error_codes (code, status, retryable, message_en, message_vi
   ('media_not_ready', 409, false, 'The file is not ready. Finish the upload and wait until it is checked.', 'Tệp chưa sẵn sàng. Vui lòng tải lên xong và chờ hệ thống kiểm tra.'),
   ('media_type_refused', 415, false, 'This type of file is not accepted here. Choose another file.', 'Loại tệp này không được hỗ trợ. Vui lòng chọn tệp khác.'),
   ('media_too_large', 413, false, 'The file is too large. Choose a smaller one.', 'Tệp quá lớn. Vui lòng chọn tệp nhỏ hơn.'),
-  ('media_unreadable', 422, false, 'This picture is damaged or incomplete. Choose another one, or take it again.', 'Ảnh bị lỗi hoặc không đầy đủ. Vui lòng chọn ảnh khác hoặc chụp lại.'),
-  ('media_extra_data', 422, false, 'This file holds more than a picture. Save the picture as a new file and upload that.', 'Tệp này chứa dữ liệu khác ngoài ảnh. Vui lòng lưu ảnh thành tệp mới rồi tải lên.'),
+  ('media_unreadable', 422, false, 'This file is damaged or incomplete. Choose another one, or take the picture again.', 'Tệp bị lỗi hoặc không đầy đủ. Vui lòng chọn tệp khác hoặc chụp lại ảnh.'),
+  ('media_extra_data', 422, false, 'This file holds more than it should: something behind its end, or programs. Save it as a new file without them and upload that.', 'Tệp này chứa dữ liệu thừa ở cuối hoặc có chương trình bên trong. Vui lòng lưu thành tệp mới không có phần đó rồi tải lên.'),
   ('media_too_many_pixels', 413, false, 'This picture is too large. Make it smaller and upload it again.', 'Ảnh có kích thước quá lớn. Vui lòng thu nhỏ ảnh rồi tải lên lại.'),
   ('media_mismatch', 409, false, 'The uploaded file differs from the announced one. Start the upload again.', 'Tệp đã tải lên không đúng với tệp đăng ký. Vui lòng tải lên lại từ đầu.'),
   ('media_quota_exceeded', 429, true, 'You have reached the upload limit of today. Try again tomorrow.', 'Bạn đã dùng hết lượt tải lên của hôm nay. Vui lòng thử lại vào ngày mai.');
@@ -21,7 +21,6 @@ insert into private.rate_limits (action, capacity, per_minute) values
 
 -- pictures that modules to come attach
 insert into private.media_purposes (purpose, bucket, max_bytes, mime_types, per_day, is_evidence) values
-  ('chat_image', 'chat', 10485760, '{image/jpeg,image/png,image/webp,image/heic}', 200, false),
   ('evidence_image', 'evidence', 20971520, '{image/jpeg,image/png,image/webp,image/heic}', 100, true);
 insert into storage.buckets (id, name, public) values ('originals', 'originals', false);
 
@@ -36,6 +35,8 @@ create table public.media (
   sha256 text not null,
   status text not null default 'reserved',
   refused_code text references private.error_codes,
+  width int,
+  height int,
   expires_at timestamptz not null default now() + interval '2 hours',
   created_at timestamptz not null default now(),
   constraint media_path_unique unique (bucket, path),
@@ -44,6 +45,7 @@ create table public.media (
   constraint media_refused_with_code check (status <> 'refused' or refused_code is not null),
   constraint media_sha256_form check (sha256 ~ '^[0-9a-f]{64}$'),
   constraint media_size_positive check (byte_size > 0),
+  constraint media_measures_positive check (width > 0 and height > 0),
   constraint media_path_of_owner check (starts_with(path, owner_id || '/'))
 );
 create index media_owner_idx on public.media (owner_id, created_at);
@@ -56,6 +58,7 @@ comment on column public.media.byte_size is 'As announced for the ticket; the by
 comment on column public.media.sha256 is 'Lower-case hex, as announced; compared with the stored bytes.';
 comment on column public.media.status is 'reserved by request_upload; processing from complete_media on, once the bytes were checked; ready when the pictures that are shown were made; refused when they could not be made; deleted when nothing shows it any more, or by the daily job when a ticket was not used. No state machine.';
 comment on column public.media.refused_code is 'The error code that says why the picture was refused. Null otherwise.';
+comment on column public.media.width is 'In pixels, of the picture or film that is shown. Null while that is not known, and for documents.';
 comment on column public.media.expires_at is 'When the ticket ends. It means nothing once the file is ready.';
 
 alter table public.profiles
@@ -67,7 +70,7 @@ alter table public.driver_licences
 alter table public.media enable row level security;
 revoke all on public.media from anon, authenticated, service_role;
 grant select on public.media to anon, authenticated, service_role;
--- The read policies, one per role, are in bookings_tables, the last module that adds a kind of picture.
+-- The read policies, one per role, are in media_readers.
 
 create policy insert_with_ticket on storage.objects for insert to authenticated
   with check (exists (
@@ -95,6 +98,20 @@ create table private.media_originals (
 );
 comment on table private.media_originals is 'Where the uploaded bytes of a picture are, in the bucket originals.';
 alter table private.media_originals enable row level security;
+
+-- The end of the names that we give to files of a type.
+create function private.file_extension(p_mime_type text)
+returns text
+language sql immutable strict set search_path = ''
+as $$
+  select case p_mime_type
+    when 'video/quicktime' then 'mov'
+    when 'application/vnd.openxmlformats-officedocument.wordprocessingml.document' then 'docx'
+    when 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet' then 'xlsx'
+    when 'application/vnd.openxmlformats-officedocument.presentationml.presentation' then 'pptx'
+    else split_part(p_mime_type, '/', 2)
+  end
+$$;
 
 create function private.request_upload(p_purpose text, p_mime_type text, p_byte_size bigint, p_sha256 text)
 returns public.media
@@ -132,7 +149,7 @@ begin
     perform private.fail('media_quota_exceeded', jsonb_build_object('per_day', v_purpose.per_day, 'retry_after', 3600));
   end if;
   insert into public.media (id, owner_id, purpose, bucket, path, mime_type, byte_size, sha256)
-  values (v_id, v_user_id, p_purpose, v_purpose.bucket, v_user_id || '/' || v_id || '.' || split_part(v_mime_type, '/', 2), v_mime_type, p_byte_size, p_sha256)
+  values (v_id, v_user_id, p_purpose, v_purpose.bucket, v_user_id || '/' || v_id || '.' || private.file_extension(v_mime_type), v_mime_type, p_byte_size, p_sha256)
   returning * into v_media;
   return v_media;
 end
@@ -142,7 +159,7 @@ create function public.request_upload(purpose text, mime_type text, byte_size bi
 returns public.media
 language sql volatile set search_path = ''
 as $$ select private.request_upload(purpose, mime_type, byte_size, sha256) $$;
-comment on function public.request_upload is 'Reserves an upload for two hours. `purpose` is avatar, vehicle_image, licence, inspection, chat_image or evidence_image. `mime_type` is image/jpeg, image/png, image/webp or image/heic. `byte_size` is in bytes, and `sha256` is lower-case hex. Upload the bytes to the bucket and path of the answer with its `mime_type`, then call the function media/complete. Repeatable. Errors: invalid_input, media_type_refused, media_too_large, media_quota_exceeded, rate_limited.';
+comment on function public.request_upload is 'Reserves an upload for two hours. `purpose` and what each takes are listed in docs/registries.md: pictures are image/jpeg, image/png, image/webp or image/heic. `byte_size` is in bytes, and `sha256` is lower-case hex. Upload the bytes to the bucket and path of the answer with its `mime_type`, then call the function media/complete. Repeatable. Errors: invalid_input, media_type_refused, media_too_large, media_quota_exceeded, rate_limited.';
 select private.expose_limited('request_upload(text, text, bigint, text)', 'request_upload', 'auth.uid()', 'authenticated');
 
 -- For commands that attach a file: it must belong to the actor, be checked, and have the right purpose. A hand-over at the
@@ -227,7 +244,7 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 declare
   v_media public.media;
-  v_max_megapixels int;
+  v_purpose private.media_purposes;
 begin
   select * into v_media from public.media where id = p_media_id and status not in ('refused', 'deleted') for update;
   if not found then
@@ -242,11 +259,17 @@ begin
   if (p_mime_type, p_byte_size, p_sha256) is distinct from (v_media.mime_type, v_media.byte_size, v_media.sha256) then
     perform private.fail('media_mismatch', jsonb_build_object('found', jsonb_build_object('mime_type', p_mime_type, 'byte_size', p_byte_size)));
   end if;
-  v_max_megapixels := (select max_megapixels from private.media_purposes where purpose = v_media.purpose);
-  if coalesce(p_width::bigint * p_height <= v_max_megapixels * 1000000::bigint, false) is false then
-    perform private.fail('media_too_many_pixels', jsonb_build_object('max_megapixels', v_max_megapixels, 'found', jsonb_build_object('width', p_width, 'height', p_height)));
+  select * into strict v_purpose from private.media_purposes where purpose = v_media.purpose;
+  -- a document has no pixels
+  if not coalesce(p_width::bigint * p_height <= v_purpose.max_megapixels * 1000000::bigint, not v_purpose.makes_pictures) then
+    perform private.fail('media_too_many_pixels', jsonb_build_object('max_megapixels', v_purpose.max_megapixels, 'found', jsonb_build_object('width', p_width, 'height', p_height)));
   end if;
-  update public.media set status = 'processing', path = regexp_replace(p_path, '\.[a-z]+$', '') || '/large.jpeg'
+  update public.media
+  set status = 'processing',
+      path = regexp_replace(p_path, '\.[a-z0-9]+$', '') || case when v_purpose.makes_pictures then '/large.jpeg' else '/file.' || private.file_extension(mime_type) end,
+      -- a picture is measured when it stands upright
+      width = case when not v_purpose.makes_pictures then p_width end,
+      height = case when not v_purpose.makes_pictures then p_height end
   where id = p_media_id
   returning * into v_media;
   insert into private.media_originals (media_id, path) values (p_media_id, p_path);
@@ -258,7 +281,7 @@ create function public.complete_media(media_id uuid, path text, mime_type text, 
 returns public.media
 language sql volatile set search_path = ''
 as $$ select private.complete_media(media_id, path, mime_type, byte_size, sha256, width, height) $$;
-comment on function public.complete_media is 'Takes an upload if type, size and hash of the bytes now at `path` of the bucket originals are those announced, and has the pictures made of it that are shown. `width` and `height` are in pixels. Service only. Errors: media_not_found, media_mismatch, media_too_many_pixels.';
+comment on function public.complete_media is 'Takes an upload if type, size and hash of the bytes now at `path` of the bucket originals are those announced, and has made of it what is shown. `width` and `height` are in pixels, null for a document. Service only. Errors: media_not_found, media_mismatch, media_too_many_pixels.';
 select private.expose('media_to_check(uuid, uuid)', 'service_role');
 select private.expose('complete_media(uuid, text, text, bigint, text, int, int)', 'service_role');
 

@@ -76,7 +76,8 @@ as $$
 begin
   return (
     select jsonb_build_object(
-      'media_id', m.id, 'bucket', m.bucket, 'stem', regexp_replace(m.path, '/[a-z]+\.[a-z]+$', ''), 'original', o.path,
+      'media_id', m.id, 'bucket', m.bucket, 'stem', regexp_replace(m.path, '/[a-z]+\.[a-z0-9]+$', ''), 'path', m.path, 'original', o.path,
+      'makes_pictures', p.makes_pictures,
       'mime_type', m.mime_type, 'max_megapixels', p.max_megapixels, 'is_evidence', p.is_evidence,
       'by', private.setting('media_derivatives_by'))
     from public.media m
@@ -90,7 +91,7 @@ create function public.picture_to_derive(media_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.picture_to_derive(media_id) $$;
-comment on function public.picture_to_derive is 'Answers what the worker needs to make the pictures of an upload: {media_id, bucket, stem, original, mime_type, max_megapixels, is_evidence, by}, or null when there is nothing to be made. `stem` begins the paths of what it makes. Service only.';
+comment on function public.picture_to_derive is 'Answers what the worker needs to make what is shown of an upload: {media_id, bucket, stem, path, original, makes_pictures, mime_type, max_megapixels, is_evidence, by}, or null when there is nothing to be made. `stem` begins the paths of the pictures; what makes no pictures is stored at `path`. Service only.';
 
 -- All rows in one statement, and the upload is ready with them.
 create function private.record_derivatives(p_media_id uuid, p_derivatives jsonb, p_facts jsonb)
@@ -127,7 +128,10 @@ begin
     )
     on conflict (media_id) do nothing;
   end if;
-  update public.media set status = 'ready', path = v_shown where id = p_media_id returning * into v_media;
+  update public.media
+  set status = 'ready', path = v_shown, (width, height) = (select d.width, d.height from public.media_derivatives d where d.media_id = p_media_id and d.path = v_shown)
+  where id = p_media_id
+  returning * into v_media;
   return v_media;
 end
 $$;
@@ -136,6 +140,30 @@ returns public.media
 language sql volatile set search_path = ''
 as $$ select private.record_derivatives(media_id, derivatives, facts) $$;
 comment on function public.record_derivatives is 'Makes an upload ready with the files that were stored of it: [{size, format, path, width, height, byte_size}]. `facts` is {captured_at, captured_local, lat, lng} as the camera wrote them, each optional; they are kept when the purpose says so. Repeatable. Service only. Errors: media_not_found, invalid_input.';
+
+-- What makes no pictures is ready when it is stored where it is served.
+create function private.record_file(p_media_id uuid)
+returns public.media
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_media public.media;
+begin
+  update public.media m set status = 'ready'
+  where m.id = p_media_id and m.status in ('processing', 'ready')
+    and not (select p.makes_pictures from private.media_purposes p where p.purpose = m.purpose)
+  returning * into v_media;
+  if not found then
+    perform private.fail('media_not_found');
+  end if;
+  return v_media;
+end
+$$;
+create function public.record_file(media_id uuid)
+returns public.media
+language sql volatile set search_path = ''
+as $$ select private.record_file(media_id) $$;
+comment on function public.record_file is 'Makes a film or a document ready that was stored where picture_to_derive says. Repeatable. Service only. Errors: media_not_found.';
 
 create function private.refuse_picture(p_media_id uuid, p_code text)
 returns void
@@ -217,6 +245,7 @@ comment on function public.forget_media is 'Removes the rows that named the file
 
 select private.expose('picture_to_derive(uuid)', 'service_role');
 select private.expose('record_derivatives(uuid, jsonb, jsonb)', 'service_role');
+select private.expose('record_file(uuid)', 'service_role');
 select private.expose('refuse_picture(uuid, text)', 'service_role');
 select private.expose('media_objects(uuid)', 'service_role');
 select private.expose('forget_media(uuid)', 'service_role');

@@ -50,6 +50,14 @@ as $$
   join private.media_originals g on g.media_id = d.media_id
   where not exists (select from storage.objects o where o.bucket_id = d.bucket and o.name = d.path)
     and exists (select from storage.objects o where o.bucket_id = 'originals' and o.name = g.path)
+  union
+  select m.id
+  from public.media m
+  join private.media_purposes p on p.purpose = m.purpose and not p.makes_pictures
+  join private.media_originals g on g.media_id = m.id
+  where m.status = 'ready'
+    and not exists (select from storage.objects o where o.bucket_id = m.bucket and o.name = m.path)
+    and exists (select from storage.objects o where o.bucket_id = 'originals' and o.name = g.path)
 $$;
 
 create function private.tidy_media()

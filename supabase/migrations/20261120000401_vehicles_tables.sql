@@ -260,6 +260,7 @@ create policy select_published_or_own on public.vehicles for select to authentic
 -- `exists` and not `in`: a query asks for few of the many visible rows, and `in` would hash all of them.
 create policy select_with_vehicle on public.vehicle_images for select to anon, authenticated
   using (exists (select from public.vehicles v where v.id = vehicle_id));
+select private.show_media('vehicle_image', 'exists (select from public.vehicle_images i where i.media_id = media.id)', 'anon', 'authenticated');
 create policy select_with_vehicle on public.vehicle_features for select to anon, authenticated
   using (exists (select from public.vehicles v where v.id = vehicle_id));
 create policy select_host on public.calendar_entries for select to authenticated

@@ -217,23 +217,7 @@ create policy select_party on public.booking_inspections for select to authentic
   using (booking_id in (select private.my_booking_ids()) or (select private.is_staff()));
 create policy select_party on public.inspection_photos for select to authenticated
   using (exists (select from public.booking_inspections i where i.id = inspection_id));
--- One policy per role on media: a picture is readable with the thing it shows. An avatar is readable only one by one:
--- a list of them would be a list of people.
-create policy select_shown on public.media for select to anon
-  using (status = 'ready' and (
-    (purpose = 'avatar' and (select private.asks_for_named_files()))
-    or (purpose = 'vehicle_image' and exists (select from public.vehicle_images i where i.media_id = media.id))
-  ));
-create policy select_own_or_shown on public.media for select to authenticated
-  using (
-    owner_id = (select auth.uid())
-    or (status = 'ready' and (
-      (purpose = 'avatar' and (select private.asks_for_named_files()))
-      or (purpose = 'vehicle_image' and exists (select from public.vehicle_images i where i.media_id = media.id))
-      or (purpose = 'inspection' and exists (select from public.inspection_photos p where p.media_id = media.id))
-    ))
-    or (select private.is_staff())
-  );
+select private.show_media('inspection', 'exists (select from public.inspection_photos p where p.media_id = media.id)', 'authenticated');
 create policy select_known on public.vehicle_locations for select to authenticated
   using (
     vehicle_id in (select private.my_vehicle_ids())

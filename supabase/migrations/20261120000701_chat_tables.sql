@@ -23,6 +23,7 @@ create table public.conversations (
   second_user_id uuid references public.profiles on delete restrict,
   title text,
   owner_id uuid references public.profiles on delete restrict,
+  avatar_media_id uuid unique references public.media on delete restrict,
   last_seq bigint not null default 0,
   last_change bigint not null default 0,
   last_message_at timestamptz not null default now(),
@@ -35,6 +36,7 @@ create table public.conversations (
   constraint conversations_one_per_pair unique (first_user_id, second_user_id),
   constraint conversations_owner check ((kind = 'direct') = (owner_id is null)),
   constraint conversations_group_has_title check ((kind = 'group') = (title is not null)),
+  constraint conversations_avatar_of_group check (kind = 'group' or avatar_media_id is null),
   constraint conversations_title_form check (private.is_tidy(title) and char_length(title) between 1 and 80),
   constraint conversations_numbers check (last_seq >= 0 and last_change >= last_seq)
 ) with (fillfactor = 70);
@@ -101,6 +103,7 @@ create table public.messages (
   sender_id uuid references public.profiles on delete restrict,
   client_message_id uuid,
   body text,
+  attachment_count smallint not null default 0,
   data jsonb,
   reply_to_seq bigint,
   mentions uuid[] not null default '{}',
@@ -114,7 +117,8 @@ create table public.messages (
   constraint messages_sender check ((kind = 'text') = (sender_id is not null and client_message_id is not null)),
   constraint messages_seq_positive check (seq >= 1 and change >= seq),
   -- a message that was deleted keeps its number and nothing else
-  constraint messages_text_until_deleted check ((kind = 'text' and deleted_at is null) = (body is not null)),
+  constraint messages_something_until_deleted check ((kind = 'text' and deleted_at is null) = (body is not null or attachment_count > 0)),
+  constraint messages_attachment_count check (attachment_count between 0 and 20),
   constraint messages_system_data check ((kind = 'system') = (data is not null)),
   constraint messages_body_form check (private.is_tidy_lines(body) and char_length(body) between 1 and 4000),
   constraint messages_nothing_after_delete check (deleted_at is null or (kind = 'text' and mentions = '{}')),
@@ -135,7 +139,8 @@ comment on table public.messages is 'Messages, numbered by seq without gaps in e
 comment on column public.messages.change is 'The number of the last change of this message among all changes of its conversation; that of its sending at first.';
 comment on column public.messages.kind is 'text is written by a person, system by the database about a booking or the group.';
 comment on column public.messages.client_message_id is 'Made by the sender''s app before the first try, so that a message that is sent again is there once.';
-comment on column public.messages.body is 'Plain text, 1 to 4,000 characters. Null in a system message, and after a deletion.';
+comment on column public.messages.body is 'Plain text, 1 to 4,000 characters. Null in a system message, in one that is files only, and after a deletion.';
+comment on column public.messages.attachment_count is 'How many files it has in message_attachments, so that a message without any costs no look there.';
 comment on column public.messages.data is 'Of a system message: {code, …}, the code of its text in conversation_texts and the values for it.';
 
 create table public.message_reactions (

@@ -2,7 +2,7 @@
 -- Rule kept here: one lock of the conversation gives both numbers, so that they have no gaps; a message that is sent
 -- again is there once; after a deletion nothing of its text is left. A broadcast carries numbers and no text: whoever
 -- was removed may still listen until the token is renewed, and reads nothing.
--- Left out on purpose: files, and telling people who are away.
+-- Left out on purpose: files, which are chat_attachments, and telling people who are away.
 
 -- Writes a system message. The conversation is locked; answers it with its new numbers.
 create function private.say(p_conversation public.conversations, p_data jsonb)
@@ -64,14 +64,17 @@ end
 $$;
 
 create function private.send_message(
-  p_conversation_id uuid, p_body text, p_client_message_id uuid, p_reply_to_seq bigint default null, p_mentions uuid[] default '{}'
+  p_conversation_id uuid, p_body text, p_client_message_id uuid, p_reply_to_seq bigint default null, p_mentions uuid[] default '{}',
+  p_attachments jsonb default '[]'
 )
 returns public.messages
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
   v_user_id uuid := private.require_user();
-  v_body text := private.tidy_lines(p_body);
+  -- files need no text
+  v_body text := case when p_attachments = '[]' then private.tidy_lines(p_body) else nullif(private.tidy_lines(p_body), '') end;
+  v_media_ids uuid[];
   v_conversation public.conversations;
   v_message public.messages;
   v_problem text;
@@ -80,11 +83,15 @@ begin
   if p_client_message_id is null then
     perform private.fail_input('client_message_id', 'must be given');
   end if;
-  if not private.says_something(v_body, 1, 4000) then
+  if not private.says_something(v_body, 1, 4000) and (p_attachments = '[]' or v_body is not null) then
     perform private.fail_input('body', 'must have 1 to 4000 characters, some of them visible');
   end if;
   if p_mentions is null or cardinality(p_mentions) > 50 or array_position(p_mentions, null) is not null then
     perform private.fail_input('mentions', 'must be at most 50 ids');
+  end if;
+  if p_attachments is distinct from '[]' then
+    v_media_ids := array(select a.media_id from private.read_attachments(p_attachments) a);
+    perform private.lock_uploads(v_media_ids);
   end if;
   -- the lock comes first: a second try waits for the first and then finds its message
   update public.conversations c
@@ -105,7 +112,7 @@ begin
       select created_at from public.messages where conversation_id = p_conversation_id and seq = v_conversation.last_seq - 1))
     where id = p_conversation_id;
     if v_message.deleted_at is null and v_message.edited_at is null
-       and (v_message.body, v_message.reply_to_seq) is distinct from (v_body, p_reply_to_seq) then
+       and ((v_message.body, v_message.reply_to_seq) is distinct from (v_body, p_reply_to_seq) or private.sent_other_files(v_message, v_media_ids)) then
       perform private.fail('idempotency_conflict');
     end if;
     return v_message;
@@ -130,9 +137,13 @@ begin
   ) then
     perform private.fail_input('mentions', 'must be members of this conversation');
   end if;
-  insert into public.messages (conversation_id, seq, change, sender_id, client_message_id, body, reply_to_seq, mentions)
-  values (p_conversation_id, v_conversation.last_seq, v_conversation.last_change, v_user_id, p_client_message_id, v_body, p_reply_to_seq, p_mentions)
+  insert into public.messages (conversation_id, seq, change, sender_id, client_message_id, body, attachment_count, reply_to_seq, mentions)
+  values (p_conversation_id, v_conversation.last_seq, v_conversation.last_change, v_user_id, p_client_message_id, v_body,
+    coalesce(cardinality(v_media_ids), 0), p_reply_to_seq, p_mentions)
   returning * into v_message;
+  if v_media_ids is not null then
+    perform private.attach_files(v_message, p_attachments);
+  end if;
   -- who writes has read what was there, and brings the conversation back from the archive
   update public.conversation_markers set read_seq = v_message.seq, archived_at = null
   where user_id = v_user_id and conversation_id = p_conversation_id;
@@ -140,12 +151,12 @@ begin
   return v_message;
 end
 $$;
-create function public.send_message(conversation_id uuid, body text, client_message_id uuid, reply_to_seq bigint default null, mentions uuid[] default '{}')
+create function public.send_message(conversation_id uuid, body text, client_message_id uuid, reply_to_seq bigint default null, mentions uuid[] default '{}', attachments jsonb default '[]')
 returns public.messages
 language sql volatile set search_path = ''
-as $$ select private.send_message(conversation_id, body, client_message_id, reply_to_seq, mentions) $$;
-comment on function public.send_message is 'Writes in a conversation. `body` is plain text of 1–4,000 characters. `client_message_id` is made by the app before its first try: the same id again answers the message that is there. `mentions` are ids of members. Repeatable with its client_message_id. Errors: conversation_not_found, conversation_closed (left, removed, or a block), request_unanswered, account_suspended, invalid_input, rate_limited.';
-select private.expose_limited('send_message(uuid, text, uuid, bigint, uuid[])', 'send_message', 'auth.uid()', 'authenticated');
+as $$ select private.send_message(conversation_id, body, client_message_id, reply_to_seq, mentions, attachments) $$;
+comment on function public.send_message is 'Writes in a conversation. `body` is plain text of 1–4,000 characters. `client_message_id` is made by the app before its first try: the same id again answers the message that is there. `mentions` are ids of members. `attachments` are up to 10 files (unless the operator changed it) in their order, [{media_id, file_name}], the caller''s own uploads of purpose chat_image, chat_video or chat_document, also while they are processed; with them `body` may be null. Repeatable with its client_message_id. Errors: conversation_not_found, conversation_closed (left, removed, or a block), request_unanswered, account_suspended, media_not_found, media_not_ready, media_in_use, invalid_input, rate_limited.';
+select private.expose_limited('send_message(uuid, text, uuid, bigint, uuid[], jsonb)', 'send_message', 'auth.uid()', 'authenticated');
 
 -- A message that the person may read, with its conversation locked and counting one more change.
 create function private.begin_change(p_conversation_id uuid, p_seq bigint, p_user_id uuid)
@@ -208,8 +219,9 @@ begin
   if v_message.created_at < now() - make_interval(mins => private.setting('chat_edit_minutes')::int) then
     perform private.fail('edit_window_over');
   end if;
+  -- a text under files that had none has no earlier one
   insert into private.message_edits (conversation_id, seq, change, body)
-  values (p_conversation_id, p_seq, v_message.change, v_message.body);
+  select p_conversation_id, p_seq, v_message.change, v_message.body where v_message.body is not null;
   update public.messages set body = v_body, edited_at = now() where conversation_id = p_conversation_id and seq = p_seq;
   return private.finish_change(p_conversation_id, p_seq);
 end
@@ -221,6 +233,21 @@ as $$ select private.edit_message(conversation_id, seq, body) $$;
 comment on function public.edit_message is 'Changes the caller''s own message while it is new (15 minutes unless the operator changed it). Earlier texts are kept for admins. Repeatable. Errors: conversation_not_found, message_not_found, forbidden, edit_window_over, invalid_input, rate_limited.';
 select private.expose_limited('edit_message(uuid, bigint, text)', 'change_message', 'auth.uid()', 'authenticated');
 
+-- Leaves the number of a message and nothing else. The conversation is locked, and the uploads before it.
+create function private.erase_message(p_message public.messages)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  delete from public.message_reactions where conversation_id = p_message.conversation_id and seq = p_message.seq;
+  delete from private.message_edits where conversation_id = p_message.conversation_id and seq = p_message.seq;
+  perform private.erase_attachments(p_message.conversation_id, p_message.seq);
+  update public.messages set body = null, attachment_count = 0, mentions = '{}', edited_at = null, deleted_at = now()
+  where conversation_id = p_message.conversation_id and seq = p_message.seq;
+  perform private.record_event('message.deleted', p_message.conversation_id, jsonb_build_object('seq', p_message.seq, 'sender_id', p_message.sender_id));
+end
+$$;
+
 create function private.delete_message(p_conversation_id uuid, p_seq bigint)
 returns public.messages
 language plpgsql volatile security definer set search_path = ''
@@ -230,6 +257,7 @@ declare
   v_message public.messages;
 begin
   perform private.take_token('change_message', v_user_id::text);
+  perform private.lock_uploads(array(select a.media_id from public.message_attachments a where a.conversation_id = p_conversation_id and a.seq = p_seq));
   v_message := private.begin_change(p_conversation_id, p_seq, v_user_id);
   if v_message.deleted_at is not null then
     return v_message;
@@ -239,11 +267,7 @@ begin
   ) then
     perform private.fail('forbidden');
   end if;
-  delete from public.message_reactions where conversation_id = p_conversation_id and seq = p_seq;
-  delete from private.message_edits where conversation_id = p_conversation_id and seq = p_seq;
-  update public.messages set body = null, mentions = '{}', edited_at = null, deleted_at = now()
-  where conversation_id = p_conversation_id and seq = p_seq;
-  perform private.record_event('message.deleted', p_conversation_id, jsonb_build_object('seq', p_seq, 'sender_id', v_message.sender_id));
+  perform private.erase_message(v_message);
   return private.finish_change(p_conversation_id, p_seq);
 end
 $$;
@@ -251,7 +275,7 @@ create function public.delete_message(conversation_id uuid, seq bigint)
 returns public.messages
 language sql volatile set search_path = ''
 as $$ select private.delete_message(conversation_id, seq) $$;
-comment on function public.delete_message is 'Deletes the caller''s own message, or as an admin or moderator of a group anybody''s. Its number stays; text, earlier texts, mentions and reactions are gone. Repeatable. Errors: conversation_not_found, message_not_found, forbidden, rate_limited.';
+comment on function public.delete_message is 'Deletes the caller''s own message, or as an admin or moderator of a group anybody''s. Its number stays; text, earlier texts, files, mentions and reactions are gone. Repeatable. Errors: conversation_not_found, message_not_found, forbidden, rate_limited.';
 select private.expose_limited('delete_message(uuid, bigint)', 'change_message', 'auth.uid()', 'authenticated');
 
 create function private.react(p_conversation_id uuid, p_seq bigint, p_emoji text, p_there boolean)

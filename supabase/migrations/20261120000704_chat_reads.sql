@@ -24,7 +24,7 @@ $$;
 create function private.my_conversations(p_archived boolean, p_after jsonb, p_page_size int)
 returns table (
   conversation_id uuid, kind text, status text, role text, title text, other_user_id uuid, other_name text, other_avatar_path text,
-  invited_by uuid, unread bigint, last_seq bigint, last_change bigint, last_message_at timestamptz, last_text text, last_sender_id uuid,
+  group_avatar_path text, invited_by uuid, unread bigint, last_seq bigint, last_change bigint, last_message_at timestamptz, last_text text, last_sender_id uuid,
   read_seq bigint, muted_until timestamptz, archived_at timestamptz, pinned_at timestamptz
 )
 language plpgsql stable security definer set search_path = ''
@@ -55,6 +55,7 @@ begin
     select c.id, c.kind, c.my_status, c.my_role,
            case when c.my_status <> 'invited' then c.title end,
            o.user_id, o.display_name, o.avatar_path,
+           case when c.my_status = 'active' then (select i.path from public.media i where i.id = c.avatar_media_id and i.status = 'ready') end,
            c.asked_by,
            case when c.my_status = 'active' then greatest(c.last_seq - c.my_read_seq, 0) else 0 end,
            c.seen_seq, case when c.my_status = 'active' then c.last_change else 0 end, c.last_message_at,
@@ -64,7 +65,11 @@ begin
       case when c.kind = 'direct' then case when c.first_user_id = v_user_id then c.second_user_id else c.first_user_id end
       when c.my_status = 'invited' then c.asked_by end) o on true
     left join lateral (
-      select private.message_text(x, v_locale) as text, x.sender_id
+      select coalesce(private.message_text(x, v_locale), (
+               select private.render(t.text, jsonb_build_object('count', x.attachment_count))
+               from public.conversation_texts t
+               where t.code = 'files_sent' and t.locale = v_locale and x.attachment_count > 0
+             )) as text, x.sender_id
       from public.messages x
       where x.conversation_id = c.id and x.seq = c.seen_seq
     ) l on true
@@ -74,12 +79,12 @@ $$;
 create function public.my_conversations(archived boolean default false, after jsonb default null, page_size int default 20)
 returns table (
   conversation_id uuid, kind text, status text, role text, title text, other_user_id uuid, other_name text, other_avatar_path text,
-  invited_by uuid, unread bigint, last_seq bigint, last_change bigint, last_message_at timestamptz, last_text text, last_sender_id uuid,
+  group_avatar_path text, invited_by uuid, unread bigint, last_seq bigint, last_change bigint, last_message_at timestamptz, last_text text, last_sender_id uuid,
   read_seq bigint, muted_until timestamptz, archived_at timestamptz, pinned_at timestamptz
 )
 language sql stable set search_path = ''
 as $$ select * from private.my_conversations($1, $2, $3) $$;
-comment on function public.my_conversations is 'Lists the caller''s conversations, the one with the newest message first, also requests that wait (`status` invited) and groups that were left. A request shows who asks and nothing that was written. `unread` is last_seq − read_seq. `last_text` is null after a deletion. `archived` lists the archive. `after` takes {last_message_at, id} of the last row, where id is its conversation_id. Errors: invalid_input.';
+comment on function public.my_conversations is 'Lists the caller''s conversations, the one with the newest message first, also requests that wait (`status` invited) and groups that were left. A request shows who asks and nothing that was written. `unread` is last_seq − read_seq. `last_text` is null after a deletion, and says how many files were sent without a text. `group_avatar_path` is in the bucket group_avatars. `archived` lists the archive. `after` takes {last_message_at, id} of the last row, where id is its conversation_id. Errors: invalid_input.';
 select private.expose('my_conversations(boolean, jsonb, int)', 'authenticated');
 
 create function private.unread_conversations()
@@ -117,8 +122,8 @@ begin
 end
 $$;
 
--- What the caller may read of a conversation, and in which language.
-create function private.require_reader(p_conversation_id uuid, out readable int8multirange, out locale text)
+-- What the caller may read of a conversation, which messages' files the caller may open, and in which language.
+create function private.require_reader(p_conversation_id uuid, out readable int8multirange, out openable int8multirange, out locale text)
 language plpgsql stable set search_path = ''
 as $$
 declare
@@ -128,6 +133,8 @@ begin
   if readable is null then
     perform private.fail('conversation_not_found');
   end if;
+  -- as the policy of message_attachments
+  openable := (select m.readable from public.conversation_members m where m.conversation_id = p_conversation_id and m.user_id = v_user_id and m.status = 'active');
   locale := (select p.locale from public.profiles p where p.id = v_user_id);
 end
 $$;
@@ -135,7 +142,7 @@ $$;
 create function private.list_messages(p_conversation_id uuid, p_before_seq bigint, p_page_size int)
 returns table (
   seq bigint, change bigint, kind text, sender_id uuid, client_message_id uuid, body text, data jsonb, reply_to_seq bigint,
-  mentions uuid[], reactions jsonb, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz
+  mentions uuid[], attachments jsonb, reactions jsonb, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz
 )
 language plpgsql stable security definer set search_path = ''
 as $$
@@ -145,7 +152,7 @@ declare
 begin
   return query
     select m.seq, m.change, m.kind, m.sender_id, m.client_message_id, private.message_text(m, v_reader.locale), m.data, m.reply_to_seq,
-           m.mentions, private.reactions_of(m.conversation_id, m.seq), m.created_at, m.edited_at, m.deleted_at
+           m.mentions, private.attachments_of(m, v_reader.openable), private.reactions_of(m.conversation_id, m.seq), m.created_at, m.edited_at, m.deleted_at
     from public.messages m
     where m.conversation_id = p_conversation_id and v_reader.readable @> m.seq and m.seq < coalesce(p_before_seq, 9223372036854775807)
     order by m.seq desc
@@ -155,17 +162,17 @@ $$;
 create function public.list_messages(conversation_id uuid, before_seq bigint default null, page_size int default 50)
 returns table (
   seq bigint, change bigint, kind text, sender_id uuid, client_message_id uuid, body text, data jsonb, reply_to_seq bigint,
-  mentions uuid[], reactions jsonb, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz
+  mentions uuid[], attachments jsonb, reactions jsonb, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz
 )
 language sql stable set search_path = ''
 as $$ select * from private.list_messages($1, $2, $3) $$;
-comment on function public.list_messages is 'Lists messages of a conversation, newest first, 1–100 a page. `before_seq` takes the seq of the last row. `body` of a system message is in the caller''s language, and `data` has its values. `reactions` is {emoji: [user ids]}. A deleted message has deleted_at and no body. Errors: conversation_not_found, invalid_input.';
+comment on function public.list_messages is 'Lists messages of a conversation, newest first, 1–100 a page. `before_seq` takes the seq of the last row. `body` of a system message is in the caller''s language, and `data` has its values. `attachments` are its files, [{media_id, kind, mime_type, byte_size, width, height, file_name, status, bucket, path}]: kind is image, video or document, type and size in bytes are those of the upload, width and height in pixels are null where they are not known, and bucket and path are null when the file is gone or the caller may not open it (left or removed). `reactions` is {emoji: [user ids]}. A deleted message has deleted_at, no body and no files. Errors: conversation_not_found, invalid_input.';
 select private.expose('list_messages(uuid, bigint, int)', 'authenticated');
 
 create function private.list_message_changes(p_conversation_id uuid, p_after_change bigint)
 returns table (
   seq bigint, change bigint, kind text, sender_id uuid, client_message_id uuid, body text, data jsonb, reply_to_seq bigint,
-  mentions uuid[], reactions jsonb, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz
+  mentions uuid[], attachments jsonb, reactions jsonb, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz
 )
 language plpgsql stable security definer set search_path = ''
 as $$
@@ -177,7 +184,7 @@ begin
   end if;
   return query
     select m.seq, m.change, m.kind, m.sender_id, m.client_message_id, private.message_text(m, v_reader.locale), m.data, m.reply_to_seq,
-           m.mentions, private.reactions_of(m.conversation_id, m.seq), m.created_at, m.edited_at, m.deleted_at
+           m.mentions, private.attachments_of(m, v_reader.openable), private.reactions_of(m.conversation_id, m.seq), m.created_at, m.edited_at, m.deleted_at
     from public.messages m
     where m.conversation_id = p_conversation_id and v_reader.readable @> m.seq and m.change > p_after_change
     order by m.change
@@ -187,7 +194,7 @@ $$;
 create function public.list_message_changes(conversation_id uuid, after_change bigint)
 returns table (
   seq bigint, change bigint, kind text, sender_id uuid, client_message_id uuid, body text, data jsonb, reply_to_seq bigint,
-  mentions uuid[], reactions jsonb, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz
+  mentions uuid[], attachments jsonb, reactions jsonb, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz
 )
 language sql stable set search_path = ''
 as $$ select * from private.list_message_changes($1, $2) $$;

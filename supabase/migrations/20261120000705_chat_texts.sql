@@ -3,6 +3,9 @@
 -- Left out on purpose: texts about bookings, which are in chat_bookings.
 
 insert into public.conversation_texts (code, locale, text) values
+  -- in the list, of a message without a text
+  ('files_sent', 'en', 'Files: {{count}}'),
+  ('files_sent', 'vi', 'Đã gửi {{count}} tệp'),
   ('group_created', 'en', '{{name}} started the group “{{title}}”.'),
   ('group_created', 'vi', '{{name}} đã tạo nhóm “{{title}}”.'),
   ('group_renamed', 'en', '{{name}} renamed the group to “{{title}}”.'),

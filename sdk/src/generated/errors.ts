@@ -221,8 +221,14 @@ export const errorCatalog = {
   media_extra_data: {
     status: 422,
     retryable: false,
-    en: 'This file holds more than a picture. Save the picture as a new file and upload that.',
-    vi: 'Tệp này chứa dữ liệu khác ngoài ảnh. Vui lòng lưu ảnh thành tệp mới rồi tải lên.',
+    en: 'This file holds more than it should: something behind its end, or programs. Save it as a new file without them and upload that.',
+    vi: 'Tệp này chứa dữ liệu thừa ở cuối hoặc có chương trình bên trong. Vui lòng lưu thành tệp mới không có phần đó rồi tải lên.',
+  },
+  media_in_use: {
+    status: 409,
+    retryable: false,
+    en: 'This file was sent already. Upload it again to send it once more.',
+    vi: 'Tệp này đã được gửi. Vui lòng tải lên lại để gửi thêm lần nữa.',
   },
   media_mismatch: {
     status: 409,
@@ -269,8 +275,8 @@ export const errorCatalog = {
   media_unreadable: {
     status: 422,
     retryable: false,
-    en: 'This picture is damaged or incomplete. Choose another one, or take it again.',
-    vi: 'Ảnh bị lỗi hoặc không đầy đủ. Vui lòng chọn ảnh khác hoặc chụp lại.',
+    en: 'This file is damaged or incomplete. Choose another one, or take the picture again.',
+    vi: 'Tệp bị lỗi hoặc không đầy đủ. Vui lòng chọn tệp khác hoặc chụp lại ảnh.',
   },
   message_not_found: {
     status: 404,

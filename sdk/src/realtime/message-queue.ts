@@ -1,8 +1,10 @@
-import type { NewMessage } from '../chat.ts';
+import type { NewAttachment, NewMessage } from '../chat.ts';
 import type { SentMessage } from '../chat-rows.ts';
 import { createIdempotencyKey } from '../core/ids.ts';
+import { localError } from '../core/rows.ts';
 import type { JourneyError } from '../error.ts';
-import type { Result } from '../result.ts';
+import type { Media, MediaPurpose } from '../media-rows.ts';
+import { fail, type Result, succeed } from '../result.ts';
 import type { Uuid } from '../values.ts';
 
 /** Where messages are kept until they are sent: `localStorage`, AsyncStorage, or the like. */
@@ -11,8 +13,21 @@ export interface QueueStorage {
   setItem(key: string, value: string): unknown;
 }
 
+/** A file that is still on the device, by what `readFile` of the app takes: a path, a URI, a key of its own. */
+export interface LocalFile {
+  local: string;
+  purpose: Extract<MediaPurpose, `chat_${string}`>;
+  mimeType: string;
+  name?: string | null;
+}
+
+/** A message for the queue; its files may still be on the device. */
+export interface MessageToQueue extends Omit<NewMessage, 'files'> {
+  files?: (NewAttachment | LocalFile)[];
+}
+
 /** A message that waits to be sent. */
-export interface QueuedMessage extends NewMessage {
+export interface QueuedMessage extends MessageToQueue {
   conversationId: Uuid;
   clientMessageId: Uuid;
 }
@@ -23,6 +38,13 @@ export interface QueueHandlers {
   onSent?(message: QueuedMessage, sent: SentMessage): void;
   /** The backend refused it for good; it is no longer in the queue. */
   onRefused?(message: QueuedMessage, error: JourneyError): void;
+  /** Reads a file from the device when its turn comes. Needed for messages with a {@link LocalFile}. */
+  readFile?(local: string): Promise<Blob | ArrayBuffer | Uint8Array>;
+}
+
+interface Connection {
+  send(conversationId: Uuid, message: NewMessage): Promise<Result<SentMessage>>;
+  upload(file: LocalFile, bytes: Blob | ArrayBuffer | Uint8Array): Promise<Result<Media>>;
 }
 
 const pauses = [1000, 2000, 5000, 15_000, 30_000] as const;
@@ -31,7 +53,7 @@ const pauses = [1000, 2000, 5000, 15_000, 30_000] as const;
 export class MessageQueue {
   readonly #storage: QueueStorage;
   readonly #key: string;
-  readonly #send: (conversationId: Uuid, message: NewMessage) => Promise<Result<SentMessage>>;
+  readonly #connection: Connection;
   readonly #handlers: QueueHandlers;
   #waiting: QueuedMessage[] = [];
   #flushing: Promise<void> | null = null;
@@ -41,16 +63,11 @@ export class MessageQueue {
   // Writes one after the other: an older list must not replace a newer one.
   #saved: Promise<unknown> = Promise.resolve();
 
-  constructor(
-    storage: QueueStorage,
-    userId: Uuid,
-    send: (conversationId: Uuid, message: NewMessage) => Promise<Result<SentMessage>>,
-    handlers: QueueHandlers,
-  ) {
+  constructor(storage: QueueStorage, userId: Uuid, connection: Connection, handlers: QueueHandlers) {
     this.#storage = storage;
     // Another person on the same device must not send them.
     this.#key = `journey.chat.queue.${userId}`;
-    this.#send = send;
+    this.#connection = connection;
     this.#handlers = handlers;
   }
 
@@ -67,7 +84,7 @@ export class MessageQueue {
   }
 
   /** Stores a message and sends it as soon as it can be. It resolves when the message is stored. */
-  async add(conversationId: Uuid, message: NewMessage): Promise<QueuedMessage> {
+  async add(conversationId: Uuid, message: MessageToQueue): Promise<QueuedMessage> {
     const queued = {
       ...message,
       conversationId,
@@ -92,8 +109,11 @@ export class MessageQueue {
     while (!this.#stopped) {
       const next = this.#waiting[0];
       if (!next) return;
+      const uploaded = await this.#upload(next);
       const { conversationId, ...message } = next;
-      const { data, error } = await this.#send(conversationId, message);
+      const { data, error } = uploaded.error
+        ? uploaded
+        : await this.#connection.send(conversationId, { ...message, files: uploaded.data });
       if (error && isPassing(error)) {
         this.#tryLater(error);
         return;
@@ -103,6 +123,34 @@ export class MessageQueue {
       await this.#save();
       if (error) this.#handlers.onRefused?.(next, error);
       else this.#handlers.onSent?.(next, data);
+    }
+  }
+
+  /** Uploads what is still on the device, and remembers each file that is not. */
+  async #upload(message: QueuedMessage): Promise<Result<NewAttachment[]>> {
+    const done: NewAttachment[] = [];
+    for (const [i, file] of (message.files ?? []).entries()) {
+      if ('mediaId' in file) {
+        done.push(file);
+        continue;
+      }
+      const bytes = await this.#read(file.local);
+      if (!bytes) return fail(localError('media_not_found', { problem: 'it is not on the device any more' }));
+      const { data, error } = await this.#connection.upload(file, bytes);
+      if (error) return fail(error);
+      const attachment = { mediaId: data.id, name: file.name ?? null };
+      done.push(attachment);
+      message.files?.splice(i, 1, attachment);
+      await this.#save();
+    }
+    return succeed(done);
+  }
+
+  async #read(local: string): Promise<Blob | ArrayBuffer | Uint8Array | null> {
+    try {
+      return (await this.#handlers.readFile?.(local)) ?? null;
+    } catch {
+      return null;
     }
   }
 
@@ -142,8 +190,12 @@ function readStored(stored: string | null): QueuedMessage[] {
 }
 
 function isQueued(value: unknown): value is QueuedMessage {
-  const { conversationId, clientMessageId, body } = (value ?? {}) as Partial<
+  const { conversationId, clientMessageId, body, files } = (value ?? {}) as Partial<
     Record<keyof QueuedMessage, unknown>
   >;
-  return [conversationId, clientMessageId, body].every((part) => typeof part === 'string');
+  const hasFiles = Array.isArray(files) && files.length > 0;
+  return (
+    [conversationId, clientMessageId].every((part) => typeof part === 'string') &&
+    (typeof body === 'string' || hasFiles)
+  );
 }

@@ -4,6 +4,7 @@ import { AppError, appError } from '../_shared/errors.ts';
 import { endpoint, serveEndpoints } from '../_shared/http.ts';
 import { sha256Hex } from '../_shared/secrets.ts';
 import { inspect } from './inspect.ts';
+import { inspectFile } from './inspect-file.ts';
 
 /** Only the service reads it: the originals hold what the camera wrote. */
 const originals = 'originals';
@@ -11,12 +12,12 @@ const originals = 'originals';
 /** The path of the ticket, with a name that nobody can guess: what is made of the bytes lies there too. */
 function checkedPath(path: string): string {
   const random = crypto.randomUUID().replaceAll('-', '');
-  return path.replace(/\.([a-z]+)$/, `-${random}.$1`);
+  return path.replace(/\.([a-z0-9]+)$/, `-${random}.$1`);
 }
 
 /**
- * POST /media/complete: takes an upload once its bytes are a whole picture and what its ticket announced. Its pixels are
- * read by a worker, which makes what is shown.
+ * POST /media/complete: takes an upload once its bytes are a whole picture, film or document and what its ticket announced.
+ * Its pixels are read by a worker, which makes what is shown.
  *
  * The bytes are moved first and read then: a signed address, or an upload that is still under way, writes to the
  * path of the ticket and cannot change them any more. Each call moves to a path of its own. DO NOT remove at the path
@@ -53,8 +54,8 @@ export function handle({ http, db }: Pick<Deps, 'http' | 'db'>): (request: Reque
       }
       const bytes = await db.objects.read(originals, path);
       if (!bytes) throw nothing();
-      const seen = inspect(bytes);
-      if (!seen.picture && seen.mimeType === ticket.mime_type) {
+      const seen = ticket.mime_type.startsWith('image/') ? inspect(bytes) : inspectFile(bytes);
+      if (!seen.whole && seen.mimeType === ticket.mime_type) {
         await db.objects.remove(originals, path);
         throw appError(seen.code, { media_id: ticket.id, problem: seen.problem });
       }
@@ -62,8 +63,8 @@ export function handle({ http, db }: Pick<Deps, 'http' | 'db'>): (request: Reque
         mime_type: seen.mimeType ?? 'application/octet-stream',
         byte_size: bytes.byteLength,
         sha256: await sha256Hex(bytes),
-        width: seen.picture ? seen.width : null,
-        height: seen.picture ? seen.height : null,
+        width: seen.whole ? seen.width : null,
+        height: seen.whole ? seen.height : null,
       };
       try {
         return await service.call('complete_media', { media_id: ticket.id, path, ...found }, media);

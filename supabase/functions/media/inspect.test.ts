@@ -19,36 +19,36 @@ const pictures: [mimeType: string, name: string, make: () => Promise<Uint8Array>
 
 describe('inspect', () => {
   it.each(pictures)('reads the type %s and the size of %s', async (mimeType, _name, make) => {
-    expect(inspect(await make())).toEqual({ picture: true, mimeType, width: 40, height: 30 });
+    expect(inspect(await make())).toEqual({ whole: true, mimeType, width: 40, height: 30 });
   });
 
   it('reads the type and the size of a HEIC picture', () => {
-    expect(inspect(heic())).toEqual({ picture: true, mimeType: 'image/heic', width: 96, height: 64 });
+    expect(inspect(heic())).toEqual({ whole: true, mimeType: 'image/heic', width: 96, height: 64 });
   });
 
   it.each(pictures)('refuses a cut-off file of type %s: %s', async (mimeType, _name, make) => {
     const bytes = await make();
     for (const length of [4, 12, Math.floor(bytes.length / 2), bytes.length - 3]) {
       const found = inspect(bytes.subarray(0, length));
-      expect(found).toMatchObject({ picture: false, code: 'media_unreadable' });
+      expect(found).toMatchObject({ whole: false, code: 'media_unreadable' });
       if (length > 12) expect(found).toMatchObject({ mimeType });
     }
   });
 
   it.each(pictures)('refuses a page behind a picture of type %s: %s', async (_type, _name, make) => {
     const bytes = join(await make(), text('<html><script>alert(1)</script>'));
-    expect(inspect(bytes)).toMatchObject({ picture: false, code: 'media_extra_data' });
+    expect(inspect(bytes)).toMatchObject({ whole: false, code: 'media_extra_data' });
   });
 
   it('refuses a cut-off HEIC picture, and one with something behind it', () => {
     for (const bytes of [heic().subarray(0, -3), heic().subarray(0, 200), join(heic(), text('<html>'))])
-      expect(inspect(bytes)).toMatchObject({ picture: false, mimeType: 'image/heic' });
+      expect(inspect(bytes)).toMatchObject({ whole: false, mimeType: 'image/heic' });
   });
 
   it('refuses an archive behind a JPEG, also behind a second picture', () => {
     const zip = join(text('PK\x05\x06'), new Uint8Array(18));
     for (const bytes of [join(photo('a'), zip), join(photo('a'), photo('b'), zip)])
-      expect(inspect(bytes)).toMatchObject({ picture: false, code: 'media_extra_data' });
+      expect(inspect(bytes)).toMatchObject({ whole: false, code: 'media_extra_data' });
   });
 
   it('takes what cameras put behind a JPEG: padding, previews, the film of a moving photo, notes of a phone', () => {
@@ -61,7 +61,7 @@ describe('inspect', () => {
       text('xSEFHxxSEFT'),
     ];
     for (const rest of rests)
-      expect(inspect(join(photo('shot'), rest))).toMatchObject({ picture: true, mimeType: 'image/jpeg' });
+      expect(inspect(join(photo('shot'), rest))).toMatchObject({ whole: true, mimeType: 'image/jpeg' });
   });
 
   it.each([
@@ -76,7 +76,7 @@ describe('inspect', () => {
     [null, Uint8Array.from([0xff, 0xd8])],
     [null, new Uint8Array()],
   ])('knows %s by its bytes, and takes it for no picture', (mimeType, bytes) => {
-    expect(inspect(bytes)).toMatchObject({ picture: false, mimeType });
+    expect(inspect(bytes)).toMatchObject({ whole: false, mimeType });
   });
 
   it('never throws, whatever byte of a picture is changed or missing', async () => {
@@ -86,9 +86,9 @@ describe('inspect', () => {
         for (const value of [0, 0x7f, 0xff]) {
           const changed = Uint8Array.from(bytes);
           changed[at] = value;
-          expect(typeof inspect(changed).picture).toBe('boolean');
+          expect(typeof inspect(changed).whole).toBe('boolean');
         }
-        expect(inspect(bytes.subarray(0, Math.max(0, at - 1))).picture).toBe(false);
+        expect(inspect(bytes.subarray(0, Math.max(0, at - 1))).whole).toBe(false);
       }
     }
     const changed = heic();
@@ -96,7 +96,7 @@ describe('inspect', () => {
       const before = changed[at] ?? 0;
       for (const value of [0, 0x7f, 0xff]) {
         changed[at] = value;
-        expect(typeof inspect(changed).picture).toBe('boolean');
+        expect(typeof inspect(changed).whole).toBe('boolean');
       }
       changed[at] = before;
     }
@@ -106,7 +106,7 @@ describe('inspect', () => {
     const bytes = new Uint8Array(10_485_760).fill(0xff);
     bytes.set(photo('long').subarray(0, -2));
     const startedAt = performance.now();
-    expect(inspect(bytes)).toMatchObject({ picture: false });
+    expect(inspect(bytes)).toMatchObject({ whole: false });
     expect(performance.now() - startedAt).toBeLessThan(1000);
   });
 });

@@ -1,8 +1,8 @@
-/** What the bytes of an upload are. Only the structure is read here; a worker decodes the pixels. */
+/** What the bytes of an upload are. Only the structure is read here; a worker decodes the pixels. A document has no size. */
 export type Inspection =
-  | { picture: true; mimeType: PictureType; width: number; height: number }
+  | { whole: true; mimeType: string; width: number | null; height: number | null }
   | {
-      picture: false;
+      whole: false;
       /** What the first bytes say; null when they say nothing that we know. */
       mimeType: string | null;
       code: 'media_unreadable' | 'media_extra_data';
@@ -18,13 +18,14 @@ interface Extent {
   height: number;
 }
 
-class Unreadable extends Error {}
+export class Unreadable extends Error {}
 
-const ascii = (bytes: Uint8Array, at: number, length: number): string =>
+export const ascii = (bytes: Uint8Array, at: number, length: number): string =>
   String.fromCharCode(...bytes.subarray(at, at + length));
-const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+export const view = (bytes: Uint8Array): DataView =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-function startsWith(bytes: Uint8Array, offset: number, expected: readonly number[]): boolean {
+export function startsWith(bytes: Uint8Array, offset: number, expected: readonly number[]): boolean {
   return expected.every((byte, i) => bytes[offset + i] === byte);
 }
 
@@ -142,7 +143,7 @@ function measureWebp(bytes: Uint8Array): Extent {
 }
 
 /** The boxes of an ISO base media file between two places. */
-function* boxesOf(
+export function* boxesOf(
   bytes: Uint8Array,
   from: number,
   to: number,
@@ -200,7 +201,7 @@ function isPictureType(type: string | null): type is PictureType {
 }
 
 /** Programs that read archives look for this near the end of a file. */
-function endsAsArchive(bytes: Uint8Array): boolean {
+export function endsAsArchive(bytes: Uint8Array): boolean {
   for (let at = bytes.length - 22; at >= Math.max(0, bytes.length - 66_000); at -= 1) {
     if (bytes[at] === 0x50 && startsWith(bytes, at, [0x50, 0x4b, 0x05, 0x06])) return true;
   }
@@ -233,7 +234,7 @@ function isFromCamera(bytes: Uint8Array, end: number): boolean {
 export function inspect(bytes: Uint8Array): Inspection {
   const mimeType = sniff(bytes);
   const refuse = (code: 'media_unreadable' | 'media_extra_data', problem: string): Inspection => ({
-    picture: false,
+    whole: false,
     mimeType,
     code,
     problem,
@@ -244,7 +245,7 @@ export function inspect(bytes: Uint8Array): Inspection {
     if (width < 1 || height < 1) return refuse('media_unreadable', 'it has no size');
     const rest = mimeType === 'image/jpeg' ? !isFromCamera(bytes, end) : end + (end % 2) < bytes.length;
     if (rest || endsAsArchive(bytes)) return refuse('media_extra_data', 'something follows the picture');
-    return { picture: true, mimeType, width, height };
+    return { whole: true, mimeType, width, height };
   } catch (error) {
     if (error instanceof Unreadable) return refuse('media_unreadable', error.message);
     throw error;
