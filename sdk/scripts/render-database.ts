@@ -14,6 +14,7 @@ const plainTypes: Record<string, string> = {
   numeric: 'number',
   'double precision': 'number',
   int8multirange: 'string',
+  xid8: 'string',
   jsonb: 'unknown',
 };
 const values = ['CalendarDay', 'Currency', 'Timestamp', 'TimestampRange', 'Uuid'];

@@ -1,6 +1,7 @@
 import type { Nullable, Refine } from './core/shapes.ts';
 import type { Rows, Tables } from './generated/database.ts';
 import type { StateOf } from './generated/states.ts';
+import type { Notification } from './notifications-rows.ts';
 import type { Timestamp, Uuid } from './values.ts';
 
 /** A conversation as its members see it. `last_seq` is the number of its newest message. */
@@ -92,6 +93,69 @@ export interface Message
     }
   > {}
 
+/** A message that was found by its words. */
+export interface FoundMessage {
+  conversation_id: Uuid;
+  seq: number;
+  sender_id: Uuid;
+  body: string;
+  created_at: Timestamp;
+  edited_at: Timestamp | null;
+}
+
+/**
+ * Up to where a device has seen everything. Store it with what it brought, and give it back as it is: it is a snapshot of
+ * the database, not a time.
+ */
+export interface SyncCursor {
+  epoch: number;
+  seen: string;
+  until?: string;
+  after?: Uuid;
+  notification: number;
+}
+
+/** What a person has not seen, without what is muted or archived. */
+export interface Badges {
+  unread_conversations: number;
+  unread_messages: number;
+  /** Message requests that wait for an answer. */
+  requests: number;
+  unread_notifications: number;
+}
+
+/** What changed of one conversation. */
+export interface ConversationChanges {
+  conversation_id: Uuid;
+  /** Null when the conversation is no longer in any list: it was declined. */
+  summary: ConversationSummary | null;
+  /** True when more changed than is sent: forget what you hold of it, and begin with these newest messages. */
+  limited: boolean;
+  /** In the order of their changes. */
+  messages: Message[];
+  /** Those who changed; all of them when `limited`; null when they are more than 200. */
+  members: ConversationMember[] | null;
+}
+
+/** What changed for a person since a device looked last. */
+export interface ChatChanges {
+  cursor: SyncCursor;
+  /** Whether further conversations changed: ask again at once with the new cursor. */
+  more: boolean;
+  /** Everything begins from nothing: what the device holds is to be forgotten. */
+  anew: boolean;
+  conversations: ConversationChanges[];
+  /** Null while more pages of one look are read. */
+  notifications: {
+    /** True when more changed than is sent: forget what you hold, and begin with these newest rows. */
+    limited: boolean;
+    rows: Notification[];
+    /** Earlier notifications that were read or deleted. */
+    changes: { seq: number; read_at: Timestamp | null; deleted_at: Timestamp | null }[];
+  } | null;
+  badges: Badges;
+}
+
 /** What only the signed-in person sees of a conversation. */
 export type ConversationMarker = Tables['conversation_markers'];
 
@@ -108,5 +172,8 @@ declare module './core/shapes.ts' {
     list_messages: Message;
     list_message_changes: Message;
     support_queue: WaitingForSupport;
+    search_messages: FoundMessage[];
+    sync_chat: ChatChanges;
+    badges: Badges;
   }
 }

@@ -1,13 +1,17 @@
 import type {
   Attachment,
+  Badges,
+  ChatChanges,
   Conversation,
   ConversationMarker,
   ConversationMember,
   ConversationSummary,
+  FoundMessage,
   MemberRole,
   Message,
   MessageEdit,
   SentMessage,
+  SyncCursor,
   WaitingForSupport,
 } from './chat-rows.ts';
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
@@ -16,6 +20,13 @@ import { type List, type PageOptions, readList } from './core/pages.ts';
 import { localError, requireUserId } from './core/rows.ts';
 import { MediaFiles, type Shown } from './media.ts';
 import type { StoredFile } from './media-rows.ts';
+import {
+  ChatStore,
+  type ChatStoreHandlers,
+  type ChatStoreOptions,
+  type StoreReads,
+  storePage,
+} from './realtime/chat-store.ts';
 import {
   ConversationFeed,
   type ConversationHandlers,
@@ -86,6 +97,25 @@ export class Chat {
   /** How many conversations have something unread, without muted and archived ones. */
   unreadCount(options?: CallOptions): Promise<Result<number>> {
     return this.#calls.rpc('unread_conversations', {}, options);
+  }
+
+  /**
+   * What the person has not seen, for badges: conversations and their messages, requests and notifications.
+   *
+   * @example `const { data: badges } = await journey.chat.badges(); // badges?.unread_messages`
+   */
+  badges(options?: CallOptions): Promise<Result<Badges>> {
+    return this.#calls.rpc('badges', {}, options);
+  }
+
+  /**
+   * What changed of conversations and notifications since a device looked last, in one snapshot. Give the cursor that
+   * the last call answered, or null on a new device; call again at once while the answer says `more`.
+   * {@link Chat.store} does this, and holds what comes.
+   * Errors: `invalid_input`, `rate_limited`.
+   */
+  sync(cursor: SyncCursor | null, options?: CallOptions): Promise<Result<ChatChanges>> {
+    return this.#calls.rpc('sync_chat', { cursor }, options);
   }
 
   /**
@@ -347,6 +377,24 @@ export class Chat {
   }
 
   /**
+   * Finds messages by the beginnings of their words, with or without diacritics, newest first: in one conversation, or in
+   * all of the signed-in person. `query` has 2 to 80 characters in at most 8 words.
+   * Errors: `conversation_not_found`, `invalid_input`, `rate_limited`.
+   *
+   * @example `const { data: page } = await journey.chat.search({ query: 'ha noi' });`
+   */
+  search(
+    { query, conversationId, ...page }: PageOptions & { query: string; conversationId?: Uuid },
+    options?: CallOptions,
+  ): List<FoundMessage> {
+    const read = (page_size: number, after?: object) => {
+      const args = { q: query, conversation_id: conversationId ?? null, after, page_size };
+      return this.#calls.rpc('search_messages', args, options);
+    };
+    return readList({ by: ['created_at', 'conversation_id', 'seq'], read }, page, options);
+  }
+
+  /**
    * Messages that were sent, changed, deleted or reacted to after a change, in the order of the changes, at most 100. An
    * app that stores messages gives the highest `change` that it has stored.
    * Errors: `conversation_not_found`, `invalid_input`.
@@ -387,6 +435,35 @@ export class Chat {
     );
     const started = await feed.start();
     return started.error ? started : succeed(feed);
+  }
+
+  /**
+   * Holds the conversations and notifications of the signed-in person on this device, and keeps them as the server has
+   * them. It listens to the one topic of the person; open a conversation with {@link Chat.watch} to see who is typing and
+   * who is there.
+   * Errors: `invalid_input`, `rate_limited`, `conversation_not_found`.
+   *
+   * @example
+   * ```ts
+   * const saved = JSON.parse(localStorage.getItem('chat') ?? 'null');
+   * const { data: store } = await journey.chat.store({ onBadges: (badges) => show(badges) }, { saved });
+   * // …
+   * localStorage.setItem('chat', JSON.stringify(store?.save()));
+   * ```
+   */
+  async store(handlers: ChatStoreHandlers = {}, options: ChatStoreOptions = {}): Promise<Result<ChatStore>> {
+    const user = await requireUserId(this.#calls);
+    if (user.error) return user;
+    const reads: StoreReads = {
+      sync: (cursor) => this.sync(cursor),
+      older: (conversationId, beforeSeq) => {
+        const args = { conversation_id: conversationId, before_seq: beforeSeq, page_size: storePage };
+        return this.#calls.rpc('list_messages', args);
+      },
+    };
+    const store = new ChatStore(this.#inbox, user.data, reads, handlers, options);
+    const started = await store.start();
+    return started.error ? started : succeed(store);
   }
 
   /**

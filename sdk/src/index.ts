@@ -74,6 +74,13 @@ export type * from './profiles-rows.ts';
 export type { EstimateRequest, QuoteRequest, Quotes } from './quotes.ts';
 export type * from './quotes-rows.ts';
 export type {
+  ChatStore,
+  ChatStoreHandlers,
+  ChatStoreOptions,
+  HeldConversation,
+  SavedChat,
+} from './realtime/chat-store.ts';
+export type {
   ConversationHandlers,
   ConversationSubscription,
   WatchOptions,

@@ -1,7 +1,7 @@
 -- Chat: reading.
 -- Rule kept here: unread is a subtraction and cannot drift; a page is cut by number, which neither repeats nor skips;
 -- what a client lacks is asked for by the number of the last change that it holds.
--- Left out on purpose: search.
+-- Left out on purpose: search, and what changed since a device looked last.
 
 -- A system message in the reader's language; other messages as they are.
 create function private.message_text(p_message public.messages, p_locale text)
@@ -21,7 +21,8 @@ begin
 end
 $$;
 
-create function private.my_conversations(p_archived boolean, p_after jsonb, p_page_size int)
+-- Those of p_ids, wherever they are, or a page of the list.
+create function private.my_conversations(p_archived boolean, p_after jsonb, p_page_size int, p_ids uuid[] default null)
 returns table (
   conversation_id uuid, kind text, status text, role text, title text, other_user_id uuid, other_name text, other_avatar_path text,
   group_avatar_path text, invited_by uuid, unread bigint, last_seq bigint, last_change bigint, last_message_at timestamptz, last_text text, last_sender_id uuid,
@@ -45,7 +46,7 @@ begin
       where k.user_id = v_user_id and m.status <> 'declined'
         -- an invitation that was withdrawn
         and not (m.status = 'removed' and isempty(m.readable))
-        and (k.archived_at is not null) = coalesce(p_archived, false)
+        and (k.conversation_id = any (p_ids) or (p_ids is null and (k.archived_at is not null) = coalesce(p_archived, false)))
         and (v_start.id is null or (c.last_message_at, c.id) < (v_start.at, v_start.id))
         -- a direct conversation shows when somebody has written
         and (c.last_seq > 0 or c.owner_id = v_user_id)
@@ -86,17 +87,24 @@ language sql stable set search_path = ''
 as $$ select * from private.my_conversations($1, $2, $3) $$;
 comment on function public.my_conversations is 'Lists the caller''s conversations, the one with the newest message first, also requests that wait (`status` invited) and groups that were left. A request shows who asks and nothing that was written. `unread` is last_seq − read_seq. `last_text` is null after a deletion, and says how many files were sent without a text. `group_avatar_path` is in the bucket group_avatars. `archived` lists the archive. `after` takes {last_message_at, id} of the last row, where id is its conversation_id. Errors: invalid_input.';
 select private.expose('my_conversations(boolean, jsonb, int)', 'authenticated');
+grant execute on function private.my_conversations(boolean, jsonb, int, uuid[]) to authenticated;
 
+-- What a person has not seen, without what is muted or archived.
+create function private.chat_badge(p_user_id uuid, out conversations int, out messages bigint, out requests int)
+language sql stable set search_path = ''
+as $$
+  select count(*) filter (where m.status = 'active' and c.last_seq > k.read_seq and k.archived_at is null and coalesce(k.muted_until <= now(), true))::int,
+         coalesce(sum(c.last_seq - k.read_seq) filter (where m.status = 'active' and c.last_seq > k.read_seq and k.archived_at is null and coalesce(k.muted_until <= now(), true)), 0)::bigint,
+         count(*) filter (where m.status = 'invited' and c.last_seq > 0)::int
+  from public.conversation_markers k
+  join public.conversation_members m on m.user_id = k.user_id and m.conversation_id = k.conversation_id and m.status in ('active', 'invited')
+  join public.conversations c on c.id = k.conversation_id
+  where k.user_id = p_user_id
+$$;
 create function private.unread_conversations()
 returns int
 language sql stable security definer set search_path = ''
-as $$
-  select count(*)::int
-  from public.conversation_markers k
-  join public.conversation_members m on m.user_id = k.user_id and m.conversation_id = k.conversation_id and m.status = 'active'
-  join public.conversations c on c.id = k.conversation_id
-  where k.user_id = auth.uid() and c.last_seq > k.read_seq and k.archived_at is null and coalesce(k.muted_until <= now(), true)
-$$;
+as $$ select b.conversations from private.chat_badge(auth.uid()) b $$;
 create function public.unread_conversations()
 returns int
 language sql stable set search_path = ''

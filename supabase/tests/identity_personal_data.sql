@@ -105,6 +105,7 @@ insert into private.notification_preferences (user_id, category, channel, is_on)
 insert into private.notification_schedules (user_id, quiet_from, quiet_until) values (:'person', '22:00', '07:00');
 select private.enqueue('delete_auth_user', jsonb_build_object('user_id', :'person'), 'an earlier one');
 select tests.settle();
+update public.notifications set read_at = now() where user_id = :'person';
 
 create function tests.rows_about(p_relation text, p_person uuid) returns bigint language plpgsql as $$
 declare v_count bigint;

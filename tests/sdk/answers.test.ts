@@ -52,6 +52,11 @@ beforeAll(async () => {
   await ask(host, 'my_bookings', 'host');
   await ask(renter, 'public_profile', host);
   await ask(renter, 'search_users', 'host', null, 20);
+  const thread = await ask(renter, 'open_direct_conversation', host);
+  await ask(renter, 'send_message', thread.id, 'Hà Nội', randomUUID());
+  await ask(renter, 'search_messages', 'ha noi', null, null, 20);
+  await ask(renter, 'sync_chat', null);
+  await ask(renter, 'badges');
   await ask(renter, 'payment_methods');
 
   const key = await world.make<{ id: string }>('make_api_key', host, ['vehicles:read']);

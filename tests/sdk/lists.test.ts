@@ -63,6 +63,10 @@ const lists: Record<string, ListTest> = {
     list: (j, page) => j.chat.messages({ conversationId: 'c1', ...page }),
     sent: { before_seq: 2 },
   },
+  'chat.search': {
+    list: (j, page) => j.chat.search({ query: 'ha noi', ...page }),
+    sent: { after: { created_at: day(2), conversation_id: 'r2', seq: 2 } },
+  },
   'admin.chat.supportQueue': { list: (j, page) => j.admin.chat.supportQueue(page), sent: waiting },
   'notifications.list': { list: (j, page) => j.notifications.list(page), sent: { before_seq: 2 } },
   'admin.notifications.deliveries': { list: (j, page) => j.admin.notifications.deliveries(page) },
