@@ -108,3 +108,6 @@ select 'a0000000-0000-4000-8000-000000000021', private.keyed_hash('licence:DEMO7
 update public.driver_licences
 set status = 'verified', reviewed_by = 'a0000000-0000-4000-8000-000000000001', reviewed_at = now()
 where user_id = 'a0000000-0000-4000-8000-000000000021';
+
+-- the push service of the local stack; the top-level domain test is reserved, so no such host exists elsewhere
+update private.settings set value = value || '["push.journey.test"]' where key = 'web_push_hosts';

@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { apiUrl, databaseUrl, mailUrl, type StackConfig, sandboxUrl } from '../config.ts';
 import { StackError } from '../errors.ts';
+import { expoAccessToken } from '../push/expo.ts';
+import { loadVapidPair } from '../push/vapid-keys.ts';
 import { sandboxSettings } from '../sandbox/merchants.ts';
 
 /** Reads NAME=value lines, as the CLI reads `supabase/functions/.env`. */
@@ -42,6 +44,7 @@ export const hookSecrets = {
  */
 export function functionEnvironment(config: StackConfig): Record<string, string> {
   const publicFunctions = `${apiUrl(config)}/functions/v1`;
+  const vapid = loadVapidPair(config.dir);
   return {
     ...secretsFromFile(config.root),
     SUPABASE_URL: apiUrl(config),
@@ -57,6 +60,13 @@ export function functionEnvironment(config: StackConfig): Record<string, string>
     ESMS_SECRET_KEY: 'esms_local_secret',
     ESMS_BRANDNAME: 'Journey',
     ESMS_API_URL: mailUrl(config),
+    ESMS_CALLBACK_SECRET: 'local-secret-of-delivery-reports',
+    VAPID_PUBLIC_KEY: vapid.publicKey,
+    VAPID_PRIVATE_KEY: vapid.privateKey,
+    VAPID_SUBJECT: 'mailto:operator@journey.local',
+    EXPO_API_URL: mailUrl(config),
+    EXPO_ACCESS_TOKEN: expoAccessToken,
+    WEB_PUSH_LOCAL_URL: mailUrl(config),
     ...hookSecrets,
     ...sandboxSettings(sandboxUrl(config)),
     ...config.functionEnv,

@@ -12,7 +12,7 @@ export function listPage(mails: Mail[]): string {
   );
   const list =
     mails.length > 0 ? html`<ul class="cards">${items}</ul>` : html`<p class="dim">Nothing was sent yet.</p>`;
-  return page('Mail', html`<h1>Mail</h1>${list}`, refreshSeconds);
+  return page('Mail', html`<h1>Mail</h1>${list}<p><a href="/push">Pushes</a></p>`, refreshSeconds);
 }
 
 /** One mail. Its HTML is shown in a frame without scripts, forms or the page's own origin. */

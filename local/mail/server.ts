@@ -1,7 +1,9 @@
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { json, sendResponse, toRequest } from '../gateway/http.ts';
 import { portTaken } from '../ports.ts';
+import { createPushService } from '../push/server.ts';
 import { esmsPath, takeSms } from './esms.ts';
 import { listPage, mailPage } from './page.ts';
 import { type Mail, MailStore } from './store.ts';
@@ -107,14 +109,18 @@ async function route(store: MailStore, request: Request): Promise<Response> {
 }
 
 /**
- * Catches mail and SMS: the sending halves of Resend's and of eSMS's HTTP API, and a page to read what was sent. Functions reach it
+ * Catches mail, SMS and pushes: the sending halves of Resend's and of eSMS's HTTP API, a push service (`local/push`), and
+ * pages to read what was sent. Functions reach it
  * with the same code as the real service. A catcher that speaks SMTP would need a bridge.
  */
 export async function startMail(options: MailOptions): Promise<MailServer> {
   const store = new MailStore(options.dir);
+  const push = createPushService(join(options.dir, 'push'));
   const base = `http://${options.host}:${options.port}`;
   const server = createServer((incoming, outgoing) => {
-    route(store, toRequest(incoming, base))
+    const request = toRequest(incoming, base);
+    push(request)
+      .then((caught) => caught ?? route(store, request))
       .catch((error: unknown) => refuse(500, 'application_error', String(error)))
       .then((response) => sendResponse(outgoing, response, incoming.method === 'HEAD'))
       .catch(() => outgoing.destroy());

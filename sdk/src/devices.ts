@@ -1,6 +1,6 @@
 import type { CallOptions, Calls } from './core/calls.ts';
 import type { Device } from './devices-rows.ts';
-import type { Result } from './result.ts';
+import { type Result, succeed } from './result.ts';
 import type { Uuid } from './values.ts';
 
 /** Where push notifications go, and what is known of the app there. */
@@ -53,6 +53,22 @@ export class Devices {
       },
       options,
     );
+  }
+
+  /**
+   * The key with which a browser subscribes to push notifications.
+   * Errors: `web_push_unavailable`.
+   *
+   * @example
+   * ```ts
+   * const { data: applicationServerKey } = await journey.devices.webPushKey();
+   * const registration = await navigator.serviceWorker.ready;
+   * const subscription = await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey });
+   * ```
+   */
+  async webPushKey(options?: CallOptions): Promise<Result<string>> {
+    const result = await this.#calls.read<{ key: string }>('push/web-key', options);
+    return result.error ? result : succeed(result.data.key);
   }
 
   /** All of them, at most 20, the one seen last first. Tokens are not shown. */

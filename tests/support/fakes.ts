@@ -5,6 +5,12 @@ import { providersFrom } from '../../supabase/functions/_shared/payments/index.t
 import type { PaymentProvider, ProviderName } from '../../supabase/functions/_shared/payments/provider.ts';
 import type { TransferProvider } from '../../supabase/functions/_shared/payments/transfers.ts';
 import { createVnpay } from '../../supabase/functions/_shared/payments/vnpay/index.ts';
+import type {
+  PushMessage,
+  PushReceipt,
+  PushResult,
+  PushTarget,
+} from '../../supabase/functions/_shared/push/message.ts';
 import type { Sms, SmsResult } from '../../supabase/functions/_shared/sms/sender.ts';
 
 /** A call of the database, with whose rights it was made. */
@@ -21,6 +27,7 @@ export interface FakeOutside {
   logs: Record<string, unknown>[];
   mails: Mail[];
   messages: Sms[];
+  pushes: { message: PushMessage; target: PushTarget }[];
   objects: Map<string, Uint8Array<ArrayBuffer>>;
   /** Accounts that Auth was asked to delete. */
   deletedUsers: string[];
@@ -39,6 +46,8 @@ export interface FakeOptions {
   mailProblem?: string;
   sms?: (sms: Sms) => SmsResult;
   noSms?: boolean;
+  push?: (message: PushMessage, target: PushTarget) => PushResult;
+  pushReceipts?: Record<string, PushReceipt>;
   testCodes?: ReadonlyMap<string, string>;
   refusePassword?: (password: string) => string | null;
   vnpayFetch?: typeof fetch;
@@ -59,6 +68,7 @@ export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): 
   const logs: Record<string, unknown>[] = [];
   const mails: Mail[] = [];
   const messages: Sms[] = [];
+  const pushes: FakeOutside['pushes'] = [];
   const objects = new Map<string, Uint8Array<ArrayBuffer>>();
   const deletedUsers: string[] = [];
   const clock = { now: Date.UTC(2026, 10, 20, 5) };
@@ -116,6 +126,16 @@ export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): 
             return options.sms?.(sms) ?? { sent: true, id: `sms-${messages.length}` };
           },
         },
+    push: {
+      webPushKey: null,
+      problems: [],
+      async send(message, target) {
+        pushes.push({ message, target });
+        return options.push?.(message, target) ?? { kind: 'sent', id: `push-${pushes.length}` };
+      },
+      receipts: async (tickets) =>
+        new Map(Object.entries(options.pushReceipts ?? {}).filter(([ticket]) => tickets.includes(ticket))),
+    },
     authHooks: { email: [hookSecret], sms: [hookSecret] },
     testCodes: options.testCodes ?? new Map(),
     returns: {
@@ -127,7 +147,7 @@ export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): 
       clock.now += ms;
     },
   };
-  return { deps, calls, logs, mails, messages, objects, deletedUsers, clock };
+  return { deps, calls, logs, mails, messages, pushes, objects, deletedUsers, clock };
 }
 
 /** A provider whose answers a test gives; what it is not given is not expected to be called. */

@@ -4,6 +4,7 @@ import type { HttpDeps } from './http.ts';
 import type { Mailer } from './mail/mailer.ts';
 import type { Providers } from './payments/index.ts';
 import type { TransferProvider } from './payments/transfers.ts';
+import type { PushSender } from './push/message.ts';
 import type { SmsSender } from './sms/sender.ts';
 
 /** Everything that a handler may reach outside itself. Each handler takes what it needs of it. */
@@ -14,6 +15,7 @@ export interface Deps {
   mailer: Mailer;
   /** Null when codes go by mail only. */
   sms: SmsSender | null;
+  push: PushSender;
   /** Codes known beforehand, by address. */
   testCodes: ReadonlyMap<string, string>;
   authHooks: HookSecrets;

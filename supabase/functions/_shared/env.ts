@@ -28,6 +28,15 @@ const schema = z.object({
   ESMS_SECRET_KEY: z.string().optional(),
   ESMS_BRANDNAME: z.string().optional(),
   ESMS_API_URL: z.url().default('https://rest.esms.vn'),
+  /** Part of the address that eSMS calls with the fate of a message. */
+  ESMS_CALLBACK_SECRET: z.string().min(16).optional(),
+  VAPID_PUBLIC_KEY: z.string().optional(),
+  VAPID_PRIVATE_KEY: z.string().optional(),
+  VAPID_SUBJECT: z.string().optional(),
+  EXPO_ACCESS_TOKEN: text.optional(),
+  EXPO_API_URL: z.url().default('https://exp.host'),
+  /** Where the push service of the local stack is. Nowhere else. */
+  WEB_PUSH_LOCAL_URL: z.url().optional(),
   /** Codes that are known beforehand, for those who review the app: {"+84900000001": "000000"}. Not in production. */
   OTP_TEST_CODES: z.string().optional(),
   SEND_EMAIL_HOOK_SECRET: z.string().optional(),

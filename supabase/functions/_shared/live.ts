@@ -7,6 +7,7 @@ import { createMailer } from './mail/mailer.ts';
 import { createProviders, createTransfers } from './payments/index.ts';
 import { allowedReturns } from './payments/return-url.ts';
 import { publicFunctionsUrl } from './payments/settings.ts';
+import { createPushSender } from './push/sender.ts';
 import { createEsms } from './sms/esms.ts';
 import { readTestCodes } from './sms/test-codes.ts';
 
@@ -30,6 +31,7 @@ export function liveDeps(): Deps {
   const transfers = once(() => createTransfers(env));
   const mailer = once(() => createMailer(env));
   const sms = once(() => createEsms(env));
+  const push = once(() => createPushSender(env, Date.now));
   const testCodes = once(() => readTestCodes(env));
   const authHooks = once(() => readHookSecrets(env));
   const returns = once(() => ({ functionsUrl: publicFunctionsUrl(env), allowed: allowedReturns(env) }));
@@ -53,6 +55,9 @@ export function liveDeps(): Deps {
     },
     get sms() {
       return sms();
+    },
+    get push() {
+      return push();
     },
     get testCodes() {
       return testCodes();

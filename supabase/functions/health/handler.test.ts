@@ -5,6 +5,7 @@ import { fakeOutside } from '../../../tests/support/fakes.ts';
 import { readEnv } from '../_shared/env.ts';
 import { createMailer } from '../_shared/mail/mailer.ts';
 import { createProviders, createTransfers } from '../_shared/payments/index.ts';
+import { createPushSender } from '../_shared/push/sender.ts';
 import { createEsms } from '../_shared/sms/esms.ts';
 import { type HealthDeps, handle } from './handler.ts';
 
@@ -57,6 +58,7 @@ describe('GET /health', () => {
         transfers: createTransfers(env),
         mailer: createMailer(env),
         sms: createEsms(env),
+        push: createPushSender(env, Date.now),
       };
       return () => made;
     };
@@ -75,6 +77,7 @@ describe('GET /health', () => {
       [without('PAYOS_PAYOUT_'), 'payos is to send transfers'],
       [{ MAIL_FROM: undefined }, 'MAIL_FROM'],
       [{ ESMS_API_KEY: 'x' }, 'ESMS_SECRET_KEY and ESMS_BRANDNAME'],
+      [{ VAPID_SUBJECT: 'mailto:a@b.example' }, 'VAPID_PUBLIC_KEY'],
     ] as const) {
       const { status, body, logs } = await ask({ health_facts: () => facts }, set(changes));
       expect(status).toBe(200);

@@ -4,7 +4,7 @@ import { endpoint, serveEndpoints } from '../_shared/http.ts';
 
 export interface HealthDeps extends Pick<Deps, 'http' | 'db'> {
   /** Sets up everything that the other functions use. Throws on a setting with which they would not start. */
-  settings(): Pick<Deps, 'providers' | 'transfers' | 'mailer' | 'sms'>;
+  settings(): Pick<Deps, 'providers' | 'transfers' | 'mailer' | 'sms' | 'push'>;
 }
 
 const healthFacts = z.looseObject({
@@ -14,9 +14,9 @@ const healthFacts = z.looseObject({
   payout_provider: z.string().default('manual'),
 });
 
-/** What is wrong with the settings of payments, payouts and mail. */
+/** What is wrong with the settings of payments, payouts, mail, SMS and push. */
 function problemsOf(
-  { providers, transfers, mailer, sms }: ReturnType<HealthDeps['settings']>,
+  { providers, transfers, mailer, sms, push }: ReturnType<HealthDeps['settings']>,
   { rails, payout_provider: sender }: z.infer<typeof healthFacts>,
 ): string[] {
   const unpaid = transfers === null && sender !== 'manual';
@@ -24,6 +24,7 @@ function problemsOf(
     ...providers.problems(rails),
     ...(unpaid ? [`${sender} is to send transfers, and its payout channel has no settings.`] : []),
     ...[transfers?.problem, mailer.problem, sms?.problem].filter((problem) => problem !== undefined),
+    ...push.problems,
   ];
 }
 

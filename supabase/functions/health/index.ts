@@ -5,7 +5,7 @@ const deps = liveDeps();
 const { http, db } = deps;
 // a part is set up when it is first asked for
 const settings = () => {
-  const { providers, transfers, mailer, sms, testCodes, authHooks, returns } = deps;
-  return { providers, transfers, mailer, sms, testCodes, authHooks, returns };
+  const { providers, transfers, mailer, sms, push, testCodes, authHooks, returns } = deps;
+  return { providers, transfers, mailer, sms, push, testCodes, authHooks, returns };
 };
 Deno.serve(handle({ http, db, settings }));

@@ -38,7 +38,8 @@ export interface Effect {
   perform(item: OutboxItem, tools: EffectTools): Promise<EffectResult>;
 }
 
-export interface EffectTools extends Pick<Deps, 'providers' | 'transfers' | 'mailer' | 'sms' | 'now'> {
+export interface EffectTools
+  extends Pick<Deps, 'providers' | 'transfers' | 'mailer' | 'sms' | 'push' | 'now'> {
   service: Rpc;
   /** What no function of the database can do. */
   platform: Pick<Db, 'objects' | 'deleteUser'>;

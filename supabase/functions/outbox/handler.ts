@@ -13,6 +13,7 @@ export function handle({
   transfers,
   mailer,
   sms,
+  push,
   now,
 }: WorkDeps): (request: Request) => Promise<Response> {
   // it lives as long as this instance; another instance learns a limit from a refusal of its own
@@ -22,7 +23,7 @@ export function handle({
     path: '/',
     auth: 'secret',
     async run({ note }) {
-      const report = await workOutbox({ http, db, providers, transfers, mailer, sms, now }, cooldowns);
+      const report = await workOutbox({ http, db, providers, transfers, mailer, sms, push, now }, cooldowns);
       note({ ...report });
       return report;
     },

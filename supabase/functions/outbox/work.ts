@@ -26,7 +26,10 @@ export interface WorkReport {
   more: boolean;
 }
 
-export type WorkDeps = Pick<Deps, 'db' | 'providers' | 'transfers' | 'mailer' | 'sms' | 'now' | 'http'>;
+export type WorkDeps = Pick<
+  Deps,
+  'db' | 'providers' | 'transfers' | 'mailer' | 'sms' | 'push' | 'now' | 'http'
+>;
 
 const effectOfTopic = new Map(effects.map((effect) => [effect.topic, effect]));
 
@@ -46,7 +49,7 @@ const parallelEffects = 4;
 async function perform(item: OutboxItem, query: EffectTools['query'], deps: WorkDeps): Promise<EffectResult> {
   const effect = effectOfTopic.get(item.topic);
   if (!effect) return deadLetter(`no effect is known for topic ${item.topic}`);
-  const { providers, transfers, mailer, sms, now } = deps;
+  const { providers, transfers, mailer, sms, push, now } = deps;
   const service = deps.db.service(traceFor(item.correlation_id));
   try {
     return await effect.perform(item, {
@@ -56,6 +59,7 @@ async function perform(item: OutboxItem, query: EffectTools['query'], deps: Work
       transfers,
       mailer,
       sms,
+      push,
       now,
       query,
     });
