@@ -30,6 +30,7 @@ export const directions: Readonly<Record<string, readonly string[]>> = {
   pricing: ['receipts', 'vehicles'],
   bookings: ['ledger', 'payables', 'payments', 'pricing', 'refunds', 'vehicles'],
   chat: ['bookings'],
+  ticketing: [],
   operations: ['payments', 'refunds', 'transfers'],
 };
 

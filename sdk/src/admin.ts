@@ -3,6 +3,7 @@ import { AdminBookings } from './bookings.ts';
 import { AdminChat } from './chat.ts';
 import type { CallOptions, Calls } from './core/calls.ts';
 import { type List, type PageOptions, readList } from './core/pages.ts';
+import { AdminEvents } from './events.ts';
 import { AdminLedger } from './ledger.ts';
 import type { DriverLicence, LicenceCorrections, LicenceToReview } from './licences-rows.ts';
 import { AdminNotifications } from './notifications.ts';
@@ -29,6 +30,8 @@ export class Admin {
   readonly roles: AdminRoles;
   /** Trips that need somebody: objections, suspended vehicles. */
   readonly bookings: AdminBookings;
+  /** Events and organizers. */
+  readonly events: AdminEvents;
   /** What payments pay. */
   readonly payables: AdminPayables;
   /** What providers said and somebody must look at. */
@@ -51,6 +54,7 @@ export class Admin {
     this.people = new AdminPeople(calls);
     this.roles = new AdminRoles(calls);
     this.bookings = new AdminBookings(calls);
+    this.events = new AdminEvents(calls);
     this.payables = new AdminPayables(calls);
     this.payments = new AdminPayments(calls);
     this.unmatched = new AdminUnmatched(calls);

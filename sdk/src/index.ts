@@ -34,6 +34,8 @@ export {
   type JourneyErrorFields,
   type Outcome,
 } from './error.ts';
+export type { AdminEvents, EventSearch, Events } from './events.ts';
+export type * from './events-rows.ts';
 export { type ErrorCode, errorCatalog } from './generated/errors.ts';
 export {
   type Priced,
@@ -61,6 +63,8 @@ export type { MediaFiles, Upload } from './media.ts';
 export type * from './media-rows.ts';
 export type { AdminNotifications, Notifications } from './notifications.ts';
 export type * from './notifications-rows.ts';
+export type { Organizers } from './organizers.ts';
+export type * from './organizers-rows.ts';
 export type { Otp, OtpRequest, OtpSent, ResetTarget } from './otp.ts';
 export type { AdminPayables } from './payables.ts';
 export type * from './payables-rows.ts';

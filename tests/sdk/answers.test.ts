@@ -112,6 +112,36 @@ beforeAll(async () => {
   );
   await ask(admin, 'claim_review', 'licence', waiting[0]?.id);
 
+  // an event, and its stock
+  const organizerOwner = await world.make('make_user', 'organizer');
+  const event = await world.make<string>('make_event', organizerOwner);
+  const { rows: places } = await world.sql.query<{ organizer_id: string; class_id: string }>(
+    'select e.organizer_id, c.id as class_id from public.events e join public.ticket_classes c on c.event_id = e.id where e.id = $1',
+    [event],
+  );
+  await ask(organizerOwner, 'set_capacity_pool', event, 'Hall', 50, [places[0]?.class_id]);
+  await ask(organizerOwner, 'organizer_events', places[0]?.organizer_id);
+  await ask(organizerOwner, 'event_detail', event);
+  await ask(renter, 'event_detail', event);
+  await ask(renter, 'search_events', 'dem nhac');
+  await world.sql.query("select set_config('request.jwt.claims', tests.claims($1), false)", [organizerOwner]);
+  await world.sql.query(
+    "select private.configure_event(id, '{}') from private.create_event($1, $2, gen_random_uuid())",
+    [
+      places[0]?.organizer_id,
+      {
+        title: 'A second night',
+        venue: 'Opera',
+        address: '1 Tràng Tiền',
+        city: 'Hà Nội',
+        starts_at: await hours(world, 500),
+        ends_at: await hours(world, 501),
+      },
+    ],
+  );
+  await world.sql.query("select set_config('request.jwt.claims', '', false)");
+  await ask(admin, 'events_to_review');
+
   // somebody takes the data along and leaves
   const leaver = await world.make('make_renter', 'leaver');
   await world.make('step_up', leaver);

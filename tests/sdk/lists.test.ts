@@ -51,6 +51,12 @@ const lists: Record<string, ListTest> = {
     longest: 50,
     sent: { after: { key: 2 } },
   },
+  'events.search': {
+    list: (j, page) => j.events.search(page),
+    sent: { after: { starts_at: day(2), id: 'r2' } },
+  },
+  'events.list': { list: (j, page) => j.events.list({ organizerId: 'o1', ...page }) },
+  'admin.events.toReview': { list: (j, page) => j.admin.events.toReview(page) },
   'vehicles.mine': { list: (j, page) => j.vehicles.mine(page) },
   'apiKeys.list': { list: (j, page) => j.apiKeys.list(page), sent: ofTable },
   'licences.list': { list: (j, page) => j.licences.list(page), sent: ofTable },
@@ -103,6 +109,9 @@ const lists: Record<string, ListTest> = {
 /** What answers several rows and is no list, because it cannot grow: why. */
 const bounded: Record<string, string> = {
   'account.sessions': 'the sessions of one person',
+  'organizers.mine': 'the organizers of one person',
+  'organizers.team': 'the members of one organizer',
+  'organizers.invitations': 'the open invitations of one person',
   'profiles.getMany': 'one for each id that was given',
   'chat.members': 'the people of one group, at most 1,000',
   'chat.changesSince': 'at most 100, and asked for again by the number of the last',

@@ -14,6 +14,11 @@ const renamed: Partial<Record<RpcName, Record<string, string>>> = {
   public_profile: { id: 'userId' },
   search_users: { q: 'query' },
   request_upload: { byte_size: 'file', sha256: 'file' },
+  search_events: { from_at: 'from', to_at: 'to' },
+  configure_event: { details: 'config' },
+  update_event: { details: 'changes' },
+  update_organizer: { details: 'changes' },
+  update_ticket_class: { details: 'changes' },
   update_address: { details: 'changes' },
   update_vehicle: { details: 'changes' },
   vehicle_calendar: { from_at: 'from', to_at: 'to' },
@@ -21,7 +26,17 @@ const renamed: Partial<Record<RpcName, Record<string, string>>> = {
 };
 
 /** Functions with an argument in the shape of a row: its fields are columns, here as there. */
-const takesRow: ReadonlySet<RpcName> = new Set<RpcName>(['create_vehicle', 'update_vehicle']);
+const takesRow: ReadonlySet<RpcName> = new Set<RpcName>([
+  'create_vehicle',
+  'update_vehicle',
+  'create_organizer',
+  'update_organizer',
+  'create_event',
+  'update_event',
+  'configure_event',
+  'add_ticket_class',
+  'update_ticket_class',
+]);
 
 const camel = (name: string): string =>
   name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
@@ -30,7 +45,7 @@ const camel = (name: string): string =>
 export function fieldOfCommand(command: RpcName, field: string): string {
   const known = renamed[command]?.[field];
   if (known !== undefined) return known;
-  return takesRow.has(command) && field !== 'vehicle_id' && field !== 'idempotency_key'
+  return takesRow.has(command) && !field.endsWith('_id') && field !== 'idempotency_key'
     ? field
     : camel(field);
 }

@@ -1,0 +1,119 @@
+import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
+import type {
+  MyInvitation,
+  MyOrganizer,
+  Organizer,
+  OrganizerDetails,
+  OrganizerInvitation,
+  OrganizerMember,
+  OrganizerRole,
+  TeamMember,
+} from './organizers-rows.ts';
+import type { Result } from './result.ts';
+import type { Uuid } from './values.ts';
+
+/** Organizers: who holds events, and who acts for them. A role counts for one organizer only. */
+export class Organizers {
+  readonly #calls: Calls;
+
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /**
+   * Makes an organizer, of which the caller is owner and admin.
+   * Errors: `account_suspended`, `invalid_input`, `unknown_field`, `rate_limited`.
+   *
+   * @example
+   * ```ts
+   * const { data: organizer } = await journey.organizers.create({ name: 'Nhà hát Sông Hồng' });
+   * ```
+   */
+  create(details: OrganizerDetails, options?: CommandOptions): Promise<Result<Organizer>> {
+    return this.#calls.rpc('create_organizer', { details }, options);
+  }
+
+  /**
+   * Admin of the organizer: changes name or description.
+   * Errors: `organizer_not_found`, `forbidden`, `invalid_input`, `unknown_field`.
+   */
+  update(
+    organizerId: Uuid,
+    changes: Partial<OrganizerDetails>,
+    options?: CallOptions,
+  ): Promise<Result<Organizer>> {
+    return this.#calls.rpc('update_organizer', { organizer_id: organizerId, details: changes }, options);
+  }
+
+  /** The organizers that the caller acts for, newest first, with the role in each. */
+  mine(options?: CallOptions): Promise<Result<MyOrganizer[]>> {
+    return this.#calls.rpc('my_organizers', {}, options);
+  }
+
+  /**
+   * The members of an organizer, oldest first.
+   * Errors: `organizer_not_found`, `forbidden`.
+   */
+  team(organizerId: Uuid, options?: CallOptions): Promise<Result<TeamMember[]>> {
+    return this.#calls.rpc('organizer_team', { organizer_id: organizerId }, options);
+  }
+
+  /**
+   * Admin of the organizer: invites a mail address to a role, for 14 days. The answer is the same whether or not the
+   * address has an account. A new invitation replaces the open one.
+   * Errors: `organizer_not_found`, `forbidden`, `already_member`, `invalid_input`, `rate_limited`.
+   */
+  invite(
+    input: { organizerId: Uuid; email: string; role: OrganizerRole },
+    options?: CallOptions,
+  ): Promise<Result<OrganizerInvitation>> {
+    const args = { organizer_id: input.organizerId, email: input.email, role: input.role };
+    return this.#calls.rpc('invite_member', args, options);
+  }
+
+  /**
+   * Admin of the organizer: withdraws an open invitation.
+   * Errors: `invitation_not_found`, `invitation_over`.
+   */
+  withdrawInvitation(invitationId: Uuid, options?: CallOptions): Promise<Result<OrganizerInvitation>> {
+    return this.#calls.rpc('withdraw_invitation', { invitation_id: invitationId }, options);
+  }
+
+  /** The open invitations to the caller's verified mail address, newest first. */
+  invitations(options?: CallOptions): Promise<Result<MyInvitation[]>> {
+    return this.#calls.rpc('my_invitations', {}, options);
+  }
+
+  /**
+   * Accepts or declines an invitation.
+   * Errors: `invitation_not_found`, `invitation_over`, `account_suspended`, `invalid_input`.
+   */
+  answerInvitation(
+    input: { invitationId: Uuid; accept: boolean },
+    options?: CallOptions,
+  ): Promise<Result<OrganizerMember>> {
+    const args = { invitation_id: input.invitationId, accept: input.accept };
+    return this.#calls.rpc('answer_invitation', args, options);
+  }
+
+  /**
+   * Admin of the organizer: gives a member another role. It counts from the next call on.
+   * Errors: `organizer_not_found`, `forbidden`, `organizer_owner_stays`, `not_found`, `invalid_input`.
+   */
+  setRole(
+    input: { organizerId: Uuid; userId: Uuid; role: OrganizerRole },
+    options?: CallOptions,
+  ): Promise<Result<OrganizerMember>> {
+    const args = { organizer_id: input.organizerId, user_id: input.userId, role: input.role };
+    return this.#calls.rpc('set_organizer_role', args, options);
+  }
+
+  /**
+   * Removes a member, or leaves with the caller's own id.
+   * Errors: `organizer_not_found`, `forbidden`, `organizer_owner_stays`, `not_found`.
+   */
+  removeMember(input: { organizerId: Uuid; userId: Uuid }, options?: CallOptions): Promise<Result<null>> {
+    const args = { organizer_id: input.organizerId, user_id: input.userId };
+    return this.#calls.rpc('remove_organizer_member', args, options);
+  }
+}
