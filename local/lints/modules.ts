@@ -29,6 +29,7 @@ export const directions: Readonly<Record<string, readonly string[]>> = {
   vehicles: [],
   pricing: ['receipts', 'vehicles'],
   bookings: ['ledger', 'payables', 'payments', 'pricing', 'refunds', 'vehicles'],
+  reviews: ['bookings', 'vehicles'],
   chat: ['bookings'],
   ticketing: [],
   operations: ['payments', 'refunds', 'transfers'],

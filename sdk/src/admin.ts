@@ -12,6 +12,7 @@ import { AdminPayments } from './payments.ts';
 import { AdminPayouts } from './payouts.ts';
 import { AdminRefunds } from './refunds.ts';
 import type { Result } from './result.ts';
+import { AdminReviews } from './reviews.ts';
 import { AdminRoles } from './roles.ts';
 import { AdminPeople } from './trust.ts';
 import { AdminUnmatched } from './unmatched.ts';
@@ -42,6 +43,8 @@ export class Admin {
   readonly refunds: AdminRefunds;
   /** What hosts get. */
   readonly payouts: AdminPayouts;
+  /** Reviews of trips. */
+  readonly reviews: AdminReviews;
   /** Conversations with support. */
   readonly chat: AdminChat;
   /** What was sent to people, and what was not. */
@@ -60,6 +63,7 @@ export class Admin {
     this.unmatched = new AdminUnmatched(calls);
     this.refunds = new AdminRefunds(calls);
     this.payouts = new AdminPayouts(calls);
+    this.reviews = new AdminReviews(calls);
     this.chat = new AdminChat(calls);
     this.notifications = new AdminNotifications(calls);
     this.ledger = new AdminLedger(calls);

@@ -108,6 +108,8 @@ export type * from './receipts-rows.ts';
 export type { AdminRefunds, Refunds } from './refunds.ts';
 export type * from './refunds-rows.ts';
 export type { Failed, Result, Success } from './result.ts';
+export type { AdminReviews, Reviews, ReviewText } from './reviews.ts';
+export type * from './reviews-rows.ts';
 export type { AdminRoles, RoleChange, UserRole } from './roles.ts';
 export { canMove } from './states.ts';
 export { type Instant, parsePeriod, toTimestamp } from './time.ts';

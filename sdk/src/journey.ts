@@ -24,6 +24,7 @@ import { Quotes } from './quotes.ts';
 import { UserInbox } from './realtime/user-inbox.ts';
 import { Receipts } from './receipts.ts';
 import { Refunds } from './refunds.ts';
+import { Reviews } from './reviews.ts';
 import { Trust } from './trust.ts';
 import { Vehicles } from './vehicles.ts';
 
@@ -83,6 +84,7 @@ export class Journey {
   readonly receipts: Receipts;
   readonly payouts: Payouts;
   readonly notifications: Notifications;
+  readonly reviews: Reviews;
   readonly trust: Trust;
   readonly chat: Chat;
   readonly apiKeys: ApiKeys;
@@ -121,6 +123,7 @@ export class Journey {
     this.receipts = new Receipts(calls);
     this.payouts = new Payouts(calls);
     this.notifications = new Notifications(calls, inbox);
+    this.reviews = new Reviews(calls);
     this.trust = new Trust(calls);
     this.chat = new Chat(calls, inbox);
     this.apiKeys = new ApiKeys(calls);

@@ -30,6 +30,14 @@ as $$
 $$;
 grant execute on function private.are_profile_links(jsonb) to authenticated;
 
+-- Bayesian average: as if everybody began with five ratings of 4.2. One five-star review does not beat a hundred of 4.9.
+create function private.rating_rank(p_average numeric, p_count int)
+returns numeric
+language sql immutable parallel safe set search_path = ''
+as $$ select round((5 * 4.2 + coalesce(p_average, 0) * p_count) / (5 + p_count), 4) $$;
+-- people change their own profile, and the column is computed as the person
+grant execute on function private.rating_rank(numeric, int) to authenticated;
+
 create table public.profiles (
   id uuid primary key references auth.users on delete restrict,
   display_name text not null,
@@ -47,6 +55,7 @@ create table public.profiles (
   email_verified_at timestamptz,
   rating_average numeric(3, 2),
   rating_count int not null default 0,
+  rating_rank numeric(6, 4) not null generated always as (private.rating_rank(rating_average, rating_count)) stored,
   credit_score int not null default 500,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -75,7 +84,8 @@ comment on column public.profiles.locale is 'Language of notifications and mails
 comment on column public.profiles.time_zone is 'Name of the time zone database, for times in messages that belong to no vehicle.';
 comment on column public.profiles.phone is 'E.164, such as +84912345678. Written when a code proved it, so every number here is verified, and one number is one person. Null without one.';
 comment on column public.profiles.email_verified_at is 'When a code proved the mail address that the account has now. Null when none has.';
-comment on column public.profiles.rating_average is '1.00 to 5.00, null without a rating. Nothing writes it before there are reviews.';
+comment on column public.profiles.rating_average is '1.00 to 5.00: the average of the released reviews about this person, as host and as renter. Null without one.';
+comment on column public.profiles.rating_rank is 'The average with five ratings of 4.2 added, so that few reviews count less.';
 comment on column public.profiles.credit_score is '0 to 1000, 500 at the beginning. What private.trust_score() makes of the events of this person; trust_history() says why. Others do not see it.';
 comment on column public.profiles.deleted_at is 'Since when the account is deleted: hidden from others, told nothing, and without what says who it was. Null for an account in use.';
 create trigger touch before update on public.profiles for each row execute function private.touch();

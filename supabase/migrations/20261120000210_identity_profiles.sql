@@ -1,7 +1,7 @@
 -- Identity: what people see of one another, how they find one another, and to whom receipts are made out.
 -- Rule kept here: of another person everybody reads the same few columns, by whichever way they come; a phone number or
 -- an address is never among them.
--- Left out on purpose: ratings, which reviews will write.
+-- Left out on purpose: ratings, which reviews writes.
 
 insert into private.rate_limits (action, capacity, per_minute) values
   ('search_users', 30, 30),

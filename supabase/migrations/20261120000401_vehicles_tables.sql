@@ -55,6 +55,7 @@ create table public.vehicles (
   status text not null default 'draft',
   rating_average numeric(3, 2),
   rating_count int not null default 0,
+  rating_rank numeric(6, 4) not null generated always as (private.rating_rank(rating_average, rating_count)) stored,
   search_text text generated always as (
     private.fold_text(brand || ' ' || model || ' ' || title || ' ' || city)
     || ' ' || private.squeeze_text(brand || model) || ' ' || private.squeeze_text(title)
@@ -136,7 +137,8 @@ comment on column public.vehicles.buffer_minutes is 'Kept free after each trip; 
 comment on column public.vehicles.time_zone is 'Of the place: in it weekends and days are counted and messages write times.';
 comment on column public.vehicles.public_location is 'Fuzzed by the setting fuzz_metres and stable; the true point is in vehicle_locations.';
 comment on column public.vehicles.status is 'Machine vehicle. draft, pending_review by submit_vehicle, published or draft by review_vehicle, suspended and back by an admin, archived for good. An edit that needs a new look leads from published to pending_review. Only published ones are found and booked.';
-comment on column public.vehicles.rating_average is '1.00 to 5.00, null without a rating. Nothing writes it before there are reviews.';
+comment on column public.vehicles.rating_average is '1.00 to 5.00: the average of the released reviews by renters. Null without one.';
+comment on column public.vehicles.rating_rank is 'What a search by rating sorts by: the average with five ratings of 4.2 added, so that few reviews count less.';
 comment on column public.vehicles.search_text is 'What text search looks in: folded to lower case without diacritics, the names also without blanks and hyphens, so that vf6 finds VF 6.';
 comment on column public.vehicles.published_at is 'When it was published first. Null until then.';
 create index vehicles_host_idx on public.vehicles (host_id, created_at desc);

@@ -72,7 +72,7 @@ begin
       v_key := 'v.price_per_day';
       v_order := v_key || ', v.id';
     when 'rating' then
-      v_key := '-coalesce(v.rating_average, 0)';
+      v_key := '-v.rating_rank';
       v_order := v_key || ', v.id';
     else
       perform private.fail_input('sort', 'must be distance, price or rating');
@@ -159,7 +159,7 @@ begin
   return query select private.search_vehicles($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20);
 end
 $$;
-comment on function public.search_vehicles is 'Lists published vehicles within radius_m (100–100000) metres of a point that are free for the whole period. Vehicles of people with whom the caller has a block are left out. Rows are {vehicle_id, title, kind, brand, model, year, seats, transmission, fuel, price_per_hour, price_per_day, currency, instant_book, city, lat, lng, distance_m, rating_average, rating_count, cover_bucket, cover_path, cursor}, and with `with_reasons` also `reasons`: the codes of what is in the way of the caller, such as licence_required (what booking_eligibility says, but for the number of the caller''s bookings). They are sorted by distance, price (per day) or rating. `after` takes the cursor of the last row. Reads only. Errors: invalid_input, period_invalid, period_in_past, period_too_long, rate_limited.';
+comment on function public.search_vehicles is 'Lists published vehicles within radius_m (100–100000) metres of a point that are free for the whole period. Vehicles of people with whom the caller has a block are left out. Rows are {vehicle_id, title, kind, brand, model, year, seats, transmission, fuel, price_per_hour, price_per_day, currency, instant_book, city, lat, lng, distance_m, rating_average, rating_count, cover_bucket, cover_path, cursor}, and with `with_reasons` also `reasons`: the codes of what is in the way of the caller, such as licence_required (what booking_eligibility says, but for the number of the caller''s bookings). They are sorted by distance, price (per day) or rating (the average, in which few reviews count less). `after` takes the cursor of the last row. Reads only. Errors: invalid_input, period_invalid, period_in_past, period_too_long, rate_limited.';
 select private.expose('search_vehicles(float8, float8, int, timestamptz, timestamptz, text, int, text, text, text, bigint, bigint, text[], boolean, numeric, text, text, jsonb, int, boolean)', 'anon', 'authenticated');
 
 -- Everything a listing's screen needs, under the reader's own rights.

@@ -50,6 +50,7 @@ update public.bookings set claim_until = now() - interval '1 second' where id = 
 select tests.step_up(:'person');
 select tests.as_user(:'person');
 select public.block_period(:'own', tests.hours(300), tests.hours(310));
+select public.write_review(:'hosted', 5, 'A careful renter', '{}') is not null;
 select public.set_bank_account('970436', '0123456789', 'ZERLINA QUOCKBAO', gen_random_uuid());
 select tests.as_owner();
 update public.calendar_entries set note = 'Quockbao needs it' where vehicle_id = :'own' and kind = 'host_block';
