@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type Connection, refuse } from './application.ts';
+import type { Scale } from './database.ts';
 
 /** The n-th id of a kind, as bench.id() makes it. */
 function id(kind: string, n: number): string {
@@ -56,8 +57,8 @@ function bookingCode(): string {
 }
 
 /** create_booking by a careful application: the same rules, the same rows, one statement after the other. */
-export async function createBooking(sql: Connection, n: number, renters: number): Promise<void> {
-  const renterId = id('renter', n % renters);
+export async function createBooking(sql: Connection, n: number, scale: Scale): Promise<void> {
+  const renterId = id('renter', (n + Math.floor(n / scale.vehicles) * 7) % scale.renters);
   const quoteId = id('quote', n);
   const bookingId = randomUUID();
   await sql.transaction(async () => {

@@ -61,10 +61,7 @@ async function tell(
     'select count(*)::int as unread from public.notifications where user_id = $1 and read_at is null and deleted_at is null',
     [person.id],
   );
-  await sql.rows(
-    `insert into realtime.messages (topic, extension, payload, event, private) values ($1, 'broadcast', $2, 'notification', true)`,
-    [`user:${person.id}`, { ...told, unread }],
-  );
+  await broadcast(sql, `user:${person.id}`, 'notification', { ...told, unread });
   const mail = await sql.row<{ id: string }>(
     "insert into public.deliveries (user_id, notification_id, category, channel) values ($1, $2, $3, 'email') returning id",
     [person.id, told.id, text.category],
@@ -92,6 +89,67 @@ async function account(sql: Connection, kind: string, owner: string, currency: s
     [kind, owner, currency],
   );
   return found.id;
+}
+
+/** A broadcast on a private topic. */
+async function broadcast(sql: Connection, topic: string, event: string, payload: unknown): Promise<void> {
+  await sql.rows(
+    "insert into realtime.messages (topic, extension, payload, event, private) values ($1, 'broadcast', $2, $3, true)",
+    [topic, payload, event],
+  );
+}
+
+/** The conversation of two people, locked, with both in it. */
+async function conversationOf(sql: Connection, renterId: string, hostId: string): Promise<string> {
+  const pair = [renterId, hostId].sort();
+  await sql.rows(
+    `insert into public.conversations (kind, first_user_id, second_user_id) values ('direct', $1, $2)
+     on conflict (first_user_id, second_user_id) do nothing`,
+    pair,
+  );
+  const { id } = await sql.row<{ id: string }>(
+    'select id from public.conversations where first_user_id = $1 and second_user_id = $2 for no key update',
+    pair,
+  );
+  const members = await sql.rows<{ user_id: string; status: string }>(
+    'select user_id, status from public.conversation_members where conversation_id = $1',
+    [id],
+  );
+  for (const userId of [renterId, hostId]) {
+    const member = members.find((one) => one.user_id === userId);
+    if (member?.status === 'active') continue;
+    if (member !== undefined) refuse('somebody who left is not brought back here');
+    const made = await sql.row<{ id: string }>(
+      `insert into public.conversation_members (conversation_id, user_id, status, reads_from, readable)
+       values ($1, $2, 'active', 1, '{[1,)}') returning id`,
+      [id, userId],
+    );
+    await sql.rows(history, [
+      ...['conversation_member.join', made.id, 'conversation_member', 'initial', 'join', 'active', {}],
+    ]);
+    await sql.rows('insert into public.conversation_markers (conversation_id, user_id) values ($1, $2)', [
+      id,
+      userId,
+    ]);
+  }
+  return id;
+}
+
+/** Writes a system message, and tells both people of it. */
+async function say(sql: Connection, conversationId: string, people: string[], data: unknown): Promise<void> {
+  const numbers = await sql.row<{ last_seq: string; last_change: string }>(
+    `update public.conversations set last_seq = last_seq + 1, last_change = last_change + 1, last_message_at = now()
+     where id = $1 returning last_seq, last_change`,
+    [conversationId],
+  );
+  await sql.rows(
+    "insert into public.messages (conversation_id, seq, change, kind, data) values ($1, $2, $3, 'system', $4)",
+    [conversationId, numbers.last_seq, numbers.last_change, data],
+  );
+  await broadcast(sql, `conversation:${conversationId}`, 'changed', numbers);
+  for (const userId of people) {
+    await broadcast(sql, `user:${userId}`, 'conversation', { conversation_id: conversationId, ...numbers });
+  }
 }
 
 const rawMessage = (reference: string) =>
@@ -251,6 +309,11 @@ export async function applyWebhook(sql: Connection, n: number): Promise<void> {
       { kind: 'receipt', subject_id: payable.payment_id },
       `receipt:${payable.payment_id}`,
     ]);
+    // As late as possible, and after the inboxes.
+    const both = [booking.renter_id, booking.host_id] as [string, string];
+    const conversationId = await conversationOf(sql, ...both);
+    const said = { code: 'booking_confirm', booking_id: payable.booking_id, booking: booking.code };
+    await say(sql, conversationId, both, said);
     await sql.rows(
       "update private.payment_events set outcome = 'applied', applied_at = now() where id = $1",
       [eventId],

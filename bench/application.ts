@@ -1,6 +1,6 @@
 import { Client, type QueryResultRow } from 'pg';
 import { socketFolder } from '../local/cluster/settings.ts';
-import type { BenchDatabase } from './database.ts';
+import type { BenchDatabase, Scale } from './database.ts';
 import type { Finished } from './pgbench.ts';
 
 /** One connection of the application: a statement is parsed and planned by the server once. */
@@ -62,7 +62,7 @@ export function refuse(code: string): never {
 }
 
 /** What one call of an application does, by the number of its quote. */
-export type Call = (sql: Connection, n: number, renters: number) => Promise<void>;
+export type Call = (sql: Connection, n: number, scale: Scale) => Promise<void>;
 
 /** Calls of an application's transaction, shared by as many connections as pgbench has for the command. */
 export async function runApplication(
@@ -78,7 +78,7 @@ export async function runApplication(
         const finished: Finished[] = [];
         for (let done = 0; done < load.share; done++) {
           const began = performance.now();
-          await call(sql, load.first + i * load.share + done, database.scale.renters);
+          await call(sql, load.first + i * load.share + done, database.scale);
           const ended = performance.now();
           finished.push({ milliseconds: ended - began, at: ended / 1000 });
         }

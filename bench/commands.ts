@@ -2,11 +2,17 @@ import { StackError } from '../local/errors.ts';
 import type { BenchDatabase } from './database.ts';
 import { steadyPerSecond } from './pgbench.ts';
 import { format, type Measurement, measurement, median } from './report.ts';
-import { requireSameRows, type Writes, writesOf } from './rows.ts';
+import { requireSameRows, writesOf } from './rows.ts';
 import type { Effort } from './run.ts';
-import { bookingSides, prepare, runSide, type Side, type Sides, webhookSides } from './sides.ts';
-
-const clients = 16;
+import {
+  type Baseline,
+  bookingSides,
+  type Comparison,
+  prepare,
+  runSide,
+  type Side,
+  webhookSides,
+} from './sides.ts';
 
 const unconfirmed = `
 select count(*)::int as left
@@ -25,76 +31,59 @@ async function requireConfirmed(database: BenchDatabase, first: number, count: n
 }
 
 /**
- * One command next to the same rows by plain statements, the same rules by an application, and bare rows; in turns, so
- * that all meet the same noise. First a round that is not counted fills the tables and compares what the sides write.
+ * One command next to its baselines, in turns, so that all meet the same noise. First a round that is not counted fills
+ * the tables and compares what the sides write.
  */
-async function compare(
+export async function compare(
   database: BenchDatabase,
   effort: Effort,
   say: (text: string) => void,
-  sides: Sides,
-  check?: typeof requireConfirmed,
-): Promise<Record<'command' | 'rows' | 'application' | 'bare', number>> {
-  const rate = async (side: Side, share: number) => {
-    const first = await prepare(database, sides, share * clients);
+  comparison: Comparison,
+): Promise<Measurement[]> {
+  const { command, baselines, clients } = comparison;
+  const round = async (side: Side | Baseline, share: number) => {
+    const first = await prepare(database, comparison, side, share * clients);
     const finished = await runSide(database, side, { clients, share, first });
-    if (side !== sides.bare) await check?.(database, first, share * clients);
-    return steadyPerSecond(finished, Math.min(effort.bookingWarmUp, share / 2));
+    if (!('writes' in side) || side.writes !== 'others') {
+      await comparison.check?.(database, first, share * clients);
+    }
+    return finished;
   };
-  const written: Writes[] = [];
-  for (const side of [sides.command, sides.rows, sides.application]) {
-    const share = effort.bookings / 4;
-    const first = await prepare(database, sides, share * clients);
+
+  const share = Math.ceil(effort.bookings / 4);
+  const writes = async (side: Side | Baseline) => {
+    const first = await prepare(database, comparison, side, share * clients);
     const load = { clients, share, first };
-    written.push(
-      await writesOf(database, share * clients, async () => void (await runSide(database, side, load))),
-    );
+    return writesOf(database, share * clients, async () => void (await runSide(database, side, load)));
+  };
+  const written = await writes(command);
+  for (const baseline of baselines) {
+    if (baseline.writes !== 'others') requireSameRows(written, baseline.name, await writes(baseline));
   }
-  const [command, plain, application] = written as [Writes, Writes, Writes];
-  requireSameRows(command, sides.rows.name, plain);
-  requireSameRows(command, sides.application.name, application);
-  const added = [...command].flatMap(([table, one]) =>
-    one.added > 0.05 ? [`${format(one.added)} of ${table.split('.')[1]}`] : [],
+  const added = [...written].flatMap(([table, one]) =>
+    one.added > 0.05 ? [`${format(one.added)} of ${table.replace(/^(public|private)\./, '')}`] : [],
   );
   say(`  each side adds: ${added.join(', ')}`);
   // Tables in use, and known to the planner: what it plans for empty ones reads each from end to end.
   await database.admin.query('vacuum (analyze)');
 
-  const found = {
-    command: [] as number[],
-    rows: [] as number[],
-    application: [] as number[],
-    bare: [] as number[],
-  };
-  for (let round = 1; round <= effort.rounds; round++) {
-    for (const name of ['command', 'rows', 'application', 'bare'] as const) {
-      found[name].push(await rate(sides[name], effort.bookings));
+  const sides = [command, ...baselines];
+  const rates = new Map(sides.map((side) => [side, [] as number[]]));
+  for (let number = 1; number <= effort.rounds; number++) {
+    for (const side of sides) {
+      const finished = await round(side, effort.bookings);
+      const warmUp = Math.min(effort.bookingWarmUp, effort.bookings / 2);
+      rates.get(side)?.push(steadyPerSecond(finished, warmUp));
     }
-    const last = Object.values(found).map((rates) => format(rates.at(-1) ?? Number.NaN));
-    say(
-      `  round ${round}: ${last[0]}; the same rows ${last[1]}, an application ${last[2]}, bare ${last[3]} a second`,
-    );
+    const last = sides.map((side) => `${side.name} ${format(rates.get(side)?.at(-1) ?? Number.NaN)}`);
+    say(`  round ${number}: ${last.join(', ')} a second`);
   }
-  return {
-    command: median(found.command),
-    rows: median(found.rows),
-    application: median(found.application),
-    bare: median(found.bare),
-  };
-}
-
-function judged(
-  name: string,
-  rates: Awaited<ReturnType<typeof compare>>,
-  goals: { rows: number; application: number },
-): Measurement[] {
-  const beside = (what: string, baseline: number, atLeast: number) =>
-    measurement(`${name} / ${what}`, 'per second', rates.command, baseline, { atLeast });
-  return [
-    beside('the same rows', rates.rows, goals.rows),
-    beside('an application', rates.application, goals.application),
-    beside('bare rows', rates.bare, 0),
-  ];
+  const rate = (side: Side) => median(rates.get(side) ?? []);
+  return baselines.map((baseline) =>
+    measurement(`${command.name} / ${baseline.name}`, 'per second', rate(command), rate(baseline), {
+      atLeast: baseline.atLeast,
+    }),
+  );
 }
 
 type Workload = (
@@ -103,19 +92,7 @@ type Workload = (
   say: (text: string) => void,
 ) => Promise<Measurement[]>;
 
-/** create_booking: 16 connections, each booking a vehicle of its own. */
-export const benchBooking: Workload = async (database, effort, say) =>
-  judged('create_booking', await compare(database, effort, say, bookingSides), {
-    rows: 0.75,
-    application: 2,
-  });
+export const benchBooking: Workload = (database, effort, say) => compare(database, effort, say, bookingSides);
 
-/**
- * What a verified webhook costs the database: the two transactions of function payment-webhooks, which store the
- * message and apply it. 16 connections, each with attempts of its own.
- */
-export const benchWebhook: Workload = async (database, effort, say) =>
-  judged('webhook', await compare(database, effort, say, webhookSides, requireConfirmed), {
-    rows: 0.7,
-    application: 2,
-  });
+export const benchWebhook: Workload = (database, effort, say) =>
+  compare(database, effort, say, { ...webhookSides, check: requireConfirmed });

@@ -6,7 +6,7 @@ import { StackError } from '../local/errors.ts';
 import type { Log } from '../local/log.ts';
 import { delay, isAlive, run } from '../local/process.ts';
 import { type BenchDatabase, reconnect } from './database.ts';
-import { bookingSides, prepare, runSide, type Sides, webhookSides } from './sides.ts';
+import { bookingSides, type Comparison, prepare, runSide, webhookSides } from './sides.ts';
 
 /** Transactions of a side before its count begins, and in it. */
 const warmUp = 40;
@@ -20,7 +20,7 @@ export interface InstructionCount {
   instructions: number;
 }
 
-const countable: Record<string, Sides> = { booking: bookingSides, webhook: webhookSides };
+const countable: Record<string, Comparison> = { booking: bookingSides, webhook: webhookSides };
 
 export const countableNames = Object.keys(countable);
 
@@ -104,14 +104,17 @@ export async function countInstructions(
   await requireValgrind();
   await log.step('fill the tables', async () => {
     const clients = 8;
-    const first = await prepare(database, sides, earlier);
+    const first = await prepare(database, sides, sides.command, earlier);
     await runSide(database, sides.command, { clients, share: earlier / clients, first });
   });
   // An application is another program, and what it costs is not in the server alone.
-  const counted = [sides.command, sides.rows, sides.bare];
+  // The replayed rows come first: they have the numbers that the command would give.
+  const counted = [sides.baselines[0], sides.command, sides.baselines.at(-1)].filter(
+    (one) => one !== undefined,
+  );
   const share = warmUp + calls + 1;
   const firsts: number[] = [];
-  for (const _ of counted) firsts.push(await prepare(database, sides, share));
+  for (const side of counted.toReversed()) firsts.unshift(await prepare(database, sides, side, share));
   await database.admin.query('vacuum (analyze)');
   await database.admin.query('checkpoint');
 
@@ -126,7 +129,8 @@ export async function countInstructions(
       }),
     );
     const counts = readCounts(folder);
-    return counted.map(({ name }, i) => ({ name, instructions: (counts[i] ?? Number.NaN) / calls }));
+    const per = counted.map(({ name }, i) => ({ name, instructions: (counts[i] ?? Number.NaN) / calls }));
+    return [per[1], per[0], per[2]].filter((one) => one !== undefined);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

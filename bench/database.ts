@@ -104,7 +104,7 @@ export async function startDatabase(scale: Scale, keep: boolean, log: Log): Prom
     }
     await admin.query(sqlFile('plain-search.sql'));
     await admin.query(sqlFile('webhook.sql'));
-    await admin.query(sqlFile('rows.sql'));
+    await admin.query(sqlFile('replay.sql'));
     await admin.query('checkpoint');
   } catch (error) {
     await admin.end().catch(() => {});

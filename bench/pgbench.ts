@@ -73,7 +73,7 @@ export async function runLoad(database: BenchDatabase, load: Load): Promise<Load
       readFileSync(join(projectRoot, 'bench', 'scripts', `${name}.sql`), 'utf8'),
     );
     writeFileSync(script, parts.join(''));
-    const variables = { renters: database.scale.renters, clients: load.clients, ...load.variables };
+    const variables = { ...database.scale, clients: load.clients, ...load.variables };
     const result = await run(
       join(database.install.bin, 'pgbench'),
       [

@@ -40,9 +40,12 @@ async function totals(database: BenchDatabase): Promise<Writes> {
   // What this connection itself has prepared counts now, and not later.
   await database.admin.query('select pg_stat_force_next_flush()');
   const { rows } = await database.admin.query<{ name: string; added: string; updates: string }>(`
-    select schemaname || '.' || relname as name, n_tup_ins - n_tup_del as added, n_tup_upd as updates
-    from pg_stat_user_tables
-    where schemaname in ('public', 'private', 'realtime')`);
+    select schemaname || '.' || r.relname as name, sum(n_tup_ins - n_tup_del) as added, sum(n_tup_upd) as updates
+    from pg_stat_user_tables s
+    -- rows of a partition are those of its table
+    join pg_class r on r.oid = coalesce(pg_partition_root(relid), relid)
+    where schemaname in ('public', 'private', 'realtime')
+    group by 1`);
   return new Map(
     rows.map(({ name, added, updates }) => [name, { added: Number(added), updates: Number(updates) }]),
   );
@@ -87,7 +90,7 @@ export function requireSameRows(command: Writes, name: string, baseline: Writes)
   if (wrong.length > 0) {
     throw new StackError(
       `${name} does not write the rows of the command it is compared with.`,
-      `Mend it (bench/sql/rows.sql, bench/application.ts):\n${wrong.join('\n')}`,
+      `Mend it (bench/sql/replay.sql, bench/application-*.ts):\n${wrong.join('\n')}`,
     );
   }
 }

@@ -1,2 +1,2 @@
-select * from bench.write_booking(bench.id('quote', :quote), bench.id('renter', :renter), gen_random_uuid());
+select * from bench.replay_booking_1(:quote);
 commit;

@@ -5,4 +5,4 @@
 select pg_advisory_xact_lock_shared(72001, :round);
 \else
 \set quote :first + (:round - 1) * :clients + :client_id
-\set renter :quote % :renters
+\set renter (:quote + :quote / :vehicles * 7) % :renters

@@ -1,2 +1,2 @@
-select bench.write_success(:event, 'W' || (:quote)::text);
+select bench.replay_webhook_2(:quote);
 commit;

@@ -69,7 +69,8 @@ begin
     tax_amount, commission_bps, cancellation_policy, facts, pricing_version, expires_at
   )
   select
-    bench.id('quote', q.n), bench.id('renter', q.n % (select count(*) from bench.people where part = 'renter')),
+    -- with each round over all vehicles, every vehicle meets somebody new: two people who have met have a conversation already
+    bench.id('quote', q.n), bench.id('renter', (q.n + q.n / v_vehicles * 7) % (select count(*) from bench.people where part = 'renter')),
     bench.id('vehicle', q.slot % v_vehicles), tstzrange(q.starts_at, q.starts_at + interval '2 days'), 'VND',
     '[{"code": "rental_days", "quantity": 2, "unit_amount": 500000, "amount": 1000000},
       {"code": "service_fee", "quantity": 1, "unit_amount": 50000, "amount": 50000},

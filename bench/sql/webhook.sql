@@ -1,6 +1,5 @@
 -- What the measurement of webhooks needs: bookings that wait for their money, each with an attempt under way.
 
-grant usage on schema bench to service_role;
 grant insert on bench.plain_bookings to service_role;
 
 -- Stores p_count such bookings and returns the number of the first; attempt n has the reference `W` and n.
