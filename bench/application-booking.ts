@@ -1,12 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type Connection, refuse } from './application.ts';
+import { type Connection, benchId as id, refuse } from './application.ts';
 import type { Scale } from './database.ts';
-
-/** The n-th id of a kind, as bench.id() makes it. */
-function id(kind: string, n: number): string {
-  const hex = createHash('md5').update(`${kind}:${n}`).digest('hex');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-}
 
 interface Quote {
   id: string;

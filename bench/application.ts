@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Client, type QueryResultRow } from 'pg';
 import { socketFolder } from '../local/cluster/settings.ts';
 import type { BenchDatabase, Scale } from './database.ts';
@@ -15,7 +16,7 @@ export class Connection {
       port: database.config.ports.db,
       user: 'postgres',
       password: 'postgres',
-      database: 'postgres',
+      database: database.name,
     });
   }
 
@@ -55,6 +56,12 @@ export class Connection {
       throw error;
     }
   }
+}
+
+/** The n-th id of a kind, as bench.id() makes it. */
+export function benchId(kind: string, n: number): string {
+  const hex = createHash('md5').update(`${kind}:${n}`).digest('hex');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 export function refuse(code: string): never {

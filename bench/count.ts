@@ -5,7 +5,9 @@ import { clusterOwner, runAsOwner } from '../local/cluster/owner.ts';
 import { StackError } from '../local/errors.ts';
 import type { Log } from '../local/log.ts';
 import { delay, isAlive, run } from '../local/process.ts';
+import { openChat, sendSides } from './chat.ts';
 import { type BenchDatabase, reconnect } from './database.ts';
+import type { Effort } from './run.ts';
 import { bookingSides, type Comparison, prepare, runSide, webhookSides } from './sides.ts';
 
 /** Transactions of a side before its count begins, and in it. */
@@ -20,7 +22,15 @@ export interface InstructionCount {
   instructions: number;
 }
 
-const countable: Record<string, Comparison> = { booking: bookingSides, webhook: webhookSides };
+/** Each with the database that it needs besides the loaded one. */
+const countable: Record<
+  string,
+  { sides: Comparison; open?: (database: BenchDatabase, effort: Effort) => Promise<BenchDatabase> }
+> = {
+  booking: { sides: bookingSides },
+  webhook: { sides: webhookSides },
+  chat: { sides: sendSides(16), open: openChat },
+};
 
 export const countableNames = Object.keys(countable);
 
@@ -91,17 +101,20 @@ async function underCallgrind(
  */
 export async function countInstructions(
   workload: string,
-  database: BenchDatabase,
+  loaded: BenchDatabase,
+  effort: Effort,
   log: Log,
 ): Promise<InstructionCount[]> {
-  const sides = countable[workload];
-  if (!sides) {
+  const found = countable[workload];
+  if (!found) {
     throw new StackError(
       `Instructions of "${workload}" cannot be counted.`,
       `Choose ${countableNames.join(' or ')}.`,
     );
   }
   await requireValgrind();
+  const { sides, open } = found;
+  const database = (await open?.(loaded, effort)) ?? loaded;
   await log.step('fill the tables', async () => {
     const clients = 8;
     const first = await prepare(database, sides, sides.command, earlier);
@@ -109,9 +122,9 @@ export async function countInstructions(
   });
   // An application is another program, and what it costs is not in the server alone.
   // The replayed rows come first: they have the numbers that the command would give.
-  const counted = [sides.baselines[0], sides.command, sides.baselines.at(-1)].filter(
-    (one) => one !== undefined,
-  );
+  const others = sides.baselines.filter((one) => one.writes !== 'replayed' && Array.isArray(one.does));
+  const replayed = sides.baselines.filter((one) => one.writes === 'replayed');
+  const counted = [...replayed, sides.command, ...others];
   const share = warmUp + calls + 1;
   const firsts: number[] = [];
   for (const side of counted.toReversed()) firsts.unshift(await prepare(database, sides, side, share));
@@ -129,8 +142,7 @@ export async function countInstructions(
       }),
     );
     const counts = readCounts(folder);
-    const per = counted.map(({ name }, i) => ({ name, instructions: (counts[i] ?? Number.NaN) / calls }));
-    return [per[1], per[0], per[2]].filter((one) => one !== undefined);
+    return counted.map(({ name }, i) => ({ name, instructions: (counts[i] ?? Number.NaN) / calls }));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -12,6 +12,8 @@ import type { Log } from '../local/log.ts';
 export interface Scale {
   vehicles: number;
   renters: number;
+  /** Of the database for chat. */
+  conversations?: number;
 }
 
 /** The database being measured. */
@@ -22,6 +24,8 @@ export interface BenchDatabase {
   install: PostgresInstall;
   dataDir: string;
   scale: Scale;
+  /** Which database of the cluster. */
+  name: string;
   /** Ends the server and keeps its data. */
   stop(): Promise<void>;
   close(): Promise<void>;
@@ -50,7 +54,9 @@ async function connect(url: string): Promise<Client> {
 
 /** The same database with a new connection, after its server was started again. */
 export async function reconnect(database: BenchDatabase): Promise<BenchDatabase> {
-  return { ...database, admin: await connect(databaseUrl(database.config, 'supabase_admin')) };
+  const url = new URL(databaseUrl(database.config, 'supabase_admin'));
+  url.pathname = `/${database.name}`;
+  return { ...database, admin: await connect(url.href) };
 }
 
 async function keptFingerprint(admin: Client): Promise<string | null> {
@@ -117,6 +123,7 @@ export async function startDatabase(scale: Scale, keep: boolean, log: Log): Prom
     install,
     dataDir: cluster.dataDir,
     scale,
+    name: 'postgres',
     async stop() {
       await admin.end();
       await stopCluster(install, config);

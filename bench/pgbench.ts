@@ -73,7 +73,7 @@ export async function runLoad(database: BenchDatabase, load: Load): Promise<Load
       readFileSync(join(projectRoot, 'bench', 'scripts', `${name}.sql`), 'utf8'),
     );
     writeFileSync(script, parts.join(''));
-    const variables = { ...database.scale, clients: load.clients, ...load.variables };
+    const variables: Record<string, number> = { ...database.scale, clients: load.clients, ...load.variables };
     const result = await run(
       join(database.install.bin, 'pgbench'),
       [
@@ -84,7 +84,7 @@ export async function runLoad(database: BenchDatabase, load: Load): Promise<Load
         ...(load.seed === undefined ? [] : [`--random-seed=${load.seed}`]),
         ...(load.latencies === true ? ['-l', `--log-prefix=${join(folder, 'log')}`] : []),
         // As the Data API of the platform connects.
-        ...['-h', socketFolder, '-p', String(database.config.ports.db), '-U', 'authenticator', 'postgres'],
+        ...['-h', socketFolder, '-p', String(database.config.ports.db), '-U', 'authenticator', database.name],
       ],
       { env: { ...process.env, PGPASSWORD: 'postgres' } },
     );

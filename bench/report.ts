@@ -13,6 +13,16 @@ export interface Measurement {
   ok: boolean;
 }
 
+/** What one run found, as `--json` writes it. */
+export interface Run {
+  day: string;
+  machine: string;
+  /** The load average before the start. */
+  load: number;
+  quick: boolean;
+  measurements: Measurement[];
+}
+
 /** Compares a value with its baseline: the ratio has to reach `atLeast`, or stay under `below`. */
 export function measurement(
   name: string,
@@ -64,9 +74,9 @@ export function format(value: number): string {
 }
 
 /** What the numbers were measured on; ratios travel better than they do. */
-export function machine(): string {
-  const load = loadavg()[0] ?? 0;
-  return `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), load average ${load.toFixed(2)} before the start`;
+export function machine(): { machine: string; load: number } {
+  const model = cpus()[0]?.model.trim() ?? 'unknown';
+  return { machine: `${availableParallelism()} cores (${model})`, load: loadavg()[0] ?? 0 };
 }
 
 /** The measurements as a table for a terminal. */

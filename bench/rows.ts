@@ -40,11 +40,14 @@ async function totals(database: BenchDatabase): Promise<Writes> {
   // What this connection itself has prepared counts now, and not later.
   await database.admin.query('select pg_stat_force_next_flush()');
   const { rows } = await database.admin.query<{ name: string; added: string; updates: string }>(`
-    select schemaname || '.' || r.relname as name, sum(n_tup_ins - n_tup_del) as added, sum(n_tup_upd) as updates
+    -- messages in one piece are messages
+    select case n.nspname when 'twin' then 'public' else n.nspname end || '.' || r.relname as name,
+      sum(n_tup_ins - n_tup_del) as added, sum(n_tup_upd) as updates
     from pg_stat_user_tables s
     -- rows of a partition are those of its table
     join pg_class r on r.oid = coalesce(pg_partition_root(relid), relid)
-    where schemaname in ('public', 'private', 'realtime')
+    join pg_namespace n on n.oid = r.relnamespace
+    where n.nspname in ('public', 'private', 'realtime', 'twin')
     group by 1`);
   return new Map(
     rows.map(({ name, added, updates }) => [name, { added: Number(added), updates: Number(updates) }]),

@@ -1,15 +1,20 @@
-import { writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { projectRoot } from '../local/config.ts';
 import { StackError } from '../local/errors.ts';
 import { createLog } from '../local/log.ts';
+import { benchChat, benchChatReads } from './chat.ts';
 import { benchBooking, benchWebhook } from './commands.ts';
 import { benchContention } from './contention.ts';
 import { countableNames, countInstructions } from './count.ts';
 import { type BenchDatabase, type Scale, startDatabase } from './database.ts';
 import { benchDerivatives } from './derivatives.ts';
 import { benchInvariants } from './invariants.ts';
-import { countTable, type Measurement, machine, table } from './report.ts';
+import { benchLoad } from './load.ts';
+import { plot } from './plot.ts';
+import { benchRealtime } from './realtime.ts';
+import { countTable, type Measurement, machine, type Run, table } from './report.ts';
 import { benchRls } from './rls.ts';
 import { benchSearch } from './search.ts';
 import { benchSignatures } from './signatures.ts';
@@ -34,6 +39,12 @@ export interface Effort {
   signatures: number;
   /** Pictures of a round. */
   pictures: number;
+  /** Conversations of two people, and how many messages they have when history is read: first and then. */
+  conversations: number;
+  messages: [number, number];
+  /** Clients in one room, and messages to it in a round. */
+  room: number;
+  roomMessages: number;
 }
 
 const full: Effort = {
@@ -48,6 +59,10 @@ const full: Effort = {
   promised: 50_000,
   signatures: 1000,
   pictures: 4,
+  conversations: 20_000,
+  messages: [1_000_000, 10_000_000],
+  room: 1000,
+  roomMessages: 1000,
 };
 const quick: Effort = {
   scale: { vehicles: 10_000, renters: 2_000 },
@@ -61,7 +76,15 @@ const quick: Effort = {
   promised: 2_000,
   signatures: 100,
   pictures: 1,
+  conversations: 2_000,
+  messages: [100_000, 400_000],
+  room: 200,
+  roomMessages: 100,
 };
+
+/** These have a database of their own: no vehicle is looked at. */
+const tiny: Scale = { vehicles: 100, renters: 100 };
+const apart = new Set(['invariants', 'chat', 'chat-reads', 'realtime', 'load']);
 
 type Workload = (
   database: BenchDatabase,
@@ -76,6 +99,10 @@ const workloads: Record<string, Workload> = {
   webhook: benchWebhook,
   invariants: benchInvariants,
   rls: benchRls,
+  chat: benchChat,
+  'chat-reads': benchChatReads,
+  realtime: benchRealtime,
+  load: benchLoad,
 };
 
 /** Those that need no database. */
@@ -90,6 +117,7 @@ const usage = `Usage: npm run bench [-- options]
   --quick       less data and shorter rounds: whether it runs, not how fast
   --only NAME   one of ${[...Object.keys(workloads), ...Object.keys(offline)].join(', ')}
   --count NAME  instructions of one transaction of ${countableNames.join(' or ')}, counted by valgrind
+  --plot        draw the runs in docs/benchmarks/*.json, and write docs/benchmarks.md; measures nothing
   --strict      exit with 1 when a goal is missed
   --keep        keep the loaded database for the next run of the same day
 `;
@@ -106,6 +134,7 @@ export async function runBench(argv: string[]): Promise<number> {
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
       count: { type: 'string' },
+      plot: { type: 'boolean', default: false },
       strict: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -116,10 +145,20 @@ export async function runBench(argv: string[]): Promise<number> {
     log.info(usage);
     return 0;
   }
+  if (values.plot) {
+    const folder = join(projectRoot, 'docs', 'benchmarks');
+    const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
+    plot(
+      files.sort().map((name) => join(folder, name)),
+      `${folder}.md`,
+    );
+    return 0;
+  }
   if (values.count !== undefined) {
-    const database = await startDatabase(quick.scale, values.keep, log);
+    const scale = apart.has(values.count) ? tiny : quick.scale;
+    const database = await startDatabase(scale, values.keep, log);
     try {
-      log.info(`\n${countTable(await countInstructions(values.count, database, log))}`);
+      log.info(`\n${countTable(await countInstructions(values.count, database, quick, log))}`);
     } finally {
       await database.close();
     }
@@ -136,7 +175,8 @@ export async function runBench(argv: string[]): Promise<number> {
   const where = machine();
   const measurements: Measurement[] = [];
   if (chosen.length > 0) {
-    const database = await startDatabase(effort.scale, values.keep, log);
+    const scale = chosen.every(([name]) => apart.has(name)) ? tiny : effort.scale;
+    const database = await startDatabase(scale, values.keep, log);
     try {
       for (const [name, workload] of chosen) {
         measurements.push(...(await log.step(`measure ${name}`, () => workload(database, effort, log.info))));
@@ -148,10 +188,18 @@ export async function runBench(argv: string[]): Promise<number> {
   for (const [name, workload] of chosenOffline) {
     measurements.push(...(await log.step(`measure ${name}`, () => workload(effort))));
   }
-  log.info(`\n${table(measurements)}\n\n${where}`);
+  log.info(
+    `\n${table(measurements)}\n\n${where.machine}, load average ${where.load.toFixed(2)} before the start`,
+  );
   if (values.quick) log.info('A quick run: too little data and time for these ratios to mean anything.');
   if (values.json !== undefined) {
-    writeFileSync(resolve(values.json), `${JSON.stringify(measurements, null, 2)}\n`);
+    const run: Run = {
+      day: new Date().toISOString().slice(0, 10),
+      ...where,
+      quick: values.quick,
+      measurements,
+    };
+    writeFileSync(resolve(values.json), `${JSON.stringify(run, null, 2)}\n`);
   }
   return values.strict && measurements.some((one) => !one.ok) ? 1 : 0;
 }

@@ -62,27 +62,53 @@ returns table (problem text, provider text, subject text, expected_amount bigint
 -- every line of the books is in memory once; sorting on disk or compiling the query would only be slower
 language sql stable security definer set search_path = '' set work_mem = '64MB' set jit = off
 as $$
-  with lines as (
-    select movement, subject, kind, owner,
-           nullif(sum(expected), 0)::bigint as expected_amount, nullif(sum(posted), 0)::bigint as found_amount,
-           -- the line of the provider says the most about a movement; the other lines follow from it
-           rank() over (partition by movement, subject order by kind <> 'clearing') as place
-    -- both sides in one grouping: grouping each and joining them by six text columns took twice as long
+  -- Both sides are summed by the ids of movement and account. Grouping by what the lines say, six columns of text, took half
+  -- as long again.
+  with compared as materialized (
+    select s.movement_id, s.account_id, nullif(sum(s.expected), 0)::bigint as expected_amount, nullif(sum(s.posted), 0)::bigint as found_amount
     from (
-      select movement, subject, payable_id, currency, kind, owner, amount as expected, null::bigint as posted
-      from private.expected_ledger()
+      -- a movement of another payable or currency is not the one that the row means
+      select case when m.payable_id is not distinct from x.payable_id and m.currency = x.currency then m.id end as movement_id,
+             a.id as account_id, x.amount as expected, null::bigint as posted
+      from private.expected_ledger() x
+      left join private.ledger_transactions m on m.event = x.movement and m.reference = x.subject
+      left join private.ledger_accounts a on a.kind = x.kind and a.owner = x.owner and a.currency = x.currency
+      where x.amount <> 0
       union all
-      select m.event, m.reference, t.payable_id, m.currency, a.kind, a.owner, null, e.amount
-      from private.ledger_transactions t
       -- a movement counts together with its corrections
-      join private.ledger_transactions m on m.id = coalesce(t.corrects, t.id)
-      join private.ledger_entries e on e.transaction_id = t.id
-      join private.ledger_accounts a on a.id = e.account_id
+      select coalesce(k.corrects, e.transaction_id), e.account_id, null, e.amount
+      from private.ledger_entries e
+      left join (
+        select k.id, k.corrects
+        from private.ledger_transactions k
+        join private.ledger_transactions m on m.id = k.corrects and m.payable_id is not distinct from k.payable_id
+      ) k on k.id = e.transaction_id
       -- ISO 4217 keeps this code for tests; nothing is paid out in it
-      where t.currency <> 'XTS'
+      where e.currency <> 'XTS'
     ) s
-    group by movement, subject, payable_id, currency, kind, owner
-    having coalesce(sum(expected), 0) <> coalesce(sum(posted), 0)
+    group by s.movement_id, s.account_id
+    having coalesce(sum(s.expected), 0) <> coalesce(sum(s.posted), 0) or s.movement_id is null or s.account_id is null
+  ), lines as (
+    select l.*,
+           -- the line of the provider says the most about a movement; the other lines follow from it
+           rank() over (partition by l.movement, l.subject order by l.kind <> 'clearing') as place
+    from (
+      select m.event as movement, m.reference as subject, a.kind, a.owner, c.expected_amount, c.found_amount
+      from compared c
+      join private.ledger_transactions m on m.id = c.movement_id
+      join private.ledger_accounts a on a.id = c.account_id
+      union all
+      -- lines whose movement or account is not there at all: asked for again only when there is one
+      select x.movement, x.subject, x.kind, x.owner, sum(x.amount)::bigint, null
+      from private.expected_ledger() x
+      left join private.ledger_transactions m on m.event = x.movement and m.reference = x.subject
+        and m.payable_id is not distinct from x.payable_id and m.currency = x.currency
+      left join private.ledger_accounts a on a.kind = x.kind and a.owner = x.owner and a.currency = x.currency
+      where exists (select from compared c where c.movement_id is null or c.account_id is null)
+        and (m.id is null or a.id is null)
+      group by x.movement, x.subject, x.payable_id, x.currency, x.kind, x.owner
+      having sum(x.amount) <> 0
+    ) l
   )
   select movement || case kind when 'clearing' then '' else ' on ' || kind end, owner, subject, expected_amount, found_amount
   from lines

@@ -6,16 +6,22 @@ create function private.payments_expected_lines()
 returns setof private.expected_line
 language sql stable set search_path = ''
 as $$
-  select case p.settlement when 'gone' then 'late_payment_received' else 'payment_received' end, p.id::text, p.payable_id, p.currency, l.kind, l.owner, l.amount
-  from public.payments p
-  join public.payables y on y.id = p.payable_id
-  join public.payment_attempts a on a.payment_id = p.id and a.status = 'succeeded'
+  select p.movement, p.key, p.payable_id, p.currency, l.kind, l.owner, l.amount
+  from (
+    select case p.settlement when 'gone' then 'late_payment_received' else 'payment_received' end as movement, p.id::text as key, p.payable_id,
+           p.currency, p.amount, p.settlement, y.id::text as payable, y.split, a.provider, a.transaction_amount
+    from public.payments p
+    join public.payables y on y.id = p.payable_id
+    join public.payment_attempts a on a.payment_id = p.id and a.status = 'succeeded'
+    -- each id is written out once, and not for every line
+    offset 0
+  ) p
   cross join lateral (
-    select 'clearing', a.provider, a.transaction_amount
+    select 'clearing', p.provider, p.transaction_amount
     union all
-    select s.kind, s.owner, s.amount from unnest(y.split) s where p.settlement = 'kept'
+    select s.kind, s.owner, s.amount from unnest(p.split) s where p.settlement = 'kept'
     union all
-    select 'refund_payable', y.id::text, -p.amount where p.settlement = 'gone'
+    select 'refund_payable', p.payable, -p.amount where p.settlement = 'gone'
   ) l (kind, owner, amount)
   union all
   -- what it was put together of, and what was over

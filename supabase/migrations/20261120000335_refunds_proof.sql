@@ -7,13 +7,18 @@ create function private.refunds_expected_lines()
 returns setof private.expected_line
 language sql stable set search_path = ''
 as $$
-  select l.movement, r.id::text, r.payable_id, r.currency, l.kind, l.owner, l.amount
-  from public.refunds r
+  select l.movement, r.key, r.payable_id, r.currency, l.kind, l.owner, l.amount
+  from (
+    select r.id::text as key, r.payable_id, coalesce(r.payable_id, r.unmatched_id)::text as owner, r.kind, r.status, r.provider, r.amount, r.currency
+    from public.refunds r
+    where r.kind = 'goodwill' or r.status = 'succeeded'
+    offset 0
+  ) r
   cross join lateral (
     values
       ('goodwill_granted', r.kind = 'goodwill', 'platform_revenue', '', r.amount),
-      ('goodwill_granted', r.kind = 'goodwill', 'refund_payable', r.payable_id::text, -r.amount),
-      ('refund_paid', r.status = 'succeeded', 'refund_payable', coalesce(r.payable_id, r.unmatched_id)::text, r.amount),
+      ('goodwill_granted', r.kind = 'goodwill', 'refund_payable', r.owner, -r.amount),
+      ('refund_paid', r.status = 'succeeded', 'refund_payable', r.owner, r.amount),
       ('refund_paid', r.status = 'succeeded', 'clearing', r.provider, -r.amount)
   ) l (movement, happened, kind, owner, amount)
   where l.happened

@@ -130,17 +130,24 @@ create function private.bookings_expected_lines()
 returns setof private.expected_line
 language sql stable set search_path = ''
 as $$
-  select l.movement, b.id::text, b.id, b.currency, l.kind, l.owner, l.amount
-  from public.bookings b
-  join public.quotes q on q.id = b.quote_id
+  select l.movement, b.key, b.id, b.currency, l.kind, l.owner, l.amount
+  from (
+    select b.id, b.id::text as key, b.host_id::text as host, b.currency, b.total_amount - b.deposit_amount as sold_amount, b.deposit_amount,
+           b.tax_amount, q.host_amount, q.platform_amount, b.deposit_status = 'returned' as returned
+    from public.bookings b
+    join public.quotes q on q.id = b.quote_id
+    where b.status = 'completed'
+    -- DO NOT remove: without it each id is written out for every line
+    offset 0
+  ) b
   cross join lateral (
     values
-      ('booking_completed', b.status = 'completed', 'escrow', b.id::text, b.total_amount - b.deposit_amount),
-      ('booking_completed', b.status = 'completed', 'host_payable', b.host_id::text, -q.host_amount),
-      ('booking_completed', b.status = 'completed', 'platform_revenue', '', -q.platform_amount),
-      ('booking_completed', b.status = 'completed', 'tax_payable', '', -b.tax_amount),
-      ('deposit_returned', b.status = 'completed' and b.deposit_status = 'returned', 'deposit', b.id::text, b.deposit_amount),
-      ('deposit_returned', b.status = 'completed' and b.deposit_status = 'returned', 'refund_payable', b.id::text, -b.deposit_amount)
+      ('booking_completed', true, 'escrow', b.key, b.sold_amount),
+      ('booking_completed', true, 'host_payable', b.host, -b.host_amount),
+      ('booking_completed', true, 'platform_revenue', '', -b.platform_amount),
+      ('booking_completed', true, 'tax_payable', '', -b.tax_amount),
+      ('deposit_returned', b.returned, 'deposit', b.key, b.deposit_amount),
+      ('deposit_returned', b.returned, 'refund_payable', b.key, -b.deposit_amount)
   ) l (movement, happened, kind, owner, amount)
   where l.happened
   union all

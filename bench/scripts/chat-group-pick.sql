@@ -1,0 +1,1 @@
+\set renter :client_id % 16

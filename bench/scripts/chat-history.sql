@@ -1,0 +1,2 @@
+select * from public.list_messages(bench.id('conversation', :conversation), :before, 50);
+commit;

@@ -1,0 +1,1 @@
+\set renter :renters + random(0, 3)

@@ -1,0 +1,2 @@
+select * from public.my_conversations();
+commit;

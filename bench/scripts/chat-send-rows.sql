@@ -1,0 +1,2 @@
+select * from bench.replay_chat_1(:call);
+commit;

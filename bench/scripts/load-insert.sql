@@ -1,0 +1,1 @@
+insert into bench.their_messages (sender_id, receiver_id, content) values (bench.id('renter', :renter), bench.id('renter', (:renter + 1) % :renters), 'Is the car still there on Saturday, and can I bring it back a little later?');
