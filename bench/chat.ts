@@ -13,7 +13,7 @@ const people = (effort: Effort) => Math.ceil(effort.conversations / 5);
 
 /** Makes a database of its own in the cluster that has conversations and nothing else. */
 export async function openChat(database: BenchDatabase, effort: Effort): Promise<BenchDatabase> {
-  await database.admin.query('drop database if exists chat');
+  await database.admin.query('drop database if exists chat with (force)');
   await database.admin.query('create database chat template pristine');
   const url = new URL(databaseUrl(database.config, 'supabase_admin'));
   url.pathname = '/chat';
@@ -47,7 +47,7 @@ export async function withChat<T>(
     return await work(chat);
   } finally {
     await chat.admin.end();
-    await database.admin.query('drop database chat');
+    await database.admin.query('drop database chat with (force)');
   }
 }
 
