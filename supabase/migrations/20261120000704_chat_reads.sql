@@ -39,7 +39,9 @@ begin
     with mine as (
       -- who has left sees the conversation as it was then
       select c.*, m.status as my_status, m.role as my_role, m.invited_by as asked_by, k.read_seq as my_read_seq, k.muted_until as muted, k.archived_at as archived, k.pinned_at as pinned,
-             coalesce(upper(m.readable) - 1, case m.status when 'active' then c.last_seq else 0 end) as seen_seq
+             coalesce(upper(m.readable) - 1, case m.status when 'active' then c.last_seq else 0 end) as seen_seq,
+             case when c.kind = 'direct' then case when c.first_user_id = v_user_id then c.second_user_id else c.first_user_id end
+               when m.status = 'invited' then m.invited_by end as shown_id
       from public.conversation_markers k
       join public.conversation_members m on m.user_id = k.user_id and m.conversation_id = k.conversation_id
       join public.conversations c on c.id = k.conversation_id
@@ -62,9 +64,8 @@ begin
            c.seen_seq, case when c.my_status = 'active' then c.last_change else 0 end, c.last_message_at,
            l.text, l.sender_id, c.my_read_seq, c.muted, c.archived, c.pinned
     from mine c
-    left join lateral private.public_profile(
-      case when c.kind = 'direct' then case when c.first_user_id = v_user_id then c.second_user_id else c.first_user_id end
-      when c.my_status = 'invited' then c.asked_by end) o on true
+    -- everybody's at once: one call for each row took most of the time
+    left join private.public_profiles((select array_agg(s.shown_id) from mine s where s.shown_id is not null)) o on o.user_id = c.shown_id
     left join lateral (
       select coalesce(private.message_text(x, v_locale), (
                select private.render(t.text, jsonb_build_object('count', x.attachment_count))
@@ -152,15 +153,20 @@ returns table (
   seq bigint, change bigint, kind text, sender_id uuid, client_message_id uuid, body text, data jsonb, reply_to_seq bigint,
   mentions uuid[], attachments jsonb, reactions jsonb, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz
 )
-language plpgsql stable security definer set search_path = ''
+-- a generic plan: otherwise PostgreSQL plans it anew for each call, because one of 64 partitions looks cheaper than any
+language plpgsql stable security definer set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_reader record := private.require_reader(p_conversation_id);
   v_page_size int := private.require_page_size(p_page_size);
 begin
   return query
-    select m.seq, m.change, m.kind, m.sender_id, m.client_message_id, private.message_text(m, v_reader.locale), m.data, m.reply_to_seq,
-           m.mentions, private.attachments_of(m, v_reader.openable), private.reactions_of(m.conversation_id, m.seq), m.created_at, m.edited_at, m.deleted_at
+    select m.seq, m.change, m.kind, m.sender_id, m.client_message_id, case m.kind when 'system' then private.message_text(m, v_reader.locale) else m.body end, m.data, m.reply_to_seq,
+           m.mentions, case when m.attachment_count > 0 then private.attachments_of(m, v_reader.openable) else '[]' end,
+           -- most have none, and a look is cheaper than the call
+           case when exists (select from public.message_reactions r where r.conversation_id = m.conversation_id and r.seq = m.seq)
+             then private.reactions_of(m.conversation_id, m.seq) else '{}' end,
+           m.created_at, m.edited_at, m.deleted_at
     from public.messages m
     where m.conversation_id = p_conversation_id and v_reader.readable @> m.seq and m.seq < coalesce(p_before_seq, 9223372036854775807)
     order by m.seq desc
@@ -182,7 +188,8 @@ returns table (
   seq bigint, change bigint, kind text, sender_id uuid, client_message_id uuid, body text, data jsonb, reply_to_seq bigint,
   mentions uuid[], attachments jsonb, reactions jsonb, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz
 )
-language plpgsql stable security definer set search_path = ''
+-- a generic plan: otherwise PostgreSQL plans it anew for each call, because one of 64 partitions looks cheaper than any
+language plpgsql stable security definer set search_path = '' set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_reader record := private.require_reader(p_conversation_id);
@@ -191,8 +198,12 @@ begin
     perform private.fail_input('after_change', 'must be 0 or the change of a message');
   end if;
   return query
-    select m.seq, m.change, m.kind, m.sender_id, m.client_message_id, private.message_text(m, v_reader.locale), m.data, m.reply_to_seq,
-           m.mentions, private.attachments_of(m, v_reader.openable), private.reactions_of(m.conversation_id, m.seq), m.created_at, m.edited_at, m.deleted_at
+    select m.seq, m.change, m.kind, m.sender_id, m.client_message_id, case m.kind when 'system' then private.message_text(m, v_reader.locale) else m.body end, m.data, m.reply_to_seq,
+           m.mentions, case when m.attachment_count > 0 then private.attachments_of(m, v_reader.openable) else '[]' end,
+           -- most have none, and a look is cheaper than the call
+           case when exists (select from public.message_reactions r where r.conversation_id = m.conversation_id and r.seq = m.seq)
+             then private.reactions_of(m.conversation_id, m.seq) else '{}' end,
+           m.created_at, m.edited_at, m.deleted_at
     from public.messages m
     where m.conversation_id = p_conversation_id and v_reader.readable @> m.seq and m.change > p_after_change
     order by m.change
