@@ -50,7 +50,7 @@ select is(public.badges() -> 'unread_messages', '0'::jsonb, 'a muted conversatio
 select private.set_conversation(:'pair', null, false, false) \gset
 
 -- cursors that make no sense
-select is(tests.outcome_details(format('select public.sync_chat(%L)', c)) ->> 'field', 'cursor', 'no cursor: ' || c)
+select is(tests.outcome_details(format('select public.sync_chat(%L)', c)) ->> 'field', 'cursor', 'a cursor is refused that is ' || c)
 from (values ('null'), ('[]'), ('5'), ('{}'), ('{"epoch": 1}'), ('{"epoch": 1, "seen": "x", "notification": 0}'), ('{"epoch": 1, "seen": "5:3:", "notification": 0}'),
   ('{"epoch": 1, "seen": "3:5:", "notification": 0, "after": "00000000-0000-0000-0000-000000000000"}'),
   ('{"epoch": 1, "seen": "3:5:", "notification": 0, "until": "3:5:"}')) v (c);
@@ -63,7 +63,7 @@ select tests.as_user(:'renter');
 select pg_temp.send(:'pair', 'm' || i) from generate_series(2, 40) i \g /dev/null
 select tests.as_user(:'host');
 select is(pg_temp.seqs(pg_temp.one(pg_temp.sync(), :'pair')), (select string_agg(i::text, ',' order by i) from generate_series(11, 40) i), 'a new device begins with the newest messages');
-select is(pg_temp.one(pg_temp.sync(), :'pair') ->> 'limited', 'true', 'and is told that there are more');
+select is(pg_temp.one(pg_temp.sync(), :'pair') ->> 'limited', 'true', 'a new device is told that there are more');
 select tests.as_owner();
 -- as if the window were old, and the last messages new
 update private.rate_limits set capacity = 1000000 where action = 'sync_chat';
@@ -84,7 +84,7 @@ update public.messages set changed_in = '5' where seq >= 38 and conversation_id 
 update public.conversations set changed_in = '5' where id = :'pair';
 select tests.as_user(:'host');
 select is(pg_temp.seqs(pg_temp.one(pg_temp.sync(pg_temp.since()), :'pair')), '38,39,40', 'what came since then comes');
-select is(pg_temp.one(pg_temp.sync(pg_temp.since()), :'pair') ->> 'limited', 'false', 'and continues what the device has');
+select is(pg_temp.one(pg_temp.sync(pg_temp.since()), :'pair') ->> 'limited', 'false', 'what comes continues what the device has');
 select is(pg_temp.one(pg_temp.sync(pg_temp.since()), :'pair') -> 'members', '[]'::jsonb, 'members who did not change do not come');
 select tests.as_owner();
 update public.conversation_members set changed_in = '5' where conversation_id = :'pair' and user_id = :'renter';
