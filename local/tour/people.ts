@@ -5,14 +5,15 @@ import { photo } from './photo.ts';
 
 type Where = Pick<StackEnvironment, 'API_URL' | 'PUBLISHABLE_KEY'>;
 
-/** A client as an app has it: an address and the publishable key. */
-export function client(where: Where): Journey {
+/** A client as an app has it: an address and the publishable key; its connection is the given one. */
+export function client(where: Where, connection?: typeof fetch): Journey {
   return createJourney({
     url: where.API_URL,
     publishableKey: where.PUBLISHABLE_KEY,
     auth: { persistSession: false },
     // A slow machine makes the story slow; it does not end it.
     timeoutMs: 120_000,
+    ...(connection && { fetch: connection, retry: { retries: 0 } }),
   });
 }
 

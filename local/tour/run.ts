@@ -5,6 +5,7 @@ import type { InspectionAngle, Notification } from '../../sdk/src/index.ts';
 import type { StackEnvironment } from '../environment.ts';
 import { money, Narrator } from './narrator.ts';
 import { type Person, signInAdmin, signUp, uploadAll } from './people.ts';
+import { tellTalk } from './talk.ts';
 
 const angles: readonly InspectionAngle[] = ['front', 'rear', 'left', 'right', 'dashboard'];
 
@@ -206,6 +207,8 @@ async function tellRental(environment: StackEnvironment, tell: Narrator, people:
     return data?.rows[0];
   });
   tell.say(`receipt ${receipt.number} over ${money(receipt.total)}, deposit not included`);
+
+  await tellTalk(environment, tell, host, renter, booking.code);
 
   tell.chapter('The trip: photos at check-in and check-out, acknowledged by the other side');
   // an inspection counts once the other side agrees

@@ -7,8 +7,8 @@ import type { Timestamp, Uuid } from './values.ts';
 /** A conversation as its members see it. `last_seq` is the number of its newest message. */
 export interface Conversation extends Refine<Tables['conversations'], { kind: ConversationKind }> {}
 
-/** What a conversation is: of two people, of a group, or of one person with support. */
-export type ConversationKind = 'direct' | 'group' | 'support';
+/** What a conversation is: of two people, of a group, of one person with support, or of a complaint and its parties. */
+export type ConversationKind = 'direct' | 'group' | 'support' | 'complaint';
 
 /** What a member of a group may do: an admin changes the group, a moderator removes messages and members. */
 export type MemberRole = 'admin' | 'moderator' | 'member';
@@ -161,6 +161,9 @@ export type ConversationMarker = Tables['conversation_markers'];
 
 /** A conversation with support whose person wrote last. */
 export interface WaitingForSupport extends Nullable<Rows['support_queue'], 'last_text'> {}
+
+/** When an app of a person looked last. */
+export type LastSeen = Rows['last_seen'];
 
 /** An earlier text of a message that was changed. */
 export type MessageEdit = Rows['message_edits'];

@@ -7,6 +7,7 @@ import type {
   ConversationMember,
   ConversationSummary,
   FoundMessage,
+  LastSeen,
   MemberRole,
   Message,
   MessageEdit,
@@ -39,6 +40,7 @@ import {
   type QueueHandlers,
   type QueueStorage,
 } from './realtime/message-queue.ts';
+import { type PresenceSubscription, PresenceTopic } from './realtime/presence-topic.ts';
 import type { UserInbox } from './realtime/user-inbox.ts';
 import { fail, type Result, succeed } from './result.ts';
 import type { Timestamp, Uuid } from './values.ts';
@@ -106,6 +108,46 @@ export class Chat {
    */
   badges(options?: CallOptions): Promise<Result<Badges>> {
     return this.#calls.rpc('badges', {}, options);
+  }
+
+  /**
+   * Shows others that the person is online, for as long as the app is open: those who talk with them in a direct
+   * conversation. Nothing is shown when the profile does not show presence; end it when the person switches that off.
+   *
+   * @example `const { data: online } = await journey.chat.showOnline(); // online?.unsubscribe() in the background`
+   */
+  async showOnline(): Promise<Result<PresenceSubscription>> {
+    const user = await requireUserId(this.#calls);
+    if (user.error) return user;
+    return succeed(new PresenceTopic(this.#calls.client, user.data, { shows: true }));
+  }
+
+  /**
+   * Tells whether somebody is online, at once and with each change: of those who talk with the signed-in person in a
+   * direct conversation and show it. For anybody else nothing is told.
+   *
+   * @example
+   * ```ts
+   * const { data: look } = await journey.chat.watchOnline(host.user_id, (online) => paint(online));
+   * look?.unsubscribe();
+   * ```
+   */
+  async watchOnline(
+    userId: Uuid,
+    onOnline: (online: boolean) => void,
+  ): Promise<Result<PresenceSubscription>> {
+    const user = await requireUserId(this.#calls);
+    if (user.error) return user;
+    return succeed(new PresenceTopic(this.#calls.client, userId, { shows: false, onOnline }));
+  }
+
+  /**
+   * When an app of these people looked last, to five minutes: of those who talk with the signed-in person in a direct
+   * conversation and show it. At most 100 ids.
+   * Errors: `invalid_input`.
+   */
+  lastSeen(userIds: Uuid[], options?: CallOptions): Promise<Result<LastSeen[]>> {
+    return this.#calls.rpc('last_seen', { user_ids: userIds }, options);
   }
 
   /**
@@ -238,18 +280,13 @@ export class Chat {
 
   /**
    * Sends a message, with files or without. Without a connection use {@link Chat.queue}.
-   * Errors: `conversation_not_found`, `conversation_closed` (left, removed, or a block),
-   * `request_unanswered`, `account_suspended`, `media_not_found`, `media_not_ready`, `media_in_use`,
-   * `invalid_input`, `rate_limited`.
+   * Errors: `conversation_not_found`.
    *
    * @example
    * ```ts
    * const { data: photo } = await journey.media.upload({ purpose: 'chat_image', file, mimeType: 'image/jpeg' });
    * if (photo) await journey.chat.send(conversationId, { body: 'The scratch', files: [{ mediaId: photo.id }] });
    * ```
-   *
-   * Errors: `conversation_not_found`, `conversation_closed` (left, removed, or a block),
-   * `request_unanswered`, `account_suspended`, `invalid_input`, `rate_limited`.
    */
   send(conversationId: Uuid, message: NewMessage, options?: CallOptions): Promise<Result<SentMessage>> {
     const args = {
@@ -268,8 +305,8 @@ export class Chat {
 
   /**
    * Changes the signed-in person's own message while it is new.
-   * Errors: `conversation_not_found`, `message_not_found`, `forbidden`, `edit_window_over`, `invalid_input`,
-   * `rate_limited`.
+   * Errors: `conversation_not_found`, `conversation_closed`, `message_not_found`, `forbidden`,
+   * `edit_window_over`, `invalid_input`, `rate_limited`.
    */
   edit(conversationId: Uuid, seq: number, body: string, options?: CallOptions): Promise<Result<SentMessage>> {
     return this.#calls.rpc('edit_message', { conversation_id: conversationId, seq, body }, options);
@@ -277,7 +314,8 @@ export class Chat {
 
   /**
    * Deletes a message; its number stays.
-   * Errors: `conversation_not_found`, `message_not_found`, `forbidden`, `rate_limited`.
+   * Errors: `conversation_not_found`, `conversation_closed`, `message_not_found`, `forbidden`,
+   * `rate_limited`.
    */
   remove(conversationId: Uuid, seq: number, options?: CallOptions): Promise<Result<SentMessage>> {
     return this.#calls.rpc('delete_message', { conversation_id: conversationId, seq }, options);
@@ -310,8 +348,8 @@ export class Chat {
 
   /**
    * Adds a reaction to a message, or takes it back.
-   * Errors: `conversation_not_found`, `message_not_found`, `forbidden` (a block or a suspension),
-   * `too_many_reactions`, `invalid_input`, `rate_limited`.
+   * Errors: `conversation_not_found`, `conversation_closed`, `message_not_found`, `forbidden` (a block or a
+   * suspension), `too_many_reactions`, `invalid_input`, `rate_limited`.
    */
   react(
     conversationId: Uuid,
@@ -470,9 +508,7 @@ export class Chat {
    * A queue of the signed-in person for messages that are written without a connection. They are stored, sent in order
    * when it is back, each once, also after the app was killed. A file that is still on the device is uploaded before its
    * message is sent.
-   * Errors: `conversation_not_found`, `conversation_closed` (left, removed, or a block),
-   * `request_unanswered`, `account_suspended`, `media_not_found`, `media_not_ready`, `media_in_use`,
-   * `invalid_input`, `rate_limited`.
+   * Errors: `conversation_not_found`.
    *
    * @example
    * ```ts
@@ -522,11 +558,29 @@ export class AdminChat {
   }
 
   /**
-   * Takes part in a person's conversation with support.
+   * Takes part in a person's conversation with support, or in that of a complaint.
    * Errors: `forbidden`, `conversation_not_found`.
    */
   joinSupport(conversationId: Uuid, options?: CallOptions): Promise<Result<Conversation>> {
     return this.#calls.rpc('join_support_conversation', { conversation_id: conversationId }, options);
+  }
+
+  /**
+   * Brings a person into the conversation of a complaint, who reads all of it.
+   * Errors: `forbidden`, `conversation_not_found`, `not_found`.
+   */
+  addComplaintMember(conversationId: Uuid, userId: Uuid, options?: CallOptions): Promise<Result<null>> {
+    const args = { conversation_id: conversationId, user_id: userId };
+    return this.#calls.rpc('add_complaint_member', args, options);
+  }
+
+  /**
+   * Takes a person, also oneself, out of the conversation of a complaint. The one who complains stays.
+   * Errors: `forbidden`, `conversation_not_found`, `not_found`.
+   */
+  removeComplaintMember(conversationId: Uuid, userId: Uuid, options?: CallOptions): Promise<Result<null>> {
+    const args = { conversation_id: conversationId, user_id: userId };
+    return this.#calls.rpc('remove_complaint_member', args, options);
   }
 
   /**

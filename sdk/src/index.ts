@@ -102,6 +102,7 @@ export type {
   NotificationSubscription,
   SubscribeOptions,
 } from './realtime/notification-feed.ts';
+export type { PresenceSubscription } from './realtime/presence-topic.ts';
 export type { InboxStatus } from './realtime/user-inbox.ts';
 export type { Receipts } from './receipts.ts';
 export type * from './receipts-rows.ts';

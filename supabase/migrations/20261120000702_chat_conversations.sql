@@ -610,15 +610,15 @@ declare
   v_conversation public.conversations;
 begin
   perform private.require_staff();
-  select * into v_conversation from public.conversations where id = p_conversation_id and kind = 'support' for no key update;
+  select * into v_conversation from public.conversations where id = p_conversation_id and kind in ('support', 'complaint') for no key update;
   if not found then
     perform private.fail('conversation_not_found');
   end if;
   if not exists (select from public.conversation_members where conversation_id = p_conversation_id and user_id = v_user_id and status = 'active') then
-    insert into public.conversation_members (conversation_id, user_id, role, status, reads_from, readable)
     -- who helps needs what was said before
-    values (p_conversation_id, v_user_id, 'moderator', 'active', 1, '{[1,)}');
-    insert into public.conversation_markers (conversation_id, user_id) values (p_conversation_id, v_user_id);
+    v_conversation.last_seq := 0;
+    perform private.put_member(v_conversation, v_user_id, 'moderator', 'active', null);
+    select * into strict v_conversation from public.conversations where id = p_conversation_id;
     perform private.tell_of_members(v_conversation);
   end if;
   return v_conversation;
@@ -628,5 +628,5 @@ create function public.join_support_conversation(conversation_id uuid)
 returns public.conversations
 language sql volatile set search_path = ''
 as $$ select private.join_support_conversation(conversation_id) $$;
-comment on function public.join_support_conversation is 'Support and admins: takes part in a person''s conversation with support and reads all of it. Repeatable. Errors: forbidden, conversation_not_found.';
+comment on function public.join_support_conversation is 'Support and admins: takes part in a person''s conversation with support, or in that of a complaint, and reads all of it. Repeatable. Errors: forbidden, conversation_not_found.';
 select private.expose('join_support_conversation(uuid)', 'authenticated');

@@ -120,6 +120,7 @@ begin
   v_problem := case v_conversation.kind
     when 'direct' then private.direct_problem(v_conversation, v_user_id)
     when 'group' then case when private.is_suspended(v_user_id) then 'account_suspended' end
+    when 'complaint' then case when private.is_closed_to(p_conversation_id) then 'conversation_closed' end
   end;
   if v_problem is not null then
     perform private.fail(v_problem);
@@ -155,7 +156,7 @@ create function public.send_message(conversation_id uuid, body text, client_mess
 returns public.messages
 language sql volatile set search_path = ''
 as $$ select private.send_message(conversation_id, body, client_message_id, reply_to_seq, mentions, attachments) $$;
-comment on function public.send_message is 'Writes in a conversation. `body` is plain text of 1–4,000 characters. `client_message_id` is made by the app before its first try: the same id again answers the message that is there. `mentions` are ids of members. `attachments` are up to 10 files (unless the operator changed it) in their order, [{media_id, file_name}], the caller''s own uploads of purpose chat_image, chat_video or chat_document, also while they are processed; with them `body` may be null. Repeatable with its client_message_id. Errors: conversation_not_found, conversation_closed (left, removed, or a block), request_unanswered, account_suspended, media_not_found, media_not_ready, media_in_use, invalid_input, rate_limited.';
+comment on function public.send_message is 'Writes in a conversation. `body` is plain text of 1–4,000 characters. `client_message_id` is made by the app before its first try: the same id again answers the message that is there. `mentions` are ids of members. `attachments` are up to 10 files (unless the operator changed it) in their order, [{media_id, file_name}], the caller''s own uploads of purpose chat_image, chat_video or chat_document, also while they are processed; with them `body` may be null. Repeatable with its client_message_id. Errors: conversation_not_found, conversation_closed (left, removed, a block, or a complaint that was closed), request_unanswered, account_suspended, media_not_found, media_not_ready, media_in_use, invalid_input, rate_limited.';
 select private.expose_limited('send_message(uuid, text, uuid, bigint, uuid[], jsonb)', 'send_message', 'auth.uid()', 'authenticated');
 
 -- A message that the person may read, with its conversation locked and counting one more change.
@@ -167,6 +168,9 @@ declare
   v_message public.messages;
 begin
   perform private.lock_conversation(p_conversation_id, p_user_id);
+  if private.is_closed_to(p_conversation_id) then
+    perform private.fail('conversation_closed');
+  end if;
   select * into v_message from public.messages
   where conversation_id = p_conversation_id and seq = p_seq and kind = 'text' and private.my_readable(p_conversation_id) @> seq;
   if not found then
@@ -230,7 +234,7 @@ create function public.edit_message(conversation_id uuid, seq bigint, body text)
 returns public.messages
 language sql volatile set search_path = ''
 as $$ select private.edit_message(conversation_id, seq, body) $$;
-comment on function public.edit_message is 'Changes the caller''s own message while it is new (15 minutes unless the operator changed it). Earlier texts are kept for admins. Repeatable. Errors: conversation_not_found, message_not_found, forbidden, edit_window_over, invalid_input, rate_limited.';
+comment on function public.edit_message is 'Changes the caller''s own message while it is new (15 minutes unless the operator changed it). Earlier texts are kept for admins. Repeatable. Errors: conversation_not_found, conversation_closed, message_not_found, forbidden, edit_window_over, invalid_input, rate_limited.';
 select private.expose_limited('edit_message(uuid, bigint, text)', 'change_message', 'auth.uid()', 'authenticated');
 
 -- Leaves the number of a message and nothing else. The conversation is locked, and the uploads before it.
@@ -275,7 +279,7 @@ create function public.delete_message(conversation_id uuid, seq bigint)
 returns public.messages
 language sql volatile set search_path = ''
 as $$ select private.delete_message(conversation_id, seq) $$;
-comment on function public.delete_message is 'Deletes the caller''s own message, or as an admin or moderator of a group anybody''s. Its number stays; text, earlier texts, files, mentions and reactions are gone. Repeatable. Errors: conversation_not_found, message_not_found, forbidden, rate_limited.';
+comment on function public.delete_message is 'Deletes the caller''s own message, or as an admin or moderator of a group anybody''s. Its number stays; text, earlier texts, files, mentions and reactions are gone. Repeatable. Errors: conversation_not_found, conversation_closed, message_not_found, forbidden, rate_limited.';
 select private.expose_limited('delete_message(uuid, bigint)', 'change_message', 'auth.uid()', 'authenticated');
 
 create function private.react(p_conversation_id uuid, p_seq bigint, p_emoji text, p_there boolean)
@@ -318,7 +322,7 @@ create function public.react(conversation_id uuid, seq bigint, emoji text, there
 returns void
 language sql volatile set search_path = ''
 as $$ select private.react(conversation_id, seq, emoji, there) $$;
-comment on function public.react is 'Adds the caller''s reaction to a message, or takes it back when `there` is false. `emoji` is one emoji; a message has at most 20 different ones. Repeatable. Errors: conversation_not_found, message_not_found, forbidden (a block or a suspension), too_many_reactions, invalid_input, rate_limited.';
+comment on function public.react is 'Adds the caller''s reaction to a message, or takes it back when `there` is false. `emoji` is one emoji; a message has at most 20 different ones. Repeatable. Errors: conversation_not_found, conversation_closed, message_not_found, forbidden (a block or a suspension), too_many_reactions, invalid_input, rate_limited.';
 select private.expose_limited('react(uuid, bigint, text, boolean)', 'change_message', 'auth.uid()', 'authenticated');
 
 create function private.mark_conversation_read(p_conversation_id uuid, p_seq bigint, p_shared boolean)

@@ -58,19 +58,12 @@ declare
   v_code text := 'booking_' || (
     select t.event from private.transitions t where t.machine = 'booking' and t.from_state = v_from and t.to_state = new.status
   );
-  v_conversation public.conversations;
 begin
   if not exists (select from public.conversation_texts where code = v_code)
      or not private.bookings_acquaintance(new.renter_id, new.host_id) then
     return null;
   end if;
-  -- inboxes before conversations, in every transaction that locks both: otherwise two could wait for each other
-  set constraints public.number_at_commit immediate;
-  v_conversation := private.lock_direct(new.renter_id, new.host_id);
-  perform private.connect_direct(v_conversation, new.renter_id);
-  perform private.connect_direct(v_conversation, new.host_id);
-  v_conversation := private.say(v_conversation, jsonb_build_object('code', v_code, 'booking_id', new.id, 'booking', new.code));
-  perform private.tell_of_messages(v_conversation);
+  perform private.speak_between(new.renter_id, new.host_id, jsonb_build_object('code', v_code, 'booking_id', new.id, 'booking', new.code), true);
   return null;
 end
 $$;

@@ -252,6 +252,7 @@ declare
   v_user_id uuid := private.require_user();
 begin
   perform private.take_token('sync_chat', v_user_id::text);
+  perform private.mark_seen(v_user_id);
   return private.read_sync(v_user_id, private.read_sync_cursor(p_cursor));
 end
 $$;

@@ -96,7 +96,7 @@ select tests.as_owner();
 select tests.make_media(:'person', 'chat_image') as paper \gset
 select tests.as_user(:'person');
 select private.send_message(:'talk', 'My papers', gen_random_uuid(), p_attachments => jsonb_build_array(jsonb_build_object('media_id', :'paper', 'file_name', 'Quockbao.jpeg')));
-select private.send_message(:'talk', 'Is anybody there?', gen_random_uuid()), private.edit_message(:'talk', 2, 'Hello?'), private.react(:'talk', 2, '👍', true);
+select private.send_message(:'talk', 'Is anybody there?', gen_random_uuid()), private.edit_message(:'talk', 2, 'Hello?'), private.react(:'talk', 2, '👍', true), private.sync_chat(null);
 select tests.as_owner();
 select public.start_otp('step_up', 'email', null, :'person', null, null, '123456', true, '198.51.100.7');
 select public.queue_auth_message('auth_magiclink', 'email', :'email', 'en', null, '{"code": "1", "link": "x"}');

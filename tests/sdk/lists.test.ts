@@ -121,6 +121,7 @@ const bounded: Record<string, string> = {
   'profiles.getMany': 'one for each id that was given',
   'chat.members': 'the people of one group, at most 1,000',
   'chat.changesSince': 'at most 100, and asked for again by the number of the last',
+  'chat.lastSeen': 'one for each id that was given, at most 100',
   'admin.chat.edits': 'the earlier texts of one message, which its sender wrote within some minutes',
   'payments.methods': 'the rails that are switched on',
   'reviews.toWrite': 'at most 100, and each is over after some days',
