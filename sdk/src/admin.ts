@@ -1,5 +1,6 @@
 import type { InvariantViolation, ReviewCase, ReviewClaim } from './admin-rows.ts';
 import { AdminBookings } from './bookings.ts';
+import { AdminBroadcasts } from './broadcasts.ts';
 import { AdminChat } from './chat.ts';
 import type { CallOptions, Calls } from './core/calls.ts';
 import { type List, type PageOptions, readList } from './core/pages.ts';
@@ -45,6 +46,8 @@ export class Admin {
   readonly payouts: AdminPayouts;
   /** Reviews of trips. */
   readonly reviews: AdminReviews;
+  /** Texts to many people. */
+  readonly broadcasts: AdminBroadcasts;
   /** Conversations with support. */
   readonly chat: AdminChat;
   /** What was sent to people, and what was not. */
@@ -64,6 +67,7 @@ export class Admin {
     this.refunds = new AdminRefunds(calls);
     this.payouts = new AdminPayouts(calls);
     this.reviews = new AdminReviews(calls);
+    this.broadcasts = new AdminBroadcasts(calls);
     this.chat = new AdminChat(calls);
     this.notifications = new AdminNotifications(calls);
     this.ledger = new AdminLedger(calls);

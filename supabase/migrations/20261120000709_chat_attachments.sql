@@ -204,7 +204,7 @@ create function public.delete_attachment(media_id uuid)
 returns void
 language sql volatile set search_path = ''
 as $$ select private.delete_attachment(media_id) $$;
-comment on function public.delete_attachment is 'Deletes one of the caller''s own files for chat, with its bytes and sizes: out of its message, or before it was sent. A message that showed nothing else is deleted with it. Repeatable. Errors: media_not_found, conversation_not_found (left or removed), message_not_found, rate_limited.';
+comment on function public.delete_attachment is 'Deletes one of the caller''s own files for chat, with its bytes and sizes: out of its message, or before it was sent. A message that showed nothing else is deleted with it. Repeatable. Errors: media_not_found, conversation_not_found (left or removed), conversation_closed, message_not_found, rate_limited.';
 select private.expose_limited('delete_attachment(uuid)', 'change_message', 'auth.uid()', 'authenticated');
 
 -- A file that was sent while it was processed can be opened now, or never: members read its message anew.

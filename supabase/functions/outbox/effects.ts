@@ -11,6 +11,7 @@ import { sendPush } from './send-push.ts';
 import { sendRefund } from './send-refund.ts';
 import { sendAuthMessage, sendOtp } from './send-secret.ts';
 import { sendSms } from './send-sms.ts';
+import { workBroadcast } from './work-broadcast.ts';
 
 /** One effect per topic of `private.outbox_topics`. A new one is a file here and a line below. */
 export const effects: readonly Effect[] = [
@@ -28,4 +29,5 @@ export const effects: readonly Effect[] = [
   sendPush,
   sendRefund,
   sendSms,
+  workBroadcast,
 ];

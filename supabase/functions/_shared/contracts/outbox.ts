@@ -16,6 +16,9 @@ export type OutboxItem = z.infer<typeof outboxItem>;
 /** Topics `email`, `push` and `sms`. */
 export const deliveryPayload = z.looseObject({ delivery_id: z.uuid() });
 
+/** Topic `broadcast`. */
+export const broadcastPayload = z.looseObject({ broadcast_id: z.uuid() });
+
 /** Topic `otp`. */
 export const otpPayload = z.looseObject({ otp_code_id: z.uuid() });
 /** Topic `auth_message`. */
