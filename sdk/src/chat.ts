@@ -280,7 +280,9 @@ export class Chat {
 
   /**
    * Sends a message, with files or without. Without a connection use {@link Chat.queue}.
-   * Errors: `conversation_not_found`.
+   * Errors: `conversation_not_found`, `conversation_closed` (left, removed, a block, or a complaint that was
+   * closed), `request_unanswered`, `account_suspended`, `media_not_found`, `media_not_ready`, `media_in_use`,
+   * `invalid_input`, `rate_limited`.
    *
    * @example
    * ```ts
@@ -324,8 +326,8 @@ export class Chat {
   /**
    * Deletes a file of the signed-in person's own: out of its message, or before it was sent. A message that showed
    * nothing else is deleted with it.
-   * Errors: `media_not_found`, `conversation_not_found` (left or removed), `message_not_found`,
-   * `rate_limited`.
+   * Errors: `media_not_found`, `conversation_not_found` (left or removed), `conversation_closed`,
+   * `message_not_found`, `rate_limited`.
    */
   removeFile(mediaId: Uuid, options?: CallOptions): Promise<Result<null>> {
     return this.#calls.rpc('delete_attachment', { media_id: mediaId }, options);
@@ -508,7 +510,9 @@ export class Chat {
    * A queue of the signed-in person for messages that are written without a connection. They are stored, sent in order
    * when it is back, each once, also after the app was killed. A file that is still on the device is uploaded before its
    * message is sent.
-   * Errors: `conversation_not_found`.
+   * Errors: `conversation_not_found`, `conversation_closed` (left, removed, a block, or a complaint that was
+   * closed), `request_unanswered`, `account_suspended`, `media_not_found`, `media_not_ready`, `media_in_use`,
+   * `invalid_input`, `rate_limited`.
    *
    * @example
    * ```ts

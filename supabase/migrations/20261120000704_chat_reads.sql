@@ -68,7 +68,7 @@ begin
     left join private.public_profiles((select array_agg(s.shown_id) from mine s where s.shown_id is not null)) o on o.user_id = c.shown_id
     left join lateral (
       select coalesce(private.message_text(x, v_locale), (
-               select private.render(t.text, jsonb_build_object('count', x.attachment_count))
+               select private.render(t.text, jsonb_build_object('count', x.attachment_count), v_locale)
                from public.conversation_texts t
                where t.code = 'files_sent' and t.locale = v_locale and x.attachment_count > 0
              )) as text, x.sender_id

@@ -56,7 +56,8 @@ create table public.organizer_invitations (
   invited_by uuid not null references public.profiles on delete restrict,
   expires_at timestamptz not null default now() + interval '14 days',
   created_at timestamptz not null default now(),
-  constraint organizer_invitations_email_form check (private.is_tidy(email) and email = lower(email) and email ~ '^[^@]+@[^@\s]+\.[^@\s]+$' and char_length(email) <= 254),
+  constraint organizer_invitations_email_tidy check (private.is_tidy(email)),
+  constraint organizer_invitations_email_form check (email = lower(email) and email ~ '^[^@]+@[^@\s]+\.[^@\s]+$' and char_length(email) <= 254),
   constraint organizer_invitations_role_known check (role in ('admin', 'editor', 'viewer', 'scanner'))
 );
 create unique index organizer_invitations_one_open on public.organizer_invitations (organizer_id, email) where status = 'pending';

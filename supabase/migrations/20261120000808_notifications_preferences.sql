@@ -26,6 +26,7 @@ insert into private.notification_categories (code, position, name_en, name_vi, d
   ('chat', 30, 'Messages', 'Tin nhắn', 'Messages from other people while you are away.', 'Tin nhắn từ người khác khi bạn không trực tuyến.', '{push}', default),
   ('listing', 40, 'Listings', 'Tin đăng', 'Reviews of your listings.', 'Kết quả duyệt tin đăng của bạn.', default, default),
   ('account', 50, 'Account', 'Tài khoản', 'Your licence, your contacts and your account.', 'Giấy phép lái xe, thông tin liên hệ và tài khoản của bạn.', default, default),
+  ('review', 55, 'Reviews', 'Đánh giá', 'Reviews of your trips, and answers to yours.', 'Đánh giá về chuyến đi của bạn và phản hồi cho đánh giá của bạn.', default, default),
   ('tickets', 60, 'Tickets', 'Vé', 'Your tickets, and changes of the events they are for.', 'Vé của bạn và thay đổi của sự kiện.', default, default),
   ('digest', 70, 'Summary', 'Bản tổng hợp', 'A mail about what you have not read, as often as you choose.', 'Email tổng hợp những gì bạn chưa đọc, theo tần suất bạn chọn.', '{email}', default),
   ('marketing', 90, 'Offers', 'Ưu đãi', 'Offers and news, only while you agree to them.', 'Ưu đãi và tin tức, chỉ khi bạn đồng ý nhận.', default, true);

@@ -214,7 +214,7 @@ select is(cardinality(tests.reminders(:'ending')), 3, 'one day before the end a 
 select tests.remind(:'card', 0);
 select tests.remind(:'card', -1);
 select is((tests.reminders(:'ending'))[4:], '{licence_ended B}', 'on the last day the person is told that the class ends, once');
-select is((select count(*)::int from public.notifications n join private.outbox o on o.dedupe_key = n.id::text where n.user_id = :'ending' and n.template in ('licence_expiring', 'licence_ended')), 4, 'each reminder goes by mail too');
+select is((select count(*)::int from public.notifications n join public.deliveries d on d.notification_id = n.id and d.channel = 'email' where n.user_id = :'ending' and n.template in ('licence_expiring', 'licence_ended')), 4, 'each reminder goes by mail too');
 -- after a pause
 select tests.make_user('paused') as paused \gset
 select tests.make_licence(:'paused', '{B}') as card \gset

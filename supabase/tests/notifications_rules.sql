@@ -168,6 +168,10 @@ with c as (
   insert into public.conversations (kind, title, owner_id) values ('group', 'Trip', :'host') returning id
 )
 insert into public.conversation_members (conversation_id, user_id, status, invited_by, reads_from) select id, :'renter', 'invited', :'host', 1 from c;
+select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(700), tests.hours(710)) as reviewed \gset
+select tests.drive(:'reviewed', 10);
+insert into public.reviews (booking_id, side, author_id, subject_id, vehicle_id, rating, write_until, released_at, status, hidden_reason)
+select booking_id, side, author_id, subject_id, vehicle_id, 4, write_until, null, 'written', null from public.review_invitations where booking_id = :'reviewed' and side = 'host';
 select private.set_audit_context('admin', 'the photos show it');
 
 -- Each text of a rule with the data of a row of its machine, as the row is after the move.
@@ -202,6 +206,8 @@ begin
         when 'cancelled' then jsonb_build_object('cancelled_at', now(), 'cancelled_by', 'renter', 'refund_bps', 10000)
         when 'contested' then '{"objection": "not my car"}'
         when 'pending_payment' then jsonb_build_object('hold_expires_at', now())
+        when 'released' then jsonb_build_object('released_at', now())
+        when 'hidden' then jsonb_build_object('released_at', now(), 'hidden_reason', 'an insult')
         when 'frozen' then '{"freeze_reason": "a check"}'
         else '{}'
       end;

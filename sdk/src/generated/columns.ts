@@ -7,9 +7,13 @@ export const readableColumns = {
   conversation_members: 'id,conversation_id,user_id,role,status,readable,read_seq,created_at',
   deliveries: 'id,user_id,notification_id,source,subject_id,category,channel,device_id,status,reason,created_at,waits_until,decided_at,sent_at,delivered_at,ended_at',
   driver_licences: 'id,user_id,number_last4,full_name,date_of_birth,classes,automatic_only,issued_on,valid_until,scheme,front_media_id,back_media_id,status,reviewed_at,reason,corrected_fields,created_at',
+  events: 'id,organizer_id,category,title,description,venue,address,city,time_zone,starts_at,ends_at,status,published_at,returns_until,created_at,updated_at',
+  organizer_invitations: 'id,organizer_id,email,role,status,expires_at,created_at',
+  organizers: 'id,name,description,is_verified,created_at',
   payables: 'id,kind,payer_id,code,title,starts_at,ends_at,amount,currency,sold_amount,tax_amount,created_at',
   payment_attempts: 'id,payment_id,provider,reference,amount,currency,status,redirect_url,qr_payload,details,provider_transaction_id,failure_code,expires_at,created_at',
   quotes: 'id,renter_id,vehicle_id,period,starts_at,ends_at,currency,lines,total_amount,deposit_amount,tax_amount,cancellation_policy,facts,pricing_version,created_at,expires_at',
   refunds: 'id,payment_id,payable_id,kind,amount,currency,status,method,provider,provider_refund_id,failure_code,created_at,completed_at',
+  ticket_classes: 'id,event_id,name,description,price,currency,tax_bps,total,sale_starts_at,sale_ends_at,max_per_order,max_per_user,is_hidden,is_closed,has_seats,position,created_at,updated_at',
   user_suspensions: 'id,user_id,reason,until,created_at,ended_at',
 } as const;

@@ -176,6 +176,7 @@ export interface ConversationMarkersRow {
   muted_until: Timestamp | null;
   archived_at: Timestamp | null;
   pinned_at: Timestamp | null;
+  changed_in: string;
 }
 
 /** Who takes part in a conversation, or did. Members see one another. */
@@ -204,19 +205,24 @@ export interface ConversationTextsRow {
 /** Conversations: direct (exactly one for each pair of people), group, and support (one for each person who asked). Written by commands. */
 export interface ConversationsRow {
   id: Uuid;
-  kind: 'direct' | 'group' | 'support';
+  kind: 'direct' | 'group' | 'support' | 'complaint';
   /** Of a direct conversation: the two people, the smaller id first. */
   first_user_id: Uuid | null;
   second_user_id: Uuid | null;
   title: string | null;
   /** Who started the group, or whom support helps. A direct conversation belongs to two people. */
   owner_id: Uuid | null;
+  avatar_media_id: Uuid | null;
   /** The seq of the newest message; 0 without one. */
   last_seq: number;
   /** Counts messages, and changes of messages, without gaps: what a client compares to know whether it missed one. */
   last_change: number;
   last_message_at: Timestamp;
   created_at: Timestamp;
+  /** The transaction that changed this row last; sync_chat compares it with the snapshot of its cursor. So are those of members, markers and messages. */
+  changed_in: string;
+  /** Of a complaint: since then only staff write in it. Null while it is open. */
+  closed_at: Timestamp | null;
 }
 
 /** What left the app, or did not: one row for each notification, channel and target. A push is one row until it is sent; then each device has its own. */
@@ -280,6 +286,61 @@ export interface DriverLicencesRow {
   created_at: Timestamp;
 }
 
+/** What kinds of events there are, in the order in which apps list them. An operator adds rows. */
+export interface EventCategoriesRow {
+  category: string;
+  name_en: string;
+  name_vi: string;
+  /** Smaller comes first. */
+  position: number;
+}
+
+/** How an event is sold. */
+export interface EventConfigsRow {
+  event_id: Uuid;
+  /** Nothing is sold before it. Null: from publishing on. */
+  sale_starts_at: Timestamp | null;
+  /** Nothing is sold from it on. Null: until the event starts. */
+  sale_ends_at: Timestamp | null;
+  /** Tickets in one order, of all kinds together. */
+  max_per_order: number;
+  /** Tickets that one person may have or hold, of all kinds together, over all orders. Null: as many as orders allow. */
+  max_per_user: number | null;
+  /** public (in search and lists) or unlisted (whoever has its id). */
+  visibility: 'public' | 'unlisted';
+  /** Whether the platform approves it. False for an event that a verified organizer made. */
+  requires_approval: boolean;
+  /** Whether tickets are sold only to those whom its waiting room admits. */
+  waiting_room: boolean;
+  /** Until how many hours before the start a buyer may cancel tickets. Null: not at all, unless the event is postponed. */
+  returns_hours: number | null;
+  updated_at: Timestamp;
+}
+
+/** What tickets are sold for. */
+export interface EventsRow {
+  id: Uuid;
+  organizer_id: Uuid;
+  category: 'conference' | 'exhibition' | 'family' | 'festival' | 'music' | 'other' | 'sports' | 'theatre' | 'workshop';
+  title: string;
+  description: string;
+  venue: string;
+  address: string;
+  city: string;
+  /** IANA zone in which its times are shown. */
+  time_zone: string;
+  starts_at: Timestamp;
+  ends_at: Timestamp;
+  /** Machine event. draft, configured (waits for approval), approved, published (seen and sold), ended; postponed (nothing is sold until it has a new date), cancelled. A published event is over at ends_at, whether or not ended was written. */
+  status: StateOf<'event'>;
+  /** When it was first published. Null until then. */
+  published_at: Timestamp | null;
+  /** Until when holders may return tickets because it was put off to another date. Null when it was not. While it is postponed they may too. */
+  returns_until: Timestamp | null;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
+
 /** The photos of an inspection, one per angle. They never change. */
 export interface InspectionPhotosRow {
   inspection_id: Uuid;
@@ -293,7 +354,7 @@ export interface InspectionPhotosRow {
 export interface MediaRow {
   id: Uuid;
   owner_id: Uuid;
-  purpose: 'avatar' | 'chat_image' | 'evidence_image' | 'inspection' | 'licence' | 'vehicle_image';
+  purpose: 'avatar' | 'chat_document' | 'chat_image' | 'chat_video' | 'evidence_image' | 'group_avatar' | 'inspection' | 'licence' | 'vehicle_image';
   bucket: string;
   /** Within the bucket, beginning with the owner's id; ours, never the client's file name. While reserved: where the bytes are to be uploaded. From then on: where the picture is that is shown, once it is ready. */
   path: string;
@@ -306,6 +367,9 @@ export interface MediaRow {
   status: 'reserved' | 'processing' | 'ready' | 'refused' | 'deleted';
   /** The error code that says why the picture was refused. Null otherwise. */
   refused_code: string | null;
+  /** In pixels, of the picture or film that is shown. Null while that is not known, and for documents. */
+  width: number | null;
+  height: number | null;
   /** When the ticket ends. It means nothing once the file is ready. */
   expires_at: Timestamp;
   created_at: Timestamp;
@@ -323,6 +387,18 @@ export interface MediaDerivativesRow {
   height: number;
   /** Size of the file in bytes. */
   byte_size: number;
+}
+
+/** The files of messages. Each upload is in one message at most. Who may not open the files of a message sees no row. Written by commands. */
+export interface MessageAttachmentsRow {
+  media_id: Uuid;
+  conversation_id: Uuid;
+  seq: number;
+  /** The order in which the sender chose them, from 0. */
+  position: number;
+  sender_id: Uuid;
+  /** What the sender's device calls it, for people to read. It names no path. */
+  file_name: string | null;
 }
 
 /** Reactions of members to messages. They go with a message that is deleted. */
@@ -345,8 +421,10 @@ export interface MessagesRow {
   sender_id: Uuid | null;
   /** Made by the sender's app before the first try, so that a message that is sent again is there once. */
   client_message_id: Uuid | null;
-  /** Plain text, 1 to 4,000 characters. Null in a system message, and after a deletion. */
+  /** Plain text, 1 to 4,000 characters. Null in a system message, in one that is files only, and after a deletion. */
   body: string | null;
+  /** How many files it has in message_attachments, so that a message without any costs no look there. */
+  attachment_count: number;
   /** Of a system message: {code, …}, the code of its text in conversation_texts and the values for it. */
   data: unknown | null;
   reply_to_seq: number | null;
@@ -354,6 +432,33 @@ export interface MessagesRow {
   created_at: Timestamp;
   edited_at: Timestamp | null;
   deleted_at: Timestamp | null;
+  changed_in: string;
+}
+
+/** Texts of admins to many people, and how far each is. Written by the commands of admins and the worker; the log has who did what. */
+export interface NotificationBroadcastsRow {
+  id: Uuid;
+  /** Its texts in notification_templates. */
+  template: string;
+  /** service (about the service people use) or marketing, which goes to those who allowed it. */
+  category: 'service' | 'marketing';
+  /** Conditions of private.broadcast_conditions with their values. {} is everybody. */
+  segment: unknown;
+  /** draft, running, paused, completed or cancelled. */
+  status: StateOf<'broadcast'>;
+  /** How many people the segment had at the start. Null before. People who leave it meanwhile are not told, so the sum at the end may be less. */
+  total: number | null;
+  /** How many people were told. */
+  written: number;
+  /** How many people of the segment were not told, by reason: no_consent (marketing that they did not allow), suspended. */
+  skipped: unknown;
+  /** The last person of the last chunk. Null before the first. */
+  last_user_id: Uuid | null;
+  /** How often it was started or resumed. */
+  runs: number;
+  created_at: Timestamp;
+  started_at: Timestamp | null;
+  ended_at: Timestamp | null;
 }
 
 /** The notifications of people. `seq` counts without gaps for each person. */
@@ -376,6 +481,82 @@ export interface NotificationsRow {
   read_at: Timestamp | null;
   /** Taken off the list by its person. Null while it is shown. */
   deleted_at: Timestamp | null;
+  created_at: Timestamp;
+}
+
+/** What was ordered of each kind of ticket, at the price of that moment. They never change. */
+export interface OrderItemsRow {
+  id: Uuid;
+  order_id: Uuid;
+  event_id: Uuid;
+  class_id: Uuid;
+  quantity: number;
+  /** Minor units of the order's currency for one ticket, as all amounts here. */
+  unit_price: number;
+  /** What was taken off for all tickets of this line. 0 without a discount. */
+  discount_amount: number;
+  /** What is paid for this line, tax included. */
+  amount: number;
+  /** The tax within amount. */
+  tax_amount: number;
+}
+
+/** Orders of tickets. A hold is over at hold_expires_at, whether or not a job has run. */
+export interface OrdersRow {
+  id: Uuid;
+  /** For people, such as TB7K2M9Q. */
+  code: string;
+  event_id: Uuid;
+  buyer_id: Uuid;
+  /** Machine order. pending_payment (its tickets are held until hold_expires_at), completed (paid or free; its tickets are issued), expired (nobody paid in time), failed (its time ended after a payment that failed), cancelled. One that expired or failed is completed by late money if all its tickets are still there. */
+  status: StateOf<'order'>;
+  currency: Currency;
+  /** What the buyer pays, tax included; minor units of `currency`, as all amounts here. The sum of its items. It does not change when tickets are cancelled. */
+  total_amount: number;
+  /** The tax within total_amount. */
+  tax_amount: number;
+  /** How many tickets were ordered. */
+  quantity: number;
+  /** Until when its tickets are held unpaid; over at that moment. Null for an order with nothing to pay. */
+  hold_expires_at: Timestamp | null;
+  completed_at: Timestamp | null;
+  cancelled_at: Timestamp | null;
+  /** buyer, organizer or admin. Null unless cancelled. */
+  cancelled_by: 'buyer' | 'organizer' | 'admin' | null;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
+
+/** Invitations to act for an organizer, to a mail address. Whoever has verified that address answers it. */
+export interface OrganizerInvitationsRow {
+  id: Uuid;
+  organizer_id: Uuid;
+  /** In lower case. */
+  email: string;
+  role: 'admin' | 'editor' | 'viewer' | 'scanner';
+  /** Machine organizer_invitation. pending until expires_at; then accepted, declined or withdrawn. */
+  status: StateOf<'organizer_invitation'>;
+  /** Until when it can be accepted; over at that moment. */
+  expires_at: Timestamp;
+  created_at: Timestamp;
+}
+
+/** Who acts for an organizer. A scanner scans tickets and sees nothing else. */
+export interface OrganizerMembersRow {
+  organizer_id: Uuid;
+  user_id: Uuid;
+  /** admin (everything, members included), editor (events, tickets and orders), viewer (reads them) or scanner (scans tickets). No state machine. */
+  role: 'admin' | 'editor' | 'viewer' | 'scanner';
+  created_at: Timestamp;
+}
+
+/** Who holds events. Anybody may read name, description and whether the platform has verified it. */
+export interface OrganizersRow {
+  id: Uuid;
+  name: string;
+  description: string;
+  /** An admin of the platform has verified it. Its events then need no approval of the platform. */
+  is_verified: boolean;
   created_at: Timestamp;
 }
 
@@ -519,9 +700,11 @@ export interface ProfilesRow {
   phone_verified_at: Timestamp | null;
   /** When a code proved the mail address that the account has now. Null when none has. */
   email_verified_at: Timestamp | null;
-  /** 1.00 to 5.00, null without a rating. Nothing writes it before there are reviews. */
+  /** 1.00 to 5.00: the average of the released reviews about this person, as host and as renter. Null without one. */
   rating_average: number | null;
   rating_count: number;
+  /** The average with five ratings of 4.2 added, so that few reviews count less. */
+  rating_rank: number;
   /** 0 to 1000, 500 at the beginning. What private.trust_score() makes of the events of this person; trust_history() says why. Others do not see it. */
   credit_score: number;
   created_at: Timestamp;
@@ -604,6 +787,148 @@ export interface RefundsRow {
   failure_code: string | null;
   created_at: Timestamp;
   completed_at: Timestamp | null;
+}
+
+/** Who may review which trip, and until when. Written when the booking is completed. */
+export interface ReviewInvitationsRow {
+  booking_id: Uuid;
+  /** Whose review it is: the renter's, about vehicle and host, or the host's, about the renter. */
+  side: 'renter' | 'host';
+  author_id: Uuid;
+  /** The person whom it is about. */
+  subject_id: Uuid;
+  vehicle_id: Uuid;
+  /** Until when it may be written. At that moment what was written is public. */
+  write_until: Timestamp;
+  created_at: Timestamp;
+}
+
+/** Reviews of trips. One that is written is seen by its author alone until both sides wrote or write_until is over. When an account is deleted, its reviews stay under the name of a deleted user. */
+export interface ReviewsRow {
+  id: Uuid;
+  booking_id: Uuid;
+  /** renter: about vehicle and host. host: about the renter. */
+  side: string;
+  author_id: Uuid;
+  /** The person whom it is about, who may reply once. */
+  subject_id: Uuid;
+  vehicle_id: Uuid;
+  /** Machine review. written (only its author reads it; public from write_until on, whether or not the move was written), released (public), withdrawn by its author, or hidden by staff. */
+  status: StateOf<'review'>;
+  /** 1 to 5. */
+  rating: number;
+  /** Ratings of single aspects, 1 to 5 each, all optional: {cleanliness, accuracy, communication, value} of a renter, {care, punctuality, communication} of a host. */
+  aspects: unknown;
+  /** Empty when its author says nothing more. */
+  comment: string;
+  /** What its subject answers, once. Null without one. */
+  reply: string | null;
+  replied_at: Timestamp | null;
+  /** Why staff has hidden it; its author is told. Null unless hidden. */
+  hidden_reason: string | null;
+  /** As its invitation says. It is public from then on. */
+  write_until: Timestamp;
+  /** When it became public. Null before. */
+  released_at: Timestamp | null;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
+
+/** Which order has which seat. A seat has one that is live. */
+export interface SeatAllocationsRow {
+  seat_id: Uuid;
+  event_id: Uuid;
+  class_id: Uuid;
+  order_id: Uuid;
+  /** The order holds the seat or has paid for it. A hold that is over is live until somebody needs the seat, or a job has run. */
+  is_live: boolean;
+  created_at: Timestamp;
+}
+
+/** The rows of seats of an event. Who takes or gives back a seat holds the lock of its row. */
+export interface SeatRowsRow {
+  id: Uuid;
+  event_id: Uuid;
+  class_id: Uuid;
+  section: string;
+  row_label: string;
+  /** How good the row is: the smallest is sold first. */
+  rank: number;
+  /** How many of its seats are on sale and not taken. */
+  free: number;
+  /** How many of them, at most, are side by side. */
+  longest: number;
+}
+
+/** The seats of an event. */
+export interface SeatsRow {
+  id: Uuid;
+  row_id: Uuid;
+  event_id: Uuid;
+  class_id: Uuid;
+  number: string;
+  /** Where in its row it is: seats with positions that follow each other are side by side. */
+  position: number;
+  /** standard, accessible (for a wheelchair) or companion (beside one). The last two are chosen for nobody who did not ask for them. */
+  kind: 'standard' | 'accessible' | 'companion';
+  /** open (on sale), held (kept back by the organizer, for guests or artists) or killed (cannot be sat on, such as behind a camera). No state machine: the organizer says it. */
+  status: 'open' | 'held' | 'killed';
+}
+
+/** The kinds of tickets of an event. A hidden one is seen and bought only with its code, and without a code only by nobody. */
+export interface TicketClassesRow {
+  id: Uuid;
+  event_id: Uuid;
+  name: string;
+  description: string;
+  /** Minor units of `currency` for one ticket, tax included; 0 is free. */
+  price: number;
+  currency: 'VND';
+  /** The rate of the tax within the price, in basis points: at 800 a price of 108 holds 8. */
+  tax_bps: number;
+  /** How many tickets there are. Changed by set_ticket_total alone, never below what is sold or held. */
+  total: number;
+  /** Null: when the sale of the event starts. */
+  sale_starts_at: Timestamp | null;
+  /** Null: when the sale of the event ends. */
+  sale_ends_at: Timestamp | null;
+  /** Null: what the event allows. */
+  max_per_order: number | null;
+  /** Tickets of this kind that one person may have or hold, over all orders. Null: what the event allows. */
+  max_per_user: number | null;
+  is_hidden: boolean;
+  /** The organizer stopped its sale. */
+  is_closed: boolean;
+  /** Each ticket has a seat of the event's map; the total is then the number of its seats on sale. */
+  has_seats: boolean;
+  /** Smaller is listed first. */
+  position: number;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
+
+/** Tickets. Each was issued when its order was completed. */
+export interface TicketsRow {
+  id: Uuid;
+  order_id: Uuid;
+  order_item_id: Uuid;
+  event_id: Uuid;
+  class_id: Uuid;
+  /** Its seat. Null for a class without seats. */
+  seat_id: Uuid | null;
+  /** Who may enter with it: first the buyer. */
+  holder_id: Uuid;
+  /** Which ticket of its order it is, from 1 on. */
+  number: number;
+  /** Machine ticket. valid, or cancelled. */
+  status: StateOf<'ticket'>;
+  /** What was paid for it, tax included: its part of the order item after discounts. Minor units of the order's currency. This is what cancelling it gives back. */
+  paid_amount: number;
+  /** The tax within paid_amount. */
+  tax_amount: number;
+  cancelled_at: Timestamp | null;
+  created_at: Timestamp;
+  updated_at: Timestamp;
 }
 
 /** Who has blocked whom. Written by block_user and unblock_user. When either account is deleted, the row is erased. */
@@ -717,9 +1042,11 @@ export interface VehiclesRow {
   time_zone: string;
   /** Machine vehicle. draft, pending_review by submit_vehicle, published or draft by review_vehicle, suspended and back by an admin, archived for good. An edit that needs a new look leads from published to pending_review. Only published ones are found and booked. */
   status: StateOf<'vehicle'>;
-  /** 1.00 to 5.00, null without a rating. Nothing writes it before there are reviews. */
+  /** 1.00 to 5.00: the average of the released reviews by renters. Null without one. */
   rating_average: number | null;
   rating_count: number;
+  /** What a search by rating sorts by: the average with five ratings of 4.2 added, so that few reviews count less. */
+  rating_rank: number;
   /** What text search looks in: folded to lower case without diacritics, the names also without blanks and hyphens, so that vf6 finds VF 6. */
   search_text: string | null;
   revision: number;
@@ -745,12 +1072,22 @@ export interface Tables {
   conversations: ConversationsRow;
   deliveries: DeliveriesRow;
   driver_licences: DriverLicencesRow;
+  event_categories: EventCategoriesRow;
+  event_configs: EventConfigsRow;
+  events: EventsRow;
   inspection_photos: InspectionPhotosRow;
   media: MediaRow;
   media_derivatives: MediaDerivativesRow;
+  message_attachments: MessageAttachmentsRow;
   message_reactions: MessageReactionsRow;
   messages: MessagesRow;
+  notification_broadcasts: NotificationBroadcastsRow;
   notifications: NotificationsRow;
+  order_items: OrderItemsRow;
+  orders: OrdersRow;
+  organizer_invitations: OrganizerInvitationsRow;
+  organizer_members: OrganizerMembersRow;
+  organizers: OrganizersRow;
   payables: PayablesRow;
   payment_attempts: PaymentAttemptsRow;
   payments: PaymentsRow;
@@ -760,6 +1097,13 @@ export interface Tables {
   quotes: QuotesRow;
   receipts: ReceiptsRow;
   refunds: RefundsRow;
+  review_invitations: ReviewInvitationsRow;
+  reviews: ReviewsRow;
+  seat_allocations: SeatAllocationsRow;
+  seat_rows: SeatRowsRow;
+  seats: SeatsRow;
+  ticket_classes: TicketClassesRow;
+  tickets: TicketsRow;
   user_blocks: UserBlocksRow;
   user_roles: UserRolesRow;
   user_suspensions: UserSuspensionsRow;
@@ -816,6 +1160,7 @@ export interface Relationships {
     Reference<'conversation_members_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
   ];
   conversations: [
+    Reference<'conversations_avatar_media_id_fkey', ['avatar_media_id'], true, 'media', ['id']>,
     Reference<'conversations_first_user_id_fkey', ['first_user_id'], false, 'profiles', ['id']>,
     Reference<'conversations_owner_id_fkey', ['owner_id'], false, 'profiles', ['id']>,
     Reference<'conversations_second_user_id_fkey', ['second_user_id'], false, 'profiles', ['id']>,
@@ -829,6 +1174,13 @@ export interface Relationships {
     Reference<'driver_licences_own_front', ['front_media_id', 'user_id'], false, 'media', ['id', 'owner_id']>,
     Reference<'driver_licences_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
   ];
+  event_configs: [
+    Reference<'event_configs_event_id_fkey', ['event_id'], true, 'events', ['id']>,
+  ];
+  events: [
+    Reference<'events_category_fkey', ['category'], false, 'event_categories', ['category']>,
+    Reference<'events_organizer_id_fkey', ['organizer_id'], false, 'organizers', ['id']>,
+  ];
   inspection_photos: [
     Reference<'inspection_photos_inspection_id_fkey', ['inspection_id'], false, 'booking_inspections', ['id']>,
     Reference<'inspection_photos_own_media', ['media_id', 'owner_id'], false, 'media', ['id', 'owner_id']>,
@@ -838,6 +1190,10 @@ export interface Relationships {
   ];
   media_derivatives: [
     Reference<'media_derivatives_media_id_fkey', ['media_id'], false, 'media', ['id']>,
+  ];
+  message_attachments: [
+    Reference<'message_attachments_of_message', ['conversation_id', 'seq'], false, 'messages', ['conversation_id', 'seq']>,
+    Reference<'message_attachments_own_upload', ['sender_id', 'media_id'], false, 'media', ['owner_id', 'id']>,
   ];
   message_reactions: [
     Reference<'message_reactions_to_message', ['conversation_id', 'seq'], false, 'messages', ['conversation_id', 'seq']>,
@@ -849,6 +1205,21 @@ export interface Relationships {
   ];
   notifications: [
     Reference<'notifications_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+  ];
+  order_items: [
+    Reference<'order_items_class', ['class_id', 'event_id'], false, 'ticket_classes', ['id', 'event_id']>,
+    Reference<'order_items_order', ['order_id', 'event_id'], false, 'orders', ['id', 'event_id']>,
+  ];
+  orders: [
+    Reference<'orders_buyer_id_fkey', ['buyer_id'], false, 'profiles', ['id']>,
+    Reference<'orders_event_id_fkey', ['event_id'], false, 'events', ['id']>,
+  ];
+  organizer_invitations: [
+    Reference<'organizer_invitations_organizer_id_fkey', ['organizer_id'], false, 'organizers', ['id']>,
+  ];
+  organizer_members: [
+    Reference<'organizer_members_organizer_id_fkey', ['organizer_id'], false, 'organizers', ['id']>,
+    Reference<'organizer_members_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
   ];
   payables: [
     Reference<'payables_payer_id_fkey', ['payer_id'], false, 'profiles', ['id']>,
@@ -885,6 +1256,35 @@ export interface Relationships {
     Reference<'refunds_payable_id_fkey', ['payable_id'], false, 'payables', ['id']>,
     Reference<'refunds_payment_id_fkey', ['payment_id'], false, 'payments', ['id']>,
   ];
+  review_invitations: [
+    Reference<'review_invitations_author_id_fkey', ['author_id'], false, 'profiles', ['id']>,
+    Reference<'review_invitations_booking_id_fkey', ['booking_id'], false, 'bookings', ['id']>,
+    Reference<'review_invitations_subject_id_fkey', ['subject_id'], false, 'profiles', ['id']>,
+    Reference<'review_invitations_vehicle_id_fkey', ['vehicle_id'], false, 'vehicles', ['id']>,
+  ];
+  reviews: [
+    Reference<'reviews_invited', ['booking_id', 'side', 'author_id', 'subject_id', 'vehicle_id'], false, 'review_invitations', ['booking_id', 'side', 'author_id', 'subject_id', 'vehicle_id']>,
+  ];
+  seat_allocations: [
+    Reference<'seat_allocations_order', ['order_id', 'event_id'], false, 'orders', ['id', 'event_id']>,
+    Reference<'seat_allocations_seat', ['seat_id', 'event_id', 'class_id'], false, 'seats', ['id', 'event_id', 'class_id']>,
+  ];
+  seat_rows: [
+    Reference<'seat_rows_class', ['class_id', 'event_id'], false, 'ticket_classes', ['id', 'event_id']>,
+  ];
+  seats: [
+    Reference<'seats_row', ['row_id', 'event_id', 'class_id'], false, 'seat_rows', ['id', 'event_id', 'class_id']>,
+  ];
+  ticket_classes: [
+    Reference<'ticket_classes_event_id_fkey', ['event_id'], false, 'events', ['id']>,
+  ];
+  tickets: [
+    Reference<'tickets_class', ['class_id', 'event_id'], false, 'ticket_classes', ['id', 'event_id']>,
+    Reference<'tickets_holder_id_fkey', ['holder_id'], false, 'profiles', ['id']>,
+    Reference<'tickets_order', ['order_id', 'event_id'], false, 'orders', ['id', 'event_id']>,
+    Reference<'tickets_order_item_id_fkey', ['order_item_id'], false, 'order_items', ['id']>,
+    Reference<'tickets_seat', ['seat_id', 'event_id', 'class_id'], false, 'seats', ['id', 'event_id', 'class_id']>,
+  ];
   user_blocks: [
     Reference<'user_blocks_blocked_id_fkey', ['blocked_id'], false, 'profiles', ['id']>,
     Reference<'user_blocks_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
@@ -919,30 +1319,45 @@ export interface Defaults {
   booking_inspections: 'id' | 'status' | 'note' | 'recorded_at';
   bookings: 'id' | 'code' | 'starts_at' | 'ends_at' | 'deposit_status' | 'created_at' | 'updated_at';
   calendar_entries: 'id' | 'created_at';
-  conversation_markers: 'read_seq';
+  conversation_markers: 'read_seq' | 'changed_in';
   conversation_members: 'id' | 'role' | 'readable' | 'read_seq' | 'created_at';
-  conversations: 'id' | 'last_seq' | 'last_change' | 'last_message_at' | 'created_at';
+  conversations: 'id' | 'last_seq' | 'last_change' | 'last_message_at' | 'created_at' | 'changed_in';
   deliveries: 'id' | 'source' | 'status' | 'created_at';
   driver_licences: 'id' | 'automatic_only' | 'scheme' | 'status' | 'corrected_fields' | 'created_at';
+  event_configs: 'max_per_order' | 'visibility' | 'requires_approval' | 'waiting_room' | 'updated_at';
+  events: 'id' | 'description' | 'time_zone' | 'status' | 'created_at' | 'updated_at';
   media: 'id' | 'status' | 'expires_at' | 'created_at';
   message_reactions: 'created_at';
-  messages: 'kind' | 'mentions' | 'created_at';
+  messages: 'kind' | 'attachment_count' | 'mentions' | 'created_at' | 'changed_in';
+  notification_broadcasts: 'id' | 'status' | 'written' | 'skipped' | 'runs' | 'created_at';
   notifications: 'id' | 'created_at';
+  order_items: 'id' | 'discount_amount';
+  orders: 'id' | 'code' | 'created_at' | 'updated_at';
+  organizer_invitations: 'id' | 'status' | 'expires_at' | 'created_at';
+  organizer_members: 'created_at';
+  organizers: 'id' | 'description' | 'is_verified' | 'created_at';
   payables: 'created_at';
   payment_attempts: 'id' | 'reference' | 'status' | 'details' | 'created_at';
   payments: 'id' | 'status' | 'refunded_amount' | 'created_at' | 'updated_at';
   payout_batches: 'id' | 'number' | 'status' | 'created_at';
   payouts: 'id' | 'status' | 'scheduled_at' | 'sending' | 'created_at';
-  profiles: 'bio' | 'locale' | 'time_zone' | 'links' | 'shows_presence' | 'shares_read_marks' | 'allows_marketing' | 'is_findable' | 'rating_count' | 'credit_score' | 'created_at' | 'updated_at';
+  profiles: 'bio' | 'locale' | 'time_zone' | 'links' | 'shows_presence' | 'shares_read_marks' | 'allows_marketing' | 'is_findable' | 'rating_count' | 'rating_rank' | 'credit_score' | 'created_at' | 'updated_at';
   quotes: 'id' | 'starts_at' | 'ends_at' | 'created_at';
   receipts: 'id' | 'number';
   refunds: 'id' | 'status' | 'created_at';
+  review_invitations: 'created_at';
+  reviews: 'id' | 'status' | 'aspects' | 'comment' | 'created_at' | 'updated_at';
+  seat_allocations: 'is_live' | 'created_at';
+  seat_rows: 'id' | 'free' | 'longest';
+  seats: 'id' | 'kind' | 'status';
+  ticket_classes: 'id' | 'description' | 'currency' | 'tax_bps' | 'is_hidden' | 'is_closed' | 'has_seats' | 'position' | 'created_at' | 'updated_at';
+  tickets: 'id' | 'status' | 'created_at' | 'updated_at';
   user_blocks: 'created_at';
   user_roles: 'granted_at';
   user_suspensions: 'id' | 'created_at';
   vehicle_images: 'created_at';
   vehicle_locations: 'plate_key';
-  vehicles: 'id' | 'description' | 'currency' | 'weekend_bps' | 'long_stay_days' | 'long_stay_discount_bps' | 'security_deposit' | 'instant_book' | 'cancellation_policy' | 'min_hours' | 'max_days' | 'notice_hours' | 'buffer_minutes' | 'time_zone' | 'status' | 'rating_count' | 'search_text' | 'revision' | 'is_listed' | 'created_at' | 'updated_at';
+  vehicles: 'id' | 'description' | 'currency' | 'weekend_bps' | 'long_stay_days' | 'long_stay_discount_bps' | 'security_deposit' | 'instant_book' | 'cancellation_policy' | 'min_hours' | 'max_days' | 'notice_hours' | 'buffer_minutes' | 'time_zone' | 'status' | 'rating_count' | 'rating_rank' | 'search_text' | 'revision' | 'is_listed' | 'created_at' | 'updated_at';
 }
 
 export interface ApiScopesRow {
@@ -1016,6 +1431,11 @@ export interface InspectionEvidenceRow {
   nearby: boolean;
 }
 
+export interface LastSeenRow {
+  user_id: Uuid;
+  last_seen_at: Timestamp;
+}
+
 export interface LicenceClassesRow {
   scheme: string;
   class: string;
@@ -1079,6 +1499,7 @@ export interface ListMessageChangesRow {
   data: unknown;
   reply_to_seq: number;
   mentions: Uuid[];
+  attachments: unknown;
   reactions: unknown;
   created_at: Timestamp;
   edited_at: Timestamp;
@@ -1095,6 +1516,7 @@ export interface ListMessagesRow {
   data: unknown;
   reply_to_seq: number;
   mentions: Uuid[];
+  attachments: unknown;
   reactions: unknown;
   created_at: Timestamp;
   edited_at: Timestamp;
@@ -1146,6 +1568,23 @@ export interface ListRefundsRow {
   claimed_at: Timestamp;
 }
 
+export interface ListReviewsRow {
+  id: Uuid;
+  booking_id: Uuid;
+  vehicle_id: Uuid;
+  side: string;
+  author_id: Uuid;
+  author_name: string;
+  author_avatar_path: string;
+  subject_id: Uuid;
+  rating: number;
+  aspects: unknown;
+  comment: string;
+  reply: string;
+  replied_at: Timestamp;
+  released_at: Timestamp;
+}
+
 export interface MessageEditsRow {
   body: string;
   replaced_at: Timestamp;
@@ -1176,6 +1615,7 @@ export interface MyConversationsRow {
   other_user_id: Uuid;
   other_name: string;
   other_avatar_path: string;
+  group_avatar_path: string;
   invited_by: Uuid;
   unread: number;
   last_seq: number;
@@ -1197,6 +1637,25 @@ export interface MyDevicesRow {
   created_at: Timestamp;
   last_seen_at: Timestamp;
   is_current: boolean;
+}
+
+export interface MyInvitationsRow {
+  id: Uuid;
+  organizer_id: Uuid;
+  organizer_name: string;
+  role: string;
+  expires_at: Timestamp;
+  created_at: Timestamp;
+}
+
+export interface MyOrganizersRow {
+  id: Uuid;
+  name: string;
+  description: string;
+  is_verified: boolean;
+  role: string;
+  is_owner: boolean;
+  created_at: Timestamp;
 }
 
 export interface MyRefundsRow {
@@ -1222,6 +1681,15 @@ export interface MySessionsRow {
   user_agent: string;
   ip: string;
   is_current: boolean;
+}
+
+export interface OrganizerTeamRow {
+  user_id: Uuid;
+  display_name: string;
+  avatar_path: string;
+  role: string;
+  is_owner: boolean;
+  created_at: Timestamp;
 }
 
 export interface PaymentAttemptsNeedingReviewRow {
@@ -1285,6 +1753,17 @@ export interface RequiredLicencesRow {
   automatic_only: boolean;
   min_age: number;
   source: string;
+}
+
+export interface ReviewsToWriteRow {
+  booking_id: Uuid;
+  side: string;
+  subject_id: Uuid;
+  subject_name: string;
+  vehicle_id: Uuid;
+  vehicle_title: string;
+  write_until: Timestamp;
+  other_has_written: boolean;
 }
 
 export interface SupportQueueRow {
@@ -1387,6 +1866,7 @@ export interface Rows {
   error_catalog: ErrorCatalogRow;
   get_users: GetUsersRow;
   inspection_evidence: InspectionEvidenceRow;
+  last_seen: LastSeenRow;
   licence_classes: LicenceClassesRow;
   licences_to_review: LicencesToReviewRow;
   list_deliveries: ListDeliveriesRow;
@@ -1394,19 +1874,24 @@ export interface Rows {
   list_messages: ListMessagesRow;
   list_payouts: ListPayoutsRow;
   list_refunds: ListRefundsRow;
+  list_reviews: ListReviewsRow;
   message_edits: MessageEditsRow;
   my_balance: MyBalanceRow;
   my_blocks: MyBlocksRow;
   my_conversations: MyConversationsRow;
   my_devices: MyDevicesRow;
+  my_invitations: MyInvitationsRow;
+  my_organizers: MyOrganizersRow;
   my_refunds: MyRefundsRow;
   my_sessions: MySessionsRow;
+  organizer_team: OrganizerTeamRow;
   payment_attempts_needing_review: PaymentAttemptsNeedingReviewRow;
   payment_events_needing_review: PaymentEventsNeedingReviewRow;
   payment_methods: PaymentMethodsRow;
   public_profile: PublicProfileRow;
   reconcile_ledger: ReconcileLedgerRow;
   required_licences: RequiredLicencesRow;
+  reviews_to_write: ReviewsToWriteRow;
   support_queue: SupportQueueRow;
   transition_catalog: TransitionCatalogRow;
   trust_history: TrustHistoryRow;
@@ -1420,13 +1905,17 @@ export interface Functions {
   acknowledge_inspection: { args: { inspection_id: Uuid | null }; row: 'booking_inspections'; many: false };
   acknowledge_payment_event: { args: { event_id: number | null; note: string | null }; value: null };
   add_address: { args: { details: unknown | null }; row: 'addresses'; many: false };
+  add_complaint_member: { args: { conversation_id: Uuid | null; user_id: Uuid | null }; value: null };
   add_members: { args: { conversation_id: Uuid | null; user_ids: Uuid[] | null }; value: null };
+  add_ticket_class: { args: { event_id: Uuid | null; details: unknown | null }; row: 'ticket_classes'; many: false };
   add_vehicle_image: { args: { vehicle_id: Uuid | null; media_id: Uuid | null; at_position: number | null }; row: 'vehicle_images'; many: false };
   answer_booking: { args: { booking_id: Uuid | null; accept: boolean | null; reason?: string | null }; row: 'bookings'; many: false };
+  answer_invitation: { args: { invitation_id: Uuid | null; accept: boolean | null }; row: 'organizer_members'; many: false };
   answer_request: { args: { conversation_id: Uuid | null; accept: boolean | null }; value: null };
   api_scopes: { args: Record<never, never>; row: 'api_scopes'; many: true };
   approve_payout_batch: { args: { batch_id: Uuid | null }; row: 'payout_batches'; many: false };
   archive_vehicle: { args: { vehicle_id: Uuid | null }; row: 'vehicles'; many: false };
+  badges: { args: Record<never, never>; row: 'badges'; many: false };
   banks: { args: Record<never, never>; row: 'banks'; many: true };
   block_period: { args: { vehicle_id: Uuid | null; starts_at: Timestamp | null; ends_at: Timestamp | null; kind?: string | null }; row: 'calendar_entries'; many: false };
   block_user: { args: { user_id: Uuid | null }; row: 'user_blocks'; many: false };
@@ -1435,6 +1924,7 @@ export interface Functions {
   bookings_on_suspended_vehicles: { args: { after?: unknown | null; page_size?: number | null }; row: 'bookings_on_suspended_vehicles'; many: true };
   cancel_booking: { args: { booking_id: Uuid | null; expected_refund_amount: number | null; reason: string | null }; row: 'bookings'; many: false };
   cancel_booking_preview: { args: { booking_id: Uuid | null }; row: 'cancel_booking_preview'; many: false };
+  cancel_broadcast: { args: { broadcast_id: Uuid | null }; row: 'notification_broadcasts'; many: false };
   cancel_payable: { args: { payable_id: Uuid | null; reason: string | null }; row: 'cancel_payable'; many: false };
   cancel_payout: { args: { payout_id: Uuid | null }; row: 'payouts'; many: false };
   check_in: { args: { booking_id: Uuid | null; odometer_km: number | null; fuel_percent: number | null; photos: unknown | null; note?: string | null }; row: 'bookings'; many: false };
@@ -1444,18 +1934,25 @@ export interface Functions {
   claim_manual_payout: { args: { payout_id: Uuid | null }; row: 'claim_manual_payout'; many: false };
   claim_manual_refund: { args: { refund_id: Uuid | null }; row: 'claim_manual_refund'; many: false };
   claim_review: { args: { kind: string | null; subject_id: Uuid | null }; row: 'claim_review'; many: false };
+  configure_event: { args: { event_id: Uuid | null; details: unknown | null }; row: 'event_configs'; many: false };
   create_api_key: { args: { name: string | null; scopes: string[] | null; expires_at: Timestamp | null }; row: 'create_api_key'; many: false };
   create_booking: { args: { quote_id: Uuid | null }; row: 'bookings'; many: false };
+  create_broadcast: { args: { category: string | null; segment: unknown | null; texts: unknown | null }; row: 'notification_broadcasts'; many: false };
+  create_event: { args: { organizer_id: Uuid | null; details: unknown | null }; row: 'events'; many: false };
   create_group: { args: { title: string | null; user_ids: Uuid[] | null }; row: 'conversations'; many: false };
+  create_organizer: { args: { details: unknown | null }; row: 'organizers'; many: false };
   create_vehicle: { args: { details: unknown | null }; row: 'vehicles'; many: false };
   decide_inspection: { args: { inspection_id: Uuid | null; counts: boolean | null; reason: string | null }; row: 'booking_inspections'; many: false };
   delete_account: { args: Record<never, never>; row: 'delete_account'; many: false };
   delete_address: { args: { address_id: Uuid | null }; value: null };
+  delete_attachment: { args: { media_id: Uuid | null }; value: null };
   delete_message: { args: { conversation_id: Uuid | null; seq: number | null }; row: 'messages'; many: false };
   delete_notification: { args: { notification_id: Uuid | null }; value: null };
   edit_message: { args: { conversation_id: Uuid | null; seq: number | null; body: string | null }; row: 'messages'; many: false };
   end_session: { args: { session_id: Uuid | null }; value: null };
   error_catalog: { args: Record<never, never>; row: 'error_catalog'; many: true };
+  event_detail: { args: { event_id: Uuid | null; unlock_code?: string | null }; row: 'event_detail'; many: false };
+  events_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'events_to_review'; many: true };
   explain_notification: { args: { notification_id: Uuid | null }; row: 'explain_notification'; many: false };
   export_my_data: { args: { page?: number | null }; row: 'export_my_data'; many: false };
   freeze_payable: { args: { payable_id: Uuid | null; reason: string | null }; row: 'freeze_payable'; many: false };
@@ -1463,11 +1960,15 @@ export interface Functions {
   get_notification: { args: { notification_id: Uuid | null }; row: 'notifications'; many: true };
   get_users: { args: { ids: Uuid[] | null }; row: 'get_users'; many: true };
   grant_role: { args: { user_id: Uuid | null; role: string | null; reason: string | null }; row: 'user_roles'; many: false };
+  hide_review: { args: { review_id: Uuid | null; reason: string | null }; value: null };
   inspection_evidence: { args: { booking_id: Uuid | null }; row: 'inspection_evidence'; many: true };
+  invite_member: { args: { organizer_id: Uuid | null; email: string | null; role: string | null }; row: 'organizer_invitations'; many: false };
   join_support_conversation: { args: { conversation_id: Uuid | null }; row: 'conversations'; many: false };
+  last_seen: { args: { user_ids: Uuid[] | null }; row: 'last_seen'; many: true };
   leave_conversation: { args: { conversation_id: Uuid | null }; value: null };
   licence_classes: { args: Record<never, never>; row: 'licence_classes'; many: true };
   licences_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'licences_to_review'; many: true };
+  list_broadcasts: { args: { after?: unknown | null; page_size?: number | null }; row: 'notification_broadcasts'; many: true };
   list_deliveries: { args: { user_id?: Uuid | null; channel?: string | null; status?: string | null; after?: unknown | null; page_size?: number | null }; row: 'list_deliveries'; many: true };
   list_message_changes: { args: { conversation_id: Uuid | null; after_change: number | null }; row: 'list_message_changes'; many: true };
   list_messages: { args: { conversation_id: Uuid | null; before_seq?: number | null; page_size?: number | null }; row: 'list_messages'; many: true };
@@ -1475,6 +1976,7 @@ export interface Functions {
   list_payout_batches: { args: { status?: string | null; after?: unknown | null; page_size?: number | null }; row: 'payout_batches'; many: true };
   list_payouts: { args: { batch_id?: Uuid | null; status?: string | null; host_id?: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'list_payouts'; many: true };
   list_refunds: { args: { status?: string | null; needs?: string | null; after?: unknown | null; page_size?: number | null }; row: 'list_refunds'; many: true };
+  list_reviews: { args: { of_vehicle_id?: Uuid | null; of_user_id?: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'list_reviews'; many: true };
   mark_all_notifications_read: { args: Record<never, never>; value: null };
   mark_conversation_read: { args: { conversation_id: Uuid | null; seq: number | null; shared?: boolean | null }; value: null };
   mark_notification_read: { args: { notification_id: Uuid | null }; value: null };
@@ -1485,9 +1987,12 @@ export interface Functions {
   my_calendar: { args: { vehicle_id: Uuid | null; from_at: Timestamp | null; to_at: Timestamp | null }; row: 'calendar_entries'; many: true };
   my_conversations: { args: { archived?: boolean | null; after?: unknown | null; page_size?: number | null }; row: 'my_conversations'; many: true };
   my_devices: { args: Record<never, never>; row: 'my_devices'; many: true };
+  my_invitations: { args: Record<never, never>; row: 'my_invitations'; many: true };
+  my_organizers: { args: Record<never, never>; row: 'my_organizers'; many: true };
   my_payouts: { args: { after?: unknown | null; page_size?: number | null }; row: 'payouts'; many: true };
   my_receipts: { args: { after?: unknown | null; page_size?: number | null }; row: 'receipts'; many: true };
   my_refunds: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_refunds'; many: true };
+  my_reviews: { args: { after?: unknown | null; page_size?: number | null }; row: 'reviews'; many: true };
   my_sessions: { args: Record<never, never>; row: 'my_sessions'; many: true };
   my_vehicles: { args: { after?: unknown | null; page_size?: number | null }; row: 'vehicles'; many: true };
   notification_settings: { args: Record<never, never>; row: 'notification_settings'; many: false };
@@ -1495,13 +2000,18 @@ export interface Functions {
   object_to_inspection: { args: { inspection_id: Uuid | null; reason: string | null }; row: 'booking_inspections'; many: false };
   open_direct_conversation: { args: { user_id: Uuid | null }; row: 'conversations'; many: false };
   open_support_conversation: { args: Record<never, never>; row: 'conversations'; many: false };
+  organizer_events: { args: { organizer_id: Uuid | null; statuses?: string[] | null; after?: unknown | null; page_size?: number | null }; row: 'organizer_events'; many: true };
+  organizer_team: { args: { organizer_id: Uuid | null }; row: 'organizer_team'; many: true };
+  pause_broadcast: { args: { broadcast_id: Uuid | null }; row: 'notification_broadcasts'; many: false };
   payment_attempts_needing_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'payment_attempts_needing_review'; many: true };
   payment_events_needing_review: { args: { after_id?: number | null; page_size?: number | null }; row: 'payment_events_needing_review'; many: true };
   payment_methods: { args: Record<never, never>; row: 'payment_methods'; many: true };
   payment_status: { args: { payment_id: Uuid | null }; row: 'payment_status'; many: false };
   payout_statement: { args: { payout_id: Uuid | null }; row: 'payout_statement'; many: false };
+  preview_broadcast: { args: { broadcast_id: Uuid | null }; row: 'preview_broadcast'; many: false };
   propose_payouts: { args: Record<never, never>; row: 'payout_batches'; many: true };
   public_profile: { args: { id: Uuid | null }; row: 'public_profile'; many: true };
+  publish_event: { args: { event_id: Uuid | null }; row: 'events'; many: false };
   react: { args: { conversation_id: Uuid | null; seq: number | null; emoji: string | null; there?: boolean | null }; value: null };
   receipt: { args: { receipt_id: Uuid | null }; row: 'receipts'; many: false };
   reconcile_ledger: { args: Record<never, never>; row: 'reconcile_ledger'; many: true };
@@ -1516,38 +2026,53 @@ export interface Functions {
   release_review: { args: { kind: string | null; subject_id: Uuid | null }; value: null };
   remove_bank_account: { args: Record<never, never>; row: 'bank_accounts'; many: false };
   remove_billing_details: { args: Record<never, never>; value: null };
+  remove_complaint_member: { args: { conversation_id: Uuid | null; user_id: Uuid | null }; value: null };
   remove_member: { args: { conversation_id: Uuid | null; user_id: Uuid | null }; value: null };
+  remove_organizer_member: { args: { organizer_id: Uuid | null; user_id: Uuid | null }; value: null };
   remove_vehicle_image: { args: { vehicle_id: Uuid | null; media_id: Uuid | null }; value: null };
   rename_group: { args: { conversation_id: Uuid | null; title: string | null }; row: 'conversations'; many: false };
+  reply_to_review: { args: { review_id: Uuid | null; reply: string | null }; row: 'reviews'; many: false };
   request_upload: { args: { purpose: string | null; mime_type: string | null; byte_size: number | null; sha256: string | null }; row: 'media'; many: false };
   requeue_delivery: { args: { delivery_id: Uuid | null }; value: null };
   required_licences: { args: { vehicle_id: Uuid | null }; row: 'required_licences'; many: true };
+  restore_review: { args: { review_id: Uuid | null; reason: string | null }; value: null };
   retry_payout: { args: { payout_id: Uuid | null }; row: 'payouts'; many: false };
   retry_refund: { args: { refund_id: Uuid | null; method?: string | null }; row: 'refunds'; many: false };
+  review_event: { args: { event_id: Uuid | null; approve: boolean | null; reason?: string | null }; row: 'events'; many: false };
   review_licence: { args: { licence_id: Uuid | null; decision: string | null; reason?: string | null; corrections?: unknown | null }; row: 'driver_licences'; many: false };
   review_vehicle: { args: { vehicle_id: Uuid | null; decision: string | null; reason?: string | null; revision?: number | null }; row: 'vehicles'; many: false };
+  reviews_to_write: { args: Record<never, never>; row: 'reviews_to_write'; many: true };
   revoke_api_key: { args: { key_id: Uuid | null }; row: 'revoke_api_key'; many: false };
   revoke_role: { args: { user_id: Uuid | null; role: string | null; reason: string | null }; value: null };
+  search_events: { args: { query?: string | null; city?: string | null; category?: string | null; from_at?: Timestamp | null; to_at?: Timestamp | null; lat?: number | null; lng?: number | null; radius_m?: number | null; after?: unknown | null; page_size?: number | null }; row: 'search_events'; many: true };
+  search_messages: { args: { q: string | null; conversation_id?: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'search_messages'; many: false };
   search_users: { args: { q: string | null; after?: unknown | null; page_size?: number | null }; row: 'search_users'; many: false };
   search_vehicles: { args: { lat: number | null; lng: number | null; radius_m?: number | null; starts_at?: Timestamp | null; ends_at?: Timestamp | null; kind?: string | null; min_seats?: number | null; brand?: string | null; transmission?: string | null; fuel?: string | null; min_price?: number | null; max_price?: number | null; features?: string[] | null; instant_only?: boolean | null; min_rating?: number | null; query?: string | null; sort?: string | null; after?: unknown | null; page_size?: number | null; with_reasons?: boolean | null }; row: 'search_vehicles'; many: true };
-  send_message: { args: { conversation_id: Uuid | null; body: string | null; client_message_id: Uuid | null; reply_to_seq?: number | null; mentions?: Uuid[] | null }; row: 'messages'; many: false };
+  send_message: { args: { conversation_id: Uuid | null; body: string | null; client_message_id: Uuid | null; reply_to_seq?: number | null; mentions?: Uuid[] | null; attachments?: unknown | null }; row: 'messages'; many: false };
+  send_test_broadcast: { args: { broadcast_id: Uuid | null }; value: null };
   set_bank_account: { args: { bank_bin: string | null; account_number: string | null; holder_name: string | null }; row: 'bank_accounts'; many: false };
   set_billing_details: { args: { legal_name: string | null; address: string | null; tax_code?: string | null }; row: 'billing_details'; many: false };
+  set_capacity_pool: { args: { event_id: Uuid | null; name: string | null; capacity: number | null; class_ids: Uuid[] | null }; row: 'set_capacity_pool'; many: false };
   set_conversation: { args: { conversation_id: Uuid | null; muted_until: Timestamp | null; archived: boolean | null; pinned: boolean | null }; row: 'conversation_markers'; many: false };
   set_default_address: { args: { address_id: Uuid | null }; row: 'addresses'; many: false };
+  set_group_avatar: { args: { conversation_id: Uuid | null; media_id: Uuid | null }; row: 'conversations'; many: false };
   set_member_role: { args: { conversation_id: Uuid | null; user_id: Uuid | null; role: string | null }; value: null };
   set_notification_digest: { args: { frequency: string | null; hour?: number | null; weekday?: number | null }; value: null };
   set_notification_preference: { args: { category: string | null; channel: string | null; is_on: boolean | null }; value: null };
+  set_organizer_role: { args: { organizer_id: Uuid | null; user_id: Uuid | null; role: string | null }; row: 'organizer_members'; many: false };
   set_quiet_hours: { args: { quiet_from?: string | null; quiet_until?: string | null }; value: null };
+  set_ticket_total: { args: { class_id: Uuid | null; total: number | null }; row: 'ticket_classes'; many: false };
   settle_payout: { args: { payout_id: Uuid | null; outcome: string | null; provider_payout_id: string | null; note: string | null }; row: 'payouts'; many: false };
   settle_refund: { args: { refund_id: Uuid | null; outcome: string | null; provider_refund_id: string | null; note: string | null }; row: 'refunds'; many: false };
   settle_trip: { args: { booking_id: Uuid | null; reason: string | null }; row: 'bookings'; many: false };
   settle_unmatched_money: { args: { unmatched_id: Uuid | null; action: string | null; payment_id?: Uuid | null; note?: string | null }; row: 'settle_unmatched_money'; many: false };
+  start_broadcast: { args: { broadcast_id: Uuid | null }; row: 'notification_broadcasts'; many: false };
   start_payment: { args: { payment_id: Uuid | null; provider: string | null }; row: 'payment_attempts'; many: false };
   submit_licence: { args: { number: string | null; full_name: string | null; date_of_birth: CalendarDay | null; classes: string[] | null; issued_on: CalendarDay | null; front_media_id: Uuid | null; back_media_id: Uuid | null; valid_until?: CalendarDay | null; automatic_only?: boolean | null }; row: 'driver_licences'; many: false };
   submit_vehicle: { args: { vehicle_id: Uuid | null }; row: 'vehicles'; many: false };
   support_queue: { args: { after?: unknown | null; page_size?: number | null }; row: 'support_queue'; many: true };
   suspend_user: { args: { user_id: Uuid | null; reason: string | null; until?: Timestamp | null }; row: 'user_suspensions'; many: false };
+  sync_chat: { args: { cursor?: unknown | null }; row: 'sync_chat'; many: false };
   transition_catalog: { args: Record<never, never>; row: 'transition_catalog'; many: true };
   trust_history: { args: { after?: unknown | null; page_size?: number | null }; row: 'trust_history'; many: true };
   unblock_period: { args: { entry_id: Uuid | null }; value: null };
@@ -1559,8 +2084,15 @@ export interface Functions {
   unread_count: { args: Record<never, never>; value: number };
   unregister_device: { args: { device_id: Uuid | null }; value: null };
   update_address: { args: { address_id: Uuid | null; details: unknown | null }; row: 'addresses'; many: false };
+  update_event: { args: { event_id: Uuid | null; details: unknown | null }; row: 'events'; many: false };
+  update_organizer: { args: { organizer_id: Uuid | null; details: unknown | null }; row: 'organizers'; many: false };
+  update_ticket_class: { args: { class_id: Uuid | null; details: unknown | null }; row: 'ticket_classes'; many: false };
   update_vehicle: { args: { vehicle_id: Uuid | null; details: unknown | null }; row: 'vehicles'; many: false };
   vehicle_calendar: { args: { vehicle_id: Uuid | null; from_at: Timestamp | null; to_at: Timestamp | null }; row: 'vehicle_calendar'; many: true };
   vehicle_detail: { args: { vehicle_id: Uuid | null }; row: 'vehicle_detail'; many: false };
   vehicles_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'vehicles_to_review'; many: true };
+  verify_organizer: { args: { organizer_id: Uuid | null; verified: boolean | null }; row: 'organizers'; many: false };
+  withdraw_invitation: { args: { invitation_id: Uuid | null }; row: 'organizer_invitations'; many: false };
+  withdraw_review: { args: { review_id: Uuid | null }; value: null };
+  write_review: { args: { booking_id: Uuid | null; rating: number | null; comment?: string | null; aspects?: unknown | null }; row: 'reviews'; many: false };
 }

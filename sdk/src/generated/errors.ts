@@ -38,6 +38,12 @@ export const errorCatalog = {
     en: 'You already hold this vehicle for this time. Open that booking to pay or cancel it; details.booking_id names it.',
     vi: 'Bạn đang giữ chỗ xe này trong khoảng thời gian đó. Vui lòng mở đơn đó để thanh toán hoặc hủy.',
   },
+  already_member: {
+    status: 409,
+    retryable: false,
+    en: 'This person is a member already. Change the role instead.',
+    vi: 'Người này đã là thành viên. Hãy đổi vai trò thay vì mời lại.',
+  },
   already_paid: {
     status: 409,
     retryable: false,
@@ -80,6 +86,18 @@ export const errorCatalog = {
     en: 'You cannot book this vehicle. Choose another one.',
     vi: 'Bạn không thể đặt xe này. Vui lòng chọn xe khác.',
   },
+  broadcast_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'This broadcast does not exist.',
+    vi: 'Không tìm thấy thông báo hàng loạt này.',
+  },
+  capacity_below_sold: {
+    status: 409,
+    retryable: false,
+    en: 'More tickets are sold or reserved than that. Choose at least details.least.',
+    vi: 'Số vé đã bán hoặc đang giữ nhiều hơn số này. Vui lòng chọn ít nhất bằng số nêu trong chi tiết.',
+  },
   code_expired: {
     status: 410,
     retryable: false,
@@ -121,6 +139,24 @@ export const errorCatalog = {
     retryable: false,
     en: 'Your mail address is not verified. Verify it first.',
     vi: 'Địa chỉ email của bạn chưa được xác minh. Vui lòng xác minh trước.',
+  },
+  event_incomplete: {
+    status: 409,
+    retryable: false,
+    en: 'Something is missing before this event can go on. Details name it.',
+    vi: 'Sự kiện còn thiếu thông tin để tiếp tục. Vui lòng xem chi tiết.',
+  },
+  event_not_editable: {
+    status: 409,
+    retryable: false,
+    en: 'This can no longer be changed at this event. Details name the field.',
+    vi: 'Không thể thay đổi mục này của sự kiện nữa. Vui lòng xem tên mục trong chi tiết.',
+  },
+  event_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find this event. Reload and try again.',
+    vi: 'Không tìm thấy sự kiện này. Vui lòng tải lại rồi thử lại.',
   },
   forbidden: {
     status: 403,
@@ -175,6 +211,18 @@ export const errorCatalog = {
     retryable: false,
     en: 'A value is missing or not valid. Details name the field and the problem.',
     vi: 'Thông tin còn thiếu hoặc chưa hợp lệ. Vui lòng kiểm tra lại mục được nêu trong chi tiết.',
+  },
+  invitation_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find this invitation. Reload your invitations.',
+    vi: 'Không tìm thấy lời mời này. Vui lòng tải lại danh sách lời mời.',
+  },
+  invitation_over: {
+    status: 409,
+    retryable: false,
+    en: 'This invitation was answered, withdrawn or is too old. Ask for a new one.',
+    vi: 'Lời mời này đã được trả lời, bị thu hồi hoặc quá hạn. Vui lòng xin lời mời mới.',
   },
   last_admin: {
     status: 409,
@@ -313,6 +361,18 @@ export const errorCatalog = {
     retryable: false,
     en: 'The host needs more time before the start. Choose a later start.',
     vi: 'Chủ xe cần thêm thời gian chuẩn bị. Vui lòng chọn giờ nhận xe muộn hơn.',
+  },
+  organizer_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find this organizer, or you are not a member of it. Reload your organizers.',
+    vi: 'Không tìm thấy nhà tổ chức này hoặc bạn không phải là thành viên. Vui lòng tải lại danh sách.',
+  },
+  organizer_owner_stays: {
+    status: 409,
+    retryable: false,
+    en: 'The owner of an organizer stays its admin. Choose another member.',
+    vi: 'Chủ sở hữu luôn là quản trị viên của nhà tổ chức. Vui lòng chọn thành viên khác.',
   },
   outbox_lease_lost: {
     status: 409,
@@ -518,11 +578,35 @@ export const errorCatalog = {
     en: 'This person has not accepted your message request yet. Wait for an answer before you write more.',
     vi: 'Người này chưa chấp nhận yêu cầu nhắn tin của bạn. Vui lòng chờ phản hồi rồi nhắn tiếp.',
   },
+  review_answered: {
+    status: 409,
+    retryable: false,
+    en: 'This review has a reply already.',
+    vi: 'Đánh giá này đã có phản hồi.',
+  },
   review_claimed: {
     status: 409,
     retryable: false,
     en: 'Another reviewer is working on this case; details name who and until when. Take another case.',
     vi: 'Người khác đang xử lý hồ sơ này; chi tiết cho biết là ai và đến khi nào. Vui lòng chọn hồ sơ khác.',
+  },
+  review_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find this review. Reload and try again.',
+    vi: 'Không tìm thấy đánh giá này. Vui lòng tải lại rồi thử lại.',
+  },
+  review_not_possible: {
+    status: 409,
+    retryable: false,
+    en: 'This trip can no longer be reviewed: the time for it is over, or there was no trip.',
+    vi: 'Không thể đánh giá chuyến đi này: đã hết thời hạn hoặc chuyến đi chưa hoàn tất.',
+  },
+  review_released: {
+    status: 409,
+    retryable: false,
+    en: 'This review is public already, so it can no longer be changed.',
+    vi: 'Đánh giá này đã được công khai nên không thể sửa nữa.',
   },
   scope_missing: {
     status: 403,
@@ -547,6 +631,18 @@ export const errorCatalog = {
     retryable: false,
     en: 'Confirm that it is you: request a code and enter it, then try again.',
     vi: 'Vui lòng xác nhận chính bạn đang thực hiện: yêu cầu mã, nhập mã rồi thử lại.',
+  },
+  ticket_class_has_sales: {
+    status: 409,
+    retryable: false,
+    en: 'Tickets of this kind are sold or reserved, so this stays as it is. Add another kind of ticket instead.',
+    vi: 'Hạng vé này đã có người mua hoặc giữ chỗ nên không thể đổi. Hãy thêm hạng vé khác.',
+  },
+  ticket_class_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find this kind of ticket. Reload the event.',
+    vi: 'Không tìm thấy hạng vé này. Vui lòng tải lại sự kiện.',
   },
   too_early: {
     status: 409,
@@ -661,6 +757,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'The vehicle is not free for this whole period. Choose another time or vehicle.',
     vi: 'Xe đã có lịch trong khoảng thời gian này. Vui lòng chọn thời gian hoặc xe khác.',
+  },
+  web_push_unavailable: {
+    status: 503,
+    retryable: false,
+    en: 'Push notifications in browsers are switched off here. Use the app, or read your notifications on the website.',
+    vi: 'Thông báo đẩy trên trình duyệt hiện chưa được bật. Vui lòng dùng ứng dụng hoặc xem thông báo trên trang web.',
   },
 } as const;
 
