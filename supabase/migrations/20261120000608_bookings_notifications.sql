@@ -4,8 +4,6 @@
 insert into public.notification_templates (code, locale, category, title, body, email_subject, email_body) values
   ('booking_requested_host', 'en', 'booking', 'New booking request', 'Someone wants to rent {{vehicle}} from {{period}}. Please accept or decline.', 'New booking request {{code}}', E'Someone wants to rent {{vehicle}} from {{period}}.\n\nPlease accept or decline booking {{code}} in the app.'),
   ('booking_requested_host', 'vi', 'booking', 'Có yêu cầu đặt xe mới', 'Có khách muốn thuê {{vehicle}} từ {{period}}. Vui lòng chấp nhận hoặc từ chối.', 'Yêu cầu đặt xe mới {{code}}', E'Có khách muốn thuê {{vehicle}} từ {{period}}.\n\nVui lòng chấp nhận hoặc từ chối đơn {{code}} trong ứng dụng.'),
-  ('booking_accepted_renter', 'en', 'booking', 'Request accepted', 'The host accepted your booking {{code}}. Pay {{total}} by {{pay_by}} to confirm it.', 'Your booking request {{code}} was accepted: pay by {{pay_by}}', E'The host accepted your request for {{vehicle}} from {{period}}.\n\nPay {{total}} in the app by {{pay_by}} to confirm the booking. Until then we keep the vehicle for you.'),
-  ('booking_accepted_renter', 'vi', 'booking', 'Chủ xe đã chấp nhận', 'Chủ xe đã chấp nhận đơn {{code}}. Hãy thanh toán {{total}} trước {{pay_by}} để xác nhận đặt xe.', 'Yêu cầu đặt xe {{code}} đã được chấp nhận: thanh toán trước {{pay_by}}', E'Chủ xe đã chấp nhận cho bạn thuê {{vehicle}} từ {{period}}.\n\nHãy thanh toán {{total}} trong ứng dụng trước {{pay_by}} để xác nhận đặt xe. Chúng tôi giữ xe cho bạn đến lúc đó.'),
   ('booking_declined_renter', 'en', 'booking', 'Request declined', 'The host cannot accept your booking {{code}}. Please choose another vehicle or time.', null, null),
   ('booking_declined_renter', 'vi', 'booking', 'Yêu cầu bị từ chối', 'Chủ xe không thể nhận đơn {{code}}. Vui lòng chọn xe hoặc thời gian khác.', null, null),
   ('booking_confirmed_renter', 'en', 'booking', 'Booking confirmed', '{{vehicle}} is booked for you from {{period}}.', 'Booking {{code}} confirmed', E'Your booking {{code}} is confirmed.\n\n{{vehicle}}\n{{period}}\nPaid: {{total}}'),
@@ -64,6 +62,10 @@ insert into public.notification_templates (code, locale, category, title, body, 
   ('booking_completed_renter', 'vi', 'booking', 'Chuyến đi hoàn tất', 'Đơn {{code}} đã hoàn tất. Cảm ơn bạn đã thuê xe.', null, null),
   ('booking_completed_host', 'en', 'booking', 'Vehicle returned', '{{vehicle}} was returned. Your earnings from booking {{code}} can be paid out when the time for claims ends.', null, null),
   ('booking_completed_host', 'vi', 'booking', 'Xe đã được trả', 'Khách đã trả {{vehicle}}. Tiền thuê của đơn {{code}} sẽ được chi trả khi hết thời hạn khiếu nại.', null, null);
+
+insert into public.notification_templates (code, locale, category, title, body, email_subject, email_body, sms_body) values
+  ('booking_accepted_renter', 'en', 'booking', 'Request accepted', 'The host accepted your booking {{code}}. Pay {{total}} by {{pay_by}} to confirm it.', 'Your booking request {{code}} was accepted: pay by {{pay_by}}', E'The host accepted your request for {{vehicle}} from {{period}}.\n\nPay {{total}} in the app by {{pay_by}} to confirm the booking. Until then we keep the vehicle for you.', 'Journey: the host accepted booking {{code}}. Pay {{total}} in the app by {{pay_by}}.'),
+  ('booking_accepted_renter', 'vi', 'booking', 'Chủ xe đã chấp nhận', 'Chủ xe đã chấp nhận đơn {{code}}. Hãy thanh toán {{total}} trước {{pay_by}} để xác nhận đặt xe.', 'Yêu cầu đặt xe {{code}} đã được chấp nhận: thanh toán trước {{pay_by}}', E'Chủ xe đã chấp nhận cho bạn thuê {{vehicle}} từ {{period}}.\n\nHãy thanh toán {{total}} trong ứng dụng trước {{pay_by}} để xác nhận đặt xe. Chúng tôi giữ xe cho bạn đến lúc đó.', 'Journey: Chu xe da nhan don {{code}}. Vui long thanh toan {{total}} trong ung dung truoc {{pay_by}}.');
 
 create function private.addressees(p_booking public.bookings)
 returns private.addressee[]
@@ -148,7 +150,7 @@ insert into private.notification_audiences (machine, audience) values
   ('inspection', 'other');
 insert into private.notification_rules (machine, event, from_state, audience, template, channels) values
   ('booking', 'request', null, 'host', 'booking_requested_host', '{in_app,email}'),
-  ('booking', 'accept', null, 'renter', 'booking_accepted_renter', '{in_app,email}'),
+  ('booking', 'accept', null, 'renter', 'booking_accepted_renter', '{in_app,email,sms}'),
   ('booking', 'decline', null, 'renter', 'booking_declined_renter', '{in_app}'),
   ('booking', 'expire', 'requested', 'renter', 'booking_unanswered_renter', '{in_app}'),
   ('booking', 'confirm', null, 'renter', 'booking_confirmed_renter', '{in_app,email}'),

@@ -86,7 +86,7 @@ describe('eSMS', () => {
     const first = await local?.send(once);
     expect(first).toMatchObject({ sent: true });
     expect(await local?.send(once)).toEqual(first);
-    expect(await local?.send({ ...once, text: 'another' })).toMatchObject({ sent: true, id: '' });
+    expect(await local?.send({ ...once, text: 'another' })).toMatchObject({ sent: true, id: null });
     expect(await local?.send({ ...sms, to: '+1' })).toMatchObject({ sent: false, permanent: true });
   });
 });

@@ -136,6 +136,7 @@ export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): 
       receipts: async (tickets) =>
         new Map(Object.entries(options.pushReceipts ?? {}).filter(([ticket]) => tickets.includes(ticket))),
     },
+    smsReportSecret: null,
     authHooks: { email: [hookSecret], sms: [hookSecret] },
     testCodes: options.testCodes ?? new Map(),
     returns: {

@@ -16,6 +16,8 @@ export interface Deps {
   /** Null when codes go by mail only. */
   sms: SmsSender | null;
   push: PushSender;
+  /** Signs the addresses at which eSMS reports. Null when it does not report. */
+  smsReportSecret: string | null;
   /** Codes known beforehand, by address. */
   testCodes: ReadonlyMap<string, string>;
   authHooks: HookSecrets;

@@ -30,7 +30,7 @@ export function liveDeps(): Deps {
   const providers = once(() => createProviders(env));
   const transfers = once(() => createTransfers(env));
   const mailer = once(() => createMailer(env));
-  const sms = once(() => createEsms(env));
+  const sms = once(() => createEsms(env, () => publicFunctionsUrl(env)));
   const push = once(() => createPushSender(env, Date.now));
   const testCodes = once(() => readTestCodes(env));
   const authHooks = once(() => readHookSecrets(env));
@@ -68,6 +68,7 @@ export function liveDeps(): Deps {
     get returns() {
       return returns();
     },
+    smsReportSecret: env.ESMS_CALLBACK_SECRET ?? null,
     now: Date.now,
     pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { deliveryPayload, deliveryToSend } from '../_shared/contracts/outbox.ts';
-import type { EffectTools } from './effect.ts';
+import type { DeferredReason, EffectTools } from './effect.ts';
 import {
   deadLetter,
   defer,
@@ -14,9 +14,13 @@ import {
 
 /** What became of one try to hand a message to a provider. */
 export type Sent =
-  | { kind: 'sent'; provider: string; id: string | null }
+  | { kind: 'sent'; provider: string; id: string | null; result?: Record<string, unknown> }
   /** Sending the same again cannot help. */
   | { kind: 'refused'; reason: string }
+  /** The same, of one address or device: no matter for an operator. */
+  | { kind: 'failed'; provider: string; reason: string }
+  /** Nothing failed; the row waits so many seconds. */
+  | { kind: 'wait'; seconds: number; why: DeferredReason; reason: string }
   | { kind: 'retry'; reason: string };
 
 /** One channel of deliveries. */
@@ -72,7 +76,13 @@ async function settled(sent: Sent, delivery_id: string, { service }: EffectTools
   if (sent.kind === 'retry') return retry(sent.reason);
   // the dead letter makes the delivery one that failed
   if (sent.kind === 'refused') return deadLetter(sent.reason);
+  if (sent.kind === 'wait') return defer(sent.seconds, sent.reason, sent.why);
+  if (sent.kind === 'failed') {
+    const failed = { delivery_id, provider: sent.provider, detail: sent.reason };
+    await service.call('delivery_failed', failed, z.null().optional());
+    return done(null, { failed: sent.reason });
+  }
   const { provider, id: provider_id } = sent;
   await service.call('delivery_sent', { delivery_id, provider, provider_id }, z.null().optional());
-  return done(provider_id);
+  return done(provider_id, sent.result);
 }

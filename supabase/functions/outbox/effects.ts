@@ -1,4 +1,5 @@
 import { announceMessages } from './announce-messages.ts';
+import { askPushReceipts } from './ask-push-receipts.ts';
 import { cancelAttempt } from './cancel-attempt.ts';
 import { deleteAuthUser, eraseLeftovers } from './delete-person.ts';
 import type { Effect } from './effect.ts';
@@ -16,6 +17,7 @@ import { workBroadcast } from './work-broadcast.ts';
 /** One effect per topic of `private.outbox_topics`. A new one is a file here and a line below. */
 export const effects: readonly Effect[] = [
   announceMessages,
+  askPushReceipts,
   cancelAttempt,
   deleteAuthUser,
   eraseLeftovers,

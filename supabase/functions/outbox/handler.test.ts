@@ -166,7 +166,7 @@ describe('POST /outbox', () => {
         }),
       },
     });
-    expect(outside.messages).toEqual([
+    expect(outside.messages).toMatchObject([
       { to: '+84912345678', text: 'Hello', idempotencyKey: `sms:${email.delivery_id}` },
     ]);
     expect(named('delivery_sent')[0]).toMatchObject({ provider: 'esms', provider_id: 'sms-1' });

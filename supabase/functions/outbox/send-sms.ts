@@ -1,4 +1,5 @@
 import { smsMessage, smsTarget } from '../_shared/contracts/outbox.ts';
+import { smsText } from '../_shared/sms/text.ts';
 import { deliveryEffect } from './delivery.ts';
 
 /** Topic `sms`. */
@@ -7,10 +8,14 @@ export const sendSms = deliveryEffect({
   message: smsMessage,
   target: smsTarget,
   problem: ({ sms }) => (sms === null ? 'The variables ESMS_… are needed.' : sms.problem),
-  async send({ text }, { phone: to }, idempotencyKey, { sms }) {
+  async send(message, { phone: to }, idempotencyKey, { sms }) {
     if (sms === null) return { kind: 'retry', reason: 'The variables ESMS_… are needed.' };
-    const result = await sms.send({ to, text, idempotencyKey });
-    if (result.sent) return { kind: 'sent', provider: 'esms', id: result.id };
-    return { kind: result.permanent ? 'refused' : 'retry', reason: result.reason };
+    const { text, unicode, segments } = smsText(message.text);
+    const reportOn = idempotencyKey.replace(/^sms:/, '');
+    const result = await sms.send({ to, text, unicode, idempotencyKey, reportOn });
+    if (result.sent) return { kind: 'sent', provider: 'esms', id: result.id, result: { segments, unicode } };
+    if (!result.permanent) return { kind: 'retry', reason: result.reason };
+    // a number that no longer exists is no matter for an operator
+    return { kind: 'failed', provider: 'esms', reason: result.reason };
   },
 });

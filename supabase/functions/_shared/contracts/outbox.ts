@@ -49,6 +49,8 @@ export const pushMessage = z.looseObject({
   badge: z.int().nonnegative(),
   /** A push with the same key takes the place of an earlier one on the screen. */
   collapse_key: z.string().nullable(),
+  /** The language of title and body. */
+  locale: z.string(),
 });
 export const pushTarget = z.looseObject({
   device_id: z.uuid(),
@@ -58,6 +60,11 @@ export const pushTarget = z.looseObject({
   auth_secret: z.string().nullable(),
   last_seen_at: z.string(),
 });
+
+/** Topic `push_receipts`. */
+export const pushReceiptsPayload = z.looseObject({ until: z.string() });
+/** Answer of `push_tickets_to_ask`. */
+export const pushTickets = z.array(z.looseObject({ ticket: z.string(), sent_at: z.string(), id: z.uuid() }));
 
 /** Answer of `delivery_to_send`. Null when its person is gone. */
 export function deliveryToSend<M extends z.ZodType, T extends z.ZodType>(message: M, target: T) {

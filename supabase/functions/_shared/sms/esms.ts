@@ -2,6 +2,7 @@
 // registered brand name with a registered text, which this provider handles.
 import { z } from 'zod';
 import type { Env } from '../env.ts';
+import { reportUrl } from './reports.ts';
 import type { SmsResult, SmsSender } from './sender.ts';
 
 const path = '/MainService.svc/json/SendMultipleMessage_V4_post_json/';
@@ -22,7 +23,11 @@ function localNumber(to: string): string {
 
 /** Null without any setting: then codes go by mail only. */
 export function createEsms(
-  env: Pick<Env, 'ESMS_API_KEY' | 'ESMS_SECRET_KEY' | 'ESMS_BRANDNAME' | 'ESMS_API_URL'>,
+  env: Pick<
+    Env,
+    'ESMS_API_KEY' | 'ESMS_SECRET_KEY' | 'ESMS_BRANDNAME' | 'ESMS_API_URL' | 'ESMS_CALLBACK_SECRET'
+  >,
+  functionsUrl?: () => string,
 ): SmsSender | null {
   const { ESMS_API_KEY, ESMS_SECRET_KEY, ESMS_BRANDNAME, ESMS_API_URL } = env;
   const needed = { ESMS_API_KEY, ESMS_SECRET_KEY, ESMS_BRANDNAME };
@@ -34,7 +39,9 @@ export function createEsms(
   }
   const url = new URL(path, ESMS_API_URL);
   return {
-    async send({ to, text, idempotencyKey }): Promise<SmsResult> {
+    async send({ to, text, idempotencyKey, unicode, reportOn }): Promise<SmsResult> {
+      const { ESMS_CALLBACK_SECRET: secret } = env;
+      const reported = secret !== undefined && functionsUrl !== undefined && reportOn !== undefined;
       const response = await fetch(url, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
@@ -45,9 +52,10 @@ export function createEsms(
           Phone: localNumber(to),
           Content: text,
           SmsType: '2',
-          IsUnicode: '0',
+          IsUnicode: unicode ? '1' : '0',
           Sandbox: '0',
           RequestId: idempotencyKey,
+          ...(reported ? { CallbackUrl: await reportUrl(functionsUrl(), secret, reportOn) } : {}),
         }),
         signal: AbortSignal.timeout(8_000),
       });
@@ -55,7 +63,7 @@ export function createEsms(
       if (!parsed.success) {
         return { sent: false, permanent: false, reason: `eSMS answered ${response.status} in no known form` };
       }
-      const { CodeResult: code, SMSID: id = '', ErrorMessage: message } = parsed.data;
+      const { CodeResult: code, SMSID: id = null, ErrorMessage: message } = parsed.data;
       // 124: this RequestId was accepted before
       if (code === '100' || code === '124') return { sent: true, id };
       return { sent: false, permanent: permanentCodes.has(code), reason: `eSMS ${code}: ${message ?? ''}` };

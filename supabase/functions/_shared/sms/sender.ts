@@ -4,10 +4,16 @@ export interface Sms {
   text: string;
   /** A message with the same key is sent once within a day. At most 50 characters. */
   idempotencyKey: string;
+  /** Whether the text has characters that the alphabet of GSM lacks. */
+  unicode?: boolean;
+  /** The delivery whose fate is to be reported. */
+  reportOn?: string;
 }
 
 /** `permanent`: sending the same again cannot help. */
-export type SmsResult = { sent: true; id: string } | { sent: false; permanent: boolean; reason: string };
+export type SmsResult =
+  | { sent: true; id: string | null }
+  | { sent: false; permanent: boolean; reason: string };
 
 export interface SmsSender {
   send(sms: Sms): Promise<SmsResult>;
