@@ -32,6 +32,7 @@ export const directions: Readonly<Record<string, readonly string[]>> = {
   reviews: ['bookings', 'vehicles'],
   chat: ['bookings'],
   ticketing: [],
+  waiting: ['payments', 'ticketing'],
   operations: ['payments', 'refunds', 'transfers'],
 };
 

@@ -106,6 +106,7 @@ export type {
   SubscribeOptions,
 } from './realtime/notification-feed.ts';
 export type { PresenceSubscription } from './realtime/presence-topic.ts';
+export type { QueueSubscription, QueueWatchHandlers, QueueWatchOptions } from './realtime/queue-feed.ts';
 export type { InboxStatus } from './realtime/user-inbox.ts';
 export type { Receipts } from './receipts.ts';
 export type * from './receipts-rows.ts';
@@ -125,3 +126,10 @@ export type * from './unmatched-rows.ts';
 export type * from './values.ts';
 export type { VehicleSearch, Vehicles } from './vehicles.ts';
 export type * from './vehicles-rows.ts';
+export {
+  type ShuffleProof,
+  verifyShuffle,
+  type WaitingRoom,
+  type WaitingRoomSettings,
+} from './waiting-room.ts';
+export type * from './waiting-room-rows.ts';

@@ -27,6 +27,7 @@ import { Refunds } from './refunds.ts';
 import { Reviews } from './reviews.ts';
 import { Trust } from './trust.ts';
 import { Vehicles } from './vehicles.ts';
+import { WaitingRoom } from './waiting-room.ts';
 
 /** How calls behave. */
 export interface CallBehaviour {
@@ -87,6 +88,7 @@ export class Journey {
   readonly reviews: Reviews;
   readonly trust: Trust;
   readonly chat: Chat;
+  readonly waitingRoom: WaitingRoom;
   readonly apiKeys: ApiKeys;
   readonly admin: Admin;
   readonly #calls: Calls;
@@ -126,6 +128,7 @@ export class Journey {
     this.reviews = new Reviews(calls);
     this.trust = new Trust(calls);
     this.chat = new Chat(calls, inbox);
+    this.waitingRoom = new WaitingRoom(calls, inbox);
     this.apiKeys = new ApiKeys(calls);
     this.admin = new Admin(calls);
   }

@@ -81,16 +81,19 @@ declare
   v_governed record;
 begin
   for v_governed in
-    select t.tgrelid::regclass as owner, split_part(encode(t.tgargs, 'escape'), '\000', 1) as machine
+    select t.tgrelid::regclass as owner, m.machine,
+      -- a trigger with a condition does not log the ordinary beginning
+      case when t.tgqual is not null then (select b.to_state from private.transitions b where b.machine = m.machine and b.from_state = 'initial') end as begins
     from pg_trigger t
+    cross join lateral (select split_part(encode(t.tgargs, 'escape'), '\000', 1) as machine) m
     where t.tgname = 'transition_on_insert'
   loop
     for subject_id, detail in execute format(
       'select s.id::text, %1$L || '' '' || s.status
        from %2$s s
-       where s.status is distinct from (
+       where s.status is distinct from coalesce((
          select e.to_state from private.domain_events e where e.subject_id = s.id and e.machine = %1$L order by e.id desc limit 1
-       )', v_governed.machine, v_governed.owner
+       ), %3$L)', v_governed.machine, v_governed.owner, v_governed.begins
     ) loop
       return next;
     end loop;

@@ -121,6 +121,10 @@ insert into public.seats (row_id, event_id, class_id, number, position) values (
 insert into public.seat_allocations (seat_id, event_id, class_id, order_id) values (:'seat', :'event', tests.class_of(:'event'), :'ticket_order');
 insert into public.tickets (order_id, order_item_id, event_id, class_id, holder_id, number, paid_amount, tax_amount)
 values (:'ticket_order', :'item', :'event', tests.class_of(:'event'), :'person', 1, 500000, 0);
+-- in a waiting room, and let in
+select private.set_waiting_room(:'event', 1, null, null), private.open_waiting_room(:'event'), private.join_queue(:'event')
+from set_config('request.jwt.claims', tests.claims(:'person'), true);
+select tests.as_owner();
 select private.enqueue('delete_auth_user', jsonb_build_object('user_id', :'person'), 'an earlier one');
 select tests.settle();
 update public.notifications set read_at = now() where user_id = :'person';

@@ -123,8 +123,8 @@ describe('the package', () => {
       const names = readdirSync(join(installed, form), { recursive: true, encoding: 'utf8' }).filter((name) =>
         /\.\w+$/.test(name),
       );
-      expect(names.reduce((sum, name) => sum + sizeOf(join(form, name)), 0)).toBeLessThan(600_000);
-      expect(sizeOf(join(form, 'generated/database.d.ts'))).toBeLessThan(90_000);
+      expect(names.reduce((sum, name) => sum + sizeOf(join(form, name)), 0)).toBeLessThan(800_000);
+      expect(sizeOf(join(form, 'generated/database.d.ts'))).toBeLessThan(130_000);
     }
   });
 
@@ -138,7 +138,7 @@ describe('the package', () => {
   });
 
   const resources =
-    'account,addresses,admin,apiKeys,auth,blocks,bookings,chat,devices,events,licences,media,notifications,organizers,otp,payments,payouts,profiles,quotes,receipts,refunds,reviews,supabase,trust,vehicles';
+    'account,addresses,admin,apiKeys,auth,blocks,bookings,chat,devices,events,licences,media,notifications,organizers,otp,payments,payouts,profiles,quotes,receipts,refunds,reviews,supabase,trust,vehicles,waitingRoom';
   const making = `const journey = createJourney({ url: 'http://127.0.0.1:9', publishableKey: 'sb_publishable_test' });
     console.log(Object.keys(journey).sort().join());`;
 
@@ -187,7 +187,7 @@ const given = `
     const journey: sdk.Journey, supabase: SupabaseClient;
     const email: string, password: string, openedUrl: string, adminAccount: { email: string; password: string };
     const bookingId: string, payoutId: string, paymentId: string, quoteId: string, receiptId: string;
-    const refundId: string, unmatchedId: string, vehicleId: string, conversationId: string, stored: { lastSeq: number };
+    const refundId: string, unmatchedId: string, vehicleId: string, conversationId: string, eventId: string, stored: { lastSeq: number };
     const startsAt: Date, endsAt: Date, search: sdk.VehicleSearch, hit: sdk.VehicleHit;
     const quote: sdk.Quote, booking: sdk.Booking, entry: sdk.CalendarEntry, error: sdk.JourneyError;
     const file: sdk.Upload['file'], carPicture: typeof file, frontPicture: typeof file, backPicture: typeof file;

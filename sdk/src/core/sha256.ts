@@ -62,3 +62,8 @@ export function sha256Plain(bytes: Uint8Array): string {
   });
   return toHex(out);
 }
+
+/** The bytes of a hex text. */
+export function fromHex(hex: string): Uint8Array {
+  return Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}

@@ -1,0 +1,116 @@
+-- Waiting rooms: what they know of the event behind them: who manages it, what is left of it, and which payments are open.
+-- Rule kept here: this is the one file of the module that reads tables of ticketing and payments.
+-- Left out on purpose: changing anything there.
+
+-- The stock for which people can be admitted. p_available: tickets that an order could take now; a hold that is over counts as
+-- free. p_sold_out: every ticket on sale is sold, and no order is open that might give some back.
+create function private.queue_stock(p_event_id uuid, out available bigint, out sold_out boolean)
+language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  v_capacity bigint;
+  v_overdue bigint;
+  v_is_open boolean;
+begin
+  with pools as (
+    select p.id, p.class_id, sum(s.capacity - s.held - s.sold) as free, sum(s.capacity) as capacity
+    from private.capacity_pools p join private.stock_shards s on s.pool_id = p.id
+    where p.event_id = p_event_id
+    group by p.id, p.class_id
+  ), classes as (
+    -- a class that shares pools counts in one of them
+    select o.id, o.free, o.capacity, (
+      select min(c.pool_id::text)::uuid from private.class_pools c where c.class_id = o.id and c.pool_id <> o.id) as shared_id
+    from pools o join public.ticket_classes t on t.id = o.class_id
+    where not t.is_closed
+  ), sums as (
+    select c.shared_id, case when c.shared_id is null then sum(c.free) else least(sum(c.free), min(p.free)) end as free, sum(c.capacity) as capacity
+    from classes c left join pools p on p.id = c.shared_id
+    group by c.shared_id
+  )
+  select coalesce(sum(s.free), 0), coalesce(sum(s.capacity), 0) into available, v_capacity from sums s;
+  select coalesce(sum(o.quantity) filter (where o.hold_expires_at <= now()), 0), count(*) > 0 into v_overdue, v_is_open
+  from public.orders o where o.event_id = p_event_id and o.status = 'pending_payment';
+  sold_out := available <= 0 and not v_is_open and v_capacity > 0;
+  available := greatest(available, 0) + v_overdue;
+end
+$$;
+
+create function private.has_open_attempt(p_order_id uuid)
+returns boolean
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return exists (
+    select from public.payments p join public.payment_attempts a on a.payment_id = p.id
+    where p.payable_id = p_order_id and a.status in ('created', 'pending') and a.expires_at > now()
+  );
+end
+$$;
+
+create function private.require_queue_role(p_event_id uuid, variadic p_roles text[])
+returns void
+language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  v_organizer_id uuid;
+begin
+  perform private.require_user();
+  select e.organizer_id into v_organizer_id from public.events e where e.id = p_event_id;
+  if not found then
+    perform private.fail('event_not_found');
+  end if;
+  perform private.require_organizer_role(v_organizer_id, variadic p_roles);
+end
+$$;
+
+-- Spends the admission of a new order, in the transaction that makes it. Whoever has a room that admits people needs one.
+create function private.spend_admission(p_event_id uuid, p_user_id uuid, p_admission_id uuid, p_order_id uuid)
+returns void
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  if not exists (select from public.waiting_rooms r where r.event_id = p_event_id and r.status in ('open', 'paused')) then
+    return;
+  end if;
+  if p_admission_id is null then
+    perform private.fail('admission_required');
+  end if;
+  update public.queue_entries e
+  set order_id = p_order_id, seen_at = clock_timestamp(),
+      checkout_expires_at = now() + (private.setting('admission_minutes')::int * interval '1 minute')
+  where e.admission_id = p_admission_id and e.event_id = p_event_id and e.user_id = p_user_id
+    and e.status = 'admitted' and e.order_id is null and e.admission_expires_at > now();
+  if not found then
+    perform private.fail('admission_over');
+  end if;
+end
+$$;
+
+-- An order has ended. Its place ends with it, and at commit the slot goes to the next (free_slot). A place that was lost
+-- meanwhile counts as completed all the same when the order is paid.
+create function private.checkout_ended(p_order_id uuid, p_is_completed boolean)
+returns void
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  update public.queue_entries e
+  set status = case when p_is_completed then 'completed' else 'expired' end, ended_at = clock_timestamp(),
+      end_reason = case when p_is_completed then 'completed' else 'failed' end
+  where e.order_id = p_order_id and (e.status = 'admitted' or (p_is_completed and e.status in ('left', 'expired')));
+end
+$$;
+
+create function private.end_checkout()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  perform private.checkout_ended(new.id, new.status = 'completed');
+  return null;
+end
+$$;
+-- Whatever ends an order, a row edited in Studio included. An order without anything to pay is completed when it is made; it
+-- ends when its admission is spent.
+create trigger end_checkout after update of status on public.orders
+  for each row when (old.status is distinct from new.status and new.status <> 'pending_payment') execute function private.end_checkout();
