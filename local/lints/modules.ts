@@ -31,7 +31,7 @@ export const directions: Readonly<Record<string, readonly string[]>> = {
   bookings: ['ledger', 'payables', 'payments', 'pricing', 'refunds', 'vehicles'],
   reviews: ['bookings', 'vehicles'],
   chat: ['bookings'],
-  ticketing: [],
+  ticketing: ['ledger', 'payables', 'payments', 'receipts', 'refunds'],
   waiting: ['payments', 'ticketing'],
   operations: ['payments', 'refunds', 'transfers'],
 };

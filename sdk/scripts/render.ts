@@ -66,7 +66,8 @@ export function renderPriceLineTexts(rows: readonly LabelRow[]): string {
     '/** The words for the lines of a price, as receipts have them. */',
     'export const priceLineTexts = {',
     ...entries,
-    "} as const satisfies Record<PriceLineCode, Record<'en' | 'vi', string>>;",
+    "} as const satisfies Record<string, Record<'en' | 'vi', string>> &",
+    "  Record<PriceLineCode, Record<'en' | 'vi', string>>;",
     '',
   ].join('\n');
 }

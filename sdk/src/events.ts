@@ -14,6 +14,7 @@ import type {
   TicketClassChanges,
   TicketEvent,
 } from './events-rows.ts';
+import type { Seat, SeatRow } from './orders-rows.ts';
 import type { Organizer } from './organizers-rows.ts';
 import type { Result } from './result.ts';
 import { type Instant, toTimestamp } from './time.ts';
@@ -195,6 +196,53 @@ export class Events {
       class_ids: input.classIds,
     };
     return this.#calls.rpc('set_capacity_pool', args, options);
+  }
+
+  /**
+   * The rows of seats of an event or of one section, with each seat and whether it is free now; at most 500 rows.
+   * Errors: `event_not_found`.
+   */
+  seatMap(input: { eventId: Uuid; section?: string }, options?: CallOptions): Promise<Result<SeatRow[]>> {
+    const args = { event_id: input.eventId, section: input.section };
+    return this.#calls.rpc('seat_map', args, options);
+  }
+
+  /**
+   * Admin or editor: adds a row of 1 to 200 seats to a kind of ticket with seats, whose total grows by them. A gap in
+   * `position` is an aisle. Rows of a smaller `rank` are sold first.
+   * Errors: `ticket_class_not_found`, `event_not_found`, `forbidden`, `event_not_editable`, `invalid_input`.
+   */
+  addSeatRow(
+    input: {
+      classId: Uuid;
+      section: string;
+      rowLabel: string;
+      rank: number;
+      seats: { number: string; position?: number; kind?: Seat['kind'] }[];
+    },
+    options?: CallOptions,
+  ): Promise<Result<SeatRow>> {
+    const args = {
+      class_id: input.classId,
+      section: input.section,
+      row_label: input.rowLabel,
+      rank: input.rank,
+      seats: input.seats,
+    };
+    return this.#calls.rpc('add_seat_row', args, options);
+  }
+
+  /**
+   * Admin or editor: takes seats of one kind of ticket out of the sale (`held`, `killed`) or puts them back (`open`).
+   * Answers how many changed.
+   * Errors: `ticket_class_not_found`, `event_not_found`, `forbidden`, `event_not_editable`, `seat_taken`
+   * (details.seat_ids), `invalid_input`.
+   */
+  setSeats(
+    input: { seatIds: Uuid[]; status: Seat['status'] },
+    options?: CallOptions,
+  ): Promise<Result<number>> {
+    return this.#calls.rpc('set_seats', { seat_ids: input.seatIds, status: input.status }, options);
   }
 }
 

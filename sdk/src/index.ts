@@ -66,6 +66,8 @@ export type { MediaFiles, Upload } from './media.ts';
 export type * from './media-rows.ts';
 export type { AdminNotifications, Notifications } from './notifications.ts';
 export type * from './notifications-rows.ts';
+export type { NewOrder, Orders } from './orders.ts';
+export type * from './orders-rows.ts';
 export type { Organizers } from './organizers.ts';
 export type * from './organizers-rows.ts';
 export type { Otp, OtpRequest, OtpSent, ResetTarget } from './otp.ts';

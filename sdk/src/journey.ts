@@ -15,6 +15,7 @@ import { Events } from './events.ts';
 import { Licences } from './licences.ts';
 import { MediaFiles } from './media.ts';
 import { Notifications } from './notifications.ts';
+import { Orders } from './orders.ts';
 import { Organizers } from './organizers.ts';
 import { Otp } from './otp.ts';
 import { Payments } from './payments.ts';
@@ -80,6 +81,7 @@ export class Journey {
   readonly bookings: Bookings;
   readonly organizers: Organizers;
   readonly events: Events;
+  readonly orders: Orders;
   readonly payments: Payments;
   readonly refunds: Refunds;
   readonly receipts: Receipts;
@@ -120,6 +122,7 @@ export class Journey {
     this.bookings = new Bookings(calls);
     this.organizers = new Organizers(calls);
     this.events = new Events(calls);
+    this.orders = new Orders(calls);
     this.payments = new Payments(calls, inbox);
     this.refunds = new Refunds(calls);
     this.receipts = new Receipts(calls);

@@ -185,7 +185,7 @@ begin
 end
 $$;
 
--- Changes the capacity of a pool while it is sold. The caller has released what is over.
+-- Changes the capacity of a pool while it is sold.
 -- DO NOT lock a shard before the class: an order locks the class by its foreign key, and then a shard.
 create function private.resize_pool(p_pool_id uuid, p_capacity int)
 returns void
@@ -200,7 +200,8 @@ begin
   perform 1 from public.ticket_classes where id = p_pool_id for update;
   -- others that resize wait here
   select * into strict v_pool from private.capacity_pools where id = p_pool_id for no key update;
-  perform 1 from private.stock_shards s where s.pool_id = p_pool_id order by s.shard for no key update;
+  -- what is over is free; this also locks every shard
+  perform private.release_over_holds(array[p_pool_id], true);
   select coalesce(sum(s.held + s.sold), 0), count(*) into v_taken, v_shards from private.stock_shards s where s.pool_id = p_pool_id;
   if p_capacity < v_taken then
     perform private.fail('capacity_below_sold', jsonb_build_object('pool_id', p_pool_id, 'least', v_taken));

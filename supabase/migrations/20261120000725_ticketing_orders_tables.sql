@@ -126,13 +126,15 @@ create table private.ticket_holds (
   shard smallint not null,
   held int not null default 0,
   sold int not null default 0,
+  held_until timestamptz,
   primary key (order_id, pool_id, shard),
   constraint ticket_holds_shard foreign key (pool_id, shard) references private.stock_shards on delete restrict,
-  constraint ticket_holds_counted check (held >= 0 and sold >= 0 and (held = 0 or sold = 0))
+  constraint ticket_holds_counted check (held >= 0 and sold >= 0 and (held = 0 or sold = 0) and (held > 0) = (held_until is not null))
 );
-create index ticket_holds_pool_idx on private.ticket_holds (pool_id, shard);
+create index ticket_holds_pool_idx on private.ticket_holds (pool_id, held_until) where held > 0;
 comment on table private.ticket_holds is 'Where the tickets of an order are counted: in which shards of which pools, held until it is paid and sold from then on. Zero in both once they were given back.';
 comment on column private.ticket_holds.held is 'What the order holds in held of the shard.';
+comment on column private.ticket_holds.held_until is 'Until when it is held, as its order says: over at that moment, and then anybody may take it back. Null when nothing is held.';
 comment on column private.ticket_holds.sold is 'What the order has in sold of the shard.';
 
 create function private.my_order_ids()

@@ -15,9 +15,7 @@ begin
     from private.class_pools c
     cross join lateral (
       select coalesce(sum(s.capacity - s.held - s.sold), 0) + coalesce((
-        select sum(h.held)
-        from public.orders o join private.ticket_holds h on h.order_id = o.id
-        where o.event_id = c.event_id and o.status = 'pending_payment' and o.hold_expires_at <= now() and h.pool_id = c.pool_id), 0) as left_over
+        select sum(h.held) from private.ticket_holds h where h.pool_id = c.pool_id and h.held > 0 and h.held_until <= now()), 0) as left_over
       from private.stock_shards s where s.pool_id = c.pool_id
     ) p
     where c.class_id = p_class_id

@@ -58,14 +58,19 @@ create table public.seat_allocations (
   class_id uuid not null,
   order_id uuid not null,
   is_live boolean not null default true,
+  held_until timestamptz,
   created_at timestamptz not null default now(),
   primary key (order_id, seat_id),
   constraint seat_allocations_seat foreign key (seat_id, event_id, class_id) references public.seats (id, event_id, class_id) on delete restrict,
   constraint seat_allocations_order foreign key (order_id, event_id) references public.orders (id, event_id) on delete restrict
 );
+create index seat_allocations_over_idx on public.seat_allocations (held_until) where is_live and held_until is not null;
+create index seat_allocations_seat_idx on public.seat_allocations (seat_id);
 create unique index seat_allocations_one_live on public.seat_allocations (seat_id) where is_live;
 comment on table public.seat_allocations is 'Which order has which seat. A seat has one that is live.';
 comment on column public.seat_allocations.is_live is 'The order holds the seat or has paid for it. A hold that is over is live until somebody needs the seat, or a job has run.';
+
+comment on column public.seat_allocations.held_until is 'Until when the order holds the seat unpaid; over at that moment. Null once it is paid.';
 
 alter table public.seat_rows enable row level security;
 alter table public.seats enable row level security;

@@ -111,16 +111,11 @@ insert into public.organizer_invitations (organizer_id, email, role, invited_by)
 select e.organizer_id, lower(:'email'), 'viewer', :'host' from public.events e where e.id = :'event';
 select tests.make_event(:'host') as other_event \gset
 insert into public.organizer_members (organizer_id, user_id, role) select e.organizer_id, :'person', 'scanner' from public.events e where e.id = :'other_event';
-insert into public.orders (event_id, buyer_id, status, currency, total_amount, tax_amount, quantity, completed_at)
-values (:'event', :'person', 'completed', 'VND', 500000, 0, 1, now()) returning id as ticket_order \gset
-insert into public.order_items (order_id, event_id, class_id, quantity, unit_price, amount, tax_amount)
-values (:'ticket_order', :'event', tests.class_of(:'event'), 1, 500000, 500000, 0) returning id as item \gset
-insert into private.ticket_holds (order_id, pool_id, shard, sold) values (:'ticket_order', tests.class_of(:'event'), 0, 1);
-insert into public.seat_rows (event_id, class_id, section, row_label, rank) values (:'event', tests.class_of(:'event'), 'Stalls', 'A', 1) returning id as seat_row \gset
-insert into public.seats (row_id, event_id, class_id, number, position) values (:'seat_row', :'event', tests.class_of(:'event'), '1', 1) returning id as seat \gset
-insert into public.seat_allocations (seat_id, event_id, class_id, order_id) values (:'seat', :'event', tests.class_of(:'event'), :'ticket_order');
-insert into public.tickets (order_id, order_item_id, event_id, class_id, holder_id, number, paid_amount, tax_amount)
-values (:'ticket_order', :'item', :'event', tests.class_of(:'event'), :'person', 1, 500000, 0);
+select tests.as_user(:'person');
+select (private.add_ticket_class(:'event', '{"name": "Stalls", "price": 500000, "has_seats": true}', gen_random_uuid())).id as stalls \gset
+select public.add_seat_row(:'stalls', 'Stalls', 'A', 1, '[{"number": "1"}, {"number": "2"}]') ->> 'id' as seat_row \gset
+select tests.as_owner();
+select tests.make_paid_order(:'person', :'event', 1, 'Stalls') as ticket_order;
 -- in a waiting room, and let in
 select private.set_waiting_room(:'event', 1, null, null), private.open_waiting_room(:'event'), private.join_queue(:'event')
 from set_config('request.jwt.claims', tests.claims(:'person'), true);

@@ -172,6 +172,7 @@ select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(700), tests.ho
 select tests.drive(:'reviewed', 10);
 insert into public.reviews (booking_id, side, author_id, subject_id, vehicle_id, rating, write_until, released_at, status, hidden_reason)
 select booking_id, side, author_id, subject_id, vehicle_id, 4, write_until, null, 'written', null from public.review_invitations where booking_id = :'reviewed' and side = 'host';
+select tests.make_order(tests.make_user('buyer'), tests.make_event(:'host')) as ticket_order \gset
 select private.set_audit_context('admin', 'the photos show it');
 
 -- Each text of a rule with the data of a row of its machine, as the row is after the move.

@@ -125,6 +125,22 @@ beforeAll(async () => {
   await ask(renter, 'event_detail', event);
   await ask(renter, 'search_events', 'dem nhac');
   await world.sql.query("select set_config('request.jwt.claims', tests.claims($1), false)", [organizerOwner]);
+  const { rows: stalls } = await world.sql.query<{ id: string }>(
+    `select id from private.add_ticket_class($1, '{"name": "Stalls", "price": 300000, "has_seats": true}', gen_random_uuid())`,
+    [event],
+  );
+  await world.sql.query("select set_config('request.jwt.claims', '', false)");
+  const row = [{ number: '1' }, { number: '2', kind: 'companion' }, { number: '3' }];
+  await ask(organizerOwner, 'add_seat_row', stalls[0]?.id, 'Stalls', 'A', 1, JSON.stringify(row));
+  const order = await world.make<string>('make_paid_order', renter, event, 1, 'Stalls');
+  await ask(renter, 'seat_map', event);
+  await ask(renter, 'order_detail', order);
+  await ask(organizerOwner, 'order_detail', order);
+  await ask(organizerOwner, 'event_orders', event);
+  await ask(renter, 'my_orders');
+  await ask(organizerOwner, 'cancel_order_preview', order);
+  await ask(organizerOwner, 'cancel_order', order, 300_000, randomUUID());
+  await world.sql.query("select set_config('request.jwt.claims', tests.claims($1), false)", [organizerOwner]);
   await world.sql.query(
     "select private.configure_event(id, '{}') from private.create_event($1, $2, gen_random_uuid())",
     [

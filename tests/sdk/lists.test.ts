@@ -57,6 +57,8 @@ const lists: Record<string, ListTest> = {
     sent: { after: { starts_at: day(2), id: 'r2' } },
   },
   'events.list': { list: (j, page) => j.events.list({ organizerId: 'o1', ...page }) },
+  'orders.list': { list: (j, page) => j.orders.list(page) },
+  'orders.ofEvent': { list: (j, page) => j.orders.ofEvent({ eventId: 'e1', ...page }) },
   'admin.events.toReview': { list: (j, page) => j.admin.events.toReview(page) },
   'vehicles.mine': { list: (j, page) => j.vehicles.mine(page) },
   'apiKeys.list': { list: (j, page) => j.apiKeys.list(page), sent: ofTable },
@@ -116,6 +118,7 @@ const lists: Record<string, ListTest> = {
 const bounded: Record<string, string> = {
   'account.sessions': 'the sessions of one person',
   'organizers.mine': 'the organizers of one person',
+  'events.seatMap': 'the rows of one hall or section, at most 500',
   'organizers.team': 'the members of one organizer',
   'organizers.invitations': 'the open invitations of one person',
   'profiles.getMany': 'one for each id that was given',

@@ -10,6 +10,8 @@ export const priceLineTexts = {
   rental_hours: { en: 'Rental, hours', vi: 'Tiền thuê theo giờ' },
   security_deposit: { en: 'Deposit, returned after the trip', vi: 'Tiền cọc, hoàn lại sau chuyến đi' },
   service_fee: { en: 'Service fee', vi: 'Phí dịch vụ' },
+  tickets: { en: 'Tickets', vi: 'Vé' },
   vat: { en: 'VAT', vi: 'Thuế GTGT' },
   weekend_surcharge: { en: 'Weekend surcharge', vi: 'Phụ thu cuối tuần' },
-} as const satisfies Record<PriceLineCode, Record<'en' | 'vi', string>>;
+} as const satisfies Record<string, Record<'en' | 'vi', string>> &
+  Record<PriceLineCode, Record<'en' | 'vi', string>>;

@@ -1,0 +1,283 @@
+-- Ticketing: making an order.
+-- Rule kept here: an order, its items, seats, stock, admission and payment are written in one transaction, or nothing is;
+-- limits count tickets and not lines; a refusal names the item that it is about.
+-- DO NOT take the stock earlier: its rows are those that everybody wants.
+-- Left out on purpose: discounts, which will write discount_amount of the items.
+
+insert into private.error_codes (code, status, retryable, message_en, message_vi) values
+  ('event_not_on_sale', 409, false, 'Tickets are not on sale now. Details say why, and from when they are.', 'Vé hiện chưa mở bán hoặc đã ngừng bán. Vui lòng xem chi tiết.'),
+  ('sold_out', 409, false, 'So many tickets of this kind are no longer there. Order at most details.left.', 'Hạng vé này không còn đủ số lượng. Vui lòng đặt tối đa bằng số nêu trong chi tiết.'),
+  ('ticket_limit_reached', 409, false, 'This is more than one order or one person may have. Details name the limit.', 'Số vé vượt quá giới hạn cho mỗi đơn hoặc mỗi người. Vui lòng xem giới hạn trong chi tiết.'),
+  ('too_many_open_orders', 409, false, 'You have too many unpaid orders for this event. Pay or cancel one of them first.', 'Bạn có quá nhiều đơn chưa thanh toán cho sự kiện này. Vui lòng thanh toán hoặc hủy bớt.'),
+  ('admission_required', 409, false, 'This event sells through a waiting room. Join it, and order when it lets you in.', 'Sự kiện này bán vé qua phòng chờ. Vui lòng vào phòng chờ và đặt vé khi đến lượt.'),
+  ('order_not_found', 404, false, 'We could not find this order. Reload your orders.', 'Không tìm thấy đơn này. Vui lòng tải lại danh sách đơn.');
+insert into private.rate_limits (action, capacity, per_minute) values ('create_order', 30, 30);
+alter table private.settings
+  add constraint settings_ticket_hold_minutes check (key <> 'ticket_hold_minutes' or private.is_whole(value, 1, 1440)),
+  add constraint settings_max_open_orders check (key <> 'max_open_orders' or private.is_whole(value, 1, 100));
+insert into private.settings (key, value, description) values
+  ('ticket_hold_minutes', '15', 'Minutes: how long an order keeps its tickets while the buyer pays.'),
+  ('max_open_orders', '3', 'Unpaid orders that one person may have for one event at one time.');
+
+-- Spends the admission to the waiting room of an event in the transaction of the order, or raises. Module waiting_room
+-- replaces it; until then an event with a waiting room sells nothing.
+create function private.spend_admission(p_event_id uuid, p_user_id uuid, p_admission uuid, p_order_id uuid)
+returns void
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  perform private.fail('admission_required');
+end
+$$;
+
+-- What an order asks for: of each class how many, and whether side by side. Chosen seats count as tickets of their class.
+create type private.order_line as (class_id uuid, quantity int, together boolean, chosen uuid[]);
+create function private.read_order_lines(p_event_id uuid, p_items jsonb, p_seats uuid[])
+returns private.order_line[]
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_lines private.order_line[];
+begin
+  if p_items is not null and (case jsonb_typeof(p_items) when 'array' then jsonb_array_length(p_items) > 20 else true end) then
+    perform private.fail_input('items', 'must be at most 20 objects {class_id, quantity, together}');
+  end if;
+  if exists (
+    select from jsonb_array_elements(coalesce(p_items, '[]')) i
+    where case when jsonb_typeof(i) <> 'object' then true else
+      not private.is_whole(i -> 'quantity', 1, 100)
+      or coalesce(i ->> 'class_id', '') !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+      or jsonb_typeof(coalesce(i -> 'together', 'true')) <> 'boolean'
+      or exists (select from jsonb_object_keys(i) k where k not in ('class_id', 'quantity', 'together')) end
+  ) then
+    perform private.fail_input('items', 'must be objects {class_id, quantity (1 to 100), together (true or false)}');
+  end if;
+  if cardinality(p_seats) > 100 or (select count(distinct s) <> count(*) from unnest(p_seats) s) then
+    perform private.fail_input('seats', 'must be at most 100 different seats');
+  end if;
+  if exists (select from unnest(p_seats) s where not exists (select from public.seats t where t.id = s and t.event_id = p_event_id)) then
+    perform private.fail_input('seats', 'must be seats of this event');
+  end if;
+  v_lines := array(
+    select row(l.class_id, sum(l.quantity)::int, bool_and(l.together), array_agg(l.seat_id) filter (where l.seat_id is not null))::private.order_line
+    from (
+      select (i ->> 'class_id')::uuid as class_id, (i ->> 'quantity')::int as quantity, coalesce((i ->> 'together')::boolean, true) as together, null::uuid as seat_id
+      from jsonb_array_elements(coalesce(p_items, '[]')) i
+      union all
+      select t.class_id, 1, true, t.id from unnest(p_seats) s join public.seats t on t.id = s
+    ) l
+    group by l.class_id order by l.class_id
+  );
+  -- chosen rows are locked in order, and a search for the best would begin anew
+  if exists (select from unnest(v_lines) l where cardinality(l.chosen) > 0 and l.quantity > cardinality(l.chosen)) then
+    perform private.fail_input('items', 'must not name a kind of ticket of which seats are chosen');
+  end if;
+  if cardinality(v_lines) = 0 then
+    perform private.fail_input('items', 'must have a ticket, or seats must');
+  end if;
+  return v_lines;
+end
+$$;
+
+-- Refuses what cannot be bought now: by the event, its sale, a code, and limits of one order.
+create function private.check_order_lines(p_event public.events, p_config public.event_configs, p_lines private.order_line[], p_unlock_code text)
+returns void
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_line private.order_line;
+  v_class public.ticket_classes;
+  v_window private.sale_window;
+  v_total bigint := 0;
+begin
+  foreach v_line in array p_lines loop
+    select * into v_class from public.ticket_classes where id = v_line.class_id and event_id = p_event.id;
+    if not found or (v_class.is_hidden and (v_class.unlock_code = upper(btrim(p_unlock_code))) is not true) then
+      perform private.fail('ticket_class_not_found', jsonb_build_object('class_id', v_line.class_id));
+    end if;
+    v_window := private.sale_window(p_event, p_config, v_class);
+    if v_window.state <> 'on_sale' then
+      perform private.fail('event_not_on_sale', jsonb_build_object('class_id', v_line.class_id, 'state', v_window.state,
+        'starts_at', v_window.starts_at, 'ends_at', v_window.ends_at));
+    end if;
+    if v_line.quantity > v_class.max_per_order then
+      perform private.fail('ticket_limit_reached', jsonb_build_object('class_id', v_line.class_id, 'per', 'order', 'limit', v_class.max_per_order));
+    end if;
+    v_total := v_total + v_line.quantity;
+  end loop;
+  if v_total > p_config.max_per_order then
+    perform private.fail('ticket_limit_reached', jsonb_build_object('per', 'order', 'limit', p_config.max_per_order));
+  end if;
+end
+$$;
+
+-- How many tickets of a class, or of all, a buyer has or holds for an event.
+create function private.tickets_of_buyer(p_event_id uuid, p_buyer_id uuid, p_class_id uuid default null)
+returns bigint
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(sum(case when o.status = 'completed'
+      then (select count(*) from public.tickets t where t.order_item_id = i.id and t.status <> 'cancelled') else i.quantity end), 0)
+    from public.orders o join public.order_items i on i.order_id = o.id
+    where o.event_id = p_event_id and o.buyer_id = p_buyer_id and (p_class_id is null or i.class_id = p_class_id)
+      and (o.status = 'completed' or (o.status = 'pending_payment' and o.hold_expires_at > now()))
+  );
+end
+$$;
+
+-- Refuses more than one person may have. Orders of one person for one event wait for each other here.
+create function private.check_buyer_limits(p_event_id uuid, p_config public.event_configs, p_buyer_id uuid, p_lines private.order_line[])
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_line private.order_line;
+  v_limit int;
+  v_has bigint;
+begin
+  perform pg_advisory_xact_lock(hashtextextended('buyer:' || p_event_id || ':' || p_buyer_id, 0));
+  if (select count(*) from public.orders o where o.event_id = p_event_id and o.buyer_id = p_buyer_id and o.status = 'pending_payment' and o.hold_expires_at > now())
+     >= (select value::int from private.settings where key = 'max_open_orders') then
+    perform private.fail('too_many_open_orders', jsonb_build_object('limit', private.setting('max_open_orders')));
+  end if;
+  if p_config.max_per_user is not null then
+    v_has := private.tickets_of_buyer(p_event_id, p_buyer_id);
+    if v_has + (select sum(l.quantity) from unnest(p_lines) l) > p_config.max_per_user then
+      perform private.fail('ticket_limit_reached', jsonb_build_object('per', 'person', 'limit', p_config.max_per_user, 'has', v_has));
+    end if;
+  end if;
+  foreach v_line in array p_lines loop
+    select c.max_per_user into v_limit from public.ticket_classes c where c.id = v_line.class_id;
+    continue when v_limit is null;
+    v_has := private.tickets_of_buyer(p_event_id, p_buyer_id, v_line.class_id);
+    if v_has + v_line.quantity > v_limit then
+      perform private.fail('ticket_limit_reached', jsonb_build_object('class_id', v_line.class_id, 'per', 'person', 'limit', v_limit, 'has', v_has));
+    end if;
+  end loop;
+end
+$$;
+
+-- Writes the tickets of an order, one for each that was bought. What was paid is spread over them to the last đồng.
+create function private.issue_tickets(p_order public.orders)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  insert into public.tickets (order_id, order_item_id, event_id, class_id, seat_id, holder_id, number, paid_amount, tax_amount)
+  select p_order.id, i.id, p_order.event_id, i.class_id, s.seat_id, p_order.buyer_id, row_number() over (order by i.class_id, u.n),
+    i.amount * u.n / i.quantity - i.amount * (u.n - 1) / i.quantity, i.tax_amount * u.n / i.quantity - i.tax_amount * (u.n - 1) / i.quantity
+  from public.order_items i
+  cross join lateral generate_series(1, i.quantity) u (n)
+  left join (
+    select a.class_id, a.seat_id, row_number() over (partition by a.class_id order by r.rank, r.id, t.position) as n
+    from public.seat_allocations a join public.seats t on t.id = a.seat_id join public.seat_rows r on r.id = t.row_id
+    where a.order_id = p_order.id and a.is_live
+  ) s on s.class_id = i.class_id and s.n = u.n
+  where i.order_id = p_order.id;
+end
+$$;
+
+-- Writes an order whose lines were checked, takes its seats and stock, and opens its payment.
+create function private.place_order(
+  p_id uuid, p_event public.events, p_buyer_id uuid, p_lines private.order_line[], p_hold_until timestamptz
+)
+returns public.orders
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_order public.orders;
+  v_line private.order_line;
+  v_lacking jsonb;
+  v_total bigint;
+  v_tax bigint;
+  v_quantity int;
+begin
+  select sum(l.quantity * c.price), sum(l.quantity * c.price * c.tax_bps / (10000 + c.tax_bps)), sum(l.quantity) into v_total, v_tax, v_quantity
+  from unnest(p_lines) l join public.ticket_classes c on c.id = l.class_id;
+  insert into public.orders (id, event_id, buyer_id, status, currency, total_amount, tax_amount, quantity, hold_expires_at, completed_at)
+  values (p_id, p_event.id, p_buyer_id, case when v_total = 0 then 'completed' else 'pending_payment' end, 'VND', v_total, v_tax, v_quantity,
+    case when v_total > 0 then p_hold_until end, case when v_total = 0 then now() end)
+  returning * into v_order;
+  insert into public.order_items (order_id, event_id, class_id, quantity, unit_price, amount, tax_amount)
+  select p_id, p_event.id, l.class_id, l.quantity, c.price, l.quantity * c.price, l.quantity * c.price * c.tax_bps / (10000 + c.tax_bps)
+  from unnest(p_lines) l join public.ticket_classes c on c.id = l.class_id;
+  foreach v_line in array p_lines loop
+    continue when not (select c.has_seats from public.ticket_classes c where c.id = v_line.class_id);
+    if cardinality(v_line.chosen) > 0 then
+      perform private.take_chosen_seats(v_order, v_line.chosen);
+    elsif not private.take_best_seats(v_order, v_line.class_id, v_line.quantity, v_line.together) then
+      if v_line.together and private.tickets_left(v_line.class_id) >= v_line.quantity then
+        perform private.fail('seats_not_together', jsonb_build_object('class_id', v_line.class_id));
+      end if;
+      perform private.fail('sold_out', jsonb_build_object('class_id', v_line.class_id, 'left', private.tickets_left(v_line.class_id)));
+    end if;
+  end loop;
+  if v_total > 0 then
+    perform private.open_payment(p_id, 'order', p_buyer_id, v_order.code, p_event.title, p_event.starts_at, p_event.ends_at, v_total, 'VND',
+      array[('escrow', p_id::text, -v_total)::private.ledger_line], v_total, v_tax, p_hold_until);
+  else
+    perform private.issue_tickets(v_order);
+  end if;
+  v_lacking := private.take_stock(p_id, v_order.hold_expires_at);
+  if v_lacking is not null then
+    perform private.fail('sold_out', v_lacking);
+  end if;
+  return v_order;
+end
+$$;
+
+create function private.create_order(p_event_id uuid, p_items jsonb, p_idempotency_key uuid, p_seats uuid[], p_unlock_code text, p_admission uuid)
+returns public.orders
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  -- begin_command refuses a caller who is not signed in
+  v_buyer_id uuid := auth.uid();
+  -- the id is chosen in advance, so that the answer is stored together with the key
+  v_id uuid := gen_random_uuid();
+  v_stored jsonb;
+  v_order public.orders;
+  v_event public.events;
+  v_config public.event_configs;
+  v_lines private.order_line[];
+  v_line private.order_line;
+begin
+  v_stored := private.begin_command('create_order', p_idempotency_key, jsonb_build_object('event_id', p_event_id, 'items', p_items, 'seats', p_seats,
+    'unlock_code', p_unlock_code, 'admission', p_admission), jsonb_build_object('id', v_id));
+  if v_stored is not null then
+    select * into v_order from public.orders where id = (v_stored ->> 'id')::uuid;
+    return v_order;
+  end if;
+  perform private.take_token('create_order', v_buyer_id::text);
+  select * into v_event from public.events where id = p_event_id;
+  if not found or v_event.published_at is null then
+    perform private.fail('event_not_found');
+  end if;
+  select * into strict v_config from public.event_configs where event_id = p_event_id;
+  perform private.require_not_suspended(v_buyer_id);
+  v_lines := private.read_order_lines(p_event_id, p_items, p_seats);
+  perform private.check_order_lines(v_event, v_config, v_lines, p_unlock_code);
+  -- a look without locks, so that a crowd before an empty counter costs little
+  foreach v_line in array v_lines loop
+    if not exists (select from private.stock_shards s where s.pool_id = v_line.class_id and s.capacity - s.held - s.sold >= v_line.quantity)
+       and private.tickets_left(v_line.class_id) < v_line.quantity then
+      perform private.fail('sold_out', jsonb_build_object('class_id', v_line.class_id, 'left', private.tickets_left(v_line.class_id)));
+    end if;
+  end loop;
+  perform private.check_buyer_limits(p_event_id, v_config, v_buyer_id, v_lines);
+  if v_config.waiting_room then
+    perform private.spend_admission(p_event_id, v_buyer_id, p_admission, v_id);
+  end if;
+  return private.place_order(v_id, v_event, v_buyer_id, v_lines,
+    -- read here: private.setting() costs three times the look
+    now() + make_interval(mins => (select value::int from private.settings where key = 'ticket_hold_minutes')));
+end
+$$;
+create function public.create_order(event_id uuid, items jsonb, idempotency_key uuid, seats uuid[] default null, unlock_code text default null, admission uuid default null)
+returns public.orders
+language sql volatile set search_path = ''
+as $$ select private.create_order(event_id, items, idempotency_key, seats, unlock_code, admission) $$;
+comment on function public.create_order is 'Orders tickets: holds them for 15 minutes and creates the payment, or with nothing to pay completes the order and issues them at once. items [{class_id, quantity, together}]: of a kind with seats the best available, side by side unless together is false; `seats` are seats that the buyer chose, each a ticket of its kind. `unlock_code` is for hidden kinds, `admission` for an event with a waiting room. Limits count tickets. Errors: event_not_found, ticket_class_not_found (details.class_id), event_not_on_sale (details {class_id, state, starts_at, ends_at}), sold_out (details {class_id, left}), ticket_limit_reached (details {class_id, per: order or person, limit, has}), too_many_open_orders, seat_taken (details.seat_ids), seats_not_together (details.class_id), seat_left_alone (details.seat_ids), admission_required, account_suspended, idempotency_conflict, invalid_input, rate_limited.';
+select private.expose_limited('create_order(uuid, jsonb, uuid, uuid[], text, uuid)', 'create_order', 'auth.uid()', 'authenticated');
