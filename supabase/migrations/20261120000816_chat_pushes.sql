@@ -45,10 +45,11 @@ insert into public.notification_templates (code, locale, category, title, body) 
   ('chat_attachment', 'vi', 'chat', 'Tệp đính kèm', 'Đã gửi một tệp đính kèm.'),
   ('message_request', 'en', 'chat', 'Message request', '{{sender}} would like to write to you. Accept or decline in the app.'),
   ('message_request', 'vi', 'chat', 'Yêu cầu nhắn tin', '{{sender}} muốn nhắn tin cho bạn. Vui lòng chấp nhận hoặc từ chối trong ứng dụng.'),
-  ('group_invitation', 'en', 'chat', 'Invitation to a group', '{{sender}} invites you to the group “{{group}}”. Accept or decline in the app.'),
-  ('group_invitation', 'vi', 'chat', 'Lời mời vào nhóm', '{{sender}} mời bạn vào nhóm “{{group}}”. Vui lòng chấp nhận hoặc từ chối trong ứng dụng.');
+  ('group_invitation', 'en', 'chat', 'Invitation to a group', '{{sender}} invites you to a group. Accept or decline in the app.'),
+  ('group_invitation', 'vi', 'chat', 'Lời mời vào nhóm', '{{sender}} mời bạn vào một nhóm. Vui lòng chấp nhận hoặc từ chối trong ứng dụng.');
 
--- An invitation to a group is a move; a request shows only with its first message (announce_messages).
+-- An invitation to a group is a move; a request shows only with its first message (announce_messages). Neither says what was
+-- written, and the title of a group is written too.
 create function private.addressees(p_member public.conversation_members)
 returns private.addressee[]
 language plpgsql stable set search_path = ''
@@ -63,7 +64,7 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   return (
-    select jsonb_build_object('conversation_id', c.id, 'kind', c.kind, 'group', coalesce(c.title, '—'), 'sender', coalesce(nullif(p.display_name, ''), '—'))
+    select jsonb_build_object('conversation_id', c.id, 'kind', c.kind, 'sender', coalesce(nullif(p.display_name, ''), '—'))
     from public.conversations c left join public.profiles p on p.id = p_member.invited_by
     where c.id = p_member.conversation_id
   );

@@ -102,6 +102,12 @@ beforeAll(async () => {
   await ask(admin, 'unfreeze_payable', earned, null);
   await ask(admin, 'cancel_payable', calledOff.booking, 'a question', randomUUID());
 
+  // what somebody chose to get, and why they got it
+  await ask(owner, 'notification_settings');
+  const told = 'select id from public.notifications where user_id = $1 order by seq limit 1';
+  await ask(owner, 'explain_notification', await world.value(told, owner));
+  await ask(admin, 'list_deliveries', owner);
+
   // a case that a reviewer takes
   const licence = await world.make<string>('make_licence', await world.make('make_user', 'new'));
   const { rows: waiting } = await world.sql.query<{ id: string }>(
