@@ -6,6 +6,7 @@ import { superviseCluster } from './cluster/supervise.ts';
 import { apiUrl, type StackConfig } from './config.ts';
 import { writeEnvironment } from './environment.ts';
 import { StackError } from './errors.ts';
+import { mailWebhookSecret } from './functions/environment.ts';
 import { startFunctions } from './functions/host.ts';
 import { type Health, startGateway } from './gateway/server.ts';
 import { takeLock } from './lock.ts';
@@ -112,7 +113,12 @@ export async function startStack(config: StackConfig, options: StackOptions): Pr
     return await log.step('start the API, functions, mail and payment sandbox', async () => {
       started.push([
         'mail',
-        await startMail({ ...config, port: config.ports.mail, dir: `${config.dir}/mail` }),
+        await startMail({
+          ...config,
+          port: config.ports.mail,
+          dir: `${config.dir}/mail`,
+          webhook: { url: `${apiUrl(config)}/functions/v1/mail-webhooks/resend`, secret: mailWebhookSecret },
+        }),
       ]);
       const sandbox = await startSandbox({
         port: config.ports.sandbox,

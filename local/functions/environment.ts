@@ -38,6 +38,9 @@ export const hookSecrets = {
   SEND_SMS_HOOK_SECRET: 'v1,whsec_bG9jYWwtaG9vay1mb3Itc21zLW9mLWF1dGguLi4=',
 };
 
+/** What the mail catcher signs its reports with. */
+export const mailWebhookSecret = 'whsec_bG9jYWwtbWFpbC1jYXRjaGVyLXJlcG9ydHM=';
+
 /**
  * The environment of a function: what the platform sets, the project's own secrets, and last the addresses of
  * this stack's parts, so that no secret of a real provider is ever used here.
@@ -56,6 +59,7 @@ export function functionEnvironment(config: StackConfig): Record<string, string>
     RESEND_API_KEY: 're_local',
     RESEND_BASE_URL: mailUrl(config),
     MAIL_FROM: 'Journey <no-reply@journey.local>',
+    RESEND_WEBHOOK_SECRET: mailWebhookSecret,
     ESMS_API_KEY: 'esms_local',
     ESMS_SECRET_KEY: 'esms_local_secret',
     ESMS_BRANDNAME: 'Journey',

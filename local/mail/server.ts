@@ -7,12 +7,15 @@ import { createPushService } from '../push/server.ts';
 import { esmsPath, takeSms } from './esms.ts';
 import { listPage, mailPage } from './page.ts';
 import { type Mail, MailStore } from './store.ts';
+import { MailReporter, type MailWebhook } from './webhooks.ts';
 
 export interface MailOptions {
   host: string;
   port: number;
   /** Where the mails are kept, as JSON files. */
   dir: string;
+  /** Where to report what becomes of mails, and what to sign it with. Without it nothing is reported. */
+  webhook?: MailWebhook;
 }
 
 export interface MailServer {
@@ -59,7 +62,12 @@ function refuse(statusCode: number, name: string, message: string): Response {
   return json(statusCode, { statusCode, name, message });
 }
 
-async function send(store: MailStore, request: Request, batch: boolean): Promise<Response> {
+async function send(
+  store: MailStore,
+  reporter: MailReporter | undefined,
+  request: Request,
+  batch: boolean,
+): Promise<Response> {
   if (!/^Bearer\s+\S+/.test(request.headers.get('authorization') ?? '')) {
     return refuse(401, 'missing_api_key', 'Missing API key in the authorization header');
   }
@@ -76,6 +84,9 @@ async function send(store: MailStore, request: Request, batch: boolean): Promise
     const message = 'Same idempotency key used with a different request payload.';
     return refuse(409, 'invalid_idempotent_request', message);
   }
+  if (accepted.isNew) {
+    for (const [i, mail] of mails.entries()) reporter?.report(accepted.ids[i] ?? '', mail);
+  }
   const sent = accepted.ids.map((id) => ({ id }));
   return json(200, batch ? { data: sent } : sent[0]);
 }
@@ -88,11 +99,15 @@ function html(status: number, text: string): Response {
   return new Response(text, { status, headers });
 }
 
-async function route(store: MailStore, request: Request): Promise<Response> {
+async function route(
+  store: MailStore,
+  reporter: MailReporter | undefined,
+  request: Request,
+): Promise<Response> {
   const url = new URL(request.url);
   const call = `${request.method} ${url.pathname}`;
-  if (call === 'POST /emails') return send(store, request, false);
-  if (call === 'POST /emails/batch') return send(store, request, true);
+  if (call === 'POST /emails') return send(store, reporter, request, false);
+  if (call === 'POST /emails/batch') return send(store, reporter, request, true);
   if (call === `POST ${esmsPath}`) return takeSms(store, request);
   if (call === 'GET /') return html(200, listPage(store.list()));
   if (call === 'GET /api/messages') return json(200, store.list(url.searchParams.get('to') ?? undefined));
@@ -116,11 +131,12 @@ async function route(store: MailStore, request: Request): Promise<Response> {
 export async function startMail(options: MailOptions): Promise<MailServer> {
   const store = new MailStore(options.dir);
   const push = createPushService(join(options.dir, 'push'));
+  const reporter = options.webhook && new MailReporter(options.webhook);
   const base = `http://${options.host}:${options.port}`;
   const server = createServer((incoming, outgoing) => {
     const request = toRequest(incoming, base);
     push(request)
-      .then((caught) => caught ?? route(store, request))
+      .then((caught) => caught ?? route(store, reporter, request))
       .catch((error: unknown) => refuse(500, 'application_error', String(error)))
       .then((response) => sendResponse(outgoing, response, incoming.method === 'HEAD'))
       .catch(() => outgoing.destroy());
@@ -133,6 +149,7 @@ export async function startMail(options: MailOptions): Promise<MailServer> {
   });
   return {
     async close() {
+      reporter?.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
       await closed;

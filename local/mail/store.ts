@@ -18,7 +18,7 @@ export interface Mail {
   tags: unknown[];
 }
 
-export type Accepted = { ids: string[] } | { conflict: true };
+export type Accepted = { ids: string[]; isNew: boolean } | { conflict: true };
 
 const keptMails = 500;
 const keptKeyMs = 24 * 3600 * 1000;
@@ -69,11 +69,11 @@ export class MailStore {
     for (const [name, entry] of this.#keys) if (now - entry.at > keptKeyMs) this.#keys.delete(name);
     const hash = createHash('sha256').update(JSON.stringify(mails)).digest('hex');
     const known = key === null ? undefined : this.#keys.get(key);
-    if (known) return known.hash === hash ? { ids: known.ids } : { conflict: true };
+    if (known) return known.hash === hash ? { ids: known.ids, isNew: false } : { conflict: true };
     const ids = mails.map((mail) => this.#write(mail, now));
     if (key !== null) this.#keys.set(key, { hash, ids, at: now });
     for (const name of this.#files().slice(0, -keptMails)) rmSync(join(this.#dir, name), { force: true });
-    return { ids };
+    return { ids, isNew: true };
   }
 
   #write(mail: Omit<Mail, 'id' | 'created_at'>, now: number): string {

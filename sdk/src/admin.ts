@@ -7,6 +7,7 @@ import { type List, type PageOptions, readList } from './core/pages.ts';
 import { AdminEvents } from './events.ts';
 import { AdminLedger } from './ledger.ts';
 import type { DriverLicence, LicenceCorrections, LicenceToReview } from './licences-rows.ts';
+import { AdminMail } from './mail.ts';
 import { AdminNotifications } from './notifications.ts';
 import { AdminPayables } from './payables.ts';
 import { AdminPayments } from './payments.ts';
@@ -48,6 +49,8 @@ export class Admin {
   readonly reviews: AdminReviews;
   /** Texts to many people. */
   readonly broadcasts: AdminBroadcasts;
+  /** Addresses that take no mail. */
+  readonly mail: AdminMail;
   /** Conversations with support. */
   readonly chat: AdminChat;
   /** What was sent to people, and what was not. */
@@ -68,6 +71,7 @@ export class Admin {
     this.payouts = new AdminPayouts(calls);
     this.reviews = new AdminReviews(calls);
     this.broadcasts = new AdminBroadcasts(calls);
+    this.mail = new AdminMail(calls);
     this.chat = new AdminChat(calls);
     this.notifications = new AdminNotifications(calls);
     this.ledger = new AdminLedger(calls);

@@ -62,6 +62,8 @@ export type { AdminLedger } from './ledger.ts';
 export type * from './ledger-rows.ts';
 export type { LicenceSubmission, Licences } from './licences.ts';
 export type * from './licences-rows.ts';
+export type { AdminMail } from './mail.ts';
+export type * from './mail-rows.ts';
 export type { MediaFiles, Upload } from './media.ts';
 export type * from './media-rows.ts';
 export type { AdminNotifications, Notifications } from './notifications.ts';

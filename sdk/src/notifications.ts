@@ -1,6 +1,7 @@
 import type { CallOptions, Calls } from './core/calls.ts';
 import { byCreation, type List, mapResult, type PageOptions, readList } from './core/pages.ts';
 import { requireUserId, valueOr } from './core/rows.ts';
+import type { MailState } from './mail-rows.ts';
 import type {
   Delivery,
   DeliveryChannel,
@@ -112,6 +113,20 @@ export class Notifications {
   /** How many are unread: the number on the badge. */
   unreadCount(options?: CallOptions): Promise<Result<number>> {
     return this.#calls.rpc('unread_count', {}, options);
+  }
+
+  /**
+   * Whether the own mail address takes mail: `bounced` when it does not exist or refuses, so that nothing goes there until
+   * it is changed; `complained` when a mail was reported as spam, so that only what is critical goes there.
+   *
+   * @example
+   * ```ts
+   * const { data: mail } = await journey.notifications.mailState();
+   * if (mail?.state === 'bounced') askForAnotherAddress(mail.email);
+   * ```
+   */
+  mailState(options?: CallOptions): Promise<Result<MailState>> {
+    return this.#calls.rpc('my_mail_state', {}, options) as Promise<Result<MailState>>;
   }
 
   /**

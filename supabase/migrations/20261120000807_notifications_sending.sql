@@ -67,7 +67,7 @@ begin
   case p_delivery.channel
     when 'email' then
       v_mail := private.render(v_text.email_body, v_note.data, v_note.locale);
-      return jsonb_build_object('locale', v_note.locale, 'template', v_note.template,
+      return jsonb_build_object('locale', v_note.locale, 'template', v_note.template, 'unsubscribe_token', private.unsubscribe_token(p_delivery),
         'subject', private.render(v_text.email_subject, v_note.data, v_note.locale), 'text', v_mail, 'html', private.html_from(v_mail));
     when 'sms' then
       return jsonb_build_object('locale', v_note.locale, 'template', v_note.template, 'text', private.render(v_text.sms_body, v_note.data, v_note.locale));

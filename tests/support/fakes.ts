@@ -138,6 +138,7 @@ export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): 
     },
     smsReportSecret: null,
     authHooks: { email: [hookSecret], sms: [hookSecret] },
+    mailWebhookSecrets: [hookSecret],
     testCodes: options.testCodes ?? new Map(),
     returns: {
       functionsUrl: 'http://127.0.0.1:54321/functions/v1',

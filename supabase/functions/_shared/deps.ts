@@ -21,6 +21,8 @@ export interface Deps {
   /** Codes known beforehand, by address. */
   testCodes: ReadonlyMap<string, string>;
   authHooks: HookSecrets;
+  /** What Resend may have signed a report with. */
+  mailWebhookSecrets: readonly string[];
   /** Null when an admin sends transfers by hand. */
   transfers: TransferProvider | null;
   /** The public address of the functions, and where payers may go after paying. */

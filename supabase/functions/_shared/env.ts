@@ -24,6 +24,7 @@ const schema = z.object({
   RESEND_API_KEY: text.optional(),
   RESEND_BASE_URL: z.url().optional(),
   MAIL_FROM: text.optional(),
+  RESEND_WEBHOOK_SECRET: z.string().optional(),
   ESMS_API_KEY: z.string().optional(),
   ESMS_SECRET_KEY: z.string().optional(),
   ESMS_BRANDNAME: z.string().optional(),

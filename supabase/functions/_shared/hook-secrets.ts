@@ -24,3 +24,16 @@ export function readHookSecrets(
     sms: read('SEND_SMS_HOOK_SECRET', env.SEND_SMS_HOOK_SECRET),
   };
 }
+
+/** Resend shows `whsec_…`; several separated by `|` while the secret is being changed. Without one, no report is genuine. */
+export function readMailWebhookSecrets({
+  RESEND_WEBHOOK_SECRET,
+}: Pick<Env, 'RESEND_WEBHOOK_SECRET'>): string[] {
+  const secrets = (RESEND_WEBHOOK_SECRET ?? '').split('|').filter(Boolean);
+  return secrets.map((secret) => {
+    if (!/^whsec_[A-Za-z0-9+/=]{24,88}$/.test(secret.trim())) {
+      throw new Error('RESEND_WEBHOOK_SECRET must be whsec_… as Resend shows it.');
+    }
+    return secret.trim();
+  });
+}

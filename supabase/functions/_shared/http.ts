@@ -7,7 +7,7 @@ import { sameSecret } from './secrets.ts';
 import { type Trace, traceOf } from './trace.ts';
 
 type Auth = 'user' | 'secret' | 'api_key' | 'none';
-type Method = 'GET' | 'POST' | 'DELETE';
+type Method = 'GET' | 'HEAD' | 'POST' | 'DELETE';
 
 /** A signed-in person, as the platform verified them. */
 export interface User {

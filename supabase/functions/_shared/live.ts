@@ -2,7 +2,7 @@ import { createDb } from './db.ts';
 import type { Deps } from './deps.ts';
 import { readEnv } from './env.ts';
 
-import { readHookSecrets } from './hook-secrets.ts';
+import { readHookSecrets, readMailWebhookSecrets } from './hook-secrets.ts';
 import { createMailer } from './mail/mailer.ts';
 import { createProviders, createTransfers } from './payments/index.ts';
 import { allowedReturns } from './payments/return-url.ts';
@@ -29,11 +29,12 @@ export function liveDeps(): Deps {
   const db = once(() => createDb(env));
   const providers = once(() => createProviders(env));
   const transfers = once(() => createTransfers(env));
-  const mailer = once(() => createMailer(env));
+  const mailer = once(() => createMailer(env, () => publicFunctionsUrl(env)));
   const sms = once(() => createEsms(env, () => publicFunctionsUrl(env)));
   const push = once(() => createPushSender(env, Date.now));
   const testCodes = once(() => readTestCodes(env));
   const authHooks = once(() => readHookSecrets(env));
+  const mailWebhookSecrets = once(() => readMailWebhookSecrets(env));
   const returns = once(() => ({ functionsUrl: publicFunctionsUrl(env), allowed: allowedReturns(env) }));
   return {
     http: {
@@ -64,6 +65,9 @@ export function liveDeps(): Deps {
     },
     get authHooks() {
       return authHooks();
+    },
+    get mailWebhookSecrets() {
+      return mailWebhookSecrets();
     },
     get returns() {
       return returns();

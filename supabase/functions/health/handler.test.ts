@@ -56,7 +56,7 @@ describe('GET /health', () => {
       const made = {
         providers: createProviders(env),
         transfers: createTransfers(env),
-        mailer: createMailer(env),
+        mailer: createMailer(env, () => 'https://x.supabase.co/functions/v1'),
         sms: createEsms(env),
         push: createPushSender(env, Date.now),
       };

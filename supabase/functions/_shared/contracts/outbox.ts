@@ -34,6 +34,8 @@ export const chatPushPayload = z.looseObject({ conversation_id: z.uuid() });
 
 /** What a delivery needs to be sent on each channel. */
 export const mailMessage = z.looseObject({
+  locale: z.enum(['vi', 'en']),
+  unsubscribe_token: z.string().nullable(),
   subject: z.string().min(1),
   text: z.string().min(1),
   html: z.string().min(1),

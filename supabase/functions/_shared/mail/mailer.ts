@@ -1,11 +1,15 @@
 import { Resend } from 'resend';
 import type { Env } from '../env.ts';
+import type { Locale } from '../formats.ts';
+import { unsubscribing } from './unsubscribe.ts';
 
 export interface Mail {
   to: string;
   subject: string;
   text: string;
   html: string;
+  /** With what its reader may leave such mails; null for a mail that goes out whatever the reader wants. */
+  unsubscribe?: { token: string; locale: Locale } | null;
   /** A mail with the same key is sent once. */
   idempotencyKey: string;
 }
@@ -30,7 +34,10 @@ const permanentErrors = new Set([
 ]);
 
 /** Sends by Resend, or by whatever speaks its API at RESEND_BASE_URL. */
-export function createMailer(env: Pick<Env, 'RESEND_API_KEY' | 'RESEND_BASE_URL' | 'MAIL_FROM'>): Mailer {
+export function createMailer(
+  env: Pick<Env, 'RESEND_API_KEY' | 'RESEND_BASE_URL' | 'MAIL_FROM'>,
+  functionsUrl: () => string,
+): Mailer {
   const { RESEND_API_KEY, RESEND_BASE_URL, MAIL_FROM } = env;
   if (RESEND_API_KEY === undefined || MAIL_FROM === undefined) {
     const problem = 'RESEND_API_KEY and MAIL_FROM are needed.';
@@ -38,9 +45,15 @@ export function createMailer(env: Pick<Env, 'RESEND_API_KEY' | 'RESEND_BASE_URL'
   }
   const resend = new Resend(RESEND_API_KEY, { baseUrl: RESEND_BASE_URL });
   return {
-    async send({ to, subject, text, html, idempotencyKey }) {
+    async send({ to, subject, text, html, unsubscribe, idempotencyKey }) {
+      const leaving = unsubscribe
+        ? unsubscribing(functionsUrl(), unsubscribe.token, unsubscribe.locale)
+        : { headers: {}, text: '', html: '' };
       const { data, error } = await resend.emails.send(
-        { from: MAIL_FROM, to, subject, text, html },
+        {
+          ...{ from: MAIL_FROM, to, subject, text: text + leaving.text, html: html + leaving.html },
+          headers: leaving.headers,
+        },
         { idempotencyKey, signal: AbortSignal.timeout(8_000) },
       );
       if (!error) return { sent: true, id: data.id };
