@@ -40,6 +40,8 @@ insert into public.notification_templates (code, locale, category, title, body, 
   ('booking_checked_in_renter', 'vi', 'booking', 'Chuyến đi bắt đầu', 'Chúc bạn đi đường an toàn cùng {{vehicle}}. Vui lòng trả xe trước {{ends}}.', null, null),
   ('booking_checked_in_host', 'en', 'booking', 'Vehicle handed over', '{{vehicle}} was handed over for booking {{code}}.', null, null),
   ('booking_checked_in_host', 'vi', 'booking', 'Đã giao xe', '{{vehicle}} đã được giao cho khách theo đơn {{code}}.', null, null),
+  ('booking_checked_in_admin', 'en', 'booking', 'Trip started', 'Booking {{code}} has begun: {{vehicle}} was handed over for {{period}}.', null, null),
+  ('booking_checked_in_admin', 'vi', 'booking', 'Chuyến đi bắt đầu', 'Đơn {{code}} đã bắt đầu: {{vehicle}} đã được giao cho chuyến đi từ {{period}}.', null, null),
   ('check_in_recorded_other', 'en', 'booking', 'Please confirm the hand-over', 'The hand-over of {{vehicle}} was recorded for booking {{code}}. Look at the photos and confirm it, or say what is wrong, by {{deadline}}. Without an answer it counts then.', 'Confirm the hand-over of booking {{code}}', E'The hand-over of {{vehicle}} was recorded for booking {{code}}.\n\nOpen the trip in the app, look at the photos, and confirm it or say what is wrong by {{deadline}}. Without an answer it counts then.'),
   ('check_in_recorded_other', 'vi', 'booking', 'Vui lòng xác nhận giao xe', 'Biên bản giao {{vehicle}} của đơn {{code}} đã được lập. Vui lòng xem ảnh và xác nhận, hoặc báo điểm chưa đúng, trước {{deadline}}. Nếu bạn không phản hồi, biên bản sẽ có hiệu lực.', 'Xác nhận giao xe cho đơn {{code}}', E'Biên bản giao {{vehicle}} của đơn {{code}} đã được lập.\n\nVui lòng mở chuyến đi trong ứng dụng, xem ảnh rồi xác nhận hoặc báo điểm chưa đúng trước {{deadline}}. Nếu bạn không phản hồi, biên bản sẽ có hiệu lực.'),
   ('check_out_recorded_other', 'en', 'booking', 'Please confirm the return', 'The return of {{vehicle}} was recorded for booking {{code}}. Look at the photos and confirm it, or say what is wrong, by {{deadline}}. Without an answer it counts then.', 'Confirm the return of booking {{code}}', E'The return of {{vehicle}} was recorded for booking {{code}}.\n\nOpen the trip in the app, look at the photos, and confirm it or say what is wrong by {{deadline}}. Without an answer it counts then.'),
@@ -72,7 +74,9 @@ returns private.addressee[]
 language plpgsql stable set search_path = ''
 as $$
 begin
-  return array[('renter', p_booking.renter_id), ('host', p_booking.host_id)]::private.addressee[];
+  return array[('renter', p_booking.renter_id), ('host', p_booking.host_id)]::private.addressee[]
+    -- only a trip that begins has a rule for them
+    || array(select ('admin', r.user_id)::private.addressee from public.user_roles r where p_booking.status = 'in_progress' and r.role = 'admin' order by r.user_id);
 end
 $$;
 
@@ -146,6 +150,7 @@ $$;
 insert into private.notification_audiences (machine, audience) values
   ('booking', 'renter'),
   ('booking', 'host'),
+  ('booking', 'admin'),
   ('inspection', 'recorder'),
   ('inspection', 'other');
 insert into private.notification_rules (machine, event, from_state, audience, template, channels) values
@@ -164,6 +169,7 @@ insert into private.notification_rules (machine, event, from_state, audience, te
   ('booking', 'cancel', 'confirmed', 'host', 'booking_cancelled_host', '{in_app,email}'),
   ('booking', 'check_in', null, 'renter', 'booking_checked_in_renter', '{in_app}'),
   ('booking', 'check_in', null, 'host', 'booking_checked_in_host', '{in_app}'),
+  ('booking', 'check_in', null, 'admin', 'booking_checked_in_admin', '{in_app}'),
   ('booking', 'settle', null, 'renter', 'booking_settled_renter', '{in_app}'),
   ('booking', 'settle', null, 'host', 'booking_settled_host', '{in_app}'),
   ('booking', 'complete', null, 'renter', 'booking_completed_renter', '{in_app}'),

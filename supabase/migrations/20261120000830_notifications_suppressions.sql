@@ -47,7 +47,7 @@ create index suppressed_addresses_user_idx on private.suppressed_addresses (user
 comment on table private.suppressed_addresses is 'Addresses that take no mail. Written by reports of Resend; staff lift one with lift_suppression.';
 comment on column private.suppressed_addresses.address_hash is 'private.keyed_hash() of the address.';
 comment on column private.suppressed_addresses.reason is 'bounced (it does not exist or refuses) or complained (its owner reported a mail as spam).';
-comment on column private.suppressed_addresses.user_id is 'Whose address it was then. Null when nobody''s, or when the account is gone.';
+comment on column private.suppressed_addresses.user_id is 'Whose address it was then. Null when nobody''s.';
 comment on column private.suppressed_addresses.suppressed_at is 'When Resend saw it.';
 alter table private.mail_events enable row level security;
 alter table private.suppressed_addresses enable row level security;
@@ -59,9 +59,8 @@ as $$ select private.keyed_hash('email:' || lower(btrim(p_address))) $$;
 
 insert into private.personal_tables (relation, whose, treatment, export_columns, why) values
   ('private.mail_events', 'r.user_id = $1', 'erase', '{type,occurred_at,detail}', 'Reports on mails to somebody who is gone.'),
-  ('private.suppressed_addresses', 'r.user_id = $1', 'anonymise', '{reason,suppressed_at}', 'The address takes no mail, whoever has it next.');
-insert into private.personal_data (relation, column_name, treatment, becomes, why) values
-  ('private.suppressed_addresses', 'user_id', 'anonymise', 'null', 'Whose address it was.');
+  ('private.suppressed_addresses', 'r.user_id = $1', 'retain', '{reason,suppressed_at}', 'The address takes no mail, whoever has it next.');
+select private.retain_columns('private.suppressed_addresses', 'Whose address it was; the profile is empty by then.', 'user_id');
 select private.retain_columns('private.suppressed_addresses', 'Finds the address again; none can be read back.', 'address_hash');
 select private.retain_columns('private.suppressed_addresses', 'What the mail server said of an address that it does not name, and in which report.', 'detail', 'event_id');
 

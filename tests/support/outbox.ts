@@ -88,7 +88,13 @@ export const mail = {
   action: 'send',
   delivery_id: '6f1c2d3e-0000-4000-8000-000000000009',
   target: { email: 'renter@example.com' },
-  message: { subject: 'Hello', text: 'text', html: '<p>text</p>' },
+  message: {
+    locale: 'en',
+    unsubscribe_token: 'person.booking.signature',
+    subject: 'Hello',
+    text: 'text',
+    html: '<p>text</p>',
+  },
 };
 
 export interface Setting {

@@ -34,6 +34,7 @@ describe('POST /outbox', () => {
         subject: 'Hello',
         text: 'text',
         html: '<p>text</p>',
+        unsubscribe: { token: 'person.booking.signature', locale: 'en' },
         idempotencyKey: `email:${email.delivery_id}`,
       },
     ]);
