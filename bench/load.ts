@@ -3,8 +3,8 @@ import { requireGapless, withChat } from './chat.ts';
 import type { BenchDatabase } from './database.ts';
 import { Helper } from './helper.ts';
 import type { LoadOrder, LoadResult } from './load-clients.ts';
-import { runLoad } from './pgbench.ts';
-import { format, type Measurement, measurement, median } from './report.ts';
+import { runLoad, steadyPerSecond } from './pgbench.ts';
+import { format, type Measurement, measurement, median, quantile } from './report.ts';
 import type { Effort } from './run.ts';
 
 const clients = 64;
@@ -34,10 +34,12 @@ export async function benchLoad(
         ...{ people: chat.scale.renters, conversations: effort.conversations, seconds: effort.searchSeconds },
       };
       const bySql = async (scripts: string[]): Promise<LoadResult> => {
-        const load = { scripts, clients, seconds: effort.searchSeconds, latencies: true };
-        const { perSecond, finished } = await runLoad(chat, load);
+        // A number and no time: a busy machine may need longer to connect them all.
+        const load = { scripts, clients, transactions: effort.bookings, latencies: true };
+        const { finished } = await runLoad(chat, load);
+        const perSecond = steadyPerSecond(finished, Math.min(effort.bookingWarmUp, effort.bookings / 2));
         const all = finished.flat().map((one) => one.milliseconds);
-        const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => quantileOf(all, share));
+        const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => quantile(all, share));
         return { perSecond, p50: p50 ?? 0, p95: p95 ?? 0, p99: p99 ?? 0 };
       };
       const over = (by: LoadOrder['by']) => () =>
@@ -82,9 +84,4 @@ export async function benchLoad(
       writer.end();
     }
   });
-}
-
-function quantileOf(samples: number[], share: number): number {
-  const sorted = samples.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }

@@ -29,7 +29,7 @@ let times: number[] = [];
 let expected = 0;
 
 function receive(text: string): void {
-  const found = /"last_change":(\d+)/.exec(text);
+  const found = /"last_change": ?(\d+)/.exec(text);
   if (!found) return;
   numbers.push(Number(found[1]));
   times.push(now());
