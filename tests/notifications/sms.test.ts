@@ -25,6 +25,7 @@ async function tell({ id }: Person, vehicle: string = anyPlate()): Promise<void>
     vehicle,
     starts: '09:30 21/11/2026',
     ends: '09:30 22/11/2026',
+    period: '09:30 21/11/2026 - 09:30 22/11/2026',
     total: '1.500.000 VND',
     pay_by: '10:00 20/11/2026',
   };

@@ -13,6 +13,8 @@ describe('a text by SMS', () => {
   it('loses symbols that would double its price, and keeps letters of other scripts', () => {
     expect(smsText('Vios 🚗 2023')).toMatchObject({ text: 'Vios 2023', unicode: false });
     expect(smsText('Paid 1.500.000 VND [ok]')).toMatchObject({ text: 'Paid 1.500.000 VND [ok]' });
+    expect(smsText('Pay ₫1,500,000.').text).toBe('Pay VND 1,500,000.');
+    expect(smsText('Trả 1.500.000\u00a0₫.').text).toBe('Tra 1.500.000 VND.');
     expect(smsText('张伟')).toEqual({ text: '张伟', unicode: true, segments: 1 });
   });
 

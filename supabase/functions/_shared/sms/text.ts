@@ -41,6 +41,9 @@ function plain(text: string): string {
     .normalize('NFD')
     .replaceAll(/\p{M}/gu, '')
     .replaceAll(/[^\S\n]/gu, ' ')
+    // the sign of the đồng would go with the symbols
+    .replaceAll(/ ?₫(?=[0-9])/g, ' VND ')
+    .replaceAll(/ ?₫/g, ' VND')
     .replaceAll(/[\p{C}\p{S}]/gu, (char) => (basic.has(char) || extended.has(char) ? char : ''))
     .replaceAll('://', ': //')
     .replaceAll(/([\p{L}\p{N}])\.(?=\p{L}{2})/gu, '$1. ')
