@@ -143,13 +143,14 @@ select is((select count(distinct e ->> 'conversation_id')::int from jsonb_array_
 
 -- notifications
 select tests.as_owner();
+select tests.make_user('reader') as reader \gset
 create function pg_temp.tell(p_user uuid, p_cause text) returns void language sql as $$
   insert into public.notifications (user_id, category, template, template_version, locale, title, body, data, dedupe_key)
   select p_user, t.category, t.code, t.version, 'en', 'title', 'body', '{}', p_cause from public.notification_templates t where t.locale = 'en' order by t.code limit 1 $$;
-select pg_temp.tell(:'host', i::text) from generate_series(1, 3) i \g /dev/null
+select pg_temp.tell(:'reader', i::text) from generate_series(1, 3) i \g /dev/null
 set constraints all immediate;
 set constraints all deferred;
-select tests.as_user(:'host');
+select tests.as_user(:'reader');
 select is((select array_agg((n ->> 'seq')::int) from jsonb_array_elements(pg_temp.sync() -> 'notifications' -> 'rows') n), '{1,2,3}', 'a new device gets the newest notifications');
 select is((select array_agg((n ->> 'seq')::int) from jsonb_array_elements(pg_temp.sync('{"epoch": 1, "seen": "5:5:", "notification": 2}') -> 'notifications' -> 'rows') n), '{3}', 'a device gets the notifications that it does not have');
 select is(pg_temp.sync() -> 'cursor' -> 'notification', '3'::jsonb, 'the cursor has the last notification');
