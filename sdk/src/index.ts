@@ -20,7 +20,6 @@ export type * from './bookings-rows.ts';
 export type { AdminChat, Chat, NewAttachment, NewMessage } from './chat.ts';
 export type { AdminBroadcasts } from './broadcasts.ts';
 export type * from './broadcasts-rows.ts';
-export type { AdminChat, Chat, NewMessage } from './chat.ts';
 export type * from './chat-rows.ts';
 export type { CallOptions, CommandOptions } from './core/calls.ts';
 export { createIdempotencyKey } from './core/ids.ts';

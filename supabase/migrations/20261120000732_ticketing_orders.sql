@@ -9,7 +9,7 @@ insert into private.error_codes (code, status, retryable, message_en, message_vi
   ('sold_out', 409, false, 'So many tickets of this kind are no longer there. Order at most details.left.', 'Hạng vé này không còn đủ số lượng. Vui lòng đặt tối đa bằng số nêu trong chi tiết.'),
   ('ticket_limit_reached', 409, false, 'This is more than one order or one person may have. Details name the limit.', 'Số vé vượt quá giới hạn cho mỗi đơn hoặc mỗi người. Vui lòng xem giới hạn trong chi tiết.'),
   ('too_many_open_orders', 409, false, 'You have too many unpaid orders for this event. Pay or cancel one of them first.', 'Bạn có quá nhiều đơn chưa thanh toán cho sự kiện này. Vui lòng thanh toán hoặc hủy bớt.'),
-  ('admission_required', 409, false, 'This event sells through a waiting room. Join it, and order when it lets you in.', 'Sự kiện này bán vé qua phòng chờ. Vui lòng vào phòng chờ và đặt vé khi đến lượt.'),
+  ('admission_required', 409, false, 'Tickets of this event are sold through its waiting room. Join the queue, and order when it lets you in.', 'Sự kiện này bán vé qua phòng chờ. Vui lòng vào phòng chờ và đặt vé khi đến lượt.'),
   ('order_not_found', 404, false, 'We could not find this order. Reload your orders.', 'Không tìm thấy đơn này. Vui lòng tải lại danh sách đơn.');
 insert into private.rate_limits (action, capacity, per_minute) values ('create_order', 30, 30);
 alter table private.settings
@@ -20,13 +20,15 @@ insert into private.settings (key, value, description) values
   ('max_open_orders', '3', 'Unpaid orders that one person may have for one event at one time.');
 
 -- Spends the admission to the waiting room of an event in the transaction of the order, or raises. Module waiting_room
--- replaces it; until then an event with a waiting room sells nothing.
+-- replaces it; without that module an event that sells through a waiting room sells nothing.
 create function private.spend_admission(p_event_id uuid, p_user_id uuid, p_admission uuid, p_order_id uuid)
 returns void
 language plpgsql volatile security definer set search_path = ''
 as $$
 begin
-  perform private.fail('admission_required');
+  if (select waiting_room from public.event_configs where event_id = p_event_id) then
+    perform private.fail('admission_required');
+  end if;
 end
 $$;
 
@@ -267,9 +269,7 @@ begin
     end if;
   end loop;
   perform private.check_buyer_limits(p_event_id, v_config, v_buyer_id, v_lines);
-  if v_config.waiting_room then
-    perform private.spend_admission(p_event_id, v_buyer_id, p_admission, v_id);
-  end if;
+  perform private.spend_admission(p_event_id, v_buyer_id, p_admission, v_id);
   return private.place_order(v_id, v_event, v_buyer_id, v_lines,
     -- read here: private.setting() costs three times the look
     now() + make_interval(mins => (select value::int from private.settings where key = 'ticket_hold_minutes')));

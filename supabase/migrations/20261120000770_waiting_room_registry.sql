@@ -7,7 +7,6 @@ insert into private.error_codes (code, status, retryable, message_en, message_vi
   ('waiting_room_closed', 409, false, 'This event is sold out, and its waiting room is closed.', 'Sự kiện đã bán hết vé và phòng chờ đã đóng.'),
   ('waiting_room_opened', 409, false, 'This waiting room has opened already, so its opening cannot be moved.', 'Phòng chờ đã mở nên không thể dời thời điểm mở.'),
   ('no_queue_place', 404, false, 'You have no place in this queue. Join it first.', 'Bạn chưa có chỗ trong hàng chờ này. Vui lòng vào hàng chờ trước.'),
-  ('admission_required', 403, false, 'Tickets of this event are sold through its waiting room. Join the queue and wait for your turn.', 'Vé của sự kiện này được bán qua phòng chờ. Vui lòng vào hàng chờ và đợi đến lượt.'),
   ('admission_over', 409, false, 'Your turn is over or was used already. Join the queue again.', 'Lượt mua của bạn đã hết hạn hoặc đã được dùng. Vui lòng vào lại hàng chờ.');
 
 insert into private.rate_limits (action, capacity, per_minute) values

@@ -64,22 +64,26 @@ begin
 end
 $$;
 
--- Spends the admission of a new order, in the transaction that makes it. Whoever has a room that admits people needs one.
-create function private.spend_admission(p_event_id uuid, p_user_id uuid, p_admission_id uuid, p_order_id uuid)
+-- Spends the admission of a new order, in the transaction that makes it. A room that is open or paused asks for one. An
+-- event that sells through a room alone sells nothing while the room is off.
+create or replace function private.spend_admission(p_event_id uuid, p_user_id uuid, p_admission uuid, p_order_id uuid)
 returns void
 language plpgsql volatile security definer set search_path = ''
 as $$
+declare
+  v_status text;
 begin
-  if not exists (select from public.waiting_rooms r where r.event_id = p_event_id and r.status in ('open', 'paused')) then
+  select r.status into v_status from public.waiting_rooms r where r.event_id = p_event_id;
+  if v_status = 'closed' or (coalesce(v_status, 'off') = 'off' and not (select c.waiting_room from public.event_configs c where c.event_id = p_event_id)) then
     return;
   end if;
-  if p_admission_id is null then
+  if p_admission is null or v_status is null or v_status = 'off' then
     perform private.fail('admission_required');
   end if;
   update public.queue_entries e
   set order_id = p_order_id, seen_at = clock_timestamp(),
       checkout_expires_at = now() + (private.setting('admission_minutes')::int * interval '1 minute')
-  where e.admission_id = p_admission_id and e.event_id = p_event_id and e.user_id = p_user_id
+  where e.admission_id = p_admission and e.event_id = p_event_id and e.user_id = p_user_id
     and e.status = 'admitted' and e.order_id is null and e.admission_expires_at > now();
   if not found then
     perform private.fail('admission_over');

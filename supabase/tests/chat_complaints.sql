@@ -16,7 +16,7 @@ select (private.open_complaint_conversation(:'renter', array[:'host']::uuid[], '
 select tests.as_user(:'stranger');
 select is((select count(*)::int from public.messages), 0, 'a stranger reads nothing of a complaint');
 select is(tests.outcome(format('select public.open_complaint_conversation(%L, %L)', :'stranger', '{}')), '42883', 'an app opens no conversation of a complaint');
-select is(tests.outcome(format('select private.open_complaint_conversation(%L, %L)', :'stranger', '{}')), '42501', 'nor by the function of the module');
+select is(tests.outcome(format('select private.open_complaint_conversation(%L, %L)', :'stranger', '{}')), '42501', 'an app cannot open one by the function of the module');
 select tests.as_user(:'renter');
 select results_eq('select kind, status, last_text from public.my_conversations()',
   $$ values ('complaint', 'active', 'renter opened a complaint. Support reads and writes here as well.') $$, 'who complains is in the conversation');
@@ -31,18 +31,18 @@ select is(tests.outcome(format('select private.add_members(%L, %L)', :'thread', 
 select is(tests.outcome(format('select private.remove_member(%L, %L)', :'thread', :'renter')), 'conversation_not_found', 'a party takes nobody out');
 select is(tests.outcome(format('select private.set_member_role(%L, %L, %L)', :'thread', :'host', 'admin')), 'conversation_not_found', 'a party makes nobody an admin');
 select is(tests.outcome(format('select private.rename_group(%L, %L)', :'thread', 'Lies')), 'conversation_not_found', 'a complaint has no title to change');
-select is(tests.outcome(format('select private.add_complaint_member(%L, %L)', :'thread', :'witness')), 'forbidden', 'only staff bring people in');
-select is(tests.outcome(format('select private.remove_complaint_member(%L, %L)', :'thread', :'renter')), 'forbidden', 'only staff take people out');
+select is(tests.outcome(format('select private.add_complaint_member(%L, %L)', :'thread', :'witness')), 'forbidden', 'a party brings nobody in');
+select is(tests.outcome(format('select private.remove_complaint_member(%L, %L)', :'thread', :'renter')), 'forbidden', 'a party takes nobody out');
 select is(tests.outcome(format('select private.join_support_conversation(%L)', :'thread')), 'forbidden', 'only staff join by themselves');
 select is(tests.outcome(format('select private.delete_message(%L, 2)', :'thread')), 'forbidden', 'a party deletes no message of the other');
 
 -- staff
 select tests.as_user(:'admin');
-select is((select count(*)::int from public.messages), 0, 'staff read no complaint without taking part');
+select is((select count(*)::int from public.messages), 0, 'an agent reads no complaint without taking part');
 select private.join_support_conversation(:'thread') \gset
 select is((select array_agg(body order by seq) from public.messages where kind = 'text'), '{"The car was dirty","It was not"}', 'staff read what was said before they came');
 select pg_temp.send(:'thread', 'We look into it') \gset
-select is(tests.outcome(format('select private.add_complaint_member(%L, %L)', :'thread', :'witness')), 'ok', 'staff bring a person in');
+select is(tests.outcome(format('select private.add_complaint_member(%L, %L)', :'thread', :'witness')), 'ok', 'an agent brings a person in');
 select is(tests.outcome(format('select private.add_complaint_member(%L, %L)', :'thread', :'witness')), 'ok', 'bringing a person in is safe to repeat');
 select is(tests.outcome(format('select private.add_complaint_member(%L, gen_random_uuid())', :'thread')), 'not_found', 'only people who exist are brought in');
 select is(tests.outcome(format('select private.remove_complaint_member(%L, %L)', :'thread', :'stranger')), 'not_found', 'who is not in it is not taken out');
@@ -57,8 +57,8 @@ select tests.as_user(:'witness');
 select ok(not exists (select from public.messages where seq = :later), 'who was taken out reads nothing after');
 select is(tests.outcome(format('select pg_temp.send(%L, %L)', :'thread', 'x')), 'conversation_closed', 'who was taken out does not write');
 select tests.as_user(:'admin');
-select is(tests.outcome(format('select private.remove_complaint_member(%L, %L)', :'thread', :'admin')), 'ok', 'staff leave');
-select is(tests.outcome(format('select private.join_support_conversation(%L)', :'thread')), 'ok', 'staff come back');
+select is(tests.outcome(format('select private.remove_complaint_member(%L, %L)', :'thread', :'admin')), 'ok', 'an agent leaves a complaint');
+select is(tests.outcome(format('select private.join_support_conversation(%L)', :'thread')), 'ok', 'an agent comes back to it');
 
 -- suspended people answer for themselves
 select tests.step_up(:'admin');
@@ -81,7 +81,7 @@ select ok((select count(*) from public.list_messages(:'thread')) > 5, 'a closed 
 select is(tests.outcome(format('select public.mark_conversation_read(%L, 5)', :'thread')), 'ok', 'a closed complaint can be marked as read');
 select is((select closed_at is not null from public.conversations), true, 'a party sees that it is closed');
 select tests.as_user(:'admin');
-select is(tests.outcome(format('select pg_temp.send(%L, %L)', :'thread', 'The deposit was returned')), 'ok', 'in a closed complaint staff write');
+select is(tests.outcome(format('select pg_temp.send(%L, %L)', :'thread', 'The deposit was returned')), 'ok', 'an agent writes in a closed complaint');
 select tests.as_owner();
 select private.close_complaint_conversation(:'thread', false);
 select tests.as_user(:'renter');

@@ -29,9 +29,9 @@ select private.sync_chat(null) as looked \gset
 select is(pg_temp.sees(:'renter'), false, 'who asks is not seen before it is accepted');
 select is((select count(*)::int from public.last_seen(array[:'renter']::uuid[])), 0, 'when somebody was last is not seen before they talk');
 select public.answer_request(:'pair', true);
-select is(pg_temp.sees(:'renter'), true, 'people who talk see each other');
+select is(pg_temp.sees(:'renter'), true, 'a person is seen by who talks with them');
 select is((select last_seen_at from public.last_seen(array[:'renter', :'stranger']::uuid[])), now(), 'people who talk see when the other was last');
-select is(tests.outcome_details('select public.last_seen(null)') ->> 'field', 'user_ids', 'ids are needed');
+select is(tests.outcome_details('select public.last_seen(null)') ->> 'field', 'user_ids', 'a look needs the ids of people');
 select is(tests.outcome_details('select public.last_seen(array_fill(gen_random_uuid(), array[101]))') ->> 'field', 'user_ids', 'at most 100 people are asked for');
 select tests.as_user(:'admin');
 select is((select count(*)::int from public.last_seen(array[:'renter']::uuid[])), 0, 'an admin sees no more than others');

@@ -56,7 +56,7 @@ select is(tests.reports('evt-2', 'email.bounced', 'mail-2', upper(:'email'), tru
 select is(tests.reports('evt-2', 'email.bounced', 'mail-2', :'email', true), 'repeated', 'a report that comes twice takes effect once');
 select is((select count(*)::int from private.mail_events where event_id = 'evt-2'), 1, 'a report is stored once');
 select is((select detail from private.suppressed_addresses), 'No such user <…>', 'what the server said is kept without the address');
-select is((select user_id from private.suppressed_addresses), :'lan'::uuid, 'whose address it was is known');
+select is((select user_id from private.suppressed_addresses), :'lan'::uuid, 'a suppression knows whose address it was');
 select is(tests.mail(:'lan', 'licence_rejected'), 'address_bounced', 'no mail goes to an address that does not exist');
 select is(tests.mail(:'lan', 'bank_account_removed'), 'address_bounced', 'what is critical does not go there either');
 select is(tests.mail(:'minh', 'licence_rejected'), 'send', 'the address of somebody else is not concerned');
@@ -111,7 +111,7 @@ select is((private.unsubscribe_state(:'token'))::text, '{"locale": "en", "catego
 select is(private.unsubscribe_state(overlay(:'token' placing 'marketing' from 38 for 7)), null, 'the category of a token cannot be changed');
 select is(private.unsubscribe_state(overlay(:'token' placing :'minh' from 1 for 36)), null, 'the person of a token cannot be changed');
 select is(private.set_subscribed('x', false), null, 'what is no token changes nothing');
-select is(private.set_subscribed(:'token', false) ->> 'subscribed', 'false', 'a token unsubscribes');
+select is(private.set_subscribed(:'token', false) ->> 'subscribed', 'false', 'a token of a link unsubscribes its person');
 select is(private.set_subscribed(:'token', false) ->> 'subscribed', 'false', 'a token may be used again');
 select is((select count(*)::int from private.domain_events where type = 'mail.unsubscribed'), 1, 'the log holds when a person left');
 select is(tests.mail(:'lan', 'licence_rejected'), 'unsubscribed', 'no mail of this category is sent');
