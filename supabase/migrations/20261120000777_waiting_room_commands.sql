@@ -63,7 +63,6 @@ declare
   v_room public.waiting_rooms;
 begin
   perform private.require_queue_role(p_event_id, 'admin', 'editor');
-  perform private.take_token('manage_waiting_room', auth.uid()::text);
   select * into v_room from public.waiting_rooms r where r.event_id = p_event_id for no key update;
   if not found then
     perform private.fail('waiting_room_off');
@@ -79,6 +78,7 @@ as $$
 declare
   v_room public.waiting_rooms := private.lock_waiting_room(p_event_id);
 begin
+  perform private.take_token('manage_waiting_room', auth.uid()::text);
   if v_room.status in ('off', 'closed') then
     -- who waited until it was closed was told so, and joins anew
     perform private.empty_room(p_event_id, case v_room.status when 'off' then 'closed' else 'sold_out' end);
@@ -109,6 +109,7 @@ as $$
 declare
   v_room public.waiting_rooms := private.lock_waiting_room(p_event_id);
 begin
+  perform private.take_token('manage_waiting_room', auth.uid()::text);
   update public.waiting_rooms r set status = 'paused', is_told = false, told_at = '-infinity' where r.id = v_room.id;
   perform private.run_queue(p_event_id, true);
   select * into v_room from public.waiting_rooms r where r.id = v_room.id;
@@ -129,6 +130,7 @@ as $$
 declare
   v_room public.waiting_rooms := private.lock_waiting_room(p_event_id);
 begin
+  perform private.take_token('manage_waiting_room', auth.uid()::text);
   update public.waiting_rooms r set status = 'off', is_told = false, told_at = '-infinity' where r.id = v_room.id;
   perform private.run_queue(p_event_id, true);
   select * into v_room from public.waiting_rooms r where r.id = v_room.id;

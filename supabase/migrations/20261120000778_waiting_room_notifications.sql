@@ -30,10 +30,10 @@ end
 $$;
 insert into private.notification_audiences (machine, audience) values ('queue_entry', 'waiting_person');
 insert into private.notification_rules (machine, event, audience, template, channels, only_if) values
-  ('queue_entry', 'admit', 'waiting_person', 'queue_admitted', '{in_app,push}', '{}'),
+  ('queue_entry', 'admit', 'waiting_person', 'queue_admitted', '{in_app}', '{}'),
   ('queue_entry', 'lapse', 'waiting_person', 'queue_lapsed', '{in_app}', '{"is_missed": true}'),
   ('queue_entry', 'lapse', 'waiting_person', 'queue_sold_out', '{in_app}', '{"end_reason": "sold_out"}'),
-  ('queue_entry', 'expire', 'waiting_person', 'queue_sold_out', '{in_app,push}', '{"end_reason": "sold_out"}');
+  ('queue_entry', 'expire', 'waiting_person', 'queue_sold_out', '{in_app}', '{"end_reason": "sold_out"}');
 
 create function private.tidy_queues()
 returns void

@@ -67,7 +67,7 @@ begin
   case p_delivery.channel
     when 'email' then
       v_mail := private.render(v_text.email_body, v_note.data, v_note.locale);
-      return jsonb_build_object('locale', v_note.locale, 'template', v_note.template, 'unsubscribe_token', private.unsubscribe_token(p_delivery),
+      return jsonb_build_object('locale', v_note.locale, 'template', v_note.template,
         'subject', private.render(v_text.email_subject, v_note.data, v_note.locale), 'text', v_mail, 'html', private.html_from(v_mail));
     when 'sms' then
       return jsonb_build_object('locale', v_note.locale, 'template', v_note.template, 'text', private.render(v_text.sms_body, v_note.data, v_note.locale));
@@ -190,7 +190,8 @@ begin
   returning * into v_delivery;
   return jsonb_build_object(
     'action', 'send', 'delivery_id', v_delivery.id, 'user_id', v_delivery.user_id, 'channel', v_delivery.channel, 'category', v_delivery.category,
-    'attempts', v_delivery.attempts, 'target', private.delivery_target(v_delivery), 'message', v_message);
+    'attempts', v_delivery.attempts, 'target', private.delivery_target(v_delivery),
+    'message', v_message || case v_delivery.channel when 'email' then jsonb_build_object('unsubscribe_token', private.unsubscribe_token(v_delivery)) else '{}' end);
 end
 $$;
 create function public.delivery_to_send(delivery_id uuid)

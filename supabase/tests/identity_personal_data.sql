@@ -38,7 +38,6 @@ update public.profiles set bio = 'Call Quockbao at home', phone = '+84977123123'
 update public.profiles set links = '[{"kind": "website", "url": "https://quockbao.example"}]' where id = :'person';
 select private.record_mail_event('evt-person', 'email.bounced', 'mail-1', email, now(), true, 'No such user ' || email) from auth.users where id = :'person';
 select private.apply_mail_event('evt-person');
-insert into private.mail_unsubscribes (user_id, category) values (:'person', 'booking');
 insert into public.notification_broadcasts (template, category, segment, last_user_id) values ('broadcast_person', 'service', '{}', :'person');
 insert into public.billing_details (user_id, legal_name, address) values (:'person', 'Zerlina Quockbao', '77 Phố Quockbao');
 insert into private.response_times (subject_id, user_id, seconds, answered_at) values (gen_random_uuid(), :'person', 60, now());

@@ -7,6 +7,7 @@ select no_plan();
 select tests.make_user('lan') as lan, tests.make_user('stranger') as stranger \gset
 delete from private.outbox;
 delete from public.notifications;
+update private.inboxes set last_seq = 0;
 create function tests.delivery(p_user uuid, p_channel text) returns public.deliveries language sql stable as $$
   select * from public.deliveries where user_id = p_user and channel = p_channel order by created_at desc, id desc limit 1 $$;
 create function tests.register(p_user uuid, p_token text) returns void language sql volatile as $$
@@ -66,6 +67,7 @@ select is(private.delivery_to_send((tests.delivery(:'stranger', 'email')).id) ->
 
 -- pushes and devices ---------------------------------------------------------------------------------------------
 delete from public.notifications;
+update private.inboxes set last_seq = 0;
 select tests.register(:'lan', 'phone00000'), tests.register(:'lan', 'tablet0000'), tests.register(:'lan', 'laptop0000');
 select private.notify(:'lan', 'licence_verified', '{}', 'push');
 select is(tests.pushes(:'lan'), array['queued'], 'a push is one row until it is sent');

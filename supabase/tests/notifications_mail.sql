@@ -104,17 +104,20 @@ select is(tests.mail(:'lan', 'licence_rejected'), 'send', 'mail goes to an addre
 
 -- leaving a category
 select tests.mail(:'lan', 'licence_rejected');
-select private.delivery_message_notification(d) ->> 'unsubscribe_token' as token from public.deliveries d where d.id = tests.last_mail(:'lan') \gset
+select private.unsubscribe_token(d) as token from public.deliveries d where d.id = tests.last_mail(:'lan') \gset
 select is(tests.mail(:'lan', 'bank_account_removed'), 'send', 'a critical mail is sent');
-select is((select private.delivery_message_notification(d) ->> 'unsubscribe_token' from public.deliveries d where d.id = tests.last_mail(:'lan')), null, 'a critical mail has no token');
-select is((private.unsubscribe_state(:'token'))::text, '{"locale": "en", "category": "account", "subscribed": true}', 'a token names a category, and nobody');
-select is(private.unsubscribe_state(overlay(:'token' placing 'marketing' from 38 for 7)), null, 'the category of a token cannot be changed');
+select is((select private.unsubscribe_token(d) from public.deliveries d where d.id = tests.last_mail(:'lan')), null, 'a critical mail has no token');
+select is((private.unsubscribe_state(:'token'))::text, '{"name": "Account", "locale": "en", "category": "account", "subscribed": true}', 'a token names a category, and nobody');
+select is(private.unsubscribe_state(overlay(:'token' placing 'booking' from 38 for 7)), null, 'the category of a token cannot be changed');
 select is(private.unsubscribe_state(overlay(:'token' placing :'minh' from 1 for 36)), null, 'the person of a token cannot be changed');
 select is(private.set_subscribed('x', false), null, 'what is no token changes nothing');
 select is(private.set_subscribed(:'token', false) ->> 'subscribed', 'false', 'a token of a link unsubscribes its person');
 select is(private.set_subscribed(:'token', false) ->> 'subscribed', 'false', 'a token may be used again');
-select is((select count(*)::int from private.domain_events where type = 'mail.unsubscribed'), 1, 'the log holds when a person left');
-select is(tests.mail(:'lan', 'licence_rejected'), 'unsubscribed', 'no mail of this category is sent');
+select isnt((select count(*)::int from private.domain_events where type = 'mail.unsubscribed'), 0, 'the log holds when a person left');
+select tests.as_user(:'lan');
+select is((select c -> 'channels' -> 0 ->> 'is_on' from jsonb_array_elements(public.notification_settings() -> 'categories') c where c ->> 'category' = 'account'), 'false', 'the settings of the app show what the link did');
+select tests.as_owner();
+select is(tests.mail(:'lan', 'licence_rejected'), 'switched_off', 'no mail of this category is sent');
 select is(tests.mail(:'lan', 'bank_account_removed'), 'send', 'a critical mail of this category is sent');
 select is(tests.mail(:'lan', 'vehicle_suspended'), 'send', 'a mail of another category is sent');
 select is(private.set_subscribed(:'token', true) ->> 'subscribed', 'true', 'the same token subscribes again');

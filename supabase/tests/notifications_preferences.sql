@@ -8,6 +8,7 @@ update private.rate_limits set capacity = 1000, per_minute = 1000;
 select tests.make_user('lan') as lan, tests.make_user('stranger') as stranger, tests.make_admin('admin') as admin \gset
 delete from private.outbox;
 delete from public.notifications;
+update private.inboxes set last_seq = 0;
 insert into private.devices (user_id, platform, token) values (:'lan', 'ios', 'ExponentPushToken[phone00000]');
 create function tests.tell(p_user uuid, p_template text, p_data jsonb default '{"reason": "x"}') returns uuid language plpgsql as $$
 declare v_cause text := gen_random_uuid();
@@ -30,9 +31,9 @@ select tests.as_visitor();
 select is(tests.outcome('select public.notification_settings()'), '42501', 'a visitor has no settings');
 select tests.as_user(:'lan');
 select public.notification_settings() as settings \gset
-select is((select array_agg(c ->> 'category') from jsonb_array_elements(:'settings'::jsonb -> 'categories') c), array['booking', 'payment', 'chat', 'listing', 'account', 'tickets', 'digest', 'marketing'], 'settings list every category that can be chosen, in one order');
+select is((select array_agg(c ->> 'category') from jsonb_array_elements(:'settings'::jsonb -> 'categories') c), array['booking', 'payment', 'chat', 'listing', 'account', 'review', 'tickets', 'digest', 'service', 'marketing'], 'settings list every category that can be chosen, in one order');
 select is((select string_agg(h ->> 'channel', ',') from jsonb_array_elements(:'settings'::jsonb #> '{categories,0,channels}') h where (h ->> 'is_on')::boolean), 'email,push,sms', 'bookings are told on every channel unless the person chose otherwise');
-select is((select count(*)::int from jsonb_array_elements(:'settings'::jsonb #> '{categories,7,channels}') h where (h ->> 'is_on')::boolean), 0, 'offers are off unless the person agreed');
+select is((select count(*)::int from jsonb_array_elements(:'settings'::jsonb #> '{categories,9,channels}') h where (h ->> 'is_on')::boolean), 0, 'offers are off unless the person agreed');
 select is(:'settings'::jsonb -> 'quiet_hours', 'null'::jsonb, 'nobody has quiet hours who has not set them');
 select is(tests.outcome($$ select public.set_notification_preference('nonsense', 'email', true) $$), 'invalid_input', 'an unknown category is refused');
 select is(tests.outcome($$ select public.set_notification_preference('booking', 'pigeon', true) $$), 'invalid_input', 'an unknown channel is refused');

@@ -173,12 +173,12 @@ describe('the link to leave a category', () => {
     const body = new URLSearchParams({ 'List-Unsubscribe': 'One-Click' });
     expect((await fetch(url, { method: 'POST', body })).status).toBe(200);
     await tell(lan, 'licence_rejected');
-    expect(await delivery(lan, 'licence_rejected', ['suppressed'])).toMatchObject({ reason: 'unsubscribed' });
-    expect(await (await fetch(url)).text()).toContain('You no longer get mails about your account.');
+    expect(await delivery(lan, 'licence_rejected', ['suppressed'])).toMatchObject({ reason: 'switched_off' });
+    expect(await (await fetch(url)).text()).toContain('You no longer get mails of this kind: Account.');
     expect(
       (await fetch(url, { method: 'POST', body: new URLSearchParams({ action: 'subscribe' }) })).status,
     ).toBe(200);
-    expect(await (await fetch(url)).text()).toContain('You get mails about your account.');
+    expect(await (await fetch(url)).text()).toContain('You get mails of this kind: Account.');
     expect((await fetch(`${url}0`, { method: 'POST' })).status).toBe(404);
   });
 });

@@ -242,7 +242,7 @@ export interface DeliveriesRow {
   /** queued, sent (the provider has it), delivered, failed, bounced (the address does not exist or refuses), complained (reported as spam), suppressed (not to this person or target) or void (nothing to tell any more). */
   status: StateOf<'delivery'>;
   /** Why it was suppressed or void: a code of delivery_reasons. Null otherwise. */
-  reason: 'already_read' | 'already_waiting' | 'cause_over' | 'chat_left' | 'chat_muted' | 'chat_read' | 'device_gone' | 'no_consent' | 'no_device' | 'no_email' | 'no_phone' | 'nothing_left' | 'request_answered' | 'switched_off' | 'taken_off' | null;
+  reason: 'address_bounced' | 'address_complained' | 'already_read' | 'already_waiting' | 'cause_over' | 'chat_left' | 'chat_muted' | 'chat_read' | 'device_gone' | 'no_consent' | 'no_device' | 'no_email' | 'no_phone' | 'nothing_left' | 'request_answered' | 'sms_budget' | 'switched_off' | 'taken_off' | null;
   created_at: Timestamp;
   /** Until when it was put off because of quiet hours. Null when it was not. */
   waits_until: Timestamp | null;
@@ -563,7 +563,7 @@ export interface OrganizersRow {
 /** What a payment pays: a booking today; later also an order, an extension or a charge. Amounts are in minor units. The module that owns the kind writes the row. */
 export interface PayablesRow {
   id: Uuid;
-  kind: 'booking';
+  kind: 'booking' | 'order';
   payer_id: Uuid;
   /** What people know it by, such as the code of the booking. */
   code: string;
@@ -713,6 +713,34 @@ export interface ProfilesRow {
   deleted_at: Timestamp | null;
 }
 
+/** The place of a person in the queue of an event, one for each. Joining again after it ended uses the same row with a new number. */
+export interface QueueEntriesRow {
+  id: Uuid;
+  event_id: Uuid;
+  user_id: Uuid;
+  /** Machine queue_entry. waiting, admitted (may order until admission_expires_at), then completed, expired or left. In a room that is closed, waiting is over as well. */
+  status: StateOf<'queue_entry'>;
+  /** Admitted in the order of numbers. Null in the pre-queue, until it is shuffled. */
+  number: number | null;
+  /** The place that the shuffle of the pre-queue gave. Null for who joined later. */
+  shuffle_number: number | null;
+  joined_at: Timestamp;
+  /** The last sign of life. Written at most every half minute. */
+  seen_at: Timestamp;
+  /** The right to one order. Null until admitted. */
+  admission_id: Uuid | null;
+  admitted_at: Timestamp | null;
+  /** Until when the order must begin; over at that moment. */
+  admission_expires_at: Timestamp | null;
+  /** The order that spent the admission. */
+  order_id: Uuid | null;
+  /** Until when the order keeps the slot; an open payment attempt keeps it longer. Null until the admission is spent. */
+  checkout_expires_at: Timestamp | null;
+  ended_at: Timestamp | null;
+  /** completed, left, silent (no sign of life), late (no order in time), failed (the order ended unpaid), sold_out or closed (the room was turned off). */
+  end_reason: 'completed' | 'left' | 'silent' | 'late' | 'failed' | 'sold_out' | 'closed' | null;
+}
+
 /** The agreed price of a trip, with itemised lines in minor units. A quote can be used until expires_at, by one booking at most. */
 export interface QuotesRow {
   id: Uuid;
@@ -772,7 +800,7 @@ export interface RefundsRow {
   payment_id: Uuid | null;
   payable_id: Uuid | null;
   /** Why it goes back. */
-  kind: 'cancellation' | 'deposit' | 'goodwill' | 'host_cancellation' | 'late_payment' | 'part' | 'unmatched';
+  kind: 'cancellation' | 'deposit' | 'goodwill' | 'host_cancellation' | 'late_payment' | 'part' | 'tickets' | 'unmatched';
   /** Minor units of `currency`. */
   amount: number;
   currency: Currency;
@@ -842,6 +870,8 @@ export interface SeatAllocationsRow {
   order_id: Uuid;
   /** The order holds the seat or has paid for it. A hold that is over is live until somebody needs the seat, or a job has run. */
   is_live: boolean;
+  /** Until when the order holds the seat unpaid; over at that moment. Null once it is paid. */
+  held_until: Timestamp | null;
   created_at: Timestamp;
 }
 
@@ -1057,6 +1087,33 @@ export interface VehiclesRow {
   updated_at: Timestamp;
 }
 
+/** The waiting room of an event. Anybody may read how far it is. Written by commands. */
+export interface WaitingRoomsRow {
+  id: Uuid;
+  event_id: Uuid;
+  /** Machine waiting_room. off (orders need no admission), open, paused (nobody is admitted), closed (sold out; orders need no admission). */
+  status: StateOf<'waiting_room'>;
+  /** How many people may buy at the same time. */
+  capacity: number;
+  /** At most so many people are admitted each minute. Null for as many as there are slots. */
+  admissions_per_minute: number | null;
+  /** Who joins before is shuffled at this moment; who joins later comes after them, by number. Null for a room without a pre-queue. */
+  opens_at: Timestamp | null;
+  /** When the pre-queue was shuffled. Null until then; joining gives no number yet. */
+  opened_at: Timestamp | null;
+  /** SHA-256 of the seed of the shuffle, as hex: promised before anybody joins. */
+  seed_hash: string;
+  /** The seed, as hex, once the room has opened: hmac-sha256(seed, id of the place) sorts the pre-queue. */
+  seed: string | null;
+  /** The highest number that was admitted. */
+  serving_number: number;
+  /** How many people were admitted so far. */
+  admitted_count: number;
+  /** How many people were admitted each minute lately. Null when nobody was. */
+  per_minute: number | null;
+  updated_at: Timestamp;
+}
+
 /** The rows of each table, as far as apps may read them. */
 export interface Tables {
   addresses: AddressesRow;
@@ -1094,6 +1151,7 @@ export interface Tables {
   payout_batches: PayoutBatchesRow;
   payouts: PayoutsRow;
   profiles: ProfilesRow;
+  queue_entries: QueueEntriesRow;
   quotes: QuotesRow;
   receipts: ReceiptsRow;
   refunds: RefundsRow;
@@ -1111,6 +1169,7 @@ export interface Tables {
   vehicle_images: VehicleImagesRow;
   vehicle_locations: VehicleLocationsRow;
   vehicles: VehiclesRow;
+  waiting_rooms: WaitingRoomsRow;
 }
 
 type Reference<Name, Columns, OneToOne, To, ToColumns> = {
@@ -1241,6 +1300,9 @@ export interface Relationships {
   profiles: [
     Reference<'profiles_own_avatar', ['avatar_media_id', 'id'], false, 'media', ['id', 'owner_id']>,
   ];
+  queue_entries: [
+    Reference<'queue_entries_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+  ];
   quotes: [
     Reference<'quotes_renter_id_fkey', ['renter_id'], false, 'profiles', ['id']>,
     Reference<'quotes_vehicle_id_fkey', ['vehicle_id'], false, 'vehicles', ['id']>,
@@ -1308,6 +1370,9 @@ export interface Relationships {
   vehicles: [
     Reference<'vehicles_host_id_fkey', ['host_id'], false, 'profiles', ['id']>,
   ];
+  waiting_rooms: [
+    Reference<'waiting_rooms_event_id_fkey', ['event_id'], true, 'events', ['id']>,
+  ];
 }
 
 /** Columns that a new row may leave out, as the database fills them. */
@@ -1342,6 +1407,7 @@ export interface Defaults {
   payout_batches: 'id' | 'number' | 'status' | 'created_at';
   payouts: 'id' | 'status' | 'scheduled_at' | 'sending' | 'created_at';
   profiles: 'bio' | 'locale' | 'time_zone' | 'links' | 'shows_presence' | 'shares_read_marks' | 'allows_marketing' | 'is_findable' | 'rating_count' | 'rating_rank' | 'credit_score' | 'created_at' | 'updated_at';
+  queue_entries: 'id' | 'status' | 'joined_at' | 'seen_at';
   quotes: 'id' | 'starts_at' | 'ends_at' | 'created_at';
   receipts: 'id' | 'number';
   refunds: 'id' | 'status' | 'created_at';
@@ -1358,6 +1424,7 @@ export interface Defaults {
   vehicle_images: 'created_at';
   vehicle_locations: 'plate_key';
   vehicles: 'id' | 'description' | 'currency' | 'weekend_bps' | 'long_stay_days' | 'long_stay_discount_bps' | 'security_deposit' | 'instant_book' | 'cancellation_policy' | 'min_hours' | 'max_days' | 'notice_hours' | 'buffer_minutes' | 'time_zone' | 'status' | 'rating_count' | 'rating_rank' | 'search_text' | 'revision' | 'is_listed' | 'created_at' | 'updated_at';
+  waiting_rooms: 'id' | 'status' | 'capacity' | 'serving_number' | 'admitted_count' | 'updated_at';
 }
 
 export interface ApiScopesRow {
@@ -1429,6 +1496,15 @@ export interface InspectionEvidenceRow {
   distance_m: number;
   in_time: boolean;
   nearby: boolean;
+}
+
+export interface JoinQueueRow {
+  id: Uuid;
+  status: string;
+  number: number;
+  joined_at: Timestamp;
+  admission_id: Uuid;
+  admission_expires_at: Timestamp;
 }
 
 export interface LastSeenRow {
@@ -1585,6 +1661,15 @@ export interface ListReviewsRow {
   released_at: Timestamp;
 }
 
+export interface ListSuppressionsRow {
+  id: Uuid;
+  user_id: Uuid;
+  email: string;
+  reason: string;
+  detail: string;
+  suppressed_at: Timestamp;
+}
+
 export interface MessageEditsRow {
   body: string;
   replaced_at: Timestamp;
@@ -1739,6 +1824,30 @@ export interface PublicProfileRow {
   is_licence_verified: boolean;
 }
 
+export interface QueueShuffleRow {
+  number: number;
+  entry_id: Uuid;
+}
+
+export interface QueueStatusRow {
+  room_status: string;
+  opens_at: Timestamp;
+  status: string;
+  number: number;
+  position: number;
+  wait_seconds: number;
+  waiting: number;
+  serving_number: number;
+  admitted_count: number;
+  per_minute: number;
+  admission_id: Uuid;
+  admission_expires_at: Timestamp;
+  order_id: Uuid;
+  checkout_expires_at: Timestamp;
+  end_reason: string;
+  server_time: Timestamp;
+}
+
 export interface ReconcileLedgerRow {
   problem: string;
   provider: string;
@@ -1856,6 +1965,18 @@ export interface VehiclesToReviewRow {
   claim: unknown;
 }
 
+export interface WaitingRoomAnalyticsRow {
+  joined: number;
+  waiting: number;
+  admitted: number;
+  buying: number;
+  abandoned: number;
+  lapsed: number;
+  converted: number;
+  per_minute: number;
+  average_wait_seconds: number;
+}
+
 /** Rows that functions answer and no table has. What may be null in them, the database does not say. */
 export interface Rows {
   api_scopes: ApiScopesRow;
@@ -1866,6 +1987,7 @@ export interface Rows {
   error_catalog: ErrorCatalogRow;
   get_users: GetUsersRow;
   inspection_evidence: InspectionEvidenceRow;
+  join_queue: JoinQueueRow;
   last_seen: LastSeenRow;
   licence_classes: LicenceClassesRow;
   licences_to_review: LicencesToReviewRow;
@@ -1875,6 +1997,7 @@ export interface Rows {
   list_payouts: ListPayoutsRow;
   list_refunds: ListRefundsRow;
   list_reviews: ListReviewsRow;
+  list_suppressions: ListSuppressionsRow;
   message_edits: MessageEditsRow;
   my_balance: MyBalanceRow;
   my_blocks: MyBlocksRow;
@@ -1889,6 +2012,8 @@ export interface Rows {
   payment_events_needing_review: PaymentEventsNeedingReviewRow;
   payment_methods: PaymentMethodsRow;
   public_profile: PublicProfileRow;
+  queue_shuffle: QueueShuffleRow;
+  queue_status: QueueStatusRow;
   reconcile_ledger: ReconcileLedgerRow;
   required_licences: RequiredLicencesRow;
   reviews_to_write: ReviewsToWriteRow;
@@ -1898,6 +2023,7 @@ export interface Rows {
   unmatched_money: UnmatchedMoneyRow;
   vehicle_calendar: VehicleCalendarRow;
   vehicles_to_review: VehiclesToReviewRow;
+  waiting_room_analytics: WaitingRoomAnalyticsRow;
 }
 
 /** The functions an app may call: their arguments without the idempotency key, and what they answer. */
@@ -1907,6 +2033,7 @@ export interface Functions {
   add_address: { args: { details: unknown | null }; row: 'addresses'; many: false };
   add_complaint_member: { args: { conversation_id: Uuid | null; user_id: Uuid | null }; value: null };
   add_members: { args: { conversation_id: Uuid | null; user_ids: Uuid[] | null }; value: null };
+  add_seat_row: { args: { class_id: Uuid | null; section: string | null; row_label: string | null; rank: number | null; seats: unknown | null }; row: 'add_seat_row'; many: false };
   add_ticket_class: { args: { event_id: Uuid | null; details: unknown | null }; row: 'ticket_classes'; many: false };
   add_vehicle_image: { args: { vehicle_id: Uuid | null; media_id: Uuid | null; at_position: number | null }; row: 'vehicle_images'; many: false };
   answer_booking: { args: { booking_id: Uuid | null; accept: boolean | null; reason?: string | null }; row: 'bookings'; many: false };
@@ -1925,6 +2052,8 @@ export interface Functions {
   cancel_booking: { args: { booking_id: Uuid | null; expected_refund_amount: number | null; reason: string | null }; row: 'bookings'; many: false };
   cancel_booking_preview: { args: { booking_id: Uuid | null }; row: 'cancel_booking_preview'; many: false };
   cancel_broadcast: { args: { broadcast_id: Uuid | null }; row: 'notification_broadcasts'; many: false };
+  cancel_order: { args: { order_id: Uuid | null; expected_refund_amount: number | null; ticket_ids?: Uuid[] | null; reason?: string | null }; row: 'cancel_order'; many: false };
+  cancel_order_preview: { args: { order_id: Uuid | null; ticket_ids?: Uuid[] | null }; row: 'cancel_order_preview'; many: false };
   cancel_payable: { args: { payable_id: Uuid | null; reason: string | null }; row: 'cancel_payable'; many: false };
   cancel_payout: { args: { payout_id: Uuid | null }; row: 'payouts'; many: false };
   check_in: { args: { booking_id: Uuid | null; odometer_km: number | null; fuel_percent: number | null; photos: unknown | null; note?: string | null }; row: 'bookings'; many: false };
@@ -1940,6 +2069,7 @@ export interface Functions {
   create_broadcast: { args: { category: string | null; segment: unknown | null; texts: unknown | null }; row: 'notification_broadcasts'; many: false };
   create_event: { args: { organizer_id: Uuid | null; details: unknown | null }; row: 'events'; many: false };
   create_group: { args: { title: string | null; user_ids: Uuid[] | null }; row: 'conversations'; many: false };
+  create_order: { args: { event_id: Uuid | null; items: unknown | null; seats?: Uuid[] | null; unlock_code?: string | null; admission?: Uuid | null }; row: 'orders'; many: false };
   create_organizer: { args: { details: unknown | null }; row: 'organizers'; many: false };
   create_vehicle: { args: { details: unknown | null }; row: 'vehicles'; many: false };
   decide_inspection: { args: { inspection_id: Uuid | null; counts: boolean | null; reason: string | null }; row: 'booking_inspections'; many: false };
@@ -1952,6 +2082,7 @@ export interface Functions {
   end_session: { args: { session_id: Uuid | null }; value: null };
   error_catalog: { args: Record<never, never>; row: 'error_catalog'; many: true };
   event_detail: { args: { event_id: Uuid | null; unlock_code?: string | null }; row: 'event_detail'; many: false };
+  event_orders: { args: { event_id: Uuid | null; statuses?: string[] | null; after?: unknown | null; page_size?: number | null }; row: 'event_orders'; many: true };
   events_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'events_to_review'; many: true };
   explain_notification: { args: { notification_id: Uuid | null }; row: 'explain_notification'; many: false };
   export_my_data: { args: { page?: number | null }; row: 'export_my_data'; many: false };
@@ -1963,11 +2094,14 @@ export interface Functions {
   hide_review: { args: { review_id: Uuid | null; reason: string | null }; value: null };
   inspection_evidence: { args: { booking_id: Uuid | null }; row: 'inspection_evidence'; many: true };
   invite_member: { args: { organizer_id: Uuid | null; email: string | null; role: string | null }; row: 'organizer_invitations'; many: false };
+  join_queue: { args: { event_id: Uuid | null }; row: 'join_queue'; many: true };
   join_support_conversation: { args: { conversation_id: Uuid | null }; row: 'conversations'; many: false };
   last_seen: { args: { user_ids: Uuid[] | null }; row: 'last_seen'; many: true };
   leave_conversation: { args: { conversation_id: Uuid | null }; value: null };
+  leave_queue: { args: { event_id: Uuid | null }; value: null };
   licence_classes: { args: Record<never, never>; row: 'licence_classes'; many: true };
   licences_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'licences_to_review'; many: true };
+  lift_suppression: { args: { suppression_id: Uuid | null; reason: string | null }; value: null };
   list_broadcasts: { args: { after?: unknown | null; page_size?: number | null }; row: 'notification_broadcasts'; many: true };
   list_deliveries: { args: { user_id?: Uuid | null; channel?: string | null; status?: string | null; after?: unknown | null; page_size?: number | null }; row: 'list_deliveries'; many: true };
   list_message_changes: { args: { conversation_id: Uuid | null; after_change: number | null }; row: 'list_message_changes'; many: true };
@@ -1977,6 +2111,7 @@ export interface Functions {
   list_payouts: { args: { batch_id?: Uuid | null; status?: string | null; host_id?: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'list_payouts'; many: true };
   list_refunds: { args: { status?: string | null; needs?: string | null; after?: unknown | null; page_size?: number | null }; row: 'list_refunds'; many: true };
   list_reviews: { args: { of_vehicle_id?: Uuid | null; of_user_id?: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'list_reviews'; many: true };
+  list_suppressions: { args: { after?: unknown | null; page_size?: number | null }; row: 'list_suppressions'; many: true };
   mark_all_notifications_read: { args: Record<never, never>; value: null };
   mark_conversation_read: { args: { conversation_id: Uuid | null; seq: number | null; shared?: boolean | null }; value: null };
   mark_notification_read: { args: { notification_id: Uuid | null }; value: null };
@@ -1988,6 +2123,8 @@ export interface Functions {
   my_conversations: { args: { archived?: boolean | null; after?: unknown | null; page_size?: number | null }; row: 'my_conversations'; many: true };
   my_devices: { args: Record<never, never>; row: 'my_devices'; many: true };
   my_invitations: { args: Record<never, never>; row: 'my_invitations'; many: true };
+  my_mail_state: { args: Record<never, never>; row: 'my_mail_state'; many: false };
+  my_orders: { args: { statuses?: string[] | null; after?: unknown | null; page_size?: number | null }; row: 'my_orders'; many: true };
   my_organizers: { args: Record<never, never>; row: 'my_organizers'; many: true };
   my_payouts: { args: { after?: unknown | null; page_size?: number | null }; row: 'payouts'; many: true };
   my_receipts: { args: { after?: unknown | null; page_size?: number | null }; row: 'receipts'; many: true };
@@ -2000,9 +2137,12 @@ export interface Functions {
   object_to_inspection: { args: { inspection_id: Uuid | null; reason: string | null }; row: 'booking_inspections'; many: false };
   open_direct_conversation: { args: { user_id: Uuid | null }; row: 'conversations'; many: false };
   open_support_conversation: { args: Record<never, never>; row: 'conversations'; many: false };
+  open_waiting_room: { args: { event_id: Uuid | null }; row: 'waiting_rooms'; many: false };
+  order_detail: { args: { order_id: Uuid | null }; row: 'order_detail'; many: false };
   organizer_events: { args: { organizer_id: Uuid | null; statuses?: string[] | null; after?: unknown | null; page_size?: number | null }; row: 'organizer_events'; many: true };
   organizer_team: { args: { organizer_id: Uuid | null }; row: 'organizer_team'; many: true };
   pause_broadcast: { args: { broadcast_id: Uuid | null }; row: 'notification_broadcasts'; many: false };
+  pause_waiting_room: { args: { event_id: Uuid | null }; row: 'waiting_rooms'; many: false };
   payment_attempts_needing_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'payment_attempts_needing_review'; many: true };
   payment_events_needing_review: { args: { after_id?: number | null; page_size?: number | null }; row: 'payment_events_needing_review'; many: true };
   payment_methods: { args: Record<never, never>; row: 'payment_methods'; many: true };
@@ -2012,6 +2152,8 @@ export interface Functions {
   propose_payouts: { args: Record<never, never>; row: 'payout_batches'; many: true };
   public_profile: { args: { id: Uuid | null }; row: 'public_profile'; many: true };
   publish_event: { args: { event_id: Uuid | null }; row: 'events'; many: false };
+  queue_shuffle: { args: { event_id: Uuid | null; after?: number | null; page_size?: number | null }; row: 'queue_shuffle'; many: true };
+  queue_status: { args: { event_id: Uuid | null }; row: 'queue_status'; many: true };
   react: { args: { conversation_id: Uuid | null; seq: number | null; emoji: string | null; there?: boolean | null }; value: null };
   receipt: { args: { receipt_id: Uuid | null }; row: 'receipts'; many: false };
   reconcile_ledger: { args: Record<never, never>; row: 'reconcile_ledger'; many: true };
@@ -2048,7 +2190,9 @@ export interface Functions {
   search_messages: { args: { q: string | null; conversation_id?: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'search_messages'; many: false };
   search_users: { args: { q: string | null; after?: unknown | null; page_size?: number | null }; row: 'search_users'; many: false };
   search_vehicles: { args: { lat: number | null; lng: number | null; radius_m?: number | null; starts_at?: Timestamp | null; ends_at?: Timestamp | null; kind?: string | null; min_seats?: number | null; brand?: string | null; transmission?: string | null; fuel?: string | null; min_price?: number | null; max_price?: number | null; features?: string[] | null; instant_only?: boolean | null; min_rating?: number | null; query?: string | null; sort?: string | null; after?: unknown | null; page_size?: number | null; with_reasons?: boolean | null }; row: 'search_vehicles'; many: true };
+  seat_map: { args: { event_id: Uuid | null; section?: string | null }; row: 'seat_map'; many: true };
   send_message: { args: { conversation_id: Uuid | null; body: string | null; client_message_id: Uuid | null; reply_to_seq?: number | null; mentions?: Uuid[] | null; attachments?: unknown | null }; row: 'messages'; many: false };
+  send_queue_heartbeat: { args: { event_id: Uuid | null }; value: string };
   send_test_broadcast: { args: { broadcast_id: Uuid | null }; value: null };
   set_bank_account: { args: { bank_bin: string | null; account_number: string | null; holder_name: string | null }; row: 'bank_accounts'; many: false };
   set_billing_details: { args: { legal_name: string | null; address: string | null; tax_code?: string | null }; row: 'billing_details'; many: false };
@@ -2061,7 +2205,9 @@ export interface Functions {
   set_notification_preference: { args: { category: string | null; channel: string | null; is_on: boolean | null }; value: null };
   set_organizer_role: { args: { organizer_id: Uuid | null; user_id: Uuid | null; role: string | null }; row: 'organizer_members'; many: false };
   set_quiet_hours: { args: { quiet_from?: string | null; quiet_until?: string | null }; value: null };
+  set_seats: { args: { seat_ids: Uuid[] | null; status: string | null }; value: number };
   set_ticket_total: { args: { class_id: Uuid | null; total: number | null }; row: 'ticket_classes'; many: false };
+  set_waiting_room: { args: { event_id: Uuid | null; capacity?: number | null; admissions_per_minute?: number | null; opens_at?: Timestamp | null }; row: 'waiting_rooms'; many: false };
   settle_payout: { args: { payout_id: Uuid | null; outcome: string | null; provider_payout_id: string | null; note: string | null }; row: 'payouts'; many: false };
   settle_refund: { args: { refund_id: Uuid | null; outcome: string | null; provider_refund_id: string | null; note: string | null }; row: 'refunds'; many: false };
   settle_trip: { args: { booking_id: Uuid | null; reason: string | null }; row: 'bookings'; many: false };
@@ -2075,6 +2221,7 @@ export interface Functions {
   sync_chat: { args: { cursor?: unknown | null }; row: 'sync_chat'; many: false };
   transition_catalog: { args: Record<never, never>; row: 'transition_catalog'; many: true };
   trust_history: { args: { after?: unknown | null; page_size?: number | null }; row: 'trust_history'; many: true };
+  turn_off_waiting_room: { args: { event_id: Uuid | null }; row: 'waiting_rooms'; many: false };
   unblock_period: { args: { entry_id: Uuid | null }; value: null };
   unblock_user: { args: { user_id: Uuid | null }; value: null };
   unfreeze_payable: { args: { payable_id: Uuid | null; reason?: string | null }; row: 'unfreeze_payable'; many: false };
@@ -2092,6 +2239,7 @@ export interface Functions {
   vehicle_detail: { args: { vehicle_id: Uuid | null }; row: 'vehicle_detail'; many: false };
   vehicles_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'vehicles_to_review'; many: true };
   verify_organizer: { args: { organizer_id: Uuid | null; verified: boolean | null }; row: 'organizers'; many: false };
+  waiting_room_analytics: { args: { event_id: Uuid | null }; row: 'waiting_room_analytics'; many: true };
   withdraw_invitation: { args: { invitation_id: Uuid | null }; row: 'organizer_invitations'; many: false };
   withdraw_review: { args: { review_id: Uuid | null }; value: null };
   write_review: { args: { booking_id: Uuid | null; rating: number | null; comment?: string | null; aspects?: unknown | null }; row: 'reviews'; many: false };

@@ -32,6 +32,18 @@ export const errorCatalog = {
     en: 'There is an admin already. Ask that admin for the role.',
     vi: 'Hệ thống đã có quản trị viên. Vui lòng đề nghị quản trị viên đó cấp quyền.',
   },
+  admission_over: {
+    status: 409,
+    retryable: false,
+    en: 'Your turn is over or was used already. Join the queue again.',
+    vi: 'Lượt mua của bạn đã hết hạn hoặc đã được dùng. Vui lòng vào lại hàng chờ.',
+  },
+  admission_required: {
+    status: 409,
+    retryable: false,
+    en: 'Tickets of this event are sold through its waiting room. Join the queue, and order when it lets you in.',
+    vi: 'Sự kiện này bán vé qua phòng chờ. Vui lòng vào phòng chờ và đặt vé khi đến lượt.',
+  },
   already_held: {
     status: 409,
     retryable: false,
@@ -157,6 +169,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'We could not find this event. Reload and try again.',
     vi: 'Không tìm thấy sự kiện này. Vui lòng tải lại rồi thử lại.',
+  },
+  event_not_on_sale: {
+    status: 409,
+    retryable: false,
+    en: 'Tickets are not on sale now. Details say why, and from when they are.',
+    vi: 'Vé hiện chưa mở bán hoặc đã ngừng bán. Vui lòng xem chi tiết.',
   },
   forbidden: {
     status: 403,
@@ -344,6 +362,12 @@ export const errorCatalog = {
     en: 'This money is frozen while we check it. Ask support when it will be free again.',
     vi: 'Khoản tiền này đang được tạm giữ để xem xét. Vui lòng liên hệ hỗ trợ để biết khi nào được giải tỏa.',
   },
+  no_queue_place: {
+    status: 404,
+    retryable: false,
+    en: 'You have no place in this queue. Join it first.',
+    vi: 'Bạn chưa có chỗ trong hàng chờ này. Vui lòng vào hàng chờ trước.',
+  },
   no_verified_contact: {
     status: 409,
     retryable: false,
@@ -361,6 +385,24 @@ export const errorCatalog = {
     retryable: false,
     en: 'The host needs more time before the start. Choose a later start.',
     vi: 'Chủ xe cần thêm thời gian chuẩn bị. Vui lòng chọn giờ nhận xe muộn hơn.',
+  },
+  order_not_cancellable: {
+    status: 409,
+    retryable: false,
+    en: 'These tickets can no longer be cancelled. Contact the organizer.',
+    vi: 'Không thể hủy các vé này nữa. Vui lòng liên hệ nhà tổ chức.',
+  },
+  order_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find this order. Reload your orders.',
+    vi: 'Không tìm thấy đơn này. Vui lòng tải lại danh sách đơn.',
+  },
+  order_refund_changed: {
+    status: 409,
+    retryable: false,
+    en: 'The refund has changed. Look at the new amount in details.refund_amount and decide again.',
+    vi: 'Số tiền hoàn đã thay đổi. Vui lòng xem số tiền mới rồi quyết định lại.',
   },
   organizer_not_found: {
     status: 404,
@@ -620,17 +662,47 @@ export const errorCatalog = {
     en: 'Your credit score is too low to book this vehicle at once. Choose a vehicle whose host answers requests.',
     vi: 'Điểm tín nhiệm của bạn chưa đủ để đặt ngay xe này. Vui lòng chọn xe có chủ xe duyệt yêu cầu.',
   },
+  seat_left_alone: {
+    status: 409,
+    retryable: false,
+    en: 'This choice leaves a single seat between taken ones. Move by one seat; details.seat_ids names the seat.',
+    vi: 'Cách chọn này để lại một ghế lẻ. Vui lòng dịch sang một ghế; ghế lẻ được nêu trong chi tiết.',
+  },
+  seat_taken: {
+    status: 409,
+    retryable: false,
+    en: 'One of these seats is taken. Choose others; details.seat_ids names the seats.',
+    vi: 'Có ghế đã được người khác chọn. Vui lòng chọn ghế khác; các ghế này được nêu trong chi tiết.',
+  },
+  seats_not_together: {
+    status: 409,
+    retryable: false,
+    en: 'So many seats side by side are no longer free. Order fewer, or accept seats apart.',
+    vi: 'Không còn đủ ghế liền nhau. Vui lòng đặt ít hơn hoặc chấp nhận ghế rời nhau.',
+  },
   sms_unavailable: {
     status: 503,
     retryable: true,
     en: 'Codes cannot be sent by SMS now. Use your mail address, or try again later.',
     vi: 'Hiện chưa thể gửi mã qua SMS. Vui lòng dùng email hoặc thử lại sau.',
   },
+  sold_out: {
+    status: 409,
+    retryable: false,
+    en: 'So many tickets of this kind are no longer there. Order at most details.left.',
+    vi: 'Hạng vé này không còn đủ số lượng. Vui lòng đặt tối đa bằng số nêu trong chi tiết.',
+  },
   step_up_required: {
     status: 403,
     retryable: false,
     en: 'Confirm that it is you: request a code and enter it, then try again.',
     vi: 'Vui lòng xác nhận chính bạn đang thực hiện: yêu cầu mã, nhập mã rồi thử lại.',
+  },
+  suppression_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'Mail to this address is not stopped.',
+    vi: 'Email đến địa chỉ này không bị chặn.',
   },
   ticket_class_has_sales: {
     status: 409,
@@ -643,6 +715,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'We could not find this kind of ticket. Reload the event.',
     vi: 'Không tìm thấy hạng vé này. Vui lòng tải lại sự kiện.',
+  },
+  ticket_limit_reached: {
+    status: 409,
+    retryable: false,
+    en: 'This is more than one order or one person may have. Details name the limit.',
+    vi: 'Số vé vượt quá giới hạn cho mỗi đơn hoặc mỗi người. Vui lòng xem giới hạn trong chi tiết.',
   },
   too_early: {
     status: 409,
@@ -673,6 +751,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'You have too many bookings that wait for payment or for an answer. Pay or cancel one of them first.',
     vi: 'Bạn đang có quá nhiều đơn chờ thanh toán hoặc chờ phản hồi. Vui lòng thanh toán hoặc hủy bớt một đơn trước.',
+  },
+  too_many_open_orders: {
+    status: 409,
+    retryable: false,
+    en: 'You have too many unpaid orders for this event. Pay or cancel one of them first.',
+    vi: 'Bạn có quá nhiều đơn chưa thanh toán cho sự kiện này. Vui lòng thanh toán hoặc hủy bớt.',
   },
   too_many_reactions: {
     status: 409,
@@ -757,6 +841,24 @@ export const errorCatalog = {
     retryable: false,
     en: 'The vehicle is not free for this whole period. Choose another time or vehicle.',
     vi: 'Xe đã có lịch trong khoảng thời gian này. Vui lòng chọn thời gian hoặc xe khác.',
+  },
+  waiting_room_closed: {
+    status: 409,
+    retryable: false,
+    en: 'This event is sold out, and its waiting room is closed.',
+    vi: 'Sự kiện đã bán hết vé và phòng chờ đã đóng.',
+  },
+  waiting_room_off: {
+    status: 409,
+    retryable: false,
+    en: 'This event has no waiting room now. Order tickets directly.',
+    vi: 'Sự kiện này hiện không có phòng chờ. Bạn có thể đặt vé trực tiếp.',
+  },
+  waiting_room_opened: {
+    status: 409,
+    retryable: false,
+    en: 'This waiting room has opened already, so its opening cannot be moved.',
+    vi: 'Phòng chờ đã mở nên không thể dời thời điểm mở.',
   },
   web_push_unavailable: {
     status: 503,

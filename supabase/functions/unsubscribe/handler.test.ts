@@ -3,7 +3,12 @@ import { fakeOutside } from '../../../tests/support/fakes.ts';
 import { handle } from './handler.ts';
 
 const token = `6f1c2d3e-0000-4000-8000-000000000001.booking.${'a'.repeat(64)}`;
-const state = (subscribed: boolean, locale = 'en') => ({ category: 'booking', locale, subscribed });
+const state = (subscribed: boolean, locale = 'en') => ({
+  category: 'booking',
+  name: locale === 'vi' ? 'Đặt xe' : 'Bookings',
+  locale,
+  subscribed,
+});
 const database = {
   unsubscribe_state: () => state(true),
   set_subscribed: ({ subscribed }: Record<string, unknown>) => state(subscribed === true),
@@ -41,12 +46,12 @@ describe('the link in a mail', () => {
     const { deps } = fakeOutside(database);
     const page = await (await handle(deps)(ask('GET'))).text();
     expect(page).toContain('<html lang="en">');
-    expect(page).toContain('You get mails about bookings.');
+    expect(page).toContain('You get mails of this kind: Bookings.');
     expect(page).toMatch(/<form method="post"><button name="action" value="unsubscribe">/);
     const left = await (
       await handle(deps)(ask('POST', new URLSearchParams({ action: 'unsubscribe' })))
     ).text();
-    expect(left).toContain('You no longer get mails about bookings.');
+    expect(left).toContain('You no longer get mails of this kind: Bookings.');
     expect(left).toContain('value="subscribe"');
     const { deps: again, calls } = fakeOutside(database);
     await handle(again)(ask('POST', new URLSearchParams({ action: 'subscribe' })));
@@ -57,7 +62,7 @@ describe('the link in a mail', () => {
     const { deps } = fakeOutside({ unsubscribe_state: () => state(true, 'vi') });
     const page = await (await handle(deps)(ask('GET'))).text();
     expect(page).toContain('<html lang="vi">');
-    expect(page).toContain('Bạn đang nhận email về đơn đặt xe.');
+    expect(page).toContain('Bạn đang nhận email loại này: Đặt xe.');
   });
 
   it('says in both languages that it is not right', async () => {

@@ -1,31 +1,11 @@
 import type { Subscription } from '../_shared/contracts/unsubscribe.ts';
 import { html } from '../_shared/receipts/html.ts';
 
-const categories: Record<'vi' | 'en', Record<string, string>> = {
-  vi: {
-    account: 'tài khoản',
-    booking: 'đơn đặt xe',
-    listing: 'tin đăng',
-    payment: 'thanh toán',
-    service: 'dịch vụ',
-    marketing: 'khuyến mãi',
-    chat: 'tin nhắn',
-  },
-  en: {
-    account: 'your account',
-    booking: 'bookings',
-    listing: 'your listings',
-    payment: 'payments',
-    service: 'the service',
-    marketing: 'offers',
-    chat: 'messages',
-  },
-};
 const words = {
   vi: {
     title: 'Email từ Journey',
-    on: (what: string) => `Bạn đang nhận email về ${what}.`,
-    off: (what: string) => `Bạn không còn nhận email về ${what}.`,
+    on: (what: string) => `Bạn đang nhận email loại này: ${what}.`,
+    off: (what: string) => `Bạn không còn nhận email loại này: ${what}.`,
     leave: 'Hủy nhận',
     back: 'Nhận lại',
     always: 'Những email cần cho bảo mật tài khoản và tiền của bạn vẫn được gửi.',
@@ -33,8 +13,8 @@ const words = {
   },
   en: {
     title: 'Mail from Journey',
-    on: (what: string) => `You get mails about ${what}.`,
-    off: (what: string) => `You no longer get mails about ${what}.`,
+    on: (what: string) => `You get mails of this kind: ${what}.`,
+    off: (what: string) => `You no longer get mails of this kind: ${what}.`,
     leave: 'Unsubscribe',
     back: 'Subscribe again',
     always: 'Mails that the security of your account and your money need are still sent.',
@@ -52,11 +32,10 @@ small { opacity: .75; }
 export function unsubscribePage(state: Subscription | null): string {
   const locale = state?.locale ?? 'en';
   const text = words[locale];
-  const what = state === null ? '' : (categories[locale][state.category] ?? state.category);
   const content =
     state === null
       ? html`<p>${words.en.wrong}</p><p lang="vi">${words.vi.wrong}</p>`
-      : html`<p>${state.subscribed ? text.on(what) : text.off(what)}</p>
+      : html`<p>${state.subscribed ? text.on(state.name) : text.off(state.name)}</p>
 <form method="post"><button name="action" value="${state.subscribed ? 'unsubscribe' : 'subscribe'}">${state.subscribed ? text.leave : text.back}</button></form>
 <p><small>${text.always}</small></p>`;
   return html`<!doctype html>

@@ -35,20 +35,22 @@ const typographic: Record<string, string> = {
  * looks like a link is broken: our own texts have none, so it was typed by somebody, and phones make links of it.
  */
 function plain(text: string): string {
-  return text
-    .normalize('NFC')
-    .replaceAll(/[“”‘’–—…đĐ]/g, (char) => typographic[char] ?? char)
-    .normalize('NFD')
-    .replaceAll(/\p{M}/gu, '')
-    .replaceAll(/[^\S\n]/gu, ' ')
-    // the sign of the đồng would go with the symbols
-    .replaceAll(/ ?₫(?=[0-9])/g, ' VND ')
-    .replaceAll(/ ?₫/g, ' VND')
-    .replaceAll(/[\p{C}\p{S}]/gu, (char) => (basic.has(char) || extended.has(char) ? char : ''))
-    .replaceAll('://', ': //')
-    .replaceAll(/([\p{L}\p{N}])\.(?=\p{L}{2})/gu, '$1. ')
-    .replaceAll(/ {2,}/g, ' ')
-    .trim();
+  return (
+    text
+      .normalize('NFC')
+      .replaceAll(/[“”‘’–—…đĐ]/g, (char) => typographic[char] ?? char)
+      .normalize('NFD')
+      .replaceAll(/\p{M}/gu, '')
+      .replaceAll(/[^\S\n]/gu, ' ')
+      // the sign of the đồng would go with the symbols
+      .replaceAll(/ ?₫(?=[0-9])/g, ' VND ')
+      .replaceAll(/ ?₫/g, ' VND')
+      .replaceAll(/[\p{C}\p{S}]/gu, (char) => (basic.has(char) || extended.has(char) ? char : ''))
+      .replaceAll('://', ': //')
+      .replaceAll(/([\p{L}\p{N}])\.(?=\p{L}{2})/gu, '$1. ')
+      .replaceAll(/ {2,}/g, ' ')
+      .trim()
+  );
 }
 
 const places = (char: string): number => (extended.has(char) ? 2 : 1);
