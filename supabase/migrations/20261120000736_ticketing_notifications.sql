@@ -2,20 +2,20 @@
 -- Rule kept here: every code exists in every locale; a change of wording is a new version.
 
 insert into public.notification_templates (code, locale, category, title, body, email_subject, email_body) values
-  ('order_completed', 'en', 'order', 'Your tickets are here', '{{quantity}} ticket(s) for {{event}} on {{starts}}. Order {{code}}.', 'Your tickets for {{event}}', E'Your order {{code}} is complete: {{quantity}} ticket(s) for {{event}}.\n\nWhen: {{starts}}\nWhere: {{venue}}\n\nYou find the tickets in the app.'),
-  ('order_completed', 'vi', 'order', 'Vé của bạn đã sẵn sàng', '{{quantity}} vé {{event}}, {{starts}}. Đơn {{code}}.', 'Vé {{event}} của bạn', E'Đơn {{code}} đã hoàn tất: {{quantity}} vé {{event}}.\n\nThời gian: {{starts}}\nĐịa điểm: {{venue}}\n\nBạn xem vé trong ứng dụng.'),
-  ('order_expired', 'en', 'order', 'Your order has expired', 'Order {{code}} for {{event}} was not paid in time, so its tickets are free again.', null, null),
-  ('order_expired', 'vi', 'order', 'Đơn của bạn đã hết hạn', 'Đơn {{code}} mua vé {{event}} chưa được thanh toán kịp nên vé đã được mở bán lại.', null, null),
-  ('order_failed', 'en', 'order', 'Your payment did not work', 'Order {{code}} for {{event}} ended because its payment failed. Its tickets are free again; you can order anew.', null, null),
-  ('order_failed', 'vi', 'order', 'Thanh toán không thành công', 'Đơn {{code}} mua vé {{event}} đã kết thúc vì thanh toán không thành công. Bạn có thể đặt lại.', null, null),
-  ('order_cancelled', 'en', 'order', 'Your order is cancelled', 'Order {{code}} for {{event}} is cancelled. What you paid for the tickets is given back.', 'Your order {{code}} is cancelled', E'Your order {{code}} for {{event}} is cancelled.\n\nWhat you paid for the tickets is given back.'),
-  ('order_cancelled', 'vi', 'order', 'Đơn của bạn đã bị hủy', 'Đơn {{code}} mua vé {{event}} đã bị hủy. Số tiền bạn đã trả cho vé sẽ được hoàn lại.', 'Đơn {{code}} đã bị hủy', E'Đơn {{code}} mua vé {{event}} đã bị hủy.\n\nSố tiền bạn đã trả cho vé sẽ được hoàn lại.'),
-  ('order_cancelled_with_event', 'en', 'order', '{{event}} is cancelled', '{{event}} does not take place. What you paid for your tickets is given back. Order {{code}}.', '{{event}} is cancelled', E'{{event}} does not take place.\n\nWhat you paid for your tickets is given back to you. Order {{code}}.'),
-  ('order_cancelled_with_event', 'vi', 'order', '{{event}} đã bị hủy', '{{event}} sẽ không diễn ra. Số tiền bạn đã trả cho vé sẽ được hoàn lại. Đơn {{code}}.', '{{event}} đã bị hủy', E'{{event}} sẽ không diễn ra.\n\nSố tiền bạn đã trả cho vé sẽ được hoàn lại. Đơn {{code}}.'),
-  ('event_approved', 'en', 'event', 'Your event is approved', '{{event}} can be published now.', null, null),
-  ('event_approved', 'vi', 'event', 'Sự kiện đã được duyệt', 'Bạn có thể đăng {{event}} ngay bây giờ.', null, null),
-  ('event_rejected', 'en', 'event', 'Your event needs changes', '{{event}} was not approved: {{reason}}', 'Your event {{event}} needs changes', E'{{event}} was not approved.\n\nReason: {{reason}}\n\nChange it and send it again.'),
-  ('event_rejected', 'vi', 'event', 'Sự kiện cần chỉnh sửa', '{{event}} chưa được duyệt: {{reason}}', 'Sự kiện {{event}} cần chỉnh sửa', E'{{event}} chưa được duyệt.\n\nLý do: {{reason}}\n\nVui lòng chỉnh sửa và gửi lại.');
+  ('order_completed', 'en', 'tickets', 'Your tickets are here', '{{quantity}} ticket(s) for {{event}} on {{starts}}. Order {{code}}.', 'Your tickets for {{event}}', E'Your order {{code}} is complete: {{quantity}} ticket(s) for {{event}}.\n\nWhen: {{starts}}\nWhere: {{venue}}\n\nYou find the tickets in the app.'),
+  ('order_completed', 'vi', 'tickets', 'Vé của bạn đã sẵn sàng', '{{quantity}} vé {{event}}, {{starts}}. Đơn {{code}}.', 'Vé {{event}} của bạn', E'Đơn {{code}} đã hoàn tất: {{quantity}} vé {{event}}.\n\nThời gian: {{starts}}\nĐịa điểm: {{venue}}\n\nBạn xem vé trong ứng dụng.'),
+  ('order_expired', 'en', 'tickets', 'Your order has expired', 'Order {{code}} for {{event}} was not paid in time, so its tickets are free again.', null, null),
+  ('order_expired', 'vi', 'tickets', 'Đơn của bạn đã hết hạn', 'Đơn {{code}} mua vé {{event}} chưa được thanh toán kịp nên vé đã được mở bán lại.', null, null),
+  ('order_failed', 'en', 'tickets', 'Your payment did not work', 'Order {{code}} for {{event}} ended because its payment failed. Its tickets are free again; you can order anew.', null, null),
+  ('order_failed', 'vi', 'tickets', 'Thanh toán không thành công', 'Đơn {{code}} mua vé {{event}} đã kết thúc vì thanh toán không thành công. Bạn có thể đặt lại.', null, null),
+  ('order_cancelled', 'en', 'tickets', 'Your order is cancelled', 'Order {{code}} for {{event}} is cancelled. What you paid for the tickets is given back.', 'Your order {{code}} is cancelled', E'Your order {{code}} for {{event}} is cancelled.\n\nWhat you paid for the tickets is given back.'),
+  ('order_cancelled', 'vi', 'tickets', 'Đơn của bạn đã bị hủy', 'Đơn {{code}} mua vé {{event}} đã bị hủy. Số tiền bạn đã trả cho vé sẽ được hoàn lại.', 'Đơn {{code}} đã bị hủy', E'Đơn {{code}} mua vé {{event}} đã bị hủy.\n\nSố tiền bạn đã trả cho vé sẽ được hoàn lại.'),
+  ('order_cancelled_with_event', 'en', 'tickets', '{{event}} is cancelled', '{{event}} does not take place. What you paid for your tickets is given back. Order {{code}}.', '{{event}} is cancelled', E'{{event}} does not take place.\n\nWhat you paid for your tickets is given back to you. Order {{code}}.'),
+  ('order_cancelled_with_event', 'vi', 'tickets', '{{event}} đã bị hủy', '{{event}} sẽ không diễn ra. Số tiền bạn đã trả cho vé sẽ được hoàn lại. Đơn {{code}}.', '{{event}} đã bị hủy', E'{{event}} sẽ không diễn ra.\n\nSố tiền bạn đã trả cho vé sẽ được hoàn lại. Đơn {{code}}.'),
+  ('event_approved', 'en', 'tickets', 'Your event is approved', '{{event}} can be published now.', null, null),
+  ('event_approved', 'vi', 'tickets', 'Sự kiện đã được duyệt', 'Bạn có thể đăng {{event}} ngay bây giờ.', null, null),
+  ('event_rejected', 'en', 'tickets', 'Your event needs changes', '{{event}} was not approved: {{reason}}', 'Your event {{event}} needs changes', E'{{event}} was not approved.\n\nReason: {{reason}}\n\nChange it and send it again.'),
+  ('event_rejected', 'vi', 'tickets', 'Sự kiện cần chỉnh sửa', '{{event}} chưa được duyệt: {{reason}}', 'Sự kiện {{event}} cần chỉnh sửa', E'{{event}} chưa được duyệt.\n\nLý do: {{reason}}\n\nVui lòng chỉnh sửa và gửi lại.');
 
 create function private.addressees(p_order public.orders)
 returns private.addressee[]

@@ -173,6 +173,11 @@ select tests.drive(:'reviewed', 10);
 insert into public.reviews (booking_id, side, author_id, subject_id, vehicle_id, rating, write_until, released_at, status, hidden_reason)
 select booking_id, side, author_id, subject_id, vehicle_id, 4, write_until, null, 'written', null from public.review_invitations where booking_id = :'reviewed' and side = 'host';
 select tests.make_order(tests.make_user('buyer'), tests.make_event(:'host')) as ticket_order \gset
+-- waiting for its tickets
+select event_id as crowd from public.orders where id = :'ticket_order' \gset
+select private.set_waiting_room(:'crowd', 1, null, null), private.open_waiting_room(:'crowd'), private.join_queue(:'crowd')
+from set_config('request.jwt.claims', tests.claims(:'host'), true);
+select tests.as_owner();
 select private.set_audit_context('admin', 'the photos show it');
 
 -- Each text of a rule with the data of a row of its machine, as the row is after the move.
