@@ -1,6 +1,7 @@
-import type pg from 'pg';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connect, invariantViolations, openWorld, type World } from '../support/sql.ts';
+import { setting } from '../support/setting.ts';
+import { connect, invariantViolations, openWorld, type World, worldDatabase } from '../support/sql.ts';
 
 // A broadcast to many people, whose worker is killed in the middle. BROADCAST_PEOPLE=100000 is the number of the
 // requirement; fewer find the same faults sooner.
@@ -11,8 +12,12 @@ let broadcast: string;
 beforeAll(async () => {
   world = await openWorld();
   await world.sql.query("update private.settings set value = '100000' where key = 'broadcast_backlog'");
-  // without the triggers of a sign-up, which would take most of the time
-  await world.sql.query(`
+  // without the triggers of a sign-up, which would take most of the time; only a superuser may do without
+  const address = new URL(setting('ADMIN_DB_URL'));
+  address.pathname = `/${worldDatabase()}`;
+  const superuser = new pg.Client({ connectionString: address.href });
+  await superuser.connect();
+  await superuser.query(`
     set session_replication_role = replica;
     with u as (
       insert into auth.users (id, email, email_confirmed_at)
@@ -22,9 +27,12 @@ beforeAll(async () => {
       select id, 'Crowd', case when id < '80000000-0000-0000-0000-000000000000' then 'en' else 'vi' end, 'crowd' from u returning id
     )
     insert into private.inboxes (user_id) select id from p;
-    reset session_replication_role;
-    insert into private.broadcast_conditions (name, takes, condition, description) values ('crowd', 'true', 'p.bio = ''crowd''', 'Those of this test.');
     analyze public.profiles;`);
+  await superuser.end();
+  await world.sql.query(
+    `insert into private.broadcast_conditions (name, takes, condition, description)
+     values ('crowd', 'true', 'p.bio = ''crowd''', 'Those of this test.')`,
+  );
   broadcast = await world.value<string>(
     `(select b.id from tests.make_admin('admin') a,
        lateral (select set_config('request.jwt.claims', json_build_object('sub', a, 'role', 'authenticated')::text, false)) c,
