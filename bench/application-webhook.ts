@@ -26,6 +26,21 @@ function fill(text: string, data: Record<string, unknown>): string {
   );
 }
 
+/** Makes a formatter once for each of its arguments: making one costs more than using it. */
+function cached<T>(make: (locale: string, other: string) => T): (locale: string, other: string) => T {
+  const made = new Map<string, T>();
+  return (locale, other) => {
+    const key = `${locale} ${other}`;
+    const known = made.get(key) ?? make(locale, other);
+    made.set(key, known);
+    return known;
+  };
+}
+const times = cached(
+  (locale, timeZone) => new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short', timeZone }),
+);
+const amounts = cached((locale, currency) => new Intl.NumberFormat(locale, { style: 'currency', currency }));
+
 /** Tells one person: the notification with its number, the broadcast, the order for a mail. */
 async function tell(
   sql: Connection,
@@ -285,17 +300,17 @@ export async function applyWebhook(sql: Connection, n: number): Promise<void> {
     await sql.rows(history, [
       ...['booking.confirm', payable.booking_id, 'booking', 'pending_payment', 'confirm', 'confirmed', {}],
     ]);
-    const vehicle = await sql.row<{ title: string }>('select title from public.vehicles where id = $1', [
-      payable.vehicle_id,
-    ]);
-    const data = {
+    const vehicle = await sql.row<{ title: string; time_zone: string }>(
+      'select title, time_zone from public.vehicles where id = $1',
+      [payable.vehicle_id],
+    );
+    const facts = {
       booking_id: payable.booking_id,
       code: booking.code,
       vehicle_id: payable.vehicle_id,
       vehicle: vehicle.title,
       starts: booking.starts_at.toISOString(),
       ends: booking.ends_at.toISOString(),
-      total: `${booking.total_amount} VND`,
     };
     const people = await sql.rows<Person>(
       'select id, locale from public.profiles where id = any ($1) order by id',
@@ -303,7 +318,9 @@ export async function applyWebhook(sql: Connection, n: number): Promise<void> {
     );
     for (const person of people) {
       const role = person.id === booking.renter_id ? 'renter' : 'host';
-      await tell(sql, person, `booking_confirmed_${role}`, data);
+      const period = times(person.locale, vehicle.time_zone).formatRange(booking.starts_at, booking.ends_at);
+      const total = amounts(person.locale, String(booking.currency)).format(Number(booking.total_amount));
+      await tell(sql, person, `booking_confirmed_${role}`, { ...facts, period, total });
     }
     await sql.rows("insert into private.outbox (topic, payload, dedupe_key) values ('receipt', $1, $2)", [
       { kind: 'receipt', subject_id: payable.payment_id },
