@@ -129,7 +129,8 @@ export class MediaFiles {
 
   #send(ticket: Media, bytes: Uint8Array, options?: CallOptions): Promise<Result<null>> {
     return this.#calls.run<null>(
-      { kind: 'repeatable', options, timeoutMs: uploadTimeoutMs },
+      // a film over a slow line: 40 KB a second are enough
+      { kind: 'repeatable', options, timeoutMs: Math.max(uploadTimeoutMs, bytes.length / 40) },
       async ({ headers }): Promise<Try<null>> => {
         const bucket = this.#calls.client.storage.from(ticket.bucket);
         const { error } = await bucket.upload(ticket.path, bytes, { contentType: ticket.mime_type, headers });

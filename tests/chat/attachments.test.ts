@@ -10,7 +10,16 @@ import {
 import { docx, docxType, film, pdf, placeOfFilm } from '../media/files-to-upload.ts';
 import { noise } from '../media/pictures-to-upload.ts';
 import { setting } from '../support/setting.ts';
-import { closeSql, eventually, ok, type Person, person, refusal, sql } from '../support/world.ts';
+import {
+  closeSql,
+  eventually,
+  invariantViolations,
+  ok,
+  type Person,
+  person,
+  refusal,
+  sql,
+} from '../support/world.ts';
 
 afterAll(closeSql);
 
@@ -184,6 +193,36 @@ describe('files of messages', () => {
       .toMatchObject({ status: 'ready', width: 2048, height: 1365 });
     open.unsubscribe();
     await two.journey.close();
+  });
+
+  it('are deleted without a deadlock while others of them become ready', async () => {
+    const { one, two, id } = await friends();
+    const messages = await Promise.all(
+      Array.from({ length: 6 }, async () => {
+        const file = await noise(600, 400);
+        const uploading = { purpose: 'chat_image', file, mimeType: 'image/jpeg' } as const;
+        const { id: mediaId } = await ok(one.journey.media.upload(uploading, { waitMs: 0 }));
+        const { seq } = await ok(one.journey.chat.send(id, { files: [{ mediaId }] }));
+        return { mediaId, seq };
+      }),
+    );
+    const { seq: hello } = await ok(one.journey.chat.send(id, { body: 'Hello' }));
+    // by its message, by itself, and not at all
+    await Promise.all(
+      messages.map(async ({ mediaId, seq }, i) => {
+        if (i % 3 === 0) await ok(one.journey.chat.remove(id, seq));
+        if (i % 3 === 1) await ok(one.journey.chat.removeFile(mediaId));
+        await ok(two.journey.chat.react(id, hello, ['👍', '🎉', '😀', '🚗', '🌧', '🔑'][i] ?? '👍'));
+      }),
+    );
+    await eventually(async () => {
+      const { rows } = await ok(two.journey.chat.messages({ conversationId: id }));
+      const files = rows.flatMap(({ attachments }) => attachments);
+      return files.length === 2 && files.every(({ status }) => status === 'ready') ? true : null;
+    });
+    for (const { mediaId } of messages.filter((_, i) => i % 3 < 2))
+      await eventually(async () => ((await leftOf(mediaId)).length === 0 ? true : null));
+    expect(await invariantViolations(id)).toEqual([]);
   });
 
   const forged: [name: string, purpose: MediaPurpose, type: string, bytes: () => Uint8Array, code: string][] =

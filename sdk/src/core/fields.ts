@@ -13,6 +13,7 @@ const renamed: Partial<Record<RpcName, Record<string, string>>> = {
   payment_events_needing_review: { after_id: 'after' },
   public_profile: { id: 'userId' },
   search_users: { q: 'query' },
+  send_message: { attachments: 'files' },
   request_upload: { byte_size: 'file', sha256: 'file' },
   search_events: { from_at: 'from', to_at: 'to' },
   configure_event: { details: 'config' },
