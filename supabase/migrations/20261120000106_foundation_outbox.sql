@@ -117,7 +117,8 @@ as $$
       attempts = o.attempts + 1,
       lease_token = gen_random_uuid(),
       leased_until = now() + make_interval(secs => least(greatest(p_lease_seconds, 5), 600))
-  where o.id in (
+  -- an array is made once: a subquery of `in` may run again for each row, and then leases them all
+  where o.id = any (array(
     select d.id
     from private.outbox d
     where (d.worker = p_worker and d.status = 'pending' and d.available_at <= now())
@@ -125,7 +126,7 @@ as $$
     order by d.available_at, d.id
     limit least(greatest(p_batch, 1), 100)
     for update skip locked
-  )
+  ))
   returning o.*
 $$;
 
