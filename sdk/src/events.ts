@@ -210,7 +210,8 @@ export class Events {
   /**
    * Admin or editor: adds a row of 1 to 200 seats to a kind of ticket with seats, whose total grows by them. A gap in
    * `position` is an aisle. Rows of a smaller `rank` are sold first.
-   * Errors: `ticket_class_not_found`, `event_not_found`, `forbidden`, `event_not_editable`, `invalid_input`.
+   * Errors: `ticket_class_not_found`, `event_not_found`, `forbidden`, `event_not_editable`,
+   * `capacity_below_sold`, `invalid_input`.
    */
   addSeatRow(
     input: {
@@ -236,7 +237,7 @@ export class Events {
    * Admin or editor: takes seats of one kind of ticket out of the sale (`held`, `killed`) or puts them back (`open`).
    * Answers how many changed.
    * Errors: `ticket_class_not_found`, `event_not_found`, `forbidden`, `event_not_editable`, `seat_taken`
-   * (details.seat_ids), `invalid_input`.
+   * (details.seat_ids), `capacity_below_sold` (details.least), `invalid_input`.
    */
   setSeats(
     input: { seatIds: Uuid[]; status: Seat['status'] },

@@ -9,14 +9,17 @@ returns public.events
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
+  v_user_id uuid := private.require_user();
   v_event public.events;
+  v_role text;
 begin
-  perform private.require_user();
   select * into v_event from public.events where id = p_event_id for no key update;
-  if not found or not (exists (select from public.organizer_members m where m.organizer_id = v_event.organizer_id and m.user_id = auth.uid()) or private.is_admin()) then
+  select m.role into v_role from public.organizer_members m where m.organizer_id = v_event.organizer_id and m.user_id = v_user_id;
+  if v_event.id is null or (v_role is null and not private.is_admin()) then
     perform private.fail('event_not_found');
+  elsif v_role <> all (p_roles) and not private.is_admin() then
+    perform private.fail('forbidden', jsonb_build_object('role', v_role));
   end if;
-  perform private.require_organizer_role(v_event.organizer_id, variadic p_roles);
   return v_event;
 end
 $$;

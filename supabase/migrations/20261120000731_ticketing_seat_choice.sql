@@ -298,7 +298,7 @@ create function public.add_seat_row(class_id uuid, section text, row_label text,
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.add_seat_row(class_id, section, row_label, rank, seats) $$;
-comment on function public.add_seat_row is 'Admin or editor of the organizer: adds a row of seats (1–200) to a kind of ticket with seats, whose total grows by them. seats [{number, position (default: its place in the list; a gap in positions is an aisle), kind (standard, accessible, companion)}]; rows of a smaller rank are sold first. Answers the row {id, event_id, class_id, section, row_label, rank, seats [{id, number, position, kind, status, is_free}]}. Errors: ticket_class_not_found, event_not_found, forbidden, event_not_editable, invalid_input.';
+comment on function public.add_seat_row is 'Admin or editor of the organizer: adds a row of seats (1–200) to a kind of ticket with seats, whose total grows by them. seats [{number, position (default: its place in the list; a gap in positions is an aisle), kind (standard, accessible, companion)}]; rows of a smaller rank are sold first. Answers the row {id, event_id, class_id, section, row_label, rank, seats [{id, number, position, kind, status, is_free}]}. Errors: ticket_class_not_found, event_not_found, forbidden, event_not_editable, capacity_below_sold, invalid_input.';
 select private.expose('add_seat_row(uuid, text, text, int, jsonb)', 'authenticated');
 
 create function private.set_seats(p_seat_ids uuid[], p_status text)
@@ -307,7 +307,6 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 declare
   v_class_id uuid := (select s.class_id from public.seats s where s.id = p_seat_ids[1]);
-  v_class public.ticket_classes;
   v_taken uuid[];
   v_row_id uuid;
   v_open int;
@@ -319,7 +318,7 @@ begin
   if cardinality(p_seat_ids) is distinct from (select count(*)::int from public.seats s where s.id = any (p_seat_ids) and s.class_id = v_class_id) or cardinality(p_seat_ids) > 1000 then
     perform private.fail_input('seat_ids', 'must be at most 1000 different seats of one kind of ticket');
   end if;
-  v_class := private.lock_class(v_class_id);
+  perform private.lock_class(v_class_id);
   perform 1 from public.ticket_classes where id = v_class_id for update;
   for v_row_id in
     select r.id from public.seat_rows r where r.id in (select s.row_id from public.seats s where s.id = any (p_seat_ids)) order by r.id for no key update
@@ -342,7 +341,7 @@ create function public.set_seats(seat_ids uuid[], status text)
 returns int
 language sql volatile set search_path = ''
 as $$ select private.set_seats(seat_ids, status) $$;
-comment on function public.set_seats is 'Admin or editor of the organizer: takes seats of one kind of ticket out of the sale (held for guests, or killed), or puts them back (open); the total follows. Seats that are sold or held by buyers stay. Answers how many changed. Repeatable. Errors: ticket_class_not_found, event_not_found, forbidden, event_not_editable, seat_taken (details.seat_ids), invalid_input.';
+comment on function public.set_seats is 'Admin or editor of the organizer: takes seats of one kind of ticket out of the sale (held for guests, or killed), or puts them back (open); the total follows. Seats that are sold or held by buyers stay. Answers how many changed. Repeatable. Errors: ticket_class_not_found, event_not_found, forbidden, event_not_editable, seat_taken (details.seat_ids), capacity_below_sold (details.least), invalid_input.';
 select private.expose('set_seats(uuid[], text)', 'authenticated');
 
 create function private.seat_map(p_event_id uuid, p_section text)

@@ -160,7 +160,7 @@ declare
   v_stored jsonb;
   v_order public.orders;
   v_preview jsonb;
-  v_done jsonb := '{}';
+  v_done jsonb;
 begin
   v_stored := private.begin_command('cancel_order', p_idempotency_key, jsonb_build_object('order_id', p_order_id, 'expected_refund_amount', p_expected_refund_amount,
     'ticket_ids', p_ticket_ids, 'reason', p_reason));
