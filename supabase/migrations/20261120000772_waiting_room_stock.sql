@@ -29,8 +29,10 @@ begin
     group by c.shared_id
   )
   select coalesce(sum(s.free), 0), coalesce(sum(s.capacity), 0) into available, v_capacity from sums s;
-  select coalesce(sum(o.quantity) filter (where o.hold_expires_at <= now()), 0), count(*) > 0 into v_overdue, v_is_open
-  from public.orders o where o.event_id = p_event_id and o.status = 'pending_payment';
+  -- what is held of the classes themselves; a hold that is over and was not taken back yet is as good as free
+  select coalesce(sum(h.held) filter (where h.held_until <= now()), 0), count(*) > 0 into v_overdue, v_is_open
+  from private.ticket_holds h join private.capacity_pools p on p.id = h.pool_id and p.class_id is not null
+  where p.event_id = p_event_id and h.held > 0;
   sold_out := available <= 0 and not v_is_open and v_capacity > 0;
   available := greatest(available, 0) + v_overdue;
 end
@@ -114,7 +116,9 @@ begin
   return null;
 end
 $$;
--- Whatever ends an order, a row edited in Studio included. An order without anything to pay is completed when it is made; it
--- ends when its admission is spent.
+-- Whatever ends an order, a row edited in Studio included. An order with nothing to pay is completed when it is made, after
+-- its admission was spent.
 create trigger end_checkout after update of status on public.orders
   for each row when (old.status is distinct from new.status and new.status <> 'pending_payment') execute function private.end_checkout();
+create trigger end_free_checkout after insert on public.orders
+  for each row when (new.status = 'completed') execute function private.end_checkout();

@@ -147,6 +147,7 @@ declare
   v_user_id constant uuid := private.require_user();
   v_entry public.queue_entries;
   v_room public.waiting_rooms;
+  v_number bigint;
 begin
   select * into v_entry from public.queue_entries e where e.user_id = v_user_id and e.event_id = p_event_id;
   if not found then
@@ -157,10 +158,10 @@ begin
     select * into v_room from public.waiting_rooms r where r.event_id = p_event_id for no key update;
     update public.queue_entries e set status = 'left', ended_at = clock_timestamp(), end_reason = 'left'
     where e.id = v_entry.id and e.status = 'waiting'
-    returning * into v_entry;
+    returning e.number into v_number;
     if found then
-      if v_entry.number is not null then
-        v_room := private.count_gone(v_room, array[v_entry.number]);
+      if v_number is not null then
+        v_room := private.count_gone(v_room, array[v_number]);
       end if;
       update public.waiting_rooms r
       set gone = v_room.gone, gone_width = v_room.gone_width, gone_count = v_room.gone_count, left_waiting_count = r.left_waiting_count + 1

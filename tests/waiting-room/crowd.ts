@@ -19,7 +19,8 @@ export async function addOrders(world: World): Promise<void> {
       where s.pool_id = v_class and s.shard = (
         select f.shard from private.stock_shards f where f.pool_id = v_class and f.held + f.sold < f.capacity order by random() limit 1 for update)
       returning * into v_shard;
-      insert into private.ticket_holds (order_id, pool_id, shard, held) values (v_order, v_shard.pool_id, v_shard.shard, 1);
+      insert into private.ticket_holds (order_id, pool_id, shard, held, held_until)
+      values (v_order, v_shard.pool_id, v_shard.shard, 1, now() + interval '15 minutes');
       perform private.spend_admission(p_event, p_user, p_admission, v_order);
       return v_order;
     end $$;
@@ -28,7 +29,7 @@ export async function addOrders(world: World): Promise<void> {
     begin
       update private.stock_shards s set held = s.held - h.held, sold = s.sold + case when p_status = 'completed' then h.held else 0 end
       from private.ticket_holds h where h.order_id = p_order and s.pool_id = h.pool_id and s.shard = h.shard;
-      update private.ticket_holds set sold = case when p_status = 'completed' then held else 0 end, held = 0 where order_id = p_order;
+      update private.ticket_holds set sold = case when p_status = 'completed' then held else 0 end, held = 0, held_until = null where order_id = p_order;
       update public.orders set status = p_status, completed_at = case when p_status = 'completed' then now() end where id = p_order;
     end $$;`);
 }
