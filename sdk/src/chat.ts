@@ -496,10 +496,7 @@ export class Chat {
     if (user.error) return user;
     const reads: StoreReads = {
       sync: (cursor) => this.sync(cursor),
-      older: (conversationId, beforeSeq) => {
-        const args = { conversation_id: conversationId, before_seq: beforeSeq, page_size: storePage };
-        return this.#calls.rpc('list_messages', args);
-      },
+      older: (conversationId, beforeSeq) => readOlder(this.#calls, conversationId, beforeSeq),
     };
     const store = new ChatStore(this.#inbox, user.data, reads, handlers, options);
     const started = await store.start();
@@ -594,4 +591,13 @@ export class AdminChat {
   edits(conversationId: Uuid, seq: number, options?: CallOptions): Promise<Result<MessageEdit[]>> {
     return this.#calls.rpc('message_edits', { conversation_id: conversationId, seq }, options);
   }
+}
+
+/** A page of messages for a store, which asks by the lowest number that it holds. */
+function readOlder(calls: Calls, conversationId: Uuid, beforeSeq: number | null): Promise<Result<Message[]>> {
+  return calls.rpc('list_messages', {
+    conversation_id: conversationId,
+    before_seq: beforeSeq,
+    page_size: storePage,
+  });
 }

@@ -12,6 +12,7 @@ const renamed: Partial<Record<RpcName, Record<string, string>>> = {
   notifications_since: { after_seq: 'since' },
   payment_events_needing_review: { after_id: 'after' },
   public_profile: { id: 'userId' },
+  search_messages: { q: 'query' },
   search_users: { q: 'query' },
   send_message: { attachments: 'files' },
   request_upload: { byte_size: 'file', sha256: 'file' },
