@@ -40,6 +40,18 @@ export const hookSecrets = {
 
 /** What the mail catcher signs its reports with. */
 export const mailWebhookSecret = 'whsec_bG9jYWwtbWFpbC1jYXRjaGVyLXJlcG9ydHM=';
+/** What tickets are signed with here. */
+const ticketKeys = {
+  keys: [
+    {
+      kty: 'OKP',
+      crv: 'Ed25519',
+      kid: 'local-1',
+      x: 'RB1zArEFZaMjAQ7g3tLyIieT-faeW80Z7bey31mMhvM',
+      d: 'Z3kwcND1mUADtfn7u1NnbEiOir5Jp0wpE6WZ82AKH4c',
+    },
+  ],
+};
 
 /**
  * The environment of a function: what the platform sets, the project's own secrets, and last the addresses of
@@ -71,6 +83,7 @@ export function functionEnvironment(config: StackConfig): Record<string, string>
     EXPO_API_URL: mailUrl(config),
     EXPO_ACCESS_TOKEN: expoAccessToken,
     WEB_PUSH_LOCAL_URL: mailUrl(config),
+    TICKET_SIGNING_KEYS: JSON.stringify(ticketKeys),
     ...hookSecrets,
     ...sandboxSettings(sandboxUrl(config)),
     ...config.functionEnv,

@@ -481,7 +481,7 @@ export class Chat {
    * Holds the conversations and notifications of the signed-in person on this device, and keeps them as the server has
    * them. It listens to the one topic of the person; open a conversation with {@link Chat.watch} to see who is typing and
    * who is there.
-   * Errors: `invalid_input`, `rate_limited`, `conversation_not_found`.
+   * Errors: `invalid_input`, `rate_limited`.
    *
    * @example
    * ```ts

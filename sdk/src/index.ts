@@ -21,6 +21,7 @@ export type { AdminBroadcasts } from './broadcasts.ts';
 export type * from './broadcasts-rows.ts';
 export type { AdminChat, Chat, NewAttachment, NewMessage } from './chat.ts';
 export type * from './chat-rows.ts';
+export type { CheckIn, OfflineScan } from './check-in.ts';
 export type { CallOptions, CommandOptions } from './core/calls.ts';
 export { createIdempotencyKey } from './core/ids.ts';
 export type { List, Page, PageOptions } from './core/pages.ts';
@@ -120,6 +121,18 @@ export type { AdminReviews, Reviews, ReviewText } from './reviews.ts';
 export type * from './reviews-rows.ts';
 export type { AdminRoles, RoleChange, UserRole } from './roles.ts';
 export { canMove } from './states.ts';
+export {
+  type CodeCheck,
+  type CodeCheckOptions,
+  readTicketCode,
+  type TicketClaims,
+  type TicketCodeProblem,
+  type TicketKey,
+  type VerifySignature,
+} from './ticket-codes.ts';
+export type { DoorDecision, ScannerOptions, TicketScanner } from './ticket-scanner.ts';
+export type { Tickets } from './tickets.ts';
+export type * from './tickets-rows.ts';
 export { type Instant, parsePeriod, toTimestamp } from './time.ts';
 export type * from './transfers-rows.ts';
 export type { AdminPeople, Trust } from './trust.ts';

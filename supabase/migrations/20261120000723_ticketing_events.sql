@@ -105,11 +105,14 @@ create table public.event_configs (
   requires_approval boolean not null default true,
   waiting_room boolean not null default false,
   returns_hours int,
+  transfers_allowed boolean not null default true,
+  changes_until_hours int not null default 0,
   updated_at timestamptz not null default now(),
   constraint event_configs_sale_ends_at_order check (sale_starts_at < sale_ends_at),
   constraint event_configs_max_per_order_range check (max_per_order between 1 and 100),
   constraint event_configs_max_per_user_range check (max_per_user between 1 and 1000),
   constraint event_configs_visibility_known check (visibility in ('public', 'unlisted')),
+  constraint event_configs_changes_until_hours_range check (changes_until_hours between 0 and 8760),
   constraint event_configs_returns_hours_range check (returns_hours between 0 and 8760)
 );
 comment on table public.event_configs is 'How an event is sold.';
@@ -121,6 +124,8 @@ comment on column public.event_configs.visibility is 'public (in search and list
 comment on column public.event_configs.requires_approval is 'Whether the platform approves it. False for an event that a verified organizer made.';
 comment on column public.event_configs.waiting_room is 'Whether tickets are sold only to those whom its waiting room admits.';
 comment on column public.event_configs.returns_hours is 'Until how many hours before the start a buyer may cancel tickets. Null: not at all, unless the event is postponed.';
+comment on column public.event_configs.transfers_allowed is 'Whether holders may give their tickets to other people.';
+comment on column public.event_configs.changes_until_hours is 'Until how many hours before the start tickets can be given to others and renamed.';
 create trigger touch before update on public.event_configs for each row execute function private.touch();
 
 -- The state of now: an event is over at its end.

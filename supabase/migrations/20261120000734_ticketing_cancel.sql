@@ -125,9 +125,12 @@ begin
   end if;
   v_ids := array(
     select t.id from public.tickets t
-    where t.order_id = p_order.id and t.status = 'valid' and (p_ticket_ids is null or t.id = any (p_ticket_ids)) order by t.number);
+    where t.order_id = p_order.id and t.status = 'valid' and (p_ticket_ids is null or t.id = any (p_ticket_ids))
+      -- what was given to somebody else, or used, is not the buyer's to return
+      and (v_side <> 'buyer' or (t.holder_id = p_order.buyer_id and t.admitted_at is null))
+    order by t.number);
   if cardinality(v_ids) = 0 or cardinality(v_ids) < cardinality(p_ticket_ids) then
-    perform private.fail_input('ticket_ids', 'must be valid tickets of this order');
+    perform private.fail_input('ticket_ids', 'must be valid tickets of this order, which the buyer still has and has not used');
   end if;
   return jsonb_build_object('cancelled_by', v_side, 'ticket_ids', to_jsonb(v_ids), 'currency', p_order.currency,
     'refund_amount', (select sum(t.paid_amount) from public.tickets t where t.id = any (v_ids)));

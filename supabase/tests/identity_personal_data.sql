@@ -118,6 +118,15 @@ select (private.add_ticket_class(:'event', '{"name": "Stalls", "price": 500000, 
 select public.add_seat_row(:'stalls', 'Stalls', 'A', 1, '[{"number": "1"}, {"number": "2"}]') ->> 'id' as seat_row \gset
 select tests.as_owner();
 select tests.make_paid_order(:'person', :'event', 1, 'Stalls') as ticket_order;
+-- holding a ticket, offering it, and at the door
+select id as ticket, event_id as ticket_event from public.tickets where holder_id = :'person' limit 1 \gset
+insert into public.ticket_transfers (ticket_id, from_id, to_id, expires_at) values (:'ticket', :'person', :'host', now() + interval '1 hour');
+update public.ticket_transfers set status = 'withdrawn', answered_at = now() where ticket_id = :'ticket';
+insert into public.ticket_scans (list_id, event_id, ticket_id, custody, scanner_id, client_scan_id, is_offline, is_admitted, result, scanned_at)
+select l.id, l.event_id, :'ticket', 1, :'person', gen_random_uuid(), false, false, 'cancelled', now() from public.check_in_lists l where l.event_id = :'ticket_event';
+update public.tickets set holder_id = :'host' where id = :'ticket';
+update public.tickets set holder_id = :'person' where id = :'ticket';
+insert into private.event_reminders (event_id, starts_at, user_id) values (:'ticket_event', now(), :'person');
 -- in a waiting room, and let in
 select private.set_waiting_room(:'event', 1, null, null), private.open_waiting_room(:'event'), private.join_queue(:'event')
 from set_config('request.jwt.claims', tests.claims(:'person'), true);

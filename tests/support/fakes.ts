@@ -12,6 +12,7 @@ import type {
   PushTarget,
 } from '../../supabase/functions/_shared/push/message.ts';
 import type { Sms, SmsResult } from '../../supabase/functions/_shared/sms/sender.ts';
+import type { TicketKeys } from '../../supabase/functions/_shared/tickets/keys.ts';
 
 /** A call of the database, with whose rights it was made. */
 export interface Called {
@@ -49,6 +50,7 @@ export interface FakeOptions {
   push?: (message: PushMessage, target: PushTarget) => PushResult;
   pushReceipts?: Record<string, PushReceipt>;
   testCodes?: ReadonlyMap<string, string>;
+  ticketKeys?: TicketKeys;
   refusePassword?: (password: string) => string | null;
   vnpayFetch?: typeof fetch;
   noVnpay?: boolean;
@@ -140,6 +142,7 @@ export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): 
     authHooks: { email: [hookSecret], sms: [hookSecret] },
     mailWebhookSecrets: [hookSecret],
     testCodes: options.testCodes ?? new Map(),
+    ticketKeys: async () => options.ticketKeys ?? null,
     returns: {
       functionsUrl: 'http://127.0.0.1:54321/functions/v1',
       allowed: ['journey://', 'https://app.example.com', 'http://localhost'],

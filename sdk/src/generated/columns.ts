@@ -16,6 +16,8 @@ export const readableColumns = {
   quotes: 'id,renter_id,vehicle_id,period,starts_at,ends_at,currency,lines,total_amount,deposit_amount,tax_amount,cancellation_policy,facts,pricing_version,created_at,expires_at',
   refunds: 'id,payment_id,payable_id,kind,amount,currency,status,method,provider,provider_refund_id,failure_code,created_at,completed_at',
   ticket_classes: 'id,event_id,name,description,price,currency,tax_bps,total,sale_starts_at,sale_ends_at,max_per_order,max_per_user,is_hidden,is_closed,has_seats,position,created_at,updated_at',
+  ticket_transfers: 'id,ticket_id,from_id,to_id,status,expires_at,answered_at,created_at',
+  tickets: 'id,order_id,order_item_id,event_id,class_id,seat_id,holder_id,number,status,paid_amount,tax_amount,custody,holder_name,admitted_at,cancelled_at,created_at,updated_at',
   user_suspensions: 'id,user_id,reason,until,created_at,ended_at',
   waiting_rooms: 'id,event_id,status,capacity,admissions_per_minute,opens_at,opened_at,seed_hash,seed,serving_number,admitted_count,per_minute,updated_at',
 } as const;

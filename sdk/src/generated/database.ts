@@ -166,6 +166,23 @@ export interface CalendarEntriesRow {
   created_at: Timestamp;
 }
 
+/** Which kinds of tickets a list admits, when not all. */
+export interface CheckInListClassesRow {
+  list_id: Uuid;
+  event_id: Uuid;
+  class_id: Uuid;
+}
+
+/** Where tickets are scanned: an entrance, a day, a VIP area. Each event begins with one for all its tickets. A ticket is admitted once on each list. */
+export interface CheckInListsRow {
+  id: Uuid;
+  event_id: Uuid;
+  name: string;
+  /** Whether it admits every kind of ticket, or those of check_in_list_classes. */
+  all_classes: boolean;
+  created_at: Timestamp;
+}
+
 /** What only its person sees of a conversation: how far it was read, whether it is muted, archived or pinned. */
 export interface ConversationMarkersRow {
   conversation_id: Uuid;
@@ -314,6 +331,10 @@ export interface EventConfigsRow {
   waiting_room: boolean;
   /** Until how many hours before the start a buyer may cancel tickets. Null: not at all, unless the event is postponed. */
   returns_hours: number | null;
+  /** Whether holders may give their tickets to other people. */
+  transfers_allowed: boolean;
+  /** Until how many hours before the start tickets can be given to others and renamed. */
+  changes_until_hours: number;
   updated_at: Timestamp;
 }
 
@@ -937,6 +958,46 @@ export interface TicketClassesRow {
   updated_at: Timestamp;
 }
 
+/** Append-only: what happened at the door. */
+export interface TicketScansRow {
+  id: Uuid;
+  list_id: Uuid;
+  event_id: Uuid;
+  ticket_id: Uuid;
+  /** Of which holder the scanned code was. */
+  custody: number;
+  scanner_id: Uuid;
+  /** Made by the device, so that a scan that is reported twice is one scan. */
+  client_scan_id: Uuid;
+  /** Where, as the device says. Null when it does not say. */
+  gate: string | null;
+  /** Whether the device decided without a connection and reported it later. */
+  is_offline: boolean;
+  /** Whether the person was let in. */
+  is_admitted: boolean;
+  /** ok, or what was wrong as far as the platform knows now: already_admitted, cancelled, old_code (passed on since), other_event, other_list. A scan that is admitted and not ok is a conflict. No state machine. */
+  result: 'ok' | 'already_admitted' | 'cancelled' | 'old_code' | 'other_event' | 'other_list';
+  /** On the clock of the device when offline, and never after received_at. */
+  scanned_at: Timestamp;
+  received_at: Timestamp;
+}
+
+/** Offers of tickets to other people, and what became of them. */
+export interface TicketTransfersRow {
+  id: Uuid;
+  ticket_id: Uuid;
+  from_id: Uuid;
+  /** For whom it is. Null while it is for whoever has the code; then who accepted. */
+  to_id: Uuid | null;
+  /** Machine ticket_transfer. offered until expires_at, accepted, declined, or withdrawn by the giver. An offer that was not answered in time is over, whatever its status says. */
+  status: StateOf<'ticket_transfer'>;
+  /** Until when it can be accepted; over at that moment. */
+  expires_at: Timestamp;
+  /** When it was answered or withdrawn. Null before. */
+  answered_at: Timestamp | null;
+  created_at: Timestamp;
+}
+
 /** Tickets. Each was issued when its order was completed. */
 export interface TicketsRow {
   id: Uuid;
@@ -956,6 +1017,12 @@ export interface TicketsRow {
   paid_amount: number;
   /** The tax within paid_amount. */
   tax_amount: number;
+  /** Counts its holders from 1 on: a code says for which of them it was made. */
+  custody: number;
+  /** Who will come with it, as the holder says. Null: the holder. */
+  holder_name: string | null;
+  /** When it was first used at a door. Null before. */
+  admitted_at: Timestamp | null;
   cancelled_at: Timestamp | null;
   created_at: Timestamp;
   updated_at: Timestamp;
@@ -1123,6 +1190,8 @@ export interface Tables {
   booking_inspections: BookingInspectionsRow;
   bookings: BookingsRow;
   calendar_entries: CalendarEntriesRow;
+  check_in_list_classes: CheckInListClassesRow;
+  check_in_lists: CheckInListsRow;
   conversation_markers: ConversationMarkersRow;
   conversation_members: ConversationMembersRow;
   conversation_texts: ConversationTextsRow;
@@ -1161,6 +1230,8 @@ export interface Tables {
   seat_rows: SeatRowsRow;
   seats: SeatsRow;
   ticket_classes: TicketClassesRow;
+  ticket_scans: TicketScansRow;
+  ticket_transfers: TicketTransfersRow;
   tickets: TicketsRow;
   user_blocks: UserBlocksRow;
   user_roles: UserRolesRow;
@@ -1208,6 +1279,13 @@ export interface Relationships {
   calendar_entries: [
     Reference<'calendar_entries_booking', ['booking_id'], true, 'bookings', ['id']>,
     Reference<'calendar_entries_vehicle_id_fkey', ['vehicle_id'], false, 'vehicles', ['id']>,
+  ];
+  check_in_list_classes: [
+    Reference<'check_in_list_classes_class', ['class_id', 'event_id'], false, 'ticket_classes', ['id', 'event_id']>,
+    Reference<'check_in_list_classes_list', ['list_id', 'event_id'], false, 'check_in_lists', ['id', 'event_id']>,
+  ];
+  check_in_lists: [
+    Reference<'check_in_lists_event_id_fkey', ['event_id'], false, 'events', ['id']>,
   ];
   conversation_markers: [
     Reference<'conversation_markers_conversation_id_fkey', ['conversation_id'], false, 'conversations', ['id']>,
@@ -1340,6 +1418,17 @@ export interface Relationships {
   ticket_classes: [
     Reference<'ticket_classes_event_id_fkey', ['event_id'], false, 'events', ['id']>,
   ];
+  ticket_scans: [
+    Reference<'ticket_scans_event_id_fkey', ['event_id'], false, 'events', ['id']>,
+    Reference<'ticket_scans_list_id_fkey', ['list_id'], false, 'check_in_lists', ['id']>,
+    Reference<'ticket_scans_scanner_id_fkey', ['scanner_id'], false, 'profiles', ['id']>,
+    Reference<'ticket_scans_ticket_id_fkey', ['ticket_id'], false, 'tickets', ['id']>,
+  ];
+  ticket_transfers: [
+    Reference<'ticket_transfers_from_id_fkey', ['from_id'], false, 'profiles', ['id']>,
+    Reference<'ticket_transfers_ticket_id_fkey', ['ticket_id'], false, 'tickets', ['id']>,
+    Reference<'ticket_transfers_to_id_fkey', ['to_id'], false, 'profiles', ['id']>,
+  ];
   tickets: [
     Reference<'tickets_class', ['class_id', 'event_id'], false, 'ticket_classes', ['id', 'event_id']>,
     Reference<'tickets_holder_id_fkey', ['holder_id'], false, 'profiles', ['id']>,
@@ -1384,12 +1473,13 @@ export interface Defaults {
   booking_inspections: 'id' | 'status' | 'note' | 'recorded_at';
   bookings: 'id' | 'code' | 'starts_at' | 'ends_at' | 'deposit_status' | 'created_at' | 'updated_at';
   calendar_entries: 'id' | 'created_at';
+  check_in_lists: 'id' | 'all_classes' | 'created_at';
   conversation_markers: 'read_seq' | 'changed_in';
   conversation_members: 'id' | 'role' | 'readable' | 'read_seq' | 'created_at';
   conversations: 'id' | 'last_seq' | 'last_change' | 'last_message_at' | 'created_at' | 'changed_in';
   deliveries: 'id' | 'source' | 'status' | 'created_at';
   driver_licences: 'id' | 'automatic_only' | 'scheme' | 'status' | 'corrected_fields' | 'created_at';
-  event_configs: 'max_per_order' | 'visibility' | 'requires_approval' | 'waiting_room' | 'updated_at';
+  event_configs: 'max_per_order' | 'visibility' | 'requires_approval' | 'waiting_room' | 'transfers_allowed' | 'changes_until_hours' | 'updated_at';
   events: 'id' | 'description' | 'time_zone' | 'status' | 'created_at' | 'updated_at';
   media: 'id' | 'status' | 'expires_at' | 'created_at';
   message_reactions: 'created_at';
@@ -1417,7 +1507,9 @@ export interface Defaults {
   seat_rows: 'id' | 'free' | 'longest';
   seats: 'id' | 'kind' | 'status';
   ticket_classes: 'id' | 'description' | 'currency' | 'tax_bps' | 'is_hidden' | 'is_closed' | 'has_seats' | 'position' | 'created_at' | 'updated_at';
-  tickets: 'id' | 'status' | 'created_at' | 'updated_at';
+  ticket_scans: 'id' | 'received_at';
+  ticket_transfers: 'id' | 'status' | 'created_at';
+  tickets: 'id' | 'status' | 'custody' | 'created_at' | 'updated_at';
   user_blocks: 'created_at';
   user_roles: 'granted_at';
   user_suspensions: 'id' | 'created_at';
@@ -1471,6 +1563,20 @@ export interface ErrorCatalogRow {
   retryable: boolean;
   message_en: string;
   message_vi: string;
+}
+
+export interface EventAttendeesRow {
+  ticket_id: Uuid;
+  number: string;
+  status: string;
+  class_name: string;
+  seat: string;
+  holder_name: string;
+  order_code: string;
+  price: number;
+  currency: Currency;
+  ordered_at: Timestamp;
+  admitted_at: Timestamp;
 }
 
 export interface GetUsersRow {
@@ -1768,6 +1874,43 @@ export interface MySessionsRow {
   is_current: boolean;
 }
 
+export interface MyTicketOffersRow {
+  id: Uuid;
+  ticket_id: Uuid;
+  number: string;
+  event_id: Uuid;
+  event_title: string;
+  starts_at: Timestamp;
+  time_zone: string;
+  class_name: string;
+  seat: string;
+  from_id: Uuid;
+  from_name: string;
+  expires_at: Timestamp;
+}
+
+export interface MyTicketsRow {
+  id: Uuid;
+  number: string;
+  status: string;
+  holder_name: string;
+  event_id: Uuid;
+  event_title: string;
+  event_status: string;
+  starts_at: Timestamp;
+  ends_at: Timestamp;
+  time_zone: string;
+  venue: string;
+  address: string;
+  class_name: string;
+  seat: string;
+  order_id: Uuid;
+  is_buyer: boolean;
+  admitted_at: Timestamp;
+  offered: boolean;
+  created_at: Timestamp;
+}
+
 export interface OrganizerTeamRow {
   user_id: Uuid;
   display_name: string;
@@ -1873,6 +2016,22 @@ export interface ReviewsToWriteRow {
   vehicle_title: string;
   write_until: Timestamp;
   other_has_written: boolean;
+}
+
+export interface ScanConflictsRow {
+  id: Uuid;
+  list_id: Uuid;
+  ticket_id: Uuid;
+  number: string;
+  result: string;
+  gate: string;
+  scanner_id: Uuid;
+  scanner_name: string;
+  scanned_at: Timestamp;
+  received_at: Timestamp;
+  first_scanned_at: Timestamp;
+  first_gate: string;
+  cancelled_at: Timestamp;
 }
 
 export interface SupportQueueRow {
@@ -1985,6 +2144,7 @@ export interface Rows {
   bookings_on_suspended_vehicles: BookingsOnSuspendedVehiclesRow;
   check_invariants: CheckInvariantsRow;
   error_catalog: ErrorCatalogRow;
+  event_attendees: EventAttendeesRow;
   get_users: GetUsersRow;
   inspection_evidence: InspectionEvidenceRow;
   join_queue: JoinQueueRow;
@@ -2007,6 +2167,8 @@ export interface Rows {
   my_organizers: MyOrganizersRow;
   my_refunds: MyRefundsRow;
   my_sessions: MySessionsRow;
+  my_ticket_offers: MyTicketOffersRow;
+  my_tickets: MyTicketsRow;
   organizer_team: OrganizerTeamRow;
   payment_attempts_needing_review: PaymentAttemptsNeedingReviewRow;
   payment_events_needing_review: PaymentEventsNeedingReviewRow;
@@ -2017,6 +2179,7 @@ export interface Rows {
   reconcile_ledger: ReconcileLedgerRow;
   required_licences: RequiredLicencesRow;
   reviews_to_write: ReviewsToWriteRow;
+  scan_conflicts: ScanConflictsRow;
   support_queue: SupportQueueRow;
   transition_catalog: TransitionCatalogRow;
   trust_history: TrustHistoryRow;
@@ -2028,6 +2191,7 @@ export interface Rows {
 
 /** The functions an app may call: their arguments without the idempotency key, and what they answer. */
 export interface Functions {
+  accept_ticket: { args: { transfer_id: Uuid | null; code?: string | null }; row: 'tickets'; many: false };
   acknowledge_inspection: { args: { inspection_id: Uuid | null }; row: 'booking_inspections'; many: false };
   acknowledge_payment_event: { args: { event_id: number | null; note: string | null }; value: null };
   add_address: { args: { details: unknown | null }; row: 'addresses'; many: false };
@@ -2073,16 +2237,20 @@ export interface Functions {
   create_organizer: { args: { details: unknown | null }; row: 'organizers'; many: false };
   create_vehicle: { args: { details: unknown | null }; row: 'vehicles'; many: false };
   decide_inspection: { args: { inspection_id: Uuid | null; counts: boolean | null; reason: string | null }; row: 'booking_inspections'; many: false };
+  decline_ticket: { args: { transfer_id: Uuid | null }; value: null };
   delete_account: { args: Record<never, never>; row: 'delete_account'; many: false };
   delete_address: { args: { address_id: Uuid | null }; value: null };
   delete_attachment: { args: { media_id: Uuid | null }; value: null };
   delete_message: { args: { conversation_id: Uuid | null; seq: number | null }; row: 'messages'; many: false };
   delete_notification: { args: { notification_id: Uuid | null }; value: null };
+  door_tickets: { args: { list_id: Uuid | null; since?: string | null; after?: Uuid | null; page_size?: number | null }; row: 'door_tickets'; many: false };
   edit_message: { args: { conversation_id: Uuid | null; seq: number | null; body: string | null }; row: 'messages'; many: false };
   end_session: { args: { session_id: Uuid | null }; value: null };
   error_catalog: { args: Record<never, never>; row: 'error_catalog'; many: true };
+  event_attendees: { args: { event_id: Uuid | null; after?: Uuid | null; page_size?: number | null }; row: 'event_attendees'; many: true };
   event_detail: { args: { event_id: Uuid | null; unlock_code?: string | null }; row: 'event_detail'; many: false };
   event_orders: { args: { event_id: Uuid | null; statuses?: string[] | null; after?: unknown | null; page_size?: number | null }; row: 'event_orders'; many: true };
+  event_sales: { args: { event_id: Uuid | null }; row: 'event_sales'; many: false };
   events_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'events_to_review'; many: true };
   explain_notification: { args: { notification_id: Uuid | null }; row: 'explain_notification'; many: false };
   export_my_data: { args: { page?: number | null }; row: 'export_my_data'; many: false };
@@ -2131,10 +2299,13 @@ export interface Functions {
   my_refunds: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_refunds'; many: true };
   my_reviews: { args: { after?: unknown | null; page_size?: number | null }; row: 'reviews'; many: true };
   my_sessions: { args: Record<never, never>; row: 'my_sessions'; many: true };
+  my_ticket_offers: { args: Record<never, never>; row: 'my_ticket_offers'; many: true };
+  my_tickets: { args: { after?: unknown | null; page_size?: number | null; upcoming?: boolean | null }; row: 'my_tickets'; many: true };
   my_vehicles: { args: { after?: unknown | null; page_size?: number | null }; row: 'vehicles'; many: true };
   notification_settings: { args: Record<never, never>; row: 'notification_settings'; many: false };
   notifications_since: { args: { after_seq: number | null }; row: 'notifications'; many: true };
   object_to_inspection: { args: { inspection_id: Uuid | null; reason: string | null }; row: 'booking_inspections'; many: false };
+  offer_ticket: { args: { ticket_id: Uuid | null; to_user_id?: Uuid | null }; row: 'offer_ticket'; many: false };
   open_direct_conversation: { args: { user_id: Uuid | null }; row: 'conversations'; many: false };
   open_support_conversation: { args: Record<never, never>; row: 'conversations'; many: false };
   open_waiting_room: { args: { event_id: Uuid | null }; row: 'waiting_rooms'; many: false };
@@ -2173,6 +2344,7 @@ export interface Functions {
   remove_organizer_member: { args: { organizer_id: Uuid | null; user_id: Uuid | null }; value: null };
   remove_vehicle_image: { args: { vehicle_id: Uuid | null; media_id: Uuid | null }; value: null };
   rename_group: { args: { conversation_id: Uuid | null; title: string | null }; row: 'conversations'; many: false };
+  rename_ticket: { args: { ticket_id: Uuid | null; holder_name: string | null }; row: 'tickets'; many: false };
   reply_to_review: { args: { review_id: Uuid | null; reply: string | null }; row: 'reviews'; many: false };
   request_upload: { args: { purpose: string | null; mime_type: string | null; byte_size: number | null; sha256: string | null }; row: 'media'; many: false };
   requeue_delivery: { args: { delivery_id: Uuid | null }; value: null };
@@ -2186,6 +2358,9 @@ export interface Functions {
   reviews_to_write: { args: Record<never, never>; row: 'reviews_to_write'; many: true };
   revoke_api_key: { args: { key_id: Uuid | null }; row: 'revoke_api_key'; many: false };
   revoke_role: { args: { user_id: Uuid | null; role: string | null; reason: string | null }; value: null };
+  save_check_in_list: { args: { event_id: Uuid | null; name: string | null; class_ids?: Uuid[] | null; list_id?: Uuid | null }; row: 'check_in_lists'; many: false };
+  scan_conflicts: { args: { event_id: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'scan_conflicts'; many: true };
+  scan_ticket: { args: { list_id: Uuid | null; code: string | null; client_scan_id: Uuid | null; gate?: string | null }; row: 'scan_ticket'; many: false };
   search_events: { args: { query?: string | null; city?: string | null; category?: string | null; from_at?: Timestamp | null; to_at?: Timestamp | null; lat?: number | null; lng?: number | null; radius_m?: number | null; after?: unknown | null; page_size?: number | null }; row: 'search_events'; many: true };
   search_messages: { args: { q: string | null; conversation_id?: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'search_messages'; many: false };
   search_users: { args: { q: string | null; after?: unknown | null; page_size?: number | null }; row: 'search_users'; many: false };
@@ -2219,6 +2394,8 @@ export interface Functions {
   support_queue: { args: { after?: unknown | null; page_size?: number | null }; row: 'support_queue'; many: true };
   suspend_user: { args: { user_id: Uuid | null; reason: string | null; until?: Timestamp | null }; row: 'user_suspensions'; many: false };
   sync_chat: { args: { cursor?: unknown | null }; row: 'sync_chat'; many: false };
+  sync_scans: { args: { list_id: Uuid | null; scans: unknown | null }; row: 'sync_scans'; many: false };
+  ticket_to_print: { args: { ticket_id: Uuid | null }; row: 'ticket_to_print'; many: false };
   transition_catalog: { args: Record<never, never>; row: 'transition_catalog'; many: true };
   trust_history: { args: { after?: unknown | null; page_size?: number | null }; row: 'trust_history'; many: true };
   turn_off_waiting_room: { args: { event_id: Uuid | null }; row: 'waiting_rooms'; many: false };
@@ -2242,5 +2419,6 @@ export interface Functions {
   waiting_room_analytics: { args: { event_id: Uuid | null }; row: 'waiting_room_analytics'; many: true };
   withdraw_invitation: { args: { invitation_id: Uuid | null }; row: 'organizer_invitations'; many: false };
   withdraw_review: { args: { review_id: Uuid | null }; value: null };
+  withdraw_ticket_offer: { args: { transfer_id: Uuid | null }; value: null };
   write_review: { args: { booking_id: Uuid | null; rating: number | null; comment?: string | null; aspects?: unknown | null }; row: 'reviews'; many: false };
 }

@@ -110,6 +110,12 @@ export const errorCatalog = {
     en: 'More tickets are sold or reserved than that. Choose at least details.least.',
     vi: 'Số vé đã bán hoặc đang giữ nhiều hơn số này. Vui lòng chọn ít nhất bằng số nêu trong chi tiết.',
   },
+  check_in_list_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find this check-in list, or you may not scan for this event. Ask the organizer.',
+    vi: 'Không tìm thấy danh sách soát vé này hoặc bạn không có quyền soát vé. Vui lòng hỏi ban tổ chức.',
+  },
   code_expired: {
     status: 410,
     retryable: false,
@@ -704,6 +710,12 @@ export const errorCatalog = {
     en: 'Mail to this address is not stopped.',
     vi: 'Email đến địa chỉ này không bị chặn.',
   },
+  ticket_cancelled: {
+    status: 409,
+    retryable: false,
+    en: 'This ticket was cancelled. It no longer opens the door.',
+    vi: 'Vé này đã bị hủy và không còn giá trị vào cửa.',
+  },
   ticket_class_has_sales: {
     status: 409,
     retryable: false,
@@ -716,11 +728,41 @@ export const errorCatalog = {
     en: 'We could not find this kind of ticket. Reload the event.',
     vi: 'Không tìm thấy hạng vé này. Vui lòng tải lại sự kiện.',
   },
+  ticket_fixed: {
+    status: 409,
+    retryable: false,
+    en: 'It is too late to pass this ticket on or to change its name; details.until says until when it was possible. Contact the organizer.',
+    vi: 'Đã hết hạn chuyển vé hoặc đổi tên trên vé. Vui lòng liên hệ ban tổ chức.',
+  },
   ticket_limit_reached: {
     status: 409,
     retryable: false,
     en: 'This is more than one order or one person may have. Details name the limit.',
     vi: 'Số vé vượt quá giới hạn cho mỗi đơn hoặc mỗi người. Vui lòng xem giới hạn trong chi tiết.',
+  },
+  ticket_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find this ticket among yours. Reload your tickets.',
+    vi: 'Không tìm thấy vé này trong danh sách của bạn. Vui lòng tải lại.',
+  },
+  ticket_over: {
+    status: 409,
+    retryable: false,
+    en: 'The event of this ticket is over.',
+    vi: 'Sự kiện của vé này đã kết thúc.',
+  },
+  ticket_used: {
+    status: 409,
+    retryable: false,
+    en: 'This ticket was used at the door, so it stays as it is.',
+    vi: 'Vé này đã được dùng để vào cửa nên không thể thay đổi.',
+  },
+  tickets_not_configured: {
+    status: 503,
+    retryable: false,
+    en: 'Tickets cannot be shown for now. Try again later or contact support.',
+    vi: 'Hiện chưa thể hiển thị vé. Vui lòng thử lại sau hoặc liên hệ hỗ trợ.',
   },
   too_early: {
     status: 409,
@@ -769,6 +811,24 @@ export const errorCatalog = {
     retryable: false,
     en: 'An admin is making this transfer by hand. Wait until it is recorded or the claim ends; details name the admin.',
     vi: 'Một quản trị viên đang chuyển khoản thủ công khoản này. Vui lòng chờ kết quả; xem người nhận xử lý trong chi tiết.',
+  },
+  transfer_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find this offer of a ticket. Ask for a new one.',
+    vi: 'Không tìm thấy lời chuyển vé này. Vui lòng nhờ người gửi chuyển lại.',
+  },
+  transfer_over: {
+    status: 409,
+    retryable: false,
+    en: 'This offer of a ticket was answered, taken back or is too old. Ask for a new one.',
+    vi: 'Lời chuyển vé này đã được trả lời, bị thu hồi hoặc quá hạn. Vui lòng nhờ người gửi chuyển lại.',
+  },
+  transfers_forbidden: {
+    status: 409,
+    retryable: false,
+    en: 'The organizer does not allow tickets of this event to be passed on.',
+    vi: 'Ban tổ chức không cho phép chuyển vé của sự kiện này.',
   },
   trip_over: {
     status: 409,

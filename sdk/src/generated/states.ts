@@ -201,6 +201,12 @@ export const transitions = {
     { from: 'initial', event: 'issue', to: 'valid' },
     { from: 'valid', event: 'cancel', to: 'cancelled' },
   ],
+  ticket_transfer: [
+    { from: 'initial', event: 'offer', to: 'offered' },
+    { from: 'offered', event: 'accept', to: 'accepted' },
+    { from: 'offered', event: 'decline', to: 'declined' },
+    { from: 'offered', event: 'withdraw', to: 'withdrawn' },
+  ],
   vehicle: [
     { from: 'draft', event: 'archive', to: 'archived' },
     { from: 'draft', event: 'submit', to: 'pending_review' },

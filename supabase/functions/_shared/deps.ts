@@ -6,6 +6,7 @@ import type { Providers } from './payments/index.ts';
 import type { TransferProvider } from './payments/transfers.ts';
 import type { PushSender } from './push/message.ts';
 import type { SmsSender } from './sms/sender.ts';
+import type { TicketKeys } from './tickets/keys.ts';
 
 /** Everything that a handler may reach outside itself. Each handler takes what it needs of it. */
 export interface Deps {
@@ -23,6 +24,8 @@ export interface Deps {
   authHooks: HookSecrets;
   /** What Resend may have signed a report with. */
   mailWebhookSecrets: readonly string[];
+  /** What tickets are signed with; null when nothing is set. Throws when the setting is bad. */
+  ticketKeys(): Promise<TicketKeys | null>;
   /** Null when an admin sends transfers by hand. */
   transfers: TransferProvider | null;
   /** The public address of the functions, and where payers may go after paying. */

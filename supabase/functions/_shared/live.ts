@@ -10,6 +10,7 @@ import { publicFunctionsUrl } from './payments/settings.ts';
 import { createPushSender } from './push/sender.ts';
 import { createEsms } from './sms/esms.ts';
 import { readTestCodes } from './sms/test-codes.ts';
+import { readTicketKeys } from './tickets/keys.ts';
 
 function once<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
@@ -35,6 +36,7 @@ export function liveDeps(): Deps {
   const testCodes = once(() => readTestCodes(env));
   const authHooks = once(() => readHookSecrets(env));
   const mailWebhookSecrets = once(() => readMailWebhookSecrets(env));
+  const ticketKeys = once(() => readTicketKeys(env));
   const returns = once(() => ({ functionsUrl: publicFunctionsUrl(env), allowed: allowedReturns(env) }));
   return {
     http: {
@@ -73,6 +75,7 @@ export function liveDeps(): Deps {
       return returns();
     },
     smsReportSecret: env.ESMS_CALLBACK_SECRET ?? null,
+    ticketKeys,
     now: Date.now,
     pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   };
