@@ -9,6 +9,9 @@ import type { Tickets } from './tickets.ts';
 import type { Attendee, CheckInList, DoorTickets, EventSales, Scan, ScanConflict } from './tickets-rows.ts';
 import type { Timestamp, Uuid } from './values.ts';
 
+/** How many tickets a page of the door has; a shorter one is the last. */
+export const doorPage = 1000;
+
 /** What a device did without a connection. */
 export interface OfflineScan {
   clientScanId: Uuid;
@@ -90,16 +93,16 @@ export class CheckIn {
   }
 
   /**
-   * What a device needs to scan without a connection, a page by id; `since` is the `as_of` of an earlier reading and asks for
+   * What a device needs to scan without a connection, 1,000 tickets a page, by id; `after` takes the last id. `since` is the `as_of` of an earlier reading and asks for
    * what has changed. {@link scanner} does this by itself.
    * Errors: `check_in_list_not_found`, `invalid_input`.
    */
   doorTickets(
-    input: { listId: Uuid; since?: string; after?: Uuid; pageSize?: number },
+    { listId, since, after }: { listId: Uuid; since?: string; after?: Uuid },
     options?: CallOptions,
   ): Promise<Result<DoorTickets>> {
-    const { listId, since, after, pageSize } = input;
-    return this.#calls.rpc('door_tickets', { list_id: listId, since, after, page_size: pageSize }, options);
+    const args = { list_id: listId, since, after, page_size: doorPage };
+    return this.#calls.rpc('door_tickets', args, options);
   }
 
   /**

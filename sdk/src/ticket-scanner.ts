@@ -1,4 +1,4 @@
-import type { CheckIn, OfflineScan } from './check-in.ts';
+import { type CheckIn, doorPage, type OfflineScan } from './check-in.ts';
 import { createIdempotencyKey } from './core/ids.ts';
 import type { JourneyError } from './error.ts';
 import type { QueueStorage } from './realtime/message-queue.ts';
@@ -35,7 +35,6 @@ interface Stored {
   waiting: OfflineScan[];
 }
 
-const pageSize = 1000;
 const batch = 200;
 
 /**
@@ -105,7 +104,7 @@ export class TicketScanner {
       asOf ??= page.data.as_of;
       for (const ticket of page.data.tickets) this.#known.set(ticket.ticket_id, ticket);
       after = page.data.tickets.at(-1)?.ticket_id;
-      if (page.data.tickets.length < pageSize) break;
+      if (page.data.tickets.length < doorPage) break;
     }
     this.#asOf = asOf;
     await this.#save();
