@@ -154,7 +154,7 @@ export class Chat {
    * What changed of conversations and notifications since a device looked last, in one snapshot. Give the cursor that
    * the last call answered, or null on a new device; call again at once while the answer says `more`.
    * {@link Chat.store} does this, and holds what comes.
-   * Errors: `invalid_input`, `rate_limited`.
+   * Errors: `conversation_not_found`, `invalid_input`, `rate_limited`.
    */
   sync(cursor: SyncCursor | null, options?: CallOptions): Promise<Result<ChatChanges>> {
     return this.#calls.rpc('sync_chat', { cursor }, options);
@@ -481,7 +481,7 @@ export class Chat {
    * Holds the conversations and notifications of the signed-in person on this device, and keeps them as the server has
    * them. It listens to the one topic of the person; open a conversation with {@link Chat.watch} to see who is typing and
    * who is there.
-   * Errors: `invalid_input`, `rate_limited`.
+   * Errors: `conversation_not_found`, `invalid_input`, `rate_limited`.
    *
    * @example
    * ```ts

@@ -40,7 +40,7 @@ export class Orders {
    * {class_id, state, starts_at, ends_at}), `sold_out` (details {class_id, left}), `ticket_limit_reached`
    * (details {class_id, per: order or person, limit, has}), `too_many_open_orders`, `seat_taken`
    * (details.seat_ids), `seats_not_together` (details.class_id), `seat_left_alone` (details.seat_ids),
-   * `admission_required`, `account_suspended`, `invalid_input`, `rate_limited`.
+   * `admission_required`, `admission_over`, `account_suspended`, `invalid_input`, `rate_limited`.
    *
    * @example
    * ```ts

@@ -93,12 +93,7 @@ export class TicketScanner {
     this.#keys = keys.data;
     let asOf: string | null = null;
     for (let after: Uuid | undefined; ; ) {
-      const page = await this.#checkIn.doorTickets({
-        listId,
-        since: this.#asOf ?? undefined,
-        after,
-        pageSize,
-      });
+      const page = await this.#checkIn.doorTickets({ listId, since: this.#asOf ?? undefined, after });
       if (page.error) return page.error;
       // the mark of the first page: what changed while the others were read is read again next time
       asOf ??= page.data.as_of;

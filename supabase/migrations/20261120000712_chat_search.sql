@@ -57,7 +57,7 @@ begin
   if p_conversation_id is not null then
     perform private.require_reader(p_conversation_id);
   end if;
-  v_query := (select string_agg(quote_literal(w) || ':*', ' & ') from unnest(v_words) w);
+  v_query := (select string_agg(quote_literal(w) || ':*', ' & ')::tsquery from unnest(v_words) w);
   -- conversation by conversation: each is in one partition, and an index knows its words
   select coalesce(jsonb_agg(to_jsonb(f)), '[]') into v_found
   from (

@@ -60,9 +60,10 @@ returns public.tickets
 language plpgsql volatile set search_path = ''
 as $$
 declare
+  v_user_id uuid := private.require_user();
   v_ticket public.tickets;
 begin
-  select * into v_ticket from public.tickets where id = p_ticket_id and holder_id = private.require_user() for no key update;
+  select * into v_ticket from public.tickets where id = p_ticket_id and holder_id = v_user_id for no key update;
   if not found then
     perform private.fail('ticket_not_found');
   end if;

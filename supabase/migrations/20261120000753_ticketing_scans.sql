@@ -149,8 +149,10 @@ begin
 exception
   when unique_violation then
     perform private.fail_input('name', 'is the name of another list of this event');
+    return null;
   when foreign_key_violation or not_null_violation then
     perform private.fail('ticket_class_not_found');
+    return null;
 end
 $$;
 create function public.save_check_in_list(event_id uuid, name text, class_ids uuid[] default null, list_id uuid default null)

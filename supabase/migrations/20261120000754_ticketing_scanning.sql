@@ -161,7 +161,7 @@ as $$
 declare
   v_list public.check_in_lists;
   v_scan jsonb;
-  v_answers jsonb := '[]';
+  v_answers jsonb := jsonb_build_array();
 begin
   perform private.take_token('sync_scans', private.require_user()::text);
   if jsonb_typeof(p_scans) is distinct from 'array' or jsonb_array_length(p_scans) not between 1 and 200 then

@@ -138,7 +138,7 @@ create function public.apply_mail_event(event_id text)
 returns text
 language sql volatile set search_path = ''
 as $$ select private.apply_mail_event(event_id) $$;
-comment on function public.apply_mail_event is 'Lets a stored report take effect, once: the delivery moves, and an address that bounced for good or complained gets no more mail. Answers delivered, bounced, complained, failed or ignored. Service only.';
+comment on function public.apply_mail_event is 'Lets a stored report take effect, once: the delivery moves, and an address that bounced for good or complained gets no more mail. Answers delivered, bounced, complained, failed or ignored. Service only. Errors: invalid_input.';
 select private.expose('record_mail_event(text, text, text, text, timestamptz, boolean, text)', 'service_role');
 select private.expose('apply_mail_event(text)', 'service_role');
 

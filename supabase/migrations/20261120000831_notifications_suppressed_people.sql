@@ -20,7 +20,7 @@ create function public.my_mail_state()
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.my_mail_state() $$;
-comment on function public.my_mail_state is 'Answers {email, state, since} of the caller''s mail address: ok, bounced (it does not exist or refuses: no mail goes there until it is changed) or complained (a mail was reported as spam: only what is critical goes there). `since` is null when it is ok. Errors: unauthenticated.';
+comment on function public.my_mail_state is 'Answers {email, state, since} of the caller''s mail address: ok, bounced (it does not exist or refuses: no mail goes there until it is changed) or complained (a mail was reported as spam: only what is critical goes there). `since` is null when it is ok.';
 select private.expose('my_mail_state()', 'authenticated');
 
 create function private.list_suppressions(p_after jsonb, p_page_size int)

@@ -4,8 +4,9 @@
 
 -- The people of a segment after one person, in the order of their ids, and why one of them is not told. The conditions are
 -- those of private.broadcast_conditions; what a client sent are values.
+create type private.broadcast_person as (user_id uuid, skip text);
 create function private.broadcast_people(p_broadcast public.notification_broadcasts, p_limit int)
-returns table (user_id uuid, skip text)
+returns setof private.broadcast_person
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -113,6 +114,7 @@ begin
 exception
   when check_violation then
     perform private.fail_input('texts', 'must have subject and body of a mail, or neither');
+    return null;
 end
 $$;
 
@@ -238,7 +240,7 @@ create function public.create_broadcast(category text, segment jsonb, texts json
 returns public.notification_broadcasts
 language sql volatile set search_path = ''
 as $$ select private.create_broadcast(category, segment, texts, idempotency_key) $$;
-comment on function public.create_broadcast is 'Admin: stores a text for a segment of people, as a draft. `category` is service or marketing; marketing goes to those who allowed it. `segment` names conditions with their values, all of which hold for a person: locales, roles, provinces, hosts_in, rented_in (texts), joined_within_days, active_within_days, inactive_for_days (days), hosts, renters (true); {} is everybody. `texts` is {vi, en} of {title (100 characters), body (500), email_subject (150), email_body (10000)}; the mail may be left out, in both languages. Nothing is filled into the texts. Errors: forbidden, invalid_input, idempotency_conflict.';
+comment on function public.create_broadcast is 'Admin: stores a text for a segment of people, as a draft. `category` is service or marketing; marketing goes to those who allowed it. `segment` names conditions with their values, all of which hold for a person: locales, roles, provinces, hosts_in, rented_in (texts), joined_within_days, active_within_days, inactive_for_days (days), hosts, renters (true); {} is everybody. `texts` is {vi, en} of {title (100 characters), body (500), email_subject (150), email_body (10000)}; the mail may be left out, in both languages. Nothing is filled into the texts. Errors: forbidden, invalid_input.';
 create function public.preview_broadcast(broadcast_id uuid)
 returns jsonb
 language sql stable set search_path = ''

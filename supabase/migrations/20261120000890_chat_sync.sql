@@ -101,17 +101,16 @@ declare
   v_is_active boolean := p_mine.status = 'active';
   -- somebody who left reads few of the changes that others go on to make
   v_look int := case when v_is_active then 100 else 1000 end;
-  v_scanned int;
   v_news int;
   v_known bigint;
   -- what became readable is older than its change
   v_limited boolean := not pg_visible_in_snapshot(p_mine.window_changed_in, p_seen);
-  v_messages jsonb := '[]';
-  v_members jsonb := '[]';
+  v_messages jsonb := jsonb_build_array();
+  v_members jsonb := jsonb_build_array();
 begin
   if not v_limited then
     -- numbers of changes are given in the order of the commits, so the news are the last of them
-    select count(*), count(*) filter (where news), coalesce(max(change) filter (where not news), 0) into v_scanned, v_news, v_known
+    select count(*) filter (where news), coalesce(max(change) filter (where not news), 0) into v_news, v_known
     from (
       select m.change, not pg_visible_in_snapshot(m.changed_in, p_seen) as news
       from public.messages m where m.conversation_id = p_mine.conversation_id order by m.change desc limit v_look + 1
@@ -212,7 +211,7 @@ as $$
 declare
   v_most constant int := 100;
   v_rows jsonb;
-  v_changes jsonb := '[]';
+  v_changes jsonb := jsonb_build_array();
   v_limited boolean := p_cursor.seen::text = '1:1:';
 begin
   if not v_limited then
@@ -260,5 +259,5 @@ create function public.sync_chat(cursor jsonb default null)
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.sync_chat(cursor) $$;
-comment on function public.sync_chat is 'Answers what changed for the caller since `cursor`, in one snapshot: {cursor, more, anew, conversations, notifications, badges}. Store the cursor with what it brought, and give it next time; without one, and after a restore of the database, `anew` is true and everything begins from nothing. `more` says that further conversations changed: call again at once with the new cursor. Each of at most 20 conversations is {conversation_id, summary, limited, messages, members}: `summary` as my_conversations answers it, null when the conversation is no longer in any list; `messages` that were sent or changed, as list_message_changes answers them, at most 100. `limited` says that more has changed, or that other messages became readable: forget what you hold of this conversation and begin with these newest 30; older ones are read by list_messages. `members` are those who changed, all with `limited`, and null when they are more than 200. `notifications` is {limited, rows, changes}: rows that came, and changes {seq, read_at, deleted_at} of earlier ones; `limited` as above, with the newest 50 rows. It is null while more pages of one look are read. `badges` as badges answers them. Repeatable. Errors: invalid_input, rate_limited.';
+comment on function public.sync_chat is 'Answers what changed for the caller since `cursor`, in one snapshot: {cursor, more, anew, conversations, notifications, badges}. Store the cursor with what it brought, and give it next time; without one, and after a restore of the database, `anew` is true and everything begins from nothing. `more` says that further conversations changed: call again at once with the new cursor. Each of at most 20 conversations is {conversation_id, summary, limited, messages, members}: `summary` as my_conversations answers it, null when the conversation is no longer in any list; `messages` that were sent or changed, as list_message_changes answers them, at most 100. `limited` says that more has changed, or that other messages became readable: forget what you hold of this conversation and begin with these newest 30; older ones are read by list_messages. `members` are those who changed, all with `limited`, and null when they are more than 200. `notifications` is {limited, rows, changes}: rows that came, and changes {seq, read_at, deleted_at} of earlier ones; `limited` as above, with the newest 50 rows. It is null while more pages of one look are read. `badges` as badges answers them. Repeatable. Errors: conversation_not_found, invalid_input, rate_limited.';
 select private.expose_limited('sync_chat(jsonb)', 'sync_chat', 'auth.uid()', 'authenticated');
