@@ -172,6 +172,7 @@ declare module './core/shapes.ts' {
   interface Shapes {
     conversations: Conversation;
     my_conversations: ConversationSummary;
+    list_members: ConversationMember;
     list_messages: Message;
     list_message_changes: Message;
     support_queue: WaitingForSupport;

@@ -218,16 +218,7 @@ export class Chat {
 
   /** The people of a conversation that the signed-in person takes part in; everybody who was ever in it. */
   members(conversationId: Uuid, options?: CallOptions): Promise<Result<ConversationMember[]>> {
-    return this.#calls.table<ConversationMember[]>(
-      'read',
-      (client) =>
-        client
-          .from('conversation_members')
-          .select('id,conversation_id,user_id,role,status,read_seq,created_at')
-          .eq('conversation_id', conversationId)
-          .order('created_at'),
-      options,
-    );
+    return this.#calls.rpc('list_members', { in_conversation_id: conversationId }, options);
   }
 
   /**

@@ -229,8 +229,9 @@ grant execute on function private.my_conversation_ids(), private.my_conversation
 
 create policy select_own on public.conversations for select to authenticated
   using (id in (select private.my_conversation_ids()));
+-- A request that waits and one that was declined look the same to others: neither is shown here. list_members shows both as invited.
 create policy select_own on public.conversation_members for select to authenticated
-  using (user_id = (select auth.uid()) or conversation_id in (select private.my_conversation_ids()));
+  using (user_id = (select auth.uid()) or (status not in ('invited', 'declined') and conversation_id in (select private.my_conversation_ids())));
 create policy select_own on public.conversation_markers for select to authenticated
   using (user_id = (select auth.uid()));
 create policy select_readable on public.messages for select to authenticated

@@ -219,3 +219,28 @@ language sql stable set search_path = ''
 as $$ select * from private.list_message_changes($1, $2) $$;
 comment on function public.list_message_changes is 'Lists messages that were sent, changed, deleted or reacted to after a change, in the order of the changes, at most 100. A client gives the highest `change` that it holds, and has everything when the highest answer is last_change of its conversation. Rows as list_messages answers them. Errors: conversation_not_found, invalid_input.';
 select private.expose('list_message_changes(uuid, bigint)', 'authenticated');
+
+-- Who declined looks like somebody who has not answered, so that a decline stays silent.
+create function private.list_members(p_conversation_id uuid)
+returns table (id uuid, conversation_id uuid, user_id uuid, role text, status text, read_seq bigint, created_at timestamptz)
+language plpgsql stable security definer set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_user_id uuid := private.require_user();
+begin
+  return query
+    select m.id, m.conversation_id, m.user_id, m.role, case when m.status = 'declined' and m.user_id <> v_user_id then 'invited' else m.status end,
+      m.read_seq, m.created_at
+    from public.conversation_members m
+    where m.conversation_id = p_conversation_id
+      and (m.user_id = v_user_id or m.conversation_id in (select private.my_conversation_ids()))
+    order by m.created_at, m.id;
+end
+$$;
+create function public.list_members(in_conversation_id uuid)
+returns table (id uuid, conversation_id uuid, user_id uuid, role text, status text, read_seq bigint, created_at timestamptz)
+language sql stable set search_path = ''
+as $$ select * from private.list_members(in_conversation_id) $$;
+comment on function public.list_members is 'Lists the people of a conversation of the caller, also those who were invited and those who left, the first one first. Who declined is shown as invited. A person who was invited or has left sees the own row alone.';
+select private.expose('list_members(uuid)', 'authenticated');

@@ -7,6 +7,7 @@ const renamed: Partial<Record<RpcName, Record<string, string>>> = {
   add_vehicle_image: { at_position: 'position' },
   get_users: { ids: 'userIds' },
   list_message_changes: { after_change: 'change' },
+  list_members: { in_conversation_id: 'conversationId' },
   list_messages: { before_seq: 'after' },
   list_notifications: { before_seq: 'after' },
   notifications_since: { after_seq: 'since' },

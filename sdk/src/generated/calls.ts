@@ -84,6 +84,7 @@ export const callKinds = {
   lift_suppression: 'once',
   list_broadcasts: 'read',
   list_deliveries: 'read',
+  list_members: 'read',
   list_message_changes: 'read',
   list_messages: 'read',
   list_notifications: 'read',

@@ -1671,6 +1671,16 @@ export interface ListDeliveriesRow {
   ended_at: Timestamp;
 }
 
+export interface ListMembersRow {
+  id: Uuid;
+  conversation_id: Uuid;
+  user_id: Uuid;
+  role: string;
+  status: string;
+  read_seq: number;
+  created_at: Timestamp;
+}
+
 export interface ListMessageChangesRow {
   seq: number;
   change: number;
@@ -2152,6 +2162,7 @@ export interface Rows {
   licence_classes: LicenceClassesRow;
   licences_to_review: LicencesToReviewRow;
   list_deliveries: ListDeliveriesRow;
+  list_members: ListMembersRow;
   list_message_changes: ListMessageChangesRow;
   list_messages: ListMessagesRow;
   list_payouts: ListPayoutsRow;
@@ -2272,6 +2283,7 @@ export interface Functions {
   lift_suppression: { args: { suppression_id: Uuid | null; reason: string | null }; value: null };
   list_broadcasts: { args: { after?: unknown | null; page_size?: number | null }; row: 'notification_broadcasts'; many: true };
   list_deliveries: { args: { user_id?: Uuid | null; channel?: string | null; status?: string | null; after?: unknown | null; page_size?: number | null }; row: 'list_deliveries'; many: true };
+  list_members: { args: { in_conversation_id: Uuid | null }; row: 'list_members'; many: true };
   list_message_changes: { args: { conversation_id: Uuid | null; after_change: number | null }; row: 'list_message_changes'; many: true };
   list_messages: { args: { conversation_id: Uuid | null; before_seq?: number | null; page_size?: number | null }; row: 'list_messages'; many: true };
   list_notifications: { args: { before_seq?: number | null; page_size?: number | null }; row: 'notifications'; many: true };
