@@ -14,7 +14,7 @@ describe('the doorbell', () => {
     await asPostgres(async (db) => {
       for (const subject of subjects) {
         // a text whose mail has {{code}} at the end of its subject
-        const data = { code: subject, vehicle: 'x', starts: 'x', ends: 'x' };
+        const data = { code: subject, vehicle: 'x', period: 'x' };
         await db.query(`select private.notify($1, 'booking_requested_host', $2, $3)`, [
           user.id,
           data,

@@ -138,6 +138,30 @@ beforeAll(async () => {
   await world.sql.query("select set_config('request.jwt.claims', '', false)");
   const row = [{ number: '1' }, { number: '2', kind: 'companion' }, { number: '3' }];
   await ask(organizerOwner, 'add_seat_row', stalls[0]?.id, 'Stalls', 'A', 1, JSON.stringify(row));
+  const paid = await world.make<string>('make_paid_order', renter, event, 1);
+  const { rows: door } = await world.sql.query<{ ticket: string; list: string; code: string }>(
+    `select t.id as ticket, l.id as list, 'e30.' || private.base64url_from(replace(encode(convert_to(jsonb_build_object(
+        't', t.id, 'e', t.event_id, 'n', t.custody, 's', t.secret)::text, 'UTF8'), 'base64'), E'\\n', '')) || '.c2ln' as code
+      from public.tickets t join public.check_in_lists l on l.event_id = t.event_id where t.order_id = $1`,
+    [paid],
+  );
+  const { ticket, list, code } = door[0] ?? {};
+  await ask(renter, 'ticket_to_print', ticket);
+  await ask(renter, 'my_tickets');
+  await ask(renter, 'offer_ticket', ticket, host);
+  await ask(host, 'my_ticket_offers');
+  await ask(organizerOwner, 'door_tickets', list);
+  await ask(organizerOwner, 'scan_ticket', list, code, randomUUID(), 'North');
+  const scan = {
+    client_scan_id: randomUUID(),
+    code,
+    scanned_at: new Date().toISOString(),
+    is_admitted: true,
+  };
+  await ask(organizerOwner, 'sync_scans', list, JSON.stringify([scan]));
+  await ask(organizerOwner, 'scan_conflicts', event);
+  await ask(organizerOwner, 'event_attendees', event);
+  await ask(organizerOwner, 'event_sales', event);
   const order = await world.make<string>('make_paid_order', renter, event, 1, 'Stalls');
   await ask(renter, 'seat_map', event);
   await ask(renter, 'order_detail', order);
@@ -163,6 +187,18 @@ beforeAll(async () => {
   );
   await world.sql.query("select set_config('request.jwt.claims', '', false)");
   await ask(admin, 'events_to_review');
+
+  await ask(renter, 'my_mail_state');
+  const texts = { vi: { title: 'Tin', body: 'Chào bạn' }, en: { title: 'News', body: 'Hello' } };
+  const broadcast = await ask(
+    admin,
+    'create_broadcast',
+    'service',
+    '{}',
+    JSON.stringify(texts),
+    randomUUID(),
+  );
+  await ask(admin, 'preview_broadcast', broadcast.id);
 
   // somebody takes the data along and leaves
   const leaver = await world.make('make_renter', 'leaver');

@@ -157,6 +157,7 @@ const bounded: Record<string, string> = {
   'addresses.list': 'at most 20 of one person (setting max_addresses)',
   'payouts.banks': 'the banks of the country',
   'media.signedUrls': 'one for each file that was given',
+  'chat.fileUrls': 'one for each file that was given',
   'licences.classes': 'the classes that the law knows',
   'vehicles.requiredLicences': 'the classes that the law knows',
   'vehicles.calendar': 'the period that was asked for, at most 400 days',

@@ -123,8 +123,8 @@ describe('the package', () => {
       const names = readdirSync(join(installed, form), { recursive: true, encoding: 'utf8' }).filter((name) =>
         /\.\w+$/.test(name),
       );
-      expect(names.reduce((sum, name) => sum + sizeOf(join(form, name)), 0)).toBeLessThan(800_000);
-      expect(sizeOf(join(form, 'generated/database.d.ts'))).toBeLessThan(130_000);
+      expect(names.reduce((sum, name) => sum + sizeOf(join(form, name)), 0)).toBeLessThan(1_000_000);
+      expect(sizeOf(join(form, 'generated/database.d.ts'))).toBeLessThan(160_000);
     }
   });
 
@@ -207,6 +207,13 @@ const given = `
     const subscription: { toJSON(): { endpoint: string; keys: Record<string, string> } };
     function askForNewQuote(): Promise<void>;
     function openBrowser(address: string): Promise<void>;
+    const host: { user_id: string }, vehicle: sdk.Vehicle, ticket: { id: string }, keys: sdk.TicketKey[];
+    const organizerId: string, classId: string, orderId: string, ticketIds: string[], listId: string, text: string;
+    const AsyncStorage: sdk.QueueStorage;
+    function paint(online: boolean): void;
+    function askForAnotherAddress(...what: unknown[]): void;
+    function drawQr(text: string | undefined): void;
+    function share(address: string): void;
   }`;
 
 describe('the code in READMEs, docs and doc comments', () => {

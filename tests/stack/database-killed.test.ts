@@ -54,7 +54,7 @@ const signUpOther = () =>
 const notify = (what: string) =>
   sql(`select private.notify($1, 'booking_requested_host', $2, $3)`, [
     user.id,
-    { code: what, vehicle: 'x', starts: 'x', ends: 'x' },
+    { code: what, vehicle: 'x', period: 'x' },
     what,
   ]);
 

@@ -41,6 +41,15 @@ const takesRow: ReadonlySet<RpcName> = new Set<RpcName>([
   'update_ticket_class',
 ]);
 
+/** Arguments beside the row, which no row that an app writes has. */
+const besideRow: ReadonlySet<string> = new Set([
+  'vehicle_id',
+  'organizer_id',
+  'event_id',
+  'class_id',
+  'idempotency_key',
+]);
+
 const camel = (name: string): string =>
   name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
@@ -48,9 +57,7 @@ const camel = (name: string): string =>
 export function fieldOfCommand(command: RpcName, field: string): string {
   const known = renamed[command]?.[field];
   if (known !== undefined) return known;
-  return takesRow.has(command) && !field.endsWith('_id') && field !== 'idempotency_key'
-    ? field
-    : camel(field);
+  return takesRow.has(command) && !besideRow.has(field) ? field : camel(field);
 }
 
 /** How a method that calls an edge function names a field of the body; `a.b` is a field in an object. */
