@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { areDocsFresh, generateDocs } from '../../docs/generate.ts';
 import { renderErrorPage, renderInvariantPage, renderStatePage } from '../../docs/render.ts';
@@ -100,6 +101,13 @@ describe('the generated pages', () => {
     // other tests change the database of the running stack
     const { url, drop } = await cloneDatabase(setting('ADMIN_DB_URL'));
     try {
+      // the demo data allows the push service of the local stack
+      const copy = new pg.Client({ connectionString: url });
+      await copy.connect();
+      await copy.query(
+        "update private.settings set value = value - 'push.journey.test' where key = 'web_push_hosts'",
+      );
+      await copy.end();
       const pages = await generateDocs(url);
       expect(pages.get('states.md')).toContain('Governs `public.bookings.status`.');
       expect(await areDocsFresh(url), 'run npm run docs').toBe(true);
