@@ -1,4 +1,5 @@
 import { PGlite } from '@electric-sql/pglite';
+import { btree_gin } from '@electric-sql/pglite/contrib/btree_gin';
 import { btree_gist } from '@electric-sql/pglite/contrib/btree_gist';
 import { citext } from '@electric-sql/pglite/contrib/citext';
 import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
@@ -28,7 +29,7 @@ import {
  */
 async function replay(): Promise<PGlite> {
   const db = await PGlite.create({
-    extensions: { postgis, btree_gist, pgcrypto, pg_trgm, unaccent, citext, uuid_ossp },
+    extensions: { postgis, btree_gin, btree_gist, pgcrypto, pg_trgm, unaccent, citext, uuid_ossp },
   });
   await db.exec(`
     create role midwife superuser;
