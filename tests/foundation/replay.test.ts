@@ -107,7 +107,7 @@ describe('on PostgreSQL 18, from empty', () => {
     ]);
     expect(await value('private.return_due_deposits()')).toBe(1);
     expect(await value('tests.broken_promises()')).toBeNull();
-    const { rows } = await db.query(
+    const { rows } = await db.query<{ seq: number; template: string }>(
       'select seq, template from public.notifications where user_id = $1 order by seq',
       [host],
     );
