@@ -11,7 +11,7 @@ export interface ModuleProblem {
 }
 
 /**
- * These know one another: a profile has a picture, a picture has an owner, whoever signs up gets an inbox, and a move of
+ * These know one another: a profile has a picture, a picture has an owner, anybody who signs up gets an inbox, and a move of
  * a state machine tells people. They are one unit, which every module may refer to.
  */
 const base: readonly string[] = ['foundation', 'identity', 'media', 'notifications'];

@@ -48,6 +48,6 @@ export function vapidProblem(
   if (aud !== audience) return `the audience is not ${audience}`;
   if (typeof exp !== 'number' || exp * 1000 <= now) return 'the token is expired';
   if (exp * 1000 > now + dayMs) return 'the token expires more than a day ahead';
-  if (!/^(mailto:|https:)/.test(String(sub))) return 'sub is no address of whoever sends';
+  if (!/^(mailto:|https:)/.test(String(sub))) return 'sub is no address of the sender';
   return null;
 }

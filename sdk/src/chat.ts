@@ -325,7 +325,7 @@ export class Chat {
   }
 
   /**
-   * Addresses under which files of messages can be opened until they expire (default 300 seconds: whoever leaves the
+   * Addresses under which files of messages can be opened until they expire (default 300 seconds: anybody who leaves the
    * group keeps an address until then). They come in the order of the files; null for one that is not ready, is gone, or
    * may not be opened. `size` counts for images.
    */

@@ -7,7 +7,7 @@ import type {
 } from './generated/database.ts';
 import type { Timestamp, Uuid } from './values.ts';
 
-/** Who holds events, as anybody may read it. */
+/** Who holds events, as visitors may read it. */
 export interface Organizer extends OrganizersRow {}
 
 /** What a member may do: everything (`admin`), sell (`editor`), read (`viewer`), or scan tickets and nothing else. */

@@ -24,7 +24,7 @@ export type TicketTransfer = Tables['ticket_transfers'];
 
 /** An offer that was just made. */
 export interface NewTicketOffer extends TicketTransfer {
-  /** For whoever has it: send it together with the id. Null when the offer is for one person. It is shown once. */
+  /** For anybody who has it: send it together with the id. Null when the offer is for one person. It is shown once. */
   code: string | null;
 }
 

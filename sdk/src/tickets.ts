@@ -81,7 +81,7 @@ export class Tickets {
   }
 
   /**
-   * Offers a ticket to a person, or without `toUserId` to whoever has the code of the answer. The ticket stays the giver's,
+   * Offers a ticket to a person, or without `toUserId` to anybody who has the code of the answer. The ticket stays the giver's,
    * and opens the door, until the other person accepts. An earlier offer of the ticket ends.
    * Errors: `ticket_not_found`, `ticket_cancelled`, `ticket_over`, `ticket_used`, `ticket_fixed`
    * (details.until), `transfers_forbidden`, `not_found`, `account_suspended`, `invalid_input`,
@@ -107,7 +107,7 @@ export class Tickets {
   }
 
   /**
-   * Accepts an offer; `code` for one that was made to whoever has it. The ticket is the person's from then on, and the
+   * Accepts an offer; `code` for one that was made to anybody who has it. The ticket is the person's from then on, and the
    * giver's code no longer opens the door. Repeatable.
    * Errors: `transfer_not_found`, `transfer_over`, `ticket_cancelled`, `ticket_over`, `ticket_used`,
    * `ticket_fixed` (details.until), `account_suspended`, `rate_limited`.

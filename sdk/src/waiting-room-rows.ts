@@ -11,7 +11,7 @@ export type QueueEntryStatus = StateOf<'queue_entry'>;
 /** Why a place ended: `late` is no order in time, `failed` an order that ended unpaid, `closed` a room that was turned off. */
 export type QueueEndReason = 'completed' | 'left' | 'silent' | 'late' | 'failed' | 'sold_out' | 'closed';
 
-/** The waiting room of an event, as anybody may read it. */
+/** The waiting room of an event, as visitors may read it. */
 export interface WaitingRoomInfo
   extends Pick<
     Tables['waiting_rooms'],

@@ -22,7 +22,7 @@ create table public.media_derivatives (
   constraint media_derivatives_format_known check (format in ('webp', 'jpeg')),
   constraint media_derivatives_not_empty check (width > 0 and height > 0 and byte_size > 0)
 );
-comment on table public.media_derivatives is 'The files that are shown of an upload, without anything that the camera wrote. Whoever may read the upload may open them.';
+comment on table public.media_derivatives is 'The files that are shown of an upload, without anything that the camera wrote. Anybody who may read the upload may open them.';
 comment on column public.media_derivatives.size is 'thumbnail, medium and large fit into 320, 960 and 2048 pixels and are never larger than the original. whole has the size of the original; it is stored when Storage makes the sizes.';
 comment on column public.media_derivatives.byte_size is 'Size of the file in bytes.';
 alter table public.media_derivatives enable row level security;

@@ -247,7 +247,7 @@ create policy select_readable on public.message_reactions for select to authenti
 create policy select_all on public.conversation_texts for select to authenticated using (true);
 
 -- The topic of a conversation: members hear what changed, and say to each other that they are typing or there. What a
--- client says itself carries no text: whoever has left may still listen until the token is renewed.
+-- client says itself carries no text: anybody who has left may still listen until the token is renewed.
 create policy select_own_conversation on realtime.messages for select to authenticated
   using (extension in ('broadcast', 'presence') and topic in (select private.my_conversation_topics()));
 create policy insert_own_conversation on realtime.messages for insert to authenticated

@@ -1,6 +1,6 @@
 -- Chat: writing, changing and deleting messages, reactions, and how far people have read.
 -- Rule kept here: one lock of the conversation gives both numbers, so that they have no gaps; a message that is sent
--- again is there once; after a deletion nothing of its text is left. A broadcast carries numbers and no text: whoever
+-- again is there once; after a deletion nothing of its text is left. A broadcast carries numbers and no text: anybody who
 -- was removed may still listen until the token is renewed, and reads nothing.
 -- Left out on purpose: files, which are chat_attachments, and telling people who are away.
 

@@ -62,7 +62,7 @@ create table public.organizer_invitations (
 );
 create unique index organizer_invitations_one_open on public.organizer_invitations (organizer_id, email) where status = 'pending';
 create index organizer_invitations_email_idx on public.organizer_invitations (email) where status = 'pending';
-comment on table public.organizer_invitations is 'Invitations to act for an organizer, to a mail address. Whoever has verified that address answers it.';
+comment on table public.organizer_invitations is 'Invitations to act for an organizer, to a mail address. Anybody who has verified that address answers it.';
 comment on column public.organizer_invitations.status is 'Machine organizer_invitation. pending until expires_at; then accepted, declined or withdrawn.';
 comment on column public.organizer_invitations.expires_at is 'Until when it can be accepted; over at that moment.';
 comment on column public.organizer_invitations.email is 'In lower case.';

@@ -1,7 +1,7 @@
 -- Ticketing: commands about organizers and their members.
 -- Rule kept here: only an admin of the organizer changes who is a member; nobody becomes one without accepting; the answer
 -- to an invitation is the same whether or not the address has an account.
--- Left out on purpose: a mail to an address without an account; its invitation waits for whoever verifies the address.
+-- Left out on purpose: a mail to an address without an account; its invitation waits for anybody who verifies the address.
 
 create function private.create_organizer(p_details jsonb, p_idempotency_key uuid)
 returns public.organizers
@@ -274,7 +274,7 @@ returns void
 language plpgsql volatile security definer set search_path = ''
 as $$
 begin
-  -- whoever is a member may leave
+  -- anybody who is a member may leave
   if p_user_id is distinct from private.require_user() then
     perform private.require_organizer_role(p_organizer_id, 'admin');
   else

@@ -120,7 +120,7 @@ comment on column public.event_configs.sale_starts_at is 'Nothing is sold before
 comment on column public.event_configs.sale_ends_at is 'Nothing is sold from it on. Null: until the event starts.';
 comment on column public.event_configs.max_per_order is 'Tickets in one order, of all kinds together.';
 comment on column public.event_configs.max_per_user is 'Tickets that one person may have or hold, of all kinds together, over all orders. Null: as many as orders allow.';
-comment on column public.event_configs.visibility is 'public (in search and lists) or unlisted (whoever has its id).';
+comment on column public.event_configs.visibility is 'public (in search and lists) or unlisted (anybody who has its id).';
 comment on column public.event_configs.requires_approval is 'Whether the platform approves it. False for an event that a verified organizer made.';
 comment on column public.event_configs.waiting_room is 'Whether tickets are sold only to those whom its waiting room admits.';
 comment on column public.event_configs.returns_hours is 'Until how many hours before the start a buyer may cancel tickets. Null: not at all, unless the event is postponed.';

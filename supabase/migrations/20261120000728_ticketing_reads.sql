@@ -1,6 +1,6 @@
 -- Ticketing: finding events, and reading one with what is left of its tickets.
--- Rule kept here: a hidden kind of ticket is shown to its organizer, and to whoever gives its code; an unlisted event to
--- whoever has its id.
+-- Rule kept here: a hidden kind of ticket is shown to its organizer, and to anybody who gives its code; an unlisted event to
+-- anybody who has its id.
 -- Left out on purpose: orders and sales (ticketing_order_reads).
 
 -- How many tickets of a class can be bought now: what is left in every pool it counts in. A hold whose time is over

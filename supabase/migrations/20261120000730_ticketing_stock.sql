@@ -1,5 +1,5 @@
 -- Ticketing: taking stock, and giving it back.
--- Rule kept here: a buyer is refused only when nothing is left; a hold that is over is taken back by whoever needs it.
+-- Rule kept here: a buyer is refused only when nothing is left; a hold that is over is taken back by anybody who needs it.
 -- Locks are taken in one order: the rows of holds, then shards by pool and number; the quick way waits for no lock.
 -- Callers take stock as the last thing they do, so that the hot rows are locked as shortly as possible.
 -- Left out on purpose: what an order is; this counts tickets.
@@ -169,7 +169,7 @@ as $$
 declare
   v_held int;
 begin
-  -- whoever takes them back has these rows first
+  -- anybody who takes them back has these rows first
   perform 1 from private.ticket_holds h where h.order_id = p_order_id order by h.pool_id, h.shard for update;
   select coalesce(min(h.held), 0) into v_held from private.ticket_holds h where h.order_id = p_order_id;
   if v_held = 0 then
@@ -228,7 +228,7 @@ begin
 end
 $$;
 
--- A cleanup job: whoever needs stock takes it back without it.
+-- A cleanup job: anybody who needs stock takes it back without it.
 create function private.release_stock()
 returns int
 language plpgsql volatile set search_path = ''

@@ -29,7 +29,7 @@ begin
 end
 $$;
 
--- Only the state: what it holds is over by its time, and whoever needs it takes it back.
+-- Only the state: what it holds is over by its time, and anybody who needs it takes it back.
 create function private.expire_order_payable(p_payable_id uuid)
 returns void
 language plpgsql volatile set search_path = ''

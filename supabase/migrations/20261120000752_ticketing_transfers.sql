@@ -20,7 +20,7 @@ create table public.ticket_transfers (
   answered_at timestamptz,
   created_at timestamptz not null default now(),
   constraint ticket_transfers_two_people check (from_id <> to_id),
-  -- for one person, or for whoever has the code
+  -- for one person, or for anybody who has the code
   constraint ticket_transfers_addressed check (to_id is not null or code_hash is not null),
   constraint ticket_transfers_accepted_by_somebody check (status <> 'accepted' or to_id is not null),
   constraint ticket_transfers_answered_dated check ((status = 'offered') = (answered_at is null))
@@ -29,7 +29,7 @@ create unique index ticket_transfers_one_open on public.ticket_transfers (ticket
 create index ticket_transfers_from_idx on public.ticket_transfers (from_id, created_at desc, id desc);
 create index ticket_transfers_to_idx on public.ticket_transfers (to_id, created_at desc, id desc);
 comment on table public.ticket_transfers is 'Offers of tickets to other people, and what became of them.';
-comment on column public.ticket_transfers.to_id is 'For whom it is. Null while it is for whoever has the code; then who accepted.';
+comment on column public.ticket_transfers.to_id is 'For whom it is. Null while it is for anybody who has the code; then who accepted.';
 comment on column public.ticket_transfers.status is 'Machine ticket_transfer. offered until expires_at, accepted, declined, or withdrawn by the giver. An offer that was not answered in time is over, whatever its status says.';
 comment on column public.ticket_transfers.expires_at is 'Until when it can be accepted; over at that moment.';
 comment on column public.ticket_transfers.answered_at is 'When it was answered or withdrawn. Null before.';
@@ -87,7 +87,7 @@ create function public.offer_ticket(ticket_id uuid, to_user_id uuid default null
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.offer_ticket($1, $2) $$;
-comment on function public.offer_ticket is 'Offers a ticket of the caller to a person, or without `to_user_id` to whoever has the answer''s code, which is shown once. The ticket stays the caller''s, with a code that is good, until the other person accepts. It is open for 72 hours (setting ticket_transfer_hours); an earlier offer of the ticket ends. Answers {id, ticket_id, from_id, to_id, status, expires_at, answered_at, created_at, code}. Errors: ticket_not_found, ticket_cancelled, ticket_over, ticket_used, ticket_fixed (details.until), transfers_forbidden, not_found, account_suspended, invalid_input, rate_limited.';
+comment on function public.offer_ticket is 'Offers a ticket of the caller to a person, or without `to_user_id` to anybody who has the answer''s code, which is shown once. The ticket stays the caller''s, with a code that is good, until the other person accepts. It is open for 72 hours (setting ticket_transfer_hours); an earlier offer of the ticket ends. Answers {id, ticket_id, from_id, to_id, status, expires_at, answered_at, created_at, code}. Errors: ticket_not_found, ticket_cancelled, ticket_over, ticket_used, ticket_fixed (details.until), transfers_forbidden, not_found, account_suspended, invalid_input, rate_limited.';
 select private.expose_limited('offer_ticket(uuid, uuid)', 'offer_ticket', 'auth.uid()', 'authenticated');
 
 -- Locks ticket, then transfer: the order of all commands here.
@@ -137,7 +137,7 @@ create function public.accept_ticket(transfer_id uuid, code text default null)
 returns public.tickets
 language sql volatile set search_path = ''
 as $$ select private.accept_ticket($1, $2) $$;
-comment on function public.accept_ticket is 'Accepts a ticket that was offered to the caller, or with `code` one that was offered to whoever has it. The ticket is the caller''s from then on, and the code of the giver no longer opens the door. Repeatable. Errors: transfer_not_found, transfer_over, ticket_cancelled, ticket_over, ticket_used, ticket_fixed (details.until), account_suspended, rate_limited.';
+comment on function public.accept_ticket is 'Accepts a ticket that was offered to the caller, or with `code` one that was offered to anybody who has it. The ticket is the caller''s from then on, and the code of the giver no longer opens the door. Repeatable. Errors: transfer_not_found, transfer_over, ticket_cancelled, ticket_over, ticket_used, ticket_fixed (details.until), account_suspended, rate_limited.';
 select private.expose_limited('accept_ticket(uuid, text)', 'accept_ticket', 'auth.uid()', 'authenticated');
 
 create function private.end_transfer(p_transfer_id uuid, p_status text)

@@ -45,7 +45,7 @@ begin
 end
 $$;
 
--- Ends the pre-queue: whoever joins from now on comes after it. Waits for those who are just joining it.
+-- Ends the pre-queue: anybody who joins from now on comes after it. Waits for those who are just joining it.
 create function private.open_prequeue(p_room public.waiting_rooms)
 returns public.waiting_rooms
 language plpgsql volatile set search_path = ''

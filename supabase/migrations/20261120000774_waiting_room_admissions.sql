@@ -1,6 +1,6 @@
 -- Waiting rooms: one round of admissions, and what sets it off.
 -- Rule kept here: see waiting_room_rounds. Locks are taken in this order: rows of orders and stock, one's own place, the
--- room, places of others that wait. Whoever holds a place that is admitted may wait for the room; so a round never waits for one.
+-- room, places of others that wait. Anybody who holds a place that is admitted may wait for the room; so a round never waits for one.
 -- Left out on purpose: who may set it off; the commands say that.
 
 -- The room after something was done to it, and whether nobody waits any more who could be admitted.
@@ -213,7 +213,7 @@ begin
 end
 $$;
 
--- At commit, after every other lock of the transaction but those of inboxes: whoever lost an admission gives the slot back,
+-- At commit, after every other lock of the transaction but those of inboxes: anybody who lost an admission gives the slot back,
 -- and the next is admitted.
 create function private.free_slot()
 returns trigger

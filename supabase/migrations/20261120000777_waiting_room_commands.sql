@@ -99,7 +99,7 @@ create function public.open_waiting_room(event_id uuid)
 returns public.waiting_rooms
 language sql volatile set search_path = ''
 as $$ select private.open_waiting_room(event_id) $$;
-comment on function public.open_waiting_room is 'Admin or editor of the organizer: opens the waiting room of an event, or resumes a paused one, or opens a closed one again when there are tickets. From now on orders need an admission. Before opens_at whoever joins is in the pre-queue. Repeatable. Errors: event_not_found, organizer_not_found, forbidden, waiting_room_off (set_waiting_room first), rate_limited.';
+comment on function public.open_waiting_room is 'Admin or editor of the organizer: opens the waiting room of an event, or resumes a paused one, or opens a closed one again when there are tickets. From now on orders need an admission. Before opens_at anybody who joins is in the pre-queue. Repeatable. Errors: event_not_found, organizer_not_found, forbidden, waiting_room_off (set_waiting_room first), rate_limited.';
 select private.expose_limited('open_waiting_room(uuid)', 'manage_waiting_room', 'auth.uid()', 'authenticated');
 
 create function private.pause_waiting_room(p_event_id uuid)

@@ -3,7 +3,7 @@
 -- promised one; a queue with room moves on.
 -- Left out on purpose: what constraints keep.
 
--- Whoever has a lower number than somebody admitted, and was admitted in a later round or waits still, must have joined by a
+-- Anybody who has a lower number than somebody admitted, and was admitted in a later round or waits still, must have joined by a
 -- transaction that this round could not see.
 create function private.invariant_queue_order()
 returns table (subject_id text, detail text)

@@ -172,10 +172,10 @@ select private.retain_columns('public.deliveries', 'Ids of what the message was 
 select private.hold_no_persons('private.delivery_reasons', 'private.delivery_checks', 'private.critical_templates');
 
 insert into private.critical_templates (template, why) values
-  ('password_changed', 'Whoever took over the account did it.'),
-  ('email_changed', 'Whoever took over the account did it.'),
-  ('phone_changed', 'Whoever took over the account did it.'),
-  ('api_key_created', 'Whoever took over the account did it.'),
+  ('password_changed', 'Anybody who took over the account did it.'),
+  ('email_changed', 'Anybody who took over the account did it.'),
+  ('phone_changed', 'Anybody who took over the account did it.'),
+  ('api_key_created', 'Anybody who took over the account did it.'),
   ('bank_account_changed', 'Money goes elsewhere from now on.'),
   ('bank_account_removed', 'Money goes nowhere from now on.'),
   ('account_suspended', 'The person can do nothing any more and must know why.');

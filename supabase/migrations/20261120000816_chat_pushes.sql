@@ -7,7 +7,7 @@
 alter table private.settings
   add constraint settings_chat_push_seconds check (key <> 'chat_push_seconds' or private.is_whole(value, 0, 3600));
 insert into private.settings (key, value, description) values
-  ('chat_push_seconds', '15', 'Seconds after a message in which whoever reads it gets no push; 0 to 3,600.');
+  ('chat_push_seconds', '15', 'Seconds after a message in which anybody who reads it gets no push; 0 to 3,600.');
 
 -- Not logged: after a crash it is empty, and the rows of the outbox are still there.
 create unlogged table private.chat_push_windows (
@@ -126,7 +126,7 @@ begin
 end
 $$;
 
--- Why a person is not told of a conversation now, or null. Whoever is mentioned is told although the conversation is muted.
+-- Why a person is not told of a conversation now, or null. Anybody who is mentioned is told although the conversation is muted.
 create function private.chat_push_problem(p_conversation_id uuid, p_user_id uuid)
 returns text
 language plpgsql stable set search_path = ''

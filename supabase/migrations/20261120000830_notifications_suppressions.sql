@@ -2,7 +2,7 @@
 -- Rule kept here: what the provider says is stored before it takes effect, once for each of its ids, and without the
 -- address: a keyed hash finds an address again and names nobody. An address that bounced gets nothing, because it does not
 -- exist or refuses, and sending on would harm the mail of everybody else. One whose owner complained gets what is critical
--- only. Codes that a person asks for are always sent: whoever asks may have mended the address, and would be locked out.
+-- only. Codes that a person asks for are always sent: anybody who asks may have mended the address, and would be locked out.
 -- Left out on purpose: the end of a suppression by itself. Another address is free at once; staff lift the one of an address.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
@@ -59,7 +59,7 @@ as $$ select private.keyed_hash('email:' || lower(btrim(p_address))) $$;
 
 insert into private.personal_tables (relation, whose, treatment, export_columns, why) values
   ('private.mail_events', 'r.user_id = $1', 'erase', '{type,occurred_at,detail}', 'Reports on mails to somebody who is gone.'),
-  ('private.suppressed_addresses', 'r.user_id = $1', 'retain', '{reason,suppressed_at}', 'The address takes no mail, whoever has it next.');
+  ('private.suppressed_addresses', 'r.user_id = $1', 'retain', '{reason,suppressed_at}', 'The address takes no mail, anybody who has it next.');
 select private.retain_columns('private.suppressed_addresses', 'Whose address it was; the profile is empty by then.', 'user_id');
 select private.retain_columns('private.suppressed_addresses', 'Finds the address again; none can be read back.', 'address_hash');
 select private.retain_columns('private.suppressed_addresses', 'What the mail server said of an address that it does not name, and in which report.', 'detail', 'event_id');

@@ -1,6 +1,6 @@
 -- Notifications: leaving the mails of one category by one click, without signing in (RFC 8058).
 -- Rule kept here: a token names one person and one category, is signed with the key of the database, and never ends: a
--- mail may be years old. Whoever has it can turn these mails off and on, and nothing else. What is critical has no token.
+-- mail may be years old. Anybody who has it can turn these mails off and on, and nothing else. What is critical has no token.
 -- Left out on purpose: the page, which is function `unsubscribe`, and a place of its own for what a link says: it is the
 -- preference that the app shows.
 

@@ -88,7 +88,7 @@ create function pg_temp.shows(p_conversation uuid, p_seq bigint) returns text la
 begin
   return (select concat_ws(' ', a ->> 'status', case when a ->> 'path' is not null and a ->> 'bucket' is not null then 'path' end)
     from public.list_messages(p_conversation) m, jsonb_array_elements(m.attachments) a where m.seq = p_seq limit 1);
-exception when others then return null;
+exception when sqlstate 'PT403' or sqlstate 'PT404' then return null;
 end $$;
 grant execute on function pg_temp.shows to authenticated;
 create function pg_temp.as_reader(p_id uuid, p_query text) returns text language plpgsql as $$

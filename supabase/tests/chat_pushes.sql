@@ -63,8 +63,8 @@ select is(private.delivery_to_send(:'request') ->> 'reason', 'request_answered',
 select tests.clear();
 select tests.say(:'an', :'talk', 'One'), tests.say(:'an', :'talk', 'Two'), tests.say(:'an', :'talk', 'Three');
 select is((select count(*)::int from private.outbox where topic = 'chat_push'), 1, 'many messages in the grace cost one row of the outbox');
-select is(tests.announce(:'talk'), 1, 'whoever is away gets a push');
-select is(tests.waiting(:'an'), 0, 'whoever wrote gets none');
+select is(tests.announce(:'talk'), 1, 'anybody who is away gets a push');
+select is(tests.waiting(:'an'), 0, 'anybody who wrote gets none');
 select is((select count(*)::int from public.notifications where user_id = :'binh' and template like 'chat_message%'), 0, 'messages do not fill the inbox of notifications');
 select tests.say(:'an', :'talk', 'Four');
 select tests.announce(:'talk');
@@ -97,13 +97,13 @@ select tests.say(:'an', :'talk', 'Read me') as seq \gset
 select tests.as_user(:'binh');
 select private.mark_conversation_read(:'talk', :seq, false);
 select tests.as_owner();
-select is(tests.announce(:'talk'), 0, 'whoever has read on another device gets no push, also when only they know that they have read');
+select is(tests.announce(:'talk'), 0, 'anybody who has read on another device gets no push, also when only they know that they have read');
 select tests.say(:'an', :'talk', 'Read me later') as seq \gset
 select tests.announce(:'talk');
 select tests.as_user(:'binh');
 select private.mark_conversation_read(:'talk', :seq, true);
 select tests.as_owner();
-select is(tests.shown(:'binh'), 'chat_read', 'whoever reads while the push waits does not get it');
+select is(tests.shown(:'binh'), 'chat_read', 'anybody who reads while the push waits does not get it');
 
 -- muted, blocked, gone -------------------------------------------------------------------------------------------
 select tests.clear();
@@ -111,12 +111,12 @@ update public.conversation_markers set muted_until = 'infinity' where user_id = 
 select tests.say(:'an', :'talk', 'Quiet');
 select is(tests.announce(:'talk'), 0, 'a conversation that is muted sends no push');
 select tests.say(:'an', :'talk', 'Binh, please', array[:'binh']::uuid[]);
-select is(tests.announce(:'talk'), 1, 'whoever is mentioned is told although the conversation is muted');
+select is(tests.announce(:'talk'), 1, 'anybody who is mentioned is told although the conversation is muted');
 update public.conversation_markers set muted_until = null where user_id = :'binh';
 select tests.clear();
 select tests.say(:'an', :'talk', 'Before the block');
 insert into public.user_blocks (user_id, blocked_id) values (:'binh', :'an');
-select is(tests.announce(:'talk'), 0, 'whoever blocked the writer gets no push');
+select is(tests.announce(:'talk'), 0, 'anybody who blocked the writer gets no push');
 delete from public.user_blocks;
 select is(tests.announce(:'talk'), 1, 'without the block there is one');
 insert into public.user_blocks (user_id, blocked_id) values (:'binh', :'an');
@@ -143,7 +143,7 @@ select is(tests.shown(:'binh'), 'Trip to Da Lat | An Writer: Who drives?', 'the 
 select tests.as_user(:'an');
 select private.remove_member(:'grp', :'binh');
 select tests.as_owner();
-select is(tests.shown(:'binh'), 'chat_left', 'whoever was removed while a push waits does not get it');
+select is(tests.shown(:'binh'), 'chat_left', 'anybody who was removed while a push waits does not get it');
 select is((select status from public.deliveries where user_id = :'binh' and source = 'chat'), 'void', 'a push that was not sent says so');
 
 -- two devices, and wishes ----------------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ select tests.announce(:'talk');
 select d.id as further from public.deliveries d where d.user_id = :'binh' and d.source = 'chat' and d.device_id is null \gset
 select is(private.delivery_to_send(:'further') ->> 'reason', 'already_waiting', 'a device whose push waits gets no second one');
 insert into private.notification_preferences (user_id, category, channel, is_on) values (:'binh', 'chat', 'push', false);
-select is(private.delivery_to_send(d.id) ->> 'reason', 'switched_off', 'whoever switched pushes of messages off gets none')
+select is(private.delivery_to_send(d.id) ->> 'reason', 'switched_off', 'anybody who switched pushes of messages off gets none')
 from public.deliveries d where d.user_id = :'binh' and d.source = 'chat' and d.status = 'queued' limit 1;
 
 -- nothing gets lost ----------------------------------------------------------------------------------------------

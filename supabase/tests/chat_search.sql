@@ -130,7 +130,7 @@ $$;
 select is((select seqs from pages), format('%s,%s;%s,%s;%s;', :'other', :'back', :'gone', :'one', :'early'), 'pages repeat nothing and skip nothing');
 
 select tests.as_owner();
--- speed: the index knows the words of one conversation, whoever else uses them
+-- speed: the index knows the words of one conversation, anybody who else uses them
 create function pg_temp.plan(p_sql text) returns text language plpgsql as $$
 declare
   v_line text;

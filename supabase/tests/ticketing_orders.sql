@@ -84,7 +84,7 @@ select is(tests.outcome(pg_temp.buying(:'event', :'standard', 1)), 'ok', 'a hold
 select tests.as_user(:'owner');
 select private.configure_event(:'event', '{"max_per_user": null}') \gset
 select tests.as_user(:'other');
-select is(tests.outcome(pg_temp.buying(:'event', :'standard', 6)), 'ok', 'whoever needs a ticket takes back what is over');
+select is(tests.outcome(pg_temp.buying(:'event', :'standard', 6)), 'ok', 'anybody who needs a ticket takes back what is over');
 select is((public.event_detail(:'event') #>> '{classes,0,left}')::int, 0, 'all tickets are held or sold');
 select is(tests.outcome(pg_temp.buying(:'event', :'standard', 1)), 'sold_out', 'nobody orders what is not there');
 select tests.as_owner();
@@ -215,7 +215,7 @@ select is((select count(*)::int from public.seat_allocations a join public.seats
 select tests.as_user(:'other');
 select pg_temp.buy(:'hall', pg_temp.item(:'stalls', 4)) as four \gset
 select is((select string_agg(distinct s ->> 'row_label', ' ') from jsonb_array_elements(public.order_detail(:'four') -> 'seats') s), 'B', 'another row is taken when the best has too few side by side');
-select is(tests.outcome(format('select pg_temp.buy(%L, null, array[pg_temp.seat(%L, %L), pg_temp.seat(%L, %L)])', :'hall', :'row_b', '5', :'row_b', '6')), 'ok', 'whoever asks for the seats of a wheelchair and its companion gets them');
+select is(tests.outcome(format('select pg_temp.buy(%L, null, array[pg_temp.seat(%L, %L), pg_temp.seat(%L, %L)])', :'hall', :'row_b', '5', :'row_b', '6')), 'ok', 'anybody who asks for the seats of a wheelchair and its companion gets them');
 select is(tests.outcome(format('select pg_temp.buy(%L, pg_temp.item(%L, 2, %L))', :'hall', :'stalls', '{"together": false}')), 'ok', 'who accepts seats apart gets them');
 select tests.as_user(:'owner');
 select is(tests.outcome(format('select public.set_seats(array[pg_temp.seat(%L, %L)], %L)', :'row_a', '3', 'held')), 'seat_taken', 'the organizer does not take a seat that somebody has');
@@ -226,7 +226,7 @@ select is((select count(distinct seat_id)::int from public.tickets where order_i
 select tests.order_runs_out(:'four');
 select tests.as_user(:'third');
 select pg_temp.buy(:'hall', pg_temp.item(:'stalls', 3)) as after_lapse \gset
-select is((select string_agg(distinct s ->> 'row_label', ' ') from jsonb_array_elements(public.order_detail(:'after_lapse') -> 'seats') s), 'B', 'seats whose hold is over are taken back by whoever needs them');
+select is((select string_agg(distinct s ->> 'row_label', ' ') from jsonb_array_elements(public.order_detail(:'after_lapse') -> 'seats') s), 'B', 'seats whose hold is over are taken back by anybody who needs them');
 select tests.as_owner();
 select tests.start_payment(:'after_lapse') as seat_reference \gset
 select tests.order_runs_out(:'after_lapse');

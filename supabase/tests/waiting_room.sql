@@ -165,7 +165,7 @@ select pg_temp.silent(:'binh', :'event', '4 minutes 10 seconds');
 select is(pg_temp.looks(:'stranger', :'event'), 'waiting 7 at 2', 'a phone that was locked for four minutes keeps its place');
 select pg_temp.silent(:'dung', :'event', '4 minutes 10 seconds');
 select pg_temp.silent(:'dung', :'event', '6 minutes');
-select is(pg_temp.looks(:'stranger', :'event'), 'waiting 7 at 1', 'when somebody who was admitted is silent, whoever looks admits the next');
+select is(pg_temp.looks(:'stranger', :'event'), 'waiting 7 at 1', 'when somebody who was admitted is silent, anybody who looks admits the next');
 select is((select concat_ws(' ', status, end_reason) from public.queue_entries where user_id = :'dung'), 'expired silent', 'who is silent for too long loses the admission');
 select is((select status from public.queue_entries where user_id = :'binh'), 'admitted', 'the next has it');
 select pg_temp.silent(:'stranger', :'event');

@@ -207,7 +207,7 @@ describe('messages to somebody who is away', () => {
       world.value<number>("select count(*)::int from private.outbox where topic = 'chat_push'");
     expect(await rows()).toBe(1);
     await world.value('private.close_push_window($1)', group);
-    // whoever wrote last has read everything
+    // the member who wrote last has read everything
     expect(await world.value('private.announce_messages($1)', group)).toBe(7);
     expect(await rows()).toBe(1);
   });

@@ -124,7 +124,7 @@ const until = <T>(look: () => Promise<T>, isThere: (seen: T) => boolean): Promis
   eventually(async () => isThere(await look()) || null);
 
 describe('a waiting room, seen from an app', () => {
-  it('tells whoever is next the moment somebody leaves, and moves everybody else on', async () => {
+  it('tells the person who is next the moment somebody leaves, and moves everybody else on', async () => {
     const { waitingRoom } = organizer.journey;
     const event = await publish(100);
     expect(await refusal(waitingRoom.get(event))).toBe('waiting_room_off');

@@ -141,7 +141,7 @@ describe('a waiting room', () => {
     const samples = await sampling(neverMoreThan(event, capacity), racing);
     expect(samples).toBeGreaterThan(3);
     expect(surprises).toEqual([]);
-    // whoever fell silent last is found by the next look, or by the job
+    // the person who fell silent last is found by the next look, or by the job
     await world.sql.query('update public.waiting_rooms set due_at = now() where event_id = $1', [event]);
     await world.sql.query('select private.tidy_queues()');
     const places = await entries(event);

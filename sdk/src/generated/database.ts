@@ -323,7 +323,7 @@ export interface EventConfigsRow {
   max_per_order: number;
   /** Tickets that one person may have or hold, of all kinds together, over all orders. Null: as many as orders allow. */
   max_per_user: number | null;
-  /** public (in search and lists) or unlisted (whoever has its id). */
+  /** public (in search and lists) or unlisted (anybody who has its id). */
   visibility: 'public' | 'unlisted';
   /** Whether the platform approves it. False for an event that a verified organizer made. */
   requires_approval: boolean;
@@ -396,7 +396,7 @@ export interface MediaRow {
   created_at: Timestamp;
 }
 
-/** The files that are shown of an upload, without anything that the camera wrote. Whoever may read the upload may open them. */
+/** The files that are shown of an upload, without anything that the camera wrote. Anybody who may read the upload may open them. */
 export interface MediaDerivativesRow {
   media_id: Uuid;
   /** thumbnail, medium and large fit into 320, 960 and 2048 pixels and are never larger than the original. whole has the size of the original; it is stored when Storage makes the sizes. */
@@ -548,7 +548,7 @@ export interface OrdersRow {
   updated_at: Timestamp;
 }
 
-/** Invitations to act for an organizer, to a mail address. Whoever has verified that address answers it. */
+/** Invitations to act for an organizer, to a mail address. Anybody who has verified that address answers it. */
 export interface OrganizerInvitationsRow {
   id: Uuid;
   organizer_id: Uuid;
@@ -987,7 +987,7 @@ export interface TicketTransfersRow {
   id: Uuid;
   ticket_id: Uuid;
   from_id: Uuid;
-  /** For whom it is. Null while it is for whoever has the code; then who accepted. */
+  /** For whom it is. Null while it is for anybody who has the code; then who accepted. */
   to_id: Uuid | null;
   /** Machine ticket_transfer. offered until expires_at, accepted, declined, or withdrawn by the giver. An offer that was not answered in time is over, whatever its status says. */
   status: StateOf<'ticket_transfer'>;

@@ -18,7 +18,7 @@ export interface PushMessage {
   ttlSeconds: number;
 }
 
-/** Where a push goes. DO NOT log it: whoever knows it can send to the device. */
+/** Where a push goes. DO NOT log it: anybody who knows it can send to the device. */
 export type PushTarget =
   | { kind: 'expo'; token: string }
   | { kind: 'web'; endpoint: string; p256dh: string; authSecret: string };

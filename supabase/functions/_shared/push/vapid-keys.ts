@@ -17,7 +17,7 @@ export function checkVapidKeys(env: VapidEnv): { keys?: VapidKeys; problem?: str
     return { problem: 'VAPID_PRIVATE_KEY must be the 32 bytes of the private key in base64url.' };
   }
   if (!subject || !/^(mailto:[^@\s]+@[^@\s]+|https:\/\/\S+)$/.test(subject)) {
-    return { problem: 'VAPID_SUBJECT must be a mailto: or https: address of whoever operates this.' };
+    return { problem: 'VAPID_SUBJECT must be a mailto: or https: address of the operator.' };
   }
   return { keys: { publicKey, privateKey, subject } };
 }

@@ -1,5 +1,5 @@
 // eSMS calls an address of ours when it knows what became of a message, and signs nothing
-// (https://developers.esms.vn, Callback Url). So the address itself is signed: it holds for one delivery, and whoever reads
+// (https://developers.esms.vn, Callback Url). So the address itself is signed: it holds for one delivery, and anybody who reads
 // it in a log can say nothing of another.
 import { sameSecret, toHex } from '../secrets.ts';
 

@@ -41,7 +41,7 @@ const words = {
     order: 'Order',
     organizer: 'Organizer',
     postponed: 'The event was postponed. The ticket is good for the new time.',
-    keep: 'Do not share this code: whoever enters with it first uses the ticket.',
+    keep: 'Do not share this code: anybody who enters with it first uses the ticket.',
   },
 } as const;
 
