@@ -66,6 +66,18 @@ $$;
 create trigger append_only before update or delete or truncate on private.domain_events
   for each statement execute function private.forbid_change();
 
+-- Trigger: the number of the transaction that changed a row last. A time would miss a change of a transaction that was
+-- open when somebody asked what is new.
+create function private.stamp_change()
+returns trigger
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  new.changed_in := pg_current_xact_id();
+  return new;
+end
+$$;
+
 create function private.record_event(p_type text, p_subject_id uuid, p_data jsonb default '{}')
 returns void
 language plpgsql volatile set search_path = ''
@@ -162,7 +174,7 @@ create function public.transition_catalog()
 returns table (machine text, from_state text, event text, to_state text)
 language sql stable set search_path = ''
 as $$ select * from private.transition_catalog() $$;
-comment on function public.transition_catalog is 'Lists the legal moves of every state machine: booking, inspection, vehicle, payment, payment_attempt, refund, payout and driver_licence.';
+comment on function public.transition_catalog is 'Lists the legal moves of every state machine.';
 
 select private.expose('transition_catalog()', 'anon', 'authenticated', 'service_role');
 

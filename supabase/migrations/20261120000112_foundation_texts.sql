@@ -93,6 +93,18 @@ as $$
   select coalesce(case when char_length(p_text) <= p_at_most then private.shows_something(p_text) and char_length(private.tidy_text(p_text)) >= p_at_least end, false)
 $$;
 
+-- The reason that a command asks for.
+create function private.require_reason(p_reason text, p_at_least int default 1, p_at_most int default 500)
+returns void
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if not private.says_something(p_reason, p_at_least, p_at_most) then
+    perform private.fail_input('reason', format('must have %s to %s characters', p_at_least, p_at_most));
+  end if;
+end
+$$;
+
 -- Lower case, no diacritics, đ as d: what people type and what listings say are compared in this form.
 create function private.fold_text(p_text text)
 returns text
@@ -104,3 +116,22 @@ create function private.squeeze_text(p_text text)
 returns text
 language sql immutable strict parallel safe set search_path = ''
 as $$ select regexp_replace(private.fold_text(p_text), '[-\s_./]+', '', 'g') $$;
+
+-- The code that people read out: a letter for its kind and eight others.
+create function private.new_code(p_prefix text)
+returns text
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  -- without letters and digits that look alike
+  v_letters constant text := 'ABCDEFGHJKMNPQRSTUVWXYZ23456789';
+  v_bytes bytea := extensions.gen_random_bytes(8);
+begin
+  -- one expression: a loop of eight costs four times as much
+  return p_prefix
+    || substr(v_letters, 1 + get_byte(v_bytes, 0) % 31, 1) || substr(v_letters, 1 + get_byte(v_bytes, 1) % 31, 1)
+    || substr(v_letters, 1 + get_byte(v_bytes, 2) % 31, 1) || substr(v_letters, 1 + get_byte(v_bytes, 3) % 31, 1)
+    || substr(v_letters, 1 + get_byte(v_bytes, 4) % 31, 1) || substr(v_letters, 1 + get_byte(v_bytes, 5) % 31, 1)
+    || substr(v_letters, 1 + get_byte(v_bytes, 6) % 31, 1) || substr(v_letters, 1 + get_byte(v_bytes, 7) % 31, 1);
+end
+$$;

@@ -127,8 +127,8 @@ begin
   if p_decision is null or p_decision not in ('verify', 'reject') then
     perform private.fail_input('decision', 'must be verify or reject');
   end if;
-  if p_decision = 'reject' and not private.says_something(p_reason) then
-    perform private.fail_input('reason', 'must have 1 to 500 characters for a rejection');
+  if p_decision = 'reject' then
+    perform private.require_reason(p_reason);
   end if;
   if p_decision = 'reject' and p_corrections is not null then
     perform private.fail_input('corrections', 'must be null for a rejection');

@@ -89,9 +89,7 @@ declare
   v_role public.user_roles;
 begin
   perform private.check_role_change(p_user_id, p_role, p_reason);
-  if not private.says_something(p_reason) then
-    perform private.fail_input('reason', 'must have 1 to 500 characters');
-  end if;
+  perform private.require_reason(p_reason);
   if p_user_id = auth.uid() then
     perform private.fail_input('user_id', 'must be the id of somebody else');
   end if;
@@ -113,9 +111,7 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 begin
   perform private.check_role_change(p_user_id, p_role, p_reason);
-  if not private.says_something(p_reason) then
-    perform private.fail_input('reason', 'must have 1 to 500 characters');
-  end if;
+  perform private.require_reason(p_reason);
   delete from public.user_roles where user_id = p_user_id and role = p_role;
 end
 $$;

@@ -70,9 +70,7 @@ declare
   v_phone text;
 begin
   perform private.require_admin();
-  if not private.says_something(p_reason) then
-    perform private.fail_input('reason', 'must have 1 to 500 characters');
-  end if;
+  perform private.require_reason(p_reason);
   if p_until <= now() or p_until > now() + interval '10 years' then
     perform private.fail_input('until', 'must be a time of the next 10 years, or null');
   end if;
@@ -109,9 +107,7 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 begin
   perform private.require_admin();
-  if not private.says_something(p_reason) then
-    perform private.fail_input('reason', 'must have 1 to 500 characters');
-  end if;
+  perform private.require_reason(p_reason);
   update public.user_suspensions set ended_at = coalesce(least(until, now()), now())
   where user_id = p_user_id and ended_at is null;
   if not found then

@@ -79,9 +79,7 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 begin
   perform private.require_admin();
-  if not private.says_something(p_reason) then
-    perform private.fail_input('reason', 'must have 1 to 500 characters');
-  end if;
+  perform private.require_reason(p_reason);
   if (private.lock_payable(p_payable_id)).id is null then
     perform private.fail('payable_not_found');
   end if;

@@ -17,9 +17,7 @@ begin
   if v_stored is not null then
     return v_stored;
   end if;
-  if not private.says_something(p_reason) then
-    perform private.fail_input('reason', 'must have 1 to 500 characters');
-  end if;
+  perform private.require_reason(p_reason);
   v_payable := private.lock_payable(p_payable_id);
   if v_payable.id is null then
     perform private.fail('payable_not_found');

@@ -120,9 +120,7 @@ begin
     select * into v_refund from public.refunds where id = (v_stored ->> 'id')::uuid;
     return v_refund;
   end if;
-  if not private.says_something(p_reason, 3) then
-    perform private.fail_input('reason', 'must have 3 to 500 characters');
-  end if;
+  perform private.require_reason(p_reason, 3);
   if coalesce(p_amount, 0) < 1 then
     perform private.fail_input('amount', 'must be positive');
   end if;

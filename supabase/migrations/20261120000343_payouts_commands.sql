@@ -44,9 +44,7 @@ declare
   v_payout public.payouts;
 begin
   perform private.require_admin();
-  if not private.says_something(p_reason) then
-    perform private.fail_input('reason', 'must have 1 to 500 characters');
-  end if;
+  perform private.require_reason(p_reason);
   v_payout := private.lock_payout(p_payout_id);
   perform private.require_status(v_payout, 'frozen', 'scheduled', 'approved');
   perform private.set_audit_context('admin', p_reason);

@@ -181,8 +181,8 @@ begin
   if v_to is null then
     perform private.fail_input('decision', 'must be publish, reject, suspend or reinstate');
   end if;
-  if p_decision in ('reject', 'suspend') and not private.says_something(p_reason) then
-    perform private.fail_input('reason', 'must have 1 to 500 characters');
+  if p_decision in ('reject', 'suspend') then
+    perform private.require_reason(p_reason);
   end if;
   if p_decision in ('publish', 'reinstate') and p_revision is null then
     perform private.fail_input('revision', 'must be the revision of the listing that you looked at');

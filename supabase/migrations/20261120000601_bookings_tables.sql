@@ -27,27 +27,9 @@ insert into private.transitions (machine, from_state, event, to_state) values
   ('inspection', 'contested', 'uphold', 'upheld'),
   ('inspection', 'contested', 'reject', 'rejected');
 
-create function private.new_booking_code()
-returns text
-language plpgsql volatile set search_path = ''
-as $$
-declare
-  -- without letters and digits that look alike
-  v_letters constant text := 'ABCDEFGHJKMNPQRSTUVWXYZ23456789';
-  v_bytes bytea := extensions.gen_random_bytes(8);
-begin
-  -- one expression: a loop of eight costs four times as much
-  return 'J'
-    || substr(v_letters, 1 + get_byte(v_bytes, 0) % 31, 1) || substr(v_letters, 1 + get_byte(v_bytes, 1) % 31, 1)
-    || substr(v_letters, 1 + get_byte(v_bytes, 2) % 31, 1) || substr(v_letters, 1 + get_byte(v_bytes, 3) % 31, 1)
-    || substr(v_letters, 1 + get_byte(v_bytes, 4) % 31, 1) || substr(v_letters, 1 + get_byte(v_bytes, 5) % 31, 1)
-    || substr(v_letters, 1 + get_byte(v_bytes, 6) % 31, 1) || substr(v_letters, 1 + get_byte(v_bytes, 7) % 31, 1);
-end
-$$;
-
 create table public.bookings (
   id uuid primary key default gen_random_uuid(),
-  code text not null unique default private.new_booking_code(),
+  code text not null unique default private.new_code('J'),
   quote_id uuid not null references public.quotes on delete restrict,
   vehicle_id uuid not null references public.vehicles on delete restrict,
   renter_id uuid not null references public.profiles on delete restrict,

@@ -230,8 +230,8 @@ begin
   if p_accept is null then
     perform private.fail_input('accept', 'must be true or false');
   end if;
-  if p_reason is not null and not private.says_something(p_reason) then
-    perform private.fail_input('reason', 'must have 1 to 500 characters');
+  if p_reason is not null then
+    perform private.require_reason(p_reason);
   end if;
   select * into v_booking from public.bookings where id = p_booking_id and host_id = v_host_id;
   if not found then

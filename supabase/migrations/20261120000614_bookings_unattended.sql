@@ -101,9 +101,7 @@ begin
     select * into v_booking from public.bookings where id = p_booking_id;
     return v_booking;
   end if;
-  if not private.says_something(p_reason) then
-    perform private.fail_input('reason', 'must have 1 to 500 characters');
-  end if;
+  perform private.require_reason(p_reason);
   v_booking := private.lock_trip(p_booking_id);
   if v_booking.id is null then
     perform private.fail('booking_not_found');

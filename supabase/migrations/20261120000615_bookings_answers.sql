@@ -104,9 +104,7 @@ as $$
 declare
   v_inspection public.booking_inspections := private.inspection_to_answer(p_inspection_id);
 begin
-  if not private.says_something(p_reason, p_at_most => 1000) then
-    perform private.fail_input('reason', 'must have 1 to 1000 characters');
-  end if;
+  perform private.require_reason(p_reason, p_at_most => 1000);
   if v_inspection.status = 'contested' then
     return v_inspection;
   end if;
@@ -138,9 +136,7 @@ begin
   if p_counts is null then
     perform private.fail_input('counts', 'must be true or false');
   end if;
-  if not private.says_something(p_reason) then
-    perform private.fail_input('reason', 'must have 1 to 500 characters');
-  end if;
+  perform private.require_reason(p_reason);
   select * into v_inspection from public.booking_inspections where id = p_inspection_id;
   if not found then
     perform private.fail('not_found');

@@ -144,9 +144,7 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 begin
   perform private.require_staff();
-  if not private.says_something(p_reason) then
-    perform private.fail_input('reason', 'must have 1 to 500 characters');
-  end if;
+  perform private.require_reason(p_reason);
   perform private.set_audit_context('staff', p_reason);
   update public.reviews set status = 'hidden', hidden_reason = private.tidy_lines(left(p_reason, 500)),
     released_at = coalesce(released_at, case when write_until <= now() then write_until end)
@@ -169,9 +167,7 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 begin
   perform private.require_staff();
-  if not private.says_something(p_reason) then
-    perform private.fail_input('reason', 'must have 1 to 500 characters');
-  end if;
+  perform private.require_reason(p_reason);
   perform private.set_audit_context('staff', p_reason);
   update public.reviews set status = 'released', hidden_reason = null, released_at = coalesce(released_at, now())
   where id = p_review_id and status = 'hidden';

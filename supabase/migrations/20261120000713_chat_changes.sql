@@ -13,15 +13,6 @@ alter table public.messages add column changed_in xid8 not null default pg_curre
 comment on column public.conversations.changed_in is 'The transaction that changed this row last; sync_chat compares it with the snapshot of its cursor. So are those of members, markers and messages.';
 comment on column public.conversation_members.window_changed_in is 'The transaction that changed `readable` last.';
 
-create function private.stamp_change()
-returns trigger
-language plpgsql volatile set search_path = ''
-as $$
-begin
-  new.changed_in := pg_current_xact_id();
-  return new;
-end
-$$;
 create trigger stamp_change before update on public.conversations for each row execute function private.stamp_change();
 create trigger stamp_change before update on public.conversation_members for each row execute function private.stamp_change();
 create trigger stamp_change before update on public.conversation_markers for each row execute function private.stamp_change();

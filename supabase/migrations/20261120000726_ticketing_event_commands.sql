@@ -195,8 +195,8 @@ begin
   if p_approve is null then
     perform private.fail_input('approve', 'must be true or false');
   end if;
-  if not p_approve and not private.says_something(p_reason, 3) then
-    perform private.fail_input('reason', 'must have 3 to 500 characters');
+  if not p_approve then
+    perform private.require_reason(p_reason, 3);
   end if;
   if private.is_staff() then
     select * into v_event from public.events where id = p_event_id for no key update;

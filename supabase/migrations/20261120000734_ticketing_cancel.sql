@@ -170,8 +170,8 @@ begin
   if v_stored is not null then
     return v_stored;
   end if;
-  if p_reason is not null and not private.says_something(p_reason) then
-    perform private.fail_input('reason', 'must have 1 to 500 characters');
+  if p_reason is not null then
+    perform private.require_reason(p_reason);
   end if;
   if p_expected_refund_amount is null then
     perform private.fail_input('expected_refund_amount', 'must be the refund_amount of the preview that was shown');

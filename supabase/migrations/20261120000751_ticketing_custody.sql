@@ -37,18 +37,8 @@ create trigger custody_kept before update on public.tickets
   for each row when (old.holder_id = new.holder_id and (old.custody <> new.custody or old.secret <> new.secret))
   execute function private.forbid_change();
 
--- A device at the door asks for what has changed since its last list. A time would miss a change of a transaction that was
--- open then; this is the number of the transaction itself.
-create function private.note_ticket_change()
-returns trigger
-language plpgsql volatile set search_path = ''
-as $$
-begin
-  new.changed_in := pg_current_xact_id();
-  return new;
-end
-$$;
-create trigger note_change before update on public.tickets for each row execute function private.note_ticket_change();
+-- A device at the door asks for what has changed since its last list.
+create trigger stamp_change before update on public.tickets for each row execute function private.stamp_change();
 
 insert into private.personal_tables (relation, whose, treatment, export_columns, why) values
   ('private.ticket_custody', 'r.holder_id = $1', 'retain', '{ticket_id,custody,until}', 'Says who held a ticket before, for disputes at the door.');

@@ -54,8 +54,8 @@ as $$ select private.set_waiting_room(event_id, capacity, admissions_per_minute,
 comment on function public.set_waiting_room is 'Admin or editor of the organizer: makes the waiting room of an event, which is off at first, or changes it while people wait. capacity is how many may buy at the same time (1 to 10,000; when it is lowered, nobody loses a slot), admissions_per_minute how many are admitted each minute at most (null: no limit), opens_at when the pre-queue is shuffled (null: no pre-queue). Repeatable. Errors: event_not_found, organizer_not_found, forbidden, invalid_input, waiting_room_opened, rate_limited.';
 select private.expose_limited('set_waiting_room(uuid, int, int, timestamptz)', 'manage_waiting_room', 'auth.uid()', 'authenticated');
 
--- The room, locked for an organizer who changes its state.
-create function private.lock_waiting_room(p_event_id uuid)
+-- What an organizer does with the room: open, paused or off.
+create function private.change_waiting_room(p_event_id uuid, p_status text)
 returns public.waiting_rooms
 language plpgsql volatile set search_path = ''
 as $$
@@ -67,33 +67,34 @@ begin
   if not found then
     perform private.fail('waiting_room_off');
   end if;
-  return v_room;
-end
-$$;
-
-create function private.open_waiting_room(p_event_id uuid)
-returns public.waiting_rooms
-language plpgsql volatile security definer set search_path = ''
-as $$
-declare
-  v_room public.waiting_rooms := private.lock_waiting_room(p_event_id);
-begin
-  perform private.take_token('manage_waiting_room', auth.uid()::text);
-  if v_room.status in ('off', 'closed') then
+  if p_status = 'open' and v_room.status in ('off', 'closed') then
     -- who waited until it was closed was told so, and joins anew
     perform private.empty_room(p_event_id, case v_room.status when 'off' then 'closed' else 'sold_out' end);
     -- every number so far was admitted or is gone
     v_room.gone_count := private.last_number(v_room) - v_room.admitted_count;
     v_room.gone := array_fill(v_room.gone_count, array[64]);
   end if;
-  -- what was saved up meanwhile does not count, and the first may come at once
+  if p_status = 'open' and v_room.status <> 'open' then
+    -- what was saved up meanwhile does not count, and the first may come at once
+    v_room.tokens := 1;
+    v_room.refilled_at := clock_timestamp();
+  end if;
   update public.waiting_rooms r
-  set status = 'open', gone = v_room.gone, gone_count = v_room.gone_count, is_told = false, told_at = '-infinity', tokens = case when r.status = 'open' then r.tokens else 1 end, refilled_at = case when r.status = 'open' then r.refilled_at else clock_timestamp() end
+  set status = p_status, gone = v_room.gone, gone_count = v_room.gone_count, tokens = v_room.tokens, refilled_at = v_room.refilled_at,
+      is_told = false, told_at = '-infinity'
   where r.id = v_room.id;
   perform private.run_queue(p_event_id, true);
   select * into v_room from public.waiting_rooms r where r.id = v_room.id;
   return v_room;
 end
+$$;
+
+create function private.open_waiting_room(p_event_id uuid)
+returns public.waiting_rooms
+language sql volatile security definer set search_path = ''
+as $$
+  select private.take_token('manage_waiting_room', auth.uid()::text);
+  select private.change_waiting_room(p_event_id, 'open');
 $$;
 create function public.open_waiting_room(event_id uuid)
 returns public.waiting_rooms
@@ -104,17 +105,10 @@ select private.expose_limited('open_waiting_room(uuid)', 'manage_waiting_room', 
 
 create function private.pause_waiting_room(p_event_id uuid)
 returns public.waiting_rooms
-language plpgsql volatile security definer set search_path = ''
+language sql volatile security definer set search_path = ''
 as $$
-declare
-  v_room public.waiting_rooms := private.lock_waiting_room(p_event_id);
-begin
-  perform private.take_token('manage_waiting_room', auth.uid()::text);
-  update public.waiting_rooms r set status = 'paused', is_told = false, told_at = '-infinity' where r.id = v_room.id;
-  perform private.run_queue(p_event_id, true);
-  select * into v_room from public.waiting_rooms r where r.id = v_room.id;
-  return v_room;
-end
+  select private.take_token('manage_waiting_room', auth.uid()::text);
+  select private.change_waiting_room(p_event_id, 'paused');
 $$;
 create function public.pause_waiting_room(event_id uuid)
 returns public.waiting_rooms
@@ -125,17 +119,10 @@ select private.expose_limited('pause_waiting_room(uuid)', 'manage_waiting_room',
 
 create function private.turn_off_waiting_room(p_event_id uuid)
 returns public.waiting_rooms
-language plpgsql volatile security definer set search_path = ''
+language sql volatile security definer set search_path = ''
 as $$
-declare
-  v_room public.waiting_rooms := private.lock_waiting_room(p_event_id);
-begin
-  perform private.take_token('manage_waiting_room', auth.uid()::text);
-  update public.waiting_rooms r set status = 'off', is_told = false, told_at = '-infinity' where r.id = v_room.id;
-  perform private.run_queue(p_event_id, true);
-  select * into v_room from public.waiting_rooms r where r.id = v_room.id;
-  return v_room;
-end
+  select private.take_token('manage_waiting_room', auth.uid()::text);
+  select private.change_waiting_room(p_event_id, 'off');
 $$;
 create function public.turn_off_waiting_room(event_id uuid)
 returns public.waiting_rooms

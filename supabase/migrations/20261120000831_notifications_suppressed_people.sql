@@ -63,9 +63,7 @@ declare
   v_gone private.suppressed_addresses;
 begin
   perform private.require_staff();
-  if not private.says_something(p_reason) then
-    perform private.fail_input('reason', 'must have 1 to 500 characters');
-  end if;
+  perform private.require_reason(p_reason);
   delete from private.suppressed_addresses where private.suppression_id(address_hash) = p_suppression_id returning * into v_gone;
   if not found then
     perform private.fail('suppression_not_found');

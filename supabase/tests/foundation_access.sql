@@ -196,7 +196,7 @@ select is_empty(
        and has_function_privilege('authenticated', p.oid, 'execute')
        -- the note of a hand-over is optional, and an unfreeze names a reason that is there already
        and p.proname not in ('check_in', 'check_out', 'unfreeze_payable')
-       and twin.prosrc !~ 'says_something|require_settlement' $$,
+       and twin.prosrc !~ 'says_something|require_reason|require_settlement' $$,
   'every command that takes a reason or a note refuses one that shows nothing'
 );
 -- A text that people type must not hide anything. What names a state, a code or a key is held by its form or its list, or

@@ -10,6 +10,7 @@ import type {
 import type { Notification } from '../notifications-rows.ts';
 import { type Result, succeed } from '../result.ts';
 import type { Uuid } from '../values.ts';
+import { callSafely } from './call-safely.ts';
 import type { InboxStatus, UserInbox } from './user-inbox.ts';
 
 /** A conversation as a device holds it. */
@@ -164,7 +165,7 @@ export class ChatStore {
       if (error) return { data: null, error };
       for (const message of data) held.messages.set(message.seq, message);
       held.hasAll = data.length < storePage;
-      this.#safely(() => this.#handlers.onChange?.([conversationId], false));
+      callSafely(() => this.#handlers.onChange?.([conversationId], false));
       return succeed(!held.hasAll);
     });
   }
@@ -240,13 +241,11 @@ export class ChatStore {
     const ids = new Set([...gone, ...changes.conversations.map((one) => one.conversation_id)]);
     const told = notifications !== null && (notifications.limited || notifications.rows.length > 0);
     if (ids.size > 0 || told || (notifications?.changes.length ?? 0) > 0)
-      this.#safely(() =>
-        this.#handlers.onChange?.([...ids], told || (notifications?.changes.length ?? 0) > 0),
-      );
+      callSafely(() => this.#handlers.onChange?.([...ids], told || (notifications?.changes.length ?? 0) > 0));
     const before = JSON.stringify(this.#badges);
     this.#badges = changes.badges;
     if (JSON.stringify(changes.badges) !== before)
-      this.#safely(() => this.#handlers.onBadges?.(changes.badges));
+      callSafely(() => this.#handlers.onBadges?.(changes.badges));
   }
 
   #applyConversation({ conversation_id, summary, limited, messages, members }: ConversationChanges): void {
@@ -292,7 +291,7 @@ export class ChatStore {
 
   #changeStatus(status: InboxStatus): void {
     if (this.#stopped) return;
-    this.#safely(() => this.#handlers.onStatus?.(status));
+    callSafely(() => this.#handlers.onStatus?.(status));
     // What was sent while we were not joined is only to be had by reading.
     if (status === 'live') void this.refresh();
     else this.#checkLater();
@@ -305,17 +304,6 @@ export class ChatStore {
     if (this.#stopped || status === 'paused' || status === 'ended') return;
     const delay = status === 'live' ? this.#checkLiveMs : this.#checkInterruptedMs;
     if (delay > 0) this.#timer = setTimeout(() => void this.refresh(), delay * (0.75 + Math.random() * 0.5));
-  }
-
-  /** A handler that throws must not cost the next ones their turn. */
-  #safely(call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      setTimeout(() => {
-        throw error;
-      }, 0);
-    }
   }
 }
 

@@ -2,6 +2,7 @@ import type { RealtimeChannel, SupabaseClient } from '@supabase/supabase-js';
 import type { Message } from '../chat-rows.ts';
 import { type Result, succeed } from '../result.ts';
 import type { Uuid } from '../values.ts';
+import { callSafely } from './call-safely.ts';
 import type { InboxStatus, UserInbox } from './user-inbox.ts';
 
 /** The handlers of an open conversation. They should not throw; what they throw is reported as uncaught. */
@@ -157,20 +158,20 @@ export class ConversationFeed implements ConversationSubscription {
     });
     this.#channel = channel;
     channel.on('broadcast', { event: 'changed' }, ({ payload }) => this.#hear(payload ?? {}));
-    channel.on('broadcast', { event: 'members' }, () => this.#safely(() => this.#handlers.onMembers?.()));
+    channel.on('broadcast', { event: 'members' }, () => callSafely(() => this.#handlers.onMembers?.()));
     channel.on('broadcast', { event: 'read' }, ({ payload }) => {
       const { user_id, read_seq } = payload ?? {};
       if (typeof user_id === 'string' && typeof read_seq === 'number' && user_id !== userId)
-        this.#safely(() => this.#handlers.onRead?.(user_id, read_seq));
+        callSafely(() => this.#handlers.onRead?.(user_id, read_seq));
     });
     channel.on('broadcast', { event: 'typing' }, ({ payload }) => {
       const { user_id } = payload ?? {};
       if (typeof user_id === 'string' && user_id !== userId)
-        this.#safely(() => this.#handlers.onTyping?.(user_id));
+        callSafely(() => this.#handlers.onTyping?.(user_id));
     });
     channel.on('presence', { event: 'sync' }, () => {
       const there = Object.keys(channel.presenceState()).filter((id) => id !== userId);
-      this.#safely(() => this.#handlers.onPresence?.(there));
+      callSafely(() => this.#handlers.onPresence?.(there));
     });
     channel.subscribe((state) => {
       if (this.#stopped) return;
@@ -197,7 +198,7 @@ export class ConversationFeed implements ConversationSubscription {
 
   #changeStatus(status: InboxStatus): void {
     if (this.#stopped) return;
-    this.#safely(() => this.#handlers.onStatus?.(status));
+    callSafely(() => this.#handlers.onStatus?.(status));
     if (status === 'live') {
       this.#join();
       void this.refresh();
@@ -224,7 +225,7 @@ export class ConversationFeed implements ConversationSubscription {
     for (const message of messages) {
       if (this.#stopped || message.change <= this.#last) continue;
       this.#last = message.change;
-      this.#safely(() => this.#handlers.onMessage(message));
+      callSafely(() => this.#handlers.onMessage(message));
     }
   }
 
@@ -236,16 +237,5 @@ export class ConversationFeed implements ConversationSubscription {
     const quiet = status === 'live' && this.#known <= this.#last;
     const delay = quiet ? this.#checkLiveMs : this.#checkInterruptedMs;
     if (delay > 0) this.#timer = setTimeout(() => void this.refresh(), delay * (0.75 + Math.random() * 0.5));
-  }
-
-  /** A handler that throws must not cost the next ones their turn. */
-  #safely(call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      setTimeout(() => {
-        throw error;
-      }, 0);
-    }
   }
 }

@@ -1,6 +1,7 @@
 import type { Notification } from '../notifications-rows.ts';
 import type { Result } from '../result.ts';
 import type { Uuid } from '../values.ts';
+import { callSafely } from './call-safely.ts';
 import { repairGap, SequenceKeeper } from './sequence-keeper.ts';
 import type { InboxEvent, InboxStatus, UserInbox } from './user-inbox.ts';
 
@@ -123,14 +124,14 @@ export class NotificationFeed implements NotificationSubscription {
     const { unread } = payload;
     if (typeof unread === 'number') {
       this.#badgesHeard += 1;
-      this.#safely(() => this.#handlers.onUnread?.(unread));
+      callSafely(() => this.#handlers.onUnread?.(unread));
     }
     if (this.#keeper.hasGap) void this.#repair();
   }
 
   #changeStatus(status: InboxStatus): void {
     if (this.#stopped) return;
-    this.#safely(() => this.#handlers.onStatus?.(status));
+    callSafely(() => this.#handlers.onStatus?.(status));
     // What was sent while we were not joined is only to be had by reading.
     if (status === 'live') {
       this.#badgeIsStale = true;
@@ -159,7 +160,7 @@ export class NotificationFeed implements NotificationSubscription {
     this.#repairing = false;
     if (this.#stopped) return;
     const missed = count ?? 0;
-    if (missed > 0) this.#safely(() => this.#handlers.onGapRepaired?.(missed));
+    if (missed > 0) callSafely(() => this.#handlers.onGapRepaired?.(missed));
     if (missed > 0 || this.#badgeIsStale) void this.#readBadge();
     this.#checkLater();
   }
@@ -171,7 +172,7 @@ export class NotificationFeed implements NotificationSubscription {
     // What was broadcast meanwhile is newer.
     if (data === null || this.#stopped || heard !== this.#badgesHeard) return;
     this.#badgeIsStale = false;
-    this.#safely(() => this.#handlers.onUnread?.(data));
+    callSafely(() => this.#handlers.onUnread?.(data));
   }
 
   /** A lost last broadcast leaves no hole to see, so one looks again from time to time. */
@@ -187,18 +188,7 @@ export class NotificationFeed implements NotificationSubscription {
   #deliver(rows: Notification[]): void {
     for (const row of rows) {
       if (this.#stopped) return;
-      this.#safely(() => this.#handlers.onNotification(row));
-    }
-  }
-
-  /** A handler that throws must not cost the next ones their turn. */
-  #safely(call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      setTimeout(() => {
-        throw error;
-      }, 0);
+      callSafely(() => this.#handlers.onNotification(row));
     }
   }
 }

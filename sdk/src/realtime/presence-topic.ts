@@ -1,5 +1,6 @@
 import type { RealtimeChannel, SupabaseClient } from '@supabase/supabase-js';
 import type { Uuid } from '../values.ts';
+import { callSafely } from './call-safely.ts';
 
 /** A running look at, or showing of, somebody's presence. */
 export interface PresenceSubscription {
@@ -87,12 +88,6 @@ export class PresenceTopic implements PresenceSubscription {
   #tell(online: boolean): void {
     if (this.#stopped || online === this.#online) return;
     this.#online = online;
-    try {
-      this.#onOnline(online);
-    } catch (error) {
-      setTimeout(() => {
-        throw error;
-      }, 0);
-    }
+    callSafely(() => this.#onOnline(online));
   }
 }

@@ -2,6 +2,7 @@ import type { RealtimeChannel, SupabaseClient } from '@supabase/supabase-js';
 import { type Result, succeed } from '../result.ts';
 import type { Uuid } from '../values.ts';
 import type { QueueStatus, WaitingRoomStatus } from '../waiting-room-rows.ts';
+import { callSafely } from './call-safely.ts';
 import type { InboxStatus, UserInbox } from './user-inbox.ts';
 
 /** The handlers of a watched place. They should not throw; what they throw is reported as uncaught. */
@@ -173,18 +174,18 @@ export class QueueFeed implements QueueSubscription {
   #deliver(place: QueueStatus): void {
     if (this.#stopped) return;
     this.#place = place;
-    this.#safely(() => this.#handlers.onStatus(place));
+    callSafely(() => this.#handlers.onStatus(place));
     if (
       place.status === 'admitted' &&
       place.admission_id !== null &&
       place.admission_id !== this.#admission
     ) {
       this.#admission = place.admission_id;
-      this.#safely(() => this.#handlers.onAdmitted?.(place));
+      callSafely(() => this.#handlers.onAdmitted?.(place));
     }
     if (place.status === null || place.status === 'waiting' || place.status === 'admitted') return;
     this.unsubscribe();
-    this.#safely(() => this.#handlers.onEnded?.(place));
+    callSafely(() => this.#handlers.onEnded?.(place));
   }
 
   #hear(payload: Record<string, unknown>): void {
@@ -197,7 +198,7 @@ export class QueueFeed implements QueueSubscription {
         : payload.serving_number >= this.#place.number);
     if (moved !== this.#place) {
       this.#place = moved;
-      this.#safely(() => this.#handlers.onStatus(moved));
+      callSafely(() => this.#handlers.onStatus(moved));
     }
     if (!isMine) return;
     // spread over a moment, because everybody hears the same
@@ -207,7 +208,7 @@ export class QueueFeed implements QueueSubscription {
 
   #changeConnection(status: InboxStatus): void {
     if (this.#stopped) return;
-    this.#safely(() => this.#handlers.onConnection?.(status));
+    callSafely(() => this.#handlers.onConnection?.(status));
     if (status === 'ended') {
       this.unsubscribe();
     } else if (status === 'live') {
@@ -258,16 +259,5 @@ export class QueueFeed implements QueueSubscription {
     const live = this.#joined && this.#inbox.status === 'live';
     const delay = live ? this.#checkLiveMs : this.#checkInterruptedMs;
     this.#timer = setTimeout(() => void this.refresh(), delay * (0.75 + Math.random() * 0.25));
-  }
-
-  /** A handler that throws must not cost the next ones their turn. */
-  #safely(call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      setTimeout(() => {
-        throw error;
-      }, 0);
-    }
   }
 }
