@@ -151,7 +151,9 @@ begin
   end if;
   perform private.set_audit_context('admin', p_reason);
   v_refund := private.order_refund(v_payment.payable_id, 'goodwill', p_amount,
-    p_credit => case v_payment.settlement when 'kept' then p_amount else 0 end, p_reason => p_reason);
+    -- a credit note gives back what was sold, and not a deposit that was captured
+    p_credit => case v_payment.settlement when 'kept' then least(p_amount, (select y.sold_amount from public.payables y where y.id = v_payment.payable_id)
+      - (select coalesce(sum(r.credit_amount), 0)::bigint from public.refunds r where r.payment_id = p_payment_id)) else 0 end, p_reason => p_reason);
   perform private.post_ledger('goodwill_granted', v_refund.id::text, v_payment.currency, v_payment.payable_id, array[
     ('platform_revenue', '', p_amount)::private.ledger_line,
     ('refund_payable', v_payment.payable_id::text, -p_amount)::private.ledger_line

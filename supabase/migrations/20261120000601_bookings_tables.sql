@@ -54,6 +54,8 @@ create table public.bookings (
   refund_bps int,
   claim_until timestamptz,
   deposit_status text not null default 'none',
+  deposit_captured bigint not null default 0,
+  deposit_returned bigint not null default 0,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint bookings_one_per_quote unique (quote_id),
@@ -73,17 +75,27 @@ create table public.bookings (
     else checked_in_at is null and checked_out_at is null and claim_until is null
   end),
   constraint bookings_claim_after_end check (claim_until >= upper(period)),
-  constraint bookings_deposit_status_known check (deposit_status in ('none', 'held', 'returned'))
+  constraint bookings_deposit_status_known check (deposit_status in ('none', 'held', 'captured', 'returned')),
+  constraint bookings_deposit_parts check (least(deposit_captured, deposit_returned) >= 0 and case deposit_status
+    when 'none' then deposit_captured + deposit_returned = 0
+    when 'held' then deposit_captured + deposit_returned < deposit_amount
+    when 'captured' then deposit_captured + deposit_returned = deposit_amount and deposit_captured > 0
+    else deposit_captured + deposit_returned = deposit_amount and deposit_returned > 0
+  end),
+  -- nothing is taken of it before anybody can have caused anything
+  constraint bookings_deposit_captured_after_trip check (deposit_captured = 0 or status in ('completed', 'no_show'))
 );
 comment on table public.bookings is 'Trips. Amounts are in minor units, as agreed in the quote. A hold ends at hold_expires_at and a request at answer_by, whether or not a job has run.';
 comment on column public.bookings.status is 'Machine booking. requested (the host answers until answer_by), pending_payment (held until hold_expires_at), confirmed when the money is there, in_progress when a check-in counts, completed when a check-out counts, or when nobody checked it in and its deadline has passed; or declined, expired, cancelled, no_show. A deadline is over at its time, whether or not the move was written; booking_detail and my_bookings answer the state of now.';
 comment on column public.bookings.total_amount is 'What the renter pays, the deposit included. Minor units of `currency`, copied from the quote like deposit_amount and tax_amount. What the rest is to host and platform, the quote says.';
-comment on column public.bookings.deposit_amount is 'The part that is given back after the trip.';
+comment on column public.bookings.deposit_amount is 'The part that is given back after the trip, less what was captured of it.';
 comment on column public.bookings.tax_amount is 'VAT, which is owed to the state.';
 comment on column public.bookings.cancellation_policy is '{code, tiers: [{hours_before, refund_bps}]} as agreed in the quote; a refund is counted from it and from starts_at.';
 comment on column public.bookings.cancelled_by is 'renter, host or admin. Null unless cancelled.';
 comment on column public.bookings.refund_bps is 'The share of everything but the deposit that a cancellation gave back, in basis points (of an unpaid one 10000). Null unless cancelled.';
-comment on column public.bookings.deposit_status is 'none (no deposit, or not paid yet), held once the money is there, returned when its refund is ordered. No state machine: written with the booking.';
+comment on column public.bookings.deposit_status is 'none (no deposit, or not paid yet), held while any of it is there, returned when the refund of the last of it is ordered, captured when the host got the last of it. No state machine: written with the booking.';
+comment on column public.bookings.deposit_captured is 'What of the deposit went to the host, for charges or by a decision of support (deposit_captures).';
+comment on column public.bookings.deposit_returned is 'What of the deposit was ordered back to the renter: in parts when a charge kept some of it longer.';
 comment on column public.bookings.code is 'For people, such as JB7K2M9Q.';
 comment on column public.bookings.open_number is 'Which of its renter''s open bookings it is, as a constraint counts them. It means something only while the booking is requested or unpaid.';
 comment on column public.bookings.answer_by is 'Until when the host may answer a request; over at that moment.';

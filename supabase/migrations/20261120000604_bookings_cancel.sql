@@ -142,7 +142,8 @@ begin
   perform private.close_payment(p_booking.id, 'cancelled');
   update public.bookings
   set status = 'cancelled', cancelled_at = now(), cancelled_by = p_side, refund_bps = v_refund_bps, hold_expires_at = null,
-      deposit_status = case when deposit_status = 'held' then 'returned' else deposit_status end
+      deposit_status = case when deposit_status = 'held' then 'returned' else deposit_status end,
+      deposit_returned = case when deposit_status = 'held' then deposit_amount else 0 end
   where id = p_booking.id
   returning * into v_booking;
   if v_paid then

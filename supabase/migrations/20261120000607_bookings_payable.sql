@@ -125,15 +125,15 @@ create trigger pass_on_claim_window after update of claim_until on public.bookin
 insert into private.payable_kinds (kind, lock_function, check_function, settle_function, expire_function, cancel_function, lines_function) values
   ('booking', 'lock_booking_payable', 'check_booking_payable', 'settle_booking_payable', 'expire_booking_payable', 'cancel_booking_payable', 'booking_lines');
 
--- What the ledger must hold because of bookings, for reconcile_ledger.
+-- What the ledger must hold because of bookings, for reconcile_ledger; their deposits are in bookings_deposit.
 create function private.bookings_expected_lines()
 returns setof private.expected_line
 language sql stable set search_path = ''
 as $$
-  select l.movement, b.key, b.id, b.currency, l.kind, l.owner, l.amount
+  select 'booking_completed', b.key, b.id, b.currency, l.kind, l.owner, l.amount
   from (
-    select b.id, b.id::text as key, b.host_id::text as host, b.currency, b.total_amount - b.deposit_amount as sold_amount, b.deposit_amount,
-           b.tax_amount, q.host_amount, q.platform_amount, b.deposit_status = 'returned' as returned
+    select b.id, b.id::text as key, b.host_id::text as host, b.currency, b.total_amount - b.deposit_amount as sold_amount,
+           b.tax_amount, q.host_amount, q.platform_amount
     from public.bookings b
     join public.quotes q on q.id = b.quote_id
     where b.status = 'completed'
@@ -142,14 +142,11 @@ as $$
   ) b
   cross join lateral (
     values
-      ('booking_completed', true, 'escrow', b.key, b.sold_amount),
-      ('booking_completed', true, 'host_payable', b.host, -b.host_amount),
-      ('booking_completed', true, 'platform_revenue', '', -b.platform_amount),
-      ('booking_completed', true, 'tax_payable', '', -b.tax_amount),
-      ('deposit_returned', b.returned, 'deposit', b.key, b.deposit_amount),
-      ('deposit_returned', b.returned, 'refund_payable', b.key, -b.deposit_amount)
-  ) l (movement, happened, kind, owner, amount)
-  where l.happened
+      ('escrow', b.key, b.sold_amount),
+      ('host_payable', b.host, -b.host_amount),
+      ('platform_revenue', '', -b.platform_amount),
+      ('tax_payable', '', -b.tax_amount)
+  ) l (kind, owner, amount)
   union all
   select 'booking_cancelled', b.id::text, b.id, b.currency, l.kind, l.owner, l.amount
   from public.bookings b

@@ -96,7 +96,7 @@ begin
     cross join lateral (
       values
         ('escrow', case when b.status in ('confirmed', 'in_progress') then b.total_amount - b.deposit_amount else 0 end),
-        ('deposit', case when b.deposit_status = 'held' then b.deposit_amount else 0 end),
+        ('deposit', case when b.deposit_status = 'held' then b.deposit_amount - b.deposit_captured - b.deposit_returned else 0 end),
         ('refund_payable', coalesce(o.amount, 0))
     ) m (kind, expected)
     left join held h on h.kind = m.kind and h.owner = b.id::text and h.currency = b.currency

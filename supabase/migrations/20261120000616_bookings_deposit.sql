@@ -1,20 +1,34 @@
 -- Bookings: returning the deposit.
--- Rule kept here: the deposit returns in full after the claim window, or when the host gives it up before; the rent
--- is never payable before the booked end. Neither moves while the booking's money is frozen (payables_freezes).
--- Left out on purpose: charges after the trip and complaints, which will freeze it.
+-- Rule kept here: what was not captured of the deposit (bookings_captures) returns after the claim window, or when the
+-- host gives it up before; the rent is never payable before the booked end. Neither moves while the booking's money is
+-- frozen (payables_freezes).
+-- Left out on purpose: who may take something of it, and why.
 
--- The caller holds the booking's lock.
+-- What of the deposit is there still.
+create function private.deposit_left(p_booking public.bookings)
+returns bigint
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return case when p_booking.deposit_status = 'held' then p_booking.deposit_amount - p_booking.deposit_captured - p_booking.deposit_returned else 0 end;
+end
+$$;
+
+-- Returns what is left of the deposit. The caller holds the booking's lock, and has read it under that lock.
 create function private.return_deposit(p_booking public.bookings)
 returns void
 language plpgsql volatile set search_path = ''
 as $$
+declare
+  v_amount bigint := private.deposit_left(p_booking);
+  v_refund public.refunds;
 begin
-  perform private.post_ledger('deposit_returned', p_booking.id::text, p_booking.currency, p_booking.id, array[
-    ('deposit', p_booking.id::text, p_booking.deposit_amount)::private.ledger_line,
-    ('refund_payable', p_booking.id::text, -p_booking.deposit_amount)::private.ledger_line
+  v_refund := private.order_refund(p_booking.id, 'deposit', v_amount);
+  perform private.post_ledger('deposit_returned', v_refund.id::text, p_booking.currency, p_booking.id, array[
+    ('deposit', p_booking.id::text, v_amount)::private.ledger_line,
+    ('refund_payable', p_booking.id::text, -v_amount)::private.ledger_line
   ]);
-  perform private.order_refund(p_booking.id, 'deposit', p_booking.deposit_amount);
-  update public.bookings set deposit_status = 'returned' where id = p_booking.id;
+  update public.bookings set deposit_status = 'returned', deposit_returned = deposit_returned + v_amount where id = p_booking.id;
 end
 $$;
 
@@ -91,3 +105,15 @@ $$;
 
 select private.schedule_job('journey_deposits', 'Orders the return of deposits whose claim window is over.',
   '* * * * *', '15 minutes', 'select private.return_due_deposits()');
+
+-- What the ledger must hold because of deposits that went back after a trip, for reconcile_ledger.
+create function private.deposits_expected_lines()
+returns setof private.expected_line
+language sql stable set search_path = ''
+as $$
+  select 'deposit_returned', r.id::text, r.payable_id, r.currency, l.kind, r.payable_id::text, l.amount
+  from public.refunds r
+  cross join lateral (values ('deposit', r.amount), ('refund_payable', -r.amount)) l (kind, amount)
+  where r.kind = 'deposit'
+$$;
+insert into private.ledger_proofs (function_name, answers) values ('deposits_expected_lines', 'expected_line');

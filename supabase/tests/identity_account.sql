@@ -44,7 +44,7 @@ select tests.drive(:'driven', -3);
 select is(tests.blockers(:'renter'), 'live_booking 1', 'a deposit that is not returned is in the way');
 update public.bookings set claim_until = now() - interval '1 second' where id = :'driven';
 select is(tests.blockers(:'earner'), 'live_booking 1, money_owed 1', 'money that is owed to a host is in the way');
-update public.bookings set deposit_status = 'returned' where id = :'driven';
+update public.bookings set deposit_status = 'returned', deposit_returned = deposit_amount where id = :'driven';
 select private.freeze_money(:'driven', 'under review');
 select is(tests.blockers(:'renter'), 'frozen_money 1', 'money that is frozen is in the way');
 select private.unfreeze_money(:'driven');

@@ -475,6 +475,22 @@ const moves: Record<string, Move> = {
     return { said, expected: possible ? 'ok' : 'illegal_transition' };
   },
 
+  async capture({ model, booking, renter }) {
+    const amount = [1, 1_000_001, 2_000_000][renter] ?? reference.price.deposit;
+    const refused = reference.refusedCapture(booking, amount);
+    if (refused === null) reference.capture(model, booking, amount);
+    const said = await step(async () => {
+      await world.sql.query('select private.lock_trip($1)', [booking.id]);
+      await world.value(
+        "(private.capture_deposit($1, $2, 'charge', $3, 'charge_fuel')).id",
+        booking.id,
+        amount,
+        randomUUID(),
+      );
+    });
+    return { said, expected: refused ?? 'ok' };
+  },
+
   async claimWindowCloses({ booking }) {
     if (booking.deposit > 0) reference.returnDeposit(booking);
     const said = await step(async () => {
@@ -684,6 +700,34 @@ const stories: Record<string, [move: string, pick?: number, renter?: number, per
     ['staySilent', 1, 1],
     ['checkOut', 1, 0],
     ['staySilent', 1, 0],
+    ['claimWindowCloses', 1],
+  ],
+  'a deposit of which the host gets parts, and one of which the host gets the last': [
+    ['book', 0, 1, 1],
+    ['start'],
+    ['pay'],
+    ['capture'],
+    ['checkIn'],
+    ['acknowledge'],
+    ['capture'],
+    ['checkOut'],
+    ['acknowledge'],
+    ['capture', 0, 1],
+    ['capture', 0, 0],
+    ['capture', 0, 2],
+    ['claimWindowCloses'],
+    ['capture', 0, 0],
+    ['releaseDeposit'],
+    ['refundArrives'],
+    ['book', 0, 2, 3],
+    ['start', 1],
+    ['pay', 1],
+    ['nobodyCame', 1],
+    ['capture', 1, 1],
+    ['capture', 1, 1],
+    ['capture', 1, 1],
+    ['capture', 1, 0],
+    ['releaseDeposit', 1],
     ['claimWindowCloses', 1],
   ],
   'a renter who cancels before the check-in counts': [

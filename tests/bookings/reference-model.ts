@@ -254,9 +254,18 @@ export function complete(model: Model, booking: ModelBooking): void {
   model.hostEarned += price.host;
 }
 
+/** What taking part of a deposit is refused with; null when the host gets it. */
+export const refusedCapture = (booking: ModelBooking, amount: number): string | null =>
+  booking.status === 'completed' && amount <= booking.deposit ? null : 'deposit_not_enough';
+
+export function capture(model: Model, booking: ModelBooking, amount: number): void {
+  booking.deposit -= amount;
+  model.hostEarned += amount;
+}
+
 export function returnDeposit(booking: ModelBooking): void {
+  booking.refunds.deposit = { amount: booking.deposit, sent: false };
   booking.deposit = 0;
-  booking.refunds.deposit = { amount: price.deposit, sent: false };
 }
 
 /** What the database should say of a booking. */

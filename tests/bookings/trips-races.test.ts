@@ -142,3 +142,42 @@ describe('a return', () => {
     expect(await invariantViolations(world)).toEqual([]);
   });
 });
+
+describe('a deposit', () => {
+  it('is never given twice, when it is taken, released and due at one moment', async () => {
+    for (let round = 0; round < 4; round += 1) {
+      const { host, vehicle } = await makeListing(world);
+      const [renter] = (await makePeople(world, 1)) as [string];
+      const trip = await paidTrip(renter, vehicle, 0);
+      await world.make('drive', trip, -20);
+      await world.sql.query('update public.bookings set claim_until = now() where id = $1', [trip]);
+      const take: Act = {
+        text: `(select (private.capture_deposit((private.lock_trip($1)).id, $2, 'charge', $3, 'charge_fuel')).amount::text)`,
+        args: [trip, 1_200_000, randomUUID()],
+      };
+      const takeToo = { ...take, args: [trip, 1_200_000, randomUUID()] };
+      const release: Act = {
+        user: host,
+        text: '(public.release_deposit($1, $2)).status',
+        args: [trip, randomUUID()],
+      };
+      const due: Act = { text: 'private.return_due_deposits()' };
+      const outcomes = await allAtOnce([take, takeToo, release, due, due]);
+      expect(surprises(outcomes, 'deposit_not_enough')).toEqual([]);
+      await world.value('private.return_due_deposits()');
+      const [money] = (
+        await world.sql.query<{ captured: number; returned: number; taken: number; refunded: number }>(
+          `select b.deposit_captured::int as captured, b.deposit_returned::int as returned,
+             (select coalesce(sum(c.amount), 0)::int from public.deposit_captures c where c.booking_id = b.id) as taken,
+             (select coalesce(sum(r.amount), 0)::int from public.refunds r where r.payable_id = b.id) as refunded
+           from public.bookings b where b.id = $1`,
+          [trip],
+        )
+      ).rows;
+      expect(money?.taken).toBe(money?.captured);
+      expect(money?.refunded).toBe(money?.returned);
+      expect((money?.captured ?? 0) + (money?.returned ?? 0)).toBe(3_000_000);
+      expect(await invariantViolations(world)).toEqual([]);
+    }
+  });
+});

@@ -118,7 +118,7 @@ export interface BookingsRow {
   currency: Currency;
   /** What the renter pays, the deposit included. Minor units of `currency`, copied from the quote like deposit_amount and tax_amount. What the rest is to host and platform, the quote says. */
   total_amount: number;
-  /** The part that is given back after the trip. */
+  /** The part that is given back after the trip, less what was captured of it. */
   deposit_amount: number;
   /** VAT, which is owed to the state. */
   tax_amount: number;
@@ -142,8 +142,12 @@ export interface BookingsRow {
   refund_bps: number | null;
   /** Until when the host may claim on the deposit. Null before the trip is completed. */
   claim_until: Timestamp | null;
-  /** none (no deposit, or not paid yet), held once the money is there, returned when its refund is ordered. No state machine: written with the booking. */
-  deposit_status: 'none' | 'held' | 'returned';
+  /** none (no deposit, or not paid yet), held while any of it is there, returned when the refund of the last of it is ordered, captured when the host got the last of it. No state machine: written with the booking. */
+  deposit_status: 'none' | 'held' | 'captured' | 'returned';
+  /** What of the deposit went to the host, for charges or by a decision of support (deposit_captures). */
+  deposit_captured: number;
+  /** What of the deposit was ordered back to the renter: in parts when a charge kept some of it longer. */
+  deposit_returned: number;
   created_at: Timestamp;
   updated_at: Timestamp;
 }
@@ -271,6 +275,23 @@ export interface DeliveriesRow {
   delivered_at: Timestamp | null;
   /** When it failed, bounced or was complained about. Null otherwise. */
   ended_at: Timestamp | null;
+}
+
+/** What was taken of a deposit for the host. A row never changes. */
+export interface DepositCapturesRow {
+  id: Uuid;
+  booking_id: Uuid;
+  /** Minor units of `currency`, the tax in it included. */
+  amount: number;
+  /** VAT within amount, where something was sold; 0 where a loss is made good, which is no sale. */
+  tax_amount: number;
+  currency: Currency;
+  cause: 'charge';
+  /** The row that decided it: of cause `charge` a booking charge. */
+  cause_id: Uuid;
+  /** What it is for, as a line of a receipt names it. */
+  code: string;
+  captured_at: Timestamp;
 }
 
 /** Submitted driver licences. Of the number only a keyed hash and the last 4 characters are kept. */
@@ -1197,6 +1218,7 @@ export interface Tables {
   conversation_texts: ConversationTextsRow;
   conversations: ConversationsRow;
   deliveries: DeliveriesRow;
+  deposit_captures: DepositCapturesRow;
   driver_licences: DriverLicencesRow;
   event_categories: EventCategoriesRow;
   event_configs: EventConfigsRow;
@@ -1305,6 +1327,9 @@ export interface Relationships {
   deliveries: [
     Reference<'deliveries_notification_id_fkey', ['notification_id'], false, 'notifications', ['id']>,
     Reference<'deliveries_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+  ];
+  deposit_captures: [
+    Reference<'deposit_captures_booking_id_fkey', ['booking_id'], false, 'bookings', ['id']>,
   ];
   driver_licences: [
     Reference<'driver_licences_own_back', ['back_media_id', 'user_id'], false, 'media', ['id', 'owner_id']>,
@@ -1471,13 +1496,14 @@ export interface Defaults {
   bank_accounts: 'id' | 'created_at';
   billing_details: 'updated_at';
   booking_inspections: 'id' | 'status' | 'note' | 'recorded_at';
-  bookings: 'id' | 'code' | 'starts_at' | 'ends_at' | 'deposit_status' | 'created_at' | 'updated_at';
+  bookings: 'id' | 'code' | 'starts_at' | 'ends_at' | 'deposit_status' | 'deposit_captured' | 'deposit_returned' | 'created_at' | 'updated_at';
   calendar_entries: 'id' | 'created_at';
   check_in_lists: 'id' | 'all_classes' | 'created_at';
   conversation_markers: 'read_seq' | 'changed_in';
   conversation_members: 'id' | 'role' | 'readable' | 'read_seq' | 'created_at';
   conversations: 'id' | 'last_seq' | 'last_change' | 'last_message_at' | 'created_at' | 'changed_in';
   deliveries: 'id' | 'source' | 'status' | 'created_at';
+  deposit_captures: 'id' | 'tax_amount' | 'captured_at';
   driver_licences: 'id' | 'automatic_only' | 'scheme' | 'status' | 'corrected_fields' | 'created_at';
   event_configs: 'max_per_order' | 'visibility' | 'requires_approval' | 'waiting_room' | 'transfers_allowed' | 'changes_until_hours' | 'updated_at';
   events: 'id' | 'description' | 'time_zone' | 'status' | 'created_at' | 'updated_at';

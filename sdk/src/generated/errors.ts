@@ -146,6 +146,12 @@ export const errorCatalog = {
     en: 'We cannot send codes to phone numbers of this country. Use another number or your mail address.',
     vi: 'Chúng tôi chưa gửi được mã đến số điện thoại của quốc gia này. Vui lòng dùng số khác hoặc địa chỉ email.',
   },
+  deposit_not_enough: {
+    status: 409,
+    retryable: false,
+    en: 'Less is left of the deposit than this takes. details.left says how much; ask for that, or for less.',
+    vi: 'Tiền cọc còn lại không đủ cho khoản này. Vui lòng nhập số tiền không vượt quá phần còn lại.',
+  },
   edit_window_over: {
     status: 409,
     retryable: false,

@@ -26,6 +26,7 @@ export const errorCodes = {
   conversation_closed: { status: 403, retryable: false, message: 'You cannot write in this conversation.' },
   conversation_not_found: { status: 404, retryable: false, message: 'We could not find this conversation. Reload your conversations.' },
   country_not_supported: { status: 422, retryable: false, message: 'We cannot send codes to phone numbers of this country. Use another number or your mail address.' },
+  deposit_not_enough: { status: 409, retryable: false, message: 'Less is left of the deposit than this takes. details.left says how much; ask for that, or for less.' },
   edit_window_over: { status: 409, retryable: false, message: 'This message is too old to be changed. You can still delete it.' },
   email_unverified: { status: 403, retryable: false, message: 'Your mail address is not verified. Verify it first.' },
   event_incomplete: { status: 409, retryable: false, message: 'Something is missing before this event can go on. Details name it.' },
