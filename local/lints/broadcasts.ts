@@ -5,12 +5,16 @@ export interface BroadcastProblem {
   problem: string;
 }
 
-/** `user:… notification` for each call of private.broadcast in a body; null for one whose event cannot be read. */
+/** `user:… notification` for each call in a body that broadcasts; null for one whose event cannot be read. */
 export function broadcastsIn(body: string): (string | null)[] {
   const code = body.replaceAll(/--[^\n]*/g, ' ');
-  const calls = code.match(/\bprivate\.broadcast\(/g)?.length ?? 0;
+  const calls = code.match(/\bprivate\.broadcast(_to_users)?\(/g)?.length ?? 0;
   const read = [...code.matchAll(/\bprivate\.broadcast\(\s*'([\w:]+)'\s*\|\|[^,]+,\s*'(\w+)'/g)];
-  const named = read.map(([, topic = '', event = '']) => `${topic}… ${event}`);
+  const toUsers = [...code.matchAll(/\bprivate\.broadcast_to_users\(\s*'(\w+)'/g)];
+  const named = [
+    ...read.map(([, topic = '', event = '']) => `${topic}… ${event}`),
+    ...toUsers.map(([, event = '']) => `user:… ${event}`),
+  ];
   return [...named, ...Array<null>(calls - named.length).fill(null)];
 }
 

@@ -16,7 +16,23 @@ begin
 end
 $$;
 
--- What is broadcast, for the reference: npm run check compares it with the calls of private.broadcast.
+-- One event for many people, as one statement: realtime.send has a subtransaction for each row, and a crowd waits for it. As
+-- there, a day without a partition loses the event and not the write that it tells about.
+create function private.broadcast_to_users(p_event text, p_payload jsonb, p_user_ids uuid[])
+returns void
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  insert into realtime.messages (id, topic, event, payload, private, extension)
+  select m.id, 'user:' || m.user_id, p_event, p_payload || jsonb_build_object('id', m.id), true, 'broadcast'
+  from (select gen_random_uuid() as id, u as user_id from unnest(p_user_ids) u) m;
+exception
+  when check_violation or insufficient_privilege or undefined_table or undefined_column then
+    raise warning 'An event % was not broadcast: %', p_event, sqlerrm;
+end
+$$;
+
+-- What is broadcast, for the reference: npm run check compares it with the calls of the functions above.
 create table private.broadcasts (
   topic text not null,
   event text not null,

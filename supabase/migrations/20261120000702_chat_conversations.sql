@@ -99,10 +99,9 @@ returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  perform private.broadcast('user:' || m.user_id, 'conversation',
-    jsonb_build_object('conversation_id', p_conversation_id, 'last_seq', p_last_seq, 'last_change', p_last_change))
-  from public.conversation_members m
-  where m.conversation_id = p_conversation_id and m.status = 'active';
+  perform private.broadcast_to_users('conversation',
+    jsonb_build_object('conversation_id', p_conversation_id, 'last_seq', p_last_seq, 'last_change', p_last_change),
+    array(select m.user_id from public.conversation_members m where m.conversation_id = p_conversation_id and m.status = 'active'));
 end
 $$;
 

@@ -36,6 +36,7 @@ select is(tests.outcome($$ select public.lease_outbox() $$), '42501', 'a user ca
 select is(tests.outcome($$ select private.begin_command('x', gen_random_uuid(), '{}') $$), '42501', 'a user cannot write idempotency keys');
 select is(tests.outcome($$ select private.notify(auth.uid(), 'x', '{}', 'x') $$), '42501', 'a user cannot notify anybody');
 select is(tests.outcome($$ select private.broadcast('user:x', 'e', '{}') $$), '42501', 'a user cannot broadcast as the database');
+select is(tests.outcome($$ select private.broadcast_to_users('e', '{}', array[auth.uid()]) $$), '42501', 'a user cannot broadcast to others as the database');
 select is(tests.outcome($$ select private.expose('create_booking(uuid, uuid)', 'anon') $$), '42501', 'a user cannot hand out functions');
 select is(tests.outcome($$ insert into realtime.messages (topic, extension, event, payload, private) values ('user:' || auth.uid(), 'broadcast', 'e', '{}', true) $$), '42501', 'a user cannot speak even on the own topic');
 select is(tests.outcome($$ select private.fail('not_found') $$), 'not_found', 'reads that run as the caller can refuse with a registry code');
@@ -48,6 +49,14 @@ select is((select count(*)::int from realtime.messages where topic = 'user:' || 
 select is((select count(*)::int from realtime.messages where topic <> 'user:' || :'renter'), 0, 'a person hears no topic of others');
 select tests.as_user(:'stranger');
 select is((select count(*)::int from realtime.messages where topic = 'user:' || :'renter'), 0, 'a stranger hears nothing of the topic of others');
+select tests.as_owner();
+select private.broadcast_to_users('news', '{"n": 1}', array[:'renter', :'stranger']::uuid[]);
+select is(
+  (select array_agg(topic order by topic) from realtime.messages where event = 'news' and private and payload = jsonb_build_object('n', 1, 'id', id)),
+  (select array_agg('user:' || u order by u) from unnest(array[:'renter', :'stranger']) u), 'an event for several people is one on the topic of each');
+alter table realtime.messages add constraint no_partition check (event <> 'news') not valid;
+select lives_ok(format($$ select private.broadcast_to_users('news', '{"n": 2}', array[%L]::uuid[]) $$, :'renter'), 'a broadcast that cannot be stored costs no write');
+alter table realtime.messages drop constraint no_partition;
 
 -- service --------------------------------------------------------------------------------------------------
 select tests.as_service();

@@ -53,6 +53,21 @@ from checked c
 cross join (values ('Nguyễn Thị Ánh', 'a Vietnamese name'), ('Đoàn 王小明', 'a name of two scripts')) v (t, l)
 order by 1;
 
+-- A sign that is removed and shows nothing makes a text take the long way, which must give what the short way gives.
+select setseed(0.42);
+create temporary table random_texts as
+select array_to_string(array(select signs[1 + floor(random() * cardinality(signs))::int] from generate_series(1, 1 + n % 12)), '') as body
+from generate_series(1, 3000) n,
+  lateral (select array['a', 'Z', '~', '!', ' ', ' ', E'\n', E'\n', E'\t', chr(13), chr(127), chr(133), chr(160), chr(173), chr(191), chr(767), 'ơ', 'ặ', 'ỹ', chr(7835), chr(769), '–', '👍', chr(8205)] as signs) s;
+select is_empty(
+  $$ select body from random_texts
+     where private.visible_text(body) <> private.visible_text(body || chr(8206)) or private.tidy_text(body) <> private.tidy_text(body || chr(8206))
+       or private.tidy_lines(body) <> private.tidy_lines(body || chr(8206)) $$,
+  'a text that is tidy at first sight is stored as the long way would store it');
+select is_empty(
+  $$ select body from random_texts where private.shows_something(body) <> (private.tidy_text(body || chr(8206)) ~ '[^ \u0300-\u036f\u200c\u200d]') $$,
+  'a text shows something at first sight when it does after the long way');
+
 -- what the person is told ----------------------------------------------------------------------------------------------
 create temporary table nothing as
 select chr(c) as sign, l from (values (12644, 'a Hangul filler'), (10240, 'a blank of Braille'), (8205, 'a joiner'), (173, 'a soft hyphen'), (65039, 'a variation selector'), (917569, 'a tag')) v (c, l);

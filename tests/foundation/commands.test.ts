@@ -124,6 +124,9 @@ describe('live events', () => {
   it('are found where they are sent', () => {
     const body = `perform private.broadcast('user:' || p_id, 'inbox', '{}'); -- private.broadcast('x:' || 1, 'y', z)`;
     expect(broadcastsIn(body)).toEqual(['user:… inbox']);
+    expect(broadcastsIn("perform private.broadcast_to_users('inbox', v_payload, v_ids);")).toEqual([
+      'user:… inbox',
+    ]);
     expect(broadcastsIn('perform private.broadcast(v_topic, v_event, v_payload);')).toEqual([null]);
   });
 
