@@ -55,7 +55,7 @@ interface VitestReport {
   testResults: { status: string; assertionResults: { status: string }[] }[];
 }
 
-// It damages a stack of its own, and needs a quiet machine.
+// They damage a stack of their own, one after the other, and need a quiet machine.
 const chaos = 'tests/chaos';
 
 async function runVitest(config: StackConfig, args: string[]): Promise<Count> {
@@ -78,13 +78,14 @@ async function runVitest(config: StackConfig, args: string[]): Promise<Count> {
   return { passed: numPassedTests, failed: status !== 0 && failed === 0 ? 1 : failed };
 }
 
-/** The chaos test. It starts and stops its own stack. What an interrupted run leaves is removed here. */
+/** The chaos tests. Each starts and stops its own stack. What an interrupted run leaves is removed here. */
 async function runChaos(config: StackConfig): Promise<Count> {
   const own = loadConfig('chaos', { unsafeFast: false });
   const holder = lockHolder(own);
   if (holder) throw alreadyRunning(own, holder.pid, holder.api);
   try {
-    return await runVitest(config, [chaos]);
+    // each of its files damages the stack
+    return await runVitest(config, ['--no-file-parallelism', chaos]);
   } finally {
     await stopEverything(own);
     await removeData(own);
@@ -93,7 +94,7 @@ async function runChaos(config: StackConfig): Promise<Count> {
 
 /**
  * `npm test`: a stack of its own with new data, every test, and nothing left. Arguments name files of pgTAP
- * (`supabase/tests/…`) or go to vitest. The chaos test comes last, and with arguments only when they name it.
+ * (`supabase/tests/…`) or go to vitest. The chaos tests come last, and with arguments only when they name them.
  */
 export async function test(args: string[]): Promise<number> {
   const log = createLog();
@@ -122,7 +123,12 @@ export async function test(args: string[]): Promise<number> {
       suites.push(() => runPgTap(config, log, tap.length > 0 ? tap : [pgTap]));
     }
     if (others.length > 0 || args.length === 0) {
-      suites.push(() => runVitest(config, named ? others : ['--exclude', `${chaos}/**`, ...others]));
+      suites.push(() =>
+        runVitest(
+          config,
+          named ? ['--no-file-parallelism', ...others] : ['--exclude', `${chaos}/**`, ...others],
+        ),
+      );
     }
     for (const suite of suites) {
       const count = await Promise.race([suite(), stopped.then(() => null)]);
