@@ -2,12 +2,27 @@ import type { Result } from '../../sdk/src/index.ts';
 
 /** Prints the tour: chapters, their calls with times, and the results. */
 export class Narrator {
-  #write: (text: string) => void;
+  readonly #write: (text: string) => void;
+  readonly #writeLive: (text: string) => void;
   #chapter = 0;
+  #live = '';
+  #said = '';
+  #liveAt = Number.NEGATIVE_INFINITY;
+  readonly #isTerminal: boolean;
   readonly began = performance.now();
 
-  constructor(write: (text: string) => void = (text) => process.stdout.write(text)) {
-    this.#write = write;
+  constructor(
+    write: (text: string) => void = (text) => process.stdout.write(text),
+    isTerminal = process.stdout.isTTY === true,
+  ) {
+    this.#isTerminal = isTerminal;
+    this.#write = (text) => {
+      // a line that changed in its place stays as it is now
+      if (this.#live !== '') write('\n');
+      this.#live = '';
+      write(text);
+    };
+    this.#writeLive = write;
   }
 
   chapter(title: string): void {
@@ -17,6 +32,18 @@ export class Narrator {
 
   say(text: string): void {
     this.#write(`   ${text}\n`);
+  }
+
+  /** Says what goes on, again and again: in one line of a terminal, and elsewhere every few seconds. */
+  live(text: string): void {
+    if (this.#isTerminal) {
+      this.#writeLive(`\r   ${text.padEnd(this.#live.length)}`);
+      this.#live = text;
+    } else if (text !== this.#said && performance.now() - this.#liveAt > 3000) {
+      this.#liveAt = performance.now();
+      this.#said = text;
+      this.say(text);
+    }
   }
 
   /** Runs one call of the SDK and prints it as a reader would write it. Ends the tour when the call fails. */

@@ -5,6 +5,7 @@ import type { InspectionAngle, Notification } from '../../sdk/src/index.ts';
 import type { StackEnvironment } from '../environment.ts';
 import { money, Narrator } from './narrator.ts';
 import { type Person, signInAdmin, signUp, uploadAll } from './people.ts';
+import { tellSale } from './sale.ts';
 import { tellTalk } from './talk.ts';
 
 const angles: readonly InspectionAngle[] = ['front', 'rear', 'left', 'right', 'dashboard'];
@@ -15,7 +16,7 @@ interface Mail {
 }
 
 /**
- * The rental path as a story, through the SDK only, on the running stack. Answers whether every step came out
+ * The rental path and a sale of tickets as a story, through the SDK, on the running stack. Answers whether every step came out
  * as it should.
  */
 export async function runTour(environment: StackEnvironment, tell = new Narrator()): Promise<boolean> {
@@ -294,6 +295,8 @@ async function tellRental(environment: StackEnvironment, tell: Narrator, people:
   );
   tell.check(complete.payment.status === 'succeeded', `the payment is ${complete.payment.status}`);
   tell.say(`the rest came: the payment is ${complete.payment.status}`);
+
+  await tellSale(environment, tell, people, admin);
 
   tell.chapter('And every promise holds');
   const broken = await tell.call('admin: admin.checkInvariants()', () =>
