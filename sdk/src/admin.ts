@@ -4,6 +4,7 @@ import { AdminBroadcasts } from './broadcasts.ts';
 import { AdminChat } from './chat.ts';
 import type { CallOptions, Calls } from './core/calls.ts';
 import { type List, type PageOptions, readList } from './core/pages.ts';
+import { AdminDiscounts } from './discounts.ts';
 import { AdminEvents } from './events.ts';
 import { AdminLedger } from './ledger.ts';
 import type { DriverLicence, LicenceCorrections, LicenceToReview } from './licences-rows.ts';
@@ -33,6 +34,8 @@ export class Admin {
   readonly roles: AdminRoles;
   /** Trips that need somebody: objections, suspended vehicles. */
   readonly bookings: AdminBookings;
+  /** Discount codes. */
+  readonly discounts: AdminDiscounts;
   /** Events and organizers. */
   readonly events: AdminEvents;
   /** What payments pay. */
@@ -63,6 +66,7 @@ export class Admin {
     this.people = new AdminPeople(calls);
     this.roles = new AdminRoles(calls);
     this.bookings = new AdminBookings(calls);
+    this.discounts = new AdminDiscounts(calls);
     this.events = new AdminEvents(calls);
     this.payables = new AdminPayables(calls);
     this.payments = new AdminPayments(calls);

@@ -29,6 +29,8 @@ export type { RetryPolicy } from './core/wait.ts';
 export type { Database } from './database.ts';
 export type { DeviceRegistration, Devices } from './devices.ts';
 export type * from './devices-rows.ts';
+export type { AdminDiscounts, Discounts } from './discounts.ts';
+export type * from './discounts-rows.ts';
 export {
   errorText,
   isErrorCode,

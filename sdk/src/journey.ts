@@ -12,6 +12,7 @@ import { Calls } from './core/calls.ts';
 import { defaultRetryPolicy, type RetryPolicy } from './core/wait.ts';
 import type { Database } from './database.ts';
 import { Devices } from './devices.ts';
+import { Discounts } from './discounts.ts';
 import { Events } from './events.ts';
 import { Licences } from './licences.ts';
 import { MediaFiles } from './media.ts';
@@ -79,6 +80,7 @@ export class Journey {
   readonly devices: Devices;
   readonly media: MediaFiles;
   readonly vehicles: Vehicles;
+  readonly discounts: Discounts;
   readonly quotes: Quotes;
   readonly bookings: Bookings;
   readonly organizers: Organizers;
@@ -122,6 +124,7 @@ export class Journey {
     this.media = new MediaFiles(calls);
     this.account = new Account(calls, this.media);
     this.vehicles = new Vehicles(calls, this.media);
+    this.discounts = new Discounts(calls);
     this.quotes = new Quotes(calls);
     this.bookings = new Bookings(calls);
     this.organizers = new Organizers(calls);

@@ -19,6 +19,8 @@ export interface QuoteRequest {
   startsAt: Instant;
   endsAt: Instant;
   options?: PricingOptions;
+  /** A discount code, as the person types it. */
+  discountCode?: string;
 }
 
 /** A trip to estimate. What is absent is taken from the facts. */
@@ -44,7 +46,8 @@ export class Quotes {
    * `account_suspended`, `score_too_low`, `vehicle_unavailable`, `already_held` (details.booking_id),
    * `email_unverified`, `phone_unverified`, `period_invalid`, `period_in_past`, `period_too_short`,
    * `period_too_long`, `notice_too_short`, `licence_required`, `licence_class_mismatch`,
-   * `licence_expires_early`, `licence_holder_too_young`, `invalid_input`, `rate_limited`.
+   * `licence_expires_early`, `licence_holder_too_young`, `discount_not_found`, `discount_used_up`,
+   * `discount_already_used`, `discount_first_only`, `invalid_input`, `rate_limited`.
    *
    * @example
    * ```ts
@@ -62,6 +65,7 @@ export class Quotes {
         starts_at: toTimestamp(request.startsAt),
         ends_at: toTimestamp(request.endsAt),
         ...(request.options ? { options: request.options } : {}),
+        ...(request.discountCode === undefined ? {} : { discount_code: request.discountCode }),
       },
       options,
     );

@@ -59,8 +59,18 @@ end
 $$;
 comment on function private.take_token is 'Takes one token or raises rate_limited with retry_after in seconds, which takes nothing.';
 
+-- For a command that takes a token before it knows whether it is one to count, such as a wrong guess.
+create function private.give_token_back(p_action text, p_subject text)
+returns void
+language sql volatile set search_path = ''
+as $$
+  update private.rate_buckets b set tokens = least(l.capacity, b.tokens + 1)
+  from private.rate_limits l
+  where b.action = p_action and b.subject = p_subject and l.action = b.action
+$$;
+
 -- Answers a refusal of a limited command as PostgREST would answer the error, and takes a token for it: the one that the
--- command took went with its subtransaction. When no token is left, the answer is rate_limited, with the header
+-- command took went with its subtransaction. A limit by the name of the error costs one more. When no token is left, the answer is rate_limited, with the header
 -- Retry-After. Outside of a request, and for nobody in particular, it raises the error.
 create function private.refuse(p_action text, p_subject text, p_state text, p_message text, p_detail text)
 returns jsonb
@@ -73,6 +83,8 @@ begin
   if p_detail::jsonb ->> 'code' <> 'rate_limited' then
     begin
       perform private.take_token(p_action, p_subject);
+      -- a refusal that helps to guess has a limit of its own, by its name
+      perform private.take_token(l.action, p_subject) from private.rate_limits l where l.action = p_detail::jsonb ->> 'code';
     exception
       when sqlstate 'PT429' then
         get stacked diagnostics p_state = returned_sqlstate, p_message = message_text, p_detail = pg_exception_detail;

@@ -166,3 +166,53 @@ begin
     || substr(v_letters, 1 + get_byte(v_bytes, 6) % 31, 1) || substr(v_letters, 1 + get_byte(v_bytes, 7) % 31, 1);
 end
 $$;
+
+-- Refuses what a command does not know, and values of another type than it needs: jsonb_populate_record would write an
+-- object into a text column as its source. p_fields is {field: string | integer | number | boolean | time}.
+create function private.check_details(p_details jsonb, p_fields jsonb)
+returns void
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_field text;
+  v_value jsonb;
+  v_type text;
+begin
+  if jsonb_typeof(p_details) is distinct from 'object' then
+    perform private.fail_input('details', 'must be an object');
+  end if;
+  for v_field, v_value in select k.key, k.value from jsonb_each(p_details) k order by k.key loop
+    v_type := p_fields ->> v_field;
+    if v_type is null then
+      perform private.fail('unknown_field', jsonb_build_object('field', v_field));
+    end if;
+    continue when v_value = 'null';
+    if jsonb_typeof(v_value) <> (case v_type when 'integer' then 'number' when 'time' then 'string' else v_type end) then
+      perform private.fail_input(v_field, 'wrong type');
+    end if;
+    if v_type = 'integer' and not private.is_whole(v_value, -1000000000000, 1000000000000) then
+      perform private.fail_input(v_field, 'must be a whole number in range');
+    end if;
+    if v_type = 'time' then
+      begin
+        if not isfinite((v_value #>> '{}')::timestamptz) then
+          perform private.fail_input(v_field, 'must be a moment');
+        end if;
+      exception
+        when data_exception then
+          perform private.fail_input(v_field, 'must be a moment, like 2026-12-31T20:00:00+07:00');
+      end;
+    end if;
+  end loop;
+end
+$$;
+
+-- The refusal of a value by a constraint, for the client: constraints are named table_field_rule.
+create function private.fail_field(p_table text, p_constraint text, p_column text, p_message text)
+returns void
+language sql stable set search_path = ''
+as $$
+  select private.fail_input(
+    coalesce(substring(p_constraint from '^' || p_table || '_(.*)_(?:range|length|known|form|tidy|order|fkey|once|fit)$'), nullif(p_column, ''), 'details'),
+    case when p_constraint <> '' then 'out of range' when p_column <> '' then 'required' else left(p_message, 200) end)
+$$;

@@ -60,7 +60,7 @@ begin
   foreach v_line in array p_split loop
     v_left := v_left + v_line.amount;
   end loop;
-  return coalesce(v_left = 0 and p_tax_amount >= 0 and p_sold_amount between p_tax_amount and p_amount and p_amount > 0, false);
+  return coalesce(v_left = 0 and p_tax_amount >= 0 and p_sold_amount between p_tax_amount and p_amount, false);
 end
 $$;
 
@@ -87,7 +87,7 @@ comment on table public.payables is 'What a payment pays: a booking today; later
 comment on column public.payables.code is 'What people know it by, such as the code of the booking.';
 comment on column public.payables.title is 'What it is, as shown to the payer, such as the title of the vehicle.';
 comment on column public.payables.starts_at is 'When what is paid for takes place. Null where it has no time.';
-comment on column public.payables.amount is 'What is to be paid; minor units of `currency`, as all amounts here.';
+comment on column public.payables.amount is 'What is to be paid; minor units of `currency`, as all amounts here. 0 when a discount covers everything: then it has no payment.';
 comment on column public.payables.split is 'Ledger accounts that are credited when the money comes; they add up to amount.';
 comment on column public.payables.sold_amount is 'What of it is sold: the total of its receipt. The rest is only held, such as a deposit.';
 comment on column public.payables.tax_amount is 'The tax within sold_amount.';

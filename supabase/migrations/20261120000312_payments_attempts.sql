@@ -15,8 +15,10 @@ as $$
 begin
   insert into public.payables (id, kind, payer_id, code, title, starts_at, ends_at, amount, currency, split, sold_amount, tax_amount)
   values (p_id, p_kind, p_payer_id, p_code, p_title, p_starts_at, p_ends_at, p_amount, p_currency, p_split, p_sold_amount, p_tax_amount);
-  insert into public.payments (payable_id, payer_id, amount, currency, expires_at)
-  values (p_id, p_payer_id, p_amount, p_currency, p_expires_at);
+  if p_amount > 0 then
+    insert into public.payments (payable_id, payer_id, amount, currency, expires_at)
+    values (p_id, p_payer_id, p_amount, p_currency, p_expires_at);
+  end if;
 end
 $$;
 

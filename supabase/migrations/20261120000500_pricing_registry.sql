@@ -44,6 +44,7 @@ insert into private.receipt_labels (code, locale, label) values
   ('rental_hours', 'en', 'Rental, hours'), ('rental_hours', 'vi', 'Tiền thuê theo giờ'),
   ('weekend_surcharge', 'en', 'Weekend surcharge'), ('weekend_surcharge', 'vi', 'Phụ thu cuối tuần'),
   ('long_stay_discount', 'en', 'Long-stay discount'), ('long_stay_discount', 'vi', 'Giảm giá thuê dài ngày'),
+  ('discount', 'en', 'Discount'), ('discount', 'vi', 'Mã giảm giá'),
   ('delivery', 'en', 'Delivery'), ('delivery', 'vi', 'Giao xe tận nơi'),
   ('insurance', 'en', 'Insurance'), ('insurance', 'vi', 'Bảo hiểm'),
   ('service_fee', 'en', 'Service fee'), ('service_fee', 'vi', 'Phí dịch vụ'),

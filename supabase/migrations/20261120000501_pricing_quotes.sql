@@ -19,6 +19,8 @@ create table public.quotes (
   platform_amount bigint not null,
   tax_amount bigint not null,
   commission_bps int not null,
+  discount_id uuid,
+  discount_amount bigint not null default 0,
   cancellation_policy jsonb not null,
   facts jsonb not null,
   pricing_version text not null,
@@ -26,7 +28,11 @@ create table public.quotes (
   expires_at timestamptz not null,
   constraint quotes_lines_sum check (private.sum_line_amounts(lines) = total_amount),
   constraint quotes_split_sum check (deposit_amount + host_amount + platform_amount + tax_amount = total_amount),
-  constraint quotes_amounts_not_negative check (least(total_amount, deposit_amount, host_amount, platform_amount, tax_amount) >= 0),
+  constraint quotes_amounts_not_negative check (least(total_amount, deposit_amount, host_amount, tax_amount, discount_amount) >= 0),
+  -- what a discount takes off, the platform pays
+  constraint quotes_platform_pays_discount check (platform_amount >= -discount_amount),
+  constraint quotes_discount_complete check ((discount_amount > 0) = (discount_id is not null)),
+  constraint quotes_discount_is_a_line check (private.sum_line_amounts(jsonb_path_query_array(lines, '$[*] ? (@.code == "discount")')) = -discount_amount),
   constraint quotes_commission_range check (commission_bps between 0 and 10000),
   constraint quotes_has_lines check (jsonb_array_length(lines) between 1 and 30)
 );
@@ -37,7 +43,9 @@ comment on column public.quotes.lines is 'What the price is made of, in order: [
 comment on column public.quotes.total_amount is 'What the renter pays, the deposit included; minor units of `currency`, as all amounts here.';
 comment on column public.quotes.deposit_amount is 'The part that is given back after the trip.';
 comment on column public.quotes.host_amount is 'The part that the host earns, commission taken off.';
-comment on column public.quotes.platform_amount is 'The part that stays with us: commission, service fee and insurance, without tax.';
+comment on column public.quotes.platform_amount is 'The part that stays with us: commission, service fee and insurance, without tax, less the discount. Negative when the discount is more than that: then we pay the difference to the host.';
+comment on column public.quotes.discount_id is 'The code whose use a booking takes. Null without one.';
+comment on column public.quotes.discount_amount is 'What the code takes off. It is the line discount, and is before tax.';
 comment on column public.quotes.tax_amount is 'VAT, which is owed to the state.';
 comment on column public.quotes.cancellation_policy is '{code, tiers: [{hours_before, refund_bps}]} as it was when the quote was made; a booking keeps it.';
 comment on column public.quotes.commission_bps is 'The share of the rental that the platform takes from the host.';
@@ -51,24 +59,28 @@ revoke all on public.quotes from anon, authenticated, service_role;
 grant select on public.quotes to service_role;
 grant select (
   id, renter_id, vehicle_id, period, starts_at, ends_at, currency, lines, total_amount, deposit_amount, tax_amount,
-  cancellation_policy, facts, pricing_version, created_at, expires_at
+  discount_id, discount_amount, cancellation_policy, facts, pricing_version, created_at, expires_at
 ) on public.quotes to authenticated;
 create policy select_renter on public.quotes for select to authenticated
   using (renter_id = (select auth.uid()) or (select private.is_staff()));
 
-create function private.quote_facts(p_renter_id uuid, p_vehicle_id uuid, p_starts_at timestamptz, p_ends_at timestamptz, p_options jsonb)
+create function private.quote_facts(p_renter_id uuid, p_vehicle_id uuid, p_starts_at timestamptz, p_ends_at timestamptz, p_options jsonb, p_discount_code text)
 returns jsonb
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
   v_vehicle public.vehicles;
   v_reasons private.eligibility_reason[];
+  v_discount jsonb;
 begin
   perform private.take_token('quote', p_renter_id::text);
   v_vehicle := private.listing_to_rent(p_vehicle_id);
   v_reasons := private.all_rental_reasons(p_renter_id, v_vehicle, p_starts_at, p_ends_at);
   if cardinality(v_reasons) > 0 then
     perform private.fail(v_reasons[1].code, v_reasons[1].details);
+  end if;
+  if p_discount_code is not null then
+    v_discount := private.discount_terms(private.find_discount(p_discount_code, 'rental', p_renter_id));
   end if;
   return jsonb_build_object(
     'currency', v_vehicle.currency,
@@ -84,6 +96,7 @@ begin
     'security_deposit', v_vehicle.security_deposit,
     'rates', private.setting('rates'),
     'options', coalesce(p_options, '{}'),
+    'discount', v_discount,
     'cancellation_policy', jsonb_build_object(
       'code', v_vehicle.cancellation_policy,
       'tiers', private.setting('cancellation_policies') -> v_vehicle.cancellation_policy
@@ -92,11 +105,11 @@ begin
   );
 end
 $$;
-create function public.quote_facts(renter_id uuid, vehicle_id uuid, starts_at timestamptz, ends_at timestamptz, options jsonb default '{}')
+create function public.quote_facts(renter_id uuid, vehicle_id uuid, starts_at timestamptz, ends_at timestamptz, options jsonb default '{}', discount_code text default null)
 returns jsonb
 language sql volatile set search_path = ''
-as $$ select private.quote_facts(renter_id, vehicle_id, starts_at, ends_at, options) $$;
-comment on function public.quote_facts is 'Answers everything that the pricing library needs to price a trip for this person. Service only. Errors: vehicle_not_found, own_vehicle, vehicle_not_published, booking_not_possible, account_suspended, score_too_low, vehicle_unavailable, already_held (details.booking_id), email_unverified, phone_unverified, period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, licence_holder_too_young, invalid_input, rate_limited.';
+as $$ select private.quote_facts(renter_id, vehicle_id, starts_at, ends_at, options, discount_code) $$;
+comment on function public.quote_facts is 'Answers everything that the pricing library needs to price a trip for this person. Service only. Errors: vehicle_not_found, own_vehicle, vehicle_not_published, booking_not_possible, account_suspended, score_too_low, vehicle_unavailable, already_held (details.booking_id), email_unverified, phone_unverified, period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, licence_holder_too_young, discount_not_found, discount_used_up, discount_already_used, discount_first_only, invalid_input, rate_limited.';
 
 create function private.store_quote(p_renter_id uuid, p_vehicle_id uuid, p_starts_at timestamptz, p_ends_at timestamptz, p_priced jsonb, p_facts jsonb)
 returns public.quotes
@@ -104,12 +117,14 @@ language sql volatile security definer set search_path = ''
 as $$
   insert into public.quotes (
     renter_id, vehicle_id, period, currency, lines, total_amount, deposit_amount, host_amount, platform_amount,
-    tax_amount, commission_bps, cancellation_policy, facts, pricing_version, expires_at
+    tax_amount, commission_bps, discount_id, discount_amount, cancellation_policy, facts, pricing_version, expires_at
   ) values (
     p_renter_id, p_vehicle_id, tstzrange(p_starts_at, p_ends_at), p_facts ->> 'currency', p_priced -> 'lines',
     (p_priced ->> 'total_amount')::bigint, (p_priced ->> 'deposit_amount')::bigint, (p_priced ->> 'host_amount')::bigint,
     (p_priced ->> 'platform_amount')::bigint, (p_priced ->> 'tax_amount')::bigint,
-    (p_facts -> 'rates' ->> 'commission_bps')::int, p_facts -> 'cancellation_policy',
+    (p_facts -> 'rates' ->> 'commission_bps')::int,
+    case when (p_priced ->> 'discount_amount')::bigint > 0 then (p_facts -> 'discount' ->> 'id')::uuid end, coalesce((p_priced ->> 'discount_amount')::bigint, 0),
+    p_facts -> 'cancellation_policy',
     p_facts #- '{rates,commission_bps}', p_priced ->> 'version', now() + make_interval(mins => (p_facts ->> 'quote_minutes')::int)
   )
   returning *
@@ -122,7 +137,7 @@ as $$
   from private.store_quote($1, $2, $3, $4, $5, $6) q
 $$;
 comment on function public.store_quote is 'Stores a quote that the pricing library computed, and answers it as its renter may read it. Constraints refuse lines or parts that do not add up. Service only.';
-select private.expose_limited('quote_facts(uuid, uuid, timestamptz, timestamptz, jsonb)', 'quote', 'renter_id', 'service_role');
+select private.expose_limited('quote_facts(uuid, uuid, timestamptz, timestamptz, jsonb, text)', 'quote', 'renter_id', 'service_role');
 select private.expose('store_quote(uuid, uuid, timestamptz, timestamptz, jsonb, jsonb)', 'service_role');
 
 insert into private.personal_tables (relation, whose, treatment, export_columns, why) values

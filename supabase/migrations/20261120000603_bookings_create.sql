@@ -197,8 +197,15 @@ begin
   if v_reason.code is not null then
     perform private.fail(v_reason.code, v_reason.details);
   end if;
+  if v_quote.discount_id is not null then
+    v_reason.code := private.take_discount(v_quote.discount_id, v_booking_id, v_renter_id, v_quote.discount_amount,
+      coalesce(v_booking.hold_expires_at, least(v_booking.answer_by, v_booking.starts_at)));
+    if v_reason.code is not null then
+      perform private.fail(v_reason.code);
+    end if;
+  end if;
   if v_vehicle.instant_book then
-    perform private.open_booking_payment(v_booking, v_vehicle.title);
+    v_booking := private.open_booking_payment(v_booking, v_vehicle.title);
   end if;
   return v_booking;
 end
@@ -208,7 +215,7 @@ create function public.create_booking(quote_id uuid, idempotency_key uuid)
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.create_booking(quote_id, idempotency_key) $$;
-comment on function public.create_booking is 'Turns the caller''s quote into a booking. It holds the slot for 15 minutes and creates the payment. Where the host answers requests first, it sends the host a request instead. A renter has at most 5 bookings that wait for payment or an answer (setting max_open_bookings). Errors: quote_not_found, quote_used, quote_expired, vehicle_unavailable, already_held (details.booking_id), too_many_open_bookings, too_many_days_held, vehicle_not_found, vehicle_not_published, own_vehicle, booking_not_possible, account_suspended, score_too_low, email_unverified, phone_unverified, period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, licence_holder_too_young, invalid_input, rate_limited.';
+comment on function public.create_booking is 'Turns the caller''s quote into a booking. It holds the slot for 15 minutes and creates the payment. Where the host answers requests first, it sends the host a request instead. It takes a use of the code in the quote. With nothing to pay it is confirmed at once, or when the host accepts. A renter has at most 5 bookings that wait for payment or an answer (setting max_open_bookings). Errors: quote_not_found, quote_used, quote_expired, vehicle_unavailable, already_held (details.booking_id), too_many_open_bookings, too_many_days_held, vehicle_not_found, vehicle_not_published, own_vehicle, booking_not_possible, account_suspended, score_too_low, email_unverified, phone_unverified, period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, licence_holder_too_young, discount_not_found, discount_used_up, discount_already_used, discount_first_only, invalid_input, rate_limited.';
 select private.expose_limited('create_booking(uuid, uuid)', 'create_booking', 'auth.uid()', 'authenticated');
 
 create function private.answer_booking(p_booking_id uuid, p_accept boolean, p_reason text, p_idempotency_key uuid)
@@ -261,7 +268,7 @@ begin
     if not private.hold_slot(v_booking, private.blocked_range(v_booking.starts_at, v_booking.ends_at, v_vehicle.buffer_minutes)) then
       perform private.fail('vehicle_unavailable');
     end if;
-    perform private.open_booking_payment(v_booking, v_vehicle.title);
+    v_booking := private.open_booking_payment(v_booking, v_vehicle.title);
   end if;
   perform private.finish_command(p_idempotency_key, jsonb_build_object('id', p_booking_id));
   return v_booking;
@@ -271,7 +278,7 @@ create function public.answer_booking(booking_id uuid, accept boolean, idempoten
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.answer_booking(booking_id, accept, reason, idempotency_key) $$;
-comment on function public.answer_booking is 'Host: accepts or declines a request. Accepting holds the slot and creates the payment. The renter has until hold_expires_at to pay: the longer, the farther away the start is (setting pay_steps). Meanwhile a request that overlaps cannot be accepted; it is declined when the money is there, and can be accepted if the hold ends unpaid. Errors: booking_not_found, vehicle_not_published, vehicle_suspended, party_suspended, renter_licence_invalid, illegal_transition, hold_expired (the time to answer is over), vehicle_unavailable, invalid_input.';
+comment on function public.answer_booking is 'Host: accepts or declines a request. Accepting holds the slot and creates the payment. The renter has until hold_expires_at to pay: the longer, the farther away the start is (setting pay_steps). With nothing to pay it is confirmed at once. Meanwhile a request that overlaps cannot be accepted; it is declined when the money is there, and can be accepted if the hold ends unpaid. Errors: booking_not_found, vehicle_not_published, vehicle_suspended, party_suspended, renter_licence_invalid, illegal_transition, hold_expired (the time to answer is over), vehicle_unavailable, invalid_input.';
 revoke all on function public.answer_booking(uuid, boolean, uuid, text), private.answer_booking(uuid, boolean, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.answer_booking(uuid, boolean, uuid, text), private.answer_booking(uuid, boolean, text, uuid) to authenticated;
 

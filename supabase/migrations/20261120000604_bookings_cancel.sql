@@ -31,14 +31,15 @@ returns table (refund_amount bigint, deposit_refund bigint, host_keeps bigint, p
 language sql stable set search_path = ''
 as $$
   with kept as (
-    -- what is kept rounds down, so that rounding favours the renter
-    select q.host_amount * (10000 - p_refund_bps) / 10000 as host,
-           q.platform_amount * (10000 - p_refund_bps) / 10000 as platform,
+    -- what is kept rounds down, so that rounding favours the renter; the platform has the rest of it, or pays it: its part is
+    -- negative when a discount was more than that
+    select (p_booking.total_amount - p_booking.deposit_amount) * (10000 - p_refund_bps) / 10000 as sold,
+           q.host_amount * (10000 - p_refund_bps) / 10000 as host,
            q.tax_amount * (10000 - p_refund_bps) / 10000 as tax
     from public.quotes q where q.id = p_booking.quote_id
   )
-  select p_booking.total_amount - p_booking.deposit_amount - k.host - k.platform - k.tax,
-         p_booking.deposit_amount, k.host, k.platform, k.tax
+  select p_booking.total_amount - p_booking.deposit_amount - k.sold,
+         p_booking.deposit_amount, k.host, k.sold - k.host - k.tax, k.tax
   from kept k
 $$;
 

@@ -10,10 +10,13 @@ insert into private.refund_kinds (kind, description) values
   ('host_cancellation', 'Everything, when the host or an admin cancels'),
   ('deposit', 'The security deposit, after the trip');
 
+-- Asks for the money of a booking whose slot is held, and answers the booking. With nothing to pay it is confirmed.
 create function private.open_booking_payment(p_booking public.bookings, p_title text)
-returns void
+returns public.bookings
 language plpgsql volatile set search_path = ''
 as $$
+declare
+  v_booking public.bookings := p_booking;
 begin
   perform private.open_payment(
     p_booking.id, 'booking', p_booking.renter_id, p_booking.code, p_title, p_booking.starts_at, p_booking.ends_at,
@@ -22,6 +25,13 @@ begin
       ('deposit', p_booking.id::text, -p_booking.deposit_amount)::private.ledger_line
     ], p_booking.total_amount - p_booking.deposit_amount, p_booking.tax_amount, p_booking.hold_expires_at
   );
+  if p_booking.total_amount = 0 then
+    if not private.settle_booking_payable(p_booking.id) then
+      perform private.fail('vehicle_unavailable');
+    end if;
+    select * into v_booking from public.bookings where id = p_booking.id;
+  end if;
+  return v_booking;
 end
 $$;
 
@@ -71,7 +81,7 @@ begin
   if v_booking.status not in ('pending_payment', 'expired') then
     return false;
   end if;
-  v_problem := private.take_slot(v_booking);
+  v_problem := private.take_slot_at_price(v_booking);
   if v_problem is null then
     update public.bookings
     set status = 'confirmed', confirmed_at = now(), hold_expires_at = null,

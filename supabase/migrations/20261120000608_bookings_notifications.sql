@@ -103,7 +103,7 @@ begin
       from private.cancellation_amounts(p_booking, p_booking.refund_bps) c
     );
   elsif p_booking.status = 'pending_payment' then
-    v_data := v_data || jsonb_build_object('pay_by', private.time_value(p_booking.hold_expires_at, (select time_zone from public.vehicles where id = p_booking.vehicle_id)));
+    v_data := v_data || jsonb_build_object('to_pay', p_booking.total_amount > 0, 'pay_by', private.time_value(p_booking.hold_expires_at, (select time_zone from public.vehicles where id = p_booking.vehicle_id)));
   elsif p_booking.status = 'expired' then
     -- take_slot said why money that came in time could not confirm it
     v_data := v_data || jsonb_build_object('ended_by', case
@@ -155,7 +155,6 @@ insert into private.notification_audiences (machine, audience) values
   ('inspection', 'other');
 insert into private.notification_rules (machine, event, from_state, audience, template, channels) values
   ('booking', 'request', null, 'host', 'booking_requested_host', '{in_app,email}'),
-  ('booking', 'accept', null, 'renter', 'booking_accepted_renter', '{in_app,email,sms}'),
   ('booking', 'decline', null, 'renter', 'booking_declined_renter', '{in_app}'),
   ('booking', 'expire', 'requested', 'renter', 'booking_unanswered_renter', '{in_app}'),
   ('booking', 'confirm', null, 'renter', 'booking_confirmed_renter', '{in_app,email}'),
@@ -175,6 +174,8 @@ insert into private.notification_rules (machine, event, from_state, audience, te
   ('booking', 'complete', null, 'renter', 'booking_completed_renter', '{in_app}'),
   ('booking', 'complete', null, 'host', 'booking_completed_host', '{in_app}');
 insert into private.notification_rules (machine, event, from_state, audience, template, channels, only_if) values
+  -- with nothing to pay, it is confirmed in the same moment
+  ('booking', 'accept', null, 'renter', 'booking_accepted_renter', '{in_app,email,sms}', '{"to_pay": true}'),
   ('booking', 'expire', 'pending_payment', 'renter', 'booking_unpaid_renter', '{in_app}', '{"ended_by": "deadline"}'),
   ('booking', 'expire', 'pending_payment', 'renter', 'booking_refused_suspended_renter', '{in_app}', '{"ended_by": "suspension"}'),
   ('booking', 'expire', 'pending_payment', 'renter', 'booking_refused_party_renter', '{in_app}', '{"ended_by": "party"}'),

@@ -58,14 +58,14 @@ begin
     select b.id::text, b.status || ' with payment ' || coalesce(p.status, 'none')
     from public.bookings b
     left join public.payments p on p.payable_id = b.id
-    where case b.status
+    where case when b.total_amount = 0 then p.id is not null else case b.status
       when 'requested' then p.id is not null
       when 'declined' then p.id is not null
       when 'pending_payment' then p.id is null or p.status not in ('pending', 'processing')
       when 'expired' then p.status not in ('expired', 'succeeded', 'refunded')
       when 'cancelled' then p.status in ('pending', 'processing', 'expired')
       else p.id is null or p.status not in ('succeeded', 'partially_refunded', 'refunded')
-    end
+    end end
     union all
     select b.id::text, b.status || ' with money that was ' || p.settlement
     from public.bookings b

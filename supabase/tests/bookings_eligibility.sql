@@ -71,7 +71,7 @@ create function tests.quote_outcome(p_person uuid, p_vehicle uuid, p_from numeri
 returns text
 language sql volatile
 as $$
-  select nullif(tests.outcome(format('select private.quote_facts(%L, %L, %L, %L, ''{}'')', p_person, p_vehicle, tests.hours(p_from), tests.hours(p_to))), 'ok')
+  select nullif(tests.outcome(format('select private.quote_facts(%L, %L, %L, %L, ''{}'', null)', p_person, p_vehicle, tests.hours(p_from), tests.hours(p_to))), 'ok')
 $$;
 create function tests.search_offers(p_person uuid, p_vehicle uuid, p_from numeric, p_to numeric)
 returns text[]

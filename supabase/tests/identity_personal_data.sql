@@ -39,6 +39,9 @@ update public.profiles set links = '[{"kind": "website", "url": "https://quockba
 select private.record_mail_event('evt-person', 'email.bounced', 'mail-1', email, now(), true, 'No such user ' || email) from auth.users where id = :'person';
 select private.apply_mail_event('evt-person');
 insert into public.notification_broadcasts (template, category, segment, last_user_id) values ('broadcast_person', 'service', '{}', :'person');
+insert into public.discounts (code, title, scope, percent_bps, created_by) values ('QUOCK', 'A code', 'rental', 100, :'person');
+insert into public.discount_redemptions (id, discount_id, scope, user_id, status, amount, held_until, first_only, is_counted)
+select gen_random_uuid(), id, scope, created_by, 'reserved', 1000, now() + interval '1 hour', false, false from public.discounts where code = 'QUOCK';
 insert into public.billing_details (user_id, legal_name, address) values (:'person', 'Zerlina Quockbao', '77 Phố Quockbao');
 insert into private.response_times (subject_id, user_id, seconds, answered_at) values (gen_random_uuid(), :'person', 60, now());
 update public.driver_licences set full_name = 'Zerlina Quockbao' where user_id = :'person';

@@ -45,7 +45,7 @@ from (values
 ) t (who, vehicle, a, b, e, l);
 select public.quote_facts(:'renter', :'vehicle', tests.hours(30), tests.hours(40), '{"insurance": "basic"}') as facts \gset
 select is((select array_agg(k order by k) from jsonb_object_keys(:'facts'::jsonb) k),
-  array['cancellation_policy', 'currency', 'delivery_fee', 'ends_at', 'long_stay_days', 'long_stay_discount_bps', 'options', 'price_per_day', 'price_per_hour',
+  array['cancellation_policy', 'currency', 'delivery_fee', 'discount', 'ends_at', 'long_stay_days', 'long_stay_discount_bps', 'options', 'price_per_day', 'price_per_hour',
     'quote_minutes', 'rates', 'security_deposit', 'starts_at', 'time_zone', 'weekend_bps'], 'the facts are all that pricing needs');
 
 -- what cannot be stored

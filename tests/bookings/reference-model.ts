@@ -191,7 +191,7 @@ function shares(model: Model, booking: ModelBooking, by: Side): { forHost: numbe
   const forHost = kept(price.host, refundBps);
   return {
     forHost,
-    back: price.total - forHost - kept(price.platform, refundBps) - kept(price.tax, refundBps),
+    back: price.total - kept(price.total - price.deposit, refundBps),
   };
 }
 

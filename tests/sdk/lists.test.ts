@@ -82,6 +82,8 @@ const lists: Record<string, ListTest> = {
   'admin.chat.supportQueue': { list: (j, page) => j.admin.chat.supportQueue(page), sent: waiting },
   'notifications.list': { list: (j, page) => j.notifications.list(page), sent: { before_seq: 2 } },
   'admin.notifications.deliveries': { list: (j, page) => j.admin.notifications.deliveries(page) },
+  'discounts.available': { list: (j, page) => j.discounts.available(page) },
+  'admin.discounts.list': { list: (j, page) => j.admin.discounts.list(page) },
   'reviews.list': {
     list: (j, page) => j.reviews.list({ ofVehicleId: 'v1', ...page }),
     sent: { after: { released_at: day(2), id: 'r2' } },

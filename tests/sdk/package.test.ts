@@ -138,7 +138,7 @@ describe('the package', () => {
   });
 
   const resources =
-    'account,addresses,admin,apiKeys,auth,blocks,bookings,chat,checkIn,devices,events,licences,media,notifications,orders,organizers,otp,payments,payouts,profiles,quotes,receipts,refunds,reviews,supabase,tickets,trust,vehicles,waitingRoom';
+    'account,addresses,admin,apiKeys,auth,blocks,bookings,chat,checkIn,devices,discounts,events,licences,media,notifications,orders,organizers,otp,payments,payouts,profiles,quotes,receipts,refunds,reviews,supabase,tickets,trust,vehicles,waitingRoom';
   const making = `const journey = createJourney({ url: 'http://127.0.0.1:9', publishableKey: 'sb_publishable_test' });
     console.log(Object.keys(journey).sort().join());`;
 

@@ -4,6 +4,7 @@ import type { PriceLineCode } from './pricing/index.ts';
 /** The words for the lines of a price, as receipts have them. */
 export const priceLineTexts = {
   delivery: { en: 'Delivery', vi: 'Giao xe tận nơi' },
+  discount: { en: 'Discount', vi: 'Mã giảm giá' },
   insurance: { en: 'Insurance', vi: 'Bảo hiểm' },
   long_stay_discount: { en: 'Long-stay discount', vi: 'Giảm giá thuê dài ngày' },
   rental_days: { en: 'Rental, days', vi: 'Tiền thuê theo ngày' },

@@ -58,6 +58,18 @@ export const transitions = {
     { from: 'sent', event: 'deliver', to: 'delivered' },
     { from: 'sent', event: 'fail', to: 'failed' },
   ],
+  discount: [
+    { from: 'active', event: 'pause', to: 'paused' },
+    { from: 'initial', event: 'create', to: 'active' },
+    { from: 'paused', event: 'resume', to: 'active' },
+  ],
+  discount_redemption: [
+    { from: 'initial', event: 'reserve', to: 'reserved' },
+    { from: 'redeemed', event: 'release', to: 'released' },
+    { from: 'released', event: 'redeem_late', to: 'redeemed' },
+    { from: 'reserved', event: 'redeem', to: 'redeemed' },
+    { from: 'reserved', event: 'release', to: 'released' },
+  ],
   driver_licence: [
     { from: 'initial', event: 'submit', to: 'pending' },
     { from: 'pending', event: 'reject', to: 'rejected' },

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { pricingFacts } from '../_shared/contracts/pricing-facts.ts';
 import { quoteRequest } from '../_shared/contracts/quote.ts';
 import type { Deps } from '../_shared/deps.ts';
-import { inputError } from '../_shared/errors.ts';
+import { appError, inputError } from '../_shared/errors.ts';
 import { endpoint, serveEndpoints } from '../_shared/http.ts';
 import { type Priced, PricingError, type PricingFacts, priceRental } from '../_shared/pricing/index.ts';
 import { splitPrice } from './split-price.ts';
@@ -13,6 +13,9 @@ function priceOf(facts: PricingFacts): Priced {
   try {
     return priceRental(facts);
   } catch (error) {
+    if (error instanceof PricingError && error.field === 'discount.min_amount') {
+      throw appError('discount_below_minimum', { min_amount: facts.discount?.min_amount });
+    }
     if (error instanceof PricingError) throw inputError(error.field, error.problem);
     throw error;
   }
@@ -37,7 +40,9 @@ export function handle({ http, db }: Pick<Deps, 'http' | 'db'>): (request: Reque
         starts_at: body.starts_at,
         ends_at: body.ends_at,
       };
-      const facts = await service.call('quote_facts', { ...trip, options: body.options ?? {} }, pricingFacts);
+      const code = body.discount_code === undefined ? {} : { discount_code: body.discount_code };
+      const asked = { ...trip, options: body.options ?? {}, ...code };
+      const facts = await service.call('quote_facts', asked, pricingFacts);
       const price = priceOf(facts);
       const priced = { ...price, ...splitPrice(price, facts.rates.commission_bps) };
       const stored = await service.call('store_quote', { ...trip, priced, facts }, quote);

@@ -5,7 +5,7 @@ import type { Priced, PriceLineCode } from '../_shared/pricing/types.ts';
 export interface Shares {
   /** What the host earns: rental and delivery, less commission. */
   host_amount: number;
-  /** Commission, service fee and insurance. */
+  /** Commission, service fee and insurance, less the discount: negative when that is more. */
   platform_amount: number;
 }
 
@@ -18,7 +18,7 @@ const rentalCodes: readonly PriceLineCode[] = [
 
 /**
  * Splits a price without remainder: `total = deposit + host + platform + tax`. The commission is a share of the
- * rental, rounded half up; delivery bears none.
+ * rental, rounded half up; delivery bears none. A discount is the platform's to pay: the host earns the same with it.
  */
 export function splitPrice({ lines }: Priced, commissionBps: number): Shares {
   const sumOf = (codes: readonly PriceLineCode[]): number =>
@@ -27,6 +27,6 @@ export function splitPrice({ lines }: Priced, commissionBps: number): Shares {
   const commission = basisPoints(rental, commissionBps);
   return {
     host_amount: rental + sumOf(['delivery']) - commission,
-    platform_amount: commission + sumOf(['service_fee', 'insurance']),
+    platform_amount: commission + sumOf(['service_fee', 'insurance', 'discount']),
   };
 }

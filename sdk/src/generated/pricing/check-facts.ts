@@ -35,6 +35,18 @@ export function checkFacts(facts: PricingFacts): Stay {
   if (options.delivery && facts.delivery_fee === null) {
     throw new PricingError('options.delivery', 'is not offered for this vehicle');
   }
+  const { discount } = facts;
+  if (discount) {
+    if ((discount.percent_bps === null) === (discount.fixed_amount === null)) {
+      throw new PricingError('discount', 'must have either percent_bps or fixed_amount');
+    }
+    requireInteger('discount.min_amount', discount.min_amount, 0, maxPrice);
+    if (discount.percent_bps !== null)
+      requireInteger('discount.percent_bps', discount.percent_bps, 1, 10_000);
+    if (discount.fixed_amount !== null)
+      requireInteger('discount.fixed_amount', discount.fixed_amount, 1, maxPrice);
+    if (discount.max_amount !== null) requireInteger('discount.max_amount', discount.max_amount, 1, maxPrice);
+  }
   const start = readInstant(facts.starts_at);
   const end = readInstant(facts.ends_at);
   if (start === null) throw new PricingError('starts_at', 'must be an instant in ISO 8601 with an offset');

@@ -5,6 +5,7 @@ export type {
   Priced,
   PriceLine,
   PriceLineCode,
+  PricingDiscount,
   PricingFacts,
   PricingOptions,
   PricingRates,

@@ -17,6 +17,19 @@ export interface PricingRates {
   insurance: { basic: number; premium: number };
 }
 
+/** What a discount code takes off: a share or a fixed amount. */
+export interface PricingDiscount {
+  code: string;
+  /** Null for a fixed amount. */
+  percent_bps: number | null;
+  /** Null for a share. */
+  fixed_amount: number | null;
+  /** The price from which on the code can be used: before it, without tax and deposit. */
+  min_amount: number;
+  /** The most that a share takes off; null without such a cap. */
+  max_amount: number | null;
+}
+
 /** Everything a price is computed from. Amounts are integers in minor units of `currency` (VND has none). */
 export interface PricingFacts {
   currency: 'VND';
@@ -38,6 +51,8 @@ export interface PricingFacts {
   delivery_fee: number | null;
   rates: PricingRates;
   options: PricingOptions;
+  /** Absent or null without a code. */
+  discount?: PricingDiscount | null;
   cancellation_policy: { code: string; tiers: { hours_before: number; refund_bps: number }[] };
   /** How long a quote made from these facts holds. */
   quote_minutes: number;
@@ -51,6 +66,7 @@ export type PriceLineCode =
   | 'delivery'
   | 'insurance'
   | 'service_fee'
+  | 'discount'
   | 'vat'
   | 'security_deposit';
 
@@ -68,11 +84,13 @@ export interface Priced {
   total_amount: number;
   deposit_amount: number;
   tax_amount: number;
+  /** What the code takes off; 0 without one. */
+  discount_amount: number;
   /** Of the rules; a stored quote names the version it was computed by. */
   version: string;
 }
 
-/** Facts that allow no price. `field` names the wrong one. */
+/** Facts that allow no price. `field` names the wrong one: `discount.min_amount` when the price is too low for the code. */
 export class PricingError extends Error {
   readonly field: string;
   readonly problem: string;

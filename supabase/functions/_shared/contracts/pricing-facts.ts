@@ -28,6 +28,15 @@ export const pricingFacts = z.looseObject({
     insurance: z.looseObject({ basic: bps, premium: bps }),
   }),
   options: quoteOptions,
+  discount: z
+    .looseObject({
+      code: z.string(),
+      percent_bps: bps.nullable(),
+      fixed_amount: money.nullable(),
+      min_amount: money,
+      max_amount: money.nullable(),
+    })
+    .nullish(),
   cancellation_policy: z.looseObject({
     code: z.string(),
     tiers: z.array(z.looseObject({ hours_before: z.int(), refund_bps: bps })),

@@ -23,5 +23,7 @@ export const quoteRequest = z.strictObject({
   starts_at: instant,
   ends_at: instant,
   options: quoteOptions.optional(),
+  /** As the person types it: its case does not matter. */
+  discount_code: z.string().min(1).max(60).optional(),
 });
 export type QuoteRequest = z.infer<typeof quoteRequest>;

@@ -4,6 +4,7 @@ export type {
   Priced,
   PriceLine,
   PriceLineCode,
+  PricingDiscount,
   PricingFacts,
   PricingOptions,
   PricingRates,

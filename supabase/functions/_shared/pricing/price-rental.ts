@@ -1,10 +1,11 @@
 import { checkFacts } from './check-facts.ts';
+import { discountOf } from './discount.ts';
 import { cheapestRental } from './rental.ts';
 import { basisPoints } from './round.ts';
 import type { Priced, PriceLine, PriceLineCode, PricingFacts } from './types.ts';
 
 /** Names the rules below; changes whenever the same facts can give another price. */
-export const pricingVersion = '2';
+export const pricingVersion = '3';
 
 /**
  * Computes what a rental costs. Pure: the same facts give the same price on the server, in a
@@ -20,8 +21,9 @@ export const pricingVersion = '2';
  *   costs less either.
  * - From `long_stay_days` charged days on, `long_stay_discount_bps` is taken off days, hours and surcharge.
  *   What remains is the rental.
- * - Insurance and service fee are shares of the rental. VAT is a share of everything before it. The deposit bears
- *   nothing.
+ * - Insurance and service fee are shares of the rental.
+ * - A code takes its share or its amount off all of that and delivery, at most all of it. It is refused below its
+ *   minimum. VAT is a share of what remains. The deposit bears nothing.
  * - Amounts are whole units of the currency. Each line is rounded half up by itself.
  *
  * @throws PricingError when the facts contradict themselves, e.g. delivery where none is offered.
@@ -37,7 +39,9 @@ export function priceRental(facts: PricingFacts): Priced {
   const delivery = facts.options.delivery ? (facts.delivery_fee ?? 0) : 0;
   const insurance = plan === 'none' ? 0 : basisPoints(rental.net, facts.rates.insurance[plan]);
   const serviceFee = basisPoints(rental.net, facts.rates.service_fee_bps);
-  const vat = basisPoints(rental.net + delivery + insurance + serviceFee, facts.rates.vat_bps);
+  const price = rental.net + delivery + insurance + serviceFee;
+  const discount = discountOf(facts.discount, price);
+  const vat = basisPoints(price - discount, facts.rates.vat_bps);
 
   const lines: PriceLine[] = [];
   const add = (code: PriceLineCode, unit_amount: number, quantity = 1): void => {
@@ -51,6 +55,7 @@ export function priceRental(facts: PricingFacts): Priced {
   add('delivery', delivery);
   add('insurance', insurance);
   add('service_fee', serviceFee);
+  add('discount', -discount);
   add('vat', vat);
   add('security_deposit', facts.security_deposit);
 
@@ -59,6 +64,7 @@ export function priceRental(facts: PricingFacts): Priced {
     total_amount: lines.reduce((sum, line) => sum + line.amount, 0),
     deposit_amount: facts.security_deposit,
     tax_amount: vat,
+    discount_amount: discount,
     version: pricingVersion,
   };
 }

@@ -1,0 +1,17 @@
+-- Ticketing: codes for tickets.
+-- Rule kept here: a first order is the first that was not given up.
+
+-- Whether a person has another order than that one, which was completed or waits for payment.
+create function private.has_earlier_order(p_user_id uuid, p_order_id uuid)
+returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return exists (
+    select from public.orders o
+    where o.buyer_id = p_user_id and o.id is distinct from p_order_id
+      and (o.status = 'completed' or (o.status = 'pending_payment' and o.hold_expires_at > now()))
+  );
+end
+$$;
+insert into private.discount_scopes (scope, earlier_function) values ('tickets', 'has_earlier_order');
