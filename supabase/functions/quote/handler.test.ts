@@ -44,6 +44,25 @@ describe('POST /quote', () => {
     ]);
   });
 
+  it('takes a code as it was typed, and says what a price lacks for it', async () => {
+    const discount = { code: 'TET', percent_bps: 1_000, fixed_amount: null, min_amount: 0, max_amount: null };
+    const facts = factsWith({ discount });
+    const outside = fakeOutside({ quote_facts: () => facts, store_quote: () => stored });
+    const ask = userPost('/quote', { ...request, discount_code: ' tet' });
+    expect((await handle(outside.deps)(ask)).status).toBe(200);
+    expect(outside.calls[0]?.args).toMatchObject({ discount_code: ' tet' });
+    expect(outside.calls[1]?.args).toMatchObject({ priced: { discount_amount: 105_000 } });
+
+    const dear = factsWith({ discount: { ...discount, min_amount: 2_000_000 } });
+    const refused = await handle(fakeOutside({ quote_facts: () => dear }).deps)(
+      userPost('/quote', { ...request, discount_code: 'TET' }),
+    );
+    expect(await errorOf(refused)).toMatchObject({
+      code: 'discount_below_minimum',
+      details: { min_amount: 2_000_000 },
+    });
+  });
+
   it('takes no price, renter or unknown field from the request', async () => {
     const outside = fakeOutside({});
     for (const extra of [{ total_amount: 1 }, { renter_id: user.id }, { options: { discount: 1 } }]) {
