@@ -76,6 +76,7 @@ comment on column public.discounts.percent_bps is 'The share that is taken off, 
 comment on column public.discounts.fixed_amount is 'What is taken off, at most the whole price. Null for a share.';
 comment on column public.discounts.min_amount is 'The price from which on it can be used: before the discount, of a rental also before tax and without the deposit.';
 comment on column public.discounts.max_amount is 'The most that a share takes off. Null without such a cap.';
+comment on column public.discounts.valid_from is 'Nobody can use it before.';
 comment on column public.discounts.valid_until is 'It is over at that moment. Null without an end.';
 comment on column public.discounts.total_limit is 'How often it can be used by all together. Null without a limit.';
 comment on column public.discounts.per_user_limit is 'How often one person can use it. Null without a limit.';
@@ -137,7 +138,12 @@ alter table public.discounts enable row level security;
 alter table public.discount_redemptions enable row level security;
 alter table private.discount_scopes enable row level security;
 revoke all on public.discounts, public.discount_redemptions from anon, authenticated, service_role;
-grant select on public.discounts, public.discount_redemptions to authenticated, service_role;
+grant select on public.discounts to service_role;
+grant select (
+  id, code, title, scope, organizer_id, event_id, status, percent_bps, fixed_amount, min_amount, max_amount, currency, valid_from, valid_until,
+  total_limit, per_user_limit, first_only, is_listed, created_at, updated_at
+) on public.discounts to authenticated;
+grant select on public.discount_redemptions to authenticated, service_role;
 create policy select_staff on public.discounts for select to authenticated using ((select private.is_staff()));
 create policy select_own on public.discount_redemptions for select to authenticated
   using (user_id = (select auth.uid()) or (select private.is_staff()));

@@ -294,6 +294,71 @@ export interface DepositCapturesRow {
   captured_at: Timestamp;
 }
 
+/** What discounts took off bookings and orders; its id is theirs. One that is released was given back, and its code can be used once more. */
+export interface DiscountRedemptionsRow {
+  id: Uuid;
+  discount_id: Uuid;
+  scope: string;
+  user_id: Uuid;
+  /** Machine discount_redemption. reserved while the booking or order waits for an answer or payment, redeemed once it is confirmed or completed, released when it was declined, expired, failed or was cancelled. Money that comes late redeems it again if the code still can be used. */
+  status: StateOf<'discount_redemption'>;
+  /** What was taken off, tax not included for a rental; minor units of `currency`. */
+  amount: number;
+  currency: Currency;
+  /** Until when it is reserved: over at that moment, and then anybody may take its use. Null unless reserved. */
+  held_until: Timestamp | null;
+  /** Which of the uses of one person it is. Null when one person may use the code without limit. */
+  user_number: number | null;
+  /** How many uses one person had when it was reserved. */
+  user_limit: number | null;
+  first_only: boolean;
+  /** Whether `uses` of its discount counts it. */
+  is_counted: boolean;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
+
+/** Codes that take something off a price. Amounts are in minor units of `currency`. Who made a code pays for it: the platform, or the organizer. */
+export interface DiscountsRow {
+  id: Uuid;
+  /** What people type, in capital letters: codes are compared without regard to case. Unique among those of the platform, and among those of an organizer. */
+  code: string;
+  title: string;
+  /** rental or tickets. */
+  scope: 'rental' | 'tickets';
+  /** Whose events it is for, and who pays for it. Null for one of the platform. */
+  organizer_id: Uuid | null;
+  /** The one event that it is for. Null for all of the organizer, or of the platform. */
+  event_id: Uuid | null;
+  /** Machine discount. active, or paused: then nobody uses it anew. */
+  status: StateOf<'discount'>;
+  /** The share that is taken off, in basis points (1/100 of a percent). Null for a fixed amount. */
+  percent_bps: number | null;
+  /** What is taken off, at most the whole price. Null for a share. */
+  fixed_amount: number | null;
+  /** The price from which on it can be used: before the discount, of a rental also before tax and without the deposit. */
+  min_amount: number;
+  /** The most that a share takes off. Null without such a cap. */
+  max_amount: number | null;
+  currency: Currency;
+  valid_from: Timestamp;
+  /** It is over at that moment. Null without an end. */
+  valid_until: Timestamp | null;
+  /** How often it can be used by all together. Null without a limit. */
+  total_limit: number | null;
+  /** How often one person can use it. Null without a limit. */
+  per_user_limit: number | null;
+  /** Whether it is for a person's first booking, or first order, alone. */
+  first_only: boolean;
+  /** Whether available_discounts shows it to everybody who may use it. Otherwise it is for those who know the code. */
+  is_listed: boolean;
+  /** Counts the redemptions with is_counted. One that was released may be among them until somebody needs its use. */
+  uses: number;
+  created_by: Uuid;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
+
 /** Submitted driver licences. Of the number only a keyed hash and the last 4 characters are kept. */
 export interface DriverLicencesRow {
   id: Uuid;
@@ -614,7 +679,7 @@ export interface PayablesRow {
   /** When what is paid for takes place. Null where it has no time. */
   starts_at: Timestamp | null;
   ends_at: Timestamp | null;
-  /** What is to be paid; minor units of `currency`, as all amounts here. */
+  /** What is to be paid; minor units of `currency`, as all amounts here. 0 when a discount covers everything: then it has no payment. */
   amount: number;
   currency: Currency;
   /** What of it is sold: the total of its receipt. The rest is only held, such as a deposit. */
@@ -800,6 +865,10 @@ export interface QuotesRow {
   deposit_amount: number;
   /** VAT, which is owed to the state. */
   tax_amount: number;
+  /** The code whose use a booking takes. Null without one. */
+  discount_id: Uuid | null;
+  /** What the code takes off. It is the line discount, and is before tax. */
+  discount_amount: number;
   /** {code, tiers: [{hours_before, refund_bps}]} as it was when the quote was made; a booking keeps it. */
   cancellation_policy: unknown;
   /** Everything that the price was computed from, as it was then: listing, rates, options. */
@@ -1219,6 +1288,8 @@ export interface Tables {
   conversations: ConversationsRow;
   deliveries: DeliveriesRow;
   deposit_captures: DepositCapturesRow;
+  discount_redemptions: DiscountRedemptionsRow;
+  discounts: DiscountsRow;
   driver_licences: DriverLicencesRow;
   event_categories: EventCategoriesRow;
   event_configs: EventConfigsRow;
@@ -1331,6 +1402,13 @@ export interface Relationships {
   deposit_captures: [
     Reference<'deposit_captures_booking_id_fkey', ['booking_id'], false, 'bookings', ['id']>,
   ];
+  discount_redemptions: [
+    Reference<'discount_redemptions_discount', ['discount_id', 'scope'], false, 'discounts', ['id', 'scope']>,
+    Reference<'discount_redemptions_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+  ];
+  discounts: [
+    Reference<'discounts_created_by_fkey', ['created_by'], false, 'profiles', ['id']>,
+  ];
   driver_licences: [
     Reference<'driver_licences_own_back', ['back_media_id', 'user_id'], false, 'media', ['id', 'owner_id']>,
     Reference<'driver_licences_own_front', ['front_media_id', 'user_id'], false, 'media', ['id', 'owner_id']>,
@@ -1407,6 +1485,7 @@ export interface Relationships {
     Reference<'queue_entries_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
   ];
   quotes: [
+    Reference<'quotes_discount', ['discount_id'], false, 'discounts', ['id']>,
     Reference<'quotes_renter_id_fkey', ['renter_id'], false, 'profiles', ['id']>,
     Reference<'quotes_vehicle_id_fkey', ['vehicle_id'], false, 'vehicles', ['id']>,
   ];
@@ -1504,6 +1583,8 @@ export interface Defaults {
   conversations: 'id' | 'last_seq' | 'last_change' | 'last_message_at' | 'created_at' | 'changed_in';
   deliveries: 'id' | 'source' | 'status' | 'created_at';
   deposit_captures: 'id' | 'tax_amount' | 'captured_at';
+  discount_redemptions: 'currency' | 'created_at' | 'updated_at';
+  discounts: 'id' | 'status' | 'min_amount' | 'currency' | 'valid_from' | 'per_user_limit' | 'first_only' | 'is_listed' | 'uses' | 'created_at' | 'updated_at';
   driver_licences: 'id' | 'automatic_only' | 'scheme' | 'status' | 'corrected_fields' | 'created_at';
   event_configs: 'max_per_order' | 'visibility' | 'requires_approval' | 'waiting_room' | 'transfers_allowed' | 'changes_until_hours' | 'updated_at';
   events: 'id' | 'description' | 'time_zone' | 'status' | 'created_at' | 'updated_at';
@@ -1524,7 +1605,7 @@ export interface Defaults {
   payouts: 'id' | 'status' | 'scheduled_at' | 'sending' | 'created_at';
   profiles: 'bio' | 'locale' | 'time_zone' | 'links' | 'shows_presence' | 'shares_read_marks' | 'allows_marketing' | 'is_findable' | 'rating_count' | 'rating_rank' | 'credit_score' | 'created_at' | 'updated_at';
   queue_entries: 'id' | 'status' | 'joined_at' | 'seen_at';
-  quotes: 'id' | 'starts_at' | 'ends_at' | 'created_at';
+  quotes: 'id' | 'starts_at' | 'ends_at' | 'discount_amount' | 'created_at';
   receipts: 'id' | 'number';
   refunds: 'id' | 'status' | 'created_at';
   review_invitations: 'created_at';
@@ -2243,6 +2324,7 @@ export interface Functions {
   api_scopes: { args: Record<never, never>; row: 'api_scopes'; many: true };
   approve_payout_batch: { args: { batch_id: Uuid | null }; row: 'payout_batches'; many: false };
   archive_vehicle: { args: { vehicle_id: Uuid | null }; row: 'vehicles'; many: false };
+  available_discounts: { args: { scope?: string | null; organizer_id?: Uuid | null; event_id?: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'available_discounts'; many: true };
   badges: { args: Record<never, never>; row: 'badges'; many: false };
   banks: { args: Record<never, never>; row: 'banks'; many: true };
   block_period: { args: { vehicle_id: Uuid | null; starts_at: Timestamp | null; ends_at: Timestamp | null; kind?: string | null }; row: 'calendar_entries'; many: false };
@@ -2268,6 +2350,7 @@ export interface Functions {
   create_api_key: { args: { name: string | null; scopes: string[] | null; expires_at: Timestamp | null }; row: 'create_api_key'; many: false };
   create_booking: { args: { quote_id: Uuid | null }; row: 'bookings'; many: false };
   create_broadcast: { args: { category: string | null; segment: unknown | null; texts: unknown | null }; row: 'notification_broadcasts'; many: false };
+  create_discount: { args: { details: unknown | null }; row: 'create_discount'; many: false };
   create_event: { args: { organizer_id: Uuid | null; details: unknown | null }; row: 'events'; many: false };
   create_group: { args: { title: string | null; user_ids: Uuid[] | null }; row: 'conversations'; many: false };
   create_order: { args: { event_id: Uuid | null; items: unknown | null; seats?: Uuid[] | null; unlock_code?: string | null; admission?: Uuid | null }; row: 'orders'; many: false };
@@ -2309,6 +2392,7 @@ export interface Functions {
   lift_suppression: { args: { suppression_id: Uuid | null; reason: string | null }; value: null };
   list_broadcasts: { args: { after?: unknown | null; page_size?: number | null }; row: 'notification_broadcasts'; many: true };
   list_deliveries: { args: { user_id?: Uuid | null; channel?: string | null; status?: string | null; after?: unknown | null; page_size?: number | null }; row: 'list_deliveries'; many: true };
+  list_discounts: { args: { scope?: string | null; after?: unknown | null; page_size?: number | null }; row: 'list_discounts'; many: true };
   list_members: { args: { in_conversation_id: Uuid | null }; row: 'list_members'; many: true };
   list_message_changes: { args: { conversation_id: Uuid | null; after_change: number | null }; row: 'list_message_changes'; many: true };
   list_messages: { args: { conversation_id: Uuid | null; before_seq?: number | null; page_size?: number | null }; row: 'list_messages'; many: true };
@@ -2446,6 +2530,7 @@ export interface Functions {
   unread_count: { args: Record<never, never>; value: number };
   unregister_device: { args: { device_id: Uuid | null }; value: null };
   update_address: { args: { address_id: Uuid | null; details: unknown | null }; row: 'addresses'; many: false };
+  update_discount: { args: { discount_id: Uuid | null; details: unknown | null }; row: 'update_discount'; many: false };
   update_event: { args: { event_id: Uuid | null; details: unknown | null }; row: 'events'; many: false };
   update_organizer: { args: { organizer_id: Uuid | null; details: unknown | null }; row: 'organizers'; many: false };
   update_ticket_class: { args: { class_id: Uuid | null; details: unknown | null }; row: 'ticket_classes'; many: false };

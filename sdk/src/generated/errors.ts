@@ -152,6 +152,42 @@ export const errorCatalog = {
     en: 'Less is left of the deposit than this takes. details.left says how much; ask for that, or for less.',
     vi: 'Tiền cọc còn lại không đủ cho khoản này. Vui lòng nhập số tiền không vượt quá phần còn lại.',
   },
+  discount_already_used: {
+    status: 409,
+    retryable: false,
+    en: 'You have used this code as often as one person may. Go on without it, or try another.',
+    vi: 'Bạn đã dùng hết số lượt của mã này. Vui lòng tiếp tục không dùng mã hoặc thử mã khác.',
+  },
+  discount_below_minimum: {
+    status: 409,
+    retryable: false,
+    en: 'This code needs a higher price. Details name the least amount.',
+    vi: 'Đơn chưa đạt giá trị tối thiểu để dùng mã này. Vui lòng xem mức tối thiểu trong chi tiết.',
+  },
+  discount_code_taken: {
+    status: 409,
+    retryable: false,
+    en: 'There is a discount with this code. Choose another code.',
+    vi: 'Đã có ưu đãi dùng mã này. Vui lòng chọn mã khác.',
+  },
+  discount_first_only: {
+    status: 409,
+    retryable: false,
+    en: 'This code is for a first booking or order, and you have one. Go on without it, or try another.',
+    vi: 'Mã này chỉ dành cho đơn đầu tiên và bạn đã có đơn trước đó. Vui lòng tiếp tục không dùng mã hoặc thử mã khác.',
+  },
+  discount_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'This code cannot be used here. Check how it is written, and what it is for.',
+    vi: 'Không dùng được mã này ở đây. Vui lòng kiểm tra lại mã và điều kiện áp dụng.',
+  },
+  discount_used_up: {
+    status: 409,
+    retryable: false,
+    en: 'This code has been used as often as it can be. Go on without it, or try another.',
+    vi: 'Mã này đã hết lượt sử dụng. Vui lòng tiếp tục không dùng mã hoặc thử mã khác.',
+  },
   edit_window_over: {
     status: 409,
     retryable: false,
