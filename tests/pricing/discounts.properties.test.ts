@@ -54,9 +54,9 @@ describe('a code', () => {
         expect(priced.discount_amount).toBe(Math.min(before, promised));
         const sum = priced.lines.reduce((total, { amount }) => total + amount, 0);
         expect(sum).toBe(priced.total_amount);
-        expect(
-          priced.deposit_amount + priced.host_amount + priced.platform_amount + priced.tax_amount,
-        ).toBe(priced.total_amount);
+        expect(priced.deposit_amount + priced.host_amount + priced.platform_amount + priced.tax_amount).toBe(
+          priced.total_amount,
+        );
         expect(priced.total_amount).toBeGreaterThanOrEqual(priced.deposit_amount);
         expect(priced.platform_amount).toBeGreaterThanOrEqual(-priced.discount_amount);
       }),
@@ -95,7 +95,11 @@ describe('a code', () => {
     fc.assert(
       fc.property(anyTrip, anyDiscount, (trip, discount) => {
         fc.pre(priceBefore(factsOf(trip)) >= discount.min_amount);
-        const { host_amount: _, platform_amount: __, ...priced } = priceAndSplit({
+        const {
+          host_amount: _,
+          platform_amount: __,
+          ...priced
+        } = priceAndSplit({
           ...factsOf(trip),
           discount,
         });

@@ -6,6 +6,7 @@ export const readableColumns = {
   api_keys: 'id,user_id,name,prefix,scopes,expires_at,last_used_at,revoked_at,created_at',
   conversation_members: 'id,conversation_id,user_id,role,status,readable,read_seq,created_at',
   deliveries: 'id,user_id,notification_id,source,subject_id,category,channel,device_id,status,reason,created_at,waits_until,decided_at,sent_at,delivered_at,ended_at',
+  discounts: 'id,code,title,scope,organizer_id,event_id,status,percent_bps,fixed_amount,min_amount,max_amount,currency,valid_from,valid_until,total_limit,per_user_limit,first_only,is_listed,created_at,updated_at',
   driver_licences: 'id,user_id,number_last4,full_name,date_of_birth,classes,automatic_only,issued_on,valid_until,scheme,front_media_id,back_media_id,status,reviewed_at,reason,corrected_fields,created_at',
   events: 'id,organizer_id,category,title,description,venue,address,city,time_zone,starts_at,ends_at,status,published_at,returns_until,created_at,updated_at',
   organizer_invitations: 'id,organizer_id,email,role,status,expires_at,created_at',

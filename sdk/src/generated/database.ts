@@ -341,6 +341,7 @@ export interface DiscountsRow {
   /** The most that a share takes off. Null without such a cap. */
   max_amount: number | null;
   currency: Currency;
+  /** Nobody can use it before. */
   valid_from: Timestamp;
   /** It is over at that moment. Null without an end. */
   valid_until: Timestamp | null;
@@ -352,9 +353,6 @@ export interface DiscountsRow {
   first_only: boolean;
   /** Whether available_discounts shows it to everybody who may use it. Otherwise it is for those who know the code. */
   is_listed: boolean;
-  /** Counts the redemptions with is_counted. One that was released may be among them until somebody needs its use. */
-  uses: number;
-  created_by: Uuid;
   created_at: Timestamp;
   updated_at: Timestamp;
 }
@@ -1406,9 +1404,6 @@ export interface Relationships {
     Reference<'discount_redemptions_discount', ['discount_id', 'scope'], false, 'discounts', ['id', 'scope']>,
     Reference<'discount_redemptions_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
   ];
-  discounts: [
-    Reference<'discounts_created_by_fkey', ['created_by'], false, 'profiles', ['id']>,
-  ];
   driver_licences: [
     Reference<'driver_licences_own_back', ['back_media_id', 'user_id'], false, 'media', ['id', 'owner_id']>,
     Reference<'driver_licences_own_front', ['front_media_id', 'user_id'], false, 'media', ['id', 'owner_id']>,
@@ -1584,7 +1579,7 @@ export interface Defaults {
   deliveries: 'id' | 'source' | 'status' | 'created_at';
   deposit_captures: 'id' | 'tax_amount' | 'captured_at';
   discount_redemptions: 'currency' | 'created_at' | 'updated_at';
-  discounts: 'id' | 'status' | 'min_amount' | 'currency' | 'valid_from' | 'per_user_limit' | 'first_only' | 'is_listed' | 'uses' | 'created_at' | 'updated_at';
+  discounts: 'id' | 'status' | 'min_amount' | 'currency' | 'valid_from' | 'per_user_limit' | 'first_only' | 'is_listed' | 'created_at' | 'updated_at';
   driver_licences: 'id' | 'automatic_only' | 'scheme' | 'status' | 'corrected_fields' | 'created_at';
   event_configs: 'max_per_order' | 'visibility' | 'requires_approval' | 'waiting_room' | 'transfers_allowed' | 'changes_until_hours' | 'updated_at';
   events: 'id' | 'description' | 'time_zone' | 'status' | 'created_at' | 'updated_at';
