@@ -114,6 +114,38 @@ export interface EventToReview extends TicketEvent {
   organizer_name: string;
 }
 
+/** How far the orders of a cancelled event have ended. Amounts are in minor units. */
+export interface EventCancellation {
+  event_id: Uuid;
+  reason: string;
+  cancelled_by: 'organizer' | 'admin';
+  cancelled_at: Timestamp;
+  /** Null while orders wait. */
+  finished_at: Timestamp | null;
+  orders: { total: number; ended: number; waiting: number; held_back: number };
+  tickets: { total: number; ended: number; waiting: number };
+  money: {
+    currency: Currency;
+    total: Minor;
+    refunded: Minor;
+    on_the_way: Minor;
+    /** Waits until the buyer names a bank account. */
+    needs_account: Minor;
+    failed: Minor;
+    /** No refund is ordered yet. */
+    waiting: Minor;
+  };
+  /** Up to 100 orders that a run could not end; it tries again at `retry_at`. */
+  held_back: {
+    order_id: Uuid;
+    code: string;
+    amount: Minor;
+    error: string;
+    attempts: number;
+    retry_at: Timestamp;
+  }[];
+}
+
 declare module './core/shapes.ts' {
   interface Shapes {
     events: TicketEvent;
@@ -123,5 +155,7 @@ declare module './core/shapes.ts' {
     organizer_events: TicketEvent;
     events_to_review: EventToReview;
     set_capacity_pool: CapacityPool;
+    cancel_event: EventCancellation;
+    event_cancellation: EventCancellation;
   }
 }

@@ -2,6 +2,7 @@ import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
 import { byCreation, type List, type PageOptions, readList } from './core/pages.ts';
 import type {
   CapacityPool,
+  EventCancellation,
   EventConfig,
   EventConfigChanges,
   EventDetail,
@@ -148,6 +149,58 @@ export class Events {
    */
   publish(eventId: Uuid, options?: CallOptions): Promise<Result<TicketEvent>> {
     return this.#calls.rpc('publish_event', { event_id: eventId }, options);
+  }
+
+  /**
+   * Admin of the organizer: puts an event off, without another date for now. Tickets stay valid, every holder is told the
+   * `reason` (3 to 500 characters), and buyers may return theirs for what they paid. May be repeated.
+   * Errors: `event_not_found`, `forbidden`, `illegal_transition`, `invalid_input`.
+   */
+  postpone(input: { eventId: Uuid; reason: string }, options?: CallOptions): Promise<Result<TicketEvent>> {
+    return this.#calls.rpc('postpone_event', { event_id: input.eventId, reason: input.reason }, options);
+  }
+
+  /**
+   * Admin of the organizer: another date or place for an event that is published or postponed. Every holder is told, and
+   * until `returns_until` buyers may return tickets for what they paid. May be repeated.
+   * Errors: `event_not_found`, `forbidden`, `illegal_transition`, `event_not_editable` (details.field),
+   * `invalid_input`, `unknown_field`.
+   */
+  reschedule(
+    eventId: Uuid,
+    changes: Partial<
+      Pick<EventDetails, 'starts_at' | 'ends_at' | 'time_zone' | 'venue' | 'address' | 'city' | 'lat' | 'lng'>
+    >,
+    options?: CallOptions,
+  ): Promise<Result<TicketEvent>> {
+    return this.#calls.rpc('reschedule_event', { event_id: eventId, details: changes }, options);
+  }
+
+  /**
+   * Owner of the organizer, or admin: cancels an event that is not over, for everybody. Sale, waiting room, holds and tickets
+   * end at once; every completed order is refunded what was really paid, in parts that a job goes on with. `reason` has 3
+   * to 500 characters. Answers the report of this moment. May be repeated.
+   * Errors: `event_not_found`, `forbidden`, `illegal_transition` (it is over), `invalid_input`.
+   *
+   * @example
+   * ```ts
+   * const { data: report } = await journey.events.cancel({ eventId, reason: 'The singer is ill' });
+   * if (report?.finished_at === null) setTimeout(() => journey.events.cancellation(eventId), 60_000);
+   * ```
+   */
+  cancel(
+    input: { eventId: Uuid; reason: string },
+    options?: CallOptions,
+  ): Promise<Result<EventCancellation>> {
+    return this.#calls.rpc('cancel_event', { event_id: input.eventId, reason: input.reason }, options);
+  }
+
+  /**
+   * The report on a cancelled event, for the team of the organizer and staff: orders, tickets and money, and what is held back.
+   * Errors: `event_not_found`, `event_not_cancelled`.
+   */
+  cancellation(eventId: Uuid, options?: CallOptions): Promise<Result<EventCancellation>> {
+    return this.#calls.rpc('event_cancellation', { event_id: eventId }, options);
   }
 
   /**

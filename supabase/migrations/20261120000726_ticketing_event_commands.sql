@@ -1,7 +1,7 @@
 -- Ticketing: making an event and moving it until it is published.
 -- Rule kept here: what was approved is what is published: an edit in between goes back to be approved; who holds tickets
 -- does not find another event, time or place in them, except by postpone_event and reschedule_event, which tell everybody.
--- Left out on purpose: postponing and cancelling (ticketing_event_ends).
+-- Left out on purpose: postponing and cancelling (ticketing_postponed_events, ticketing_cancelled_events).
 
 -- The event, locked, for a member with one of these roles; or an error.
 create function private.lock_event(p_event_id uuid, variadic p_roles text[])

@@ -1,7 +1,7 @@
 -- Ticketing: the payable of an order, and what happens when its money comes, is late, or does not come.
 -- Rule kept here: money in time keeps what is held; late money completes the order when all of it is still there, as if it
 -- were ordered now, and goes back otherwise.
--- Left out on purpose: what the organizer is paid, and when: the money of a completed order waits in escrow.
+-- Left out on purpose: what the organizer is paid, and when (ticketing_earnings): the money of a completed order waits in escrow.
 
 insert into private.refund_kinds (kind, description) values
   ('tickets', 'What was paid for tickets that were cancelled');
@@ -54,7 +54,8 @@ declare
   v_seats uuid[];
 begin
   select * into v_order from public.orders where id = p_payable_id;
-  select * into v_event from public.events where id = v_order.event_id;
+  -- who cancels the event waits for this order, or this one sees it cancelled
+  select * into v_event from public.events where id = v_order.event_id for key share;
   if v_order.status not in ('pending_payment', 'expired', 'failed') or v_event.status not in ('published', 'postponed') then
     return false;
   end if;
@@ -86,12 +87,25 @@ create function private.settle_order_payable(p_payable_id uuid)
 returns boolean
 language plpgsql volatile set search_path = ''
 as $$
+declare
+  v_order public.orders;
 begin
   if private.complete_order(p_payable_id) then
     return true;
   end if;
-  -- money that came before a job wrote down that the time was over
-  perform private.expire_order_payable(p_payable_id);
+  select * into v_order from public.orders where id = p_payable_id and status = 'pending_payment';
+  if not found then
+    return false;
+  elsif exists (select from private.event_cancellations c where c.event_id = v_order.event_id) then
+    perform private.end_with_event(v_order);
+  else
+    -- money that came before a job wrote down that the time was over
+    perform private.expire_order_payable(p_payable_id);
+  end if;
+  if v_order.hold_expires_at > now() then
+    perform private.release_seats(p_payable_id);
+    perform private.release_held(p_payable_id);
+  end if;
   return false;
 end
 $$;

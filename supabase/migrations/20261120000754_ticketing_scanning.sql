@@ -97,7 +97,7 @@ begin
   v_result := case
     when v_ticket.event_id <> p_list.event_id then 'other_event'
     when v_custody <> v_ticket.custody then 'old_code'
-    when v_ticket.status <> 'valid' then 'cancelled'
+    when v_ticket.status <> 'valid' or exists (select from public.events e where e.id = v_ticket.event_id and e.status = 'cancelled') then 'cancelled'
     when not p_list.all_classes and not exists (
       select from public.check_in_list_classes k where k.list_id = p_list.id and k.class_id = v_ticket.class_id) then 'other_list'
     when exists (select from public.ticket_scans s
@@ -221,6 +221,7 @@ as $$
 declare
   v_list public.check_in_lists := private.require_scanner(p_list_id);
   v_since xid8;
+  v_is_cancelled boolean;
 begin
   if p_page_size is null or p_page_size not between 1 and 1000 then
     perform private.fail_input('page_size', 'must be 1 to 1000');
@@ -228,11 +229,13 @@ begin
   if p_since !~ '^[0-9]{1,18}$' then
     perform private.fail_input('since', 'must be the as_of of an earlier answer');
   end if;
-  v_since := p_since::xid8;
+  select e.status = 'cancelled' into strict v_is_cancelled from public.events e where e.id = v_list.event_id;
+  -- with a cancelled event all tickets have changed at once
+  v_since := case when not v_is_cancelled then p_since::xid8 end;
   return jsonb_build_object(
     'as_of', pg_snapshot_xmin(pg_current_snapshot())::text,
     'tickets', coalesce((
-      select jsonb_agg(private.door_ticket(t.id) || jsonb_build_object('custody', t.custody, 'status', t.status,
+      select jsonb_agg(private.door_ticket(t.id) || jsonb_build_object('custody', t.custody, 'status', case when v_is_cancelled then 'cancelled' else t.status end,
         'is_in_list', v_list.all_classes or exists (select from public.check_in_list_classes k where k.list_id = v_list.id and k.class_id = t.class_id),
         'admitted_at', (select s.scanned_at from public.ticket_scans s where s.list_id = v_list.id and s.ticket_id = t.id and s.is_admitted and s.result = 'ok')) order by t.id)
       from (

@@ -15,7 +15,7 @@ declare
   v_start private.page_start := private.read_page(p_after, 'starts_at', p_page_size);
 begin
   return query
-    select t.id, o.code || '-' || t.number, t.status, t.holder_name, e.id, e.title, private.event_state(e), e.starts_at, e.ends_at,
+    select t.id, o.code || '-' || t.number, case when e.status = 'cancelled' then 'cancelled' else t.status end, t.holder_name, e.id, e.title, private.event_state(e), e.starts_at, e.ends_at,
       e.time_zone, e.venue, concat_ws(', ', e.address, e.city), c.name, private.seat_label(t.seat_id), o.id, o.buyer_id = v_user_id, t.admitted_at,
       exists (select from public.ticket_transfers f where f.ticket_id = t.id and f.status = 'offered' and f.expires_at > now()), t.created_at
     from public.tickets t
@@ -23,7 +23,7 @@ begin
     join public.events e on e.id = t.event_id
     join public.ticket_classes c on c.id = t.class_id
     where t.holder_id = v_user_id
-      and case when p_upcoming then t.status = 'valid' and (e.ends_at > now() or e.status = 'postponed') else true end
+      and case when p_upcoming then t.status = 'valid' and e.status <> 'cancelled' and (e.ends_at > now() or e.status = 'postponed') else true end
       and (v_start.id is null or case when p_upcoming then (e.starts_at, t.id) > (v_start.at, v_start.id) else (e.starts_at, t.id) < (v_start.at, v_start.id) end)
     order by case when p_upcoming then e.starts_at end, case when p_upcoming then t.id end, e.starts_at desc, t.id desc
     limit p_page_size;

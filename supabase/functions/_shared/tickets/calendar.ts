@@ -1,6 +1,9 @@
 import ICAL from 'ical.js';
 import type { TicketToPrint } from '../contracts/tickets.ts';
 
+/** What a calendar shows of an event that does not simply take place. */
+const statuses: Partial<Record<string, string>> = { cancelled: 'CANCELLED', postponed: 'TENTATIVE' };
+
 /** A ticket as a calendar file (RFC 5545). A later download updates the entry, because its UID stays the same. */
 export function ticketCalendar(ticket: TicketToPrint): string {
   const { event } = ticket;
@@ -18,7 +21,7 @@ export function ticketCalendar(ticket: TicketToPrint): string {
   entry.updatePropertyWithValue('location', [event.venue, event.address].filter(Boolean).join(', '));
   const seat = ticket.seat ? ` · ${ticket.seat.section} ${ticket.seat.row}${ticket.seat.number}` : '';
   entry.updatePropertyWithValue('description', `${ticket.class_name}${seat} · ${ticket.number}`);
-  entry.updatePropertyWithValue('status', event.status === 'cancelled' ? 'CANCELLED' : 'CONFIRMED');
+  entry.updatePropertyWithValue('status', statuses[event.status] ?? 'CONFIRMED');
   calendar.addSubcomponent(entry);
   return `${calendar.toString()}\r\n`;
 }
