@@ -144,6 +144,8 @@ export type * from './unmatched-rows.ts';
 export type * from './values.ts';
 export type { VehicleSearch, Vehicles } from './vehicles.ts';
 export type * from './vehicles-rows.ts';
+export type { WaitingLists } from './waiting-lists.ts';
+export type * from './waiting-lists-rows.ts';
 export {
   type ShuffleProof,
   verifyShuffle,

@@ -31,6 +31,7 @@ import { Reviews } from './reviews.ts';
 import { Tickets } from './tickets.ts';
 import { Trust } from './trust.ts';
 import { Vehicles } from './vehicles.ts';
+import { WaitingLists } from './waiting-lists.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /** How calls behave. */
@@ -96,6 +97,7 @@ export class Journey {
   readonly checkIn: CheckIn;
   readonly trust: Trust;
   readonly chat: Chat;
+  readonly waitingLists: WaitingLists;
   readonly waitingRoom: WaitingRoom;
   readonly apiKeys: ApiKeys;
   readonly admin: Admin;
@@ -140,6 +142,7 @@ export class Journey {
     this.checkIn = new CheckIn(calls, this.tickets);
     this.trust = new Trust(calls);
     this.chat = new Chat(calls, inbox);
+    this.waitingLists = new WaitingLists(calls);
     this.waitingRoom = new WaitingRoom(calls, inbox);
     this.apiKeys = new ApiKeys(calls);
     this.admin = new Admin(calls);

@@ -20,6 +20,7 @@ create table public.ticket_classes (
   unlock_code text,
   is_closed boolean not null default false,
   has_seats boolean not null default false,
+  has_waiting_list boolean not null default false,
   position int not null default 0,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -53,6 +54,7 @@ comment on column public.ticket_classes.max_per_user is 'Tickets of this kind th
 comment on column public.ticket_classes.unlock_code is 'Capital letters, digits and hyphens. Null: no code unlocks it.';
 comment on column public.ticket_classes.is_closed is 'The organizer stopped its sale.';
 comment on column public.ticket_classes.has_seats is 'Each ticket has a seat of the event''s map; the total is then the number of its seats on sale.';
+comment on column public.ticket_classes.has_waiting_list is 'Somebody has joined its waiting list at some time. Orders look at the list only then; it is never unset.';
 comment on column public.ticket_classes.position is 'Smaller is listed first.';
 create trigger touch before update on public.ticket_classes for each row execute function private.touch();
 
@@ -150,7 +152,7 @@ alter table private.capacity_pools enable row level security;
 alter table private.class_pools enable row level security;
 alter table private.stock_shards enable row level security;
 revoke all on public.ticket_classes from anon, authenticated, service_role;
-grant select (id, event_id, name, description, price, currency, tax_bps, total, sale_starts_at, sale_ends_at, max_per_order, max_per_user, is_hidden, is_closed, has_seats, position, created_at, updated_at)
+grant select (id, event_id, name, description, price, currency, tax_bps, total, sale_starts_at, sale_ends_at, max_per_order, max_per_user, is_hidden, is_closed, has_seats, has_waiting_list, position, created_at, updated_at)
   on public.ticket_classes to anon, authenticated;
 grant select on public.ticket_classes to service_role;
 create policy select_public on public.ticket_classes for select to anon
@@ -228,6 +230,9 @@ begin
   else
     -- the pool follows by its key
     update public.ticket_classes set total = p_capacity where id = p_pool_id;
+  end if;
+  if v_more > 0 then
+    perform private.offer_tickets(v_pool.event_id);
   end if;
 end
 $$;

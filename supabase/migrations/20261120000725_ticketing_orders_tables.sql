@@ -103,7 +103,7 @@ create constraint trigger orders_add_up after insert on public.orders
   deferrable initially deferred for each row execute function private.check_order_sum();
 
 create table private.ticket_holds (
-  order_id uuid not null references public.orders on delete restrict,
+  order_id uuid not null,
   pool_id uuid not null,
   shard smallint not null,
   held int not null default 0,
@@ -115,6 +115,7 @@ create table private.ticket_holds (
 );
 create index ticket_holds_pool_idx on private.ticket_holds (pool_id, held_until) where held > 0;
 comment on table private.ticket_holds is 'Where the tickets of an order are counted: in which shards of which pools, held until it is paid and sold from then on. Zero in both once they were given back.';
+comment on column private.ticket_holds.order_id is 'The order, or the place on a waiting list that has an offer. A trigger of ticketing_waiting_list_tables keeps it.';
 comment on column private.ticket_holds.held is 'What the order holds in held of the shard.';
 comment on column private.ticket_holds.held_until is 'Until when it is held, as its order says: over at that moment, and then anybody may take it back. Null when nothing is held.';
 comment on column private.ticket_holds.sold is 'What the order has in sold of the shard.';

@@ -65,7 +65,7 @@ begin
     'config', to_jsonb(v_config),
     'organizer', (select jsonb_build_object('id', o.id, 'name', o.name, 'description', o.description, 'is_verified', o.is_verified) from public.organizers o where o.id = v_event.organizer_id),
     'classes', coalesce((
-      select jsonb_agg(to_jsonb(c) - 'unlock_code' || jsonb_build_object('left', private.tickets_left(c.id), 'sale', to_jsonb(private.sale_window(v_event, v_config, c)),
+      select jsonb_agg(to_jsonb(c) - 'unlock_code' || jsonb_build_object('left', private.tickets_on_sale(c), 'sale', to_jsonb(private.sale_window(v_event, v_config, c)),
         'unlock_code', case when v_team then c.unlock_code end) order by c.position, c.name)
       from public.ticket_classes c
       where c.event_id = p_event_id and (v_team or not c.is_hidden or c.unlock_code = upper(btrim(p_unlock_code)))), '[]'),
@@ -80,7 +80,7 @@ create function public.event_detail(event_id uuid, unlock_code text default null
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.event_detail(event_id, unlock_code) $$;
-comment on function public.event_detail is 'Answers an event with all that its screen needs: its columns, lat, lng, config, organizer {id, name, description, is_verified}, classes (each with `left`, the tickets that can be bought now, and `sale` {starts_at, ends_at, state: not_started, on_sale, over or closed}). `unlock_code` shows hidden classes. Members of the organizer also see drafts, all classes with their codes, and pools. Errors: event_not_found.';
+comment on function public.event_detail is 'Answers an event with all that its screen needs: its columns, lat, lng, config, organizer {id, name, description, is_verified}, classes (each with `left`, the tickets that anybody can buy now: none while somebody waits on its waiting list, and `sale` {starts_at, ends_at, state: not_started, on_sale, over or closed}). `unlock_code` shows hidden classes. Members of the organizer also see drafts, all classes with their codes, and pools. Errors: event_not_found.';
 select private.expose('event_detail(uuid, text)', 'anon', 'authenticated');
 
 create function private.search_events(
@@ -136,7 +136,7 @@ begin
     from page p
     join public.organizers o on o.id = p.organizer_id
     cross join lateral (
-      select min(c.price) as min_price, max(c.price) as max_price, bool_and(private.tickets_left(c.id) = 0) as sold_out
+      select min(c.price) as min_price, max(c.price) as max_price, bool_and(private.tickets_on_sale(c) = 0) as sold_out
       from public.ticket_classes c where c.event_id = p.id and not c.is_hidden
     ) k
     order by p.starts_at, p.id;

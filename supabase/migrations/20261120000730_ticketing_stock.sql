@@ -45,6 +45,22 @@ begin
 end
 $$;
 
+-- Gives back what these holds hold. Callers hold the locks of them and of their shards. The holds are written first: what comes
+-- back may be offered to somebody in the statement that frees it.
+create function private.give_back(p_holds private.ticket_holds[])
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update private.ticket_holds t set held = 0, held_until = null
+  from unnest(p_holds) h
+  where t.order_id = h.order_id and t.pool_id = h.pool_id and t.shard = h.shard;
+  update private.stock_shards s set held = s.held - k.held
+  from (select h.pool_id, h.shard, sum(h.held)::int as held from unnest(p_holds) h group by 1, 2) k
+  where s.pool_id = k.pool_id and s.shard = k.shard;
+end
+$$;
+
 -- Takes back holds that are over in these pools. Rows that another transaction has are skipped: it pays for them, or takes
 -- them back itself. With p_all, it then locks every shard of the pools.
 create function private.release_over_holds(p_pool_ids uuid[], p_all boolean, p_limit int default 1000)
@@ -65,12 +81,7 @@ begin
   where s.pool_id = any (p_pool_ids) and (p_all or exists (select from unnest(v_holds) h where h.pool_id = s.pool_id and h.shard = s.shard))
   order by s.pool_id, s.shard
   for no key update;
-  update private.stock_shards s set held = s.held - k.held
-  from (select h.pool_id, h.shard, sum(h.held)::int as held from unnest(v_holds) h group by 1, 2) k
-  where s.pool_id = k.pool_id and s.shard = k.shard;
-  update private.ticket_holds t set held = 0, held_until = null
-  from unnest(v_holds) h
-  where t.order_id = h.order_id and t.pool_id = h.pool_id and t.shard = h.shard;
+  perform private.give_back(v_holds);
   return cardinality(v_holds);
 end
 $$;
@@ -189,13 +200,13 @@ create function private.release_held(p_order_id uuid)
 returns void
 language plpgsql volatile set search_path = ''
 as $$
+declare
+  v_holds private.ticket_holds[];
 begin
-  perform 1 from private.ticket_holds h where h.order_id = p_order_id order by h.pool_id, h.shard for update;
-  perform 1 from private.stock_shards s join private.ticket_holds h on h.pool_id = s.pool_id and h.shard = s.shard
-  where h.order_id = p_order_id and h.held > 0 order by s.pool_id, s.shard for no key update of s;
-  update private.stock_shards s set held = s.held - h.held
-  from private.ticket_holds h where h.order_id = p_order_id and h.held > 0 and s.pool_id = h.pool_id and s.shard = h.shard;
-  update private.ticket_holds h set held = 0, held_until = null where h.order_id = p_order_id and h.held > 0;
+  v_holds := array(select h from private.ticket_holds h where h.order_id = p_order_id order by h.pool_id, h.shard for update);
+  perform 1 from private.stock_shards s join unnest(v_holds) h on h.pool_id = s.pool_id and h.shard = s.shard
+  where h.held > 0 order by s.pool_id, s.shard for no key update of s;
+  perform private.give_back(array(select h from unnest(v_holds) h where h.held > 0));
 end
 $$;
 
@@ -233,9 +244,18 @@ create function private.release_stock()
 returns int
 language plpgsql volatile set search_path = ''
 as $$
+declare
+  v_pools uuid[];
+  v_count int := 0;
 begin
-  return private.release_over_holds(array(select distinct h.pool_id from private.ticket_holds h where h.held > 0 and h.held_until <= now()), false)
-    + private.release_over_seats(null);
+  -- by event: what comes back may be offered to those who wait, under a lock of their event
+  for v_pools in
+    select array_agg(distinct h.pool_id) from private.ticket_holds h join private.capacity_pools p on p.id = h.pool_id
+    where h.held > 0 and h.held_until <= now() group by p.event_id order by p.event_id
+  loop
+    v_count := v_count + private.release_over_holds(v_pools, false);
+  end loop;
+  return v_count + private.release_over_seats(null);
 end
 $$;
 select private.schedule_job('journey_ticket_stock', 'Takes back tickets and seats that were held and not paid in time.', '* * * * *', '15 minutes', 'select private.release_stock()');

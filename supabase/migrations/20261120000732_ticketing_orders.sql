@@ -81,9 +81,10 @@ begin
 end
 $$;
 
--- Refuses what cannot be bought now: by the event, its sale, a code, and limits of one order.
+-- Refuses what cannot be bought now: by the event, its sale, a code, and limits of one order. Answers whether any of it has had a
+-- waiting list.
 create function private.check_order_lines(p_event public.events, p_config public.event_configs, p_lines private.order_line[], p_unlock_code text)
-returns void
+returns boolean
 language plpgsql stable set search_path = ''
 as $$
 declare
@@ -91,6 +92,7 @@ declare
   v_class public.ticket_classes;
   v_window private.sale_window;
   v_total bigint := 0;
+  v_has_list boolean := false;
 begin
   foreach v_line in array p_lines loop
     select * into v_class from public.ticket_classes where id = v_line.class_id and event_id = p_event.id;
@@ -106,10 +108,12 @@ begin
       perform private.fail('ticket_limit_reached', jsonb_build_object('class_id', v_line.class_id, 'per', 'order', 'limit', v_class.max_per_order));
     end if;
     v_total := v_total + v_line.quantity;
+    v_has_list := v_has_list or v_class.has_waiting_list;
   end loop;
   if v_total > p_config.max_per_order then
     perform private.fail('ticket_limit_reached', jsonb_build_object('per', 'order', 'limit', p_config.max_per_order));
   end if;
+  return v_has_list;
 end
 $$;
 
@@ -181,9 +185,10 @@ begin
 end
 $$;
 
--- Writes an order whose lines were checked, takes its seats and stock, and opens its payment.
+-- Writes an order whose lines were checked, takes its seats and stock, and opens its payment. p_offer_id: the place on a
+-- waiting list whose tickets it takes.
 create function private.place_order(
-  p_id uuid, p_event public.events, p_buyer_id uuid, p_lines private.order_line[], p_hold_until timestamptz
+  p_id uuid, p_event public.events, p_buyer_id uuid, p_lines private.order_line[], p_hold_until timestamptz, p_offer_id uuid default null
 )
 returns public.orders
 language plpgsql volatile set search_path = ''
@@ -202,6 +207,10 @@ begin
   values (p_id, p_event.id, p_buyer_id, case when v_total = 0 then 'completed' else 'pending_payment' end, 'VND', v_total, v_tax, v_quantity,
     case when v_total > 0 then p_hold_until end, case when v_total = 0 then now() end)
   returning * into v_order;
+  -- its foreign key has waited for whoever was cancelling the event
+  if (select e.status from public.events e where e.id = p_event.id) <> 'published' then
+    perform private.fail('event_not_on_sale', '{"state": "closed"}');
+  end if;
   insert into public.order_items (order_id, event_id, class_id, quantity, unit_price, amount, tax_amount)
   select p_id, p_event.id, l.class_id, l.quantity, c.price, l.quantity * c.price, l.quantity * c.price * c.tax_bps / (10000 + c.tax_bps)
   from unnest(p_lines) l join public.ticket_classes c on c.id = l.class_id;
@@ -210,7 +219,7 @@ begin
     if cardinality(v_line.chosen) > 0 then
       perform private.take_chosen_seats(v_order, v_line.chosen);
     elsif not private.take_best_seats(v_order, v_line.class_id, v_line.quantity, v_line.together) then
-      if v_line.together and private.tickets_left(v_line.class_id) >= v_line.quantity then
+      if v_line.together and (p_offer_id is not null or private.tickets_left(v_line.class_id) >= v_line.quantity) then
         perform private.fail('seats_not_together', jsonb_build_object('class_id', v_line.class_id));
       end if;
       perform private.fail('sold_out', jsonb_build_object('class_id', v_line.class_id, 'left', private.tickets_left(v_line.class_id)));
@@ -222,7 +231,7 @@ begin
   else
     perform private.issue_tickets(v_order);
   end if;
-  v_lacking := private.take_stock(p_id, v_order.hold_expires_at);
+  v_lacking := case when p_offer_id is null then private.take_stock(p_id, v_order.hold_expires_at) else private.take_offered(p_offer_id, v_order) end;
   if v_lacking is not null then
     perform private.fail('sold_out', v_lacking);
   end if;
@@ -245,6 +254,7 @@ declare
   v_config public.event_configs;
   v_lines private.order_line[];
   v_line private.order_line;
+  v_offer_id uuid;
 begin
   v_stored := private.begin_command('create_order', p_idempotency_key, jsonb_build_object('event_id', p_event_id, 'items', p_items, 'seats', p_seats,
     'unlock_code', p_unlock_code, 'admission', p_admission), jsonb_build_object('id', v_id));
@@ -260,24 +270,30 @@ begin
   select * into strict v_config from public.event_configs where event_id = p_event_id;
   perform private.require_not_suspended(v_buyer_id);
   v_lines := private.read_order_lines(p_event_id, p_items, p_seats);
-  perform private.check_order_lines(v_event, v_config, v_lines, p_unlock_code);
+  if private.check_order_lines(v_event, v_config, v_lines, p_unlock_code) then
+    v_offer_id := private.spend_offer(p_event_id, v_buyer_id, v_lines, v_id);
+  end if;
   -- a look without locks, so that a crowd before an empty counter costs little
   foreach v_line in array v_lines loop
+    exit when v_offer_id is not null;
     if not exists (select from private.stock_shards s where s.pool_id = v_line.class_id and s.capacity - s.held - s.sold >= v_line.quantity)
        and private.tickets_left(v_line.class_id) < v_line.quantity then
       perform private.fail('sold_out', jsonb_build_object('class_id', v_line.class_id, 'left', private.tickets_left(v_line.class_id)));
     end if;
   end loop;
   perform private.check_buyer_limits(p_event_id, v_config, v_buyer_id, v_lines);
-  perform private.spend_admission(p_event_id, v_buyer_id, p_admission, v_id);
+  -- an offer is a turn of its own
+  if v_offer_id is null then
+    perform private.spend_admission(p_event_id, v_buyer_id, p_admission, v_id);
+  end if;
   return private.place_order(v_id, v_event, v_buyer_id, v_lines,
     -- read here: private.setting() costs three times the look
-    now() + make_interval(mins => (select value::int from private.settings where key = 'ticket_hold_minutes')));
+    now() + make_interval(mins => (select value::int from private.settings where key = 'ticket_hold_minutes')), v_offer_id);
 end
 $$;
 create function public.create_order(event_id uuid, items jsonb, idempotency_key uuid, seats uuid[] default null, unlock_code text default null, admission uuid default null)
 returns public.orders
 language sql volatile set search_path = ''
 as $$ select private.create_order(event_id, items, idempotency_key, seats, unlock_code, admission) $$;
-comment on function public.create_order is 'Orders tickets: holds them for 15 minutes and creates the payment, or with nothing to pay completes the order and issues them at once. items [{class_id, quantity, together}]: of a kind with seats the best available, side by side unless together is false; `seats` are seats that the buyer chose, each a ticket of its kind. `unlock_code` is for hidden kinds, `admission` for an event with a waiting room. Limits count tickets. Errors: event_not_found, ticket_class_not_found (details.class_id), event_not_on_sale (details {class_id, state, starts_at, ends_at}), sold_out (details {class_id, left}), ticket_limit_reached (details {class_id, per: order or person, limit, has}), too_many_open_orders, seat_taken (details.seat_ids), seats_not_together (details.class_id), seat_left_alone (details.seat_ids), admission_required, admission_over, account_suspended, invalid_input, rate_limited.';
+comment on function public.create_order is 'Orders tickets: holds them for 15 minutes and creates the payment, or with nothing to pay completes the order and issues them at once. items [{class_id, quantity, together}]: of a kind with seats the best available, side by side unless together is false; `seats` are seats that the buyer chose, each a ticket of its kind. `unlock_code` is for hidden kinds, `admission` for an event with a waiting room. Who has an offer of a waiting list takes it by ordering that kind alone, up to as many. Limits count tickets. Errors: event_not_found, ticket_class_not_found (details.class_id), event_not_on_sale (details {class_id, state, starts_at, ends_at}), sold_out (details {class_id, left}), ticket_limit_reached (details {class_id, per: order or person, limit, has}), too_many_open_orders, seat_taken (details.seat_ids), seats_not_together (details.class_id), seat_left_alone (details.seat_ids), admission_required, admission_over, account_suspended, invalid_input, rate_limited.';
 select private.expose_limited('create_order(uuid, jsonb, uuid, uuid[], text, uuid)', 'create_order', 'auth.uid()', 'authenticated');

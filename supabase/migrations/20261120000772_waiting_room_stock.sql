@@ -19,7 +19,9 @@ begin
     group by p.id, p.class_id
   ), classes as (
     -- a class that shares pools counts in one of them
-    select o.id, o.free, o.capacity, (
+    select o.id, o.capacity,
+      -- what comes back goes to those on its waiting list
+      case when t.has_waiting_list and private.is_waited_for(t.id) then 0 else o.free end as free, (
       select min(c.pool_id::text)::uuid from private.class_pools c where c.class_id = o.id and c.pool_id <> o.id) as shared_id
     from pools o join public.ticket_classes t on t.id = o.class_id
     where not t.is_closed
@@ -30,8 +32,10 @@ begin
   )
   select coalesce(sum(s.free), 0), coalesce(sum(s.capacity), 0) into available, v_capacity from sums s;
   -- what is held of the classes themselves; a hold that is over and was not taken back yet is as good as free
-  select coalesce(sum(h.held) filter (where h.held_until <= now()), 0), count(*) > 0 into v_overdue, v_is_open
-  from private.ticket_holds h join private.capacity_pools p on p.id = h.pool_id and p.class_id is not null
+  select coalesce(sum(h.held) filter (where h.held_until <= now() and not (t.has_waiting_list and private.is_waited_for(t.id))), 0), count(*) > 0 into v_overdue, v_is_open
+  from private.ticket_holds h
+  join private.capacity_pools p on p.id = h.pool_id and p.class_id is not null
+  join public.ticket_classes t on t.id = p.class_id
   where p.event_id = p_event_id and h.held > 0;
   sold_out := available <= 0 and not v_is_open and v_capacity > 0;
   available := greatest(available, 0) + v_overdue;
@@ -122,3 +126,24 @@ create trigger end_checkout after update of status on public.orders
   for each row when (old.status is distinct from new.status and new.status <> 'pending_payment') execute function private.end_checkout();
 create trigger end_free_checkout after insert on public.orders
   for each row when (new.status = 'completed') execute function private.end_checkout();
+
+-- An event that is cancelled has no queue any more; one that is postponed admits nobody until the organizer opens it again.
+-- At commit, because a round comes after rows of orders and stock.
+create function private.stop_queue_of_event()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  update public.waiting_rooms r
+  set status = case when new.status = 'cancelled' then 'off' else 'paused' end, is_told = false, told_at = '-infinity'
+  where r.event_id = new.id and (r.status = 'open' or (new.status = 'cancelled' and r.status <> 'off'));
+  if found then
+    perform private.run_queue(new.id, true);
+  end if;
+  return null;
+end
+$$;
+create constraint trigger stop_queue after update of status on public.events
+  deferrable initially deferred for each row
+  when (old.status is distinct from new.status and new.status in ('cancelled', 'postponed'))
+  execute function private.stop_queue_of_event();

@@ -131,6 +131,13 @@ select l.id, l.event_id, :'ticket', 1, :'person', gen_random_uuid(), false, fals
 update public.tickets set holder_id = :'host' where id = :'ticket';
 update public.tickets set holder_id = :'person' where id = :'ticket';
 insert into private.event_reminders (event_id, starts_at, user_id) values (:'ticket_event', now(), :'person');
+insert into private.event_cancellations (event_id, reason, cancelled_by, actor_id) values (:'ticket_event', 'A storm', 'organizer', :'person');
+insert into private.cancelled_event_orders (order_id, event_id, error, retry_at) select t.order_id, t.event_id, 'money_frozen', now() from public.tickets t where t.id = :'ticket';
+insert into private.event_notices (event_id, template, data, last_user_id) values (:'ticket_event', 'event_postponed', '{}', :'person');
+insert into public.waiting_list_entries (event_id, class_id, user_id, quantity) select c.event_id, c.id, :'person', 1 from public.ticket_classes c where c.event_id = :'ticket_event' limit 1;
+update public.waiting_list_entries set status = 'left', ended_at = now();
+insert into private.order_earnings (order_id, event_id, owner_id, fee_bps) select t.order_id, t.event_id, :'person', 0 from public.tickets t where t.id = :'ticket';
+insert into private.earning_reversals (refund_id, order_id, amount, tax_amount, fee_amount) select r.id, t.order_id, 1, 0, 0 from public.tickets t, public.refunds r where t.id = :'ticket' limit 1;
 -- in a waiting room, and let in
 select private.set_waiting_room(:'event', 1, null, null), private.open_waiting_room(:'event'), private.join_queue(:'event')
 from set_config('request.jwt.claims', tests.claims(:'person'), true);
