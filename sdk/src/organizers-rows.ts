@@ -1,11 +1,12 @@
 import type { Refine } from './core/shapes.ts';
+import type { EventStatus } from './events-rows.ts';
 import type {
   OrganizerInvitationsRow,
   OrganizerMembersRow,
   OrganizersRow,
   Rows,
 } from './generated/database.ts';
-import type { Timestamp, Uuid } from './values.ts';
+import type { Currency, Minor, Timestamp, Uuid } from './values.ts';
 
 /** Who holds events, as visitors may read it. */
 export interface Organizer extends OrganizersRow {}
@@ -46,8 +47,38 @@ export interface OrganizerDetails {
   description?: string;
 }
 
+/** What an event earns, for the admins of its organizer. Amounts are in minor units. */
+export interface EventEarnings {
+  /** Of the event. */
+  id: Uuid;
+  title: string;
+  ends_at: Timestamp;
+  status: EventStatus;
+  currency: Currency;
+  /** Valid tickets. */
+  tickets: number;
+  /** What was paid for them. */
+  gross: Minor;
+  tax: Minor;
+  /** Of the platform. */
+  fee: Minor;
+  /** What the owner gets. */
+  net: Minor;
+  /** Of net: in the owner's balance already. */
+  earned: Minor;
+  /** Of net: not yet. */
+  waiting: Minor;
+  /** Of gross: kept back while something is checked. */
+  frozen: Minor;
+  /** Given back for cancelled tickets. */
+  refunded: Minor;
+  /** When it becomes the owner's. Null for an event that has no date or does not take place. */
+  due_at: Timestamp | null;
+}
+
 declare module './core/shapes.ts' {
   interface Shapes {
+    organizer_earnings: EventEarnings;
     my_organizers: MyOrganizer;
     organizer_team: TeamMember;
     my_invitations: MyInvitation;

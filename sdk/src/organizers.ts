@@ -1,5 +1,7 @@
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
+import { type List, type PageOptions, readList } from './core/pages.ts';
 import type {
+  EventEarnings,
   MyInvitation,
   MyOrganizer,
   Organizer,
@@ -115,5 +117,23 @@ export class Organizers {
   removeMember(input: { organizerId: Uuid; userId: Uuid }, options?: CallOptions): Promise<Result<null>> {
     const args = { organizer_id: input.organizerId, user_id: input.userId };
     return this.#calls.rpc('remove_organizer_member', args, options);
+  }
+
+  /**
+   * What the events of an organizer earn, the latest first, for its admins: some days after its end the `net` of an event
+   * is in the balance of the owner (`journey.payouts`), who is paid out to the own bank account.
+   * Errors: `organizer_not_found`, `forbidden`, `invalid_input`.
+   *
+   * @example
+   * ```ts
+   * const { data: page } = await journey.organizers.earnings({ organizerId });
+   * for (const { title, net, waiting, due_at } of page?.rows ?? []) show(title, net, waiting, due_at);
+   * ```
+   */
+  earnings(input: { organizerId: Uuid } & PageOptions, options?: CallOptions): List<EventEarnings> {
+    const { organizerId, after, pageSize } = input;
+    const read = (page_size: number, place?: object) =>
+      this.#calls.rpc('organizer_earnings', { organizer_id: organizerId, after: place, page_size }, options);
+    return readList({ by: ['ends_at', 'id'], read }, { after, pageSize }, options);
   }
 }

@@ -1,7 +1,7 @@
 -- Ticketing: cancelling an order that is not paid, and tickets that are.
 -- Rule kept here: a cancelled ticket gives back what was paid for it, never its list price; what is shown before is what
 -- is given; stock and seats are free in the same transaction.
--- Left out on purpose: whole events (ticketing_event_ends).
+-- Left out on purpose: whole events (ticketing_cancelled_events).
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
   ('order_not_cancellable', 409, false, 'These tickets can no longer be cancelled. Contact the organizer.', 'Không thể hủy các vé này nữa. Vui lòng liên hệ nhà tổ chức.'),
@@ -55,6 +55,7 @@ declare
   v_class_ids uuid[];
   v_quantities int[];
   v_refund public.refunds;
+  v_ids uuid[] := array(select t.id from public.tickets t where t.order_id = p_order.id and t.id = any (p_ticket_ids) and t.status = 'valid');
 begin
   if private.is_frozen(p_order.id) then
     perform private.fail('money_frozen');
@@ -73,10 +74,8 @@ begin
   end if;
   if v_amount > 0 then
     v_refund := private.order_refund(p_order.id, 'tickets', v_amount, v_amount, v_tax, p_reason);
-    perform private.post_ledger('tickets_cancelled', v_refund.id::text, p_order.currency, p_order.id, array[
-      ('escrow', p_order.id::text, v_amount)::private.ledger_line,
-      ('refund_payable', p_order.id::text, -v_amount)::private.ledger_line
-    ]);
+    perform private.post_ledger('tickets_cancelled', v_refund.id::text, p_order.currency, p_order.id,
+      private.source_of_refund(v_refund, v_ids) || ('refund_payable', p_order.id::text, -v_amount)::private.ledger_line);
   end if;
   if cardinality(v_seats) > 0 then
     perform private.release_seats(p_order.id, v_seats);
@@ -230,7 +229,7 @@ begin
     select 'tickets_cancelled', r.id::text, r.payable_id, r.currency, l.kind, r.payable_id::text, l.amount
     from public.refunds r
     cross join lateral (values ('escrow', r.amount), ('refund_payable', -r.amount)) l (kind, amount)
-    where r.kind = 'tickets';
+    where r.kind = 'tickets' and not exists (select from private.earning_reversals v where v.refund_id = r.id);
 end
 $$;
 insert into private.ledger_proofs (function_name, answers) values ('ticketing_expected_lines', 'expected_line');

@@ -82,7 +82,7 @@ begin
 end
 $$;
 
--- The money of a completed order waits in escrow, less what went back for cancelled tickets.
+-- The money of a completed order waits in escrow, less what went back for cancelled tickets, until its organizer has earned it.
 create function private.invariant_order_money_disagrees()
 returns table (subject_id text, detail text)
 language plpgsql stable set search_path = ''
@@ -94,7 +94,8 @@ begin
       from private.ledger_entries e join private.ledger_accounts a on a.id = e.account_id
       where a.kind = 'escrow' group by 1
     ), due as (
-      select t.order_id, sum(t.paid_amount) as amount from public.tickets t where t.status <> 'cancelled' group by 1
+      select t.order_id, sum(t.paid_amount) as amount from public.tickets t
+      where t.status <> 'cancelled' and not exists (select from private.order_earnings k where k.order_id = t.order_id) group by 1
     )
     select o.id::text, format('%s in escrow, should be %s', coalesce(h.amount, 0), coalesce(d.amount, 0))
     from public.orders o

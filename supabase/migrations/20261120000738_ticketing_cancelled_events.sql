@@ -248,9 +248,7 @@ begin
   elsif v_side = 'member' then
     perform private.fail('forbidden');
   end if;
-  if not private.says_something(p_reason, 3) then
-    perform private.fail_input('reason', 'must have 3 to 500 characters');
-  end if;
+  perform private.require_reason(p_reason, 3);
   -- stronger than other changes: waits for orders that are being written or completed, and they look again after it
   select * into strict v_event from public.events where id = p_event_id for update;
   if v_event.status <> 'cancelled' then

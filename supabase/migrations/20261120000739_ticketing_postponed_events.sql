@@ -102,9 +102,7 @@ as $$
 declare
   v_event public.events := private.lock_event(p_event_id, 'admin');
 begin
-  if not private.says_something(p_reason, 3) then
-    perform private.fail_input('reason', 'must have 3 to 500 characters');
-  end if;
+  perform private.require_reason(p_reason, 3);
   if v_event.status = 'postponed' then
     return v_event;
   elsif private.event_state(v_event) in ('ended', 'cancelled') then

@@ -136,8 +136,9 @@ insert into private.cancelled_event_orders (order_id, event_id, error, retry_at)
 insert into private.event_notices (event_id, template, data, last_user_id) values (:'ticket_event', 'event_postponed', '{}', :'person');
 insert into public.waiting_list_entries (event_id, class_id, user_id, quantity) select c.event_id, c.id, :'person', 1 from public.ticket_classes c where c.event_id = :'ticket_event' limit 1;
 update public.waiting_list_entries set status = 'left', ended_at = now();
-insert into private.order_earnings (order_id, event_id, owner_id, fee_bps) select t.order_id, t.event_id, :'person', 0 from public.tickets t where t.id = :'ticket';
-insert into private.earning_reversals (refund_id, order_id, amount, tax_amount, fee_amount) select r.id, t.order_id, 1, 0, 0 from public.tickets t, public.refunds r where t.id = :'ticket' limit 1;
+select tests.make_paid_order(:'renter', :'event', 2) as earned_order \gset
+select private.earn_order(o) from public.orders o where o.id = :'earned_order';
+select private.cancel_valid_tickets(o, array(select t.id from public.tickets t where t.order_id = o.id and t.number = 1), 'admin', null) from public.orders o where o.id = :'earned_order';
 -- in a waiting room, and let in
 select private.set_waiting_room(:'event', 1, null, null), private.open_waiting_room(:'event'), private.join_queue(:'event')
 from set_config('request.jwt.claims', tests.claims(:'person'), true);

@@ -106,11 +106,11 @@ select (private.invite_member(:'organizer', :'mail', 'editor')).id as invitation
 select tests.as_owner();
 select tests.settle();
 select is(pg_temp.told(:'invited', 'organizer_invited'), 1, 'who has verified the address hears of the invitation');
-select is((select count(*)::int from public.deliveries d join public.notifications n on n.id = d.notification_id where n.user_id = :'invited' and d.channel = 'email'), 1, 'and by mail');
+select is((select count(*)::int from public.deliveries d join public.notifications n on n.id = d.notification_id where n.user_id = :'invited' and d.channel = 'email'), 1, 'an invitation also comes by mail');
 select is(pg_temp.told(:'unverified', 'organizer_invited'), 0, 'who has not verified the address hears nothing');
 select is(pg_temp.told(:'angry', 'organizer_invited'), 0, 'who has blocked the inviting person hears nothing');
 select tests.as_user(:'invited');
-select is((public.answer_invitation(:'invitation', true)).role, 'editor', 'the person accepts');
+select is((public.answer_invitation(:'invitation', true)).role, 'editor', 'who is invited accepts as before');
 select tests.as_owner();
 select tests.settle();
 select is(pg_temp.told(:'owner', 'organizer_invitation_accepted'), 1, 'who invited hears that the person has joined');

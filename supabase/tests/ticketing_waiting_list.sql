@@ -83,14 +83,14 @@ select is(tests.outcome(pg_temp.ordering(:'event', :'standard', 1)), 'sold_out',
 select tests.as_owner();
 select is(pg_temp.counted(:'standard'), '3 held, 3 sold', 'the tickets of an offer are those of its order');
 select is(tests.pay(:'fewer'), 'applied', 'the order of an offer is paid like any other');
-select is(pg_temp.counted(:'standard'), '2 held, 4 sold', 'and its tickets are sold');
+select is(pg_temp.counted(:'standard'), '2 held, 4 sold', 'the paid tickets of an offer are sold');
 
 -- declining, lapsing, passing on
 select tests.as_user(:'stranger');
 select is(private.join_waiting_list(:'standard', 1, null) ->> 'position', '1', 'who joins later waits');
 select tests.as_user(:'second');
 select is(public.leave_waiting_list(:'standard') ->> 'status', 'declined', 'an offer is declined');
-select is(public.leave_waiting_list(:'standard') ->> 'status', 'declined', 'and again');
+select is(public.leave_waiting_list(:'standard') ->> 'status', 'declined', 'declining an offer again changes nothing');
 select is(pg_temp.place(:'stranger'), 'offered', 'a declined offer goes to the next at once');
 select is(private.join_waiting_list(:'standard', 1, null) ->> 'position', '1', 'who declined may join again, behind the others');
 select pg_temp.offer_runs_out(:'third');
@@ -112,7 +112,7 @@ select is(pg_temp.counted(:'standard'), '0 held, 4 sold', 'nothing is held for n
 select is(array[pg_temp.place(:'second'), pg_temp.place(:'stranger')], '{lapsed,lapsed}', 'a job writes down that offers are over');
 select tests.as_user(:'buyer');
 select is((public.event_detail(:'event') #>> '{classes,0,left}')::int, 2, 'what nobody waits for is on sale again');
-select is(tests.outcome(pg_temp.ordering(:'event', :'standard', 1)), 'ok', 'and anybody buys it');
+select is(tests.outcome(pg_temp.ordering(:'event', :'standard', 1)), 'ok', 'anybody buys what nobody waits for');
 
 -- an order that runs out, a raise, and a room
 select tests.as_user(:'stranger');
@@ -153,7 +153,7 @@ select tests.as_user(:'first');
 select pg_temp.order_of(:'event', :'free', 1) as offered_free \gset
 select is((select status from public.orders where id = :'offered_free'), 'completed', 'a free offer is complete at once');
 select tests.as_owner();
-select is(pg_temp.counted(:'free'), '0 held, 1 sold', 'and sold');
+select is(pg_temp.counted(:'free'), '0 held, 1 sold', 'a free ticket of an offer is sold');
 select tests.as_user(:'stranger');
 select private.join_waiting_list(:'free', 1, null) ->> 'status' as waits \gset
 select tests.as_owner();

@@ -1040,6 +1040,8 @@ export interface TicketClassesRow {
   is_closed: boolean;
   /** Each ticket has a seat of the event's map; the total is then the number of its seats on sale. */
   has_seats: boolean;
+  /** Somebody has joined its waiting list at some time. Orders look at the list only then; it is never unset. */
+  has_waiting_list: boolean;
   /** Smaller is listed first. */
   position: number;
   created_at: Timestamp;
@@ -1242,6 +1244,26 @@ export interface VehiclesRow {
   updated_at: Timestamp;
 }
 
+/** Places of people on waiting lists for kinds of tickets that are sold out. */
+export interface WaitingListEntriesRow {
+  id: Uuid;
+  /** Places of one kind are served by number. The first one that asks for no more than there is gets the offer. */
+  number: number;
+  event_id: Uuid;
+  class_id: Uuid;
+  user_id: Uuid;
+  /** How many tickets are asked for: all of them or none are offered. */
+  quantity: number;
+  /** Machine waiting_list_entry. waiting, offered (an order takes the tickets until offer_expires_at; over at that moment), then accepted, declined, lapsed (nobody ordered in time), left or closed (the sale was over). */
+  status: StateOf<'waiting_list_entry'>;
+  /** Until when its tickets are kept; then anybody who looks passes them on to the next. Null before an offer. */
+  offer_expires_at: Timestamp | null;
+  /** The order that took the offer. Null unless accepted. */
+  order_id: Uuid | null;
+  created_at: Timestamp;
+  ended_at: Timestamp | null;
+}
+
 /** The waiting room of an event. Anybody may read how far it is. Written by commands. */
 export interface WaitingRoomsRow {
   id: Uuid;
@@ -1331,6 +1353,7 @@ export interface Tables {
   vehicle_images: VehicleImagesRow;
   vehicle_locations: VehicleLocationsRow;
   vehicles: VehiclesRow;
+  waiting_list_entries: WaitingListEntriesRow;
   waiting_rooms: WaitingRoomsRow;
 }
 
@@ -1558,6 +1581,11 @@ export interface Relationships {
   vehicles: [
     Reference<'vehicles_host_id_fkey', ['host_id'], false, 'profiles', ['id']>,
   ];
+  waiting_list_entries: [
+    Reference<'waiting_list_entries_class', ['class_id', 'event_id'], false, 'ticket_classes', ['id', 'event_id']>,
+    Reference<'waiting_list_entries_order_id_fkey', ['order_id'], false, 'orders', ['id']>,
+    Reference<'waiting_list_entries_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+  ];
   waiting_rooms: [
     Reference<'waiting_rooms_event_id_fkey', ['event_id'], true, 'events', ['id']>,
   ];
@@ -1608,7 +1636,7 @@ export interface Defaults {
   seat_allocations: 'is_live' | 'created_at';
   seat_rows: 'id' | 'free' | 'longest';
   seats: 'id' | 'kind' | 'status';
-  ticket_classes: 'id' | 'description' | 'currency' | 'tax_bps' | 'is_hidden' | 'is_closed' | 'has_seats' | 'position' | 'created_at' | 'updated_at';
+  ticket_classes: 'id' | 'description' | 'currency' | 'tax_bps' | 'is_hidden' | 'is_closed' | 'has_seats' | 'has_waiting_list' | 'position' | 'created_at' | 'updated_at';
   ticket_scans: 'id' | 'received_at';
   ticket_transfers: 'id' | 'status' | 'created_at';
   tickets: 'id' | 'status' | 'custody' | 'created_at' | 'updated_at';
@@ -1618,6 +1646,7 @@ export interface Defaults {
   vehicle_images: 'created_at';
   vehicle_locations: 'plate_key';
   vehicles: 'id' | 'description' | 'currency' | 'weekend_bps' | 'long_stay_days' | 'long_stay_discount_bps' | 'security_deposit' | 'instant_book' | 'cancellation_policy' | 'min_hours' | 'max_days' | 'notice_hours' | 'buffer_minutes' | 'time_zone' | 'status' | 'rating_count' | 'rating_rank' | 'search_text' | 'revision' | 'is_listed' | 'created_at' | 'updated_at';
+  waiting_list_entries: 'id' | 'number' | 'status' | 'created_at';
   waiting_rooms: 'id' | 'status' | 'capacity' | 'serving_number' | 'admitted_count' | 'updated_at';
 }
 
@@ -1679,6 +1708,14 @@ export interface EventAttendeesRow {
   currency: Currency;
   ordered_at: Timestamp;
   admitted_at: Timestamp;
+}
+
+export interface EventWaitingListsRow {
+  class_id: Uuid;
+  name: string;
+  people: number;
+  tickets: number;
+  offered: number;
 }
 
 export interface GetUsersRow {
@@ -2257,6 +2294,7 @@ export interface Rows {
   check_invariants: CheckInvariantsRow;
   error_catalog: ErrorCatalogRow;
   event_attendees: EventAttendeesRow;
+  event_waiting_lists: EventWaitingListsRow;
   get_users: GetUsersRow;
   inspection_evidence: InspectionEvidenceRow;
   join_queue: JoinQueueRow;
@@ -2330,6 +2368,7 @@ export interface Functions {
   cancel_booking: { args: { booking_id: Uuid | null; expected_refund_amount: number | null; reason: string | null }; row: 'bookings'; many: false };
   cancel_booking_preview: { args: { booking_id: Uuid | null }; row: 'cancel_booking_preview'; many: false };
   cancel_broadcast: { args: { broadcast_id: Uuid | null }; row: 'notification_broadcasts'; many: false };
+  cancel_event: { args: { event_id: Uuid | null; reason: string | null }; row: 'cancel_event'; many: false };
   cancel_order: { args: { order_id: Uuid | null; expected_refund_amount: number | null; ticket_ids?: Uuid[] | null; reason?: string | null }; row: 'cancel_order'; many: false };
   cancel_order_preview: { args: { order_id: Uuid | null; ticket_ids?: Uuid[] | null }; row: 'cancel_order_preview'; many: false };
   cancel_payable: { args: { payable_id: Uuid | null; reason: string | null }; row: 'cancel_payable'; many: false };
@@ -2363,9 +2402,11 @@ export interface Functions {
   end_session: { args: { session_id: Uuid | null }; value: null };
   error_catalog: { args: Record<never, never>; row: 'error_catalog'; many: true };
   event_attendees: { args: { event_id: Uuid | null; after?: Uuid | null; page_size?: number | null }; row: 'event_attendees'; many: true };
+  event_cancellation: { args: { event_id: Uuid | null }; row: 'event_cancellation'; many: false };
   event_detail: { args: { event_id: Uuid | null; unlock_code?: string | null }; row: 'event_detail'; many: false };
   event_orders: { args: { event_id: Uuid | null; statuses?: string[] | null; after?: unknown | null; page_size?: number | null }; row: 'event_orders'; many: true };
   event_sales: { args: { event_id: Uuid | null }; row: 'event_sales'; many: false };
+  event_waiting_lists: { args: { event_id: Uuid | null }; row: 'event_waiting_lists'; many: true };
   events_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'events_to_review'; many: true };
   explain_notification: { args: { notification_id: Uuid | null }; row: 'explain_notification'; many: false };
   export_my_data: { args: { page?: number | null }; row: 'export_my_data'; many: false };
@@ -2379,9 +2420,11 @@ export interface Functions {
   invite_member: { args: { organizer_id: Uuid | null; email: string | null; role: string | null }; row: 'organizer_invitations'; many: false };
   join_queue: { args: { event_id: Uuid | null }; row: 'join_queue'; many: true };
   join_support_conversation: { args: { conversation_id: Uuid | null }; row: 'conversations'; many: false };
+  join_waiting_list: { args: { class_id: Uuid | null; quantity?: number | null; unlock_code?: string | null }; row: 'join_waiting_list'; many: false };
   last_seen: { args: { user_ids: Uuid[] | null }; row: 'last_seen'; many: true };
   leave_conversation: { args: { conversation_id: Uuid | null }; value: null };
   leave_queue: { args: { event_id: Uuid | null }; value: null };
+  leave_waiting_list: { args: { class_id: Uuid | null }; row: 'leave_waiting_list'; many: false };
   licence_classes: { args: Record<never, never>; row: 'licence_classes'; many: true };
   licences_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'licences_to_review'; many: true };
   lift_suppression: { args: { suppression_id: Uuid | null; reason: string | null }; value: null };
@@ -2419,6 +2462,7 @@ export interface Functions {
   my_ticket_offers: { args: Record<never, never>; row: 'my_ticket_offers'; many: true };
   my_tickets: { args: { after?: unknown | null; page_size?: number | null; upcoming?: boolean | null }; row: 'my_tickets'; many: true };
   my_vehicles: { args: { after?: unknown | null; page_size?: number | null }; row: 'vehicles'; many: true };
+  my_waiting_places: { args: Record<never, never>; row: 'my_waiting_places'; many: true };
   notification_settings: { args: Record<never, never>; row: 'notification_settings'; many: false };
   notifications_since: { args: { after_seq: number | null }; row: 'notifications'; many: true };
   object_to_inspection: { args: { inspection_id: Uuid | null; reason: string | null }; row: 'booking_inspections'; many: false };
@@ -2427,6 +2471,7 @@ export interface Functions {
   open_support_conversation: { args: Record<never, never>; row: 'conversations'; many: false };
   open_waiting_room: { args: { event_id: Uuid | null }; row: 'waiting_rooms'; many: false };
   order_detail: { args: { order_id: Uuid | null }; row: 'order_detail'; many: false };
+  organizer_earnings: { args: { organizer_id: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'organizer_earnings'; many: true };
   organizer_events: { args: { organizer_id: Uuid | null; statuses?: string[] | null; after?: unknown | null; page_size?: number | null }; row: 'organizer_events'; many: true };
   organizer_team: { args: { organizer_id: Uuid | null }; row: 'organizer_team'; many: true };
   pause_broadcast: { args: { broadcast_id: Uuid | null }; row: 'notification_broadcasts'; many: false };
@@ -2436,6 +2481,7 @@ export interface Functions {
   payment_methods: { args: Record<never, never>; row: 'payment_methods'; many: true };
   payment_status: { args: { payment_id: Uuid | null }; row: 'payment_status'; many: false };
   payout_statement: { args: { payout_id: Uuid | null }; row: 'payout_statement'; many: false };
+  postpone_event: { args: { event_id: Uuid | null; reason: string | null }; row: 'events'; many: false };
   preview_broadcast: { args: { broadcast_id: Uuid | null }; row: 'preview_broadcast'; many: false };
   propose_payouts: { args: Record<never, never>; row: 'payout_batches'; many: true };
   public_profile: { args: { id: Uuid | null }; row: 'public_profile'; many: true };
@@ -2466,6 +2512,7 @@ export interface Functions {
   request_upload: { args: { purpose: string | null; mime_type: string | null; byte_size: number | null; sha256: string | null }; row: 'media'; many: false };
   requeue_delivery: { args: { delivery_id: Uuid | null }; value: null };
   required_licences: { args: { vehicle_id: Uuid | null }; row: 'required_licences'; many: true };
+  reschedule_event: { args: { event_id: Uuid | null; details: unknown | null }; row: 'events'; many: false };
   restore_review: { args: { review_id: Uuid | null; reason: string | null }; value: null };
   retry_payout: { args: { payout_id: Uuid | null }; row: 'payouts'; many: false };
   retry_refund: { args: { refund_id: Uuid | null; method?: string | null }; row: 'refunds'; many: false };

@@ -62,6 +62,12 @@ export const errorCatalog = {
     en: 'This was already paid. Do not pay it again; see details.',
     vi: 'Khoản này đã được chi trả. Vui lòng không chuyển lại; xem chi tiết.',
   },
+  already_waiting: {
+    status: 409,
+    retryable: false,
+    en: 'You have a place on this list for another number of tickets. Leave it first; a new place is behind the others.',
+    vi: 'Bạn đã có chỗ trong danh sách chờ này với số vé khác. Hãy rời danh sách trước; chỗ mới sẽ xếp sau những người khác.',
+  },
   api_key_invalid: {
     status: 401,
     retryable: false,
@@ -205,6 +211,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'Something is missing before this event can go on. Details name it.',
     vi: 'Sự kiện còn thiếu thông tin để tiếp tục. Vui lòng xem chi tiết.',
+  },
+  event_not_cancelled: {
+    status: 409,
+    retryable: false,
+    en: 'This event is not cancelled, so there is no report on it. Reload the event.',
+    vi: 'Sự kiện này chưa bị hủy nên không có báo cáo hủy. Vui lòng tải lại sự kiện.',
   },
   event_not_editable: {
     status: 409,
@@ -427,6 +439,18 @@ export const errorCatalog = {
     retryable: false,
     en: 'We could not find this, or your account may not see it. Reload and try again.',
     vi: 'Không tìm thấy nội dung này hoặc bạn không có quyền xem. Vui lòng tải lại rồi thử lại.',
+  },
+  not_on_waiting_list: {
+    status: 404,
+    retryable: false,
+    en: 'You have no place on this waiting list. Reload your places.',
+    vi: 'Bạn không có chỗ trong danh sách chờ này. Vui lòng tải lại.',
+  },
+  not_sold_out: {
+    status: 409,
+    retryable: false,
+    en: 'There are tickets of this kind, so nobody needs to wait. Order up to details.left of them.',
+    vi: 'Hạng vé này vẫn còn nên không cần xếp hàng chờ. Bạn có thể đặt tối đa số vé nêu trong chi tiết.',
   },
   notice_too_short: {
     status: 400,

@@ -232,6 +232,16 @@ export const transitions = {
     { from: 'published', event: 'suspend', to: 'suspended' },
     { from: 'suspended', event: 'reinstate', to: 'published' },
   ],
+  waiting_list_entry: [
+    { from: 'initial', event: 'join', to: 'waiting' },
+    { from: 'offered', event: 'accept', to: 'accepted' },
+    { from: 'offered', event: 'close', to: 'closed' },
+    { from: 'offered', event: 'decline', to: 'declined' },
+    { from: 'offered', event: 'lapse', to: 'lapsed' },
+    { from: 'waiting', event: 'close', to: 'closed' },
+    { from: 'waiting', event: 'leave', to: 'left' },
+    { from: 'waiting', event: 'offer', to: 'offered' },
+  ],
   waiting_room: [
     { from: 'closed', event: 'reopen', to: 'open' },
     { from: 'closed', event: 'turn_off', to: 'off' },

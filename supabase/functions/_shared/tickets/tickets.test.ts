@@ -164,6 +164,12 @@ describe('the calendar file of a ticket', () => {
     );
     expect(later?.getFirstPropertyValue('status')).toBe('CANCELLED');
   });
+
+  it('is tentative while its event has no date', () => {
+    const text = ticketCalendar(printed({ status: 'postponed' }));
+    const entry = new ICAL.Component(ICAL.parse(text)).getFirstSubcomponent('vevent');
+    expect(entry?.getFirstPropertyValue('status')).toBe('TENTATIVE');
+  });
 });
 
 describe('the page of a ticket', () => {
