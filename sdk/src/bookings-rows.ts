@@ -55,6 +55,35 @@ export interface HistoryStep {
   occurred_at: Timestamp;
 }
 
+/** A later end of a booking: asked for, held while it is paid, or part of the trip. */
+export type BookingChange = Tables['booking_changes'];
+
+/** Somebody who may drive besides the renter, once accepted. */
+export type BookingDriver = Tables['booking_drivers'];
+
+/** An additional driver in a booking. */
+export interface DriverOfBooking extends Pick<BookingDriver, 'id' | 'user_id' | 'status' | 'created_at'> {
+  person: PublicProfile | null;
+  /** Whether the person has accepted and has a licence for the whole trip by now. */
+  may_drive: boolean;
+}
+
+/** A trip of somebody else that the caller was asked to drive in. */
+export interface Driving extends Pick<BookingDriver, 'id' | 'status' | 'created_at'> {
+  booking: Pick<Booking, 'id' | 'code' | 'status' | 'starts_at' | 'ends_at'>;
+  vehicle: Pick<Vehicle, 'id' | 'title' | 'kind' | 'city' | 'time_zone'>;
+  renter: PublicProfile | null;
+  may_drive: boolean;
+}
+
+/** A report that one side of a booking did not come. */
+export type NoShow = Tables['booking_no_shows'];
+
+/** An extension in a booking, with its price lines and the money of the side that looks. */
+export interface ChangeOfBooking extends BookingChange, BookingMoney {
+  lines: PriceLine[];
+}
+
 /** A booking with everything its screen needs, for either side. */
 export interface BookingDetail extends BookingMoney {
   /** Which side the caller is on. */
@@ -68,7 +97,14 @@ export interface BookingDetail extends BookingMoney {
   location: VehiclePlace | null;
   renter: PublicProfile | null;
   host: PublicProfile | null;
+  /** Those of its extensions too. */
   refunds: Refund[];
+  /** Its extensions, the oldest first. */
+  changes: ChangeOfBooking[];
+  /** Who drives besides the renter, or was asked to. */
+  drivers: DriverOfBooking[];
+  /** The last report that one side did not come. */
+  no_show: NoShow | null;
   inspections: (Inspection & { photos: (InspectionPhoto & PlacedImage)[] | null })[];
   history: HistoryStep[];
 }
@@ -102,6 +138,7 @@ declare module './core/shapes.ts' {
     inspection_evidence: InspectionEvidence;
     booking_detail: BookingDetail;
     my_bookings: ListedBooking;
+    my_driving: Driving;
     bookings_on_suspended_vehicles: SuspendedBooking;
     cancel_booking_preview: CancellationPreview;
   }

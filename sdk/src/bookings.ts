@@ -1,12 +1,16 @@
 import type {
   Booking,
+  BookingChange,
   BookingDetail,
+  BookingDriver,
   BookingStatus,
   CancellationPreview,
+  Driving,
   Inspection,
   InspectionAngle,
   InspectionEvidence,
   ListedBooking,
+  NoShow,
   SuspendedBooking,
 } from './bookings-rows.ts';
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
@@ -112,12 +116,138 @@ export class Bookings {
   }
 
   /**
+   * Renter: asks for the later end that `quotes.createExtension` priced. With instant booking the time is held at once
+   * (`pending_payment`) and waits for its payment, which is in `changes` of `get`; otherwise the host answers first.
+   * Errors: `quote_not_found`, `quote_used`, `quote_expired` (also when the end has moved since),
+   * `booking_not_extendable`, `money_frozen`, `extension_open` (details.change_id), `period_invalid`,
+   * `period_too_long`, `vehicle_suspended`, `party_suspended`, `licence_required`, `licence_class_mismatch`,
+   * `licence_expires_early`, `licence_holder_too_young`, `vehicle_not_published`, `booking_not_possible`,
+   * `vehicle_unavailable`, `already_held` (details.booking_id), `invalid_input`, `rate_limited`.
+   *
+   * @example
+   * ```ts
+   * const { data: change, error } = await journey.bookings.requestExtension({ quoteId: quote.id });
+   * ```
+   */
+  requestExtension(input: { quoteId: Uuid }, options?: CommandOptions): Promise<Result<BookingChange>> {
+    return this.#calls.rpc('request_extension', { quote_id: input.quoteId }, options);
+  }
+
+  /**
+   * Host: accepts or declines an extension. Once accepted, the time is held until its `hold_expires_at`, while the
+   * renter pays.
+   * Errors: `change_not_found`, `illegal_transition`, `hold_expired` (the time to answer is over),
+   * `booking_not_extendable`, `money_frozen`, `period_invalid`, `period_too_long`, `vehicle_suspended`,
+   * `party_suspended`, `renter_licence_invalid`, `vehicle_not_published`, `booking_not_possible`,
+   * `vehicle_unavailable`, `invalid_input`.
+   */
+  answerExtension(
+    input: { changeId: Uuid; accept: boolean; reason?: string },
+    options?: CommandOptions,
+  ): Promise<Result<BookingChange>> {
+    const args = { change_id: input.changeId, accept: input.accept, reason: input.reason };
+    return this.#calls.rpc('answer_extension', args, options);
+  }
+
+  /**
+   * Renter: withdraws an extension that is not paid; the time is free at once.
+   * Errors: `change_not_found`, `illegal_transition`.
+   */
+  cancelExtension(changeId: Uuid, options?: CommandOptions): Promise<Result<BookingChange>> {
+    return this.#calls.rpc('cancel_extension', { change_id: changeId }, options);
+  }
+
+  /**
+   * Renter: invites a person to drive as well, until the vehicle is handed over. `profiles.search` finds people.
+   * Errors: `booking_not_found`, `drivers_fixed`, `not_found` (no such person, or one who cannot be invited),
+   * `too_many_drivers`, `invalid_input`, `rate_limited`.
+   */
+  inviteDriver(
+    input: { bookingId: Uuid; userId: Uuid },
+    options?: CommandOptions,
+  ): Promise<Result<BookingDriver>> {
+    return this.#calls.rpc('invite_driver', { booking_id: input.bookingId, user_id: input.userId }, options);
+  }
+
+  /**
+   * The invited person accepts to drive, with a verified licence that covers the whole trip, or declines.
+   * Errors: `driver_not_found`, `illegal_transition`, `drivers_fixed`, `account_suspended`,
+   * `licence_required`, `licence_class_mismatch`, `licence_expires_early`, `licence_holder_too_young`,
+   * `invalid_input`.
+   */
+  answerDriverInvitation(
+    input: { driverId: Uuid; accept: boolean },
+    options?: CallOptions,
+  ): Promise<Result<BookingDriver>> {
+    const args = { driver_id: input.driverId, accept: input.accept };
+    return this.#calls.rpc('answer_driver_invitation', args, options);
+  }
+
+  /**
+   * The renter, or the driver: removes an additional driver before the vehicle is handed over.
+   * Errors: `driver_not_found`, `illegal_transition`, `drivers_fixed`.
+   */
+  removeDriver(driverId: Uuid, options?: CallOptions): Promise<Result<BookingDriver>> {
+    return this.#calls.rpc('remove_driver', { driver_id: driverId }, options);
+  }
+
+  /**
+   * Trips of others that the caller was asked to drive in, newest first.
+   * Errors: `invalid_input`.
+   */
+  driving(page: PageOptions = {}, options?: CallOptions): List<Driving> {
+    const read = (page_size: number, after?: object) =>
+      this.#calls.rpc('my_driving', { after, page_size }, options);
+    return readList({ by: byCreation, read }, page, options);
+  }
+
+  /**
+   * Says that the other side did not come to the hand-over, some time after the booked start (the setting
+   * no_show_wait_minutes). The money is frozen, and the other side can object until `counts_at`.
+   * Errors: `booking_not_found`, `illegal_transition`, `too_early` (details.from), `inspection_open` (a
+   * hand-over was recorded), `no_show_open`, `money_frozen`, `vehicle_suspended` (the host cannot hand it
+   * over), `vehicle_not_returned` (another renter has it), `invalid_input`.
+   */
+  reportNoShow(
+    input: {
+      bookingId: Uuid;
+      /** What happened: 1 to 1000 characters. */
+      note: string;
+    },
+    options?: CommandOptions,
+  ): Promise<Result<NoShow>> {
+    return this.#calls.rpc('report_no_show', { booking_id: input.bookingId, note: input.note }, options);
+  }
+
+  /**
+   * The other side accepts a report, which then ends the booking, or objects to it with 1 to 1000 characters; then an
+   * admin decides.
+   * Errors: `no_show_not_found`, `illegal_transition` (it counts already, or is over), `money_frozen`,
+   * `invalid_input`.
+   */
+  answerNoShow(
+    input: { noShowId: Uuid; accept: boolean; objection?: string },
+    options?: CallOptions,
+  ): Promise<Result<NoShow>> {
+    const args = { no_show_id: input.noShowId, accept: input.accept, objection: input.objection };
+    return this.#calls.rpc('answer_no_show', args, options);
+  }
+
+  /**
+   * Takes back the own report: the other side came after all.
+   * Errors: `no_show_not_found`, `illegal_transition` (it counts already, or is over).
+   */
+  withdrawNoShow(noShowId: Uuid, options?: CallOptions): Promise<Result<NoShow>> {
+    return this.#calls.rpc('withdraw_no_show', { no_show_id: noShowId }, options);
+  }
+
+  /**
    * Records the hand-over, from an hour before the booked start until the booked end. The booking stays `confirmed`
    * until the other side acknowledges it, or until its `counts_at` has passed.
    * Errors: `booking_not_found`, `illegal_transition`, `too_early`, `trip_over`, `vehicle_suspended`,
-   * `party_suspended`, `renter_licence_invalid`, `inspection_open` (one waits for an answer),
-   * `vehicle_not_returned` (from the trip before), `inspection_incomplete`, `media_not_found`,
-   * `media_not_ready`, `invalid_input`.
+   * `party_suspended`, `renter_licence_invalid`, `inspection_open` (one waits for an answer), `no_show_open`
+   * (a report says that one side did not come), `vehicle_not_returned` (from the trip before),
+   * `inspection_incomplete`, `media_not_found`, `media_not_ready`, `invalid_input`.
    */
   checkIn(report: InspectionReport, options?: CommandOptions): Promise<Result<Booking>> {
     return this.#calls.rpc('check_in', inspectionArgs(report), options);
@@ -234,6 +364,19 @@ export class AdminBookings {
   ): Promise<Result<Inspection>> {
     const args = { inspection_id: input.inspectionId, counts: input.counts, reason: input.reason };
     return this.#calls.rpc('decide_inspection', args, options);
+  }
+
+  /**
+   * Decides whether a report of a no-show counts that the other side objected to. Both sides are told the reason.
+   * Errors: `forbidden`, `no_show_not_found`, `illegal_transition`, `money_frozen` (for another reason),
+   * `invalid_input`.
+   */
+  decideNoShow(
+    input: { noShowId: Uuid; counts: boolean; reason: string },
+    options?: CallOptions,
+  ): Promise<Result<NoShow>> {
+    const args = { no_show_id: input.noShowId, counts: input.counts, reason: input.reason };
+    return this.#calls.rpc('decide_no_show', args, options);
   }
 }
 

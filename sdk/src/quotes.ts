@@ -72,6 +72,31 @@ export class Quotes {
   }
 
   /**
+   * What a later end of a trip costs more, valid for ten minutes: by the price rules of the booking, as they were when
+   * it was booked. `bookings.requestExtension` takes the answer.
+   * Errors: `booking_not_found`, `booking_not_extendable`, `money_frozen`, `period_invalid`,
+   * `period_too_long`, `vehicle_suspended`, `party_suspended`, `licence_required`, `licence_class_mismatch`,
+   * `licence_expires_early`, `licence_holder_too_young`, `vehicle_not_published`, `booking_not_possible`,
+   * `vehicle_unavailable`, `already_held` (details.booking_id), `invalid_input`, `rate_limited`.
+   *
+   * @example
+   * ```ts
+   * const { data: quote } = await journey.quotes.createExtension({ bookingId: booking.id, endsAt: later });
+   * ```
+   */
+  createExtension(
+    request: { bookingId: Uuid; endsAt: Instant },
+    options?: CallOptions,
+  ): Promise<Result<Quote>> {
+    return this.#calls.invoke<Quote>(
+      'repeatable',
+      'quote/extension',
+      { booking_id: request.bookingId, ends_at: toTimestamp(request.endsAt) },
+      options,
+    );
+  }
+
+  /**
    * A quote of the caller.
    * Errors: `quote_not_found`.
    */

@@ -211,6 +211,7 @@ create table public.calendar_entries (
   kind text not null,
   blocked tstzrange not null,
   booking_id uuid,
+  change_id uuid,
   expires_at timestamptz,
   holder_id uuid,
   note text,
@@ -222,14 +223,18 @@ create table public.calendar_entries (
     and lower_inc(blocked) and not upper_inc(blocked)
     and lower(blocked) > '-infinity' and upper(blocked) < 'infinity'
   ),
-  constraint calendar_entries_booking_named check ((kind in ('booking', 'hold')) = (booking_id is not null)),
+  constraint calendar_entries_booking_named check (
+    num_nonnulls(booking_id, change_id) = (kind in ('booking', 'hold'))::int and (change_id is null or kind = 'hold')
+  ),
   constraint calendar_entries_hold_expires check ((kind = 'hold') = (expires_at is not null)),
   constraint calendar_entries_hold_is_of_somebody check ((kind = 'hold') = (holder_id is not null)),
   constraint calendar_entries_one_per_booking unique (booking_id),
+  constraint calendar_entries_one_per_change unique (change_id),
   constraint calendar_entries_note_tidy check (private.is_tidy_lines(note))
 );
 comment on table public.calendar_entries is 'When a vehicle is taken: bookings, unpaid holds until expires_at, blocks by the host, maintenance and external calendars. Two periods that overlap cannot be stored.';
 comment on column public.calendar_entries.kind is 'booking and hold by the booking commands, host_block and maintenance by block_period; nothing writes external yet.';
+comment on column public.calendar_entries.change_id is 'The extension that holds the time, until it is paid and the slot of its booking reaches so far. Null for all others.';
 comment on column public.calendar_entries.blocked is 'Half-open, with the buffer of the vehicle after the end.';
 comment on column public.calendar_entries.expires_at is 'A hold blocks nothing from then on, whether or not the job has removed it. Null for all other kinds.';
 comment on column public.calendar_entries.holder_id is 'Who may pay for a hold: the renter of its booking, repeated here so that a quote can name that person''s own hold. Null for all other kinds.';

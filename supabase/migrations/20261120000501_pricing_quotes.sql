@@ -34,7 +34,8 @@ create table public.quotes (
   constraint quotes_discount_complete check ((discount_amount > 0) = (discount_id is not null)),
   constraint quotes_discount_is_a_line check (private.sum_line_amounts(jsonb_path_query_array(lines, '$[*] ? (@.code == "discount")')) = -discount_amount),
   constraint quotes_commission_range check (commission_bps between 0 and 10000),
-  constraint quotes_has_lines check (jsonb_array_length(lines) between 1 and 30)
+  -- what costs nothing more, such as some hours that a charged day covers already, has no line
+  constraint quotes_has_lines check (jsonb_array_length(lines) between (total_amount > 0)::int and 30)
 );
 create index quotes_renter_idx on public.quotes (renter_id, created_at desc);
 create index quotes_vehicle_idx on public.quotes (vehicle_id);

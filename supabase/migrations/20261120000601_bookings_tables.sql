@@ -1,7 +1,7 @@
 -- Bookings: trips and their evidence.
 -- Rule kept here: what was agreed is copied from the quote and never changes; a status moves only along
 -- the machine `booking`; money and legal rows are never deleted with a listing or a person.
--- Left out on purpose: extensions, post-trip charges and no-shows: later files of this module.
+-- Left out on purpose: extensions (bookings_changes), no-shows (bookings_no_shows) and additional drivers (bookings_drivers).
 
 insert into private.transitions (machine, from_state, event, to_state) values
   ('booking', 'initial', 'request', 'requested'),
@@ -51,6 +51,7 @@ create table public.bookings (
   checked_out_at timestamptz,
   cancelled_at timestamptz,
   cancelled_by text,
+  no_show_by text,
   refund_bps int,
   claim_until timestamptz,
   deposit_status text not null default 'none',
@@ -66,6 +67,8 @@ create table public.bookings (
   constraint bookings_open_number_range check (open_number between 1 and 20),
   constraint bookings_cancelled_by_known check (cancelled_by in ('renter', 'host', 'admin')),
   constraint bookings_cancelled_complete check ((status = 'cancelled') = (cancelled_at is not null and cancelled_by is not null and refund_bps is not null)),
+  constraint bookings_no_show_by_known check (no_show_by in ('renter', 'host')),
+  constraint bookings_no_show_complete check ((status = 'no_show') = (no_show_by is not null) and (status <> 'no_show' or refund_bps is not null)),
   constraint bookings_refund_bps_range check (refund_bps between 0 and 10000),
   -- A trip under way has checked_out_at when the host has said that the vehicle is back. One that nobody checked in is
   -- completed without either.
@@ -92,7 +95,8 @@ comment on column public.bookings.deposit_amount is 'The part that is given back
 comment on column public.bookings.tax_amount is 'VAT, which is owed to the state.';
 comment on column public.bookings.cancellation_policy is '{code, tiers: [{hours_before, refund_bps}]} as agreed in the quote; a refund is counted from it and from starts_at.';
 comment on column public.bookings.cancelled_by is 'renter, host or admin. Null unless cancelled.';
-comment on column public.bookings.refund_bps is 'The share of everything but the deposit that a cancellation gave back, in basis points (of an unpaid one 10000). Null unless cancelled.';
+comment on column public.bookings.no_show_by is 'Who did not come: renter or host. Null unless no_show.';
+comment on column public.bookings.refund_bps is 'The share of everything but the deposit that a cancellation or a no-show gave back, in basis points (of an unpaid booking 10000). Null for all others.';
 comment on column public.bookings.deposit_status is 'none (no deposit, or not paid yet), held while any of it is there, returned when the refund of the last of it is ordered, captured when the host got the last of it. No state machine: written with the booking.';
 comment on column public.bookings.deposit_captured is 'What of the deposit went to the host, for charges or by a decision of support (deposit_captures).';
 comment on column public.bookings.deposit_returned is 'What of the deposit was ordered back to the renter: in parts when a charge kept some of it longer.';

@@ -35,6 +35,7 @@ begin
     perform private.close_payment(v_booking.id, 'expired');
     perform private.expire_booking(v_booking);
   end loop;
+  perform private.release_expired_extensions(p_vehicle_id, p_range);
 end
 $$;
 

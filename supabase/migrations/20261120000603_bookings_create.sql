@@ -133,7 +133,7 @@ begin
     return v_booking;
   end if;
   perform private.take_token('create_booking', v_renter_id::text);
-  select * into v_quote from public.quotes where id = p_quote_id and renter_id = v_renter_id;
+  select * into v_quote from public.quotes where id = p_quote_id and renter_id = v_renter_id and extends_booking_id is null;
   if not found then
     perform private.fail('quote_not_found');
   end if;
@@ -291,8 +291,9 @@ language plpgsql volatile set search_path = ''
 as $$
 begin
   delete from public.quotes q
-  where q.expires_at < now() - interval '7 days' and not exists (select from public.bookings b where b.quote_id = q.id);
+  where q.expires_at < now() - interval '7 days' and not exists (select from public.bookings b where b.quote_id = q.id)
+    and not exists (select from public.booking_changes c where c.quote_id = q.id);
 end
 $$;
-select private.schedule_job('journey_tidy_bookings', 'Removes quotes that made no booking, 7 days after they expired.',
+select private.schedule_job('journey_tidy_bookings', 'Removes quotes that made no booking and no extension, 7 days after they expired.',
   '20 20 * * *', '26 hours', 'select private.tidy_bookings()');

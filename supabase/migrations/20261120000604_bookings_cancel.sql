@@ -95,14 +95,15 @@ begin
   return (
     select jsonb_build_object(
       'currency', p_booking.currency,
-      'refund_amount', case when v_paid then a.refund_amount + a.deposit_refund else v_parts end,
+      'refund_amount', case when v_paid then a.refund_amount + a.deposit_refund + x.refund_amount else v_parts end,
       'deposit_refund', case when v_paid then a.deposit_refund else 0 end,
-      'kept_amount', case when v_paid then a.host_keeps + a.platform_keeps + a.tax_keeps else 0 end,
+      'kept_amount', case when v_paid then a.host_keeps + a.platform_keeps + a.tax_keeps + x.kept_amount else 0 end,
       'refund_bps', v_refund_bps,
       'policy', p_booking.cancellation_policy,
       'cancelled_by', p_side
     )
     from private.cancellation_amounts(p_booking, v_refund_bps) a
+    cross join private.extensions_given_back(p_booking.id, v_refund_bps) x
   );
 end
 $$;
@@ -122,7 +123,7 @@ create function public.cancel_booking_preview(booking_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.cancel_booking_preview(booking_id) $$;
-comment on function public.cancel_booking_preview is 'Answers what cancelling now would give back and keep, in minor units: {currency, refund_amount, deposit_refund, kept_amount, refund_bps, policy, cancelled_by}. refund_amount includes the deposit; of a booking that is not paid in full it is what came in parts. While the vehicle or its host is suspended, the renter gets everything back. Errors: booking_not_found, booking_not_cancellable, money_frozen.';
+comment on function public.cancel_booking_preview is 'Answers what cancelling now would give back and keep, in minor units: {currency, refund_amount, deposit_refund, kept_amount, refund_bps, policy, cancelled_by}. refund_amount includes the deposit and the share of paid extensions; of a booking that is not paid in full it is what came in parts. While the vehicle or its host is suspended, the renter gets everything back. Errors: booking_not_found, booking_not_cancellable, money_frozen.';
 select private.expose('cancel_booking_preview(uuid)', 'authenticated');
 
 -- Cancels a booking. The caller has locked its row and all that comes before it in the order of locks.
@@ -139,6 +140,7 @@ begin
   perform private.check_cancellable(p_booking, p_side);
   select * into v_amounts from private.cancellation_amounts(p_booking, v_refund_bps);
   perform private.set_audit_context(p_side, p_reason);
+  perform private.end_live_change(p_booking.id);
   delete from public.calendar_entries where booking_id = p_booking.id;
   perform private.close_payment(p_booking.id, 'cancelled');
   update public.bookings
@@ -158,6 +160,7 @@ begin
     ]);
     perform private.order_refund(v_booking.id, case when p_side = 'renter' then 'cancellation' else 'host_cancellation' end,
       v_amounts.refund_amount + v_amounts.deposit_refund, v_amounts.refund_amount, v_booking.tax_amount - v_amounts.tax_keeps);
+    perform private.give_back_extensions(v_booking, v_refund_bps, case when p_side = 'renter' then 'cancellation' else 'host_cancellation' end);
   end if;
   return v_booking;
 end

@@ -106,6 +106,7 @@ begin
     when p_booking.status = 'requested' and least(p_booking.answer_by, p_booking.starts_at) <= now() then 'expired'
     when p_booking.status in ('confirmed', 'in_progress') then coalesce(
       (select case kind when 'check_in' then 'in_progress' else 'completed' end from private.due_inspections where booking_id = p_booking.id),
+      (select 'no_show' from private.due_no_shows where booking_id = p_booking.id),
       p_booking.status)
     else p_booking.status
   end;
@@ -160,6 +161,7 @@ begin
     ('platform_revenue', '', -v_quote.platform_amount)::private.ledger_line,
     ('tax_payable', '', -v_booking.tax_amount)::private.ledger_line
   ]);
+  perform private.complete_extensions(v_booking);
   return v_booking;
 end
 $$;
@@ -201,6 +203,9 @@ begin
     update public.booking_inspections set status = 'presumed' where id = v_inspection.id;
     v_booking := private.count_inspection(v_booking, v_inspection, v_inspection.counts_at);
   end loop;
+  if v_booking.status = 'confirmed' then
+    v_booking := private.count_due_no_show(v_booking);
+  end if;
   return v_booking;
 end
 $$;
@@ -262,9 +267,11 @@ begin
   end if;
   perform private.check_hand_over(v_booking);
   perform private.check_none_open(p_booking_id);
+  perform private.check_no_report(p_booking_id);
   perform private.check_vehicle_back(v_booking);
   perform private.set_audit_context(private.booking_side(v_booking));
   perform private.record_inspection(v_booking, 'check_in', p_odometer_km, p_fuel_percent, p_photos, p_note);
+  perform private.fix_drivers(v_booking);
   perform private.finish_command(p_idempotency_key, jsonb_build_object('id', p_booking_id));
   return v_booking;
 end
@@ -273,7 +280,7 @@ create function public.check_in(booking_id uuid, odometer_km int, fuel_percent i
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.check_in(booking_id, odometer_km, fuel_percent, photos, note, idempotency_key) $$;
-comment on function public.check_in is 'Records the hand-over of the vehicle, from an hour before the booked start until the booked end. The booking stays confirmed until the other side acknowledges the inspection or its counts_at has passed; until then the renter can still cancel. The odometer is in km and the fuel in percent. `photos` is [{media_id, angle}] with the angles front, rear, left, right and dashboard; each is an upload of the caller with purpose inspection. Errors: booking_not_found, illegal_transition, too_early, trip_over, vehicle_suspended, party_suspended, renter_licence_invalid, inspection_open (one waits for an answer), vehicle_not_returned (from the trip before), inspection_incomplete, media_not_found, media_not_ready, invalid_input.';
+comment on function public.check_in is 'Records the hand-over of the vehicle, from an hour before the booked start until the booked end. The booking stays confirmed until the other side acknowledges the inspection or its counts_at has passed; until then the renter can still cancel. The odometer is in km and the fuel in percent. `photos` is [{media_id, angle}] with the angles front, rear, left, right and dashboard; each is an upload of the caller with purpose inspection. Errors: booking_not_found, illegal_transition, too_early, trip_over, vehicle_suspended, party_suspended, renter_licence_invalid, inspection_open (one waits for an answer), no_show_open (a report says that one side did not come), vehicle_not_returned (from the trip before), inspection_incomplete, media_not_found, media_not_ready, invalid_input.';
 revoke all on function public.check_in(uuid, int, int, jsonb, uuid, text), private.check_in(uuid, int, int, jsonb, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.check_in(uuid, int, int, jsonb, uuid, text), private.check_in(uuid, int, int, jsonb, text, uuid) to authenticated;
 

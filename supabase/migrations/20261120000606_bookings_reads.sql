@@ -5,12 +5,17 @@
 -- Each side sees its own money: the renter (and an admin) the payment, the host (and an admin) what the trip earns.
 create function private.booking_money(p_booking public.bookings, p_side text)
 returns jsonb
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select jsonb_build_object(
+begin
+  return jsonb_build_object(
     'payment', case when p_side <> 'host' then (select to_jsonb(p) from public.payments p where p.payable_id = p_booking.id) end,
-    'host_amount', case when p_side <> 'renter' then (select q.host_amount from public.quotes q where q.id = p_booking.quote_id) end
-  )
+    'host_amount', case when p_side <> 'renter' then (
+      select sum(q.host_amount)::bigint from public.quotes q
+      where q.id = p_booking.quote_id
+         or q.id in (select c.quote_id from public.booking_changes c where c.booking_id = p_booking.id and c.status = 'confirmed')) end
+  );
+end
 $$;
 
 create function private.booking_detail(p_booking_id uuid)
@@ -44,7 +49,11 @@ begin
     'renter', (select to_jsonb(p) from private.public_profile(v_booking.renter_id) p),
     'host', (select to_jsonb(p) from private.public_profile(v_booking.host_id) p),
     'refunds', coalesce((
-      select jsonb_agg(private.refund_view(r.id) order by r.created_at) from public.refunds r where r.payable_id = p_booking_id), '[]'),
+      select jsonb_agg(private.refund_view(r.id) order by r.created_at) from public.refunds r
+      where r.payable_id = p_booking_id or r.payable_id in (select c.id from public.booking_changes c where c.booking_id = p_booking_id)), '[]'),
+    'changes', private.changes_of(v_booking, v_side),
+    'drivers', private.drivers_of(v_booking),
+    'no_show', private.no_show_of(p_booking_id),
     'inspections', coalesce((
       select jsonb_agg(to_jsonb(i) || jsonb_build_object(
         'status', case when exists (select from private.due_inspections d where d.id = i.id) then 'presumed' else i.status end,
@@ -63,7 +72,7 @@ create function public.booking_detail(booking_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.booking_detail(booking_id) $$;
-comment on function public.booking_detail is 'Answers all that a party''s screen of a trip needs: {side, booking, lines, vehicle, location, renter, host, payment, host_amount, refunds, inspections, history}. The renter sees `location` only while the booking is confirmed or in progress. The host does not see `payment`, the renter does not see `host_amount`. Errors: booking_not_found.';
+comment on function public.booking_detail is 'Answers all that a party''s screen of a trip needs: {side, booking, lines, vehicle, location, renter, host, payment, host_amount, refunds, changes, drivers, no_show, inspections, history}. `changes` are its extensions, each {…, lines, payment, host_amount}. `drivers` are those besides the renter, each {id, user_id, status, created_at, person, may_drive}. `no_show` is the last report that one side did not come, or null. The renter sees `location` only while the booking is confirmed or in progress. The host does not see `payment`, the renter does not see `host_amount`. Errors: booking_not_found.';
 select private.expose('booking_detail(uuid)', 'authenticated');
 
 create function private.my_bookings(p_role text, p_statuses text[], p_after jsonb, p_page_size int)

@@ -158,7 +158,7 @@ as $$
       ('tax_payable', '', -b.tax_amount)
   ) l (kind, owner, amount)
   union all
-  select 'booking_cancelled', b.id::text, b.id, b.currency, l.kind, l.owner, l.amount
+  select 'booking_' || b.status, b.id::text, b.id, b.currency, l.kind, l.owner, l.amount
   from public.bookings b
   -- by the share that it says was given back; invariant_cancellation_disagrees compares that with the policy
   cross join lateral private.cancellation_amounts(b, b.refund_bps) k
@@ -171,6 +171,6 @@ as $$
       ('platform_revenue', '', -k.platform_keeps),
       ('tax_payable', '', -k.tax_keeps)
   ) l (kind, owner, amount)
-  where b.status = 'cancelled' and b.confirmed_at is not null
+  where b.status in ('cancelled', 'no_show') and b.confirmed_at is not null
 $$;
 insert into private.ledger_proofs (function_name, answers) values ('bookings_expected_lines', 'expected_line');

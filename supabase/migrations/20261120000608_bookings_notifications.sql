@@ -94,13 +94,14 @@ begin
     'total', private.money_value(p_booking.total_amount, p_booking.currency)
   ) into v_data
   from public.vehicles v where v.id = p_booking.vehicle_id;
-  if p_booking.status = 'cancelled' then
+  if p_booking.status in ('cancelled', 'no_show') then
     -- a host who was not asked has not heard of an unpaid booking
-    v_data := v_data || jsonb_build_object('host_was_asked', p_booking.answer_by is not null) || (
+    v_data := v_data || jsonb_build_object('host_was_asked', p_booking.answer_by is not null, 'no_show_by', p_booking.no_show_by) || (
       -- a booking that was never confirmed was never paid in full
       select jsonb_build_object('refund', private.money_value(
-        case when p_booking.confirmed_at is null then 0 else c.refund_amount + c.deposit_refund end, p_booking.currency))
+        case when p_booking.confirmed_at is null then 0 else c.refund_amount + c.deposit_refund + x.refund_amount end, p_booking.currency))
       from private.cancellation_amounts(p_booking, p_booking.refund_bps) c
+      cross join private.extensions_given_back(p_booking.id, p_booking.refund_bps) x
     );
   elsif p_booking.status = 'pending_payment' then
     v_data := v_data || jsonb_build_object('to_pay', p_booking.total_amount > 0, 'pay_by', private.time_value(p_booking.hold_expires_at, (select time_zone from public.vehicles where id = p_booking.vehicle_id)));

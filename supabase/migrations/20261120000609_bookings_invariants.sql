@@ -126,8 +126,10 @@ $$;
 -- A renter gets what the policy gives, or everything while the vehicle was suspended, as the log says.
 create function private.invariant_cancellation_disagrees()
 returns table (subject_id text, detail text)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+begin
+  return query
   select b.id::text, b.refund_bps || ' basis points, should be ' || e.expected
   from public.bookings b
   cross join lateral (
@@ -139,6 +141,13 @@ as $$
       where v.machine = 'vehicle' and v.subject_id = b.vehicle_id and v.occurred_at <= b.cancelled_at
       order by v.id desc limit 1
     ))
+  union all
+  select b.id::text, b.refund_bps || ' basis points, should be ' || e.expected
+  from public.bookings b
+  join public.booking_no_shows n on n.booking_id = b.id and n.status in ('accepted', 'presumed', 'upheld')
+  cross join lateral (select case b.no_show_by when 'host' then 10000 else private.policy_bps(b, n.reported_at) end as expected) e
+  where b.status = 'no_show' and b.refund_bps <> e.expected;
+end
 $$;
 
 create function private.invariant_request_not_declined()
@@ -165,7 +174,7 @@ insert into private.invariants (name, severity, what_is_wrong, what_to_do) value
     'A defect in a command, or somebody changed rows by SQL. Nothing is lost; keep the history of the booking for the report.'),
   ('request_not_declined', 'warning', 'A request waits for an answer, but a paid booking has its time.',
     'A defect in a command. Keep the history of both (private.domain_events where subject_id is the id) for the report; the host can decline the request.'),
-  ('cancellation_disagrees', 'critical', 'A cancellation gave back another share than the policy of the booking grants, and the vehicle was not suspended.',
+  ('cancellation_disagrees', 'critical', 'A cancellation or a no-show gave back another share than the policy of the booking grants, and the vehicle was not suspended.',
     'A defect, or somebody changed rows by SQL. Compare cancelled_at with the tiers in cancellation_policy, and give the renter what is missing by refund_payment.'),
   ('booking_without_slot', 'critical', 'A booking that is confirmed or under way has no slot in the calendar.',
     'A defect in a command. Keep the history of the booking (private.domain_events where subject_id is its id) for the report, and see that nobody else takes the slot.'),

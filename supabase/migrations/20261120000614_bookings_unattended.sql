@@ -1,7 +1,7 @@
 -- Bookings: trips that nobody checked in, and trips whose end nobody recorded.
 -- Rule kept here: a paid trip that nobody checked in is completed as driven at a stated time after its booked end, when
 -- nothing speaks against it. A trip under way is never completed while the vehicle may be out: an admin settles it.
--- Left out on purpose: no-shows. Until the deadline an admin can call the booking off, which gives everything back.
+-- Left out on purpose: no-shows (bookings_no_shows). A report freezes the money, so no trip is completed while one is open.
 
 -- Paid trips that are over and that nobody checked in. `problem` says why they need a person; null when they need none.
 create view private.unattended_trips with (security_invoker = true) as

@@ -23,10 +23,10 @@ begin
     when v_booking.status = 'pending_payment' and (v_payment is null or v_slot is distinct from 'hold') then 'has no payment or no hold'
     when v_booking.status = 'in_progress' and not exists (
       select from public.booking_inspections i where i.booking_id = new.id and i.kind = 'check_in') then 'has no check-in'
-    when v_booking.status in ('completed', 'cancelled') and v_booking.confirmed_at is not null and not exists (
+    when v_booking.status in ('completed', 'cancelled', 'no_show') and v_booking.confirmed_at is not null and not exists (
       select from private.ledger_transactions t where t.event = 'booking_' || v_booking.status and t.reference = new.id::text)
       then 'has money that was not moved'
-    when v_booking.status in ('cancelled', 'expired', 'declined') and v_slot is not null then 'still has its slot'
+    when v_booking.status in ('cancelled', 'expired', 'declined', 'no_show') and v_slot is not null then 'still has its slot'
     when v_booking.status in ('cancelled', 'expired') and v_payment in ('pending', 'processing') then 'can still be paid'
   end;
   if v_problem is not null then

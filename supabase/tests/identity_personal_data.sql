@@ -74,6 +74,10 @@ select tests.as_owner();
 select tests.make_vehicle(:'host') as vehicle \gset
 select tests.make_paid_booking(:'person', :'vehicle', tests.hours(30), tests.hours(31)) as rented, tests.make_paid_booking(:'person', :'vehicle', tests.hours(50), tests.hours(51)) as cancelled,
   tests.make_booking(:'person', :'vehicle', tests.hours(70), tests.hours(71)) as held \gset
+insert into public.booking_no_shows (booking_id, absent, status, note, reporter_id, counts_at) values (:'rented', 'host', 'reported', 'I waited', :'person', now() + interval '1 day');
+update public.booking_no_shows set status = 'withdrawn' where booking_id = :'rented';
+insert into public.booking_drivers (booking_id, user_id, place) values (:'rented', :'person', 1);
+select tests.pay(tests.request_extension(:'rented', 1));
 select tests.drive(:'rented', -3);
 select tests.as_user(:'person');
 select tests.cancel_booking(:'cancelled');

@@ -76,7 +76,7 @@ select tests.as_user(:'weary');
 select (tests.cancel_booking(:'by_host')).status as by_host_status \gset
 select tests.as_owner();
 select is(tests.last_events(:'weary'), 'host_cancelled', 'a host who cancels a paid booking loses trust');
-update public.bookings set status = 'no_show' where id = :'missed';
+update public.bookings set status = 'no_show', no_show_by = 'renter', refund_bps = 0 where id = :'missed';
 select is(tests.last_events(:'fickle'), 'cancelled_late no_show', 'a move that is made in a table editor counts as well');
 select is(tests.score(:'fickle'), 500 + 50 - 30 - 60, 'the score is what the events make');
 select is(tests.outcome($$ insert into private.trust_rules (machine, event, audience, kind) values ('booking', 'fly', 'renter', 'trip_completed') $$), '23503', 'a rule names a move that exists');

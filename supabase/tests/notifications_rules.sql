@@ -150,6 +150,9 @@ select is(tests.wrongly_marked(), null, 'a move says so after rules and moves ha
 rollback to confirmed;
 
 -- every text of every rule, filled from real rows ------------------------------------------------------------------
+select tests.request_extension(:'booking', 3) as extension \gset
+insert into public.booking_drivers (booking_id, user_id, place) select id, host_id, 1 from public.bookings where id = :'booking';
+insert into public.booking_no_shows (booking_id, absent, status, note, reporter_id, counts_at) select id, 'host', 'reported', 'I waited', renter_id, now() + interval '1 day' from public.bookings where id = :'booking';
 select tests.as_user(:'renter');
 select (tests.cancel_booking(:'booking')).status as cancelled \gset
 select tests.as_owner();
@@ -214,7 +217,9 @@ begin
     using jsonb_build_object('status', v_case.to_state)
       || case v_case.to_state
         when 'cancelled' then jsonb_build_object('cancelled_at', now(), 'cancelled_by', 'renter', 'refund_bps', 10000)
+        when 'no_show' then '{"no_show_by": "host", "refund_bps": 10000}'
         when 'contested' then '{"objection": "not my car"}'
+        when 'requested' then jsonb_build_object('answer_by', now())
         when 'pending_payment' then jsonb_build_object('hold_expires_at', now())
         when 'released' then jsonb_build_object('released_at', now())
         when 'hidden' then jsonb_build_object('released_at', now(), 'hidden_reason', 'an insult')

@@ -78,6 +78,44 @@ export interface BillingDetailsRow {
   updated_at: Timestamp;
 }
 
+/** Extensions of bookings. The time that is added is held from the acceptance until hold_expires_at; once paid, it is the end of the booking. Amounts are in minor units. */
+export interface BookingChangesRow {
+  id: Uuid;
+  booking_id: Uuid;
+  quote_id: Uuid;
+  /** Machine booking_change. requested (the host answers until answer_by), pending_payment (held until hold_expires_at), confirmed when the money is there; or declined, expired, cancelled. A deadline is over at its time, whether or not the move was written. */
+  status: StateOf<'booking_change'>;
+  /** The end of the booking that it moves. */
+  previous_ends_at: Timestamp;
+  /** The end that is asked for. */
+  ends_at: Timestamp;
+  currency: Currency;
+  /** What the renter pays more, in minor units of `currency`; 0 when the price already covers the time, such as the rest of a charged day. */
+  total_amount: number;
+  /** VAT within total_amount. */
+  tax_amount: number;
+  /** Until when the host may answer, never after the booked end. Null where the host is not asked. */
+  answer_by: Timestamp | null;
+  /** Until when it can be paid, never after the booked end. Null before the host accepted. */
+  hold_expires_at: Timestamp | null;
+  confirmed_at: Timestamp | null;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
+
+/** Who may drive besides the renter. */
+export interface BookingDriversRow {
+  id: Uuid;
+  booking_id: Uuid;
+  user_id: Uuid;
+  /** Which of the additional drivers of its booking it is, as a constraint counts them. */
+  place: number;
+  /** Machine booking_driver. invited by the renter, accepted or declined by the person, removed by the renter or by the person, lapsed when the licence did not cover the trip at the hand-over. */
+  status: StateOf<'booking_driver'>;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
+
 /** The state of the vehicle at check-in and check-out, as one side recorded it; the time is the server's. It counts, and moves the booking, when the other side acknowledged it, when counts_at has passed without an answer, or when an admin upheld it. */
 export interface BookingInspectionsRow {
   id: Uuid;
@@ -98,6 +136,25 @@ export interface BookingInspectionsRow {
   acknowledged_at: Timestamp | null;
   contested_at: Timestamp | null;
   /** Why the other party objected. Null when it did not. */
+  objection: string | null;
+}
+
+/** Reports that one side of a paid booking did not come. The money is frozen until a report counts, is withdrawn or rejected. */
+export interface BookingNoShowsRow {
+  id: Uuid;
+  booking_id: Uuid;
+  /** Who did not come, as the other side says: renter or host. */
+  absent: 'renter' | 'host';
+  /** Machine no_show. reported (the other side answers until counts_at), accepted by the other side, presumed (the time passed without an answer), contested (an admin decides), withdrawn, upheld or rejected by an admin. It counts when accepted, presumed or upheld. */
+  status: StateOf<'no_show'>;
+  /** What happened, in the words of who reported it. */
+  note: string;
+  reporter_id: Uuid;
+  reported_at: Timestamp;
+  /** When it counts by itself unless the other side answers before. Over at that moment, whether or not presumed was written. */
+  counts_at: Timestamp;
+  contested_at: Timestamp | null;
+  /** What the other side says. Null when it did not object. */
   objection: string | null;
 }
 
@@ -138,7 +195,9 @@ export interface BookingsRow {
   cancelled_at: Timestamp | null;
   /** renter, host or admin. Null unless cancelled. */
   cancelled_by: 'renter' | 'host' | 'admin' | null;
-  /** The share of everything but the deposit that a cancellation gave back, in basis points (of an unpaid one 10000). Null unless cancelled. */
+  /** Who did not come: renter or host. Null unless no_show. */
+  no_show_by: 'renter' | 'host' | null;
+  /** The share of everything but the deposit that a cancellation or a no-show gave back, in basis points (of an unpaid booking 10000). Null for all others. */
   refund_bps: number | null;
   /** Until when the host may claim on the deposit. Null before the trip is completed. */
   claim_until: Timestamp | null;
@@ -161,6 +220,8 @@ export interface CalendarEntriesRow {
   /** Half-open, with the buffer of the vehicle after the end. */
   blocked: TimestampRange;
   booking_id: Uuid | null;
+  /** The extension that holds the time, until it is paid and the slot of its booking reaches so far. Null for all others. */
+  change_id: Uuid | null;
   /** A hold blocks nothing from then on, whether or not the job has removed it. Null for all other kinds. */
   expires_at: Timestamp | null;
   /** Who may pay for a hold: the renter of its booking, repeated here so that a quote can name that person's own hold. Null for all other kinds. */
@@ -668,7 +729,7 @@ export interface OrganizersRow {
 /** What a payment pays: a booking today; later also an order, an extension or a charge. Amounts are in minor units. The module that owns the kind writes the row. */
 export interface PayablesRow {
   id: Uuid;
-  kind: 'booking' | 'order';
+  kind: 'booking' | 'extension' | 'order';
   payer_id: Uuid;
   /** What people know it by, such as the code of the booking. */
   code: string;
@@ -876,6 +937,8 @@ export interface QuotesRow {
   created_at: Timestamp;
   /** No booking is made from it later. Written from the setting quote_minutes. */
   expires_at: Timestamp;
+  /** The booking that it prices a later end for; the period is what is added, and the lines are what is paid more. Null for a quote of a trip. */
+  extends_booking_id: Uuid | null;
 }
 
 /** Receipts for what was paid, and credit notes for what was given back, numbered without gaps. `total` is in minor units, and `content` is what is printed. A row never changes. */
@@ -909,7 +972,7 @@ export interface RefundsRow {
   payment_id: Uuid | null;
   payable_id: Uuid | null;
   /** Why it goes back. */
-  kind: 'cancellation' | 'deposit' | 'goodwill' | 'host_cancellation' | 'late_payment' | 'part' | 'tickets' | 'unmatched';
+  kind: 'cancellation' | 'deposit' | 'goodwill' | 'host_cancellation' | 'late_payment' | 'no_show' | 'part' | 'tickets' | 'unmatched';
   /** Minor units of `currency`. */
   amount: number;
   currency: Currency;
@@ -1297,7 +1360,10 @@ export interface Tables {
   api_keys: ApiKeysRow;
   bank_accounts: BankAccountsRow;
   billing_details: BillingDetailsRow;
+  booking_changes: BookingChangesRow;
+  booking_drivers: BookingDriversRow;
   booking_inspections: BookingInspectionsRow;
+  booking_no_shows: BookingNoShowsRow;
   bookings: BookingsRow;
   calendar_entries: CalendarEntriesRow;
   check_in_list_classes: CheckInListClassesRow;
@@ -1379,10 +1445,22 @@ export interface Relationships {
   billing_details: [
     Reference<'billing_details_user_id_fkey', ['user_id'], true, 'profiles', ['id']>,
   ];
+  booking_changes: [
+    Reference<'booking_changes_booking_id_fkey', ['booking_id'], false, 'bookings', ['id']>,
+    Reference<'booking_changes_quote_id_fkey', ['quote_id'], true, 'quotes', ['id']>,
+  ];
+  booking_drivers: [
+    Reference<'booking_drivers_booking_id_fkey', ['booking_id'], false, 'bookings', ['id']>,
+    Reference<'booking_drivers_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+  ];
   booking_inspections: [
     Reference<'booking_inspections_acknowledged_by_fkey', ['acknowledged_by'], false, 'profiles', ['id']>,
     Reference<'booking_inspections_booking_id_fkey', ['booking_id'], false, 'bookings', ['id']>,
     Reference<'booking_inspections_recorded_by_fkey', ['recorded_by'], false, 'profiles', ['id']>,
+  ];
+  booking_no_shows: [
+    Reference<'booking_no_shows_booking_id_fkey', ['booking_id'], false, 'bookings', ['id']>,
+    Reference<'booking_no_shows_reporter_id_fkey', ['reporter_id'], false, 'profiles', ['id']>,
   ];
   bookings: [
     Reference<'bookings_host_id_fkey', ['host_id'], false, 'profiles', ['id']>,
@@ -1392,6 +1470,7 @@ export interface Relationships {
   ];
   calendar_entries: [
     Reference<'calendar_entries_booking', ['booking_id'], true, 'bookings', ['id']>,
+    Reference<'calendar_entries_change', ['change_id'], true, 'booking_changes', ['id']>,
     Reference<'calendar_entries_vehicle_id_fkey', ['vehicle_id'], false, 'vehicles', ['id']>,
   ];
   check_in_list_classes: [
@@ -1504,6 +1583,7 @@ export interface Relationships {
   ];
   quotes: [
     Reference<'quotes_discount', ['discount_id'], false, 'discounts', ['id']>,
+    Reference<'quotes_extends_booking_id_fkey', ['extends_booking_id'], false, 'bookings', ['id']>,
     Reference<'quotes_renter_id_fkey', ['renter_id'], false, 'profiles', ['id']>,
     Reference<'quotes_vehicle_id_fkey', ['vehicle_id'], false, 'vehicles', ['id']>,
   ];
@@ -1597,7 +1677,10 @@ export interface Defaults {
   api_keys: 'id' | 'created_at';
   bank_accounts: 'id' | 'created_at';
   billing_details: 'updated_at';
+  booking_changes: 'id' | 'created_at' | 'updated_at';
+  booking_drivers: 'id' | 'status' | 'created_at' | 'updated_at';
   booking_inspections: 'id' | 'status' | 'note' | 'recorded_at';
+  booking_no_shows: 'id' | 'status' | 'reported_at';
   bookings: 'id' | 'code' | 'starts_at' | 'ends_at' | 'deposit_status' | 'deposit_captured' | 'deposit_returned' | 'created_at' | 'updated_at';
   calendar_entries: 'id' | 'created_at';
   check_in_lists: 'id' | 'all_classes' | 'created_at';
@@ -2352,7 +2435,10 @@ export interface Functions {
   add_ticket_class: { args: { event_id: Uuid | null; details: unknown | null }; row: 'ticket_classes'; many: false };
   add_vehicle_image: { args: { vehicle_id: Uuid | null; media_id: Uuid | null; at_position: number | null }; row: 'vehicle_images'; many: false };
   answer_booking: { args: { booking_id: Uuid | null; accept: boolean | null; reason?: string | null }; row: 'bookings'; many: false };
+  answer_driver_invitation: { args: { driver_id: Uuid | null; accept: boolean | null }; row: 'booking_drivers'; many: false };
+  answer_extension: { args: { change_id: Uuid | null; accept: boolean | null; reason?: string | null }; row: 'booking_changes'; many: false };
   answer_invitation: { args: { invitation_id: Uuid | null; accept: boolean | null }; row: 'organizer_members'; many: false };
+  answer_no_show: { args: { no_show_id: Uuid | null; accept: boolean | null; objection?: string | null }; row: 'booking_no_shows'; many: false };
   answer_request: { args: { conversation_id: Uuid | null; accept: boolean | null }; value: null };
   api_scopes: { args: Record<never, never>; row: 'api_scopes'; many: true };
   approve_payout_batch: { args: { batch_id: Uuid | null }; row: 'payout_batches'; many: false };
@@ -2369,6 +2455,7 @@ export interface Functions {
   cancel_booking_preview: { args: { booking_id: Uuid | null }; row: 'cancel_booking_preview'; many: false };
   cancel_broadcast: { args: { broadcast_id: Uuid | null }; row: 'notification_broadcasts'; many: false };
   cancel_event: { args: { event_id: Uuid | null; reason: string | null }; row: 'cancel_event'; many: false };
+  cancel_extension: { args: { change_id: Uuid | null }; row: 'booking_changes'; many: false };
   cancel_order: { args: { order_id: Uuid | null; expected_refund_amount: number | null; ticket_ids?: Uuid[] | null; reason?: string | null }; row: 'cancel_order'; many: false };
   cancel_order_preview: { args: { order_id: Uuid | null; ticket_ids?: Uuid[] | null }; row: 'cancel_order_preview'; many: false };
   cancel_payable: { args: { payable_id: Uuid | null; reason: string | null }; row: 'cancel_payable'; many: false };
@@ -2391,6 +2478,7 @@ export interface Functions {
   create_organizer: { args: { details: unknown | null }; row: 'organizers'; many: false };
   create_vehicle: { args: { details: unknown | null }; row: 'vehicles'; many: false };
   decide_inspection: { args: { inspection_id: Uuid | null; counts: boolean | null; reason: string | null }; row: 'booking_inspections'; many: false };
+  decide_no_show: { args: { no_show_id: Uuid | null; counts: boolean | null; reason: string | null }; row: 'booking_no_shows'; many: false };
   decline_ticket: { args: { transfer_id: Uuid | null }; value: null };
   delete_account: { args: Record<never, never>; row: 'delete_account'; many: false };
   delete_address: { args: { address_id: Uuid | null }; value: null };
@@ -2417,6 +2505,7 @@ export interface Functions {
   grant_role: { args: { user_id: Uuid | null; role: string | null; reason: string | null }; row: 'user_roles'; many: false };
   hide_review: { args: { review_id: Uuid | null; reason: string | null }; value: null };
   inspection_evidence: { args: { booking_id: Uuid | null }; row: 'inspection_evidence'; many: true };
+  invite_driver: { args: { booking_id: Uuid | null; user_id: Uuid | null }; row: 'booking_drivers'; many: false };
   invite_member: { args: { organizer_id: Uuid | null; email: string | null; role: string | null }; row: 'organizer_invitations'; many: false };
   join_queue: { args: { event_id: Uuid | null }; row: 'join_queue'; many: true };
   join_support_conversation: { args: { conversation_id: Uuid | null }; row: 'conversations'; many: false };
@@ -2450,6 +2539,7 @@ export interface Functions {
   my_calendar: { args: { vehicle_id: Uuid | null; from_at: Timestamp | null; to_at: Timestamp | null }; row: 'calendar_entries'; many: true };
   my_conversations: { args: { archived?: boolean | null; after?: unknown | null; page_size?: number | null }; row: 'my_conversations'; many: true };
   my_devices: { args: Record<never, never>; row: 'my_devices'; many: true };
+  my_driving: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_driving'; many: true };
   my_invitations: { args: Record<never, never>; row: 'my_invitations'; many: true };
   my_mail_state: { args: Record<never, never>; row: 'my_mail_state'; many: false };
   my_orders: { args: { statuses?: string[] | null; after?: unknown | null; page_size?: number | null }; row: 'my_orders'; many: true };
@@ -2503,12 +2593,15 @@ export interface Functions {
   remove_bank_account: { args: Record<never, never>; row: 'bank_accounts'; many: false };
   remove_billing_details: { args: Record<never, never>; value: null };
   remove_complaint_member: { args: { conversation_id: Uuid | null; user_id: Uuid | null }; value: null };
+  remove_driver: { args: { driver_id: Uuid | null }; row: 'booking_drivers'; many: false };
   remove_member: { args: { conversation_id: Uuid | null; user_id: Uuid | null }; value: null };
   remove_organizer_member: { args: { organizer_id: Uuid | null; user_id: Uuid | null }; value: null };
   remove_vehicle_image: { args: { vehicle_id: Uuid | null; media_id: Uuid | null }; value: null };
   rename_group: { args: { conversation_id: Uuid | null; title: string | null }; row: 'conversations'; many: false };
   rename_ticket: { args: { ticket_id: Uuid | null; holder_name: string | null }; row: 'tickets'; many: false };
   reply_to_review: { args: { review_id: Uuid | null; reply: string | null }; row: 'reviews'; many: false };
+  report_no_show: { args: { booking_id: Uuid | null; note: string | null }; row: 'booking_no_shows'; many: false };
+  request_extension: { args: { quote_id: Uuid | null }; row: 'booking_changes'; many: false };
   request_upload: { args: { purpose: string | null; mime_type: string | null; byte_size: number | null; sha256: string | null }; row: 'media'; many: false };
   requeue_delivery: { args: { delivery_id: Uuid | null }; value: null };
   required_licences: { args: { vehicle_id: Uuid | null }; row: 'required_licences'; many: true };
@@ -2583,6 +2676,7 @@ export interface Functions {
   verify_organizer: { args: { organizer_id: Uuid | null; verified: boolean | null }; row: 'organizers'; many: false };
   waiting_room_analytics: { args: { event_id: Uuid | null }; row: 'waiting_room_analytics'; many: true };
   withdraw_invitation: { args: { invitation_id: Uuid | null }; row: 'organizer_invitations'; many: false };
+  withdraw_no_show: { args: { no_show_id: Uuid | null }; row: 'booking_no_shows'; many: false };
   withdraw_review: { args: { review_id: Uuid | null }; value: null };
   withdraw_ticket_offer: { args: { transfer_id: Uuid | null }; value: null };
   write_review: { args: { booking_id: Uuid | null; rating: number | null; comment?: string | null; aspects?: unknown | null }; row: 'reviews'; many: false };

@@ -92,6 +92,12 @@ export const errorCatalog = {
     en: 'This booking can no longer be cancelled. Contact support if you need help.',
     vi: 'Đơn đặt xe này không thể hủy được nữa. Vui lòng liên hệ hỗ trợ nếu bạn cần giúp đỡ.',
   },
+  booking_not_extendable: {
+    status: 409,
+    retryable: false,
+    en: 'This booking can no longer be extended. Book the vehicle again, or contact support.',
+    vi: 'Đơn đặt xe này không thể gia hạn được nữa. Vui lòng đặt lại xe hoặc liên hệ hỗ trợ.',
+  },
   booking_not_found: {
     status: 404,
     retryable: false,
@@ -115,6 +121,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'More tickets are sold or reserved than that. Choose at least details.least.',
     vi: 'Số vé đã bán hoặc đang giữ nhiều hơn số này. Vui lòng chọn ít nhất bằng số nêu trong chi tiết.',
+  },
+  change_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find this extension. Reload the booking.',
+    vi: 'Không tìm thấy yêu cầu gia hạn này. Vui lòng tải lại đơn đặt xe.',
   },
   check_in_list_not_found: {
     status: 404,
@@ -194,6 +206,18 @@ export const errorCatalog = {
     en: 'This code has been used as often as it can be. Go on without it, or try another.',
     vi: 'Mã này đã hết lượt sử dụng. Vui lòng tiếp tục không dùng mã hoặc thử mã khác.',
   },
+  driver_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find this driver of the booking. Reload and try again.',
+    vi: 'Không tìm thấy người lái này trong đơn. Vui lòng tải lại rồi thử lại.',
+  },
+  drivers_fixed: {
+    status: 409,
+    retryable: false,
+    en: 'Drivers can be changed only before the vehicle is handed over.',
+    vi: 'Chỉ có thể thay đổi người lái trước khi giao xe.',
+  },
   edit_window_over: {
     status: 409,
     retryable: false,
@@ -235,6 +259,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'Tickets are not on sale now. Details say why, and from when they are.',
     vi: 'Vé hiện chưa mở bán hoặc đã ngừng bán. Vui lòng xem chi tiết.',
+  },
+  extension_open: {
+    status: 409,
+    retryable: false,
+    en: 'Another extension of this booking waits for an answer or for payment. Finish or cancel that one first.',
+    vi: 'Đơn này đang có một yêu cầu gia hạn chờ phản hồi hoặc chờ thanh toán. Vui lòng hoàn tất hoặc hủy yêu cầu đó trước.',
   },
   forbidden: {
     status: 403,
@@ -427,6 +457,18 @@ export const errorCatalog = {
     retryable: false,
     en: 'You have no place in this queue. Join it first.',
     vi: 'Bạn chưa có chỗ trong hàng chờ này. Vui lòng vào hàng chờ trước.',
+  },
+  no_show_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find this report. Reload the booking.',
+    vi: 'Không tìm thấy báo cáo này. Vui lòng tải lại đơn đặt xe.',
+  },
+  no_show_open: {
+    status: 409,
+    retryable: false,
+    en: 'A report says that one side did not come. Withdraw or answer it first.',
+    vi: 'Đơn này đang có báo cáo một bên không đến. Vui lòng rút lại hoặc trả lời báo cáo đó trước.',
   },
   no_verified_contact: {
     status: 409,
@@ -853,6 +895,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'You hold this vehicle for too many days without paying. Pay or cancel one of those bookings first.',
     vi: 'Bạn đang giữ xe này quá nhiều ngày mà chưa thanh toán. Vui lòng thanh toán hoặc hủy bớt một đơn trước.',
+  },
+  too_many_drivers: {
+    status: 409,
+    retryable: false,
+    en: 'This booking has as many drivers as it may have. Remove one first.',
+    vi: 'Đơn này đã đủ số người lái. Vui lòng xóa bớt một người trước.',
   },
   too_many_open_bookings: {
     status: 409,

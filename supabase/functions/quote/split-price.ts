@@ -1,5 +1,7 @@
+import { withoutCode } from '../_shared/pricing/price-extension.ts';
+import { priceRental } from '../_shared/pricing/price-rental.ts';
 import { basisPoints } from '../_shared/pricing/round.ts';
-import type { Priced, PriceLineCode } from '../_shared/pricing/types.ts';
+import type { Priced, PriceLineCode, PricingFacts } from '../_shared/pricing/types.ts';
 
 /** What is between host and platform. Renters see none of it, so it is no part of the library that apps have. */
 export interface Shares {
@@ -28,5 +30,19 @@ export function splitPrice({ lines }: Priced, commissionBps: number): Shares {
   return {
     host_amount: rental + sumOf(['delivery']) - commission,
     platform_amount: commission + sumOf(['service_fee', 'insurance', 'discount']),
+  };
+}
+
+/** Facts with the commission, which the library that apps have does not know. */
+type FactsOfServer = PricingFacts & { rates: PricingFacts['rates'] & { commission_bps: number } };
+
+/** What host and platform get more by a later end. */
+export function splitExtension(agreed: FactsOfServer, extended: FactsOfServer): Shares {
+  const [before, after] = [agreed, extended].map((facts) =>
+    splitPrice(priceRental(withoutCode(facts)), facts.rates.commission_bps),
+  ) as [Shares, Shares];
+  return {
+    host_amount: after.host_amount - before.host_amount,
+    platform_amount: after.platform_amount - before.platform_amount,
   };
 }

@@ -1,5 +1,6 @@
 // Generated: a copy of supabase/functions/_shared/pricing/index.ts. Do not edit.
 export { readInstant } from './instant.ts';
+export { priceExtension } from './price-extension.ts';
 export { priceRental, pricingVersion } from './price-rental.ts';
 export type {
   Priced,

@@ -43,3 +43,6 @@ export const pricingFacts = z.looseObject({
   }),
   quote_minutes: z.int().positive(),
 }) satisfies z.ZodType<PricingFacts>;
+
+/** Answer of `extension_facts`: the facts of a booking with the end that it has, and with the one that is asked for. */
+export const extensionFacts = z.looseObject({ agreed: pricingFacts, extended: pricingFacts });

@@ -27,3 +27,6 @@ export const quoteRequest = z.strictObject({
   discount_code: z.string().min(1).max(60).optional(),
 });
 export type QuoteRequest = z.infer<typeof quoteRequest>;
+
+/** Body of POST /quote/extension: the later end of a trip of the caller. */
+export const extensionRequest = z.strictObject({ booking_id: z.uuid(), ends_at: instant });

@@ -1,4 +1,5 @@
 export { readInstant } from './instant.ts';
+export { priceExtension } from './price-extension.ts';
 export { priceRental, pricingVersion } from './price-rental.ts';
 export type {
   Priced,
