@@ -39,6 +39,11 @@ begin
   where p.event_id = p_event_id and h.held > 0;
   sold_out := available <= 0 and not v_is_open and v_capacity > 0;
   available := greatest(available, 0) + v_overdue;
+  -- whatever its room says, there is nothing to buy of an event that does not take place, or has no date
+  if (select e.status from public.events e where e.id = p_event_id) in ('cancelled', 'postponed', 'ended') then
+    available := 0;
+    sold_out := false;
+  end if;
 end
 $$;
 

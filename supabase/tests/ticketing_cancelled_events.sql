@@ -139,5 +139,10 @@ select tests.as_owner();
 select tests.settle();
 select is((select status from public.waiting_rooms where event_id = :'queued'), 'off', 'a cancelled event has no queue');
 select is((select count(*)::int from public.queue_entries where event_id = :'queued' and status = 'admitted'), 0, 'nobody is admitted to a cancelled event');
+select tests.as_user(:'owner');
+select (private.open_waiting_room(:'queued')).id as room \gset
+select tests.as_user(:'other');
+select is((select status from public.join_queue(:'queued')), 'waiting', 'a room that is opened again admits nobody to a cancelled event');
+select tests.as_owner();
 select * from finish();
 rollback;

@@ -170,6 +170,19 @@ beforeAll(async () => {
   await ask(renter, 'my_orders');
   await ask(organizerOwner, 'cancel_order_preview', order);
   await ask(organizerOwner, 'cancel_order', order, 300_000, randomUUID());
+  await ask(organizerOwner, 'organizer_earnings', places[0]?.organizer_id);
+
+  // an event that is sold out, waited for and cancelled
+  const small = await world.make<string>('make_event', organizerOwner, '{"total": 1}');
+  const soldOut = await world.make<string>('class_of', small);
+  await world.make('make_paid_order', renter, small);
+  const waiter = await world.make<string>('make_user', 'waiter');
+  await ask(waiter, 'join_waiting_list', soldOut, 1);
+  await ask(waiter, 'my_waiting_places');
+  await ask(organizerOwner, 'event_waiting_lists', small);
+  await ask(waiter, 'leave_waiting_list', soldOut);
+  await ask(organizerOwner, 'cancel_event', small, 'A storm');
+  await ask(organizerOwner, 'event_cancellation', small);
   await world.sql.query("select set_config('request.jwt.claims', tests.claims($1), false)", [organizerOwner]);
   await world.sql.query(
     "select private.configure_event(id, '{}') from private.create_event($1, $2, gen_random_uuid())",

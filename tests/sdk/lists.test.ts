@@ -16,6 +16,7 @@ const row = (n: number) => ({
   role: 'admin',
   created_at: day(n),
   starts_at: day(n),
+  ends_at: day(n),
   issued_at: day(n),
   released_at: day(n),
   received_at: day(n),
@@ -58,6 +59,10 @@ const lists: Record<string, ListTest> = {
   'events.search': {
     list: (j, page) => j.events.search(page),
     sent: { after: { starts_at: day(2), id: 'r2' } },
+  },
+  'organizers.earnings': {
+    list: (j, page) => j.organizers.earnings({ organizerId: 'o1', ...page }),
+    sent: { after: { ends_at: day(2), id: 'r2' } },
   },
   'events.list': { list: (j, page) => j.events.list({ organizerId: 'o1', ...page }) },
   'orders.list': { list: (j, page) => j.orders.list(page) },
@@ -151,6 +156,8 @@ const bounded: Record<string, string> = {
   'payments.methods': 'the rails that are switched on',
   'reviews.toWrite': 'at most 100, and each is over after some days',
   'tickets.keys': 'the keys that are in use',
+  'waitingLists.mine': 'at most 100 of one person, those that are over for some days included',
+  'waitingLists.ofEvent': 'the kinds of tickets of one event, at most 50',
   'tickets.offers': 'at most 100, and each is over after some days',
   'checkIn.lists': 'at most 100 of one event',
   'checkIn.sync': 'one for each scan that was given',
