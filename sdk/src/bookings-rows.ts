@@ -76,6 +76,70 @@ export interface Driving extends Pick<BookingDriver, 'id' | 'status' | 'created_
   may_drive: boolean;
 }
 
+/** A booking in the home screen of its host. */
+export interface DashboardTrip
+  extends Pick<Booking, 'id' | 'code' | 'status' | 'starts_at' | 'ends_at' | 'answer_by' | 'vehicle_id'> {
+  /** The title of the listing. */
+  vehicle: string;
+  time_zone: string;
+  /** The name of the renter. */
+  renter: string;
+}
+
+/** The home screen of a host. Amounts are in minor units. */
+export interface HostDashboard
+  extends Pick<PublicProfile, 'rating_average' | 'rating_count' | 'response_minutes'> {
+  currency: Currency;
+  /** Waiting for an answer, the nearest deadline first. */
+  requests: DashboardTrip[];
+  /** Extensions that wait for an answer. */
+  extensions: (Pick<BookingChange, 'id' | 'booking_id' | 'previous_ends_at' | 'ends_at' | 'answer_by'> & {
+    code: string;
+    vehicle: string;
+    time_zone: string;
+  })[];
+  /** To be handed over today, or since. */
+  hand_overs: DashboardTrip[];
+  /** To come back today, or overdue. */
+  returns: DashboardTrip[];
+  under_way: number;
+  upcoming: number;
+  /** Hours driven among hours offered, in basis points. */
+  occupancy_bps: number;
+  /** In the days that were asked for. */
+  earned_amount: Minor;
+  /** Earned, and in no payout yet. */
+  unpaid_amount: Minor;
+  /** What paid trips will earn that are not over. */
+  expected_amount: Minor;
+  credit_score: number;
+}
+
+/** A trip in the history of its renter. */
+export interface RenterTrip
+  extends Pick<
+    Booking,
+    | 'id'
+    | 'code'
+    | 'status'
+    | 'starts_at'
+    | 'ends_at'
+    | 'created_at'
+    | 'currency'
+    | 'total_amount'
+    | 'deposit_amount'
+    | 'deposit_status'
+    | 'hold_expires_at'
+  > {
+  /** What paid extensions cost. */
+  extended_amount: Minor;
+  /** What was ordered back, deposit included. */
+  refunded_amount: Minor;
+  payment: Payment | null;
+  vehicle: Pick<Vehicle, 'id' | 'title' | 'kind' | 'city' | 'time_zone'> & { image: PlacedImage | null };
+  host: PublicProfile | null;
+}
+
 /** A report that one side of a booking did not come. */
 export type NoShow = Tables['booking_no_shows'];
 
@@ -139,6 +203,8 @@ declare module './core/shapes.ts' {
     booking_detail: BookingDetail;
     my_bookings: ListedBooking;
     my_driving: Driving;
+    host_dashboard: HostDashboard;
+    renter_history: RenterTrip;
     bookings_on_suspended_vehicles: SuspendedBooking;
     cancel_booking_preview: CancellationPreview;
   }

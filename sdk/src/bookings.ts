@@ -6,11 +6,13 @@ import type {
   BookingStatus,
   CancellationPreview,
   Driving,
+  HostDashboard,
   Inspection,
   InspectionAngle,
   InspectionEvidence,
   ListedBooking,
   NoShow,
+  RenterTrip,
   SuspendedBooking,
 } from './bookings-rows.ts';
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
@@ -155,6 +157,24 @@ export class Bookings {
    */
   cancelExtension(changeId: Uuid, options?: CommandOptions): Promise<Result<BookingChange>> {
     return this.#calls.rpc('cancel_extension', { change_id: changeId }, options);
+  }
+
+  /**
+   * The home screen of a host in one call: what waits, what is handed over and comes back today, what is earned.
+   * Errors: `invalid_input`.
+   */
+  hostDashboard(input: { days?: number } = {}, options?: CallOptions): Promise<Result<HostDashboard>> {
+    return this.#calls.rpc('host_dashboard', { days: input.days }, options);
+  }
+
+  /**
+   * The caller's trips as a renter, newest first, each with its vehicle, host, payment and refunds.
+   * Errors: `invalid_input`.
+   */
+  history(page: PageOptions = {}, options?: CallOptions): List<RenterTrip> {
+    const read = (page_size: number, after?: object) =>
+      this.#calls.rpc('renter_history', { after, page_size }, options);
+    return readList({ by: byCreation, read }, page, options);
   }
 
   /**

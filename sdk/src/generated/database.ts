@@ -2504,6 +2504,7 @@ export interface Functions {
   get_users: { args: { ids: Uuid[] | null }; row: 'get_users'; many: true };
   grant_role: { args: { user_id: Uuid | null; role: string | null; reason: string | null }; row: 'user_roles'; many: false };
   hide_review: { args: { review_id: Uuid | null; reason: string | null }; value: null };
+  host_dashboard: { args: { days?: number | null }; row: 'host_dashboard'; many: false };
   inspection_evidence: { args: { booking_id: Uuid | null }; row: 'inspection_evidence'; many: true };
   invite_driver: { args: { booking_id: Uuid | null; user_id: Uuid | null }; row: 'booking_drivers'; many: false };
   invite_member: { args: { organizer_id: Uuid | null; email: string | null; role: string | null }; row: 'organizer_invitations'; many: false };
@@ -2599,6 +2600,7 @@ export interface Functions {
   remove_vehicle_image: { args: { vehicle_id: Uuid | null; media_id: Uuid | null }; value: null };
   rename_group: { args: { conversation_id: Uuid | null; title: string | null }; row: 'conversations'; many: false };
   rename_ticket: { args: { ticket_id: Uuid | null; holder_name: string | null }; row: 'tickets'; many: false };
+  renter_history: { args: { after?: unknown | null; page_size?: number | null }; row: 'renter_history'; many: true };
   reply_to_review: { args: { review_id: Uuid | null; reply: string | null }; row: 'reviews'; many: false };
   report_no_show: { args: { booking_id: Uuid | null; note: string | null }; row: 'booking_no_shows'; many: false };
   request_extension: { args: { quote_id: Uuid | null }; row: 'booking_changes'; many: false };
