@@ -142,7 +142,7 @@ export type * from './trust-rows.ts';
 export type { AdminUnmatched } from './unmatched.ts';
 export type * from './unmatched-rows.ts';
 export type * from './values.ts';
-export type { VehicleSearch, Vehicles } from './vehicles.ts';
+export type { VehicleFilters, VehicleSearch, Vehicles } from './vehicles.ts';
 export type * from './vehicles-rows.ts';
 export type { WaitingLists } from './waiting-lists.ts';
 export type * from './waiting-lists-rows.ts';

@@ -63,6 +63,7 @@ export interface VehicleHit
     | 'price_per_day'
     | 'currency'
     | 'instant_book'
+    | 'delivery_fee'
     | 'city'
     | 'rating_average'
     | 'rating_count'
@@ -81,6 +82,23 @@ export interface VehicleHit
   reasons?: EligibilityReason['code'][];
   /** Its place in the list. */
   cursor: object;
+}
+
+/** How many vehicles a search would find with one value of a filter. */
+export interface VehicleFacet extends Omit<Rows['vehicle_facets'], 'facet' | 'value'> {
+  facet:
+    | 'total'
+    | 'kind'
+    | 'seats'
+    | 'brand'
+    | 'transmission'
+    | 'fuel'
+    | 'instant'
+    | 'delivery'
+    | 'rating'
+    | 'feature';
+  /** `seats` and `rating`: at least so many. Null for `total`. */
+  value: string | null;
 }
 
 /** A listing with everything its screen needs. */
@@ -162,6 +180,7 @@ declare module './core/shapes.ts' {
     vehicles: Vehicle;
     search_vehicles: VehicleHit;
     vehicle_calendar: BusyPeriod;
+    vehicle_facets: VehicleFacet;
     vehicle_detail: VehicleDetail | null;
   }
 }

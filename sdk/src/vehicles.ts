@@ -17,20 +17,28 @@ import type {
   Vehicle,
   VehicleChanges,
   VehicleDetail,
+  VehicleFacet,
   VehicleHit,
   VehicleImage,
 } from './vehicles-rows.ts';
 
-type SearchArgs = Camel<
-  Omit<Functions['search_vehicles']['args'], 'starts_at' | 'ends_at' | 'after' | 'page_size'>
->;
+type FilterArgs = Camel<Omit<Functions['vehicle_facets']['args'], 'starts_at' | 'ends_at'>>;
 
-/** What a vehicle must be, where, and when free. What is named as a column is compared with it. */
-export interface VehicleSearch extends Like<SearchArgs, Camel<Partial<Vehicle>>>, PageOptions {
-  lat: number;
-  lng: number;
-  /** 100 to 100000 metres. Default 5000. */
+/**
+ * What a vehicle must be, where, and when free. What is named as a column is compared with it. The area is a circle around
+ * `lat` and `lng`, or a box. With a box, the point only says from where distances are measured.
+ */
+export interface VehicleFilters extends Like<FilterArgs, Camel<Partial<Vehicle>>> {
+  lat?: number;
+  lng?: number;
+  /** 100 to 100000 metres. Default 5000, and none with a box. */
   radiusM?: number;
+  /** The box: all four or none. Its corners are at most 150 km from its middle. */
+  minLat?: number;
+  /** Above `maxLng` in a box that crosses the 180th meridian. */
+  minLng?: number;
+  maxLat?: number;
+  maxLng?: number;
   startsAt: Instant;
   endsAt: Instant;
   /** Price of a day, minor units. */
@@ -40,16 +48,30 @@ export interface VehicleSearch extends Like<SearchArgs, Camel<Partial<Vehicle>>>
   features?: string[];
   /** Only vehicles that need no answer of the host. */
   instantOnly?: boolean;
+  /** Only vehicles that the host brings. */
+  deliveryOnly?: boolean;
   /** 0 to 5. */
   minRating?: number;
   /** Words of brand, model, title or city, with or without diacritics. At most 100 characters. */
   query?: string;
+}
+
+/** A search, its order, and what else its rows say. */
+export interface VehicleSearch extends VehicleFilters, PageOptions {
   /** Also answers what is in the way of the caller (`reasons`), such as `licence_required`. Default false. */
   withReasons?: boolean;
   /** Default `distance`. */
   sort?: 'distance' | 'price' | 'rating';
   /** Also answers the addresses of the first photos, medium-sized (`cover_url`), by one request for the whole page. Default false. */
   coverUrls?: boolean;
+}
+
+function filterArgs<T extends Pick<VehicleFilters, 'startsAt' | 'endsAt'>>({
+  startsAt,
+  endsAt,
+  ...filters
+}: T) {
+  return { ...snakeKeys(filters), starts_at: toTimestamp(startsAt), ends_at: toTimestamp(endsAt) };
 }
 
 /** Vehicles: finding one, and listing one's own. */
@@ -74,14 +96,28 @@ export class Vehicles {
    * ```
    */
   search(search: VehicleSearch, options?: CallOptions): List<VehicleHit> {
-    const { startsAt, endsAt, coverUrls, after, pageSize, ...filters } = search;
+    const { coverUrls, after, pageSize, ...filters } = search;
     const read = async (page_size: number, place?: Pick<VehicleHit, 'cursor'>) => {
-      const period = { starts_at: toTimestamp(startsAt), ends_at: toTimestamp(endsAt) };
-      const args = { ...snakeKeys(filters), ...period, after: place?.cursor, page_size };
+      const args = { ...filterArgs(filters), after: place?.cursor, page_size };
       const found = await this.#calls.rpc('search_vehicles', args, options);
       return found.error || !coverUrls ? found : succeed(await this.#withCovers(found.data, options));
     };
     return readList({ by: ['cursor'], longest: 50, read }, { after, pageSize }, options);
+  }
+
+  /**
+   * How many vehicles each value of a filter would leave, and how many the search finds (facet `total`). A filter does not
+   * narrow its own values.
+   * Errors: `invalid_input`, `period_invalid`, `period_in_past`, `period_too_long`, `rate_limited`.
+   *
+   * @example
+   * ```ts
+   * const { data: facets } = await journey.vehicles.facets(search);
+   * const fuels = facets?.filter(({ facet }) => facet === 'fuel'); // [{ facet: 'fuel', value: 'petrol', vehicles: 31 }, …]
+   * ```
+   */
+  facets(filters: VehicleFilters, options?: CallOptions): Promise<Result<VehicleFacet[]>> {
+    return this.#calls.rpc('vehicle_facets', filterArgs(filters), options);
   }
 
   /** A page without its pictures is better than none. */

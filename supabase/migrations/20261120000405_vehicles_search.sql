@@ -1,7 +1,7 @@
--- Vehicles: finding one near a point that is free for a whole period.
+-- Vehicles: finding those in an area that are free for a whole period.
 -- Rule kept here: one statement, one snapshot: what it returns could be booked at that moment.
--- The nearest-first scan of the GiST index stops at the page; filters not asked for are not in the query.
--- The circle and the distance are both measured on the sphere, so that nothing is shown from beyond the radius.
+-- Pages and counts ask the same conditions; filters not asked for are not in the query.
+-- Circle and distance are both measured on the sphere, so that nothing is shown from beyond the radius.
 -- Left out on purpose: the true location; distances are to the fuzzed point, so they reveal nothing.
 
 -- A visitor counts with all of the same network, which may be that of a mobile operator.
@@ -9,11 +9,150 @@ insert into private.rate_limits (action, capacity, per_minute) values
   ('search_vehicles', 60, 60),
   ('search_vehicles_network', 300, 600);
 
-create function private.search_vehicles(
-  p_lat float8, p_lng float8, p_radius_m int, p_starts_at timestamptz, p_ends_at timestamptz, p_kind text, p_min_seats int,
-  p_brand text, p_transmission text, p_fuel text, p_min_price bigint, p_max_price bigint, p_features text[],
-  p_instant_only boolean, p_min_rating numeric, p_query text, p_sort text, p_after jsonb, p_page_size int, p_with_reasons boolean
-)
+-- What is searched. read_vehicle_search() writes the fields from `caller_id` on.
+create type private.vehicle_search as (
+  lat float8, lng float8, radius_m int, min_lat float8, min_lng float8, max_lat float8, max_lng float8,
+  starts_at timestamptz, ends_at timestamptz, kind text, min_seats int, brand text, transmission text, fuel text,
+  min_price bigint, max_price bigint, features text[], instant_only boolean, delivery_only boolean, min_rating numeric, query text,
+  caller_id uuid,
+  -- distances are from the point; the area is a circle, which holds the box if there is one
+  point extensions.geography, area extensions.geography, area_m float8,
+  -- every word must occur somewhere
+  words text[],
+  -- asked once: in the query, the planner would no longer ask the calendar of each candidate by its index
+  overdue uuid[],
+  -- hosts who are left out: of a block with the caller, and suspended
+  blocked uuid[]
+);
+
+create function private.read_vehicle_search(p_search private.vehicle_search, p_caller_id uuid)
+returns private.vehicle_search
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_search private.vehicle_search := p_search;
+  v_has_box boolean := num_nonnulls(p_search.min_lat, p_search.min_lng, p_search.max_lat, p_search.max_lng) > 0;
+  v_width float8;
+begin
+  if v_has_box then
+    if not coalesce(p_search.min_lat between -85 and 85 and p_search.max_lat between -85 and 85 and p_search.min_lat < p_search.max_lat, false) then
+      perform private.fail_input('min_lat', 'must be -85 to 85, and below max_lat');
+    end if;
+    if not coalesce(p_search.min_lng between -180 and 180 and p_search.max_lng between -180 and 180 and p_search.min_lng <> p_search.max_lng, false) then
+      perform private.fail_input('min_lng', 'must be -180 to 180, and so must max_lng');
+    end if;
+    -- a box may cross the 180th meridian
+    v_width := p_search.max_lng - p_search.min_lng + case when p_search.min_lng > p_search.max_lng then 360 else 0 end;
+    if v_width > 10 or p_search.max_lat - p_search.min_lat > 10 then
+      perform private.fail_input('max_lat', 'must be at most 10 degrees from min_lat, and max_lng from min_lng');
+    end if;
+    v_search.area := extensions.st_setsrid(extensions.st_makepoint(
+      p_search.min_lng + v_width / 2 - case when p_search.min_lng + v_width / 2 > 180 then 360 else 0 end,
+      (p_search.min_lat + p_search.max_lat) / 2), 4326)::extensions.geography;
+    -- the farthest point of such a box is a corner
+    v_search.area_m := 1.001 * greatest(
+      extensions.st_distance(v_search.area, extensions.st_setsrid(extensions.st_makepoint(p_search.min_lng, p_search.min_lat), 4326)::extensions.geography, false),
+      extensions.st_distance(v_search.area, extensions.st_setsrid(extensions.st_makepoint(p_search.min_lng, p_search.max_lat), 4326)::extensions.geography, false));
+    if v_search.area_m > 150000 then
+      perform private.fail_input('max_lat', 'must not make a box whose corners are more than 150 km from its middle');
+    end if;
+  end if;
+  if v_has_box and num_nonnulls(p_search.lat, p_search.lng) = 0 then
+    v_search.point := v_search.area;
+  elsif not coalesce(p_search.lat between -85 and 85 and p_search.lng between -180 and 180, false) then
+    perform private.fail_input('lat', 'must be -85 to 85, and lng -180 to 180');
+  else
+    v_search.point := extensions.st_setsrid(extensions.st_makepoint(p_search.lng, p_search.lat), 4326)::extensions.geography;
+  end if;
+  if p_search.radius_m is null and not v_has_box then
+    v_search.radius_m := 5000;
+  elsif p_search.radius_m not between 100 and 100000 then
+    perform private.fail_input('radius_m', 'must be 100 to 100000');
+  end if;
+  if not v_has_box then
+    v_search.area := v_search.point;
+    v_search.area_m := v_search.radius_m;
+  end if;
+
+  if p_search.starts_at is null or p_search.ends_at is null or not isfinite(p_search.starts_at) or not isfinite(p_search.ends_at) then
+    perform private.fail_input('starts_at', 'must be given together with ends_at');
+  end if;
+  if p_search.ends_at <= p_search.starts_at then
+    perform private.fail('period_invalid');
+  end if;
+  if p_search.starts_at < now() then
+    perform private.fail('period_in_past');
+  end if;
+  if p_search.starts_at > now() + make_interval(days => (private.setting('booking_horizon_days'))::int)
+     or p_search.ends_at > p_search.starts_at + interval '90 days' then
+    perform private.fail('period_too_long', '{"max_days": 90}');
+  end if;
+  if char_length(p_search.query) > 100 or char_length(p_search.brand) > 60 or cardinality(p_search.features) > 10 then
+    perform private.fail_input('query', 'must have at most 100 characters, brand at most 60, and features at most 10 words');
+  end if;
+  v_search.features := array(select distinct f from unnest(p_search.features) f where f is not null);
+  -- signs of patterns stand for themselves
+  v_search.words := array(
+    select '%' || regexp_replace(w, '([\\%_])', '\\\1', 'g') || '%'
+    from regexp_split_to_table(private.fold_text(p_search.query), '[-\s_./]+') w where w <> ''
+  );
+  v_search.caller_id := p_caller_id;
+  v_search.overdue := array(select o.vehicle_id from private.overdue_vehicles o where o.blocked && tstzrange(p_search.starts_at, p_search.ends_at));
+  v_search.blocked := private.blocked_with(p_caller_id) || array(select user_id from private.suspended_people);
+  return v_search;
+end
+$$;
+
+-- Filters whose values a search screen offers with their counts, each a condition on a vehicle `v` and the search `$1`.
+create function private.vehicle_facet_conditions(s private.vehicle_search)
+returns table (facet text, condition text)
+language sql immutable set search_path = ''
+as $$
+  select f.facet, f.condition
+  from (values
+    ('kind', s.kind is not null, 'v.kind = ($1).kind'),
+    ('seats', s.min_seats is not null, 'v.seats >= ($1).min_seats'),
+    ('brand', s.brand is not null, 'private.squeeze_text(v.brand) = private.squeeze_text(($1).brand)'),
+    ('transmission', s.transmission is not null, 'v.transmission = ($1).transmission'),
+    ('fuel', s.fuel is not null, 'v.fuel = ($1).fuel'),
+    ('instant', coalesce(s.instant_only, false), 'v.instant_book'),
+    ('delivery', coalesce(s.delivery_only, false), 'v.delivery_fee is not null'),
+    ('rating', s.min_rating is not null, 'coalesce(v.rating_average >= ($1).min_rating, false)'),
+    ('feature', cardinality(s.features) > 0,
+      '(select count(*) from public.vehicle_features f where f.vehicle_id = v.id and f.feature = any (($1).features)) = cardinality(($1).features)')
+  ) f (facet, is_asked, condition)
+  where f.is_asked
+$$;
+
+-- All other conditions of a search: the listing, the place, the period, the price and the words.
+create function private.vehicle_search_conditions(s private.vehicle_search)
+returns text
+language sql immutable set search_path = ''
+as $$
+  select $sql$v.status = 'published'
+        and extensions.st_dwithin(v.public_location, ($1).area, ($1).area_m, false)
+        and v.host_id is distinct from ($1).caller_id
+        and ($1).ends_at >= ($1).starts_at + make_interval(hours => v.min_hours)
+        and ($1).ends_at <= ($1).starts_at + make_interval(days => v.max_days)
+        and ($1).starts_at >= now() + make_interval(hours => v.notice_hours)
+        -- private.is_free, written out: it is asked of every candidate
+        and not exists (
+          select from private.blocking_entries c
+          where c.vehicle_id = v.id and c.blocked && tstzrange(($1).starts_at, ($1).ends_at + make_interval(mins => v.buffer_minutes))
+        )$sql$
+    || case when cardinality(s.overdue) > 0 then ' and v.id <> all (($1).overdue)' else '' end
+    || case when cardinality(s.blocked) > 0 then ' and v.host_id <> all (($1).blocked)' else '' end
+    || case when s.min_lat is not null then ' and extensions.st_y(v.public_location::extensions.geometry) between ($1).min_lat and ($1).max_lat' else '' end
+    || case when s.min_lng < s.max_lng then ' and extensions.st_x(v.public_location::extensions.geometry) between ($1).min_lng and ($1).max_lng'
+            when s.min_lng > s.max_lng then ' and extensions.st_x(v.public_location::extensions.geometry) not between ($1).max_lng and ($1).min_lng'
+            else '' end
+    || case when s.min_lat is not null and s.radius_m is not null then ' and extensions.st_dwithin(v.public_location, ($1).point, ($1).radius_m, false)' else '' end
+    || case when s.min_price is not null then ' and v.price_per_day >= ($1).min_price' else '' end
+    || case when s.max_price is not null then ' and v.price_per_day <= ($1).max_price' else '' end
+    || case when cardinality(s.words) > 0 then ' and v.search_text like all (($1).words)' else '' end
+$$;
+
+create function private.search_vehicles(p_search private.vehicle_search, p_sort text, p_after jsonb, p_page_size int, p_with_reasons boolean)
 returns setof jsonb
 language plpgsql stable security definer set search_path = ''
 -- The planner expects that almost nothing passes the filters, and would sort the whole circle instead of scanning from
@@ -22,50 +161,17 @@ set enable_sort = off
 set jit = off
 as $$
 declare
-  v_point extensions.geography;
+  v_search private.vehicle_search := private.read_vehicle_search(p_search, auth.uid());
   v_key text;
   v_order text;
-  v_where text := '';
-  -- every word must occur somewhere; signs of patterns stand for themselves
-  v_words text[] := array(
-    select '%' || regexp_replace(w, '([\\%_])', '\\\1', 'g') || '%'
-    from regexp_split_to_table(private.fold_text(p_query), '[-\s_./]+') w where w <> ''
-  );
-  -- asked once: in the query, the planner would no longer ask the calendar of each candidate by its index
-  v_overdue uuid[];
-  -- hosts who are left out: of a block with the caller, and suspended. A visitor has blocked nobody
-  v_blocked uuid[] := private.blocked_with(auth.uid()) || array(select user_id from private.suspended_people);
-  v_features text[] := array(select distinct f from unnest(p_features) f where f is not null);
+  v_where text;
 begin
-  if p_lat is null or p_lng is null or not (p_lat between -85 and 85) or not (p_lng between -180 and 180) then
-    perform private.fail_input('lat', 'must be -85 to 85, and lng -180 to 180');
-  end if;
-  if p_radius_m is null or p_radius_m not between 100 and 100000 then
-    perform private.fail_input('radius_m', 'must be 100 to 100000');
-  end if;
   if p_page_size is null or p_page_size not between 1 and 50 then
     perform private.fail_input('page_size', 'must be 1 to 50');
   end if;
-  if p_starts_at is null or p_ends_at is null or not isfinite(p_starts_at) or not isfinite(p_ends_at) then
-    perform private.fail_input('starts_at', 'must be given together with ends_at');
-  end if;
-  if p_ends_at <= p_starts_at then
-    perform private.fail('period_invalid');
-  end if;
-  if p_starts_at < now() then
-    perform private.fail('period_in_past');
-  end if;
-  if p_starts_at > now() + make_interval(days => (private.setting('booking_horizon_days'))::int) or p_ends_at > p_starts_at + interval '90 days' then
-    perform private.fail('period_too_long', '{"max_days": 90}');
-  end if;
-  if char_length(p_query) > 100 or char_length(p_brand) > 60 or cardinality(p_features) > 10 then
-    perform private.fail_input('query', 'must have at most 100 characters, brand at most 60, and features at most 10 words');
-  end if;
-  v_point := extensions.st_setsrid(extensions.st_makepoint(p_lng, p_lat), 4326)::extensions.geography;
-
   case p_sort
     when 'distance' then
-      v_key := 'v.public_location operator(extensions.<->) $1';
+      v_key := 'v.public_location operator(extensions.<->) ($1).point';
       -- ties are settled below: no index orders by distance and then by id before PostgreSQL 17
       v_order := v_key;
     when 'price' then
@@ -77,90 +183,67 @@ begin
     else
       perform private.fail_input('sort', 'must be distance, price or rating');
   end case;
+  v_where := private.vehicle_search_conditions(v_search)
+    || coalesce((select string_agg(' and ' || c.condition, '') from private.vehicle_facet_conditions(v_search) c), '');
   if p_after is not null then
     if p_after ->> 'sort' is distinct from p_sort
        or (case jsonb_typeof(p_after -> 'key') when 'number' then abs((p_after -> 'key')::numeric) > 1e15 else true end)
        or coalesce(p_after ->> 'id', '') !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
       perform private.fail_input('after', 'must be a cursor of this search');
     end if;
-    v_where := v_where || format(' and (%s, v.id) > (($11 ->> ''key'')::%s, ($11 ->> ''id'')::uuid)', v_key, case p_sort when 'distance' then 'float8' else 'numeric' end);
+    v_where := v_where || format(' and (%s, v.id) > (($3 ->> ''key'')::%s, ($3 ->> ''id'')::uuid)', v_key, case p_sort when 'distance' then 'float8' else 'numeric' end);
   end if;
-  v_overdue := array(select o.vehicle_id from private.overdue_vehicles o where o.blocked && tstzrange(p_starts_at, p_ends_at));
-  v_where := v_where
-    || case when cardinality(v_overdue) > 0 then ' and v.id <> all ($19)' else '' end
-    || case when cardinality(v_blocked) > 0 then ' and v.host_id <> all ($20)' else '' end
-    || case when p_kind is not null then ' and v.kind = $5' else '' end
-    || case when p_min_seats is not null then ' and v.seats >= $6' else '' end
-    || case when p_brand is not null then ' and private.squeeze_text(v.brand) = private.squeeze_text($7)' else '' end
-    || case when p_transmission is not null then ' and v.transmission = $8' else '' end
-    || case when p_fuel is not null then ' and v.fuel = $9' else '' end
-    || case when p_min_price is not null then ' and v.price_per_day >= $12' else '' end
-    || case when p_max_price is not null then ' and v.price_per_day <= $13' else '' end
-    || case when p_instant_only then ' and v.instant_book' else '' end
-    || case when p_min_rating is not null then ' and v.rating_average >= $14' else '' end
-    || case when cardinality(v_words) > 0 then ' and v.search_text like all ($15)' else '' end
-    || case when cardinality(v_features) > 0 then
-         ' and (select count(*) from public.vehicle_features f where f.vehicle_id = v.id and f.feature = any ($16)) = cardinality($16)' else '' end;
 
   return query execute format($query$
     with page as (
-      select v.*, %1$s as sort_key, v.public_location operator(extensions.<->) $1 as distance
+      select v.*, %1$s as sort_key, v.public_location operator(extensions.<->) ($1).point as distance
       from public.vehicles v
-      where v.status = 'published'
-        and extensions.st_dwithin(v.public_location, $1, $2, false)
-        and v.host_id is distinct from $17
-        and $4 >= $3 + make_interval(hours => v.min_hours)
-        and $4 <= $3 + make_interval(days => v.max_days)
-        and $3 >= now() + make_interval(hours => v.notice_hours)
-        -- private.is_free, written out: it is asked of every candidate
-        and not exists (
-          select from private.blocking_entries c
-          where c.vehicle_id = v.id and c.blocked && tstzrange($3, $4 + make_interval(mins => v.buffer_minutes))
-        )
-        %2$s
+      where %2$s
       order by %3$s
-      fetch first ($10) rows with ties
+      fetch first ($2) rows with ties
     )
     select jsonb_build_object(
       'vehicle_id', p.id, 'title', p.title, 'kind', p.kind, 'brand', p.brand, 'model', p.model, 'year', p.year,
       'seats', p.seats, 'transmission', p.transmission, 'fuel', p.fuel, 'price_per_hour', p.price_per_hour,
-      'price_per_day', p.price_per_day, 'currency', p.currency, 'instant_book', p.instant_book, 'city', p.city,
+      'price_per_day', p.price_per_day, 'currency', p.currency, 'instant_book', p.instant_book, 'delivery_fee', p.delivery_fee, 'city', p.city,
       'lat', extensions.st_y(p.public_location::extensions.geometry), 'lng', extensions.st_x(p.public_location::extensions.geometry),
       'distance_m', round(p.distance::numeric, 1), 'rating_average', p.rating_average, 'rating_count', p.rating_count,
       'cover_bucket', m.bucket, 'cover_path', m.path,
-      'cursor', jsonb_build_object('sort', $18, 'key', p.sort_key, 'id', p.id)
+      'cursor', jsonb_build_object('sort', $4, 'key', p.sort_key, 'id', p.id)
     )%4$s
     from page p
     left join public.vehicle_images i on i.vehicle_id = p.id and i.position = (select min(position) from public.vehicle_images where vehicle_id = p.id)
     left join public.media m on m.id = i.media_id and m.status = 'ready'
     order by p.sort_key, p.id
-    limit $10
+    limit $2
   $query$, v_key, v_where, v_order,
     case when p_with_reasons then $reasons$ || jsonb_build_object('reasons', array(
-      select r.code from public.vehicles v, unnest(private.all_rental_reasons($17, v, $3, $4)) r where v.id = p.id)) $reasons$ end)
-  using v_point, p_radius_m, p_starts_at, p_ends_at, p_kind, p_min_seats, p_brand, p_transmission, p_fuel, p_page_size,
-        p_after, p_min_price, p_max_price, p_min_rating,
-        v_words, v_features, auth.uid(), p_sort, v_overdue, v_blocked;
+      select r.code from public.vehicles v, unnest(private.all_rental_reasons(($1).caller_id, v, ($1).starts_at, ($1).ends_at)) r where v.id = p.id)) $reasons$ end)
+  using v_search, p_page_size, p_after, p_sort;
 end
 $$;
 
 create function public.search_vehicles(
-  lat float8, lng float8, radius_m int default 5000, starts_at timestamptz default null, ends_at timestamptz default null,
+  lat float8 default null, lng float8 default null, radius_m int default null, starts_at timestamptz default null, ends_at timestamptz default null,
   kind text default null, min_seats int default null, brand text default null, transmission text default null,
   fuel text default null, min_price bigint default null, max_price bigint default null, features text[] default null,
   instant_only boolean default false, min_rating numeric default null, query text default null,
-  sort text default 'distance', after jsonb default null, page_size int default 20, with_reasons boolean default false
+  sort text default 'distance', after jsonb default null, page_size int default 20, with_reasons boolean default false,
+  delivery_only boolean default false, min_lat float8 default null, min_lng float8 default null, max_lat float8 default null, max_lng float8 default null
 )
 returns setof jsonb
 language plpgsql volatile set search_path = ''
 as $$
 begin
   perform private.spend_read_token('search_vehicles');
-  return query select private.search_vehicles($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20);
+  return query select private.search_vehicles(row($1, $2, $3, min_lat, min_lng, max_lat, max_lng, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+    $14, delivery_only, $15, $16, null, null, null, null, null, null, null)::private.vehicle_search, sort, after, page_size, with_reasons);
 end
 $$;
-comment on function public.search_vehicles is 'Lists published vehicles within radius_m (100–100000) metres of a point that are free for the whole period. Vehicles of people with whom the caller has a block are left out. Rows are {vehicle_id, title, kind, brand, model, year, seats, transmission, fuel, price_per_hour, price_per_day, currency, instant_book, city, lat, lng, distance_m, rating_average, rating_count, cover_bucket, cover_path, cursor}, and with `with_reasons` also `reasons`: the codes of what is in the way of the caller, such as licence_required (what booking_eligibility says, but for the number of the caller''s bookings). They are sorted by distance, price (per day) or rating (the average, in which few reviews count less). `after` takes the cursor of the last row. Reads only. Errors: invalid_input, period_invalid, period_in_past, period_too_long, rate_limited.';
-select private.expose('search_vehicles(float8, float8, int, timestamptz, timestamptz, text, int, text, text, text, bigint, bigint, text[], boolean, numeric, text, text, jsonb, int, boolean)', 'anon', 'authenticated');
+comment on function public.search_vehicles is 'Lists published vehicles of an area that are free for the whole period. The area is a circle of radius_m (100–100000, else 5000) metres around lat and lng, or a box from min_lat, min_lng to max_lat, max_lng, whose corners are at most 150 km from its middle; min_lng above max_lng crosses the 180th meridian. With a box, lat and lng only say from where distances are measured (else from its middle), and radius_m, if given, holds too. Prices are of a day. `query` finds words of brand, model, title and city, with or without diacritics, blanks and hyphens. Vehicles of people with whom the caller has a block are left out. Rows are {vehicle_id, title, kind, brand, model, year, seats, transmission, fuel, price_per_hour, price_per_day, currency, instant_book, delivery_fee, city, lat, lng, distance_m, rating_average, rating_count, cover_bucket, cover_path, cursor}, and with `with_reasons` also `reasons`: the codes of what is in the way of the caller, such as licence_required (what booking_eligibility says, but for the number of the caller''s bookings). They are sorted by distance, price (per day) or rating (the average, in which few reviews count less). `after` takes the cursor of the last row. Reads only. Errors: invalid_input, period_invalid, period_in_past, period_too_long, rate_limited.';
+select private.expose('search_vehicles(float8, float8, int, timestamptz, timestamptz, text, int, text, text, text, bigint, bigint, text[], boolean, numeric, text, text, jsonb, int, boolean, boolean, float8, float8, float8, float8)', 'anon', 'authenticated');
+revoke all on function private.search_vehicles(private.vehicle_search, text, jsonb, int, boolean) from public, anon, authenticated, service_role;
+grant execute on function private.search_vehicles(private.vehicle_search, text, jsonb, int, boolean) to anon, authenticated;
 
 -- Everything a listing's screen needs, under the reader's own rights.
 create function public.vehicle_detail(vehicle_id uuid)

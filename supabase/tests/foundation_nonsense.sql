@@ -54,7 +54,7 @@ as $$
     select p.oid, p.proname::text as name, a.name as argument, t.typname::text as type, a.i,
            format('cast(%s as %s)', coalesce((select k.value from known k where k.argument = a.name
              -- a name that means two things
-             and not (a.name = 'kind' and p.proname = 'search_vehicles') and not (a.name = 'event_id' and t.typname <> 'uuid') limit 1), 'null'), format_type(t.oid, null)) as sensible
+             and not (a.name = 'kind' and p.proname in ('search_vehicles', 'vehicle_facets')) and not (a.name = 'event_id' and t.typname <> 'uuid') limit 1), 'null'), format_type(t.oid, null)) as sensible
     from pg_proc p
     cross join lateral unnest(p.proargtypes::oid[], p.proargnames[1:p.pronargs]) with ordinality a (type, name, i)
     join pg_type t on t.oid = a.type
