@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { projectRoot } from '../local/config.ts';
 import { StackError } from '../local/errors.ts';
 import { createLog } from '../local/log.ts';
+import { benchBrowse } from './browse.ts';
 import { benchChat, benchChatReads } from './chat.ts';
 import { benchBooking, benchWebhook } from './commands.ts';
 import { benchContention } from './contention.ts';
@@ -94,6 +95,7 @@ type Workload = (
 
 const workloads: Record<string, Workload> = {
   search: benchSearch,
+  browse: benchBrowse,
   booking: benchBooking,
   contention: benchContention,
   webhook: benchWebhook,

@@ -39,3 +39,17 @@ begin
 end
 $$;
 grant execute on function bench.plain_search to authenticated;
+
+-- The calendar of a vehicle as a bare read of its index, without holds that are over, hours, and the question who may see it.
+create or replace function bench.plain_calendar(p_vehicle_id uuid, p_from timestamptz, p_to timestamptz)
+returns table (starts_at timestamptz, ends_at timestamptz, kind text)
+language plpgsql stable security definer set search_path = public, extensions
+as $$
+begin
+  return query
+    select lower(c.blocked), upper(c.blocked), c.kind
+    from calendar_entries c
+    where c.vehicle_id = p_vehicle_id and c.blocked && tstzrange(p_from, p_to);
+end
+$$;
+grant execute on function bench.plain_calendar to authenticated;

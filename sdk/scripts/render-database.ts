@@ -14,6 +14,7 @@ const plainTypes: Record<string, string> = {
   numeric: 'number',
   'double precision': 'number',
   int8multirange: 'string',
+  tstzmultirange: 'string',
   xid8: 'string',
   jsonb: 'unknown',
 };

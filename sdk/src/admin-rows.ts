@@ -12,9 +12,9 @@ export interface InvariantViolation
   severity: 'critical' | 'warning';
 }
 
-/** A case that waits for a review: `subjectId` is the id of the licence or vehicle. */
+/** A case that waits for a review: `subjectId` is the id of the licence, the vehicle or its papers. */
 export interface ReviewCase {
-  kind: 'licence' | 'vehicle';
+  kind: 'licence' | 'vehicle' | 'vehicle_document';
   subjectId: Uuid;
 }
 

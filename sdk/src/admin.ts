@@ -20,7 +20,7 @@ import { AdminRoles } from './roles.ts';
 import { AdminPeople } from './trust.ts';
 import { AdminUnmatched } from './unmatched.ts';
 import type { Uuid } from './values.ts';
-import type { Vehicle, VehicleToReview } from './vehicles-rows.ts';
+import type { Vehicle, VehicleDocument, VehicleDocumentToReview, VehicleToReview } from './vehicles-rows.ts';
 
 /** The order of what waits for a review. */
 const byWaiting = ['waiting_since', 'id'] as const;
@@ -119,6 +119,29 @@ export class Admin {
       revision: input.revision,
     };
     return this.#calls.rpc('review_vehicle', args, options);
+  }
+
+  /**
+   * Inspections and insurances of vehicles that wait for a review, the longest waiting first.
+   * Errors: `forbidden`, `invalid_input`.
+   */
+  vehicleDocumentsToReview(page: PageOptions = {}, options?: CallOptions): List<VehicleDocumentToReview> {
+    const read = (page_size: number, after?: object) =>
+      this.#calls.rpc('vehicle_documents_to_review', { after, page_size }, options);
+    return readList({ by: byWaiting, read }, page, options);
+  }
+
+  /**
+   * Verifies or rejects papers of a vehicle. A rejection needs a reason of 1 to 500 characters, which the host reads.
+   * Errors: `forbidden`, `vehicle_document_not_found`, `illegal_transition`, `review_claimed`,
+   * `invalid_input`.
+   */
+  reviewVehicleDocument(
+    input: { documentId: Uuid; accept: boolean; reason?: string },
+    options?: CallOptions,
+  ): Promise<Result<VehicleDocument>> {
+    const args = { document_id: input.documentId, accept: input.accept, reason: input.reason };
+    return this.#calls.rpc('review_vehicle_document', args, options);
   }
 
   /**

@@ -122,6 +122,8 @@ export type { Failed, Result, Success } from './result.ts';
 export type { AdminReviews, Reviews, ReviewText } from './reviews.ts';
 export type * from './reviews-rows.ts';
 export type { AdminRoles, RoleChange, UserRole } from './roles.ts';
+export type { SavedSearches } from './saved-searches.ts';
+export type * from './saved-searches-rows.ts';
 export { canMove } from './states.ts';
 export {
   type CodeCheck,

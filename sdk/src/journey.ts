@@ -28,6 +28,7 @@ import { UserInbox } from './realtime/user-inbox.ts';
 import { Receipts } from './receipts.ts';
 import { Refunds } from './refunds.ts';
 import { Reviews } from './reviews.ts';
+import { SavedSearches } from './saved-searches.ts';
 import { Tickets } from './tickets.ts';
 import { Trust } from './trust.ts';
 import { Vehicles } from './vehicles.ts';
@@ -93,6 +94,7 @@ export class Journey {
   readonly payouts: Payouts;
   readonly notifications: Notifications;
   readonly reviews: Reviews;
+  readonly savedSearches: SavedSearches;
   readonly tickets: Tickets;
   readonly checkIn: CheckIn;
   readonly trust: Trust;
@@ -138,6 +140,7 @@ export class Journey {
     this.payouts = new Payouts(calls);
     this.notifications = new Notifications(calls, inbox);
     this.reviews = new Reviews(calls);
+    this.savedSearches = new SavedSearches(calls);
     this.tickets = new Tickets(calls);
     this.checkIn = new CheckIn(calls, this.tickets);
     this.trust = new Trust(calls);

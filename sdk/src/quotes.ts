@@ -45,9 +45,9 @@ export class Quotes {
    * Errors: `vehicle_not_found`, `own_vehicle`, `vehicle_not_published`, `booking_not_possible`,
    * `account_suspended`, `score_too_low`, `vehicle_unavailable`, `already_held` (details.booking_id),
    * `email_unverified`, `phone_unverified`, `period_invalid`, `period_in_past`, `period_too_short`,
-   * `period_too_long`, `notice_too_short`, `licence_required`, `licence_class_mismatch`,
-   * `licence_expires_early`, `licence_holder_too_young`, `discount_not_found`, `discount_used_up`,
-   * `discount_already_used`, `discount_first_only`, `invalid_input`, `rate_limited`.
+   * `period_too_long`, `notice_too_short`, `vehicle_papers_end`, `vehicle_closed`, `licence_required`,
+   * `licence_class_mismatch`, `licence_expires_early`, `licence_holder_too_young`, `discount_not_found`,
+   * `discount_used_up`, `discount_already_used`, `discount_first_only`, `invalid_input`, `rate_limited`.
    *
    * @example
    * ```ts

@@ -1,9 +1,10 @@
 import type { ReviewClaim } from './admin-rows.ts';
-import type { Like } from './core/shapes.ts';
+import type { Like, Nullable } from './core/shapes.ts';
 import type { Defaults, Rows, Tables } from './generated/database.ts';
 import type { PlacedImage } from './media-rows.ts';
 import type { PublicProfile } from './profiles-rows.ts';
-import type { Uuid } from './values.ts';
+import type { PublicReview } from './reviews-rows.ts';
+import type { CalendarDay, Timestamp, Uuid } from './values.ts';
 
 /** A listing. Amounts are minor units of `currency`, shares are basis points. */
 export interface Vehicle extends Omit<Tables['vehicles'], 'search_text' | 'is_listed'> {}
@@ -21,6 +22,8 @@ type PlatformColumn =
   | 'revision'
   | 'rating_average'
   | 'rating_count'
+  | 'has_hours'
+  | 'papers_until'
   | 'published_at'
   | 'created_at'
   | 'updated_at';
@@ -109,11 +112,80 @@ export interface VehicleDetail extends Vehicle {
   features: string[];
   images: (PlacedImage & { position: number })[];
   host: PublicProfile | null;
+  /** The newest five; `reviews.list` has the others. */
+  reviews: PublicReview[];
 }
 
 /** A period in which a vehicle can't be booked. */
 export interface BusyPeriod extends Omit<Rows['vehicle_calendar'], 'kind'> {
-  kind: 'booked' | 'blocked';
+  /** `closed`: outside of the hours of the vehicle. */
+  kind: 'booked' | 'blocked' | 'maintenance' | 'closed';
+}
+
+/** One thing that is in the way of having a vehicle for a period. */
+export interface UnavailableReason
+  extends Nullable<Omit<Rows['explain_unavailable'], 'reason'>, 'starts_at' | 'ends_at'> {
+  /** `period`: its length, or where in time it is. `eligibility`: what the caller lacks. The first four have times. */
+  reason: 'booked' | 'blocked' | 'maintenance' | 'closed' | 'listing' | 'notice' | 'period' | 'eligibility';
+}
+
+/** Hours of a day on the clocks of the listing, `08:00` to `24:00`. */
+export interface OpenHours {
+  opens: string;
+  closes: string;
+}
+
+export interface WeekdayHours {
+  /** 1 is Monday, 7 is Sunday. */
+  weekday: number;
+  hours: OpenHours[];
+}
+
+/** When a vehicle can be rented at all. */
+export interface VehicleHours {
+  time_zone: string;
+  /** Null: all the time. A weekday that is missing is closed. */
+  weekly: WeekdayHours[] | null;
+  /** Days with other hours, from yesterday on. None is closed. */
+  days: { day: CalendarDay; hours: OpenHours[] }[];
+}
+
+/** A feature that a listing may name. */
+export interface Feature extends Omit<Rows['feature_catalogue'], 'kinds'> {
+  /** The kinds of vehicle that it is offered for. */
+  kinds: VehicleKind[];
+}
+
+/** A vehicle that the signed-in person likes. */
+export interface Favourite
+  extends Nullable<Rows['my_favourites'], 'rating_average' | 'cover_bucket' | 'cover_path'> {}
+
+/** Inspection or insurance of a vehicle. */
+export type VehicleDocument = Tables['vehicle_documents'];
+
+/** Papers that wait for a review. */
+export interface VehicleDocumentToReview
+  extends Omit<Nullable<Rows['vehicle_documents_to_review'], 'good_until'>, 'kind' | 'photo' | 'claim'> {
+  kind: VehicleDocument['kind'];
+  photo: PlacedImage;
+  /** Who works on it. Null: nobody. */
+  claim: ReviewClaim | null;
+}
+
+/** The address of the calendar of a vehicle: `path` goes behind the URL of the backend. */
+export interface CalendarLink {
+  token: string;
+  path: string;
+}
+
+/** A calendar elsewhere that blocks a vehicle. */
+export type ExternalCalendar = Tables['external_calendars'];
+
+/** When it was read, and what came of it. */
+export interface ReadCalendar
+  extends Nullable<Omit<Rows['my_external_calendars'], 'conflicts'>, 'read_at' | 'problem'> {
+  /** Times that it takes and a booking here has already. */
+  conflicts: { starts_at: Timestamp; ends_at: Timestamp; found_at: Timestamp }[];
 }
 
 /** What `details` of a reason hold, by its code. */
@@ -129,6 +201,10 @@ interface ReasonDetails {
   period_invalid: object;
   period_in_past: object;
   notice_too_short: { notice_hours: number };
+  /** Inspection or insurance end before the trip does. */
+  vehicle_papers_end: { papers_until: CalendarDay };
+  /** `vehicles.hours` says when it can be rented. */
+  vehicle_closed: object;
   period_too_short: { min_hours: number };
   /** `max_days` is absent when it starts too far ahead. */
   period_too_long: { max_days?: number };
@@ -181,6 +257,16 @@ declare module './core/shapes.ts' {
     search_vehicles: VehicleHit;
     vehicle_calendar: BusyPeriod;
     vehicle_facets: VehicleFacet;
+    create_calendar_link: CalendarLink;
+    add_external_calendar: ExternalCalendar;
+    my_external_calendars: ReadCalendar;
+    vehicle_hours: VehicleHours;
+    set_vehicle_hours: VehicleHours;
+    set_vehicle_day: VehicleHours;
+    explain_unavailable: UnavailableReason;
+    feature_catalogue: Feature;
+    my_favourites: Favourite;
+    vehicle_documents_to_review: VehicleDocumentToReview;
     vehicle_detail: VehicleDetail | null;
   }
 }

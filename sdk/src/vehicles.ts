@@ -8,18 +8,28 @@ import type { RequiredLicence } from './licences-rows.ts';
 import type { MediaFiles } from './media.ts';
 import { type Result, succeed } from './result.ts';
 import { type Instant, toTimestamp } from './time.ts';
-import type { Minor, Uuid } from './values.ts';
+import type { CalendarDay, Minor, Uuid } from './values.ts';
 import type {
   BusyPeriod,
   CalendarEntry,
+  CalendarLink,
   EligibilityReason,
+  ExternalCalendar,
+  Favourite,
+  Feature,
   NewVehicle,
+  OpenHours,
+  ReadCalendar,
+  UnavailableReason,
   Vehicle,
   VehicleChanges,
   VehicleDetail,
+  VehicleDocument,
   VehicleFacet,
   VehicleHit,
+  VehicleHours,
   VehicleImage,
+  WeekdayHours,
 } from './vehicles-rows.ts';
 
 type FilterArgs = Camel<Omit<Functions['vehicle_facets']['args'], 'starts_at' | 'ends_at'>>;
@@ -66,7 +76,8 @@ export interface VehicleSearch extends VehicleFilters, PageOptions {
   coverUrls?: boolean;
 }
 
-function filterArgs<T extends Pick<VehicleFilters, 'startsAt' | 'endsAt'>>({
+/** The arguments of a search. */
+export function filterArgs<T extends Pick<VehicleFilters, 'startsAt' | 'endsAt'>>({
   startsAt,
   endsAt,
   ...filters
@@ -163,6 +174,60 @@ export class Vehicles {
   }
 
   /**
+   * What is in the way of having a vehicle for a period, with the times that are taken or closed, never by whom. Empty:
+   * it can be had.
+   * Errors: `vehicle_not_found`, `invalid_input`.
+   *
+   * @example
+   * ```ts
+   * const { data: reasons } = await journey.vehicles.explainUnavailable({ vehicleId, startsAt, endsAt });
+   * // [{ reason: 'booked', code: 'vehicle_unavailable', starts_at: '…', ends_at: '…', message_en: '…' }]
+   * ```
+   */
+  explainUnavailable(
+    input: { vehicleId: Uuid; startsAt: Instant; endsAt: Instant },
+    options?: CallOptions,
+  ): Promise<Result<UnavailableReason[]>> {
+    const args = {
+      vehicle_id: input.vehicleId,
+      starts_at: toTimestamp(input.startsAt),
+      ends_at: toTimestamp(input.endsAt),
+    };
+    return this.#calls.rpc('explain_unavailable', args, options);
+  }
+
+  /**
+   * At which hours a vehicle can be rented at all.
+   * Errors: `vehicle_not_found`.
+   */
+  hours(vehicleId: Uuid, options?: CallOptions): Promise<Result<VehicleHours>> {
+    return this.#calls.rpc('vehicle_hours', { vehicle_id: vehicleId }, options);
+  }
+
+  /** The features that a listing may name, in the order of a form. */
+  features(options?: CallOptions): Promise<Result<Feature[]>> {
+    return this.#calls.rpc('feature_catalogue', {}, options);
+  }
+
+  /**
+   * The vehicles that the signed-in person likes, the last liked first.
+   * Errors: `invalid_input`.
+   */
+  favourites(page: PageOptions = {}, options?: CallOptions): List<Favourite> {
+    const read = (page_size: number, after?: object) =>
+      this.#calls.rpc('my_favourites', { after, page_size }, options);
+    return readList({ by: byCreation, read }, page, options);
+  }
+
+  /**
+   * Likes a vehicle, or no longer.
+   * Errors: `vehicle_not_found`, `too_many_favourites` (details.limit), `invalid_input`.
+   */
+  setFavourite(vehicleId: Uuid, isFavourite: boolean, options?: CallOptions): Promise<Result<null>> {
+    return this.#calls.rpc('set_favourite', { vehicle_id: vehicleId, is_favourite: isFavourite }, options);
+  }
+
+  /**
    * All reasons why the caller can't book it then, at once, with what to do about each. Empty: it can be booked. The
    * first is the one that a quote or booking is refused with.
    * Errors: `vehicle_not_found`, `invalid_input`.
@@ -227,6 +292,115 @@ export class Vehicles {
    */
   submit(vehicleId: Uuid, options?: CallOptions): Promise<Result<Vehicle>> {
     return this.#calls.rpc('submit_vehicle', { vehicle_id: vehicleId }, options);
+  }
+
+  /**
+   * At which hours of the week an own vehicle can be rented, in its time zone. A rental must lie within them as a whole. A
+   * weekday that is left out is closed; null is open all the time.
+   * Errors: `vehicle_not_found`, `invalid_input`.
+   *
+   * @example
+   * ```ts
+   * // from Friday, 18:00, to Sunday, 24:00
+   * const whole = { opens: '00:00', closes: '24:00' };
+   * const weekly = [
+   *   { weekday: 5, hours: [{ opens: '18:00', closes: '24:00' }] },
+   *   { weekday: 6, hours: [whole] },
+   *   { weekday: 7, hours: [whole] },
+   * ];
+   * await journey.vehicles.setHours(vehicleId, weekly);
+   * ```
+   */
+  setHours(
+    vehicleId: Uuid,
+    weekly: WeekdayHours[] | null,
+    options?: CallOptions,
+  ): Promise<Result<VehicleHours>> {
+    return this.#calls.rpc('set_vehicle_hours', { vehicle_id: vehicleId, weekly }, options);
+  }
+
+  /**
+   * The hours of one day, in place of those of the week: none is closed, null follows the week again.
+   * Errors: `vehicle_not_found`, `invalid_input`.
+   */
+  setDay(
+    input: { vehicleId: Uuid; day: CalendarDay; hours: OpenHours[] | null },
+    options?: CallOptions,
+  ): Promise<Result<VehicleHours>> {
+    const args = { vehicle_id: input.vehicleId, day: input.day, hours: input.hours };
+    return this.#calls.rpc('set_vehicle_day', args, options);
+  }
+
+  /**
+   * Submits the inspection or insurance of an own vehicle for a review: its last day, and an upload of purpose
+   * `vehicle_document`. No rental goes beyond the last day of what was verified.
+   * Errors: `vehicle_not_found`, `media_not_found`, `media_not_ready`, `invalid_input`.
+   */
+  submitDocument(
+    input: { vehicleId: Uuid; kind: VehicleDocument['kind']; validUntil: CalendarDay; mediaId: Uuid },
+    options?: CallOptions,
+  ): Promise<Result<VehicleDocument>> {
+    const args = {
+      vehicle_id: input.vehicleId,
+      kind: input.kind,
+      valid_until: input.validUntil,
+      media_id: input.mediaId,
+    };
+    return this.#calls.rpc('submit_vehicle_document', args, options);
+  }
+
+  /** The papers of an own vehicle, the newest first. */
+  documents(vehicleId: Uuid, options?: CallOptions): Promise<Result<VehicleDocument[]>> {
+    return this.#calls.rpc('my_vehicle_documents', { of_vehicle_id: vehicleId }, options);
+  }
+
+  /**
+   * Makes the address at which other calendars read when an own vehicle is taken. Who has it sees times only. It is shown
+   * this once, and ends the earlier one.
+   * Errors: `vehicle_not_found`, `rate_limited`.
+   */
+  createCalendarLink(vehicleId: Uuid, options?: CallOptions): Promise<Result<CalendarLink>> {
+    return this.#calls.rpc('create_calendar_link', { vehicle_id: vehicleId }, options);
+  }
+
+  /**
+   * Ends the address of the calendar of an own vehicle.
+   * Errors: `vehicle_not_found`.
+   */
+  deleteCalendarLink(vehicleId: Uuid, options?: CallOptions): Promise<Result<null>> {
+    return this.#calls.rpc('delete_calendar_link', { vehicle_id: vehicleId }, options);
+  }
+
+  /**
+   * Lets a calendar elsewhere (iCal) block an own vehicle. It is read at once and then every half hour.
+   * Errors: `vehicle_not_found`, `too_many_calendars` (details.limit), `invalid_input`, `rate_limited`.
+   *
+   * @example
+   * ```ts
+   * const url = 'https://calendars.example/vehicle.ics';
+   * await journey.vehicles.addExternalCalendar({ vehicleId, name: 'Another site', url });
+   * const { data: calendars } = await journey.vehicles.externalCalendars(vehicleId); // with their conflicts
+   * ```
+   */
+  addExternalCalendar(
+    input: { vehicleId: Uuid; name: string; url: string },
+    options?: CallOptions,
+  ): Promise<Result<ExternalCalendar>> {
+    const args = { vehicle_id: input.vehicleId, name: input.name, url: input.url };
+    return this.#calls.rpc('add_external_calendar', args, options);
+  }
+
+  /** The calendars elsewhere that block an own vehicle, and where they clash with bookings here. */
+  externalCalendars(vehicleId: Uuid, options?: CallOptions): Promise<Result<ReadCalendar[]>> {
+    return this.#calls.rpc('my_external_calendars', { of_vehicle_id: vehicleId }, options);
+  }
+
+  /**
+   * Removes a calendar elsewhere, and what it took.
+   * Errors: `external_calendar_not_found`.
+   */
+  removeExternalCalendar(calendarId: Uuid, options?: CallOptions): Promise<Result<null>> {
+    return this.#calls.rpc('remove_external_calendar', { calendar_id: calendarId }, options);
   }
 
   /**

@@ -51,6 +51,8 @@ create table public.vehicles (
   notice_hours int not null default 0,
   buffer_minutes int not null default 0,
   time_zone text not null default 'Asia/Ho_Chi_Minh',
+  has_hours boolean not null default false,
+  papers_until date,
   public_location extensions.geography(point, 4326) not null,
   status text not null default 'draft',
   rating_average numeric(3, 2),
@@ -130,6 +132,8 @@ comment on column public.vehicles.delivery_fee is 'Minor units of `currency`, on
 comment on column public.vehicles.security_deposit is 'Minor units of `currency`, paid with the trip and given back after it. 0 for none.';
 comment on column public.vehicles.daily_km_allowance is 'Kilometres a day that the price includes. Null for no limit.';
 comment on column public.vehicles.excess_km_fee is 'Minor units of `currency` for each kilometre beyond the allowance; shown, nothing charges it yet. Null for none.';
+comment on column public.vehicles.has_hours is 'Whether it can be rented at certain hours only; vehicle_hours() has them. Otherwise it is open all the time.';
+comment on column public.vehicles.papers_until is 'The last day on which its inspection and its insurance are good, in time_zone; no rental goes beyond it. Null while none was verified.';
 comment on column public.vehicles.instant_book is 'Whether a booking is the renter''s at once; otherwise the host answers a request first.';
 comment on column public.vehicles.cancellation_policy is 'A key of the setting cancellation_policies; its tiers are copied into each quote.';
 comment on column public.vehicles.notice_hours is 'How long before its start a trip must be booked.';

@@ -145,6 +145,9 @@ begin
     perform private.fail_input('features', 'must be words in lower case, like child_seat');
   end if;
   v_features := array(select distinct f from jsonb_array_elements_text(p_features) f order by f);
+  if exists (select from unnest(v_features) u (feature) where u.feature not in (select k.feature from private.features k)) then
+    perform private.fail_input('features', 'must be words of feature_catalogue');
+  end if;
   if v_features = array(select f.feature from public.vehicle_features f where f.vehicle_id = p_vehicle_id order by f.feature) then
     return false;
   end if;

@@ -88,6 +88,48 @@ begin
 end
 $$;
 
+-- A listing that the caller can see: one that is offered, or the own one.
+create function private.seen_vehicle(p_vehicle_id uuid)
+returns public.vehicles
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_vehicle public.vehicles;
+begin
+  select * into v_vehicle from public.vehicles v
+  where v.id = p_vehicle_id and (v.status = 'published' or v.host_id = auth.uid() or private.is_staff());
+  if not found then
+    perform private.fail('vehicle_not_found');
+  end if;
+  return v_vehicle;
+end
+$$;
+
+-- What takes a vehicle between two times, and when it is closed then.
+create function private.calendar_periods(p_vehicle public.vehicles, p_from timestamptz, p_to timestamptz)
+returns table (starts_at timestamptz, ends_at timestamptz, kind text)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+    select lower(c.blocked), upper(c.blocked),
+      case when c.kind in ('booking', 'hold') then 'booked' when c.kind = 'maintenance' then 'maintenance' else 'blocked' end
+    from private.blocking_entries c
+    where c.vehicle_id = p_vehicle.id and c.blocked && tstzrange(p_from, p_to)
+    order by lower(c.blocked);
+  return query
+    select lower(o.blocked), upper(o.blocked), 'booked'
+    from private.overdue_vehicles o
+    where o.vehicle_id = p_vehicle.id and o.blocked && tstzrange(p_from, p_to);
+  if p_vehicle.has_hours then
+    return query
+      select lower(r), upper(r), 'closed'
+      from unnest(tstzmultirange(tstzrange(p_from, p_to)) - private.open_ranges(p_vehicle.id, p_vehicle.time_zone, p_from, p_to)) r
+      order by r;
+  end if;
+end
+$$;
+
 create function private.vehicle_calendar(p_vehicle_id uuid, p_from timestamptz, p_to timestamptz)
 returns table (starts_at timestamptz, ends_at timestamptz, kind text)
 language plpgsql stable security definer set search_path = ''
@@ -97,28 +139,14 @@ begin
      or p_to <= p_from or p_to > p_from + interval '400 days' then
     perform private.fail_input('to_at', 'must be after from_at, by at most 400 days');
   end if;
-  if not exists (
-    select from public.vehicles v
-    where v.id = p_vehicle_id and (v.status = 'published' or v.host_id = auth.uid() or private.is_staff())
-  ) then
-    perform private.fail('vehicle_not_found');
-  end if;
-  return query
-    select lower(c.blocked), upper(c.blocked), case when c.kind in ('booking', 'hold') then 'booked' else 'blocked' end
-    from (
-      select e.vehicle_id, e.blocked, e.kind from private.blocking_entries e
-      union all
-      select vehicle_id, blocked, 'booking' from private.overdue_vehicles
-    ) c
-    where c.vehicle_id = p_vehicle_id and c.blocked && tstzrange(p_from, p_to)
-    order by lower(c.blocked);
+  return query select * from private.calendar_periods(private.seen_vehicle(p_vehicle_id), p_from, p_to);
 end
 $$;
 create function public.vehicle_calendar(vehicle_id uuid, from_at timestamptz, to_at timestamptz)
 returns table (starts_at timestamptz, ends_at timestamptz, kind text)
 language sql stable set search_path = ''
 as $$ select * from private.vehicle_calendar(vehicle_id, from_at, to_at) $$;
-comment on function public.vehicle_calendar is 'Lists the periods between two times (at most 400 days apart) in which a vehicle is taken, as booked or blocked. Buffers are included. Errors: vehicle_not_found, invalid_input.';
+comment on function public.vehicle_calendar is 'Lists the periods between two times (at most 400 days apart) in which a vehicle cannot be had: booked, blocked or maintenance in their order, buffers included, and then those in which it is closed (vehicle_hours). Errors: vehicle_not_found, invalid_input.';
 select private.expose('vehicle_calendar(uuid, timestamptz, timestamptz)', 'anon', 'authenticated');
 
 -- A transaction that takes a slot of a vehicle holds this lock until its end.
@@ -178,11 +206,17 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 declare
   v_host_id uuid := private.require_user();
+  v_vehicle_id uuid := (
+    select c.vehicle_id
+    from public.calendar_entries c
+    join public.vehicles v on v.id = c.vehicle_id
+    where c.id = p_entry_id and v.host_id = v_host_id and c.kind in ('host_block', 'maintenance')
+  );
 begin
-  delete from public.calendar_entries c
-  using public.vehicles v
-  where c.id = p_entry_id and v.id = c.vehicle_id and v.host_id = v_host_id
-    and c.kind in ('host_block', 'maintenance');
+  if v_vehicle_id is not null then
+    perform private.lock_vehicle(v_vehicle_id);
+  end if;
+  delete from public.calendar_entries where id = p_entry_id and vehicle_id = v_vehicle_id;
   if not found then
     perform private.fail('not_found');
   end if;

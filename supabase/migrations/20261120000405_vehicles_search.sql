@@ -135,6 +135,8 @@ as $$
         and ($1).ends_at >= ($1).starts_at + make_interval(hours => v.min_hours)
         and ($1).ends_at <= ($1).starts_at + make_interval(days => v.max_days)
         and ($1).starts_at >= now() + make_interval(hours => v.notice_hours)
+        and (v.papers_until is null or ($1).ends_at <= (v.papers_until + 1)::timestamp at time zone v.time_zone)
+        and (not v.has_hours or private.is_open(v.id, v.time_zone, ($1).starts_at, ($1).ends_at))
         -- private.is_free, written out: it is asked of every candidate
         and not exists (
           select from private.blocking_entries c
@@ -245,6 +247,18 @@ select private.expose('search_vehicles(float8, float8, int, timestamptz, timesta
 revoke all on function private.search_vehicles(private.vehicle_search, text, jsonb, int, boolean) from public, anon, authenticated, service_role;
 grant execute on function private.search_vehicles(private.vehicle_search, text, jsonb, int, boolean) to anon, authenticated;
 
+-- The newest public reviews of a vehicle. Reviews, which has them, replaces this function (reviews_reads).
+create function private.shown_reviews(p_vehicle_id uuid)
+returns jsonb
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return '[]'::jsonb;
+end
+$$;
+revoke all on function private.shown_reviews(uuid) from public, anon, authenticated, service_role;
+grant execute on function private.shown_reviews(uuid) to anon, authenticated;
+
 -- Everything a listing's screen needs, under the reader's own rights.
 create function public.vehicle_detail(vehicle_id uuid)
 returns jsonb
@@ -259,10 +273,11 @@ as $$
       from public.vehicle_images i join public.media m on m.id = i.media_id
       where i.vehicle_id = v.id
     ), '[]'),
-    'host', (select to_jsonb(h) from public.public_profile(v.host_id) h)
+    'host', (select to_jsonb(h) from public.public_profile(v.host_id) h),
+    'reviews', private.shown_reviews(v.id)
   )
   from public.vehicles v
   where v.id = $1
 $$;
-comment on function public.vehicle_detail is 'Answers a listing with its photos, features and host, or null when there is none that the caller may see. lat and lng are those of the blurred public point.';
+comment on function public.vehicle_detail is 'Answers a listing with its photos, features, host and newest five reviews (as list_reviews has them), or null when there is none that the caller may see. lat and lng are those of the blurred public point.';
 select private.expose('vehicle_detail(uuid)', 'anon', 'authenticated');

@@ -87,6 +87,14 @@ begin
   if p_starts_at >= now() and p_starts_at < now() + make_interval(hours => p_vehicle.notice_hours) then
     v_reasons := v_reasons || ('notice_too_short', jsonb_build_object('notice_hours', p_vehicle.notice_hours))::private.eligibility_reason;
   end if;
+  if p_ends_at > (p_vehicle.papers_until + 1)::timestamp at time zone p_vehicle.time_zone then
+    v_reasons := v_reasons || ('vehicle_papers_end', jsonb_build_object('papers_until', p_vehicle.papers_until))::private.eligibility_reason;
+  end if;
+  -- a period of more days than anybody may rent has no hours
+  if p_vehicle.has_hours and p_ends_at <= p_starts_at + interval '100 days'
+     and not private.is_open(p_vehicle.id, p_vehicle.time_zone, p_starts_at, p_ends_at) then
+    v_reasons := v_reasons || ('vehicle_closed', '{}')::private.eligibility_reason;
+  end if;
   if p_vehicle.instant_book and v_score < v_min_score then
     v_reasons := v_reasons || ('score_too_low', jsonb_build_object('min_score', v_min_score))::private.eligibility_reason;
   end if;

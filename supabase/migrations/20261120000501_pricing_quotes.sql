@@ -110,7 +110,7 @@ create function public.quote_facts(renter_id uuid, vehicle_id uuid, starts_at ti
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.quote_facts(renter_id, vehicle_id, starts_at, ends_at, options, discount_code) $$;
-comment on function public.quote_facts is 'Answers everything that the pricing library needs to price a trip for this person. Service only. Errors: vehicle_not_found, own_vehicle, vehicle_not_published, booking_not_possible, account_suspended, score_too_low, vehicle_unavailable, already_held (details.booking_id), email_unverified, phone_unverified, period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, licence_required, licence_class_mismatch, licence_expires_early, licence_holder_too_young, discount_not_found, discount_used_up, discount_already_used, discount_first_only, invalid_input, rate_limited.';
+comment on function public.quote_facts is 'Answers everything that the pricing library needs to price a trip for this person. Service only. Errors: vehicle_not_found, own_vehicle, vehicle_not_published, booking_not_possible, account_suspended, score_too_low, vehicle_unavailable, already_held (details.booking_id), email_unverified, phone_unverified, period_invalid, period_in_past, period_too_short, period_too_long, notice_too_short, vehicle_papers_end, vehicle_closed, licence_required, licence_class_mismatch, licence_expires_early, licence_holder_too_young, discount_not_found, discount_used_up, discount_already_used, discount_first_only, invalid_input, rate_limited.';
 
 create function private.store_quote(p_renter_id uuid, p_vehicle_id uuid, p_starts_at timestamptz, p_ends_at timestamptz, p_priced jsonb, p_facts jsonb)
 returns public.quotes

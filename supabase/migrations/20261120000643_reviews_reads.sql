@@ -38,6 +38,26 @@ as $$ select * from private.list_reviews(of_vehicle_id, of_user_id, after, page_
 comment on function public.list_reviews is 'Lists the public reviews of a vehicle, or those about a person as host and as renter: give one of the two ids. The newest comes first. An author who has deleted the account has no name. `after` takes {released_at, id} of the last row. Errors: invalid_input.';
 select private.expose('list_reviews(uuid, uuid, jsonb, int)', 'anon', 'authenticated');
 
+-- In the page of a vehicle.
+create or replace function private.shown_reviews(p_vehicle_id uuid)
+returns jsonb
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(to_jsonb(n) || jsonb_build_object('author_name', p.display_name, 'author_avatar_path', p.avatar_path) order by n.released_at desc, n.id desc), '[]')
+    from (
+      select r.id, r.booking_id, r.vehicle_id, r.side, r.author_id, r.subject_id, r.rating, r.aspects, r.comment, r.reply, r.replied_at, r.released_at
+      from public.reviews r
+      where r.status = 'released' and r.vehicle_id = p_vehicle_id and r.side = 'renter'
+      order by r.released_at desc, r.id desc
+      limit 5
+    ) n
+    left join lateral public.public_profile(n.author_id) p on true
+  );
+end
+$$;
+
 -- The owner's rights, because an author reads why staff has hidden a review.
 create function private.my_reviews(p_after jsonb, p_page_size int)
 returns setof public.reviews

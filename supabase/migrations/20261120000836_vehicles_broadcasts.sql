@@ -1,5 +1,8 @@
--- Vehicles: what a broadcast may ask about hosts.
+-- Vehicles: what a broadcast may ask about hosts, and the kind of notification that alerts of saved searches are.
 -- Rule kept here: a host is who offers a listing now.
+
+insert into private.notification_categories (code, position, name_en, name_vi, description_en, description_vi) values
+  ('saved_search', 45, 'Saved searches', 'Tìm kiếm đã lưu', 'Vehicles that come free for a search you saved.', 'Xe vừa trống lịch cho tìm kiếm bạn đã lưu.');
 
 insert into private.broadcast_conditions (name, takes, condition, description) values
   ('hosts', 'true', 'exists (select from public.vehicles v where v.host_id = p.id and v.status = ''published'')', 'People who offer a vehicle.'),

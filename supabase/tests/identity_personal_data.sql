@@ -59,6 +59,14 @@ select public.block_period(:'own', tests.hours(300), tests.hours(310));
 select public.write_review(:'hosted', 5, 'A careful renter', '{}') is not null;
 select public.set_bank_account('970436', '0123456789', 'ZERLINA QUOCKBAO', gen_random_uuid());
 select tests.as_owner();
+insert into public.vehicle_documents (vehicle_id, host_id, kind, valid_until, media_id)
+select :'own', :'person', 'insurance', current_date + 100, tests.make_media(:'person', 'vehicle_document');
+insert into private.document_reminders (document_id, days_before, is_sent) select id, 30, true from public.vehicle_documents where host_id = :'person';
+insert into public.external_calendars (vehicle_id, host_id, name, url, etag, problem) values (:'own', :'person', 'Quockbao elsewhere', 'https://quockbao.example/1.ics', 'Quockbao', 'Quockbao');
+insert into public.favourites (user_id, vehicle_id) values (:'person', :'own');
+insert into public.saved_searches (user_id, name, criteria, alerts, period, reach)
+values (:'person', 'Quockbao on holiday', '{}', true, tstzrange(now(), now() + interval '1 day'), extensions.st_makeenvelope(105, 21, 106, 22, 4326));
+insert into private.search_alerts (search_id, vehicle_id) select id, :'own' from public.saved_searches where user_id = :'person';
 update public.calendar_entries set note = 'Quockbao needs it' where vehicle_id = :'own' and kind = 'host_block';
 update public.bank_accounts set created_at = now() - interval '3 days', usable_from = now() - interval '2 days' where user_id = :'person';
 select private.schedule_payouts() as batch \gset

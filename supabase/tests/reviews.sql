@@ -73,6 +73,7 @@ select tests.as_visitor();
 select is((select array_agg(comment order by comment) from public.reviews), '{"Friendly renter","Rather dirty car"}', 'a visitor reads public reviews');
 select is((select array_agg(rating) from public.list_reviews(of_vehicle_id => :'vehicle')), '{3}', 'the list of a vehicle has the reviews of renters only');
 select is((select author_name from public.list_reviews(of_user_id => :'renter')), 'host', 'the list of a person names the author');
+select is((select array_agg((r ->> 'rating') || ' ' || (r ->> 'author_name')) from jsonb_array_elements(public.vehicle_detail(:'vehicle') -> 'reviews') r), array['3 renter'], 'the page of a vehicle shows its newest reviews');
 select is(tests.outcome($$ select public.list_reviews() $$), 'invalid_input', 'a list needs a vehicle or a person');
 select tests.as_owner();
 select is((select rating_average || ' ' || rating_count from public.vehicles where id = :'vehicle'), '3.00 1', 'the vehicle has the rating of the renter');

@@ -88,6 +88,8 @@ describe('what stands in the way of a booking', () => {
       period_invalid: true,
       period_in_past: true,
       notice_too_short: true,
+      vehicle_papers_end: true,
+      vehicle_closed: true,
       period_too_short: true,
       period_too_long: true,
       licence_required: true,

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { CalendarFetcher } from '../../supabase/functions/_shared/calendars/fetch-calendar.ts';
 import type { Deps } from '../../supabase/functions/_shared/deps.ts';
 import type { Mail, MailResult } from '../../supabase/functions/_shared/mail/mailer.ts';
 import { providersFrom } from '../../supabase/functions/_shared/payments/index.ts';
@@ -57,6 +58,7 @@ export interface FakeOptions {
   /** Besides VNPay, which is the real wrapper. */
   providers?: PaymentProvider[];
   transfers?: TransferProvider;
+  calendars?: CalendarFetcher;
 }
 
 export const terminal = { tmnCode: 'JOURNEY1', hashSecret: 'LOCALSANDBOXSECRETLOCALSANDBOXSE' };
@@ -138,6 +140,8 @@ export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): 
       receipts: async (tickets) =>
         new Map(Object.entries(options.pushReceipts ?? {}).filter(([ticket]) => tickets.includes(ticket))),
     },
+    calendars:
+      options.calendars ?? (async () => ({ kind: 'failed', problem: 'there is no server of that name' })),
     smsReportSecret: null,
     authHooks: { email: [hookSecret], sms: [hookSecret] },
     mailWebhookSecrets: [hookSecret],

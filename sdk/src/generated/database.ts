@@ -211,6 +211,17 @@ export interface BookingsRow {
   updated_at: Timestamp;
 }
 
+/** Times that an external calendar takes and a booking here has already. The booking stands; the host settles it with one of the two. */
+export interface CalendarConflictsRow {
+  id: Uuid;
+  calendar_id: Uuid;
+  vehicle_id: Uuid;
+  period: TimestampRange;
+  found_at: Timestamp;
+  /** When one of the two was gone. Null while it lasts. */
+  gone_at: Timestamp | null;
+}
+
 /** When a vehicle is taken: bookings, unpaid holds until expires_at, blocks by the host, maintenance and external calendars. Two periods that overlap cannot be stored. */
 export interface CalendarEntriesRow {
   id: Uuid;
@@ -229,6 +240,8 @@ export interface CalendarEntriesRow {
   /** What the host wrote to a block. Null otherwise. */
   note: string | null;
   created_at: Timestamp;
+  /** The external calendar that an entry of kind external came from. Null otherwise. */
+  calendar_id: Uuid | null;
 }
 
 /** Which kinds of tickets a list admits, when not all. */
@@ -507,6 +520,36 @@ export interface EventsRow {
   updated_at: Timestamp;
 }
 
+/** Calendars elsewhere (RFC 5545) that say when a vehicle is taken. Its host alone sees them. */
+export interface ExternalCalendarsRow {
+  id: Uuid;
+  vehicle_id: Uuid;
+  host_id: Uuid;
+  name: string;
+  /** Where it is read. Who knows it can often read who has booked there. */
+  url: string;
+  /** When it says that the vehicle is taken, as read last. */
+  busy: string;
+  etag: string | null;
+  last_modified: string | null;
+  /** When it was last read, also when it had not changed. Null before the first time. */
+  read_at: Timestamp | null;
+  /** When it is read next. */
+  next_at: Timestamp;
+  /** How often in a row it could not be read. What was read before stays. */
+  failures: number;
+  /** Why it could not be read the last time. Null when it could. */
+  problem: string | null;
+  created_at: Timestamp;
+}
+
+/** Vehicles that a person likes. Only that person sees them. */
+export interface FavouritesRow {
+  user_id: Uuid;
+  vehicle_id: Uuid;
+  created_at: Timestamp;
+}
+
 /** The photos of an inspection, one per angle. They never change. */
 export interface InspectionPhotosRow {
   inspection_id: Uuid;
@@ -520,7 +563,7 @@ export interface InspectionPhotosRow {
 export interface MediaRow {
   id: Uuid;
   owner_id: Uuid;
-  purpose: 'avatar' | 'chat_document' | 'chat_image' | 'chat_video' | 'evidence_image' | 'group_avatar' | 'inspection' | 'licence' | 'vehicle_image';
+  purpose: 'avatar' | 'chat_document' | 'chat_image' | 'chat_video' | 'evidence_image' | 'group_avatar' | 'inspection' | 'licence' | 'vehicle_document' | 'vehicle_image';
   bucket: string;
   /** Within the bucket, beginning with the owner's id; ours, never the client's file name. While reserved: where the bytes are to be uploaded. From then on: where the picture is that is shown, once it is ready. */
   path: string;
@@ -1034,6 +1077,20 @@ export interface ReviewsRow {
   updated_at: Timestamp;
 }
 
+/** Searches that a person keeps. Only that person sees them. */
+export interface SavedSearchesRow {
+  id: Uuid;
+  user_id: Uuid;
+  name: string;
+  /** Arguments of search_vehicles that say what is searched: place, period and filters. */
+  criteria: unknown;
+  /** Whether the person is told of a vehicle that comes free for it. */
+  alerts: boolean;
+  /** From starts_at to ends_at of the criteria. */
+  period: TimestampRange;
+  created_at: Timestamp;
+}
+
 /** Which order has which seat. A seat has one that is live. */
 export interface SeatAllocationsRow {
   seat_id: Uuid;
@@ -1210,10 +1267,27 @@ export interface UserSuspensionsRow {
   ended_at: Timestamp | null;
 }
 
+/** Papers of a vehicle, as its host submits them and support reviews them. Of each kind, the verified one that is good for longest counts. */
+export interface VehicleDocumentsRow {
+  id: Uuid;
+  vehicle_id: Uuid;
+  host_id: Uuid;
+  /** inspection (đăng kiểm) or insurance. */
+  kind: 'inspection' | 'insurance';
+  /** The last day on which it is good, in the time zone of the listing. */
+  valid_until: CalendarDay;
+  media_id: Uuid;
+  /** Machine vehicle_document. A newer one of the same kind replaces one that waits. */
+  status: StateOf<'vehicle_document'>;
+  reject_reason: string | null;
+  reviewed_at: Timestamp | null;
+  created_at: Timestamp;
+}
+
 /** What a listing offers, as words such as bluetooth or child_seat. */
 export interface VehicleFeaturesRow {
   vehicle_id: Uuid;
-  feature: string;
+  feature: 'abs' | 'air_conditioning' | 'airbags' | 'android_auto' | 'bluetooth' | 'camera_360' | 'carplay' | 'child_seat' | 'cruise_control' | 'dashcam' | 'electric_tailgate' | 'etc_tag' | 'four_wheel_drive' | 'gps' | 'helmet' | 'isofix' | 'keyless' | 'lane_assist' | 'leather_seats' | 'luggage_rack' | 'parking_sensors' | 'pet_friendly' | 'phone_holder' | 'raincoat' | 'reverse_camera' | 'roof_rack' | 'spare_tyre' | 'sunroof' | 'top_box' | 'tyre_pressure' | 'usb_charger' | 'wheelchair_access';
 }
 
 /** Photos of a listing. Position 0 is the cover. */
@@ -1290,6 +1364,10 @@ export interface VehiclesRow {
   buffer_minutes: number;
   /** Of the place: in it weekends and days are counted and messages write times. */
   time_zone: string;
+  /** Whether it can be rented at certain hours only; vehicle_hours() has them. Otherwise it is open all the time. */
+  has_hours: boolean;
+  /** The last day on which its inspection and its insurance are good, in time_zone; no rental goes beyond it. Null while none was verified. */
+  papers_until: CalendarDay | null;
   /** Machine vehicle. draft, pending_review by submit_vehicle, published or draft by review_vehicle, suspended and back by an admin, archived for good. An edit that needs a new look leads from published to pending_review. Only published ones are found and booked. */
   status: StateOf<'vehicle'>;
   /** 1.00 to 5.00: the average of the released reviews by renters. Null without one. */
@@ -1365,6 +1443,7 @@ export interface Tables {
   booking_inspections: BookingInspectionsRow;
   booking_no_shows: BookingNoShowsRow;
   bookings: BookingsRow;
+  calendar_conflicts: CalendarConflictsRow;
   calendar_entries: CalendarEntriesRow;
   check_in_list_classes: CheckInListClassesRow;
   check_in_lists: CheckInListsRow;
@@ -1380,6 +1459,8 @@ export interface Tables {
   event_categories: EventCategoriesRow;
   event_configs: EventConfigsRow;
   events: EventsRow;
+  external_calendars: ExternalCalendarsRow;
+  favourites: FavouritesRow;
   inspection_photos: InspectionPhotosRow;
   media: MediaRow;
   media_derivatives: MediaDerivativesRow;
@@ -1405,6 +1486,7 @@ export interface Tables {
   refunds: RefundsRow;
   review_invitations: ReviewInvitationsRow;
   reviews: ReviewsRow;
+  saved_searches: SavedSearchesRow;
   seat_allocations: SeatAllocationsRow;
   seat_rows: SeatRowsRow;
   seats: SeatsRow;
@@ -1415,6 +1497,7 @@ export interface Tables {
   user_blocks: UserBlocksRow;
   user_roles: UserRolesRow;
   user_suspensions: UserSuspensionsRow;
+  vehicle_documents: VehicleDocumentsRow;
   vehicle_features: VehicleFeaturesRow;
   vehicle_images: VehicleImagesRow;
   vehicle_locations: VehicleLocationsRow;
@@ -1468,8 +1551,13 @@ export interface Relationships {
     Reference<'bookings_renter_id_fkey', ['renter_id'], false, 'profiles', ['id']>,
     Reference<'bookings_vehicle_id_fkey', ['vehicle_id'], false, 'vehicles', ['id']>,
   ];
+  calendar_conflicts: [
+    Reference<'calendar_conflicts_calendar_id_fkey', ['calendar_id'], false, 'external_calendars', ['id']>,
+    Reference<'calendar_conflicts_vehicle_id_fkey', ['vehicle_id'], false, 'vehicles', ['id']>,
+  ];
   calendar_entries: [
     Reference<'calendar_entries_booking', ['booking_id'], true, 'bookings', ['id']>,
+    Reference<'calendar_entries_calendar_id_fkey', ['calendar_id'], false, 'external_calendars', ['id']>,
     Reference<'calendar_entries_change', ['change_id'], true, 'booking_changes', ['id']>,
     Reference<'calendar_entries_vehicle_id_fkey', ['vehicle_id'], false, 'vehicles', ['id']>,
   ];
@@ -1517,6 +1605,13 @@ export interface Relationships {
   events: [
     Reference<'events_category_fkey', ['category'], false, 'event_categories', ['category']>,
     Reference<'events_organizer_id_fkey', ['organizer_id'], false, 'organizers', ['id']>,
+  ];
+  external_calendars: [
+    Reference<'external_calendars_own_vehicle', ['vehicle_id', 'host_id'], false, 'vehicles', ['id', 'host_id']>,
+  ];
+  favourites: [
+    Reference<'favourites_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+    Reference<'favourites_vehicle_id_fkey', ['vehicle_id'], false, 'vehicles', ['id']>,
   ];
   inspection_photos: [
     Reference<'inspection_photos_inspection_id_fkey', ['inspection_id'], false, 'booking_inspections', ['id']>,
@@ -1607,6 +1702,9 @@ export interface Relationships {
   reviews: [
     Reference<'reviews_invited', ['booking_id', 'side', 'author_id', 'subject_id', 'vehicle_id'], false, 'review_invitations', ['booking_id', 'side', 'author_id', 'subject_id', 'vehicle_id']>,
   ];
+  saved_searches: [
+    Reference<'saved_searches_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+  ];
   seat_allocations: [
     Reference<'seat_allocations_order', ['order_id', 'event_id'], false, 'orders', ['id', 'event_id']>,
     Reference<'seat_allocations_seat', ['seat_id', 'event_id', 'class_id'], false, 'seats', ['id', 'event_id', 'class_id']>,
@@ -1648,6 +1746,10 @@ export interface Relationships {
   user_suspensions: [
     Reference<'user_suspensions_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
   ];
+  vehicle_documents: [
+    Reference<'vehicle_documents_own_media', ['media_id', 'host_id'], false, 'media', ['id', 'owner_id']>,
+    Reference<'vehicle_documents_own_vehicle', ['vehicle_id', 'host_id'], false, 'vehicles', ['id', 'host_id']>,
+  ];
   vehicle_features: [
     Reference<'vehicle_features_vehicle_id_fkey', ['vehicle_id'], false, 'vehicles', ['id']>,
   ];
@@ -1682,6 +1784,7 @@ export interface Defaults {
   booking_inspections: 'id' | 'status' | 'note' | 'recorded_at';
   booking_no_shows: 'id' | 'status' | 'reported_at';
   bookings: 'id' | 'code' | 'starts_at' | 'ends_at' | 'deposit_status' | 'deposit_captured' | 'deposit_returned' | 'created_at' | 'updated_at';
+  calendar_conflicts: 'id' | 'found_at';
   calendar_entries: 'id' | 'created_at';
   check_in_lists: 'id' | 'all_classes' | 'created_at';
   conversation_markers: 'read_seq' | 'changed_in';
@@ -1694,6 +1797,8 @@ export interface Defaults {
   driver_licences: 'id' | 'automatic_only' | 'scheme' | 'status' | 'corrected_fields' | 'created_at';
   event_configs: 'max_per_order' | 'visibility' | 'requires_approval' | 'waiting_room' | 'transfers_allowed' | 'changes_until_hours' | 'updated_at';
   events: 'id' | 'description' | 'time_zone' | 'status' | 'created_at' | 'updated_at';
+  external_calendars: 'id' | 'busy' | 'next_at' | 'failures' | 'created_at';
+  favourites: 'created_at';
   media: 'id' | 'status' | 'expires_at' | 'created_at';
   message_reactions: 'created_at';
   messages: 'kind' | 'attachment_count' | 'mentions' | 'created_at' | 'changed_in';
@@ -1716,6 +1821,7 @@ export interface Defaults {
   refunds: 'id' | 'status' | 'created_at';
   review_invitations: 'created_at';
   reviews: 'id' | 'status' | 'aspects' | 'comment' | 'created_at' | 'updated_at';
+  saved_searches: 'id' | 'created_at';
   seat_allocations: 'is_live' | 'created_at';
   seat_rows: 'id' | 'free' | 'longest';
   seats: 'id' | 'kind' | 'status';
@@ -1726,9 +1832,10 @@ export interface Defaults {
   user_blocks: 'created_at';
   user_roles: 'granted_at';
   user_suspensions: 'id' | 'created_at';
+  vehicle_documents: 'id' | 'status' | 'created_at';
   vehicle_images: 'created_at';
   vehicle_locations: 'plate_key';
-  vehicles: 'id' | 'description' | 'currency' | 'weekend_bps' | 'long_stay_days' | 'long_stay_discount_bps' | 'security_deposit' | 'instant_book' | 'cancellation_policy' | 'min_hours' | 'max_days' | 'notice_hours' | 'buffer_minutes' | 'time_zone' | 'status' | 'rating_count' | 'rating_rank' | 'search_text' | 'revision' | 'is_listed' | 'created_at' | 'updated_at';
+  vehicles: 'id' | 'description' | 'currency' | 'weekend_bps' | 'long_stay_days' | 'long_stay_discount_bps' | 'security_deposit' | 'instant_book' | 'cancellation_policy' | 'min_hours' | 'max_days' | 'notice_hours' | 'buffer_minutes' | 'time_zone' | 'has_hours' | 'status' | 'rating_count' | 'rating_rank' | 'search_text' | 'revision' | 'is_listed' | 'created_at' | 'updated_at';
   waiting_list_entries: 'id' | 'number' | 'status' | 'created_at';
   waiting_rooms: 'id' | 'status' | 'capacity' | 'serving_number' | 'admitted_count' | 'updated_at';
 }
@@ -1799,6 +1906,22 @@ export interface EventWaitingListsRow {
   people: number;
   tickets: number;
   offered: number;
+}
+
+export interface ExplainUnavailableRow {
+  reason: string;
+  code: string;
+  starts_at: Timestamp;
+  ends_at: Timestamp;
+  message_en: string;
+  message_vi: string;
+}
+
+export interface FeatureCatalogueRow {
+  feature: string;
+  kinds: string[];
+  name_en: string;
+  name_vi: string;
 }
 
 export interface GetUsersRow {
@@ -2062,6 +2185,36 @@ export interface MyDevicesRow {
   is_current: boolean;
 }
 
+export interface MyExternalCalendarsRow {
+  id: Uuid;
+  name: string;
+  url: string;
+  read_at: Timestamp;
+  next_at: Timestamp;
+  failures: number;
+  problem: string;
+  conflicts: unknown;
+}
+
+export interface MyFavouritesRow {
+  id: Uuid;
+  created_at: Timestamp;
+  title: string;
+  kind: string;
+  brand: string;
+  model: string;
+  year: number;
+  seats: number;
+  price_per_day: number;
+  currency: Currency;
+  city: string;
+  rating_average: number;
+  rating_count: number;
+  is_offered: boolean;
+  cover_bucket: string;
+  cover_path: string;
+}
+
 export interface MyInvitationsRow {
   id: Uuid;
   organizer_id: Uuid;
@@ -2095,6 +2248,15 @@ export interface MyRefundsRow {
   failure_code: string;
   created_at: Timestamp;
   completed_at: Timestamp;
+}
+
+export interface MySavedSearchesRow {
+  id: Uuid;
+  name: string;
+  criteria: unknown;
+  alerts: boolean;
+  is_over: boolean;
+  created_at: Timestamp;
 }
 
 export interface MySessionsRow {
@@ -2320,6 +2482,27 @@ export interface VehicleCalendarRow {
   kind: string;
 }
 
+export interface VehicleDocumentsToReviewRow {
+  id: Uuid;
+  vehicle_id: Uuid;
+  title: string;
+  plate: string;
+  host_id: Uuid;
+  host_name: string;
+  kind: string;
+  valid_until: CalendarDay;
+  waiting_since: Timestamp;
+  photo: unknown;
+  good_until: CalendarDay;
+  claim: unknown;
+}
+
+export interface VehicleFacetsRow {
+  facet: string;
+  value: string;
+  vehicles: number;
+}
+
 export interface VehiclesToReviewRow {
   id: Uuid;
   host_id: Uuid;
@@ -2378,6 +2561,8 @@ export interface Rows {
   error_catalog: ErrorCatalogRow;
   event_attendees: EventAttendeesRow;
   event_waiting_lists: EventWaitingListsRow;
+  explain_unavailable: ExplainUnavailableRow;
+  feature_catalogue: FeatureCatalogueRow;
   get_users: GetUsersRow;
   inspection_evidence: InspectionEvidenceRow;
   join_queue: JoinQueueRow;
@@ -2397,9 +2582,12 @@ export interface Rows {
   my_blocks: MyBlocksRow;
   my_conversations: MyConversationsRow;
   my_devices: MyDevicesRow;
+  my_external_calendars: MyExternalCalendarsRow;
+  my_favourites: MyFavouritesRow;
   my_invitations: MyInvitationsRow;
   my_organizers: MyOrganizersRow;
   my_refunds: MyRefundsRow;
+  my_saved_searches: MySavedSearchesRow;
   my_sessions: MySessionsRow;
   my_ticket_offers: MyTicketOffersRow;
   my_tickets: MyTicketsRow;
@@ -2419,6 +2607,8 @@ export interface Rows {
   trust_history: TrustHistoryRow;
   unmatched_money: UnmatchedMoneyRow;
   vehicle_calendar: VehicleCalendarRow;
+  vehicle_documents_to_review: VehicleDocumentsToReviewRow;
+  vehicle_facets: VehicleFacetsRow;
   vehicles_to_review: VehiclesToReviewRow;
   waiting_room_analytics: WaitingRoomAnalyticsRow;
 }
@@ -2430,6 +2620,7 @@ export interface Functions {
   acknowledge_payment_event: { args: { event_id: number | null; note: string | null }; value: null };
   add_address: { args: { details: unknown | null }; row: 'addresses'; many: false };
   add_complaint_member: { args: { conversation_id: Uuid | null; user_id: Uuid | null }; value: null };
+  add_external_calendar: { args: { vehicle_id: Uuid | null; name: string | null; url: string | null }; row: 'external_calendars'; many: false };
   add_members: { args: { conversation_id: Uuid | null; user_ids: Uuid[] | null }; value: null };
   add_seat_row: { args: { class_id: Uuid | null; section: string | null; row_label: string | null; rank: number | null; seats: unknown | null }; row: 'add_seat_row'; many: false };
   add_ticket_class: { args: { event_id: Uuid | null; details: unknown | null }; row: 'ticket_classes'; many: false };
@@ -2471,6 +2662,7 @@ export interface Functions {
   create_api_key: { args: { name: string | null; scopes: string[] | null; expires_at: Timestamp | null }; row: 'create_api_key'; many: false };
   create_booking: { args: { quote_id: Uuid | null }; row: 'bookings'; many: false };
   create_broadcast: { args: { category: string | null; segment: unknown | null; texts: unknown | null }; row: 'notification_broadcasts'; many: false };
+  create_calendar_link: { args: { vehicle_id: Uuid | null }; row: 'create_calendar_link'; many: false };
   create_discount: { args: { details: unknown | null }; row: 'create_discount'; many: false };
   create_event: { args: { organizer_id: Uuid | null; details: unknown | null }; row: 'events'; many: false };
   create_group: { args: { title: string | null; user_ids: Uuid[] | null }; row: 'conversations'; many: false };
@@ -2483,8 +2675,10 @@ export interface Functions {
   delete_account: { args: Record<never, never>; row: 'delete_account'; many: false };
   delete_address: { args: { address_id: Uuid | null }; value: null };
   delete_attachment: { args: { media_id: Uuid | null }; value: null };
+  delete_calendar_link: { args: { vehicle_id: Uuid | null }; value: null };
   delete_message: { args: { conversation_id: Uuid | null; seq: number | null }; row: 'messages'; many: false };
   delete_notification: { args: { notification_id: Uuid | null }; value: null };
+  delete_saved_search: { args: { search_id: Uuid | null }; value: null };
   door_tickets: { args: { list_id: Uuid | null; since?: string | null; after?: Uuid | null; page_size?: number | null }; row: 'door_tickets'; many: false };
   edit_message: { args: { conversation_id: Uuid | null; seq: number | null; body: string | null }; row: 'messages'; many: false };
   end_session: { args: { session_id: Uuid | null }; value: null };
@@ -2497,7 +2691,9 @@ export interface Functions {
   event_waiting_lists: { args: { event_id: Uuid | null }; row: 'event_waiting_lists'; many: true };
   events_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'events_to_review'; many: true };
   explain_notification: { args: { notification_id: Uuid | null }; row: 'explain_notification'; many: false };
+  explain_unavailable: { args: { vehicle_id: Uuid | null; starts_at: Timestamp | null; ends_at: Timestamp | null }; row: 'explain_unavailable'; many: true };
   export_my_data: { args: { page?: number | null }; row: 'export_my_data'; many: false };
+  feature_catalogue: { args: Record<never, never>; row: 'feature_catalogue'; many: true };
   freeze_payable: { args: { payable_id: Uuid | null; reason: string | null }; row: 'freeze_payable'; many: false };
   freeze_payout: { args: { payout_id: Uuid | null; reason: string | null }; row: 'payouts'; many: false };
   get_notification: { args: { notification_id: Uuid | null }; row: 'notifications'; many: true };
@@ -2541,6 +2737,8 @@ export interface Functions {
   my_conversations: { args: { archived?: boolean | null; after?: unknown | null; page_size?: number | null }; row: 'my_conversations'; many: true };
   my_devices: { args: Record<never, never>; row: 'my_devices'; many: true };
   my_driving: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_driving'; many: true };
+  my_external_calendars: { args: { of_vehicle_id: Uuid | null }; row: 'my_external_calendars'; many: true };
+  my_favourites: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_favourites'; many: true };
   my_invitations: { args: Record<never, never>; row: 'my_invitations'; many: true };
   my_mail_state: { args: Record<never, never>; row: 'my_mail_state'; many: false };
   my_orders: { args: { statuses?: string[] | null; after?: unknown | null; page_size?: number | null }; row: 'my_orders'; many: true };
@@ -2549,9 +2747,11 @@ export interface Functions {
   my_receipts: { args: { after?: unknown | null; page_size?: number | null }; row: 'receipts'; many: true };
   my_refunds: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_refunds'; many: true };
   my_reviews: { args: { after?: unknown | null; page_size?: number | null }; row: 'reviews'; many: true };
+  my_saved_searches: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_saved_searches'; many: true };
   my_sessions: { args: Record<never, never>; row: 'my_sessions'; many: true };
   my_ticket_offers: { args: Record<never, never>; row: 'my_ticket_offers'; many: true };
   my_tickets: { args: { after?: unknown | null; page_size?: number | null; upcoming?: boolean | null }; row: 'my_tickets'; many: true };
+  my_vehicle_documents: { args: { of_vehicle_id: Uuid | null }; row: 'vehicle_documents'; many: true };
   my_vehicles: { args: { after?: unknown | null; page_size?: number | null }; row: 'vehicles'; many: true };
   my_waiting_places: { args: Record<never, never>; row: 'my_waiting_places'; many: true };
   notification_settings: { args: Record<never, never>; row: 'notification_settings'; many: false };
@@ -2595,6 +2795,7 @@ export interface Functions {
   remove_billing_details: { args: Record<never, never>; value: null };
   remove_complaint_member: { args: { conversation_id: Uuid | null; user_id: Uuid | null }; value: null };
   remove_driver: { args: { driver_id: Uuid | null }; row: 'booking_drivers'; many: false };
+  remove_external_calendar: { args: { calendar_id: Uuid | null }; value: null };
   remove_member: { args: { conversation_id: Uuid | null; user_id: Uuid | null }; value: null };
   remove_organizer_member: { args: { organizer_id: Uuid | null; user_id: Uuid | null }; value: null };
   remove_vehicle_image: { args: { vehicle_id: Uuid | null; media_id: Uuid | null }; value: null };
@@ -2614,16 +2815,18 @@ export interface Functions {
   review_event: { args: { event_id: Uuid | null; approve: boolean | null; reason?: string | null }; row: 'events'; many: false };
   review_licence: { args: { licence_id: Uuid | null; decision: string | null; reason?: string | null; corrections?: unknown | null }; row: 'driver_licences'; many: false };
   review_vehicle: { args: { vehicle_id: Uuid | null; decision: string | null; reason?: string | null; revision?: number | null }; row: 'vehicles'; many: false };
+  review_vehicle_document: { args: { document_id: Uuid | null; accept: boolean | null; reason?: string | null }; row: 'vehicle_documents'; many: false };
   reviews_to_write: { args: Record<never, never>; row: 'reviews_to_write'; many: true };
   revoke_api_key: { args: { key_id: Uuid | null }; row: 'revoke_api_key'; many: false };
   revoke_role: { args: { user_id: Uuid | null; role: string | null; reason: string | null }; value: null };
   save_check_in_list: { args: { event_id: Uuid | null; name: string | null; class_ids?: Uuid[] | null; list_id?: Uuid | null }; row: 'check_in_lists'; many: false };
+  save_search: { args: { name: string | null; criteria: unknown | null; alerts?: boolean | null }; row: 'save_search'; many: false };
   scan_conflicts: { args: { event_id: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'scan_conflicts'; many: true };
   scan_ticket: { args: { list_id: Uuid | null; code: string | null; client_scan_id: Uuid | null; gate?: string | null }; row: 'scan_ticket'; many: false };
   search_events: { args: { query?: string | null; city?: string | null; category?: string | null; from_at?: Timestamp | null; to_at?: Timestamp | null; lat?: number | null; lng?: number | null; radius_m?: number | null; after?: unknown | null; page_size?: number | null }; row: 'search_events'; many: true };
   search_messages: { args: { q: string | null; conversation_id?: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'search_messages'; many: false };
   search_users: { args: { q: string | null; after?: unknown | null; page_size?: number | null }; row: 'search_users'; many: false };
-  search_vehicles: { args: { lat: number | null; lng: number | null; radius_m?: number | null; starts_at?: Timestamp | null; ends_at?: Timestamp | null; kind?: string | null; min_seats?: number | null; brand?: string | null; transmission?: string | null; fuel?: string | null; min_price?: number | null; max_price?: number | null; features?: string[] | null; instant_only?: boolean | null; min_rating?: number | null; query?: string | null; sort?: string | null; after?: unknown | null; page_size?: number | null; with_reasons?: boolean | null }; row: 'search_vehicles'; many: true };
+  search_vehicles: { args: { lat?: number | null; lng?: number | null; radius_m?: number | null; starts_at?: Timestamp | null; ends_at?: Timestamp | null; kind?: string | null; min_seats?: number | null; brand?: string | null; transmission?: string | null; fuel?: string | null; min_price?: number | null; max_price?: number | null; features?: string[] | null; instant_only?: boolean | null; min_rating?: number | null; query?: string | null; sort?: string | null; after?: unknown | null; page_size?: number | null; with_reasons?: boolean | null; delivery_only?: boolean | null; min_lat?: number | null; min_lng?: number | null; max_lat?: number | null; max_lng?: number | null }; row: 'search_vehicles'; many: true };
   seat_map: { args: { event_id: Uuid | null; section?: string | null }; row: 'seat_map'; many: true };
   send_message: { args: { conversation_id: Uuid | null; body: string | null; client_message_id: Uuid | null; reply_to_seq?: number | null; mentions?: Uuid[] | null; attachments?: unknown | null }; row: 'messages'; many: false };
   send_queue_heartbeat: { args: { event_id: Uuid | null }; value: string };
@@ -2633,14 +2836,18 @@ export interface Functions {
   set_capacity_pool: { args: { event_id: Uuid | null; name: string | null; capacity: number | null; class_ids: Uuid[] | null }; row: 'set_capacity_pool'; many: false };
   set_conversation: { args: { conversation_id: Uuid | null; muted_until: Timestamp | null; archived: boolean | null; pinned: boolean | null }; row: 'conversation_markers'; many: false };
   set_default_address: { args: { address_id: Uuid | null }; row: 'addresses'; many: false };
+  set_favourite: { args: { vehicle_id: Uuid | null; is_favourite: boolean | null }; value: null };
   set_group_avatar: { args: { conversation_id: Uuid | null; media_id: Uuid | null }; row: 'conversations'; many: false };
   set_member_role: { args: { conversation_id: Uuid | null; user_id: Uuid | null; role: string | null }; value: null };
   set_notification_digest: { args: { frequency: string | null; hour?: number | null; weekday?: number | null }; value: null };
   set_notification_preference: { args: { category: string | null; channel: string | null; is_on: boolean | null }; value: null };
   set_organizer_role: { args: { organizer_id: Uuid | null; user_id: Uuid | null; role: string | null }; row: 'organizer_members'; many: false };
   set_quiet_hours: { args: { quiet_from?: string | null; quiet_until?: string | null }; value: null };
+  set_search_alerts: { args: { search_id: Uuid | null; alerts: boolean | null }; value: null };
   set_seats: { args: { seat_ids: Uuid[] | null; status: string | null }; value: number };
   set_ticket_total: { args: { class_id: Uuid | null; total: number | null }; row: 'ticket_classes'; many: false };
+  set_vehicle_day: { args: { vehicle_id: Uuid | null; day: CalendarDay | null; hours: unknown | null }; row: 'set_vehicle_day'; many: false };
+  set_vehicle_hours: { args: { vehicle_id: Uuid | null; weekly: unknown | null }; row: 'set_vehicle_hours'; many: false };
   set_waiting_room: { args: { event_id: Uuid | null; capacity?: number | null; admissions_per_minute?: number | null; opens_at?: Timestamp | null }; row: 'waiting_rooms'; many: false };
   settle_payout: { args: { payout_id: Uuid | null; outcome: string | null; provider_payout_id: string | null; note: string | null }; row: 'payouts'; many: false };
   settle_refund: { args: { refund_id: Uuid | null; outcome: string | null; provider_refund_id: string | null; note: string | null }; row: 'refunds'; many: false };
@@ -2650,6 +2857,7 @@ export interface Functions {
   start_payment: { args: { payment_id: Uuid | null; provider: string | null }; row: 'payment_attempts'; many: false };
   submit_licence: { args: { number: string | null; full_name: string | null; date_of_birth: CalendarDay | null; classes: string[] | null; issued_on: CalendarDay | null; front_media_id: Uuid | null; back_media_id: Uuid | null; valid_until?: CalendarDay | null; automatic_only?: boolean | null }; row: 'driver_licences'; many: false };
   submit_vehicle: { args: { vehicle_id: Uuid | null }; row: 'vehicles'; many: false };
+  submit_vehicle_document: { args: { vehicle_id: Uuid | null; kind: string | null; valid_until: CalendarDay | null; media_id: Uuid | null }; row: 'vehicle_documents'; many: false };
   support_queue: { args: { after?: unknown | null; page_size?: number | null }; row: 'support_queue'; many: true };
   suspend_user: { args: { user_id: Uuid | null; reason: string | null; until?: Timestamp | null }; row: 'user_suspensions'; many: false };
   sync_chat: { args: { cursor?: unknown | null }; row: 'sync_chat'; many: false };
@@ -2674,6 +2882,9 @@ export interface Functions {
   update_vehicle: { args: { vehicle_id: Uuid | null; details: unknown | null }; row: 'vehicles'; many: false };
   vehicle_calendar: { args: { vehicle_id: Uuid | null; from_at: Timestamp | null; to_at: Timestamp | null }; row: 'vehicle_calendar'; many: true };
   vehicle_detail: { args: { vehicle_id: Uuid | null }; row: 'vehicle_detail'; many: false };
+  vehicle_documents_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'vehicle_documents_to_review'; many: true };
+  vehicle_facets: { args: { lat?: number | null; lng?: number | null; radius_m?: number | null; starts_at?: Timestamp | null; ends_at?: Timestamp | null; kind?: string | null; min_seats?: number | null; brand?: string | null; transmission?: string | null; fuel?: string | null; min_price?: number | null; max_price?: number | null; features?: string[] | null; instant_only?: boolean | null; min_rating?: number | null; query?: string | null; delivery_only?: boolean | null; min_lat?: number | null; min_lng?: number | null; max_lat?: number | null; max_lng?: number | null }; row: 'vehicle_facets'; many: true };
+  vehicle_hours: { args: { vehicle_id: Uuid | null }; row: 'vehicle_hours'; many: false };
   vehicles_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'vehicles_to_review'; many: true };
   verify_organizer: { args: { organizer_id: Uuid | null; verified: boolean | null }; row: 'organizers'; many: false };
   waiting_room_analytics: { args: { event_id: Uuid | null }; row: 'waiting_room_analytics'; many: true };

@@ -266,6 +266,12 @@ export const errorCatalog = {
     en: 'Another extension of this booking waits for an answer or for payment. Finish or cancel that one first.',
     vi: 'Đơn này đang có một yêu cầu gia hạn chờ phản hồi hoặc chờ thanh toán. Vui lòng hoàn tất hoặc hủy yêu cầu đó trước.',
   },
+  external_calendar_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find this calendar. Reload and try again.',
+    vi: 'Không tìm thấy lịch này. Vui lòng tải lại rồi thử lại.',
+  },
   forbidden: {
     status: 403,
     retryable: false,
@@ -764,6 +770,12 @@ export const errorCatalog = {
     en: 'This review is public already, so it can no longer be changed.',
     vi: 'Đánh giá này đã được công khai nên không thể sửa nữa.',
   },
+  saved_search_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find this saved search. Reload and try again.',
+    vi: 'Không tìm thấy tìm kiếm đã lưu này. Vui lòng tải lại rồi thử lại.',
+  },
   scope_missing: {
     status: 403,
     retryable: false,
@@ -890,6 +902,12 @@ export const errorCatalog = {
     en: 'Your account has as many API keys as it may have. Revoke one that you no longer need.',
     vi: 'Tài khoản của bạn đã có đủ số khóa API cho phép. Vui lòng thu hồi khóa không còn dùng.',
   },
+  too_many_calendars: {
+    status: 409,
+    retryable: false,
+    en: 'This vehicle has as many external calendars as it may have. Remove one first.',
+    vi: 'Xe này đã liên kết tối đa số lịch bên ngoài. Vui lòng gỡ bớt một lịch trước.',
+  },
   too_many_days_held: {
     status: 409,
     retryable: false,
@@ -901,6 +919,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'This booking has as many drivers as it may have. Remove one first.',
     vi: 'Đơn này đã đủ số người lái. Vui lòng xóa bớt một người trước.',
+  },
+  too_many_favourites: {
+    status: 409,
+    retryable: false,
+    en: 'You have as many favourites as one person may have. Remove one first.',
+    vi: 'Bạn đã lưu tối đa số xe yêu thích. Vui lòng bỏ bớt một xe trước.',
   },
   too_many_open_bookings: {
     status: 409,
@@ -919,6 +943,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'This message has too many different reactions. Use one that is there already.',
     vi: 'Tin nhắn này đã có quá nhiều loại cảm xúc. Vui lòng chọn một cảm xúc đã có.',
+  },
+  too_many_saved_searches: {
+    status: 409,
+    retryable: false,
+    en: 'You have as many saved searches as one person may have. Delete one first.',
+    vi: 'Bạn đã lưu tối đa số lượt tìm kiếm. Vui lòng xóa bớt một mục trước.',
   },
   transfer_claimed: {
     status: 409,
@@ -980,6 +1010,18 @@ export const errorCatalog = {
     en: 'The host changed this listing after you opened it. Look at it again and decide.',
     vi: 'Chủ xe đã sửa tin đăng sau khi bạn mở. Vui lòng xem lại rồi quyết định.',
   },
+  vehicle_closed: {
+    status: 409,
+    retryable: false,
+    en: 'The host does not offer the vehicle during all of this period. Choose a time within its hours.',
+    vi: 'Chủ xe không cho thuê xe trong toàn bộ khoảng thời gian này. Vui lòng chọn thời gian trong khung giờ cho thuê.',
+  },
+  vehicle_document_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find this document. Reload and try again.',
+    vi: 'Không tìm thấy giấy tờ này. Vui lòng tải lại rồi thử lại.',
+  },
   vehicle_incomplete: {
     status: 409,
     retryable: false,
@@ -1003,6 +1045,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'This vehicle has not come back from its last trip yet. The host must record or confirm that return first.',
     vi: 'Xe này chưa được trả từ chuyến trước. Chủ xe cần ghi nhận hoặc xác nhận việc trả xe trước.',
+  },
+  vehicle_papers_end: {
+    status: 409,
+    retryable: false,
+    en: 'The inspection or insurance of this vehicle ends before the trip does. Choose an earlier time or another vehicle.',
+    vi: 'Đăng kiểm hoặc bảo hiểm của xe này hết hạn trước khi chuyến đi kết thúc. Vui lòng chọn thời gian sớm hơn hoặc xe khác.',
   },
   vehicle_suspended: {
     status: 409,

@@ -263,6 +263,12 @@ export const transitions = {
     { from: 'published', event: 'suspend', to: 'suspended' },
     { from: 'suspended', event: 'reinstate', to: 'published' },
   ],
+  vehicle_document: [
+    { from: 'initial', event: 'submit', to: 'pending' },
+    { from: 'pending', event: 'reject', to: 'rejected' },
+    { from: 'pending', event: 'replace', to: 'replaced' },
+    { from: 'pending', event: 'verify', to: 'verified' },
+  ],
   waiting_list_entry: [
     { from: 'initial', event: 'join', to: 'waiting' },
     { from: 'offered', event: 'accept', to: 'accepted' },

@@ -10,7 +10,7 @@ export interface ReadBytes {
 }
 
 /** Reads a body. Stops reading as soon as it passes the limit. */
-export async function readBytes(request: Request, maxBytes: number): Promise<ReadBytes> {
+export async function readBytes(request: Pick<Request, 'body'>, maxBytes: number): Promise<ReadBytes> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
   const reader = request.body?.getReader();

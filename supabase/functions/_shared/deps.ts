@@ -1,3 +1,4 @@
+import type { CalendarFetcher } from './calendars/fetch-calendar.ts';
 import type { Db } from './db.ts';
 import type { HookSecrets } from './hook-secrets.ts';
 import type { HttpDeps } from './http.ts';
@@ -17,6 +18,8 @@ export interface Deps {
   /** Null when codes go by mail only. */
   sms: SmsSender | null;
   push: PushSender;
+  /** Reads calendar files from servers that hosts name. */
+  calendars: CalendarFetcher;
   /** Signs the addresses at which eSMS reports. Null when it does not report. */
   smsReportSecret: string | null;
   /** Codes known beforehand, by address. */

@@ -1,3 +1,4 @@
+import { calendarFetcher } from './calendars/fetch-calendar.ts';
 import { createDb } from './db.ts';
 import type { Deps } from './deps.ts';
 import { readEnv } from './env.ts';
@@ -18,6 +19,11 @@ function once<T>(make: () => T): () => T {
     made ??= { value: make() };
     return made.value;
   };
+}
+
+async function resolveName(name: string): Promise<string[]> {
+  const found = await Promise.allSettled([Deno.resolveDns(name, 'A'), Deno.resolveDns(name, 'AAAA')]);
+  return found.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
 }
 
 /**
@@ -74,6 +80,7 @@ export function liveDeps(): Deps {
     get returns() {
       return returns();
     },
+    calendars: calendarFetcher({ fetch, resolve: resolveName }),
     smsReportSecret: env.ESMS_CALLBACK_SECRET ?? null,
     ticketKeys,
     now: Date.now,

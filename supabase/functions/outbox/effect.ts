@@ -39,7 +39,7 @@ export interface Effect {
 }
 
 export interface EffectTools
-  extends Pick<Deps, 'providers' | 'transfers' | 'mailer' | 'sms' | 'push' | 'now'> {
+  extends Pick<Deps, 'providers' | 'transfers' | 'mailer' | 'sms' | 'push' | 'calendars' | 'now'> {
   service: Rpc;
   /** What no function of the database can do. */
   platform: Pick<Db, 'objects' | 'deleteUser'>;

@@ -3,6 +3,7 @@ import { askPushReceipts } from './ask-push-receipts.ts';
 import { cancelAttempt } from './cancel-attempt.ts';
 import { deleteAuthUser, eraseLeftovers } from './delete-person.ts';
 import type { Effect } from './effect.ts';
+import { importCalendar } from './import-calendar.ts';
 import { issueReceipt } from './issue-receipt.ts';
 import { readFeed } from './read-feed.ts';
 import { reconcile } from './reconcile.ts';
@@ -21,6 +22,7 @@ export const effects: readonly Effect[] = [
   cancelAttempt,
   deleteAuthUser,
   eraseLeftovers,
+  importCalendar,
   issueReceipt,
   readFeed,
   reconcile,

@@ -14,6 +14,7 @@ export function handle({
   mailer,
   sms,
   push,
+  calendars,
   now,
 }: WorkDeps): (request: Request) => Promise<Response> {
   // it lives as long as this instance; another instance learns a limit from a refusal of its own
@@ -23,7 +24,10 @@ export function handle({
     path: '/',
     auth: 'secret',
     async run({ note }) {
-      const report = await workOutbox({ http, db, providers, transfers, mailer, sms, push, now }, cooldowns);
+      const report = await workOutbox(
+        { http, db, providers, transfers, mailer, sms, push, calendars, now },
+        cooldowns,
+      );
       note({ ...report });
       return report;
     },

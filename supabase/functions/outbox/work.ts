@@ -28,7 +28,7 @@ export interface WorkReport {
 
 export type WorkDeps = Pick<
   Deps,
-  'db' | 'providers' | 'transfers' | 'mailer' | 'sms' | 'push' | 'now' | 'http'
+  'db' | 'providers' | 'transfers' | 'mailer' | 'sms' | 'push' | 'calendars' | 'now' | 'http'
 >;
 
 const effectOfTopic = new Map(effects.map((effect) => [effect.topic, effect]));
@@ -49,7 +49,7 @@ const parallelEffects = 4;
 async function perform(item: OutboxItem, query: EffectTools['query'], deps: WorkDeps): Promise<EffectResult> {
   const effect = effectOfTopic.get(item.topic);
   if (!effect) return deadLetter(`no effect is known for topic ${item.topic}`);
-  const { providers, transfers, mailer, sms, push, now } = deps;
+  const { providers, transfers, mailer, sms, push, calendars, now } = deps;
   const service = deps.db.service(traceFor(item.correlation_id));
   try {
     return await effect.perform(item, {
@@ -60,6 +60,7 @@ async function perform(item: OutboxItem, query: EffectTools['query'], deps: Work
       mailer,
       sms,
       push,
+      calendars,
       now,
       query,
     });

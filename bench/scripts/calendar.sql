@@ -1,0 +1,2 @@
+select * from public.vehicle_calendar(bench.id('vehicle', :vehicle), now(), now() + interval '365 days');
+commit;
