@@ -188,6 +188,11 @@ export interface ReadCalendar
   conflicts: { starts_at: Timestamp; ends_at: Timestamp; found_at: Timestamp }[];
 }
 
+/** What 24 hours cost on a day, in minor units, and why. */
+export interface DayPrice extends Omit<Rows['price_calendar'], 'reason'> {
+  reason: 'day' | 'weekday' | 'weekend' | 'listing';
+}
+
 /** What `details` of a reason hold, by its code. */
 interface ReasonDetails {
   unauthenticated: object;
@@ -267,6 +272,7 @@ declare module './core/shapes.ts' {
     feature_catalogue: Feature;
     my_favourites: Favourite;
     vehicle_documents_to_review: VehicleDocumentToReview;
+    price_calendar: DayPrice;
     vehicle_detail: VehicleDetail | null;
   }
 }

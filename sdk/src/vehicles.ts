@@ -13,6 +13,7 @@ import type {
   BusyPeriod,
   CalendarEntry,
   CalendarLink,
+  DayPrice,
   EligibilityReason,
   ExternalCalendar,
   Favourite,
@@ -171,6 +172,59 @@ export class Vehicles {
       to_at: toTimestamp(input.to),
     };
     return this.#calls.rpc('vehicle_calendar', args, options);
+  }
+
+  /**
+   * What 24 hours cost on each of these days of the listing's own calendar (`YYYY-MM-DD`, both included, at most 400),
+   * and why: a price of the day or of the weekday, the weekend, or the listing.
+   * Errors: `vehicle_not_found`, `invalid_input`.
+   */
+  prices(
+    input: { vehicleId: Uuid; fromDay: string; toDay: string },
+    options?: CallOptions,
+  ): Promise<Result<DayPrice[]>> {
+    const args = { vehicle_id: input.vehicleId, from_day: input.fromDay, to_day: input.toDay };
+    return this.#calls.rpc('price_calendar', args, options);
+  }
+
+  /**
+   * Host: sets what 24 hours cost on each of these days (`YYYY-MM-DD`, both included, at most 400), such as holidays.
+   * Without a price they have their usual one again. Quotes that were made keep theirs. Answers how many days changed.
+   * Errors: `vehicle_not_found`, `invalid_input`.
+   *
+   * @example
+   * ```ts
+   * await journey.vehicles.setDayPrices({ vehicleId, fromDay: '2027-02-05', toDay: '2027-02-11', pricePerDay: 1_500_000 });
+   * ```
+   */
+  setDayPrices(
+    input: { vehicleId: Uuid; fromDay: string; toDay: string; pricePerDay?: Minor },
+    options?: CallOptions,
+  ): Promise<Result<number>> {
+    const args = {
+      vehicle_id: input.vehicleId,
+      from_day: input.fromDay,
+      to_day: input.toDay,
+      price_per_day: input.pricePerDay,
+    };
+    return this.#calls.rpc('set_day_prices', args, options);
+  }
+
+  /**
+   * Host: sets what 24 hours cost on a day of the week, 1 for Monday to 7 for Sunday, in place of the listing's price and its
+   * weekend extra. Without a price it has its usual one again.
+   * Errors: `vehicle_not_found`, `invalid_input`.
+   */
+  setWeekdayPrice(
+    input: { vehicleId: Uuid; weekday: number; pricePerDay?: Minor },
+    options?: CallOptions,
+  ): Promise<Result<null>> {
+    const args = {
+      vehicle_id: input.vehicleId,
+      weekday: input.weekday,
+      price_per_day: input.pricePerDay,
+    };
+    return this.#calls.rpc('set_weekday_price', args, options);
   }
 
   /**

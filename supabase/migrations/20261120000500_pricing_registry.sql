@@ -43,6 +43,8 @@ insert into private.receipt_labels (code, locale, label) values
   ('rental_days', 'en', 'Rental, days'), ('rental_days', 'vi', 'Tiền thuê theo ngày'),
   ('rental_hours', 'en', 'Rental, hours'), ('rental_hours', 'vi', 'Tiền thuê theo giờ'),
   ('weekend_surcharge', 'en', 'Weekend surcharge'), ('weekend_surcharge', 'vi', 'Phụ thu cuối tuần'),
+  ('weekday_prices', 'en', 'Prices of days of the week'), ('weekday_prices', 'vi', 'Giá theo thứ trong tuần'),
+  ('day_prices', 'en', 'Prices of special days'), ('day_prices', 'vi', 'Giá ngày đặc biệt'),
   ('long_stay_discount', 'en', 'Long-stay discount'), ('long_stay_discount', 'vi', 'Giảm giá thuê dài ngày'),
   ('discount', 'en', 'Discount'), ('discount', 'vi', 'Mã giảm giá'),
   ('delivery', 'en', 'Delivery'), ('delivery', 'vi', 'Giao xe tận nơi'),

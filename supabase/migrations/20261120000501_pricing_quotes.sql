@@ -103,7 +103,7 @@ begin
       'tiers', private.setting('cancellation_policies') -> v_vehicle.cancellation_policy
     ),
     'quote_minutes', private.setting('quote_minutes')
-  );
+  ) || private.special_prices(v_vehicle, p_starts_at, p_ends_at);
 end
 $$;
 create function public.quote_facts(renter_id uuid, vehicle_id uuid, starts_at timestamptz, ends_at timestamptz, options jsonb default '{}', discount_code text default null)

@@ -45,8 +45,8 @@ from (values
 ) t (who, vehicle, a, b, e, l);
 select public.quote_facts(:'renter', :'vehicle', tests.hours(30), tests.hours(40), '{"insurance": "basic"}') as facts \gset
 select is((select array_agg(k order by k) from jsonb_object_keys(:'facts'::jsonb) k),
-  array['cancellation_policy', 'currency', 'delivery_fee', 'discount', 'ends_at', 'long_stay_days', 'long_stay_discount_bps', 'options', 'price_per_day', 'price_per_hour',
-    'quote_minutes', 'rates', 'security_deposit', 'starts_at', 'time_zone', 'weekend_bps'], 'the facts are all that pricing needs');
+  array['cancellation_policy', 'currency', 'day_prices', 'delivery_fee', 'discount', 'ends_at', 'long_stay_days', 'long_stay_discount_bps', 'options', 'price_per_day', 'price_per_hour',
+    'quote_minutes', 'rates', 'security_deposit', 'starts_at', 'time_zone', 'weekday_prices', 'weekend_bps'], 'the facts are all that pricing needs');
 
 -- what cannot be stored
 select is(tests.outcome(format('select public.store_quote(%L, %L, tests.hours(30), tests.hours(40), tests.priced() || %L, %L)', :'renter', :'vehicle', p, :'facts')), e, l)
@@ -66,6 +66,29 @@ update private.rate_limits set capacity = 1 where action = 'quote';
 delete from private.rate_buckets;
 select tests.as_service();
 select is((select array_agg(tests.outcome(format('select public.quote_facts(%L, %L, tests.hours(30), tests.hours(40))', :'renter', :'vehicle')) order by n) from generate_series(1, 2) n), array['ok', 'rate_limited'], 'quotes above the rate limit are refused');
+
+-- prices of days ------------------------------------------------------------------------------------------------
+select tests.as_owner();
+update private.rate_limits set capacity = 1000 where action = 'quote';
+delete from private.rate_buckets where action = 'quote';
+select tests.as_user(:'host');
+select (tests.hours(30) at time zone 'Asia/Ho_Chi_Minh')::date as day \gset
+select is(public.set_day_prices(:'vehicle', :'day', :'day'::date + 2, 1500000), 3, 'a host sets the price of each of some days');
+select public.set_weekday_price(:'vehicle', extract(isodow from :'day'::date)::int, 900000);
+select is(tests.outcome(format('select public.set_day_prices(%L, %L, %L, 1)', :'vehicle', :'day', :'day')), 'invalid_input', 'a price that no listing may have is refused');
+select is(tests.outcome(format('select public.set_day_prices(%L, %L, %L, 1500000)', :'vehicle', :'day', :'day'::date - 1)), 'invalid_input', 'days that run backwards have no price');
+select is(tests.outcome(format('select public.set_weekday_price(%L, 8, 900000)', :'vehicle')), 'invalid_input', 'a week has seven days');
+select tests.as_user(:'stranger');
+select is(tests.outcome(format('select public.set_day_prices(%L, %L, %L, 1500000)', :'vehicle', :'day', :'day')), 'vehicle_not_found', 'a stranger sets no price');
+select is((select array_agg(reason order by day) from public.price_calendar(:'vehicle', :'day'::date, :'day'::date + 2)), array['day', 'day', 'day'], 'everybody reads what days cost');
+select is((select (price_per_day, reason)::text from public.price_calendar(:'vehicle', :'day'::date + 7, :'day'::date + 7)), '(900000,weekday)', 'a day of the week has its price where no single day has one');
+select tests.as_service();
+select is(public.quote_facts(:'renter', :'vehicle', tests.hours(50), tests.hours(60)) #>> '{weekday_prices,0,price_per_day}', '900000', 'a quote has the prices of days of the week');
+select is((select d ->> 'price_per_day' from jsonb_array_elements(public.quote_facts(:'renter', :'vehicle', tests.hours(50), tests.hours(60)) -> 'day_prices') d limit 1), '1500000', 'a quote has the prices of its days');
+select tests.as_user(:'host');
+select is(public.set_day_prices(:'vehicle', :'day', :'day'::date + 300), 3, 'a host takes the prices of days back');
+select tests.as_owner();
+select is((select count(*)::int from private.day_prices), 0, 'days without a price of their own have no row');
 
 select * from finish();
 rollback;

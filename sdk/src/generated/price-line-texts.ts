@@ -3,6 +3,7 @@ import type { PriceLineCode } from './pricing/index.ts';
 
 /** The words for the lines of a price, as receipts have them. */
 export const priceLineTexts = {
+  day_prices: { en: 'Prices of special days', vi: 'Giá ngày đặc biệt' },
   delivery: { en: 'Delivery', vi: 'Giao xe tận nơi' },
   discount: { en: 'Discount', vi: 'Mã giảm giá' },
   insurance: { en: 'Insurance', vi: 'Bảo hiểm' },
@@ -13,6 +14,7 @@ export const priceLineTexts = {
   service_fee: { en: 'Service fee', vi: 'Phí dịch vụ' },
   tickets: { en: 'Tickets', vi: 'Vé' },
   vat: { en: 'VAT', vi: 'Thuế GTGT' },
+  weekday_prices: { en: 'Prices of days of the week', vi: 'Giá theo thứ trong tuần' },
   weekend_surcharge: { en: 'Weekend surcharge', vi: 'Phụ thu cuối tuần' },
 } as const satisfies Record<string, Record<'en' | 'vi', string>> &
   Record<PriceLineCode, Record<'en' | 'vi', string>>;

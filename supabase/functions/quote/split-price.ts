@@ -15,6 +15,8 @@ const rentalCodes: readonly PriceLineCode[] = [
   'rental_days',
   'rental_hours',
   'weekend_surcharge',
+  'weekday_prices',
+  'day_prices',
   'long_stay_discount',
 ];
 

@@ -20,7 +20,11 @@ export const pricingVersion = '3';
  *   the day's rate for as much of it as the charged days can hold, and at the hour's rate beyond. Time that is
  *   charged but not used (twenty hours charged as a day) has no surcharge. So a stay that begins earlier never
  *   costs less either.
- * - From `long_stay_days` charged days on, `long_stay_discount_bps` is taken off days, hours and surcharge.
+ * - A day with a price of its own, or a day of the week with one, has no weekend extra. What it costs more or less than
+ *   `price_per_day` is added in the same way: in full at the day's rate, and in proportion at the hour's. When no
+ *   such price is below `price_per_day`, a longer stay, or one that begins earlier, still never costs less. Below it, it
+ *   may, by at most what a cheaper day takes off: time that was charged but not used falls on it.
+ * - From `long_stay_days` charged days on, `long_stay_discount_bps` is taken off days, hours and these.
  *   What remains is the rental.
  * - Insurance and service fee are shares of the rental.
  * - A code takes its share or its amount off all of that and delivery, at most all of it. It is refused below its
@@ -52,6 +56,8 @@ export function priceRental(facts: PricingFacts): Priced {
   add('rental_days', facts.price_per_day, rental.days);
   add('rental_hours', facts.price_per_hour, rental.hours);
   add('weekend_surcharge', rental.surcharge);
+  add('weekday_prices', rental.weekdays);
+  add('day_prices', rental.singleDays);
   add('long_stay_discount', -rental.discount);
   add('delivery', delivery);
   add('insurance', insurance);

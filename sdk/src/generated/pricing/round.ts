@@ -1,15 +1,12 @@
 // Generated: a copy of supabase/functions/_shared/pricing/round.ts. Do not edit.
-/**
- * `amount × numerator / denominator`, rounded half up to a whole unit. Exact: the product of a price, a share
- * and a length of time can exceed what a double can hold, so it is a BigInt.
- */
-export function shareOf(amount: number | bigint, numerator: number, denominator: number): number {
-  const product = BigInt(amount) * BigInt(numerator);
-  const divisor = BigInt(denominator);
-  return Number((2n * product + divisor) / (2n * divisor));
+/** A division, rounded half up to a whole unit, and half down below zero: what is taken off is rounded like what is added. */
+export function divide(numerator: bigint, denominator: bigint): number {
+  const size = numerator < 0n ? -numerator : numerator;
+  const rounded = Number((2n * size + denominator) / (2n * denominator));
+  return numerator < 0n && rounded !== 0 ? -rounded : rounded;
 }
 
-/** A share in basis points of a non-negative amount, rounded half up. */
+/** A share in basis points of a non-negative amount, rounded half up. Exact, however large the amount is. */
 export function basisPoints(amount: number, bps: number): number {
-  return shareOf(amount, bps, 10_000);
+  return divide(BigInt(amount) * BigInt(bps), 10_000n);
 }

@@ -17,6 +17,8 @@ export const pricingFacts = z.looseObject({
   price_per_hour: money,
   price_per_day: money,
   weekend_bps: z.int().nonnegative(),
+  day_prices: z.array(z.looseObject({ day: z.string(), price_per_day: money })).optional(),
+  weekday_prices: z.array(z.looseObject({ weekday: z.int(), price_per_day: money })).optional(),
   long_stay_days: z.int().positive(),
   long_stay_discount_bps: bps,
   security_deposit: money,

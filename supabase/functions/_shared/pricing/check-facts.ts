@@ -34,6 +34,15 @@ export function checkFacts(facts: PricingFacts): Stay {
   if (options.delivery && facts.delivery_fee === null) {
     throw new PricingError('options.delivery', 'is not offered for this vehicle');
   }
+  for (const { day, price_per_day } of facts.day_prices ?? []) {
+    if (!/^\d{4}-\d{2}-\d{2}$/.test(day))
+      throw new PricingError('day_prices', 'must have days as YYYY-MM-DD');
+    requireInteger('day_prices', price_per_day, 1, maxPrice);
+  }
+  for (const { weekday, price_per_day } of facts.weekday_prices ?? []) {
+    requireInteger('weekday_prices', weekday, 1, 7);
+    requireInteger('weekday_prices', price_per_day, 1, maxPrice);
+  }
   const { discount } = facts;
   if (discount) {
     if ((discount.percent_bps === null) === (discount.fixed_amount === null)) {

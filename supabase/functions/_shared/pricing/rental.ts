@@ -1,7 +1,7 @@
 import type { Stay } from './check-facts.ts';
-import { basisPoints, shareOf } from './round.ts';
+import { basisPoints, divide } from './round.ts';
+import { type SpecialTime, specialTime } from './special-time.ts';
 import type { PricingFacts } from './types.ts';
-import { weekendTime } from './weekend.ts';
 
 /** The part of a stay that is charged by the day and by the hour, before delivery, fees and tax. */
 export interface Rental {
@@ -9,9 +9,13 @@ export interface Rental {
   hours: number;
   /** Extra for weekends, on top of days and hours. */
   surcharge: number;
+  /** What days of the week with prices of their own cost more, or less. */
+  weekdays: number;
+  /** What single days with prices of their own cost more, or less. */
+  singleDays: number;
   /** Taken off by the long-stay discount; not negative. */
   discount: number;
-  /** Days, hours and surcharge less discount. */
+  /** All of these less discount. */
   net: number;
 }
 
@@ -23,36 +27,43 @@ type Tariff = Pick<
 const dayMs = 86_400_000;
 const hourMs = 3_600_000;
 
-// Weekend time is charged at the day's rate as far as days are charged, and at the hour's rate beyond. Only the
-// length of the weekend time counts, not which day or hour covers it: otherwise a stay that begins earlier, or ends
-// later, could cost less.
-function charge(tariff: Tariff, days: number, hours: number, weekendMs: number): Rental {
-  const inDays = Math.min(weekendMs, days * dayMs);
+// Time with another price is charged at the day's rate as far as days are charged, and at the hour's rate beyond. Only the
+// length of that time counts, not which day or hour covers it: otherwise a stay that begins earlier, or ends later, could
+// cost less.
+function charge(tariff: Tariff, days: number, hours: number, special: SpecialTime): Rental {
+  const inDays = Math.min(special.ms, days * dayMs);
   const base = days * tariff.price_per_day + hours * tariff.price_per_hour;
-  // in shares of a day, so that the line is rounded once; the products pass what a double can hold
-  const weekendPrice =
+  // what all of that time costs at the listing's price, times dayMs; the products pass what a double can hold
+  const usual =
     BigInt(tariff.price_per_day) * BigInt(inDays) +
-    BigInt(tariff.price_per_hour) * BigInt((weekendMs - inDays) * (dayMs / hourMs));
-  const surcharge = shareOf(weekendPrice, tariff.weekend_bps, dayMs * 10_000);
+    BigInt(tariff.price_per_hour) * BigInt((special.ms - inDays) * (dayMs / hourMs));
+  // each part bears the same mixture of rates, and each line is rounded once
+  const divisor = BigInt(Math.max(1, special.ms)) * BigInt(dayMs);
+  const surcharge = divide(usual * BigInt(special.weekendMs) * BigInt(tariff.weekend_bps), divisor * 10_000n);
+  const perDay = divisor * BigInt(tariff.price_per_day);
+  const weekdays = divide(usual * special.weekdays, perDay);
+  const singleDays = divide(usual * special.days, perDay);
+  const gross = base + surcharge + weekdays + singleDays;
   const longStay = 24 * days + hours >= 24 * tariff.long_stay_days;
-  const discount = longStay ? basisPoints(base + surcharge, tariff.long_stay_discount_bps) : 0;
-  return { days, hours, surcharge, discount, net: base + surcharge - discount };
+  const discount = longStay ? basisPoints(gross, tariff.long_stay_discount_bps) : 0;
+  return { days, hours, surcharge, weekdays, singleDays, discount, net: gross - discount };
 }
 
 /**
  * The cheapest combination of whole days (24 hours each) and single hours that covers the stay, including
- * weekends and the long-stay discount. Combinations that reach the discount are candidates too, so that nobody
+ * weekends, days with prices of their own and the long-stay discount. Combinations that reach the discount are candidates too, so that nobody
  * pays more for a shorter stay than for a longer one. Among equal prices, the fewest hours win.
  */
-export function cheapestRental(facts: PricingFacts, { start, end, startedHours }: Stay): Rental {
+export function cheapestRental(facts: PricingFacts, stay: Stay): Rental {
+  const { startedHours } = stay;
   const longStayHours = Math.max(startedHours, 24 * facts.long_stay_days);
   const targets = facts.long_stay_discount_bps > 0 ? [startedHours, longStayHours] : [startedHours];
-  const weekendMs = weekendTime(start, end, facts.time_zone);
+  const special = specialTime(facts, stay);
 
   let best: Rental | undefined;
   for (const target of targets) {
     for (let days = Math.ceil(target / 24); days >= 0; days -= 1) {
-      const candidate = charge(facts, days, Math.max(0, target - 24 * days), weekendMs);
+      const candidate = charge(facts, days, Math.max(0, target - 24 * days), special);
       if (!best || candidate.net < best.net) best = candidate;
     }
   }

@@ -42,6 +42,10 @@ export interface PricingFacts {
   price_per_day: number;
   /** Extra on Saturdays and Sundays. */
   weekend_bps: number;
+  /** Prices of single days of the listing's calendar, `YYYY-MM-DD`; each is in place of every other price of its day. */
+  day_prices?: { day: string; price_per_day: number }[];
+  /** Prices of days of the week, 1 for Monday to 7 for Sunday, in place of price_per_day and the weekend extra. */
+  weekday_prices?: { weekday: number; price_per_day: number }[];
   /** The number of charged days from which the long-stay discount applies. */
   long_stay_days: number;
   long_stay_discount_bps: number;
@@ -61,6 +65,8 @@ export type PriceLineCode =
   | 'rental_days'
   | 'rental_hours'
   | 'weekend_surcharge'
+  | 'weekday_prices'
+  | 'day_prices'
   | 'long_stay_discount'
   | 'delivery'
   | 'insurance'

@@ -45,17 +45,25 @@ function nextMidnight(instant: number, timeZone: string): number {
   return midnight > instant ? midnight : wallClock - offset;
 }
 
+/** A part of a stay that lies within one day of the calendar of the zone. */
+export interface DayPart {
+  /** `YYYY-MM-DD` */
+  day: string;
+  /** 1 for Monday to 7 for Sunday. */
+  weekday: number;
+  ms: number;
+}
+
 /**
- * How many milliseconds between two instants fall on a Saturday or Sunday of the zone. Elapsed time counts, so a
- * weekend in which clocks change is as long as it is.
+ * A stay, cut at each midnight of the zone. Elapsed time counts, so a day in which clocks change is as long as it is.
  */
-export function weekendTime(start: number, end: number, timeZone: string): number {
-  let total = 0;
+export function dayParts(start: number, end: number, timeZone: string): DayPart[] {
+  const parts: DayPart[] = [];
   for (let from = start; from < end; ) {
     const to = Math.min(nextMidnight(from, timeZone), end);
-    const weekday = new Date(from + zoneOffset(from, timeZone)).getUTCDay();
-    if (weekday === 0 || weekday === 6) total += to - from;
+    const local = new Date(from + zoneOffset(from, timeZone));
+    parts.push({ day: local.toISOString().slice(0, 10), weekday: local.getUTCDay() || 7, ms: to - from });
     from = to;
   }
-  return total;
+  return parts;
 }
