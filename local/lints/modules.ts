@@ -27,7 +27,7 @@ export const directions: Readonly<Record<string, readonly string[]>> = {
   payouts: ['ledger', 'payables', 'payments', 'transfers'],
   receipts: ['payables', 'payments', 'refunds'],
   vehicles: [],
-  discounts: [],
+  discounts: ['receipts'],
   pricing: ['discounts', 'receipts', 'vehicles'],
   bookings: ['discounts', 'ledger', 'payables', 'payments', 'pricing', 'refunds', 'vehicles'],
   reviews: ['bookings', 'vehicles'],

@@ -74,7 +74,10 @@ declare module './core/shapes.ts' {
   interface Shapes {
     available_discounts: AvailableDiscount;
     create_discount: Discount;
+    create_organizer_discount: Discount;
     list_discounts: Discount;
+    organizer_discounts: Discount;
     update_discount: Discount;
+    update_organizer_discount: Discount;
   }
 }

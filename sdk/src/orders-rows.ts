@@ -23,6 +23,8 @@ export interface ListedOrder extends Order {
     TicketEvent,
     'id' | 'title' | 'venue' | 'address' | 'city' | 'time_zone' | 'starts_at' | 'ends_at' | 'status'
   >;
+  /** The code that took something off. Null without one. */
+  discount_code: string | null;
   items: OrderedItem[];
 }
 

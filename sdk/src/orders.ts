@@ -23,6 +23,8 @@ export interface NewOrder {
   unlockCode?: string;
   /** For an event with a waiting room. */
   admission?: Uuid;
+  /** A discount code, as the person types it. */
+  discountCode?: string;
 }
 
 /** Orders of tickets. Every command may be repeated with its key. */
@@ -40,7 +42,9 @@ export class Orders {
    * {class_id, state, starts_at, ends_at}), `sold_out` (details {class_id, left}), `ticket_limit_reached`
    * (details {class_id, per: order or person, limit, has}), `too_many_open_orders`, `seat_taken`
    * (details.seat_ids), `seats_not_together` (details.class_id), `seat_left_alone` (details.seat_ids),
-   * `admission_required`, `admission_over`, `account_suspended`, `invalid_input`, `rate_limited`.
+   * `admission_required`, `admission_over`, `account_suspended`, `discount_not_found`, `discount_used_up`,
+   * `discount_already_used`, `discount_first_only`, `discount_below_minimum` (details.min_amount),
+   * `invalid_input`, `rate_limited`.
    *
    * @example
    * ```ts
@@ -60,6 +64,7 @@ export class Orders {
       seats: order.seats,
       unlock_code: order.unlockCode,
       admission: order.admission,
+      discount_code: order.discountCode,
     };
     return this.#calls.rpc('create_order', args, options);
   }

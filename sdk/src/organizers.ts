@@ -1,5 +1,6 @@
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
-import { type List, type PageOptions, readList } from './core/pages.ts';
+import { byCreation, type CreatedPlace, type List, type PageOptions, readList } from './core/pages.ts';
+import type { Discount, DiscountChanges, DiscountDetails } from './discounts-rows.ts';
 import type {
   EventEarnings,
   MyInvitation,
@@ -135,5 +136,55 @@ export class Organizers {
     const read = (page_size: number, place?: object) =>
       this.#calls.rpc('organizer_earnings', { organizer_id: organizerId, after: place, page_size }, options);
     return readList({ by: ['ends_at', 'id'], read }, { after, pageSize }, options);
+  }
+
+  /**
+   * Admin or editor of the organizer: makes a code for all its events, or for one. The organizer pays for it: it gets what
+   * buyers pay.
+   * Errors: `organizer_not_found`, `forbidden`, `discount_code_taken`, `invalid_input`, `unknown_field`.
+   *
+   * @example
+   * ```ts
+   * await journey.organizers.createDiscount({
+   *   organizerId, details: { code: 'EARLY', title: 'Early birds', percent_bps: 2000, total_limit: 100, event_id: event.id },
+   * });
+   * ```
+   */
+  createDiscount(
+    input: { organizerId: Uuid; details: Omit<DiscountDetails, 'scope'> & { event_id?: Uuid } },
+    options?: CommandOptions,
+  ): Promise<Result<Discount>> {
+    const args = { organizer_id: input.organizerId, details: { ...input.details } };
+    return this.#calls.rpc('create_organizer_discount', args, options);
+  }
+
+  /**
+   * Admin or editor of the organizer: changes a code for what comes after, or pauses it. Orders keep what was agreed.
+   * Errors: `discount_not_found`, `organizer_not_found`, `forbidden`, `invalid_input`, `unknown_field`.
+   */
+  updateDiscount(
+    discountId: Uuid,
+    changes: DiscountChanges & { is_paused?: boolean },
+    options?: CallOptions,
+  ): Promise<Result<Discount>> {
+    const args = { discount_id: discountId, details: { ...changes } };
+    return this.#calls.rpc('update_organizer_discount', args, options);
+  }
+
+  /**
+   * The codes of an organizer, newest first, with how often each is used, for its admins, editors and viewers.
+   * Errors: `organizer_not_found`, `forbidden`, `invalid_input`.
+   */
+  discounts(
+    { organizerId, ...page }: PageOptions & { organizerId: Uuid },
+    options?: CallOptions,
+  ): List<Discount> {
+    const read = (page_size: number, after?: CreatedPlace) =>
+      this.#calls.rpc(
+        'organizer_discounts',
+        { organizer_id: organizerId, after: after && { ...after }, page_size },
+        options,
+      );
+    return readList({ by: byCreation, read }, page, options);
   }
 }

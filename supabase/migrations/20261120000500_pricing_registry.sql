@@ -46,7 +46,6 @@ insert into private.receipt_labels (code, locale, label) values
   ('weekday_prices', 'en', 'Prices of days of the week'), ('weekday_prices', 'vi', 'Giá theo thứ trong tuần'),
   ('day_prices', 'en', 'Prices of special days'), ('day_prices', 'vi', 'Giá ngày đặc biệt'),
   ('long_stay_discount', 'en', 'Long-stay discount'), ('long_stay_discount', 'vi', 'Giảm giá thuê dài ngày'),
-  ('discount', 'en', 'Discount'), ('discount', 'vi', 'Mã giảm giá'),
   ('delivery', 'en', 'Delivery'), ('delivery', 'vi', 'Giao xe tận nơi'),
   ('insurance', 'en', 'Insurance'), ('insurance', 'vi', 'Bảo hiểm'),
   ('service_fee', 'en', 'Service fee'), ('service_fee', 'vi', 'Phí dịch vụ'),

@@ -23,3 +23,6 @@ insert into private.transitions (machine, from_state, event, to_state) values
   ('discount_redemption', 'reserved', 'release', 'released'),
   ('discount_redemption', 'redeemed', 'release', 'released'),
   ('discount_redemption', 'released', 'redeem_late', 'redeemed');
+
+insert into private.receipt_labels (code, locale, label) values
+  ('discount', 'en', 'Discount'), ('discount', 'vi', 'Mã giảm giá');

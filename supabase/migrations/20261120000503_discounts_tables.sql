@@ -1,6 +1,6 @@
 -- Discounts: codes that take something off a price, and who used them.
 -- Rule kept here: a code is never used more often than it may be, in total and by one person: a counter with a check, and
--- numbers with a unique index. Whoever makes a code pays for it: the platform, or the organizer of the event.
+-- numbers with a unique index. Whoever makes a code pays for it: the platform for rentals, an organizer for its events.
 -- Left out on purpose: the arithmetic of rentals, which is the pricing library.
 
 create table private.discount_scopes (
@@ -49,7 +49,7 @@ create table public.discounts (
   constraint discounts_code_form check (code ~ '^[A-Z0-9][A-Z0-9_-]{3,29}$'),
   constraint discounts_title_tidy check (private.is_tidy(title)),
   constraint discounts_title_length check (char_length(title) <= 120),
-  constraint discounts_organizer_id_known check (organizer_id is null or scope = 'tickets'),
+  constraint discounts_organizer_id_known check ((scope = 'tickets') = (organizer_id is not null)),
   constraint discounts_event_id_known check (event_id is null or organizer_id is not null),
   constraint discounts_percent_bps_fit check (num_nonnulls(percent_bps, fixed_amount) = 1),
   constraint discounts_percent_bps_range check (percent_bps between 1 and 10000),
@@ -69,8 +69,8 @@ create index discounts_listed_idx on public.discounts (scope) where is_listed an
 comment on table public.discounts is 'Codes that take something off a price. Amounts are in minor units of `currency`. Who made a code pays for it: the platform, or the organizer.';
 comment on column public.discounts.code is 'What people type, in capital letters: codes are compared without regard to case. Unique among those of the platform, and among those of an organizer.';
 comment on column public.discounts.scope is 'rental or tickets.';
-comment on column public.discounts.organizer_id is 'Whose events it is for, and who pays for it. Null for one of the platform.';
-comment on column public.discounts.event_id is 'The one event that it is for. Null for all of the organizer, or of the platform.';
+comment on column public.discounts.organizer_id is 'Whose events it is for, and who pays for it. Null for one of the platform, which is for rentals.';
+comment on column public.discounts.event_id is 'The one event that it is for. Null for all of the organizer.';
 comment on column public.discounts.status is 'Machine discount. active, or paused: then nobody uses it anew.';
 comment on column public.discounts.percent_bps is 'The share that is taken off, in basis points (1/100 of a percent). Null for a fixed amount.';
 comment on column public.discounts.fixed_amount is 'What is taken off, at most the whole price. Null for a share.';

@@ -65,7 +65,7 @@ begin
 end
 $$;
 
--- The code that a person types for something, or a refusal. A code of the organizer comes before one of the platform.
+-- The code that a person types for something, or a refusal.
 create function private.find_discount(p_code text, p_scope text, p_user_id uuid, p_organizer_id uuid default null, p_event_id uuid default null)
 returns public.discounts
 language plpgsql volatile set search_path = ''
@@ -79,9 +79,7 @@ begin
   select * into v_discount from public.discounts d
   where d.code = upper(btrim(p_code)) and d.scope = p_scope and d.status = 'active'
     and d.valid_from <= now() and (d.valid_until > now() or d.valid_until is null)
-    and (d.organizer_id is null or (d.organizer_id = p_organizer_id and (d.event_id is null or d.event_id = p_event_id)))
-  order by d.organizer_id nulls last
-  limit 1;
+    and d.organizer_id is not distinct from p_organizer_id and (d.event_id is null or d.event_id = p_event_id);
   if not found then
     perform private.fail('discount_not_found');
   end if;

@@ -104,7 +104,7 @@ create function public.create_discount(details jsonb, idempotency_key uuid)
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.create_discount(details, idempotency_key) $$;
-comment on function public.create_discount is 'Admin: makes a code of the platform, which pays for it. details {code (4 to 30 letters, digits, - and _; compared without regard to case), title, scope (rental or tickets), percent_bps or fixed_amount, min_amount, max_amount (of a share), valid_from, valid_until, total_limit, per_user_limit (1 when absent; null for no limit), first_only, is_listed}. Amounts in minor units. Answers the code as list_discounts does. Errors: forbidden, discount_code_taken, invalid_input, unknown_field.';
+comment on function public.create_discount is 'Admin: makes a code of the platform, which pays for it. details {code (4 to 30 letters, digits, - and _; compared without regard to case), title, scope (rental), percent_bps or fixed_amount, min_amount, max_amount (of a share), valid_from, valid_until, total_limit, per_user_limit (1 when absent; null for no limit), first_only, is_listed}. Amounts in minor units. Answers the code as list_discounts does. Errors: forbidden, discount_code_taken, invalid_input, unknown_field.';
 select private.expose('create_discount(jsonb, uuid)', 'authenticated');
 
 create function private.update_discount(p_discount_id uuid, p_details jsonb)

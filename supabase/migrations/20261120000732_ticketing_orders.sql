@@ -2,7 +2,7 @@
 -- Rule kept here: an order, its items, seats, stock, admission and payment are written in one transaction, or nothing is;
 -- limits count tickets and not lines; a refusal names the item that it is about.
 -- DO NOT take the stock earlier: its rows are those that everybody wants.
--- Left out on purpose: discounts, which will write discount_amount of the items.
+-- Left out on purpose: what a code takes off (ticketing_discounts).
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
   ('event_not_on_sale', 409, false, 'Tickets are not on sale now. Details say why, and from when they are.', 'Vé hiện chưa mở bán hoặc đã ngừng bán. Vui lòng xem chi tiết.'),
@@ -188,7 +188,8 @@ $$;
 -- Writes an order whose lines were checked, takes its seats and stock, and opens its payment. p_offer_id: the place on a
 -- waiting list whose tickets it takes.
 create function private.place_order(
-  p_id uuid, p_event public.events, p_buyer_id uuid, p_lines private.order_line[], p_hold_until timestamptz, p_offer_id uuid default null
+  p_id uuid, p_event public.events, p_buyer_id uuid, p_lines private.order_line[], p_hold_until timestamptz, p_offer_id uuid default null,
+  p_discount private.order_discount default null
 )
 returns public.orders
 language plpgsql volatile set search_path = ''
@@ -201,8 +202,7 @@ declare
   v_tax bigint;
   v_quantity int;
 begin
-  select sum(l.quantity * c.price), sum(l.quantity * c.price * c.tax_bps / (10000 + c.tax_bps)), sum(l.quantity) into v_total, v_tax, v_quantity
-  from unnest(p_lines) l join public.ticket_classes c on c.id = l.class_id;
+  select sum(k.amount), sum(k.tax_amount), sum(k.quantity) into v_total, v_tax, v_quantity from private.price_order(p_lines, coalesce(p_discount.amount, 0)) k;
   insert into public.orders (id, event_id, buyer_id, status, currency, total_amount, tax_amount, quantity, hold_expires_at, completed_at)
   values (p_id, p_event.id, p_buyer_id, case when v_total = 0 then 'completed' else 'pending_payment' end, 'VND', v_total, v_tax, v_quantity,
     case when v_total > 0 then p_hold_until end, case when v_total = 0 then now() end)
@@ -211,9 +211,10 @@ begin
   if (select e.status from public.events e where e.id = p_event.id) <> 'published' then
     perform private.fail('event_not_on_sale', '{"state": "closed"}');
   end if;
-  insert into public.order_items (order_id, event_id, class_id, quantity, unit_price, amount, tax_amount)
-  select p_id, p_event.id, l.class_id, l.quantity, c.price, l.quantity * c.price, l.quantity * c.price * c.tax_bps / (10000 + c.tax_bps)
-  from unnest(p_lines) l join public.ticket_classes c on c.id = l.class_id;
+  insert into public.order_items (order_id, event_id, class_id, quantity, unit_price, discount_amount, amount, tax_amount)
+  select p_id, p_event.id, k.class_id, k.quantity, k.unit_price, k.discount_amount, k.amount, k.tax_amount
+  from private.price_order(p_lines, coalesce(p_discount.amount, 0)) k;
+  perform private.take_order_discount(v_order, p_discount);
   foreach v_line in array p_lines loop
     continue when not (select c.has_seats from public.ticket_classes c where c.id = v_line.class_id);
     if cardinality(v_line.chosen) > 0 then
@@ -239,7 +240,7 @@ begin
 end
 $$;
 
-create function private.create_order(p_event_id uuid, p_items jsonb, p_idempotency_key uuid, p_seats uuid[], p_unlock_code text, p_admission uuid)
+create function private.create_order(p_event_id uuid, p_items jsonb, p_idempotency_key uuid, p_seats uuid[], p_unlock_code text, p_admission uuid, p_discount_code text default null)
 returns public.orders
 language plpgsql volatile security definer set search_path = ''
 as $$
@@ -255,9 +256,10 @@ declare
   v_lines private.order_line[];
   v_line private.order_line;
   v_offer_id uuid;
+  v_discount private.order_discount;
 begin
   v_stored := private.begin_command('create_order', p_idempotency_key, jsonb_build_object('event_id', p_event_id, 'items', p_items, 'seats', p_seats,
-    'unlock_code', p_unlock_code, 'admission', p_admission), jsonb_build_object('id', v_id));
+    'unlock_code', p_unlock_code, 'admission', p_admission, 'discount_code', p_discount_code), jsonb_build_object('id', v_id));
   if v_stored is not null then
     select * into v_order from public.orders where id = (v_stored ->> 'id')::uuid;
     return v_order;
@@ -282,18 +284,19 @@ begin
     end if;
   end loop;
   perform private.check_buyer_limits(p_event_id, v_config, v_buyer_id, v_lines);
+  v_discount := private.discount_of_order(p_discount_code, v_event, v_buyer_id, v_lines);
   -- an offer is a turn of its own
   if v_offer_id is null then
     perform private.spend_admission(p_event_id, v_buyer_id, p_admission, v_id);
   end if;
   return private.place_order(v_id, v_event, v_buyer_id, v_lines,
     -- read here: private.setting() costs three times the look
-    now() + make_interval(mins => (select value::int from private.settings where key = 'ticket_hold_minutes')), v_offer_id);
+    now() + make_interval(mins => (select value::int from private.settings where key = 'ticket_hold_minutes')), v_offer_id, v_discount);
 end
 $$;
-create function public.create_order(event_id uuid, items jsonb, idempotency_key uuid, seats uuid[] default null, unlock_code text default null, admission uuid default null)
+create function public.create_order(event_id uuid, items jsonb, idempotency_key uuid, seats uuid[] default null, unlock_code text default null, admission uuid default null, discount_code text default null)
 returns public.orders
 language sql volatile set search_path = ''
-as $$ select private.create_order(event_id, items, idempotency_key, seats, unlock_code, admission) $$;
-comment on function public.create_order is 'Orders tickets: holds them for 15 minutes and creates the payment, or with nothing to pay completes the order and issues them at once. items [{class_id, quantity, together}]: of a kind with seats the best available, side by side unless together is false; `seats` are seats that the buyer chose, each a ticket of its kind. `unlock_code` is for hidden kinds, `admission` for an event with a waiting room. Who has an offer of a waiting list takes it by ordering that kind alone, up to as many. Limits count tickets. Errors: event_not_found, ticket_class_not_found (details.class_id), event_not_on_sale (details {class_id, state, starts_at, ends_at}), sold_out (details {class_id, left}), ticket_limit_reached (details {class_id, per: order or person, limit, has}), too_many_open_orders, seat_taken (details.seat_ids), seats_not_together (details.class_id), seat_left_alone (details.seat_ids), admission_required, admission_over, account_suspended, invalid_input, rate_limited.';
-select private.expose_limited('create_order(uuid, jsonb, uuid, uuid[], text, uuid)', 'create_order', 'auth.uid()', 'authenticated');
+as $$ select private.create_order(event_id, items, idempotency_key, seats, unlock_code, admission, discount_code) $$;
+comment on function public.create_order is 'Orders tickets: holds them for 15 minutes and creates the payment, or with nothing to pay completes the order and issues them at once. items [{class_id, quantity, together}]: of a kind with seats the best available, side by side unless together is false; `seats` are seats that the buyer chose, each a ticket of its kind. `unlock_code` is for hidden kinds, `admission` for an event with a waiting room. `discount_code` takes something off, spread over the tickets. Who has an offer of a waiting list takes it by ordering that kind alone, up to as many. Limits count tickets. Errors: event_not_found, ticket_class_not_found (details.class_id), event_not_on_sale (details {class_id, state, starts_at, ends_at}), sold_out (details {class_id, left}), ticket_limit_reached (details {class_id, per: order or person, limit, has}), too_many_open_orders, seat_taken (details.seat_ids), seats_not_together (details.class_id), seat_left_alone (details.seat_ids), admission_required, admission_over, account_suspended, discount_not_found, discount_used_up, discount_already_used, discount_first_only, discount_below_minimum (details.min_amount), invalid_input, rate_limited.';
+select private.expose_limited('create_order(uuid, jsonb, uuid, uuid[], text, uuid, text)', 'create_order', 'auth.uid()', 'authenticated');

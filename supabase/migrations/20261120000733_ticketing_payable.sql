@@ -63,6 +63,9 @@ begin
     return false;
   end if;
   begin
+    if not private.redeem_discount(p_payable_id) then
+      raise exception 'gone' using errcode = 'JT002';
+    end if;
     -- its seats: held still, or free again
     v_seats := array(select a.seat_id from public.seat_allocations a where a.order_id = p_payable_id);
     perform 1 from public.seat_rows r where r.id in (select s.row_id from public.seats s where s.id = any (v_seats)) order by r.class_id, r.id for no key update;
@@ -116,10 +119,13 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   return (
-    select jsonb_agg(l.line order by l.position, l.name, l.line ->> 'code' desc)
+    select jsonb_agg(l.line order by l.last, l.position, l.name, l.line ->> 'code' desc)
     from (
-      select c.position, c.name, jsonb_build_object('code', 'tickets', 'quantity', i.quantity, 'unit_amount', i.unit_price, 'amount', i.amount) as line
-      from public.order_items i join public.ticket_classes c on c.id = i.class_id where i.order_id = p_payable_id and i.amount > 0
+      select false as last, c.position, c.name, jsonb_build_object('code', 'tickets', 'quantity', i.quantity, 'unit_amount', i.unit_price, 'amount', i.quantity * i.unit_price) as line
+      from public.order_items i join public.ticket_classes c on c.id = i.class_id where i.order_id = p_payable_id and i.unit_price > 0
+      union all
+      select true, 0, '', jsonb_build_object('code', 'discount', 'quantity', 1, 'unit_amount', -sum(i.discount_amount), 'amount', -sum(i.discount_amount))
+      from public.order_items i where i.order_id = p_payable_id having sum(i.discount_amount) > 0
     ) l
   );
 end

@@ -18,6 +18,7 @@ as $$
 begin
   return to_jsonb(p_order) || jsonb_build_object(
     'status', private.order_state(p_order),
+    'discount_code', (select d.code from public.discount_redemptions r join public.discounts d on d.id = r.discount_id where r.id = p_order.id),
     'event', (
       select jsonb_build_object('id', e.id, 'title', e.title, 'venue', e.venue, 'address', e.address, 'city', e.city, 'time_zone', e.time_zone,
         'starts_at', e.starts_at, 'ends_at', e.ends_at, 'status', private.event_state(e))
@@ -61,7 +62,7 @@ create function public.order_detail(order_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.order_detail(order_id) $$;
-comment on function public.order_detail is 'Answers all of an order for its buyer, the organizer and staff: its columns in the state of now, event, items [{id, class_id, name, quantity, unit_price, discount_amount, amount, tax_amount}], may_cancel (as its buyer), payment (null for the organizer), refunds, seats [{id, class_id, section, row_label, number}] and tickets [{id, class_id, number, status, seat_id, holder_id, paid_amount, cancelled_at}]. Amounts in minor units. Errors: order_not_found.';
+comment on function public.order_detail is 'Answers all of an order for its buyer, the organizer and staff: its columns in the state of now, discount_code (null without one), event, items [{id, class_id, name, quantity, unit_price, discount_amount, amount, tax_amount}], may_cancel (as its buyer), payment (null for the organizer), refunds, seats [{id, class_id, section, row_label, number}] and tickets [{id, class_id, number, status, seat_id, holder_id, paid_amount, cancelled_at}]. Amounts in minor units. Errors: order_not_found.';
 select private.expose('order_detail(uuid)', 'authenticated');
 
 create function private.my_orders(p_statuses text[], p_after jsonb, p_page_size int)

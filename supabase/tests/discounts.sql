@@ -48,6 +48,7 @@ select is(tests.outcome(format($$ select public.create_discount('{"code": "GOOD-
 from (values
   ('{"code": "abc"}', 'invalid_input', 'a code of three letters is refused'),
   ('{"code": "GIẢM"}', 'invalid_input', 'a code with other letters is refused'),
+  ('{"scope": "tickets"}', 'invalid_input', 'a code of the platform is for rentals'),
   ('{"scope": "rides"}', 'invalid_input', 'a code for nothing that is sold is refused'),
   ('{"percent_bps": 10001}', 'invalid_input', 'a share above all is refused'),
   ('{"percent_bps": 0}', 'invalid_input', 'a share of nothing is refused'),
@@ -67,13 +68,12 @@ select tests.as_owner();
 select is(tests.outcome(format('update public.discounts set code = %L where id = %L', 'OTHER', :'welcome')), '42501', 'no path changes what a code is called');
 
 -- who uses them --------------------------------------------------------------------------------------------------
-select tests.make_code('{"code": "PAUSED"}') as paused, tests.make_code('{"code": "LATER", "valid_from": "2100-01-01T00:00:00Z"}') as later,
-  tests.make_code('{"code": "TICKETS", "scope": "tickets"}') as tickets \gset
+select tests.make_code('{"code": "PAUSED"}') as paused, tests.make_code('{"code": "LATER", "valid_from": "2100-01-01T00:00:00Z"}') as later \gset
 select tests.as_user(:'admin');
 select is(public.update_discount(:'paused', '{"is_paused": true}') ->> 'status', 'paused', 'an admin pauses a code');
 select tests.as_owner();
 select is(tests.outcome(format('select tests.quote_with(%L, %L, 30, %L)', :'renter', :'vehicle', c)), 'discount_not_found', l)
-from (values ('UNKNOWN', 'an unknown code is not found'), ('PAUSED', 'nor is one that is paused'), ('LATER', 'nor is one whose time has not come'), ('TICKETS', 'nor is one for tickets')) t (c, l);
+from (values ('UNKNOWN', 'an unknown code is not found'), ('PAUSED', 'nor is one that is paused'), ('LATER', 'nor is one whose time has not come')) t (c, l);
 select tests.book_with(:'renter', :'vehicle', 30, ' welcome10') as booked \gset
 select is((select (discount_id, amount, status, user_number, is_counted)::text from public.discount_redemptions where id = :'booked'),
   format('(%s,10000,reserved,1,f)', :'welcome'), 'a booking takes a use of the code, however it is typed');

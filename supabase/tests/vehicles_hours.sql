@@ -49,7 +49,7 @@ select is((select array_agg(starts_at || ' ' || ends_at order by starts_at) from
   array[tests.on_weekday(6, '00:00') || ' ' || tests.on_weekday(6, '07:00'), tests.on_weekday(7, '18:00') || ' ' || tests.on_weekday(8, '00:00')], 'the calendar shows when the vehicle is closed');
 -- a booking whose quote is older than the plan
 select tests.as_owner();
-select (private.store_quote(:'renter', :'vehicle', tests.on_weekday(3, '09:00'), tests.on_weekday(3, '10:00'), tests.priced(), private.quote_facts(:'renter', :'vehicle', tests.on_weekday(6, '09:00'), tests.on_weekday(6, '10:00'), '{}'))).id as quote \gset
+select (private.store_quote(:'renter', :'vehicle', tests.on_weekday(3, '09:00'), tests.on_weekday(3, '10:00'), tests.priced(), private.quote_facts(:'renter', :'vehicle', tests.on_weekday(6, '09:00'), tests.on_weekday(6, '10:00'), '{}', null))).id as quote \gset
 select tests.as_user(:'renter');
 select is(tests.outcome(format('select public.create_booking(%L, gen_random_uuid())', :'quote')), 'vehicle_closed', 'a booking outside of the hours is refused, also with a quote from before');
 

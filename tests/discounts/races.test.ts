@@ -147,3 +147,42 @@ describe('a code with a limit', () => {
     expect((await usesOf(discount)).live).toBe(8);
   });
 });
+
+describe('a code for tickets', () => {
+  it('gives its last use to one of 64 people who order with it at once, and the stock to no other', async () => {
+    const owner = await world.make<string>('make_user', 'owner');
+    const event = await world.make<string>('make_event', owner, '{"total": 100}');
+    const kind = await world.make<string>('class_of', event);
+    const organizer = await world.value<string>(
+      'select organizer_id from public.events where id = $1',
+      event,
+    );
+    const details = JSON.stringify({
+      code: 'LAST-TICKET',
+      title: 'The last',
+      percent_bps: 1000,
+      total_limit: 1,
+    });
+    const [made] = await allAtOnce([
+      {
+        user: owner,
+        text: "private.create_organizer_discount($1, $2, gen_random_uuid()) ->> 'id'",
+        args: [organizer, details],
+      },
+    ]);
+    const discount = made?.value as string;
+    const people = await makePeople(world, 64);
+    const outcomes = await allAtOnce(
+      people.map((user) => ({
+        user,
+        text: '(private.create_order($1, $2, gen_random_uuid(), null, null, null, $3)).id',
+        args: [event, JSON.stringify([{ class_id: kind, quantity: 1 }]), 'last-ticket'],
+      })),
+    );
+    expect(tally(outcomes)).toEqual({ ok: 1, discount_used_up: 63 });
+    expect(await usesOf(discount)).toEqual({ uses: 1, live: 1 });
+    const held = 'select sum(held)::int from private.stock_shards where pool_id = $1';
+    expect(await world.value(held, kind)).toBe(1);
+    expect(await invariantViolations(world)).toEqual([]);
+  });
+});

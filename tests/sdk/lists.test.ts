@@ -89,6 +89,7 @@ const lists: Record<string, ListTest> = {
   'admin.notifications.deliveries': { list: (j, page) => j.admin.notifications.deliveries(page) },
   'discounts.available': { list: (j, page) => j.discounts.available(page) },
   'admin.discounts.list': { list: (j, page) => j.admin.discounts.list(page) },
+  'organizers.discounts': { list: (j, page) => j.organizers.discounts({ organizerId: 'o1', ...page }) },
   'reviews.list': {
     list: (j, page) => j.reviews.list({ ofVehicleId: 'v1', ...page }),
     sent: { after: { released_at: day(2), id: 'r2' } },

@@ -400,9 +400,9 @@ export interface DiscountsRow {
   title: string;
   /** rental or tickets. */
   scope: 'rental' | 'tickets';
-  /** Whose events it is for, and who pays for it. Null for one of the platform. */
+  /** Whose events it is for, and who pays for it. Null for one of the platform, which is for rentals. */
   organizer_id: Uuid | null;
-  /** The one event that it is for. Null for all of the organizer, or of the platform. */
+  /** The one event that it is for. Null for all of the organizer. */
   event_id: Uuid | null;
   /** Machine discount. active, or paused: then nobody uses it anew. */
   status: StateOf<'discount'>;
@@ -1594,6 +1594,10 @@ export interface Relationships {
     Reference<'discount_redemptions_discount', ['discount_id', 'scope'], false, 'discounts', ['id', 'scope']>,
     Reference<'discount_redemptions_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
   ];
+  discounts: [
+    Reference<'discounts_event', ['event_id', 'organizer_id'], false, 'events', ['id', 'organizer_id']>,
+    Reference<'discounts_organizer', ['organizer_id'], false, 'organizers', ['id']>,
+  ];
   driver_licences: [
     Reference<'driver_licences_own_back', ['back_media_id', 'user_id'], false, 'media', ['id', 'owner_id']>,
     Reference<'driver_licences_own_front', ['front_media_id', 'user_id'], false, 'media', ['id', 'owner_id']>,
@@ -2348,6 +2352,12 @@ export interface PaymentMethodsRow {
   max_amount: number;
 }
 
+export interface PriceCalendarRow {
+  day: CalendarDay;
+  price_per_day: number;
+  reason: string;
+}
+
 export interface PublicProfileRow {
   user_id: Uuid;
   display_name: string;
@@ -2595,6 +2605,7 @@ export interface Rows {
   payment_attempts_needing_review: PaymentAttemptsNeedingReviewRow;
   payment_events_needing_review: PaymentEventsNeedingReviewRow;
   payment_methods: PaymentMethodsRow;
+  price_calendar: PriceCalendarRow;
   public_profile: PublicProfileRow;
   queue_shuffle: QueueShuffleRow;
   queue_status: QueueStatusRow;
@@ -2666,8 +2677,9 @@ export interface Functions {
   create_discount: { args: { details: unknown | null }; row: 'create_discount'; many: false };
   create_event: { args: { organizer_id: Uuid | null; details: unknown | null }; row: 'events'; many: false };
   create_group: { args: { title: string | null; user_ids: Uuid[] | null }; row: 'conversations'; many: false };
-  create_order: { args: { event_id: Uuid | null; items: unknown | null; seats?: Uuid[] | null; unlock_code?: string | null; admission?: Uuid | null }; row: 'orders'; many: false };
+  create_order: { args: { event_id: Uuid | null; items: unknown | null; seats?: Uuid[] | null; unlock_code?: string | null; admission?: Uuid | null; discount_code?: string | null }; row: 'orders'; many: false };
   create_organizer: { args: { details: unknown | null }; row: 'organizers'; many: false };
+  create_organizer_discount: { args: { organizer_id: Uuid | null; details: unknown | null }; row: 'create_organizer_discount'; many: false };
   create_vehicle: { args: { details: unknown | null }; row: 'vehicles'; many: false };
   decide_inspection: { args: { inspection_id: Uuid | null; counts: boolean | null; reason: string | null }; row: 'booking_inspections'; many: false };
   decide_no_show: { args: { no_show_id: Uuid | null; counts: boolean | null; reason: string | null }; row: 'booking_no_shows'; many: false };
@@ -2762,6 +2774,7 @@ export interface Functions {
   open_support_conversation: { args: Record<never, never>; row: 'conversations'; many: false };
   open_waiting_room: { args: { event_id: Uuid | null }; row: 'waiting_rooms'; many: false };
   order_detail: { args: { order_id: Uuid | null }; row: 'order_detail'; many: false };
+  organizer_discounts: { args: { organizer_id: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'organizer_discounts'; many: true };
   organizer_earnings: { args: { organizer_id: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'organizer_earnings'; many: true };
   organizer_events: { args: { organizer_id: Uuid | null; statuses?: string[] | null; after?: unknown | null; page_size?: number | null }; row: 'organizer_events'; many: true };
   organizer_team: { args: { organizer_id: Uuid | null }; row: 'organizer_team'; many: true };
@@ -2774,6 +2787,7 @@ export interface Functions {
   payout_statement: { args: { payout_id: Uuid | null }; row: 'payout_statement'; many: false };
   postpone_event: { args: { event_id: Uuid | null; reason: string | null }; row: 'events'; many: false };
   preview_broadcast: { args: { broadcast_id: Uuid | null }; row: 'preview_broadcast'; many: false };
+  price_calendar: { args: { vehicle_id: Uuid | null; from_day: CalendarDay | null; to_day: CalendarDay | null }; row: 'price_calendar'; many: true };
   propose_payouts: { args: Record<never, never>; row: 'payout_batches'; many: true };
   public_profile: { args: { id: Uuid | null }; row: 'public_profile'; many: true };
   publish_event: { args: { event_id: Uuid | null }; row: 'events'; many: false };
@@ -2835,6 +2849,7 @@ export interface Functions {
   set_billing_details: { args: { legal_name: string | null; address: string | null; tax_code?: string | null }; row: 'billing_details'; many: false };
   set_capacity_pool: { args: { event_id: Uuid | null; name: string | null; capacity: number | null; class_ids: Uuid[] | null }; row: 'set_capacity_pool'; many: false };
   set_conversation: { args: { conversation_id: Uuid | null; muted_until: Timestamp | null; archived: boolean | null; pinned: boolean | null }; row: 'conversation_markers'; many: false };
+  set_day_prices: { args: { vehicle_id: Uuid | null; from_day: CalendarDay | null; to_day: CalendarDay | null; price_per_day?: number | null }; value: number };
   set_default_address: { args: { address_id: Uuid | null }; row: 'addresses'; many: false };
   set_favourite: { args: { vehicle_id: Uuid | null; is_favourite: boolean | null }; value: null };
   set_group_avatar: { args: { conversation_id: Uuid | null; media_id: Uuid | null }; row: 'conversations'; many: false };
@@ -2849,6 +2864,7 @@ export interface Functions {
   set_vehicle_day: { args: { vehicle_id: Uuid | null; day: CalendarDay | null; hours: unknown | null }; row: 'set_vehicle_day'; many: false };
   set_vehicle_hours: { args: { vehicle_id: Uuid | null; weekly: unknown | null }; row: 'set_vehicle_hours'; many: false };
   set_waiting_room: { args: { event_id: Uuid | null; capacity?: number | null; admissions_per_minute?: number | null; opens_at?: Timestamp | null }; row: 'waiting_rooms'; many: false };
+  set_weekday_price: { args: { vehicle_id: Uuid | null; weekday: number | null; price_per_day?: number | null }; value: null };
   settle_payout: { args: { payout_id: Uuid | null; outcome: string | null; provider_payout_id: string | null; note: string | null }; row: 'payouts'; many: false };
   settle_refund: { args: { refund_id: Uuid | null; outcome: string | null; provider_refund_id: string | null; note: string | null }; row: 'refunds'; many: false };
   settle_trip: { args: { booking_id: Uuid | null; reason: string | null }; row: 'bookings'; many: false };
@@ -2878,6 +2894,7 @@ export interface Functions {
   update_discount: { args: { discount_id: Uuid | null; details: unknown | null }; row: 'update_discount'; many: false };
   update_event: { args: { event_id: Uuid | null; details: unknown | null }; row: 'events'; many: false };
   update_organizer: { args: { organizer_id: Uuid | null; details: unknown | null }; row: 'organizers'; many: false };
+  update_organizer_discount: { args: { discount_id: Uuid | null; details: unknown | null }; row: 'update_organizer_discount'; many: false };
   update_ticket_class: { args: { class_id: Uuid | null; details: unknown | null }; row: 'ticket_classes'; many: false };
   update_vehicle: { args: { vehicle_id: Uuid | null; details: unknown | null }; row: 'vehicles'; many: false };
   vehicle_calendar: { args: { vehicle_id: Uuid | null; from_at: Timestamp | null; to_at: Timestamp | null }; row: 'vehicle_calendar'; many: true };

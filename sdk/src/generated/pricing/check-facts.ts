@@ -36,7 +36,8 @@ export function checkFacts(facts: PricingFacts): Stay {
     throw new PricingError('options.delivery', 'is not offered for this vehicle');
   }
   for (const { day, price_per_day } of facts.day_prices ?? []) {
-    if (!/^\d{4}-\d{2}-\d{2}$/.test(day)) throw new PricingError('day_prices', 'must have days as YYYY-MM-DD');
+    if (!/^\d{4}-\d{2}-\d{2}$/.test(day))
+      throw new PricingError('day_prices', 'must have days as YYYY-MM-DD');
     requireInteger('day_prices', price_per_day, 1, maxPrice);
   }
   for (const { weekday, price_per_day } of facts.weekday_prices ?? []) {

@@ -17,7 +17,9 @@ export interface SpecialTime {
 /** A price of a single day comes before one of its weekday, and that before the weekend extra. */
 export function specialTime(facts: PricingFacts, { start, end }: Stay): SpecialTime {
   const ofDay = new Map(facts.day_prices?.map(({ day, price_per_day }) => [day, price_per_day]));
-  const ofWeekday = new Map(facts.weekday_prices?.map(({ weekday, price_per_day }) => [weekday, price_per_day]));
+  const ofWeekday = new Map(
+    facts.weekday_prices?.map(({ weekday, price_per_day }) => [weekday, price_per_day]),
+  );
   const special: SpecialTime = { ms: 0, weekendMs: 0, weekdays: 0n, days: 0n };
   const more = (price: number, ms: number): bigint => BigInt(price - facts.price_per_day) * BigInt(ms);
   for (const { day, weekday, ms } of dayParts(start, end, facts.time_zone)) {

@@ -1,5 +1,5 @@
 import ICAL from 'ical.js';
-import { zoneOffset } from '../pricing/weekend.ts';
+import { zoneOffset } from '../pricing/calendar.ts';
 import { wallClockToInstant } from './wall-clock.ts';
 
 /** A time that a calendar takes, in ISO 8601. */

@@ -1,4 +1,4 @@
-import { zoneOffset } from '../pricing/weekend.ts';
+import { zoneOffset } from '../pricing/calendar.ts';
 
 /**
  * The instant at which clocks of a zone show a time, both in milliseconds. A time that clocks skip is as long after the

@@ -1,5 +1,6 @@
 -- Ticketing: codes for tickets.
 -- Rule kept here: a first order is the first that was not given up.
+-- Left out on purpose: what a code takes off (ticketing_discounts, which needs the tables of orders).
 
 -- Whether a person has another order than that one, which was completed or waits for payment.
 create function private.has_earlier_order(p_user_id uuid, p_order_id uuid)
@@ -15,3 +16,6 @@ begin
 end
 $$;
 insert into private.discount_scopes (scope, earlier_function) values ('tickets', 'has_earlier_order');
+
+-- The code of an order, and what it takes off.
+create type private.order_discount as (discount_id uuid, amount bigint);
