@@ -176,6 +176,9 @@ select tests.drive(:'reviewed', 10);
 insert into public.reviews (booking_id, side, author_id, subject_id, vehicle_id, rating, write_until, released_at, status, hidden_reason)
 select booking_id, side, author_id, subject_id, vehicle_id, 4, write_until, null, 'written', null from public.review_invitations where booking_id = :'reviewed' and side = 'host';
 select tests.make_order(tests.make_user('buyer'), tests.make_event(:'host')) as ticket_order \gset
+-- rows that modules bring in files of their own: <module>_rule_rows.psql, with :host, :renter, :vehicle, :booking (cancelled), :reviewed (driven) and :ticket_order
+\set rule_rows `cat *_rule_rows.psql`
+:rule_rows
 -- a ticket that is offered to somebody
 select tests.make_paid_order(tests.make_user('giver'), event_id) as given from public.orders where id = :'ticket_order' \gset
 insert into public.ticket_transfers (ticket_id, from_id, to_id, expires_at)
