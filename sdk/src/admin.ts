@@ -2,6 +2,7 @@ import type { InvariantViolation, ReviewCase, ReviewClaim } from './admin-rows.t
 import { AdminBookings } from './bookings.ts';
 import { AdminBroadcasts } from './broadcasts.ts';
 import { AdminChat } from './chat.ts';
+import { AdminComplaints } from './complaints.ts';
 import type { CallOptions, Calls } from './core/calls.ts';
 import { type List, type PageOptions, readList } from './core/pages.ts';
 import { AdminDiscounts } from './discounts.ts';
@@ -48,6 +49,8 @@ export class Admin {
   readonly refunds: AdminRefunds;
   /** What hosts get. */
   readonly payouts: AdminPayouts;
+  /** Complaints about bookings and orders. */
+  readonly complaints: AdminComplaints;
   /** Reviews of trips. */
   readonly reviews: AdminReviews;
   /** Texts to many people. */
@@ -73,6 +76,7 @@ export class Admin {
     this.unmatched = new AdminUnmatched(calls);
     this.refunds = new AdminRefunds(calls);
     this.payouts = new AdminPayouts(calls);
+    this.complaints = new AdminComplaints(calls);
     this.reviews = new AdminReviews(calls);
     this.broadcasts = new AdminBroadcasts(calls);
     this.mail = new AdminMail(calls);

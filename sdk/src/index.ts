@@ -22,6 +22,13 @@ export type * from './broadcasts-rows.ts';
 export type { AdminChat, Chat, NewAttachment, NewMessage } from './chat.ts';
 export type * from './chat-rows.ts';
 export type { CheckIn, OfflineScan } from './check-in.ts';
+export type {
+  AdminComplaints,
+  Complaints,
+  NewComplaint,
+  ResolutionAmounts,
+} from './complaints.ts';
+export type * from './complaints-rows.ts';
 export type { CallOptions, CommandOptions } from './core/calls.ts';
 export { createIdempotencyKey } from './core/ids.ts';
 export type { List, Page, PageOptions } from './core/pages.ts';

@@ -8,6 +8,7 @@ import { Blocks } from './blocks.ts';
 import { Bookings } from './bookings.ts';
 import { Chat } from './chat.ts';
 import { CheckIn } from './check-in.ts';
+import { Complaints } from './complaints.ts';
 import { Calls } from './core/calls.ts';
 import { defaultRetryPolicy, type RetryPolicy } from './core/wait.ts';
 import type { Database } from './database.ts';
@@ -93,6 +94,7 @@ export class Journey {
   readonly receipts: Receipts;
   readonly payouts: Payouts;
   readonly notifications: Notifications;
+  readonly complaints: Complaints;
   readonly reviews: Reviews;
   readonly savedSearches: SavedSearches;
   readonly tickets: Tickets;
@@ -139,6 +141,7 @@ export class Journey {
     this.receipts = new Receipts(calls);
     this.payouts = new Payouts(calls);
     this.notifications = new Notifications(calls, inbox);
+    this.complaints = new Complaints(calls);
     this.reviews = new Reviews(calls);
     this.savedSearches = new SavedSearches(calls);
     this.tickets = new Tickets(calls);

@@ -28,7 +28,7 @@ create table private.refund_kinds (
   kind text primary key,
   description text not null
 );
-comment on table private.refund_kinds is 'Why money goes back. A module that orders refunds registers its own kinds; each is ordered once per payable, but for goodwill, parts, unmatched money and tickets.';
+comment on table private.refund_kinds is 'Why money goes back. A module that orders refunds registers its own kinds; each is ordered once per payable, but for goodwill, parts, unmatched money, tickets and complaints.';
 insert into private.refund_kinds (kind, description) values
   ('late_payment', 'All of a payment that came when what it paid for was gone'),
   ('goodwill', 'Part of a payment, out of the platform''s own revenue'),
@@ -74,7 +74,7 @@ create table public.refunds (
   constraint refunds_credit_within_amount check (credit_amount between credit_tax_amount and amount and credit_tax_amount >= 0),
   constraint refunds_completed check ((status = 'succeeded') = (completed_at is not null))
 );
-create unique index refunds_once_per_kind on public.refunds (payable_id, kind) where kind not in ('goodwill', 'part', 'unmatched', 'tickets');
+create unique index refunds_once_per_kind on public.refunds (payable_id, kind) where kind not in ('goodwill', 'part', 'unmatched', 'tickets', 'complaint');
 create unique index refunds_provider_id_once on public.refunds (provider, provider_refund_id);
 create index refunds_payment_idx on public.refunds (payment_id);
 create index refunds_attempt_idx on public.refunds (attempt_id);

@@ -22,15 +22,16 @@ insert into public.conversation_texts (code, locale, text) values
   ('complaint_member_removed', 'en', '{{name}} is no longer in the conversation.'),
   ('complaint_member_removed', 'vi', '{{name}} không còn trong cuộc trò chuyện.');
 
--- The parties are in it at once. p_data goes into the first message, such as {booking_id}.
-create function private.open_complaint_conversation(p_complainant_id uuid, p_party_ids uuid[], p_data jsonb default '{}')
+-- The parties are in it at once. p_data goes into the first message, such as {booking_id}. p_id: the id that the complaint
+-- has written down already.
+create function private.open_complaint_conversation(p_complainant_id uuid, p_party_ids uuid[], p_data jsonb default '{}', p_id uuid default gen_random_uuid())
 returns public.conversations
 language plpgsql volatile set search_path = ''
 as $$
 declare
   v_conversation public.conversations;
 begin
-  insert into public.conversations (kind, owner_id) values ('complaint', p_complainant_id) returning * into v_conversation;
+  insert into public.conversations (id, kind, owner_id) values (p_id, 'complaint', p_complainant_id) returning * into v_conversation;
   perform private.put_member(v_conversation, u, 'member', 'active', null)
   from (select distinct u from unnest(p_complainant_id || p_party_ids) u order by u) p;
   perform private.speak(v_conversation.id, p_data || jsonb_build_object('code', 'complaint_opened', 'user_id', p_complainant_id));

@@ -94,6 +94,11 @@ select tests.provider_says(a.reference, 'succeeded', p_transaction_id => 'twice'
 from public.payment_attempts a join public.payments p on p.id = a.payment_id where p.payable_id = :'rented';
 select private.freeze_money(:'rented', 'under review'), private.issue_receipt('receipt', p.id) from public.payments p where p.payable_id = :'rented';
 select private.capture_deposit(:'hosted', 1000, 'charge', gen_random_uuid(), 'charge_fuel') is not null;
+-- in a dispute about it
+select tests.make_media(:'person', 'evidence_image') as scratch \gset
+select tests.as_user(:'person');
+select private.open_complaint(:'rented', 'unclean', 'The vehicle was not clean', 'refund', gen_random_uuid(), null, array[:'scratch']::uuid[]) is not null;
+select tests.as_owner();
 -- as staff, and what comes of using an account
 insert into public.user_roles (user_id, role) values (:'person', 'admin');
 insert into public.user_suspensions (user_id, reason, created_at, ended_at, phone_hash) values (:'person', 'abuse', now() - interval '2 days', now() - interval '1 day', private.keyed_hash('phone:+84977123123'));

@@ -227,6 +227,8 @@ begin
         when 'released' then jsonb_build_object('released_at', now())
         when 'hidden' then jsonb_build_object('released_at', now(), 'hidden_reason', 'an insult')
         when 'frozen' then '{"freeze_reason": "a check"}'
+        when 'resolved' then '{"finding": "the photos show it"}'
+        when 'rejected' then '{"finding": "nothing to be seen"}'
         else '{}'
       end;
     if v_data is null then

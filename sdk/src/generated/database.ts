@@ -261,6 +261,102 @@ export interface CheckInListsRow {
   created_at: Timestamp;
 }
 
+/** What each side of a kind of payable may complain about, in the order in which apps list it. An operator adds rows. */
+export interface ComplaintCategoriesRow {
+  /** booking or order. */
+  kind: 'booking' | 'extension' | 'order';
+  /** Whose complaint it is: renter or host of a booking, buyer or organizer of an order. */
+  side: 'renter' | 'host' | 'buyer' | 'organizer';
+  category: string;
+  name_en: string;
+  name_vi: string;
+  /** Smaller comes first. */
+  position: number;
+}
+
+/** Pictures that the sides add to a complaint. They are never changed or taken back. */
+export interface ComplaintEvidenceRow {
+  complaint_id: Uuid;
+  media_id: Uuid;
+  /** Who uploaded it. */
+  owner_id: Uuid;
+  added_at: Timestamp;
+}
+
+/** The people of both sides, as they were when the complaint was opened. */
+export interface ComplaintPartiesRow {
+  complaint_id: Uuid;
+  user_id: Uuid;
+  side: 'renter' | 'host' | 'buyer' | 'organizer';
+}
+
+/** What was known when a complaint was opened: prices, payment, states, inspections with the hashes of their photos, evidence. Never changed. */
+export interface ComplaintRecordsRow {
+  complaint_id: Uuid;
+  /** JSON in the canonical form of RFC 8785: names sorted by their bytes, no blanks, whole numbers, times as texts in UTC with microseconds. */
+  record: string;
+  /** SHA-256 of the UTF-8 bytes of `record`, in lower-case hex. It is also in the log of events and in the first message of the conversation. */
+  sha256: string;
+  recorded_at: Timestamp;
+}
+
+/** Complaints about a booking or an order. While one is live the money of its payable is frozen. Amounts are in minor units of `currency`. */
+export interface ComplaintsRow {
+  id: Uuid;
+  /** For people, such as CB7K2M9Q. */
+  code: string;
+  /** What it is about: the id of the booking or order. */
+  payable_id: Uuid;
+  /** booking or order. */
+  kind: string;
+  /** Which side complains: renter or host, buyer or organizer. */
+  side: string;
+  opener_id: Uuid;
+  category: string;
+  description: string;
+  /** What the complaining side wants: refund (money back), deposit (part of the deposit) or explanation. */
+  desired_outcome: 'refund' | 'deposit' | 'explanation';
+  /** How much of it. Null: whatever is right. */
+  desired_amount: number | null;
+  currency: Currency;
+  /** Machine complaint. open (nobody looks into it yet), in_review (assignee_id does), resolved (the complaint was right) or rejected, and closed. A decision is closed at closes_at, whether or not that was written. */
+  status: StateOf<'complaint'>;
+  /** Who of the staff looks into it. Null until somebody does. */
+  assignee_id: Uuid | null;
+  /** Its conversation, with both sides and support. */
+  conversation_id: Uuid;
+  /** Until when the other side is waited for. It may answer later, too, as long as nothing is decided. */
+  statement_until: Timestamp;
+  /** What the other side says. Null until then. */
+  statement: string | null;
+  /** Who of the other side said it. */
+  speaker_id: Uuid | null;
+  stated_at: Timestamp | null;
+  /** resolved, rejected or withdrawn. Null while it is live. */
+  outcome: 'resolved' | 'rejected' | 'withdrawn' | null;
+  /** Why it was decided so; both sides read it. Null without a decision. */
+  finding: string | null;
+  decided_at: Timestamp | null;
+  /** When its conversation closes, after the decision. Null while it is live. */
+  closes_at: Timestamp | null;
+  /** Whether the decision cancelled the whole booking or order. Then refund_amount is what that gave back, by the rules of its kind. */
+  cancels: boolean;
+  /** What the decision gives back to the payer. 0 without. */
+  refund_amount: number;
+  /** What of the refund comes out of the earnings of host or organizer; the rest is platform_gives (fees) and tax_gives, each by its share in the price. */
+  host_gives: number;
+  platform_gives: number;
+  tax_gives: number;
+  /** What of the deposit goes to the host. */
+  deposit_to_host: number;
+  /** Out of whose earnings host_gives comes. */
+  earner_id: Uuid | null;
+  /** The refund that was ordered. Null without one, and when the booking or order was cancelled. */
+  refund_id: Uuid | null;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
+
 /** What only its person sees of a conversation: how far it was read, whether it is muted, archived or pinned. */
 export interface ConversationMarkersRow {
   conversation_id: Uuid;
@@ -360,7 +456,7 @@ export interface DepositCapturesRow {
   /** VAT within amount, where something was sold; 0 where a loss is made good, which is no sale. */
   tax_amount: number;
   currency: Currency;
-  cause: 'charge';
+  cause: 'charge' | 'complaint';
   /** The row that decided it: of cause `charge` a booking charge. */
   cause_id: Uuid;
   /** What it is for, as a line of a receipt names it. */
@@ -1015,7 +1111,7 @@ export interface RefundsRow {
   payment_id: Uuid | null;
   payable_id: Uuid | null;
   /** Why it goes back. */
-  kind: 'cancellation' | 'deposit' | 'goodwill' | 'host_cancellation' | 'late_payment' | 'no_show' | 'part' | 'tickets' | 'unmatched';
+  kind: 'cancellation' | 'complaint' | 'deposit' | 'goodwill' | 'host_cancellation' | 'late_payment' | 'no_show' | 'part' | 'tickets' | 'unmatched';
   /** Minor units of `currency`. */
   amount: number;
   currency: Currency;
@@ -1447,6 +1543,11 @@ export interface Tables {
   calendar_entries: CalendarEntriesRow;
   check_in_list_classes: CheckInListClassesRow;
   check_in_lists: CheckInListsRow;
+  complaint_categories: ComplaintCategoriesRow;
+  complaint_evidence: ComplaintEvidenceRow;
+  complaint_parties: ComplaintPartiesRow;
+  complaint_records: ComplaintRecordsRow;
+  complaints: ComplaintsRow;
   conversation_markers: ConversationMarkersRow;
   conversation_members: ConversationMembersRow;
   conversation_texts: ConversationTextsRow;
@@ -1567,6 +1668,27 @@ export interface Relationships {
   ];
   check_in_lists: [
     Reference<'check_in_lists_event_id_fkey', ['event_id'], false, 'events', ['id']>,
+  ];
+  complaint_evidence: [
+    Reference<'complaint_evidence_complaint_id_fkey', ['complaint_id'], false, 'complaints', ['id']>,
+    Reference<'complaint_evidence_own_media', ['media_id', 'owner_id'], false, 'media', ['id', 'owner_id']>,
+  ];
+  complaint_parties: [
+    Reference<'complaint_parties_complaint_id_fkey', ['complaint_id'], false, 'complaints', ['id']>,
+    Reference<'complaint_parties_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
+  ];
+  complaint_records: [
+    Reference<'complaint_records_complaint_id_fkey', ['complaint_id'], true, 'complaints', ['id']>,
+  ];
+  complaints: [
+    Reference<'complaints_assignee_id_fkey', ['assignee_id'], false, 'profiles', ['id']>,
+    Reference<'complaints_category_known', ['kind', 'side', 'category'], false, 'complaint_categories', ['kind', 'side', 'category']>,
+    Reference<'complaints_conversation', ['conversation_id'], true, 'conversations', ['id']>,
+    Reference<'complaints_earner_id_fkey', ['earner_id'], false, 'profiles', ['id']>,
+    Reference<'complaints_opener_id_fkey', ['opener_id'], false, 'profiles', ['id']>,
+    Reference<'complaints_payable_id_fkey', ['payable_id'], false, 'payables', ['id']>,
+    Reference<'complaints_refund_id_fkey', ['refund_id'], true, 'refunds', ['id']>,
+    Reference<'complaints_speaker_id_fkey', ['speaker_id'], false, 'profiles', ['id']>,
   ];
   conversation_markers: [
     Reference<'conversation_markers_conversation_id_fkey', ['conversation_id'], false, 'conversations', ['id']>,
@@ -1791,6 +1913,9 @@ export interface Defaults {
   calendar_conflicts: 'id' | 'found_at';
   calendar_entries: 'id' | 'created_at';
   check_in_lists: 'id' | 'all_classes' | 'created_at';
+  complaint_evidence: 'added_at';
+  complaint_records: 'recorded_at';
+  complaints: 'id' | 'code' | 'status' | 'cancels' | 'refund_amount' | 'host_gives' | 'platform_gives' | 'tax_gives' | 'deposit_to_host' | 'created_at' | 'updated_at';
   conversation_markers: 'read_seq' | 'changed_in';
   conversation_members: 'id' | 'role' | 'readable' | 'read_seq' | 'created_at';
   conversations: 'id' | 'last_seq' | 'last_change' | 'last_message_at' | 'created_at' | 'changed_in';
@@ -1880,6 +2005,28 @@ export interface CheckInvariantsRow {
   severity: string;
   subject_id: string;
   detail: string;
+}
+
+export interface ComplaintsToDecideRow {
+  id: Uuid;
+  code: string;
+  kind: string;
+  payable_id: Uuid;
+  payable_code: string;
+  title: string;
+  side: string;
+  category: string;
+  desired_outcome: string;
+  desired_amount: number;
+  currency: Currency;
+  status: string;
+  assignee_id: Uuid;
+  assignee_name: string;
+  conversation_id: Uuid;
+  is_answered: boolean;
+  statement_until: Timestamp;
+  can_decide: boolean;
+  created_at: Timestamp;
 }
 
 export interface ErrorCatalogRow {
@@ -2153,6 +2300,27 @@ export interface MyBlocksRow {
   user_id: Uuid;
   display_name: string;
   avatar_path: string;
+  created_at: Timestamp;
+}
+
+export interface MyComplaintsRow {
+  id: Uuid;
+  code: string;
+  payable_id: Uuid;
+  kind: string;
+  payable_code: string;
+  title: string;
+  side: string;
+  is_mine: boolean;
+  category: string;
+  status: string;
+  outcome: string;
+  refund_amount: number;
+  deposit_to_host: number;
+  currency: Currency;
+  conversation_id: Uuid;
+  statement_until: Timestamp;
+  is_answered: boolean;
   created_at: Timestamp;
 }
 
@@ -2568,6 +2736,7 @@ export interface Rows {
   booking_eligibility: BookingEligibilityRow;
   bookings_on_suspended_vehicles: BookingsOnSuspendedVehiclesRow;
   check_invariants: CheckInvariantsRow;
+  complaints_to_decide: ComplaintsToDecideRow;
   error_catalog: ErrorCatalogRow;
   event_attendees: EventAttendeesRow;
   event_waiting_lists: EventWaitingListsRow;
@@ -2590,6 +2759,7 @@ export interface Rows {
   message_edits: MessageEditsRow;
   my_balance: MyBalanceRow;
   my_blocks: MyBlocksRow;
+  my_complaints: MyComplaintsRow;
   my_conversations: MyConversationsRow;
   my_devices: MyDevicesRow;
   my_external_calendars: MyExternalCalendarsRow;
@@ -2630,6 +2800,7 @@ export interface Functions {
   acknowledge_inspection: { args: { inspection_id: Uuid | null }; row: 'booking_inspections'; many: false };
   acknowledge_payment_event: { args: { event_id: number | null; note: string | null }; value: null };
   add_address: { args: { details: unknown | null }; row: 'addresses'; many: false };
+  add_complaint_evidence: { args: { complaint_id: Uuid | null; media_ids: Uuid[] | null }; row: 'complaint_evidence'; many: true };
   add_complaint_member: { args: { conversation_id: Uuid | null; user_id: Uuid | null }; value: null };
   add_external_calendar: { args: { vehicle_id: Uuid | null; name: string | null; url: string | null }; row: 'external_calendars'; many: false };
   add_members: { args: { conversation_id: Uuid | null; user_ids: Uuid[] | null }; value: null };
@@ -2637,6 +2808,7 @@ export interface Functions {
   add_ticket_class: { args: { event_id: Uuid | null; details: unknown | null }; row: 'ticket_classes'; many: false };
   add_vehicle_image: { args: { vehicle_id: Uuid | null; media_id: Uuid | null; at_position: number | null }; row: 'vehicle_images'; many: false };
   answer_booking: { args: { booking_id: Uuid | null; accept: boolean | null; reason?: string | null }; row: 'bookings'; many: false };
+  answer_complaint: { args: { complaint_id: Uuid | null; statement: string | null; evidence?: Uuid[] | null }; row: 'complaints'; many: false };
   answer_driver_invitation: { args: { driver_id: Uuid | null; accept: boolean | null }; row: 'booking_drivers'; many: false };
   answer_extension: { args: { change_id: Uuid | null; accept: boolean | null; reason?: string | null }; row: 'booking_changes'; many: false };
   answer_invitation: { args: { invitation_id: Uuid | null; accept: boolean | null }; row: 'organizer_members'; many: false };
@@ -2645,6 +2817,7 @@ export interface Functions {
   api_scopes: { args: Record<never, never>; row: 'api_scopes'; many: true };
   approve_payout_batch: { args: { batch_id: Uuid | null }; row: 'payout_batches'; many: false };
   archive_vehicle: { args: { vehicle_id: Uuid | null }; row: 'vehicles'; many: false };
+  assign_complaint: { args: { complaint_id: Uuid | null; assignee_id?: Uuid | null }; row: 'complaints'; many: false };
   available_discounts: { args: { scope?: string | null; organizer_id?: Uuid | null; event_id?: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'available_discounts'; many: true };
   badges: { args: Record<never, never>; row: 'badges'; many: false };
   banks: { args: Record<never, never>; row: 'banks'; many: true };
@@ -2669,6 +2842,9 @@ export interface Functions {
   claim_manual_payout: { args: { payout_id: Uuid | null }; row: 'claim_manual_payout'; many: false };
   claim_manual_refund: { args: { refund_id: Uuid | null }; row: 'claim_manual_refund'; many: false };
   claim_review: { args: { kind: string | null; subject_id: Uuid | null }; row: 'claim_review'; many: false };
+  complaint_detail: { args: { complaint_id: Uuid | null }; row: 'complaint_detail'; many: false };
+  complaint_record: { args: { complaint_id: Uuid | null }; row: 'complaint_record'; many: false };
+  complaints_to_decide: { args: { of_assignee_id?: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'complaints_to_decide'; many: true };
   configure_event: { args: { event_id: Uuid | null; details: unknown | null }; row: 'event_configs'; many: false };
   create_api_key: { args: { name: string | null; scopes: string[] | null; expires_at: Timestamp | null }; row: 'create_api_key'; many: false };
   create_booking: { args: { quote_id: Uuid | null }; row: 'bookings'; many: false };
@@ -2711,6 +2887,7 @@ export interface Functions {
   get_notification: { args: { notification_id: Uuid | null }; row: 'notifications'; many: true };
   get_users: { args: { ids: Uuid[] | null }; row: 'get_users'; many: true };
   grant_role: { args: { user_id: Uuid | null; role: string | null; reason: string | null }; row: 'user_roles'; many: false };
+  hand_back_complaint: { args: { complaint_id: Uuid | null; reason: string | null }; row: 'complaints'; many: false };
   hide_review: { args: { review_id: Uuid | null; reason: string | null }; value: null };
   host_dashboard: { args: { days?: number | null }; row: 'host_dashboard'; many: false };
   inspection_evidence: { args: { booking_id: Uuid | null }; row: 'inspection_evidence'; many: true };
@@ -2746,6 +2923,7 @@ export interface Functions {
   my_blocks: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_blocks'; many: true };
   my_bookings: { args: { role?: string | null; statuses?: string[] | null; after?: unknown | null; page_size?: number | null }; row: 'my_bookings'; many: true };
   my_calendar: { args: { vehicle_id: Uuid | null; from_at: Timestamp | null; to_at: Timestamp | null }; row: 'calendar_entries'; many: true };
+  my_complaints: { args: { of_payable_id?: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'my_complaints'; many: true };
   my_conversations: { args: { archived?: boolean | null; after?: unknown | null; page_size?: number | null }; row: 'my_conversations'; many: true };
   my_devices: { args: Record<never, never>; row: 'my_devices'; many: true };
   my_driving: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_driving'; many: true };
@@ -2770,6 +2948,7 @@ export interface Functions {
   notifications_since: { args: { after_seq: number | null }; row: 'notifications'; many: true };
   object_to_inspection: { args: { inspection_id: Uuid | null; reason: string | null }; row: 'booking_inspections'; many: false };
   offer_ticket: { args: { ticket_id: Uuid | null; to_user_id?: Uuid | null }; row: 'offer_ticket'; many: false };
+  open_complaint: { args: { payable_id: Uuid | null; category: string | null; description: string | null; desired_outcome: string | null; desired_amount?: number | null; evidence?: Uuid[] | null }; row: 'complaints'; many: false };
   open_direct_conversation: { args: { user_id: Uuid | null }; row: 'conversations'; many: false };
   open_support_conversation: { args: Record<never, never>; row: 'conversations'; many: false };
   open_waiting_room: { args: { event_id: Uuid | null }; row: 'waiting_rooms'; many: false };
@@ -2787,6 +2966,7 @@ export interface Functions {
   payout_statement: { args: { payout_id: Uuid | null }; row: 'payout_statement'; many: false };
   postpone_event: { args: { event_id: Uuid | null; reason: string | null }; row: 'events'; many: false };
   preview_broadcast: { args: { broadcast_id: Uuid | null }; row: 'preview_broadcast'; many: false };
+  preview_resolution: { args: { complaint_id: Uuid | null; refund_amount?: number | null; deposit_amount?: number | null; cancels?: boolean | null }; row: 'preview_resolution'; many: false };
   price_calendar: { args: { vehicle_id: Uuid | null; from_day: CalendarDay | null; to_day: CalendarDay | null }; row: 'price_calendar'; many: true };
   propose_payouts: { args: Record<never, never>; row: 'payout_batches'; many: true };
   public_profile: { args: { id: Uuid | null }; row: 'public_profile'; many: true };
@@ -2801,6 +2981,7 @@ export interface Functions {
   refund_payment: { args: { payment_id: Uuid | null; amount: number | null; reason: string | null }; row: 'refunds'; many: false };
   register_device: { args: { platform: string | null; token: string | null; p256dh?: string | null; auth_secret?: string | null; app_version?: string | null; locale?: string | null }; value: Uuid };
   reinstate_user: { args: { user_id: Uuid | null; reason: string | null }; value: null };
+  reject_complaint: { args: { complaint_id: Uuid | null; finding: string | null }; row: 'complaints'; many: false };
   release_deposit: { args: { booking_id: Uuid | null }; row: 'bookings'; many: false };
   release_manual_payout: { args: { payout_id: Uuid | null }; value: null };
   release_manual_refund: { args: { refund_id: Uuid | null }; value: null };
@@ -2816,6 +2997,7 @@ export interface Functions {
   rename_group: { args: { conversation_id: Uuid | null; title: string | null }; row: 'conversations'; many: false };
   rename_ticket: { args: { ticket_id: Uuid | null; holder_name: string | null }; row: 'tickets'; many: false };
   renter_history: { args: { after?: unknown | null; page_size?: number | null }; row: 'renter_history'; many: true };
+  reopen_complaint: { args: { complaint_id: Uuid | null; reason: string | null }; row: 'complaints'; many: false };
   reply_to_review: { args: { review_id: Uuid | null; reply: string | null }; row: 'reviews'; many: false };
   report_no_show: { args: { booking_id: Uuid | null; note: string | null }; row: 'booking_no_shows'; many: false };
   request_extension: { args: { quote_id: Uuid | null }; row: 'booking_changes'; many: false };
@@ -2823,6 +3005,7 @@ export interface Functions {
   requeue_delivery: { args: { delivery_id: Uuid | null }; value: null };
   required_licences: { args: { vehicle_id: Uuid | null }; row: 'required_licences'; many: true };
   reschedule_event: { args: { event_id: Uuid | null; details: unknown | null }; row: 'events'; many: false };
+  resolve_complaint: { args: { complaint_id: Uuid | null; finding: string | null; expected_host_change: number | null; refund_amount?: number | null; deposit_amount?: number | null; cancels?: boolean | null }; row: 'complaints'; many: false };
   restore_review: { args: { review_id: Uuid | null; reason: string | null }; value: null };
   retry_payout: { args: { payout_id: Uuid | null }; row: 'payouts'; many: false };
   retry_refund: { args: { refund_id: Uuid | null; method?: string | null }; row: 'refunds'; many: false };
@@ -2905,6 +3088,7 @@ export interface Functions {
   vehicles_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'vehicles_to_review'; many: true };
   verify_organizer: { args: { organizer_id: Uuid | null; verified: boolean | null }; row: 'organizers'; many: false };
   waiting_room_analytics: { args: { event_id: Uuid | null }; row: 'waiting_room_analytics'; many: true };
+  withdraw_complaint: { args: { complaint_id: Uuid | null }; row: 'complaints'; many: false };
   withdraw_invitation: { args: { invitation_id: Uuid | null }; row: 'organizer_invitations'; many: false };
   withdraw_no_show: { args: { no_show_id: Uuid | null }; row: 'booking_no_shows'; many: false };
   withdraw_review: { args: { review_id: Uuid | null }; value: null };

@@ -146,6 +146,48 @@ export const errorCatalog = {
     en: 'This code is not right. Check it and enter it again; details say how many tries are left.',
     vi: 'Mã không đúng. Vui lòng kiểm tra và nhập lại; xem số lần thử còn lại trong chi tiết.',
   },
+  complaint_amount_too_high: {
+    status: 409,
+    retryable: false,
+    en: 'There is not so much left to give. Details have what can be refunded and what is left of the deposit.',
+    vi: 'Số tiền vượt quá mức còn lại. Vui lòng xem số tiền có thể hoàn và tiền cọc còn lại trong chi tiết.',
+  },
+  complaint_amounts_changed: {
+    status: 409,
+    retryable: false,
+    en: 'The amounts have changed. Look at details.preview and decide again.',
+    vi: 'Số tiền đã thay đổi. Vui lòng xem lại bản xem trước trong chi tiết rồi quyết định lại.',
+  },
+  complaint_exists: {
+    status: 409,
+    retryable: false,
+    en: 'Your side has a complaint about this already. Open the one in details.complaint_id.',
+    vi: 'Bên bạn đã có khiếu nại về việc này. Vui lòng mở khiếu nại nêu trong chi tiết.',
+  },
+  complaint_live: {
+    status: 409,
+    retryable: false,
+    en: 'A complaint keeps this money frozen. Decide the complaint first.',
+    vi: 'Khoản tiền này đang bị tạm giữ do có khiếu nại. Vui lòng giải quyết khiếu nại trước.',
+  },
+  complaint_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find this complaint. Reload and try again.',
+    vi: 'Không tìm thấy khiếu nại này. Vui lòng tải lại rồi thử lại.',
+  },
+  complaint_not_possible: {
+    status: 409,
+    retryable: false,
+    en: 'No complaint is possible now: it is too early, the time for it is over, or nothing was paid. Details have the time.',
+    vi: 'Hiện không thể khiếu nại: chưa đến lúc, đã hết thời hạn hoặc chưa có khoản thanh toán nào. Vui lòng xem thời hạn trong chi tiết.',
+  },
+  complaint_over: {
+    status: 409,
+    retryable: false,
+    en: 'This complaint is decided or withdrawn, so it can no longer be changed.',
+    vi: 'Khiếu nại này đã được giải quyết hoặc đã rút nên không thể thay đổi nữa.',
+  },
   conversation_closed: {
     status: 403,
     retryable: false,
@@ -817,6 +859,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'So many tickets of this kind are no longer there. Order at most details.left.',
     vi: 'Hạng vé này không còn đủ số lượng. Vui lòng đặt tối đa bằng số nêu trong chi tiết.',
+  },
+  statement_awaited: {
+    status: 409,
+    retryable: false,
+    en: 'The other side has not answered yet. Wait for the answer, or until details.until.',
+    vi: 'Bên kia chưa phản hồi. Vui lòng chờ phản hồi hoặc chờ đến thời hạn nêu trong chi tiết.',
   },
   step_up_required: {
     status: 403,

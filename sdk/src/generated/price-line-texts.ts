@@ -3,6 +3,7 @@ import type { PriceLineCode } from './pricing/index.ts';
 
 /** The words for the lines of a price, as receipts have them. */
 export const priceLineTexts = {
+  compensation: { en: 'Compensation', vi: 'Bồi thường' },
   day_prices: { en: 'Prices of special days', vi: 'Giá ngày đặc biệt' },
   delivery: { en: 'Delivery', vi: 'Giao xe tận nơi' },
   discount: { en: 'Discount', vi: 'Mã giảm giá' },

@@ -49,6 +49,18 @@ export const transitions = {
     { from: 'running', event: 'complete', to: 'completed' },
     { from: 'running', event: 'pause', to: 'paused' },
   ],
+  complaint: [
+    { from: 'in_review', event: 'hand_back', to: 'open' },
+    { from: 'in_review', event: 'reject', to: 'rejected' },
+    { from: 'in_review', event: 'resolve', to: 'resolved' },
+    { from: 'in_review', event: 'withdraw_in_review', to: 'closed' },
+    { from: 'initial', event: 'open', to: 'open' },
+    { from: 'open', event: 'review', to: 'in_review' },
+    { from: 'open', event: 'withdraw', to: 'closed' },
+    { from: 'rejected', event: 'close', to: 'closed' },
+    { from: 'rejected', event: 'reopen', to: 'in_review' },
+    { from: 'resolved', event: 'close', to: 'closed' },
+  ],
   conversation_member: [
     { from: 'active', event: 'leave', to: 'left' },
     { from: 'active', event: 'remove', to: 'removed' },
