@@ -1,4 +1,4 @@
-import type { CallOptions, Calls } from './core/calls.ts';
+import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
 import { byCreation, type CreatedPlace, type List, type PageOptions, readList } from './core/pages.ts';
 import type {
   AvailableDiscount,
@@ -68,7 +68,7 @@ export class AdminDiscounts {
    * });
    * ```
    */
-  create(details: DiscountDetails, options?: CallOptions): Promise<Result<Discount>> {
+  create(details: DiscountDetails, options?: CommandOptions): Promise<Result<Discount>> {
     return this.#calls.rpc('create_discount', { details: { ...details } }, options);
   }
 

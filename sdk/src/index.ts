@@ -56,6 +56,7 @@ export {
   type PricingFacts,
   type PricingOptions,
   type PricingRates,
+  priceExtension,
   priceRental,
   pricingVersion,
 } from './generated/pricing/index.ts';

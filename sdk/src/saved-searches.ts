@@ -49,8 +49,7 @@ export class SavedSearches {
    * Errors: `invalid_input`, `period_invalid`, `period_in_past`, `period_too_long`, `rate_limited`.
    */
   run(
-    { criteria }: Pick<SavedSearch, 'criteria'>,
-    page: PageOptions = {},
+    { criteria, ...page }: Pick<SavedSearch, 'criteria'> & PageOptions,
     options?: CallOptions,
   ): List<VehicleHit> {
     const read = (page_size: number, place?: Pick<VehicleHit, 'cursor'>) =>

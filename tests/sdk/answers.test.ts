@@ -41,6 +41,10 @@ beforeAll(async () => {
   const [from, to] = [await hours(world, 48), await hours(world, 72)];
   await ask(renter, 'search_vehicles', -44.5, 170.5, 5000, from, to);
   await ask(renter, 'vehicle_detail', vehicle);
+  await ask(renter, 'vehicle_hours', vehicle);
+  const sought = { lat: -44.5, lng: 170.5, radius_m: 5000, kind: 'car' };
+  await ask(renter, 'save_search', 'Summer', sought, randomUUID());
+  await ask(renter, 'my_saved_searches');
   const booking = await world.make('make_paid_booking', renter, vehicle, from, to);
   await ask(renter, 'vehicle_calendar', vehicle, from, to);
   await ask(renter, 'cancel_booking_preview', booking);
@@ -50,8 +54,58 @@ beforeAll(async () => {
   await ask(host, 'booking_detail', booking);
   await ask(renter, 'my_bookings', 'renter');
   await ask(host, 'my_bookings', 'host');
+  await ask(renter, 'renter_history');
+  await ask(host, 'host_dashboard');
   await ask(renter, 'public_profile', host);
   await ask(renter, 'search_users', 'host', null, 20);
+
+  // a complaint about the trip
+  const complaint = await ask(
+    renter,
+    'open_complaint',
+    booking,
+    'unclean',
+    'The vehicle was not clean',
+    'refund',
+    randomUUID(),
+  );
+  await ask(renter, 'complaint_detail', complaint.id);
+  await ask(host, 'my_complaints');
+  await ask(admin, 'complaints_to_decide');
+  await ask(admin, 'complaint_record', complaint.id);
+  await ask(admin, 'preview_resolution', complaint.id, 1000);
+
+  // another listing with hours and a calendar of its own, and who else drives it
+  const other = await makeListing(world);
+  const open = [{ opens: '00:00', closes: '24:00' }];
+  const weekly = [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, hours: open }));
+  await ask(other.host, 'set_vehicle_hours', other.vehicle, JSON.stringify(weekly));
+  const day = (await hours(world, 48)).toISOString().slice(0, 10);
+  await ask(other.host, 'set_vehicle_day', other.vehicle, day, JSON.stringify(open));
+  await ask(other.host, 'create_calendar_link', other.vehicle);
+  const shared = await world.make(
+    'make_paid_booking',
+    renter,
+    other.vehicle,
+    await hours(world, 96),
+    await hours(world, 120),
+  );
+  const driver = await world.make('make_renter', 'driver');
+  await allAtOnce([
+    {
+      user: renter,
+      text: '(public.invite_driver($1, $2, gen_random_uuid())).status',
+      args: [shared, driver],
+    },
+  ]);
+  await ask(driver, 'my_driving');
+
+  // a code that takes something off
+  const code10 = { code: 'SUMMER', title: 'Summer', scope: 'rental', percent_bps: 1000, is_listed: true };
+  const discount = await ask(admin, 'create_discount', code10, randomUUID());
+  await ask(admin, 'update_discount', discount.id, { title: 'The summer' });
+  await ask(admin, 'list_discounts');
+  await ask(renter, 'available_discounts');
   const thread = await ask(renter, 'open_direct_conversation', host);
   await ask(renter, 'send_message', thread.id, 'Hà Nội', randomUUID());
   await ask(renter, 'search_messages', 'ha noi', null, null, 20);
@@ -126,6 +180,16 @@ beforeAll(async () => {
     [event],
   );
   await ask(organizerOwner, 'set_capacity_pool', event, 'Hall', 50, [places[0]?.class_id]);
+  const early = { code: 'EARLY', title: 'Early birds', percent_bps: 2000 };
+  const earlyBird = await ask(
+    organizerOwner,
+    'create_organizer_discount',
+    places[0]?.organizer_id,
+    early,
+    randomUUID(),
+  );
+  await ask(organizerOwner, 'update_organizer_discount', earlyBird.id, { title: 'The early birds' });
+  await ask(organizerOwner, 'organizer_discounts', places[0]?.organizer_id);
   await ask(organizerOwner, 'organizer_events', places[0]?.organizer_id);
   await ask(organizerOwner, 'event_detail', event);
   await ask(renter, 'event_detail', event);

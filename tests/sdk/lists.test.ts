@@ -46,6 +46,10 @@ const ofTable = { or: `(created_at.lt."${day(2)}",and(created_at.eq."${day(2)}",
 /** Every list of the package by its name. */
 const lists: Record<string, ListTest> = {
   'bookings.list': { list: (j, page) => j.bookings.list({ role: 'renter', ...page }) },
+  'bookings.history': { list: (j, page) => j.bookings.history(page) },
+  'bookings.driving': { list: (j, page) => j.bookings.driving(page) },
+  'complaints.list': { list: (j, page) => j.complaints.list(page) },
+  'admin.complaints.list': { list: (j, page) => j.admin.complaints.list(page) },
   'trust.history': { list: (j, page) => j.trust.history(page), sent: { after: { id: 'r2' } } },
   'admin.roles.list': {
     list: (j, page) => j.admin.roles.list(page),
@@ -53,6 +57,13 @@ const lists: Record<string, ListTest> = {
   },
   'vehicles.search': {
     list: (j, page) => j.vehicles.search({ ...search, ...page }),
+    longest: 50,
+    sent: { after: { key: 2 } },
+  },
+  'vehicles.favourites': { list: (j, page) => j.vehicles.favourites(page) },
+  'savedSearches.list': { list: (j, page) => j.savedSearches.list(page) },
+  'savedSearches.run': {
+    list: (j, page) => j.savedSearches.run({ criteria: {}, ...page }),
     longest: 50,
     sent: { after: { key: 2 } },
   },
@@ -140,6 +151,10 @@ const lists: Record<string, ListTest> = {
   'admin.payouts.list': { list: (j, page) => j.admin.payouts.list(page) },
   'admin.licencesToReview': { list: (j, page) => j.admin.licencesToReview(page), sent: waiting },
   'admin.vehiclesToReview': { list: (j, page) => j.admin.vehiclesToReview(page), sent: waiting },
+  'admin.vehicleDocumentsToReview': {
+    list: (j, page) => j.admin.vehicleDocumentsToReview(page),
+    sent: waiting,
+  },
 };
 
 /** What answers several rows and is no list, because it cannot grow: why. */
@@ -171,6 +186,14 @@ const bounded: Record<string, string> = {
   'licences.classes': 'the classes that the law knows',
   'vehicles.requiredLicences': 'the classes that the law knows',
   'vehicles.calendar': 'the period that was asked for, at most 400 days',
+  'vehicles.prices': 'the period that was asked for, at most 400 days',
+  'complaints.categories': 'what there is to choose from',
+  'complaints.addEvidence': 'one for each file that was given',
+  'vehicles.facets': 'the values of the filters',
+  'vehicles.explainUnavailable': 'what is in the way in one period',
+  'vehicles.features': 'what there is to choose from',
+  'vehicles.documents': 'the papers of one vehicle',
+  'vehicles.externalCalendars': 'at most as many as a vehicle may have (setting)',
   'vehicles.eligibility': 'the reasons of one refusal',
   'admin.bookings.evidence': 'the photos of one trip, an angle once for each inspection',
   'vehicles.entries': 'the period that was asked for, at most 400 days',

@@ -138,7 +138,7 @@ describe('the package', () => {
   });
 
   const resources =
-    'account,addresses,admin,apiKeys,auth,blocks,bookings,chat,checkIn,devices,discounts,events,licences,media,notifications,orders,organizers,otp,payments,payouts,profiles,quotes,receipts,refunds,reviews,supabase,tickets,trust,vehicles,waitingRoom';
+    'account,addresses,admin,apiKeys,auth,blocks,bookings,chat,checkIn,complaints,devices,discounts,events,licences,media,notifications,orders,organizers,otp,payments,payouts,profiles,quotes,receipts,refunds,reviews,savedSearches,supabase,tickets,trust,vehicles,waitingLists,waitingRoom';
   const making = `const journey = createJourney({ url: 'http://127.0.0.1:9', publishableKey: 'sb_publishable_test' });
     console.log(Object.keys(journey).sort().join());`;
 
@@ -188,7 +188,7 @@ const given = `
     const email: string, password: string, openedUrl: string, adminAccount: { email: string; password: string };
     const bookingId: string, payoutId: string, paymentId: string, quoteId: string, receiptId: string;
     const refundId: string, unmatchedId: string, vehicleId: string, conversationId: string, eventId: string, stored: { lastSeq: number };
-    const startsAt: Date, endsAt: Date, search: sdk.VehicleSearch, hit: sdk.VehicleHit;
+    const startsAt: Date, endsAt: Date, later: Date, search: sdk.VehicleSearch, hit: sdk.VehicleHit;
     const quote: sdk.Quote, booking: sdk.Booking, entry: sdk.CalendarEntry, error: sdk.JourneyError;
     const file: sdk.Upload['file'], carPicture: typeof file, frontPicture: typeof file, backPicture: typeof file;
     const fivePhotos: sdk.InspectionReport['photos'], fiveMorePhotos: typeof fivePhotos;
@@ -208,7 +208,7 @@ const given = `
     function askForNewQuote(): Promise<void>;
     function openBrowser(address: string): Promise<void>;
     const host: { user_id: string }, vehicle: sdk.Vehicle, ticket: { id: string }, keys: sdk.TicketKey[];
-    const organizerId: string, classId: string, orderId: string, ticketIds: string[], listId: string, text: string;
+    const organizerId: string, classId: string, orderId: string, ticketIds: string[], listId: string, text: string, description: string;
     const AsyncStorage: sdk.QueueStorage;
     function paint(online: boolean): void;
     function askForAnotherAddress(...what: unknown[]): void;

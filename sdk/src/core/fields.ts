@@ -19,11 +19,18 @@ const renamed: Partial<Record<RpcName, Record<string, string>>> = {
   request_upload: { byte_size: 'file', sha256: 'file' },
   search_events: { from_at: 'from', to_at: 'to' },
   configure_event: { details: 'config' },
+  reschedule_event: { details: 'changes' },
+  update_discount: { details: 'changes' },
+  update_organizer_discount: { details: 'changes' },
   update_event: { details: 'changes' },
   update_organizer: { details: 'changes' },
   update_ticket_class: { details: 'changes' },
   update_address: { details: 'changes' },
   update_vehicle: { details: 'changes' },
+  complaints_to_decide: { of_assignee_id: 'assigneeId' },
+  my_vehicle_documents: { of_vehicle_id: 'vehicleId' },
+  my_external_calendars: { of_vehicle_id: 'vehicleId' },
+  save_search: { criteria: 'search' },
   vehicle_calendar: { from_at: 'from', to_at: 'to' },
   my_calendar: { from_at: 'from', to_at: 'to' },
 };
@@ -36,9 +43,14 @@ const takesRow: ReadonlySet<RpcName> = new Set<RpcName>([
   'update_organizer',
   'create_event',
   'update_event',
+  'reschedule_event',
   'configure_event',
   'add_ticket_class',
   'update_ticket_class',
+  'create_discount',
+  'update_discount',
+  'create_organizer_discount',
+  'update_organizer_discount',
 ]);
 
 /** Arguments beside the row, which no row that an app writes has. */
@@ -47,6 +59,7 @@ const besideRow: ReadonlySet<string> = new Set([
   'organizer_id',
   'event_id',
   'class_id',
+  'discount_id',
   'idempotency_key',
 ]);
 

@@ -13,7 +13,7 @@ import type { Priced, PriceLine, PricingFacts } from './types.ts';
  *
  * @example
  * ```ts
- * const { total_amount } = priceExtension(facts, { ...facts, ends_at: later });
+ * const { total_amount } = priceExtension(facts, { ...facts, ends_at: later.toISOString() });
  * ```
  */
 export function priceExtension(agreed: PricingFacts, extended: PricingFacts): Priced {
