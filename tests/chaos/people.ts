@@ -67,6 +67,14 @@ export async function populate({ sql, sandbox }: ChaosStack, payments: number): 
     const host = hosts[number % hosts.length];
     vehicles.push(...(await ids(`select tests.make_vehicle($1, $2) as id`, [host, more])));
   }
+  // three of four read in the app alone, or most of the time would go to their mails
+  await sql(
+    `insert into private.notification_preferences (user_id, category, channel, is_on)
+     select p.id, c.category, 'email', false
+     from (select id, row_number() over (order by id) as n from unnest($1::uuid[]) id) p cross join private.notification_categories c
+     where p.n % 4 <> 0`,
+    [[...renters, ...hosts]],
+  );
   const first = Date.now() + 72 * hour;
   let booked = 0;
 
