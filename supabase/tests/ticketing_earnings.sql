@@ -32,6 +32,7 @@ select is((select e - '{id,title,ends_at,status,due_at,currency}'::text[] from p
 
 -- before, and some days after
 select tests.as_owner();
+select is((select array_agg(b) from private.account_blocker_unearned_tickets(:'owner') b), array[:'event'::uuid], 'money in escrow keeps the account of the owner');
 select is(private.earn_orders(), 0, 'nothing leaves escrow before the event');
 update public.events set starts_at = now() - interval '5 hours', ends_at = now() - interval '2 hours' where id = :'event';
 select is(private.earn_orders(), 0, 'nothing leaves escrow on the day of the event');
@@ -53,6 +54,7 @@ select tests.settle();
 select is((select count(*)::int from public.notifications where user_id = :'owner' and template = 'event_earned'), 1, 'the owner is told once, when all has left');
 select is((select body from public.notifications where user_id = :'owner' and template = 'event_earned') like '%439,824%', true, 'the owner is told how much was earned');
 select is(private.earn_orders(), 0, 'an event that is done is not looked at again');
+select is_empty(format('select private.account_blocker_unearned_tickets(%L)', :'owner'), 'an event whose money has left escrow keeps no account');
 
 -- a ticket is cancelled after that: everybody gives their part back
 select tests.as_user(:'owner');

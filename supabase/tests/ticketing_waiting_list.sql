@@ -53,6 +53,8 @@ select is(tests.outcome(format('select public.leave_waiting_list(%L)', :'standar
 select is(tests.outcome(format('select * from public.event_waiting_lists(%L)', :'event')), 'event_not_found', 'a stranger reads no figures');
 select tests.as_user(:'owner');
 select results_eq(format('select people, tickets, offered from public.event_waiting_lists(%L)', :'event'), $$ values (3::bigint, 4::bigint, 0::bigint) $$, 'the team reads how many wait');
+select tests.as_owner();
+select is((select count(*)::int from private.account_blocker_waiting_place(:'first')), 1, 'a place on a waiting list keeps the account');
 
 -- one ticket comes back: the first wants two, so the second gets it, and nobody else
 select tests.as_user(:'buyer');
