@@ -150,7 +150,7 @@ create policy select_own on public.discount_redemptions for select to authentica
 
 select private.only_live_persons('public.discounts', 'created_by');
 insert into private.personal_tables (relation, whose, treatment, export_columns, why) values
-  ('public.discounts', 'r.created_by = $1', 'retain', '{}', 'Says by whose word less was paid.'),
+  ('public.discounts', 'r.created_by = $1', 'retain', '{id,code,title,scope,status,created_at}', 'Says by whose word less was paid.'),
   ('public.discount_redemptions', 'r.user_id = $1', 'retain', '{id,scope,status,amount,currency,created_at}', 'What was agreed, for the books.');
 select private.retain_columns('public.discounts', 'What a code promised.', 'created_by', 'code', 'title', 'currency', 'organizer_id', 'event_id');
 select private.retain_columns('public.discount_redemptions', 'What was agreed.', 'currency');

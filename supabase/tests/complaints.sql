@@ -77,6 +77,7 @@ select tests.settle();
 select is(private.is_frozen(:'trip'), true, 'opening a complaint freezes the money of the booking');
 select is((select status from public.complaints where id = :'complaint'), 'open', 'a new complaint is open');
 select conversation_id as thread, code from public.complaints where id = :'complaint' \gset
+select is((select array_agg(b) from private.account_blocker_live_complaint(:'host') b), array[:'complaint'::uuid], 'an account is kept until its complaint is decided');
 select tests.as_user(:'host');
 select is(tests.outcome(format('select public.release_deposit(%L, gen_random_uuid())', :'trip')), 'money_frozen', 'the deposit of a disputed booking does not move');
 select tests.as_owner();
