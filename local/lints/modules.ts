@@ -29,7 +29,7 @@ export const directions: Readonly<Record<string, readonly string[]>> = {
   vehicles: [],
   discounts: ['receipts'],
   pricing: ['discounts', 'receipts', 'vehicles'],
-  bookings: ['discounts', 'ledger', 'payables', 'payments', 'pricing', 'refunds', 'vehicles'],
+  bookings: ['discounts', 'ledger', 'payables', 'payments', 'pricing', 'receipts', 'refunds', 'vehicles'],
   reviews: ['bookings', 'vehicles'],
   chat: ['bookings'],
   ticketing: ['discounts', 'ledger', 'payables', 'payments', 'receipts', 'refunds'],

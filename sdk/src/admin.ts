@@ -1,6 +1,7 @@
 import type { InvariantViolation, ReviewCase, ReviewClaim } from './admin-rows.ts';
 import { AdminBookings } from './bookings.ts';
 import { AdminBroadcasts } from './broadcasts.ts';
+import { AdminCharges } from './charges.ts';
 import { AdminChat } from './chat.ts';
 import { AdminComplaints } from './complaints.ts';
 import type { CallOptions, Calls } from './core/calls.ts';
@@ -37,6 +38,8 @@ export class Admin {
   readonly bookings: AdminBookings;
   /** Discount codes. */
   readonly discounts: AdminDiscounts;
+  /** Charges after trips that nobody agrees on, or paid. */
+  readonly charges: AdminCharges;
   /** Events and organizers. */
   readonly events: AdminEvents;
   /** What payments pay. */
@@ -70,6 +73,7 @@ export class Admin {
     this.roles = new AdminRoles(calls);
     this.bookings = new AdminBookings(calls);
     this.discounts = new AdminDiscounts(calls);
+    this.charges = new AdminCharges(calls);
     this.events = new AdminEvents(calls);
     this.payables = new AdminPayables(calls);
     this.payments = new AdminPayments(calls);

@@ -19,6 +19,8 @@ export type { AdminBookings, BookingList, Bookings, InspectionReport } from './b
 export type * from './bookings-rows.ts';
 export type { AdminBroadcasts } from './broadcasts.ts';
 export type * from './broadcasts-rows.ts';
+export type { AdminCharges, ChargeProposal, Charges } from './charges.ts';
+export type * from './charges-rows.ts';
 export type { AdminChat, Chat, NewAttachment, NewMessage } from './chat.ts';
 export type * from './chat-rows.ts';
 export type { CheckIn, OfflineScan } from './check-in.ts';

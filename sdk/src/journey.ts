@@ -6,6 +6,7 @@ import { ApiKeys } from './api-keys.ts';
 import { Auth } from './auth.ts';
 import { Blocks } from './blocks.ts';
 import { Bookings } from './bookings.ts';
+import { Charges } from './charges.ts';
 import { Chat } from './chat.ts';
 import { CheckIn } from './check-in.ts';
 import { Complaints } from './complaints.ts';
@@ -86,6 +87,7 @@ export class Journey {
   readonly discounts: Discounts;
   readonly quotes: Quotes;
   readonly bookings: Bookings;
+  readonly charges: Charges;
   readonly organizers: Organizers;
   readonly events: Events;
   readonly orders: Orders;
@@ -133,6 +135,7 @@ export class Journey {
     this.discounts = new Discounts(calls);
     this.quotes = new Quotes(calls);
     this.bookings = new Bookings(calls);
+    this.charges = new Charges(calls);
     this.organizers = new Organizers(calls);
     this.events = new Events(calls);
     this.orders = new Orders(calls);

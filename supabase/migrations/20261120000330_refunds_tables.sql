@@ -74,7 +74,8 @@ create table public.refunds (
   constraint refunds_credit_within_amount check (credit_amount between credit_tax_amount and amount and credit_tax_amount >= 0),
   constraint refunds_completed check ((status = 'succeeded') = (completed_at is not null))
 );
-create unique index refunds_once_per_kind on public.refunds (payable_id, kind) where kind not in ('goodwill', 'part', 'unmatched', 'tickets', 'complaint');
+-- a deposit goes back in parts when something of it is claimed; what is held of it is the limit
+create unique index refunds_once_per_kind on public.refunds (payable_id, kind) where kind not in ('deposit', 'goodwill', 'part', 'unmatched', 'tickets', 'complaint');
 create unique index refunds_provider_id_once on public.refunds (provider, provider_refund_id);
 create index refunds_payment_idx on public.refunds (payment_id);
 create index refunds_attempt_idx on public.refunds (attempt_id);

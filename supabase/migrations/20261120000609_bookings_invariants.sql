@@ -26,17 +26,21 @@ $$;
 
 create function private.invariant_deadline_not_tidied()
 returns table (subject_id text, detail text)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+begin
+  return query
   select b.id::text, b.status
   from public.bookings b
   where (b.status = 'requested' and least(b.answer_by, b.starts_at) < now() - interval '15 minutes')
      or (b.status = 'completed' and b.deposit_status = 'held' and b.claim_until < now() - interval '15 minutes'
-       and not exists (select from private.payable_freezes f where f.payable_id = b.id and f.ended_at is null))
+       and not exists (select from private.payable_freezes f where f.payable_id = b.id and f.ended_at is null)
+       and private.deposit_to_return(b) > 0)
   union all
   select d.booking_id::text, d.kind || ' without an answer'
   from private.due_inspections d
-  where d.counts_at < now() - interval '15 minutes'
+  where d.counts_at < now() - interval '15 minutes';
+end
 $$;
 
 -- Nothing goes on by itself before an admin has decided.

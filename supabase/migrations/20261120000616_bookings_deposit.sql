@@ -14,21 +14,36 @@ begin
 end
 $$;
 
--- Returns what is left of the deposit. The caller holds the booking's lock, and has read it under that lock.
+-- What of the deposit nobody claims. Charges that are not answered or decided keep what they claim.
+create function private.deposit_to_return(p_booking public.bookings)
+returns bigint
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return greatest(private.deposit_left(p_booking) - private.claimed_of_deposit(p_booking.id), 0);
+end
+$$;
+
+-- Returns what nobody claims of the deposit. The caller holds the booking's lock, and has read it under that lock.
 create function private.return_deposit(p_booking public.bookings)
 returns void
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  v_amount bigint := private.deposit_left(p_booking);
+  v_amount bigint := private.deposit_to_return(p_booking);
   v_refund public.refunds;
 begin
+  if v_amount = 0 then
+    return;
+  end if;
   v_refund := private.order_refund(p_booking.id, 'deposit', v_amount);
   perform private.post_ledger('deposit_returned', v_refund.id::text, p_booking.currency, p_booking.id, array[
     ('deposit', p_booking.id::text, v_amount)::private.ledger_line,
     ('refund_payable', p_booking.id::text, -v_amount)::private.ledger_line
   ]);
-  update public.bookings set deposit_status = 'returned', deposit_returned = deposit_returned + v_amount where id = p_booking.id;
+  update public.bookings
+  set deposit_status = case when v_amount = private.deposit_left(p_booking) then 'returned' else 'held' end, deposit_returned = deposit_returned + v_amount
+  where id = p_booking.id;
 end
 $$;
 
@@ -68,7 +83,7 @@ create function public.release_deposit(booking_id uuid, idempotency_key uuid)
 returns public.bookings
 language sql volatile set search_path = ''
 as $$ select private.release_deposit(booking_id, idempotency_key) $$;
-comment on function public.release_deposit is 'Host: returns the deposit now and closes the claim window, because there is nothing to claim. The rent can be paid out from then on, but not before the booked end. Errors: booking_not_found, forbidden, illegal_transition, money_frozen.';
+comment on function public.release_deposit is 'Host: returns the deposit now and closes the claim window, because there is nothing more to claim. What open charges claim stays until they end. The rent can be paid out from then on, but not before the booked end. Errors: booking_not_found, forbidden, illegal_transition, money_frozen.';
 select private.expose('release_deposit(uuid, uuid)', 'authenticated');
 
 create function private.return_due_deposits(p_limit int default 200)
@@ -82,14 +97,14 @@ begin
   perform private.set_audit_context('deadline');
   for v_booking in
     select * from public.bookings b
-    where b.status = 'completed' and b.deposit_status = 'held' and b.claim_until <= now()
+    where b.status = 'completed' and b.deposit_status = 'held' and b.claim_until <= now() and private.deposit_to_return(b) > 0
       and not exists (select from private.payable_freezes f where f.payable_id = b.id and f.ended_at is null)
     order by b.id
     limit p_limit
     for no key update skip locked
   loop
-    -- a freeze may have been placed between finding the row and locking it
-    continue when private.is_frozen(v_booking.id);
+    -- a freeze or a charge may have been placed between finding the row and locking it
+    continue when private.is_frozen(v_booking.id) or private.deposit_to_return(v_booking) = 0;
     -- one that fails must not stop the others; check_invariants shows it
     begin
       perform private.return_deposit(v_booking);

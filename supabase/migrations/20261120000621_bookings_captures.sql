@@ -46,9 +46,34 @@ grant select on public.deposit_captures to authenticated, service_role;
 create policy select_party on public.deposit_captures for select to authenticated
   using (booking_id in (select private.my_booking_ids()) or (select private.is_staff()));
 
--- For whoever has decided: takes an amount of what is left of the deposit for the host. The caller has locked the trip
--- (lock_trip or lock_payable). A freeze does not stop it: what is captured waits for the same freeze, and for the end of
--- the claim window, before it is paid out.
+-- Takes an amount of what is left of the deposit for the host. The caller has locked the trip, and knows that so much is
+-- left; a check of the booking refuses the rest. A freeze does not stop it: what is captured waits for the same freeze, and
+-- for the end of the claim window, before it is paid out.
+create function private.post_capture(p_booking public.bookings, p_amount bigint, p_cause text, p_cause_id uuid, p_code text, p_tax_amount bigint)
+returns public.deposit_captures
+language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_capture public.deposit_captures;
+begin
+  insert into public.deposit_captures (booking_id, amount, tax_amount, currency, cause, cause_id, code)
+  values (p_booking.id, p_amount, p_tax_amount, p_booking.currency, p_cause, p_cause_id, p_code)
+  returning * into v_capture;
+  perform private.post_ledger('deposit_captured', v_capture.id::text, p_booking.currency, p_booking.id, array[
+    ('deposit', p_booking.id::text, p_amount)::private.ledger_line,
+    ('host_payable', p_booking.host_id::text, p_tax_amount - p_amount)::private.ledger_line,
+    ('tax_payable', '', -p_tax_amount)::private.ledger_line
+  ]);
+  update public.bookings
+  set deposit_captured = deposit_captured + p_amount,
+      deposit_status = case when deposit_captured + deposit_returned + p_amount = deposit_amount then 'captured' else 'held' end
+  where id = p_booking.id;
+  return v_capture;
+end
+$$;
+
+-- For whoever has decided, such as a complaint: the same, refused with what is left. The caller has locked the trip
+-- (lock_trip or lock_payable).
 create function private.capture_deposit(
   p_booking_id uuid, p_amount bigint, p_cause text, p_cause_id uuid, p_code text, p_tax_amount bigint default 0
 )
@@ -57,26 +82,14 @@ language plpgsql volatile set search_path = ''
 as $$
 declare
   v_booking public.bookings;
-  v_capture public.deposit_captures;
+  v_left bigint;
 begin
   select * into strict v_booking from public.bookings where id = p_booking_id;
-  if v_booking.status not in ('completed', 'no_show') or p_amount > private.deposit_left(v_booking) then
-    perform private.fail('deposit_not_enough', jsonb_build_object(
-      'left', case when v_booking.status in ('completed', 'no_show') then private.deposit_left(v_booking) else 0 end, 'currency', v_booking.currency));
+  v_left := case when v_booking.status in ('completed', 'no_show') then private.deposit_left(v_booking) else 0 end;
+  if p_amount > v_left then
+    perform private.fail('deposit_not_enough', jsonb_build_object('left', v_left, 'currency', v_booking.currency));
   end if;
-  insert into public.deposit_captures (booking_id, amount, tax_amount, currency, cause, cause_id, code)
-  values (p_booking_id, p_amount, p_tax_amount, v_booking.currency, p_cause, p_cause_id, p_code)
-  returning * into v_capture;
-  perform private.post_ledger('deposit_captured', v_capture.id::text, v_booking.currency, p_booking_id, array[
-    ('deposit', p_booking_id::text, p_amount)::private.ledger_line,
-    ('host_payable', v_booking.host_id::text, p_tax_amount - p_amount)::private.ledger_line,
-    ('tax_payable', '', -p_tax_amount)::private.ledger_line
-  ]);
-  update public.bookings
-  set deposit_captured = deposit_captured + p_amount,
-      deposit_status = case when deposit_captured + deposit_returned + p_amount = deposit_amount then 'captured' else 'held' end
-  where id = p_booking_id;
-  return v_capture;
+  return private.post_capture(v_booking, p_amount, p_cause, p_cause_id, p_code, p_tax_amount);
 end
 $$;
 

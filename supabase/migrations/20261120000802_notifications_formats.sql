@@ -167,6 +167,8 @@ begin
     when p_value ? 'at' then private.format_time((p_value ->> 'at')::timestamptz, p_value ->> 'time_zone', p_locale)
     when p_value ? 'from' then private.format_period((p_value ->> 'from')::timestamptz, (p_value ->> 'to')::timestamptz, p_value ->> 'time_zone', p_locale)
     when p_value ? 'day' then private.format_day((p_value ->> 'day')::date, p_locale)
+    -- words by language
+    else p_value ->> p_locale
   end;
 end
 $$;

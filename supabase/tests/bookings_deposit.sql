@@ -7,10 +7,11 @@ select no_plan();
 select tests.make_renter('renter') as renter, tests.make_user('host') as host, tests.make_user('stranger') as stranger, tests.make_admin('admin') as admin \gset
 select tests.make_vehicle(:'host') as vehicle \gset
 select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(30), tests.hours(40)) as trip \gset
+insert into private.capture_causes (cause, description) values ('test', 'A decision');
 create function pg_temp.take(p_booking uuid, p_amount bigint, p_cause_id uuid default gen_random_uuid(), p_tax bigint default 0)
 returns text
 language sql
-as $$ select tests.outcome(format('select private.capture_deposit(%L, %L, %L, %L, %L, %L)', p_booking, p_amount, 'charge', p_cause_id, 'charge_fuel', p_tax)) $$;
+as $$ select tests.outcome(format('select private.capture_deposit(%L, %L, %L, %L, %L, %L)', p_booking, p_amount, 'test', p_cause_id, 'charge_fuel', p_tax)) $$;
 create function pg_temp.deposit(p_booking uuid)
 returns text
 language sql stable
@@ -28,7 +29,7 @@ select is(pg_temp.take(:'trip', 108000, 'cccccccc-0000-4000-8000-000000000001', 
 select is(pg_temp.take(:'trip', 108000, 'cccccccc-0000-4000-8000-000000000001'), '23505', 'one decision takes once');
 select is(pg_temp.deposit(:'trip'), 'held 108000 0 2892000', 'what is left of the deposit stays held');
 select is(private.balance('host_payable', :'host') - :'rent', 100000::bigint, 'the host has what was taken, less the tax in it');
-select is(tests.outcome_details(format($$ select private.capture_deposit(%L, 2892001, 'charge', gen_random_uuid(), 'charge_fuel') $$, :'trip')) ->> 'left', '2892000', 'a refusal says how much is left');
+select is(tests.outcome_details(format($$ select private.capture_deposit(%L, 2892001, 'test', gen_random_uuid(), 'charge_fuel') $$, :'trip')) ->> 'left', '2892000', 'a refusal says how much is left');
 select is((select bool_and(waits) from private.unpaid_entries(:'host', 'VND')), true, 'what was taken waits for the claim window, as the rent does');
 select is(tests.outcome('update public.deposit_captures set amount = 1'), '42501', 'what was taken cannot be changed');
 select is(tests.outcome(format('update public.bookings set deposit_captured = deposit_amount where id = %L', :'trip')), '23514', 'a deposit that is held in name and gone in truth cannot be stored');

@@ -93,7 +93,8 @@ select tests.as_owner();
 select tests.provider_says(a.reference, 'succeeded', p_transaction_id => 'twice')
 from public.payment_attempts a join public.payments p on p.id = a.payment_id where p.payable_id = :'rented';
 select private.freeze_money(:'rented', 'under review'), private.issue_receipt('receipt', p.id) from public.payments p where p.payable_id = :'rented';
-select private.capture_deposit(:'hosted', 1000, 'charge', gen_random_uuid(), 'charge_fuel') is not null;
+select private.accept_charge(private.store_charge(b, k, 1000, 'Scratches', array[tests.make_media(:'person', 'charge')]), 1000) is not null
+from public.bookings b, private.charge_kinds k where b.id = :'hosted' and k.kind = 'other';
 -- in a dispute about it
 select tests.make_media(:'person', 'evidence_image') as scratch \gset
 select tests.as_user(:'person');

@@ -173,6 +173,7 @@ with c as (
 insert into public.conversation_members (conversation_id, user_id, status, invited_by, reads_from) select id, :'renter', 'invited', :'host', 1 from c;
 select tests.make_paid_booking(:'renter', :'vehicle', tests.hours(700), tests.hours(710)) as reviewed \gset
 select tests.drive(:'reviewed', 10);
+insert into public.booking_charges (booking_id, kind, amount, currency, answer_by) values (:'reviewed', 'fuel', 1000, 'VND', now() + interval '1 day');
 insert into public.reviews (booking_id, side, author_id, subject_id, vehicle_id, rating, write_until, released_at, status, hidden_reason)
 select booking_id, side, author_id, subject_id, vehicle_id, 4, write_until, null, 'written', null from public.review_invitations where booking_id = :'reviewed' and side = 'host';
 select tests.make_order(tests.make_user('buyer'), tests.make_event(:'host')) as ticket_order \gset
@@ -221,6 +222,10 @@ begin
       || case v_case.to_state
         when 'cancelled' then jsonb_build_object('cancelled_at', now(), 'cancelled_by', 'renter', 'refund_bps', 10000)
         when 'no_show' then '{"no_show_by": "host", "refund_bps": 10000}'
+        when 'accepted' then '{"owed_amount": 1000, "captured_amount": 400}'
+        when 'settled' then '{"owed_amount": 1000, "captured_amount": 400}'
+        when 'unpaid' then '{"owed_amount": 1000, "captured_amount": 400}'
+        when 'waived' then '{"owed_amount": 1000, "captured_amount": 400}'
         when 'contested' then '{"objection": "not my car"}'
         when 'requested' then jsonb_build_object('answer_by', now())
         when 'pending_payment' then jsonb_build_object('hold_expires_at', now())

@@ -482,7 +482,7 @@ const moves: Record<string, Move> = {
     const said = await step(async () => {
       await world.sql.query('select private.lock_trip($1)', [booking.id]);
       await world.value(
-        "(private.capture_deposit($1, $2, 'charge', $3, 'charge_fuel')).id",
+        "(private.capture_deposit($1, $2, 'model', $3, 'charge_fuel')).id",
         booking.id,
         amount,
         randomUUID(),
@@ -621,6 +621,9 @@ class Step implements fc.AsyncCommand<Model, Real> {
 
 async function newReal(): Promise<Real> {
   const start = await world.make<Date>('hours', 0);
+  await world.sql.query(
+    "insert into private.capture_causes values ('model', 'A decision') on conflict do nothing",
+  );
   const host = await world.make('make_user', 'host');
   const admin = await world.make('make_admin', 'admin');
   const renters = [

@@ -144,6 +144,12 @@ describe('a return', () => {
 });
 
 describe('a deposit', () => {
+  beforeAll(async () => {
+    await world.sql.query(
+      "insert into private.capture_causes values ('race', 'A decision') on conflict do nothing",
+    );
+  });
+
   it('is never given twice, when it is taken, released and due at one moment', async () => {
     for (let round = 0; round < 4; round += 1) {
       const { host, vehicle } = await makeListing(world);
@@ -152,7 +158,7 @@ describe('a deposit', () => {
       await world.make('drive', trip, -20);
       await world.sql.query('update public.bookings set claim_until = now() where id = $1', [trip]);
       const take: Act = {
-        text: `(select (private.capture_deposit((private.lock_trip($1)).id, $2, 'charge', $3, 'charge_fuel')).amount::text)`,
+        text: `(select (private.capture_deposit((private.lock_trip($1)).id, $2, 'race', $3, 'charge_fuel')).amount::text)`,
         args: [trip, 1_200_000, randomUUID()],
       };
       const takeToo = { ...take, args: [trip, 1_200_000, randomUUID()] };
