@@ -31,8 +31,10 @@ begin
   return new;
 end
 $$;
+-- the quote of a later end brings the terms of its trip
 create trigger keep_trip_terms before insert on public.quotes
-  for each row execute function private.keep_trip_terms();
+  for each row when (new.trip_terms is null)
+  execute function private.keep_trip_terms();
 
 -- The inspection of a kind that counts, or nulls.
 create function private.counted_inspection(p_booking_id uuid, p_kind text)

@@ -123,14 +123,15 @@ language sql volatile security definer set search_path = ''
 as $$
   insert into public.quotes (
     renter_id, vehicle_id, extends_booking_id, period, currency, lines, total_amount, deposit_amount, host_amount, platform_amount,
-    tax_amount, commission_bps, cancellation_policy, facts, pricing_version, expires_at
+    tax_amount, commission_bps, cancellation_policy, trip_terms, facts, pricing_version, expires_at
   )
   select p_renter_id, b.vehicle_id, b.id, tstzrange((p_agreed ->> 'ends_at')::timestamptz, (p_extended ->> 'ends_at')::timestamptz),
     b.currency, p_priced -> 'lines', (p_priced ->> 'total_amount')::bigint, 0, (p_priced ->> 'host_amount')::bigint,
     (p_priced ->> 'platform_amount')::bigint, (p_priced ->> 'tax_amount')::bigint,
-    (p_extended -> 'rates' ->> 'commission_bps')::int, b.cancellation_policy,
+    (p_extended -> 'rates' ->> 'commission_bps')::int, b.cancellation_policy, q.trip_terms,
     p_extended #- '{rates,commission_bps}', p_priced ->> 'version', now() + make_interval(mins => (p_extended ->> 'quote_minutes')::int)
   from public.bookings b
+  join public.quotes q on q.id = b.quote_id
   where b.id = p_booking_id and b.renter_id = p_renter_id
   returning *
 $$;

@@ -29,6 +29,7 @@ select is(public.extension_facts(:'renter', :'trip', tests.hours(30)) #> '{agree
 update public.vehicles set price_per_day = 900000 where id = :'car';
 select is(public.extension_facts(:'renter', :'trip', tests.hours(30)) #>> '{extended,price_per_day}', '800000', 'a later change of the listing does not change the price of an extension');
 select tests.quote_extension(:'trip', 10) as quoted \gset
+select is((select trip_terms from public.quotes where id = :'quoted'), (select q.trip_terms from public.quotes q join public.bookings b on b.quote_id = q.id where b.id = :'trip'), 'the quote of an extension keeps the terms of its trip, whatever the listing says since');
 select is(tests.outcome(format('select tests.book(%L, %L)', :'renter', :'quoted')), 'quote_not_found', 'the quote of an extension makes no booking');
 select tests.as_user(:'renter');
 select is((select starts_at from public.quotes where id = :'quoted'), tests.hours(20), 'the quote of an extension says the time that is added');

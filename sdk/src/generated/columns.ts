@@ -14,7 +14,7 @@ export const readableColumns = {
   payables: 'id,kind,payer_id,code,title,starts_at,ends_at,amount,currency,sold_amount,tax_amount,created_at',
   payment_attempts: 'id,payment_id,provider,reference,amount,currency,status,redirect_url,qr_payload,details,provider_transaction_id,failure_code,expires_at,created_at',
   queue_entries: 'id,event_id,user_id,status,number,shuffle_number,joined_at,seen_at,admission_id,admitted_at,admission_expires_at,order_id,checkout_expires_at,ended_at,end_reason',
-  quotes: 'id,renter_id,vehicle_id,period,starts_at,ends_at,currency,lines,total_amount,deposit_amount,tax_amount,discount_id,discount_amount,cancellation_policy,facts,pricing_version,created_at,expires_at,extends_booking_id',
+  quotes: 'id,renter_id,vehicle_id,period,starts_at,ends_at,currency,lines,total_amount,deposit_amount,tax_amount,discount_id,discount_amount,cancellation_policy,facts,pricing_version,created_at,expires_at,trip_terms,extends_booking_id',
   refunds: 'id,payment_id,payable_id,kind,amount,currency,status,method,provider,provider_refund_id,failure_code,created_at,completed_at',
   saved_searches: 'id,user_id,name,criteria,alerts,period,created_at',
   ticket_classes: 'id,event_id,name,description,price,currency,tax_bps,total,sale_starts_at,sale_ends_at,max_per_order,max_per_user,is_hidden,is_closed,has_seats,has_waiting_list,position,created_at,updated_at',
