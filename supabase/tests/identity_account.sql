@@ -61,8 +61,8 @@ select is(tests.blockers(:'earner'), 'open_payout 1', 'a payout that is under wa
 select tests.make_user('banned') as banned \gset
 insert into public.user_suspensions (user_id, reason) values (:'banned', 'abuse');
 select is(tests.blockers(:'banned'), 'suspension 1', 'a suspension is in the way, so that nobody deletes the account to begin anew');
--- groups are tried in chat.sql, the others in the files of complaints and ticketing
-select is((select array_agg(name order by name) from private.account_blockers where name <> all ('{group_admin,live_complaint,live_event,live_order,unearned_tickets,valid_ticket,waiting_place}')),
+-- groups are tried in chat.sql, the others in the files of charges, complaints and ticketing
+select is((select array_agg(name order by name) from private.account_blockers where name <> all ('{group_admin,live_complaint,live_event,live_order,open_charge,unearned_tickets,valid_ticket,waiting_place}')),
   array['frozen_money', 'live_booking', 'money_owed', 'open_payment', 'open_payout', 'open_refund', 'platform_role', 'suspension', 'unmatched_money'], 'every blocker is met above');
 select is(tests.outcome($$ insert into private.account_blockers values ('no_such', 'x', 'x') $$), '42883', 'a blocker without a function is refused');
 

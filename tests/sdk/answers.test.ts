@@ -75,6 +75,20 @@ beforeAll(async () => {
   await ask(admin, 'complaint_record', complaint.id);
   await ask(admin, 'preview_resolution', complaint.id, 1000);
 
+  // what another trip cost beyond its price
+  const billed = await makeListing(world);
+  const driving = await world.make('make_renter', 'driving');
+  const trip = await world.make('make_paid_booking', driving, billed.vehicle, from, to);
+  await world.make('move_trip', trip, 0);
+  await world.make('inspect', 'check_in', driving, trip, 1000);
+  await world.make('move_trip', trip, -25);
+  await world.make('inspect', 'check_out', driving, trip, 1100);
+  await ask(driving, 'trip_costs', trip);
+  await ask(billed.host, 'propose_charge', trip, 'fuel', randomUUID(), 1000, 'A quarter tank');
+  const [charge] = [await ask(driving, 'charges_of_booking', trip)];
+  await ask(driving, 'answer_charge', charge.id, false, 'It was full');
+  await ask(admin, 'list_charges');
+
   // another listing with hours and a calendar of its own, and who else drives it
   const other = await makeListing(world);
   const open = [{ opens: '00:00', closes: '24:00' }];

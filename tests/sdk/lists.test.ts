@@ -49,6 +49,7 @@ const lists: Record<string, ListTest> = {
   'bookings.history': { list: (j, page) => j.bookings.history(page) },
   'bookings.driving': { list: (j, page) => j.bookings.driving(page) },
   'complaints.list': { list: (j, page) => j.complaints.list(page) },
+  'admin.charges.list': { list: (j, page) => j.admin.charges.list(page) },
   'admin.complaints.list': { list: (j, page) => j.admin.complaints.list(page) },
   'trust.history': { list: (j, page) => j.trust.history(page), sent: { after: { id: 'r2' } } },
   'admin.roles.list': {
@@ -187,6 +188,7 @@ const bounded: Record<string, string> = {
   'vehicles.requiredLicences': 'the classes that the law knows',
   'vehicles.calendar': 'the period that was asked for, at most 400 days',
   'vehicles.prices': 'the period that was asked for, at most 400 days',
+  'charges.list': 'the charges of one trip, of which few can be open',
   'complaints.categories': 'what there is to choose from',
   'complaints.addEvidence': 'one for each file that was given',
   'vehicles.facets': 'the values of the filters',

@@ -103,6 +103,40 @@ export interface BookingChangesRow {
   updated_at: Timestamp;
 }
 
+/** What the host asks for after a trip, beyond its price. Amounts are minor units of `currency`, the tax in them included. What is accepted is taken from the deposit first; the rest is a payable of kind charge, with the id of the charge. */
+export interface BookingChargesRow {
+  id: Uuid;
+  booking_id: Uuid;
+  kind: 'cleaning' | 'damage' | 'fuel' | 'km' | 'late' | 'other' | 'toll';
+  /** Machine charge. proposed (the renter answers until answer_by), disputed (the renter refused, or did not answer one that is the host's word alone: an admin decides), accepted (it counts; what the deposit does not cover is to be paid until pay_by), settled (all of it is there), unpaid (pay_by has passed), waived (the host or an admin lets the rest go), withdrawn by the host, dismissed by an admin. answer_by is over at its time, whether or not the move was written; booking_charges answers the state of now. */
+  status: StateOf<'charge'>;
+  /** What is asked for, the tax in it included; minor units of `currency`. */
+  amount: number;
+  /** VAT within amount. 0 unless something was used, as with kilometres and hours. */
+  tax_amount: number;
+  currency: Currency;
+  note: string;
+  /** What the amount follows from, as trip_costs gave it: of kind km {driven_km, allowed_km, excess_km, fee_per_km}, of kind late {due_at, returned_at, late_minutes, grace_minutes, hour_fee, day_fee}, of kind fuel {check_in_percent, check_out_percent}. */
+  basis: unknown;
+  /** Asked for by the terms when the return counted, not by the host, who may withdraw it. */
+  is_automatic: boolean;
+  /** Until when the renter answers; at that moment silence says what its kind says: fuel, km, late, toll and cleaning are accepted, damage and other are disputed. */
+  answer_by: Timestamp;
+  /** Why the renter refused. Null when the renter did not. */
+  objection: string | null;
+  /** Why an admin decided so; both sides read it. */
+  decision: string | null;
+  /** What counts of amount. Null until it counts. */
+  owed_amount: number | null;
+  /** What of owed_amount the deposit paid. */
+  captured_amount: number | null;
+  /** Until when the rest can be paid without being late. Null when there is no rest. */
+  pay_by: Timestamp | null;
+  ended_at: Timestamp | null;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
+
 /** Who may drive besides the renter. */
 export interface BookingDriversRow {
   id: Uuid;
@@ -244,6 +278,14 @@ export interface CalendarEntriesRow {
   calendar_id: Uuid | null;
 }
 
+/** Photos and receipts of a charge. They never change, and one serves one charge. */
+export interface ChargeEvidenceRow {
+  charge_id: Uuid;
+  media_id: Uuid;
+  /** Who uploaded it; repeated so that a foreign key holds the picture to its owner. */
+  owner_id: Uuid;
+}
+
 /** Which kinds of tickets a list admits, when not all. */
 export interface CheckInListClassesRow {
   list_id: Uuid;
@@ -264,7 +306,7 @@ export interface CheckInListsRow {
 /** What each side of a kind of payable may complain about, in the order in which apps list it. An operator adds rows. */
 export interface ComplaintCategoriesRow {
   /** booking or order. */
-  kind: 'booking' | 'extension' | 'order';
+  kind: 'booking' | 'charge' | 'extension' | 'order';
   /** Whose complaint it is: renter or host of a booking, buyer or organizer of an order. */
   side: 'renter' | 'host' | 'buyer' | 'organizer';
   category: string;
@@ -659,7 +701,7 @@ export interface InspectionPhotosRow {
 export interface MediaRow {
   id: Uuid;
   owner_id: Uuid;
-  purpose: 'avatar' | 'chat_document' | 'chat_image' | 'chat_video' | 'evidence_image' | 'group_avatar' | 'inspection' | 'licence' | 'vehicle_document' | 'vehicle_image';
+  purpose: 'avatar' | 'charge' | 'chat_document' | 'chat_image' | 'chat_video' | 'evidence_image' | 'group_avatar' | 'inspection' | 'licence' | 'vehicle_document' | 'vehicle_image';
   bucket: string;
   /** Within the bucket, beginning with the owner's id; ours, never the client's file name. While reserved: where the bytes are to be uploaded. From then on: where the picture is that is shown, once it is ready. */
   path: string;
@@ -868,7 +910,7 @@ export interface OrganizersRow {
 /** What a payment pays: a booking today; later also an order, an extension or a charge. Amounts are in minor units. The module that owns the kind writes the row. */
 export interface PayablesRow {
   id: Uuid;
-  kind: 'booking' | 'extension' | 'order';
+  kind: 'booking' | 'charge' | 'extension' | 'order';
   payer_id: Uuid;
   /** What people know it by, such as the code of the booking. */
   code: string;
@@ -1076,6 +1118,8 @@ export interface QuotesRow {
   created_at: Timestamp;
   /** No booking is made from it later. Written from the setting quote_minutes. */
   expires_at: Timestamp;
+  /** What the trip costs beyond its price, as stated then: {daily_km_allowance, excess_km_fee, late_grace_minutes, late_hour_fee, late_day_fee, vat_bps}. Amounts are in minor units without tax; daily_km_allowance is null for no limit. */
+  trip_terms: unknown;
   /** The booking that it prices a later end for; the period is what is added, and the lines are what is paid more. Null for a quote of a trip. */
   extends_booking_id: Uuid | null;
 }
@@ -1535,12 +1579,14 @@ export interface Tables {
   bank_accounts: BankAccountsRow;
   billing_details: BillingDetailsRow;
   booking_changes: BookingChangesRow;
+  booking_charges: BookingChargesRow;
   booking_drivers: BookingDriversRow;
   booking_inspections: BookingInspectionsRow;
   booking_no_shows: BookingNoShowsRow;
   bookings: BookingsRow;
   calendar_conflicts: CalendarConflictsRow;
   calendar_entries: CalendarEntriesRow;
+  charge_evidence: ChargeEvidenceRow;
   check_in_list_classes: CheckInListClassesRow;
   check_in_lists: CheckInListsRow;
   complaint_categories: ComplaintCategoriesRow;
@@ -1633,6 +1679,9 @@ export interface Relationships {
     Reference<'booking_changes_booking_id_fkey', ['booking_id'], false, 'bookings', ['id']>,
     Reference<'booking_changes_quote_id_fkey', ['quote_id'], true, 'quotes', ['id']>,
   ];
+  booking_charges: [
+    Reference<'booking_charges_booking_id_fkey', ['booking_id'], false, 'bookings', ['id']>,
+  ];
   booking_drivers: [
     Reference<'booking_drivers_booking_id_fkey', ['booking_id'], false, 'bookings', ['id']>,
     Reference<'booking_drivers_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
@@ -1661,6 +1710,10 @@ export interface Relationships {
     Reference<'calendar_entries_calendar_id_fkey', ['calendar_id'], false, 'external_calendars', ['id']>,
     Reference<'calendar_entries_change', ['change_id'], true, 'booking_changes', ['id']>,
     Reference<'calendar_entries_vehicle_id_fkey', ['vehicle_id'], false, 'vehicles', ['id']>,
+  ];
+  charge_evidence: [
+    Reference<'charge_evidence_charge_id_fkey', ['charge_id'], false, 'booking_charges', ['id']>,
+    Reference<'charge_evidence_own_media', ['media_id', 'owner_id'], false, 'media', ['id', 'owner_id']>,
   ];
   check_in_list_classes: [
     Reference<'check_in_list_classes_class', ['class_id', 'event_id'], false, 'ticket_classes', ['id', 'event_id']>,
@@ -1906,6 +1959,7 @@ export interface Defaults {
   bank_accounts: 'id' | 'created_at';
   billing_details: 'updated_at';
   booking_changes: 'id' | 'created_at' | 'updated_at';
+  booking_charges: 'id' | 'status' | 'tax_amount' | 'note' | 'basis' | 'is_automatic' | 'created_at' | 'updated_at';
   booking_drivers: 'id' | 'status' | 'created_at' | 'updated_at';
   booking_inspections: 'id' | 'status' | 'note' | 'recorded_at';
   booking_no_shows: 'id' | 'status' | 'reported_at';
@@ -2808,6 +2862,7 @@ export interface Functions {
   add_ticket_class: { args: { event_id: Uuid | null; details: unknown | null }; row: 'ticket_classes'; many: false };
   add_vehicle_image: { args: { vehicle_id: Uuid | null; media_id: Uuid | null; at_position: number | null }; row: 'vehicle_images'; many: false };
   answer_booking: { args: { booking_id: Uuid | null; accept: boolean | null; reason?: string | null }; row: 'bookings'; many: false };
+  answer_charge: { args: { charge_id: Uuid | null; accept: boolean | null; reason?: string | null }; row: 'booking_charges'; many: false };
   answer_complaint: { args: { complaint_id: Uuid | null; statement: string | null; evidence?: Uuid[] | null }; row: 'complaints'; many: false };
   answer_driver_invitation: { args: { driver_id: Uuid | null; accept: boolean | null }; row: 'booking_drivers'; many: false };
   answer_extension: { args: { change_id: Uuid | null; accept: boolean | null; reason?: string | null }; row: 'booking_changes'; many: false };
@@ -2835,6 +2890,7 @@ export interface Functions {
   cancel_order_preview: { args: { order_id: Uuid | null; ticket_ids?: Uuid[] | null }; row: 'cancel_order_preview'; many: false };
   cancel_payable: { args: { payable_id: Uuid | null; reason: string | null }; row: 'cancel_payable'; many: false };
   cancel_payout: { args: { payout_id: Uuid | null }; row: 'payouts'; many: false };
+  charges_of_booking: { args: { booking_id: Uuid | null }; row: 'charges_of_booking'; many: true };
   check_in: { args: { booking_id: Uuid | null; odometer_km: number | null; fuel_percent: number | null; photos: unknown | null; note?: string | null }; row: 'bookings'; many: false };
   check_invariants: { args: Record<never, never>; row: 'check_invariants'; many: true };
   check_out: { args: { booking_id: Uuid | null; odometer_km: number | null; fuel_percent: number | null; photos: unknown | null; note?: string | null }; row: 'bookings'; many: false };
@@ -2857,6 +2913,7 @@ export interface Functions {
   create_organizer: { args: { details: unknown | null }; row: 'organizers'; many: false };
   create_organizer_discount: { args: { organizer_id: Uuid | null; details: unknown | null }; row: 'create_organizer_discount'; many: false };
   create_vehicle: { args: { details: unknown | null }; row: 'vehicles'; many: false };
+  decide_charge: { args: { charge_id: Uuid | null; amount: number | null; reason: string | null }; row: 'booking_charges'; many: false };
   decide_inspection: { args: { inspection_id: Uuid | null; counts: boolean | null; reason: string | null }; row: 'booking_inspections'; many: false };
   decide_no_show: { args: { no_show_id: Uuid | null; counts: boolean | null; reason: string | null }; row: 'booking_no_shows'; many: false };
   decline_ticket: { args: { transfer_id: Uuid | null }; value: null };
@@ -2904,6 +2961,7 @@ export interface Functions {
   licences_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'licences_to_review'; many: true };
   lift_suppression: { args: { suppression_id: Uuid | null; reason: string | null }; value: null };
   list_broadcasts: { args: { after?: unknown | null; page_size?: number | null }; row: 'notification_broadcasts'; many: true };
+  list_charges: { args: { status?: string | null; after?: unknown | null; page_size?: number | null }; row: 'list_charges'; many: true };
   list_deliveries: { args: { user_id?: Uuid | null; channel?: string | null; status?: string | null; after?: unknown | null; page_size?: number | null }; row: 'list_deliveries'; many: true };
   list_discounts: { args: { scope?: string | null; after?: unknown | null; page_size?: number | null }; row: 'list_discounts'; many: true };
   list_members: { args: { in_conversation_id: Uuid | null }; row: 'list_members'; many: true };
@@ -2968,6 +3026,7 @@ export interface Functions {
   preview_broadcast: { args: { broadcast_id: Uuid | null }; row: 'preview_broadcast'; many: false };
   preview_resolution: { args: { complaint_id: Uuid | null; refund_amount?: number | null; deposit_amount?: number | null; cancels?: boolean | null }; row: 'preview_resolution'; many: false };
   price_calendar: { args: { vehicle_id: Uuid | null; from_day: CalendarDay | null; to_day: CalendarDay | null }; row: 'price_calendar'; many: true };
+  propose_charge: { args: { booking_id: Uuid | null; kind: string | null; amount?: number | null; note?: string | null; media_ids?: Uuid[] | null }; row: 'booking_charges'; many: false };
   propose_payouts: { args: Record<never, never>; row: 'payout_batches'; many: true };
   public_profile: { args: { id: Uuid | null }; row: 'public_profile'; many: true };
   publish_event: { args: { event_id: Uuid | null }; row: 'events'; many: false };
@@ -3063,6 +3122,7 @@ export interface Functions {
   sync_scans: { args: { list_id: Uuid | null; scans: unknown | null }; row: 'sync_scans'; many: false };
   ticket_to_print: { args: { ticket_id: Uuid | null }; row: 'ticket_to_print'; many: false };
   transition_catalog: { args: Record<never, never>; row: 'transition_catalog'; many: true };
+  trip_costs: { args: { booking_id: Uuid | null }; row: 'trip_costs'; many: false };
   trust_history: { args: { after?: unknown | null; page_size?: number | null }; row: 'trust_history'; many: true };
   turn_off_waiting_room: { args: { event_id: Uuid | null }; row: 'waiting_rooms'; many: false };
   unblock_period: { args: { entry_id: Uuid | null }; value: null };
@@ -3088,6 +3148,7 @@ export interface Functions {
   vehicles_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'vehicles_to_review'; many: true };
   verify_organizer: { args: { organizer_id: Uuid | null; verified: boolean | null }; row: 'organizers'; many: false };
   waiting_room_analytics: { args: { event_id: Uuid | null }; row: 'waiting_room_analytics'; many: true };
+  withdraw_charge: { args: { charge_id: Uuid | null }; row: 'booking_charges'; many: false };
   withdraw_complaint: { args: { complaint_id: Uuid | null }; row: 'complaints'; many: false };
   withdraw_invitation: { args: { invitation_id: Uuid | null }; row: 'organizer_invitations'; many: false };
   withdraw_no_show: { args: { no_show_id: Uuid | null }; row: 'booking_no_shows'; many: false };

@@ -128,11 +128,35 @@ export const errorCatalog = {
     en: 'We could not find this extension. Reload the booking.',
     vi: 'Không tìm thấy yêu cầu gia hạn này. Vui lòng tải lại đơn đặt xe.',
   },
+  charge_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find this charge. Reload the booking.',
+    vi: 'Không tìm thấy khoản phụ thu này. Vui lòng tải lại đơn đặt xe.',
+  },
+  charge_not_possible: {
+    status: 409,
+    retryable: false,
+    en: 'The records of this trip do not support this charge. Look at details and correct it.',
+    vi: 'Biên bản của chuyến đi không cho thấy khoản phụ thu này. Vui lòng kiểm tra lại số liệu.',
+  },
+  charge_repeated: {
+    status: 409,
+    retryable: false,
+    en: 'This was asked for already. Withdraw the other charge first.',
+    vi: 'Khoản này đã được yêu cầu rồi. Vui lòng rút khoản cũ trước.',
+  },
   check_in_list_not_found: {
     status: 404,
     retryable: false,
     en: 'We could not find this check-in list, or you may not scan for this event. Ask the organizer.',
     vi: 'Không tìm thấy danh sách soát vé này hoặc bạn không có quyền soát vé. Vui lòng hỏi ban tổ chức.',
+  },
+  claim_window_closed: {
+    status: 409,
+    retryable: false,
+    en: 'The time to ask for charges of this trip is over, or has not begun. Contact support if you need help.',
+    vi: 'Đã hết hoặc chưa đến thời hạn yêu cầu phụ thu cho chuyến đi này. Vui lòng liên hệ hỗ trợ nếu bạn cần giúp đỡ.',
   },
   code_expired: {
     status: 410,
@@ -301,6 +325,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'Tickets are not on sale now. Details say why, and from when they are.',
     vi: 'Vé hiện chưa mở bán hoặc đã ngừng bán. Vui lòng xem chi tiết.',
+  },
+  evidence_required: {
+    status: 409,
+    retryable: false,
+    en: 'This charge needs a photo or a receipt. Add one.',
+    vi: 'Khoản phụ thu này cần ảnh hoặc hóa đơn. Vui lòng bổ sung.',
   },
   extension_open: {
     status: 409,
@@ -955,6 +985,12 @@ export const errorCatalog = {
     retryable: false,
     en: 'This vehicle has as many external calendars as it may have. Remove one first.',
     vi: 'Xe này đã liên kết tối đa số lịch bên ngoài. Vui lòng gỡ bớt một lịch trước.',
+  },
+  too_many_charges: {
+    status: 409,
+    retryable: false,
+    en: 'This trip has as many open charges as it may have. Withdraw one, or ask for all of it in one.',
+    vi: 'Chuyến đi này đã có quá nhiều khoản phụ thu đang chờ. Vui lòng rút bớt hoặc gộp lại thành một khoản.',
   },
   too_many_days_held: {
     status: 409,

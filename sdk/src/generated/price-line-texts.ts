@@ -3,6 +3,13 @@ import type { PriceLineCode } from './pricing/index.ts';
 
 /** The words for the lines of a price, as receipts have them. */
 export const priceLineTexts = {
+  charge_cleaning: { en: 'Cleaning', vi: 'Vệ sinh xe' },
+  charge_damage: { en: 'Damage', vi: 'Bồi thường hư hỏng' },
+  charge_fuel: { en: 'Fuel', vi: 'Nhiên liệu' },
+  charge_km: { en: 'Kilometres beyond the allowance', vi: 'Số km vượt giới hạn' },
+  charge_late: { en: 'Late return', vi: 'Trả xe trễ' },
+  charge_other: { en: 'Other costs of the trip', vi: 'Chi phí khác của chuyến đi' },
+  charge_toll: { en: 'Tolls', vi: 'Phí cầu đường' },
   compensation: { en: 'Compensation', vi: 'Bồi thường' },
   day_prices: { en: 'Prices of special days', vi: 'Giá ngày đặc biệt' },
   delivery: { en: 'Delivery', vi: 'Giao xe tận nơi' },
