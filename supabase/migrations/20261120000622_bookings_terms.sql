@@ -85,9 +85,10 @@ declare
   v_excess int;
   v_minutes int;
 begin
-  v_excess := greatest(v_out.odometer_km - v_in.odometer_km - v_allowed, 0);
+  -- greatest() passes over nulls: without an allowance, or a record, there is no excess to speak of
+  v_excess := case when v_out.odometer_km - v_in.odometer_km - v_allowed is not null then greatest(v_out.odometer_km - v_in.odometer_km - v_allowed, 0) end;
   -- a return that only an admin settled has no hour that both sides know
-  v_minutes := case when v_out.id is not null then greatest(ceil(extract(epoch from p_booking.checked_out_at - p_booking.ends_at) / 60), 0)::int end;
+  v_minutes := case when v_out.id is not null and p_booking.checked_out_at is not null then greatest(ceil(extract(epoch from p_booking.checked_out_at - p_booking.ends_at) / 60), 0)::int end;
   return jsonb_build_object(
     'currency', p_booking.currency,
     'fuel', case when v_in.id is not null and v_out.id is not null then

@@ -58,6 +58,8 @@ select is((public.trip_costs(:'trip') #>> '{late,amount}')::int, 0, 'a return wi
 select is(public.trip_costs(:'trip') -> 'fuel', '{"check_in_percent": 80, "check_out_percent": 80}'::jsonb, 'both sides read the fuel at hand-over and return');
 select is(public.trip_costs(:'trip') -> 'deposit_left', '3000000'::jsonb, 'both sides read what is left of the deposit');
 select tests.as_owner();
+select pg_temp.trip(:'renter', tests.make_vehicle(:'host'), 150, 20) as free_trip \gset
+select is(private.costs_of_trip(b) -> 'km', 'null'::jsonb, 'kilometres cost nothing where they are free') from public.bookings b where b.id = :'free_trip';
 select is((select count(*)::int from public.booking_charges where booking_id = :'trip'), 0, 'a return within the grace asks for nothing');
 update public.vehicles set excess_km_fee = 9000, price_per_hour = 1000000 where id = :'vehicle';
 select is(private.costs_of_trip(b) #>> '{km,amount}', '270000', 'a later edit of the listing changes nothing of what was agreed') from public.bookings b where id = :'trip';

@@ -42,7 +42,7 @@ beforeAll(async () => {
   await ask(renter, 'search_vehicles', -44.5, 170.5, 5000, from, to);
   await ask(renter, 'vehicle_detail', vehicle);
   await ask(renter, 'vehicle_hours', vehicle);
-  const sought = { lat: -44.5, lng: 170.5, radius_m: 5000, kind: 'car' };
+  const sought = { lat: -44.5, lng: 170.5, radius_m: 5000, starts_at: from, ends_at: to };
   await ask(renter, 'save_search', 'Summer', sought, randomUUID());
   await ask(renter, 'my_saved_searches');
   const booking = await world.make('make_paid_booking', renter, vehicle, from, to);
@@ -59,22 +59,6 @@ beforeAll(async () => {
   await ask(renter, 'public_profile', host);
   await ask(renter, 'search_users', 'host', null, 20);
 
-  // a complaint about the trip
-  const complaint = await ask(
-    renter,
-    'open_complaint',
-    booking,
-    'unclean',
-    'The vehicle was not clean',
-    'refund',
-    randomUUID(),
-  );
-  await ask(renter, 'complaint_detail', complaint.id);
-  await ask(host, 'my_complaints');
-  await ask(admin, 'complaints_to_decide');
-  await ask(admin, 'complaint_record', complaint.id);
-  await ask(admin, 'preview_resolution', complaint.id, 1000);
-
   // what another trip cost beyond its price
   const billed = await makeListing(world);
   const driving = await world.make('make_renter', 'driving');
@@ -84,10 +68,27 @@ beforeAll(async () => {
   await world.make('move_trip', trip, -25);
   await world.make('inspect', 'check_out', driving, trip, 1100);
   await ask(driving, 'trip_costs', trip);
-  await ask(billed.host, 'propose_charge', trip, 'fuel', randomUUID(), 1000, 'A quarter tank');
+  const dent = await world.make('make_media', billed.host, 'charge');
+  await ask(billed.host, 'propose_charge', trip, 'other', randomUUID(), 1000, 'A dent', [dent]);
   const [charge] = [await ask(driving, 'charges_of_booking', trip)];
   await ask(driving, 'answer_charge', charge.id, false, 'It was full');
   await ask(admin, 'list_charges');
+
+  // a complaint about it
+  const complaint = await ask(
+    driving,
+    'open_complaint',
+    trip,
+    'unclean',
+    'The vehicle was not clean',
+    'refund',
+    randomUUID(),
+  );
+  await ask(driving, 'complaint_detail', complaint.id);
+  await ask(billed.host, 'my_complaints');
+  await ask(admin, 'complaints_to_decide');
+  await ask(admin, 'complaint_record', complaint.id);
+  await ask(admin, 'preview_resolution', complaint.id, 1000);
 
   // another listing with hours and a calendar of its own, and who else drives it
   const other = await makeListing(world);
@@ -105,13 +106,14 @@ beforeAll(async () => {
     await hours(world, 120),
   );
   const driver = await world.make('make_renter', 'driver');
-  await allAtOnce([
+  const [invited] = await allAtOnce([
     {
       user: renter,
-      text: '(public.invite_driver($1, $2, gen_random_uuid())).status',
+      text: '(private.invite_driver($1, $2, gen_random_uuid())).status',
       args: [shared, driver],
     },
   ]);
+  expect(invited?.error).toBeNull();
   await ask(driver, 'my_driving');
 
   // a code that takes something off
