@@ -3,8 +3,9 @@
 -- filter does not narrow its own values, so that another value can be chosen.
 -- Left out on purpose: counts of prices and words, which have too many values.
 
+create type private.vehicle_facet as (facet text, value text, vehicles bigint);
 create function private.vehicle_facets(p_search private.vehicle_search)
-returns table (facet text, value text, vehicles bigint)
+returns setof private.vehicle_facet
 language plpgsql stable security definer set search_path = ''
 set jit = off
 as $$

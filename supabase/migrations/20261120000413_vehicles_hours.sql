@@ -90,7 +90,7 @@ language plpgsql immutable set search_path = ''
 as $$
 declare
   v_hour jsonb;
-  v_open int4multirange := '{}';
+  v_open int4multirange := int4multirange();
   v_range int4range;
 begin
   if jsonb_typeof(p_hours) is distinct from 'array' or jsonb_array_length(p_hours) > 10 then

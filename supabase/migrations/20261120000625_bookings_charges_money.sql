@@ -153,12 +153,8 @@ $$;
 
 create function private.cancel_charge_payable(p_payable_id uuid, p_reason text)
 returns void
-language plpgsql volatile set search_path = ''
-as $$
-begin
-  perform private.waive_charge(c) from public.booking_charges c where c.id = p_payable_id;
-end
-$$;
+language sql volatile set search_path = ''
+as $$ select private.waive_charge(c) from public.booking_charges c where c.id = p_payable_id $$;
 
 -- What the payment sells: the rest that the deposit did not cover.
 create function private.charge_lines(p_payable_id uuid)

@@ -157,6 +157,7 @@ begin
   if v_change.status <> 'pending_payment' then
     perform private.fail('booking_not_cancellable', jsonb_build_object('status', v_change.status));
   end if;
+  perform private.set_audit_context('admin', p_reason);
   perform private.call_off_change(v_change);
 end
 $$;

@@ -38,20 +38,24 @@ begin
 end
 $$;
 
--- The same for a party, with the side that the caller is on.
-create function private.party_complaint(p_complaint_id uuid, out complaint public.complaints, out caller_side text)
+-- The same for a party.
+create function private.party_complaint(p_complaint_id uuid)
+returns public.complaints
 language plpgsql volatile set search_path = ''
 as $$
-declare
-  v_user_id uuid := private.require_user();
 begin
+  perform private.require_user();
   if p_complaint_id is null or p_complaint_id not in (select private.my_complaint_ids()) then
     perform private.fail('complaint_not_found');
   end if;
-  complaint := private.lock_complaint_row(p_complaint_id);
-  caller_side := (select p.side from public.complaint_parties p where p.complaint_id = p_complaint_id and p.user_id = v_user_id);
+  return private.lock_complaint_row(p_complaint_id);
 end
 $$;
+
+create function private.my_complaint_side(p_complaint_id uuid)
+returns text
+language sql stable set search_path = ''
+as $$ select p.side from public.complaint_parties p where p.complaint_id = p_complaint_id and p.user_id = auth.uid() $$;
 
 create function private.require_live_complaint(p_complaint public.complaints)
 returns void
@@ -180,8 +184,8 @@ begin
   if not private.says_something(p_statement, 1, 4000) then
     perform private.fail_input('statement', 'must have 1 to 4000 characters');
   end if;
-  v_side := (private.party_complaint(p_complaint_id)).caller_side;
-  select * into strict v_complaint from public.complaints where id = p_complaint_id;
+  v_complaint := private.party_complaint(p_complaint_id);
+  v_side := private.my_complaint_side(p_complaint_id);
   if v_side = v_complaint.side then
     perform private.fail('forbidden');
   end if;
@@ -218,7 +222,7 @@ begin
   if coalesce(cardinality(p_media_ids), 0) = 0 then
     perform private.fail_input('media_ids', 'must be 1 to 20 ids of uploads');
   end if;
-  perform private.require_live_complaint((private.party_complaint(p_complaint_id)).complaint);
+  perform private.require_live_complaint(private.party_complaint(p_complaint_id));
   perform private.attach_evidence(p_complaint_id, p_media_ids, 'media_ids');
   return query select * from public.complaint_evidence e where e.complaint_id = p_complaint_id and e.owner_id = v_user_id order by e.added_at, e.media_id;
 end
@@ -254,10 +258,9 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 declare
   v_user_id uuid := private.require_user();
-  v_side text := (private.party_complaint(p_complaint_id)).caller_side;
-  v_complaint public.complaints;
+  v_complaint public.complaints := private.party_complaint(p_complaint_id);
+  v_side text := private.my_complaint_side(p_complaint_id);
 begin
-  select * into strict v_complaint from public.complaints where id = p_complaint_id;
   if v_side <> v_complaint.side then
     perform private.fail('forbidden');
   end if;
