@@ -1,4 +1,4 @@
-import { chownSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { databaseUrl, type StackConfig } from '../config.ts';
 import { StackError } from '../errors.ts';
@@ -57,6 +57,26 @@ function runningServer(dataDir: string): { pid: number; port: number } | null {
     // Without /proc on this system, trust the lock file.
   }
   return { pid, port: Number(lines[3]) };
+}
+
+/** Kills the processes of a server that was killed itself. Finds none where there is no /proc. */
+function killOrphans(dataDir: string): void {
+  if (runningServer(dataDir)) return;
+  const isOrphan = (pid: number): boolean => {
+    try {
+      return (
+        readlinkSync(`/proc/${pid}/cwd`) === realpathSync(dataDir) &&
+        readlinkSync(`/proc/${pid}/exe`).endsWith('/postgres')
+      );
+    } catch {
+      return false;
+    }
+  };
+  try {
+    for (const name of readdirSync('/proc')) if (isOrphan(Number(name))) process.kill(Number(name), 'SIGKILL');
+  } catch {
+    // There is no /proc, or an orphan ended by itself.
+  }
 }
 
 function readReady(dataDir: string): Ready | null {
@@ -134,9 +154,10 @@ async function launch(
     ]);
     if (started.status === 0) return;
     const said = serverLogTail(dataDir, 12);
-    // Children of a killed server keep its memory for a moment; they end by themselves.
+    // Children of a killed server keep its memory. Idle ones end by themselves at once, busy ones much later.
     const passing = /pre-existing shared memory block|lock file "postmaster.pid" already exists/.test(said);
     if (passing && attempt < 20 && !signal?.aborted) {
+      if (attempt > 5) killOrphans(dataDir);
       await delay(300);
       continue;
     }

@@ -167,7 +167,7 @@ export class Complaints {
    *
    * @example
    * ```ts
-   * const { data: frozen } = await journey.complaints.record(complaint.id);
+   * const { data: frozen } = await journey.complaints.record(complaintId);
    * if (frozen?.is_verified) show(JSON.parse(frozen.record));
    * ```
    */

@@ -146,7 +146,7 @@ export class Organizers {
    * @example
    * ```ts
    * await journey.organizers.createDiscount({
-   *   organizerId, details: { code: 'EARLY', title: 'Early birds', percent_bps: 2000, total_limit: 100, event_id: event.id },
+   *   organizerId, details: { code: 'EARLY', title: 'Early birds', percent_bps: 2000, total_limit: 100, event_id: eventId },
    * });
    * ```
    */

@@ -70,7 +70,7 @@ export async function populate({ sql, sandbox }: ChaosStack, payments: number): 
   // three of four read in the app alone, or most of the time would go to their mails
   await sql(
     `insert into private.notification_preferences (user_id, category, channel, is_on)
-     select p.id, c.category, 'email', false
+     select p.id, c.code, 'email', false
      from (select id, row_number() over (order by id) as n from unnest($1::uuid[]) id) p cross join private.notification_categories c
      where p.n % 4 <> 0`,
     [[...renters, ...hosts]],

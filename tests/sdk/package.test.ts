@@ -209,6 +209,7 @@ const given = `
     function openBrowser(address: string): Promise<void>;
     const host: { user_id: string }, vehicle: sdk.Vehicle, ticket: { id: string }, keys: sdk.TicketKey[];
     const organizerId: string, classId: string, orderId: string, ticketIds: string[], listId: string, text: string, description: string;
+    const complaintId: string, finding: string;
     const AsyncStorage: sdk.QueueStorage;
     function paint(online: boolean): void;
     function askForAnotherAddress(...what: unknown[]): void;

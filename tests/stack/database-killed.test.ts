@@ -170,10 +170,10 @@ describe('a database that is killed', () => {
     await expect.poll(begun).toBe(1);
   });
 
-  it('waits for the processes that its killed server left running, and comes back a second time', async () => {
-    // longer than the pause before a second start: a busy process notices only at its end that its server is gone
+  it('ends the processes that its killed server left running, and comes back a second time', async () => {
+    // a busy process notices only at its end that its server is gone
     const spin = sql(`do $$
-      declare v_end timestamptz := clock_timestamp() + interval '5 seconds';
+      declare v_end timestamptz := clock_timestamp() + interval '1 hour';
       begin while clock_timestamp() < v_end loop end loop; end $$`).catch(() => {});
     const spins =
       "select from pg_stat_activity where query like '%v_end%' and state = 'active' and pid <> pg_backend_pid()";
