@@ -254,7 +254,7 @@ export class Bookings {
   }
 
   /**
-   * Takes back the own report: the other side came after all.
+   * Takes back the caller's report: the other side came after all.
    * Errors: `no_show_not_found`, `illegal_transition` (it counts already, or is over).
    */
   withdrawNoShow(noShowId: Uuid, options?: CallOptions): Promise<Result<NoShow>> {

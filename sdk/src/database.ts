@@ -21,7 +21,7 @@ export interface Database {
     Tables: {
       [Name in keyof Tables]: {
         Row: Plain<Shape<Name>>;
-        // Apps write by functions; the own profile alone is written directly.
+        // Apps write by functions; the caller's profile alone is written directly.
         Insert: Record<string, never>;
         Update: Name extends 'profiles' ? Plain<ProfileChanges> : Record<string, never>;
         Relationships: Name extends keyof Relationships ? Relationships[Name] : [];

@@ -2,7 +2,7 @@ import type { Nullable } from './core/shapes.ts';
 import type { Rows } from './generated/database.ts';
 import type { Timestamp } from './values.ts';
 
-/** The state of the own mail address. */
+/** The state of the caller's mail address. */
 export interface MailState {
   /** Null without an address. */
   email: string | null;

@@ -116,7 +116,7 @@ export class Notifications {
   }
 
   /**
-   * Whether the own mail address takes mail: `bounced` when it does not exist or refuses, so that nothing goes there until
+   * Whether the caller's mail address takes mail: `bounced` when it does not exist or refuses, so that nothing goes there until
    * it is changed; `complained` when a mail was reported as spam, so that only what is critical goes there.
    *
    * @example

@@ -122,7 +122,7 @@ export class Organizers {
 
   /**
    * What the events of an organizer earn, the latest first, for its admins: some days after its end the `net` of an event
-   * is in the balance of the owner (`journey.payouts`), who is paid out to the own bank account.
+   * is in the balance of the owner (`journey.payouts`), who is paid out to their own bank account.
    * Errors: `organizer_not_found`, `forbidden`, `invalid_input`.
    *
    * @example

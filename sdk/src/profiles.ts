@@ -5,7 +5,7 @@ import type { BillingDetails, Profile, PublicProfile } from './profiles-rows.ts'
 import type { Result } from './result.ts';
 import type { Uuid } from './values.ts';
 
-/** What a person may change of the own profile; column names as in {@link Profile}. */
+/** What people may change of their profile; column names as in {@link Profile}. */
 export type ProfileChanges = Partial<
   Pick<
     Profile,
@@ -62,7 +62,7 @@ export class Profiles {
   }
 
   /**
-   * Changes the own profile. `avatar_media_id` names an upload of purpose `avatar`; the
+   * Changes the caller's profile. `avatar_media_id` names an upload of purpose `avatar`; the
    * former avatar is deleted. `links` are at most one of each kind.
    * Errors: `illegal_transition`, `invalid_input`, `media_not_found`, `media_not_ready`, `rate_limited`,
    * `not_found`.

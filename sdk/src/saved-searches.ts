@@ -6,7 +6,7 @@ import type { Uuid } from './values.ts';
 import { filterArgs, type VehicleFilters } from './vehicles.ts';
 import type { VehicleHit } from './vehicles-rows.ts';
 
-/** Searches that the signed-in person keeps, to run them again and to hear of what comes free for them. */
+/** Searches that the signed-in person saves, to run them again and to get alerts. */
 export class SavedSearches {
   readonly #calls: Calls;
 
@@ -15,8 +15,8 @@ export class SavedSearches {
   }
 
   /**
-   * Keeps a search under a name of 1 to 80 characters. With `alerts` (the default) the person is notified of a vehicle that
-   * comes free for it.
+   * Saves a search with a name of 1 to 80 characters. With `alerts` (the default), the person gets a notification when a
+   * matching vehicle becomes free.
    * Errors: `invalid_input`, `unknown_field`, `too_many_saved_searches` (details.limit), `period_invalid`,
    * `period_in_past`, `period_too_long`.
    *
@@ -58,7 +58,7 @@ export class SavedSearches {
   }
 
   /**
-   * Whether the person is notified of what comes free for it.
+   * Turns the alerts of a saved search on or off.
    * Errors: `saved_search_not_found`, `invalid_input`.
    */
   setAlerts(searchId: Uuid, alerts: boolean, options?: CallOptions): Promise<Result<null>> {

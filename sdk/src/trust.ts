@@ -15,7 +15,7 @@ export class Trust {
   }
 
   /**
-   * What made the own credit score, the newest first. Nobody else sees it.
+   * What made the caller's credit score, the newest first. Nobody else sees it.
    * Errors: `invalid_input`.
    *
    * @example
@@ -30,7 +30,7 @@ export class Trust {
     return readList({ by: ['id'], read }, page, options);
   }
 
-  /** Why and until when the own account is suspended; null when it is not. */
+  /** Why and until when the caller's account is suspended; null when it is not. */
   async suspension(options?: CallOptions): Promise<Result<Suspension | null>> {
     const user = await requireUserId(this.#calls, options);
     if (user.error) return user;

@@ -349,7 +349,7 @@ export class Vehicles {
   }
 
   /**
-   * At which hours of the week an own vehicle can be rented, in its time zone. A rental must lie within them as a whole. A
+   * At which hours of the week a vehicle of the caller can be rented, in its time zone. A rental must lie within them as a whole. A
    * weekday that is left out is closed; null is open all the time.
    * Errors: `vehicle_not_found`, `invalid_input`.
    *
@@ -386,7 +386,7 @@ export class Vehicles {
   }
 
   /**
-   * Submits the inspection or insurance of an own vehicle for a review: its last day, and an upload of purpose
+   * Submits the inspection or insurance of a vehicle of the caller for a review: its last day, and an upload of purpose
    * `vehicle_document`. No rental goes beyond the last day of what was verified.
    * Errors: `vehicle_not_found`, `media_not_found`, `media_not_ready`, `invalid_input`.
    */
@@ -403,13 +403,13 @@ export class Vehicles {
     return this.#calls.rpc('submit_vehicle_document', args, options);
   }
 
-  /** The papers of an own vehicle, the newest first. */
+  /** The papers of a vehicle of the caller, the newest first. */
   documents(vehicleId: Uuid, options?: CallOptions): Promise<Result<VehicleDocument[]>> {
     return this.#calls.rpc('my_vehicle_documents', { of_vehicle_id: vehicleId }, options);
   }
 
   /**
-   * Makes the address at which other calendars read when an own vehicle is taken. Who has it sees times only. It is shown
+   * Makes the address at which other calendars read when a vehicle of the caller is taken. Who has it sees times only. It is shown
    * this once, and ends the earlier one.
    * Errors: `vehicle_not_found`, `rate_limited`.
    */
@@ -418,7 +418,7 @@ export class Vehicles {
   }
 
   /**
-   * Ends the address of the calendar of an own vehicle.
+   * Ends the address of the calendar of a vehicle of the caller.
    * Errors: `vehicle_not_found`.
    */
   deleteCalendarLink(vehicleId: Uuid, options?: CallOptions): Promise<Result<null>> {
@@ -426,7 +426,7 @@ export class Vehicles {
   }
 
   /**
-   * Lets a calendar elsewhere (iCal) block an own vehicle. It is read at once and then every half hour.
+   * Lets a calendar elsewhere (iCal) block a vehicle of the caller. It is read at once and then every half hour.
    * Errors: `vehicle_not_found`, `too_many_calendars` (details.limit), `invalid_input`, `rate_limited`.
    *
    * @example
@@ -444,7 +444,7 @@ export class Vehicles {
     return this.#calls.rpc('add_external_calendar', args, options);
   }
 
-  /** The calendars elsewhere that block an own vehicle, and where they clash with bookings here. */
+  /** The calendars elsewhere that block a vehicle of the caller, and where they clash with bookings here. */
   externalCalendars(vehicleId: Uuid, options?: CallOptions): Promise<Result<ReadCalendar[]>> {
     return this.#calls.rpc('my_external_calendars', { of_vehicle_id: vehicleId }, options);
   }
@@ -490,7 +490,7 @@ export class Vehicles {
   }
 
   /**
-   * What takes an own vehicle, in order, with the ids that `unblock` takes; at most 400 days.
+   * What takes a vehicle of the caller, in order, with the ids that `unblock` takes; at most 400 days.
    * Errors: `vehicle_not_found`, `invalid_input`.
    */
   entries(

@@ -100,7 +100,7 @@ create function private.name_words(p_text text)
 returns text
 language sql immutable strict parallel safe set search_path = ''
 as $$ select ' ' || btrim(regexp_replace(private.fold_text(p_text), '[-\s_./,;:()''’"]+', ' ', 'g')) $$;
--- the index is written as the person who changes the own name
+-- the index is written as the person who changes their name
 grant execute on function private.fold_text(text), private.name_words(text) to authenticated;
 
 -- One finds rare names, the other the first of many. DO NOT make them partial: the planner takes what it knows of an

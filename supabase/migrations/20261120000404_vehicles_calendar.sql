@@ -88,7 +88,7 @@ begin
 end
 $$;
 
--- A listing that the caller can see: one that is offered, or the own one.
+-- A listing that the caller can see: one that is offered, or the caller's own.
 create function private.seen_vehicle(p_vehicle_id uuid)
 returns public.vehicles
 language plpgsql stable set search_path = ''

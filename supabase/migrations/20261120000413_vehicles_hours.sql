@@ -173,7 +173,7 @@ create function public.set_vehicle_hours(vehicle_id uuid, weekly jsonb)
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.set_vehicle_hours(vehicle_id, weekly) $$;
-comment on function public.set_vehicle_hours is 'Host: says at which hours of the week an own vehicle can be rented, in the listing''s time zone; a rental must lie within them as a whole. `weekly` is [{weekday: 1 (Monday) to 7, hours: [{opens: "08:00", closes: "24:00"}]}]; a weekday that is left out is closed, hours up to 24:00 go on at 00:00 of the next day, and null is open all the time. It replaces the plan. Bookings already made stay. Answers {time_zone, weekly, days}. Repeatable. Errors: vehicle_not_found, invalid_input.';
+comment on function public.set_vehicle_hours is 'Host: says at which hours of the week a vehicle of the caller can be rented, in the listing''s time zone; a rental must lie within them as a whole. `weekly` is [{weekday: 1 (Monday) to 7, hours: [{opens: "08:00", closes: "24:00"}]}]; a weekday that is left out is closed, hours up to 24:00 go on at 00:00 of the next day, and null is open all the time. It replaces the plan. Bookings already made stay. Answers {time_zone, weekly, days}. Repeatable. Errors: vehicle_not_found, invalid_input.';
 select private.expose('set_vehicle_hours(uuid, jsonb)', 'authenticated');
 
 create function private.set_vehicle_day(p_vehicle_id uuid, p_day date, p_hours jsonb)
@@ -204,7 +204,7 @@ create function public.set_vehicle_day(vehicle_id uuid, day date, hours jsonb)
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.set_vehicle_day(vehicle_id, day, hours) $$;
-comment on function public.set_vehicle_day is 'Host: says at which hours of one day an own vehicle can be rented, in place of the weekly plan. `hours` is [{opens: "08:00", closes: "20:00"}], [] is closed, and null follows the plan again. Answers {time_zone, weekly, days}. Repeatable. Errors: vehicle_not_found, invalid_input.';
+comment on function public.set_vehicle_day is 'Host: says at which hours of one day a vehicle of the caller can be rented, in place of the weekly plan. `hours` is [{opens: "08:00", closes: "20:00"}], [] is closed, and null follows the plan again. Answers {time_zone, weekly, days}. Repeatable. Errors: vehicle_not_found, invalid_input.';
 select private.expose('set_vehicle_day(uuid, date, jsonb)', 'authenticated');
 
 create function private.vehicle_hours(p_vehicle_id uuid)

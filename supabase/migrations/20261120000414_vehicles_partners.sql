@@ -46,7 +46,7 @@ create function public.my_calendar(vehicle_id uuid, from_at timestamptz, to_at t
 returns setof public.calendar_entries
 language sql stable set search_path = ''
 as $$ select * from private.my_calendar(vehicle_id, from_at, to_at) $$;
-comment on function public.my_calendar is 'Host: lists what takes an own vehicle between two times (at most 400 days apart), in order, with the ids that unblock_period takes. Holds whose time is over are left out. Errors: vehicle_not_found, invalid_input.';
+comment on function public.my_calendar is 'Host: lists what takes a vehicle of the caller between two times (at most 400 days apart), in order, with the ids that unblock_period takes. Holds whose time is over are left out. Errors: vehicle_not_found, invalid_input.';
 select private.expose('my_calendar(uuid, timestamptz, timestamptz)', 'authenticated');
 
 select private.register_scope('vehicles:read', 'See your vehicles', 'Xem xe của bạn', 'my_vehicles', 'vehicle_detail');

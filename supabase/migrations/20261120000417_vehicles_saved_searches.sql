@@ -1,6 +1,6 @@
--- Vehicles: searches that a person keeps, to run them again and to hear of what comes free.
+-- Vehicles: searches that a person saves, to run them again and to get alerts.
 -- Rule kept here: a saved search holds the arguments of search_vehicles, checked as a search checks them.
--- Left out on purpose: who is told of what, which is the next file.
+-- Left out on purpose: the alerts, which are the next file.
 
 alter table private.settings
   add constraint settings_max_saved_searches check (key <> 'max_saved_searches' or private.is_whole(value, 1, 100));
@@ -25,9 +25,9 @@ create table public.saved_searches (
 create index saved_searches_user_idx on public.saved_searches (user_id, created_at desc, id desc);
 create index saved_searches_period_idx on public.saved_searches using gist (period) where alerts;
 create index saved_searches_reach_idx on public.saved_searches using gist (reach) where alerts;
-comment on table public.saved_searches is 'Searches that a person keeps. Only that person sees them.';
-comment on column public.saved_searches.criteria is 'Arguments of search_vehicles that say what is searched: place, period and filters.';
-comment on column public.saved_searches.alerts is 'Whether the person is told of a vehicle that comes free for it.';
+comment on table public.saved_searches is 'Saved searches. Only the person who saved one sees it.';
+comment on column public.saved_searches.criteria is 'Arguments of search_vehicles: place, period and filters.';
+comment on column public.saved_searches.alerts is 'Whether the person gets a notification when a matching vehicle becomes free.';
 comment on column public.saved_searches.period is 'From starts_at to ends_at of the criteria.';
 alter table public.saved_searches enable row level security;
 revoke all on public.saved_searches from anon, authenticated, service_role;
@@ -109,7 +109,7 @@ create function public.save_search(name text, criteria jsonb, idempotency_key uu
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.save_search(name, criteria, alerts, idempotency_key) $$;
-comment on function public.save_search is 'Saves a search of the caller under a name of 1 to 80 characters. `criteria` are arguments of search_vehicles that say what is searched: place, period and filters. With `alerts` the caller is told of a vehicle that comes free for it. Answers {id}. Errors: invalid_input, unknown_field, too_many_saved_searches (details.limit), period_invalid, period_in_past, period_too_long.';
+comment on function public.save_search is 'Saves a search of the caller with a name of 1 to 80 characters. `criteria` holds arguments of search_vehicles: place, period and filters. With `alerts`, the caller gets a notification when a matching vehicle becomes free. Answers {id}. Errors: invalid_input, unknown_field, too_many_saved_searches (details.limit), period_invalid, period_in_past, period_too_long.';
 revoke all on function public.save_search(text, jsonb, uuid, boolean), private.save_search(text, jsonb, boolean, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.save_search(text, jsonb, uuid, boolean), private.save_search(text, jsonb, boolean, uuid) to authenticated;
 
@@ -133,7 +133,7 @@ create function public.set_search_alerts(search_id uuid, alerts boolean)
 returns void
 language sql volatile set search_path = ''
 as $$ select private.set_search_alerts(search_id, alerts) $$;
-comment on function public.set_search_alerts is 'Says whether the caller is told of a vehicle that comes free for an own saved search. Repeatable. Errors: saved_search_not_found, invalid_input.';
+comment on function public.set_search_alerts is 'Turns the alerts of a saved search of the caller on or off. Repeatable. Errors: saved_search_not_found, invalid_input.';
 select private.expose('set_search_alerts(uuid, boolean)', 'authenticated');
 
 create function private.delete_saved_search(p_search_id uuid)

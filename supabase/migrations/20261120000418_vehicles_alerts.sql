@@ -1,4 +1,4 @@
--- Vehicles: who is told when a vehicle comes free.
+-- Vehicles: alerts of saved searches, when a vehicle becomes free.
 -- Rule kept here: the transaction that makes a vehicle free writes that down, or fails with it. It pays for one look at an
 -- index and one row; a job compares the row with the searches, by the conditions of the search itself.
 -- Left out on purpose: alerts about what was free all the time.
@@ -27,7 +27,7 @@ create table private.search_alerts (
   primary key (search_id, vehicle_id)
 );
 create index search_alerts_vehicle_idx on private.search_alerts (vehicle_id);
-comment on table private.search_alerts is 'Which saved search was last told of which vehicle, and when.';
+comment on table private.search_alerts is 'The last alert of each saved search about each vehicle.';
 alter table private.freed_slots enable row level security;
 alter table private.search_alerts enable row level security;
 select private.hold_no_persons('private.freed_slots');
@@ -144,7 +144,7 @@ begin
   return v_count;
 end
 $$;
-select private.schedule_job('journey_search_alerts', 'Tells people of vehicles that came free for their saved searches.',
+select private.schedule_job('journey_search_alerts', 'Sends the alerts of saved searches whose vehicles became free.',
   '* * * * *', '15 minutes', 'select private.send_search_alerts()');
 
 insert into public.notification_templates (code, locale, category, title, body, email_subject, email_body) values

@@ -106,7 +106,7 @@ create function public.submit_vehicle_document(vehicle_id uuid, kind text, valid
 returns public.vehicle_documents
 language sql volatile set search_path = ''
 as $$ select private.submit_vehicle_document(vehicle_id, kind, valid_until, media_id) $$;
-comment on function public.submit_vehicle_document is 'Host: submits the inspection or insurance of an own vehicle for a review, with its last day and an upload of purpose vehicle_document. `kind` is inspection or insurance. It replaces one of the kind that waits. What was verified before counts until then. Repeatable. Errors: vehicle_not_found, media_not_found, media_not_ready, invalid_input.';
+comment on function public.submit_vehicle_document is 'Host: submits the inspection or insurance of a vehicle of the caller for a review, with its last day and an upload of purpose vehicle_document. `kind` is inspection or insurance. It replaces one of the kind that waits. What was verified before counts until then. Repeatable. Errors: vehicle_not_found, media_not_found, media_not_ready, invalid_input.';
 select private.expose('submit_vehicle_document(uuid, text, date, uuid)', 'authenticated');
 
 create function public.my_vehicle_documents(of_vehicle_id uuid)
@@ -118,7 +118,7 @@ as $$
   order by d.created_at desc, d.id desc
   limit 100
 $$;
-comment on function public.my_vehicle_documents is 'Host: lists the papers of an own vehicle, the newest first, at most 100.';
+comment on function public.my_vehicle_documents is 'Host: lists the papers of a vehicle of the caller, the newest first, at most 100.';
 select private.expose('my_vehicle_documents(uuid)', 'authenticated');
 
 create function private.review_vehicle_document(p_document_id uuid, p_accept boolean, p_reason text)

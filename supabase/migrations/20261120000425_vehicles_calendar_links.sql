@@ -33,7 +33,7 @@ create function public.create_calendar_link(vehicle_id uuid)
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.create_calendar_link(vehicle_id) $$;
-comment on function public.create_calendar_link is 'Host: makes the address at which other calendars read when an own vehicle is taken, as {token, path}. Who has it sees times only. It is shown this once, and ends the earlier one. Errors: vehicle_not_found, rate_limited.';
+comment on function public.create_calendar_link is 'Host: makes the address at which other calendars read when a vehicle of the caller is taken, as {token, path}. Who has it sees times only. It is shown this once, and ends the earlier one. Errors: vehicle_not_found, rate_limited.';
 select private.expose_limited('create_calendar_link(uuid)', 'create_calendar_link', 'auth.uid()', 'authenticated');
 
 create function private.delete_calendar_link(p_vehicle_id uuid)
@@ -49,7 +49,7 @@ create function public.delete_calendar_link(vehicle_id uuid)
 returns void
 language sql volatile set search_path = ''
 as $$ select private.delete_calendar_link(vehicle_id) $$;
-comment on function public.delete_calendar_link is 'Host: ends the address of the calendar of an own vehicle. Repeatable. Errors: vehicle_not_found.';
+comment on function public.delete_calendar_link is 'Host: ends the address of the calendar of a vehicle of the caller. Repeatable. Errors: vehicle_not_found.';
 select private.expose('delete_calendar_link(uuid)', 'authenticated');
 
 create function private.calendar_feed(p_token text)

@@ -184,7 +184,7 @@ create function public.add_external_calendar(vehicle_id uuid, name text, url tex
 returns public.external_calendars
 language sql volatile set search_path = ''
 as $$ select private.add_external_calendar(vehicle_id, name, url) $$;
-comment on function public.add_external_calendar is 'Host: lets a calendar elsewhere (iCal, RFC 5545) block an own vehicle. `url` begins with https:// or webcal://. It is read at once and then every 30 minutes. A vehicle has at most 5. Repeatable. Errors: vehicle_not_found, too_many_calendars (details.limit), invalid_input, rate_limited.';
+comment on function public.add_external_calendar is 'Host: lets a calendar elsewhere (iCal, RFC 5545) block a vehicle of the caller. `url` begins with https:// or webcal://. It is read at once and then every 30 minutes. A vehicle has at most 5. Repeatable. Errors: vehicle_not_found, too_many_calendars (details.limit), invalid_input, rate_limited.';
 select private.expose_limited('add_external_calendar(uuid, text, text)', 'add_external_calendar', 'auth.uid()', 'authenticated');
 
 create function private.remove_external_calendar(p_calendar_id uuid)
@@ -230,6 +230,6 @@ create function public.my_external_calendars(of_vehicle_id uuid)
 returns table (id uuid, name text, url text, read_at timestamptz, next_at timestamptz, failures int, problem text, conflicts jsonb)
 language sql stable set search_path = ''
 as $$ select * from private.my_external_calendars($1) $$;
-comment on function public.my_external_calendars is 'Host: lists the external calendars of an own vehicle: when each was read, why it could not be read the last time (`problem`, after `failures` tries), and `conflicts`: times that it takes and a booking here has already, [{starts_at, ends_at, found_at}].';
+comment on function public.my_external_calendars is 'Host: lists the external calendars of a vehicle of the caller: when each was read, why it could not be read the last time (`problem`, after `failures` tries), and `conflicts`: times that it takes and a booking here has already, [{starts_at, ends_at, found_at}].';
 select private.expose('my_external_calendars(uuid)', 'authenticated');
 

@@ -1,5 +1,5 @@
 -- Discounts: its errors, limits and states, in the registries of foundation.
--- Rule kept here: whoever does not know a code learns nothing of it. A code that is unknown, paused, over, or for something
+-- Rule kept here: a person who does not know a code learns nothing of it. A code that is unknown, paused, over, or for something
 -- else has one answer, and each such answer costs a token of guessing.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values

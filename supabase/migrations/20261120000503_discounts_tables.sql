@@ -1,6 +1,6 @@
 -- Discounts: codes that take something off a price, and who used them.
 -- Rule kept here: a code is never used more often than it may be, in total and by one person: a counter with a check, and
--- numbers with a unique index. Whoever makes a code pays for it: the platform for rentals, an organizer for its events.
+-- numbers with a unique index. The maker of a code pays for it: the platform for rentals, an organizer for its events.
 -- Left out on purpose: the arithmetic of rentals, which is the pricing library.
 
 create table private.discount_scopes (

@@ -1,5 +1,5 @@
 -- Bookings: capturing part of the deposit, which then is the host's.
--- Rule kept here: whoever decides that something is owed out of a deposit (a charge, a complaint) takes it by one
+-- Rule kept here: a charge or a complaint that decides that a deposit owes something takes it by one
 -- function, once per decision, and never more than is left; what is left goes back by return_deposit.
 -- Left out on purpose: why something is owed, which the module that decides says; and a share of the platform: a deposit
 -- pays for what the host lost, and who takes part of that has a reason to let more of it happen.
@@ -72,7 +72,7 @@ begin
 end
 $$;
 
--- For whoever has decided, such as a complaint: the same, refused with what is left. The caller has locked the trip
+-- For a decision that stands already, such as a complaint: the same, refused with what is left. The caller has locked the trip
 -- (lock_trip or lock_payable).
 create function private.capture_deposit(
   p_booking_id uuid, p_amount bigint, p_cause text, p_cause_id uuid, p_code text, p_tax_amount bigint default 0

@@ -1,6 +1,6 @@
 -- Bookings: the money of charges after the trip.
 -- Rule kept here: what counts is taken from the deposit first, and only the rest is a payable; a deadline is over at its
--- time, whoever looks first; what open charges claim of a deposit stays, and the rest of it returns in time.
+-- time, also when no job has run; what open charges claim of a deposit stays, and the rest of it returns in time.
 -- Left out on purpose: fees of the platform; all of a charge is the host's, but for the tax in it.
 -- Locks: those of the booking's payable, then the charge.
 

@@ -327,7 +327,7 @@ create function public.withdraw_no_show(no_show_id uuid)
 returns public.booking_no_shows
 language sql volatile set search_path = ''
 as $$ select private.withdraw_no_show(no_show_id) $$;
-comment on function public.withdraw_no_show is 'Takes back the own report, because the other side came after all; the vehicle can then be handed over. Repeatable. Errors: no_show_not_found, illegal_transition (it counts already, or is over).';
+comment on function public.withdraw_no_show is 'Takes back the caller''s report, because the other side came after all; the vehicle can then be handed over. Repeatable. Errors: no_show_not_found, illegal_transition (it counts already, or is over).';
 select private.expose('withdraw_no_show(uuid)', 'authenticated');
 
 create function private.decide_no_show(p_no_show_id uuid, p_counts boolean, p_reason text)

@@ -1,5 +1,5 @@
 -- Bookings: additional drivers.
--- Rule kept here: a person drives by the own consent and the own licence: the renter invites, the person accepts with a
+-- Rule kept here: a person drives by their own consent and licence: the renter invites, the person accepts with a
 -- verified licence for the vehicle and the whole trip, and the hand-over keeps only those who may still drive. From the
 -- hand-over on the list is fixed.
 -- Left out on purpose: a price for more drivers, and the renter, who always drives.

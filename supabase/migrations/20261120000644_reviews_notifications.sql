@@ -1,4 +1,4 @@
--- Reviews: who is told of what, in Vietnamese and English.
+-- Reviews: the notifications, in Vietnamese and English.
 -- Rule kept here: a text never says what was written before it is public.
 
 insert into public.notification_templates (code, locale, category, title, body) values

@@ -1,4 +1,4 @@
--- Complaints: who is told of what, in Vietnamese and English.
+-- Complaints: the notifications, in Vietnamese and English.
 -- Rule kept here: both sides and support hear of each move; what support finds is in the text, so that nobody has to ask.
 -- Left out on purpose: messages of the conversation, which chat tells.
 

@@ -242,5 +242,5 @@ create function public.list_members(in_conversation_id uuid)
 returns table (id uuid, conversation_id uuid, user_id uuid, role text, status text, read_seq bigint, created_at timestamptz)
 language sql stable set search_path = ''
 as $$ select * from private.list_members(in_conversation_id) $$;
-comment on function public.list_members is 'Lists the people of a conversation of the caller, also those who were invited and those who left, the first one first. Who declined is shown as invited. A person who was invited or has left sees the own row alone.';
+comment on function public.list_members is 'Lists the people of a conversation of the caller, also those who were invited and those who left, the first one first. Who declined is shown as invited. A person who was invited or has left sees their own row alone.';
 select private.expose('list_members(uuid)', 'authenticated');

@@ -207,7 +207,7 @@ begin
   values (p_id, p_event.id, p_buyer_id, case when v_total = 0 then 'completed' else 'pending_payment' end, 'VND', v_total, v_tax, v_quantity,
     case when v_total > 0 then p_hold_until end, case when v_total = 0 then now() end)
   returning * into v_order;
-  -- its foreign key has waited for whoever was cancelling the event
+  -- its foreign key has waited for a cancellation of the event that was under way
   if (select e.status from public.events e where e.id = p_event.id) <> 'published' then
     perform private.fail('event_not_on_sale', '{"state": "closed"}');
   end if;

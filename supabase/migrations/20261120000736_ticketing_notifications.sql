@@ -1,4 +1,4 @@
--- Ticketing: who is told of what, and the texts in Vietnamese and English.
+-- Ticketing: the notifications, in Vietnamese and English.
 -- Rule kept here: every code exists in every locale; a change of wording is a new version.
 
 insert into public.notification_templates (code, locale, category, title, body, email_subject, email_body) values

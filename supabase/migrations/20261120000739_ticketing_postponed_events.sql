@@ -1,7 +1,7 @@
 -- Ticketing: another date or place for an event that people hold tickets of, or no date for now.
--- Rule kept here: whoever holds a ticket is told of every such change; tickets stay valid; while the event has no date, and
+-- Rule kept here: every ticket holder gets a notification of every such change; tickets stay valid; while the event has no date, and
 -- for some days after it has another one, buyers may return what they bought for what they paid (private.may_return).
--- Left out on purpose: who is told of a change before anything is sold.
+-- Left out on purpose: notifications of a change before anything is sold.
 
 alter table private.settings
   add constraint settings_event_return_days check (key <> 'event_return_days' or private.is_whole(value, 1, 90)),

@@ -1,6 +1,6 @@
 -- Ticketing: an invitation to act for an organizer reaches the person who has the address.
 -- Rule kept here: the caller of invite_member learns nothing from it: the answer is the same with and without an account.
--- Left out on purpose: addresses that nobody has verified. An invitation waits for whoever verifies it.
+-- Left out on purpose: addresses that nobody has verified. An invitation waits until a person verifies it.
 
 insert into public.notification_templates (code, locale, category, title, body, email_subject, email_body) values
   ('organizer_invited', 'en', 'tickets', 'You are invited to {{organizer}}', '{{organizer}} invites you to join its team. Accept or decline by {{expires}}.', '{{organizer}} invites you to join its team', E'{{organizer}} invites you to join its team and to work on its events with it.\n\nOpen the app and accept or decline by {{expires}}. If you do not know this organizer, decline.'),

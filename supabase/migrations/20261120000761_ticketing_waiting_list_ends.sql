@@ -1,5 +1,5 @@
--- Ticketing: who is told of offers, the job that tidies waiting lists, and what must hold of them.
--- Rule kept here: whoever is offered tickets, loses an offer, or waited in vain is told.
+-- Ticketing: notifications of offers, the job that tidies waiting lists, and what must hold of them.
+-- Rule kept here: a person who is offered tickets, loses an offer, or waited in vain gets a notification.
 -- Left out on purpose: anything that depends on the job. It serves lists that nobody looks at, and ends places of sales that are over.
 
 insert into public.notification_templates (code, locale, category, title, body, email_subject, email_body) values

@@ -86,7 +86,7 @@ comment on column public.waiting_rooms.serving_number is 'The highest number tha
 comment on column public.waiting_rooms.admitted_count is 'How many people were admitted so far.';
 comment on column public.waiting_rooms.per_minute is 'How many people were admitted each minute lately. Null when nobody was.';
 comment on column public.waiting_rooms.numbers is 'The sequence that numbers those who join after the opening: drawing from it makes nobody wait.';
-comment on column public.waiting_rooms.gone is 'How many numbers went without being admitted, in 64 buckets of gone_width numbers. A position is the own number, less those admitted, less those gone before it.';
+comment on column public.waiting_rooms.gone is 'How many numbers went without being admitted, in 64 buckets of gone_width numbers. A position is the number of the place, less those admitted, less those gone before it.';
 comment on column public.waiting_rooms.due_at is 'When time alone will free something for those who wait. -infinity: a slot is free for anybody who comes.';
 comment on column public.waiting_rooms.tokens is 'Admissions that admissions_per_minute allowed at refilled_at and that were not used.';
 select private.attach_state_machine('public.waiting_rooms', 'waiting_room', 'capacity', 'admissions_per_minute');

@@ -21,7 +21,7 @@ declare
 begin
   server_time := clock_timestamp();
   for i in 1 .. 2 loop
-    -- One statement with few calls, because everybody who waits asks this. The position is the own number, less those admitted,
+    -- One statement with few calls, because everybody who waits asks this. The position is the number of the place, less those admitted,
     -- less those gone before it: exact but for the number's own bucket.
     select r.status, r.opens_at, r.serving_number, r.admitted_count, r.per_minute, r.due_at,
       case when r.opened_at is not null then

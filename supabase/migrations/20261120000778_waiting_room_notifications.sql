@@ -1,4 +1,4 @@
--- Waiting rooms: who is told of what, and the job that tidies up.
+-- Waiting rooms: the notifications, and the job that tidies up.
 -- Rule kept here: anybody who is admitted, lost an admission, or waited in vain is told in the transaction that did it.
 -- Left out on purpose: anything that depends on the job. It catches what nobody looks at: it empties closed rooms, and passes over silent places
 -- before their turn so that positions are right.

@@ -1,7 +1,7 @@
 -- Notifications: what people and staff see of addresses that take no mail, and how one is freed.
 -- Rule kept here: a person sees the state of their own present address. Staff see whose address it was, and never an
 -- address that is no longer anybody's.
--- Left out on purpose: freeing the own address. Changing it does, after it was verified.
+-- Left out on purpose: freeing an address by its owner. Changing it does, after it was verified.
 
 create function private.my_mail_state()
 returns jsonb

@@ -102,7 +102,7 @@ select is_empty(format('select from public.media where id = %L', :'photo'), 'a s
 select is(tests.outcome(format('select public.complaint_detail(%L)', :'complaint')), 'complaint_not_found', 'a stranger does not learn that there is a complaint');
 select is(tests.outcome(format('select public.complaint_record(%L)', :'complaint')), 'complaint_not_found', 'a stranger does not learn that there is a record');
 select tests.as_user(:'support');
-select is((select count(*)::int from public.notifications where template = 'complaint_opened_staff'), 1, 'all of support is told');
+select is((select count(*)::int from public.notifications where template = 'complaint_opened_staff'), 1, 'every member of support gets a notification');
 select is((select code || ' ' || can_decide from public.complaints_to_decide()), :'code' || ' false', 'support finds it in the queue');
 
 -- the record --------------------------------------------------------------------------------------------------------

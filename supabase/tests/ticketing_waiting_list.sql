@@ -99,7 +99,7 @@ select pg_temp.offer_runs_out(:'third');
 select tests.as_user(:'third');
 select is((select p ->> 'status' from private.my_waiting_places() p), 'lapsed', 'an offer is over when it is over');
 select is(tests.outcome(pg_temp.ordering(:'event', :'standard', 1)), 'sold_out', 'an offer that is over is not taken');
-select is(pg_temp.place(:'second'), 'offered', 'whoever looks passes it on, before a job has run');
+select is(pg_temp.place(:'second'), 'offered', 'the next look at the list passes it on, before a job has run');
 select tests.as_owner();
 select tests.settle();
 select is(pg_temp.told(:'third', 'waiting_list_lapsed'), 1, 'who lost an offer is told');

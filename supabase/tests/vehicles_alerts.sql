@@ -1,4 +1,4 @@
--- Vehicles: favourites, saved searches, and who is told when a vehicle comes free.
+-- Vehicles: favourites, saved searches and their alerts.
 begin;
 set local client_min_messages = warning;
 \ir helpers.psql
@@ -71,8 +71,8 @@ select is(tests.alerts(), null, 'nobody is told of a vehicle that is booked');
 select tests.as_user(:'renter');
 select tests.cancel_booking(:'booking');
 select tests.as_owner();
-select is((select array_agg(cause) from private.freed_slots where vehicle_id = :'vehicle'), array['calendar'], 'the transaction that cancels writes down what came free');
-select is(tests.alerts(), array['seeker: Wanted'], 'a cancelled booking is told to those who search for its time');
+select is((select array_agg(cause) from private.freed_slots where vehicle_id = :'vehicle'), array['calendar'], 'the transaction that cancels records the freed slot');
+select is(tests.alerts(), array['seeker: Wanted'], 'a cancelled booking alerts the people who search for its time');
 select is(tests.alerts(), null, 'an alert is sent once');
 -- the same vehicle again within a day
 select tests.as_user(:'host');
@@ -85,7 +85,7 @@ select tests.as_user(:'host');
 select (public.block_period(:'vehicle', tests.hours(99), tests.hours(112))).id as block \gset
 select public.unblock_period(:'block');
 select tests.as_owner();
-select is(tests.alerts(), array['seeker: Wanted'], 'a removed block is told to those who search for its time');
+select is(tests.alerts(), array['seeker: Wanted'], 'a removed block alerts the people who search for its time');
 -- a hold that ends
 delete from private.search_alerts;
 select tests.make_booking(:'renter', :'vehicle', tests.hours(95), tests.hours(115)) as held \gset
@@ -93,7 +93,7 @@ update public.bookings set hold_expires_at = now() - interval '1 second' where i
 update public.calendar_entries set expires_at = now() - interval '1 second' where booking_id = :'held';
 update public.payments set expires_at = now() - interval '1 second' where payable_id = :'held';
 select private.release_expired_holds(:'vehicle', tstzrange(tests.hours(90), tests.hours(120)));
-select is(tests.alerts(), array['seeker: Wanted'], 'a hold that expired is told to those who search for its time');
+select is(tests.alerts(), array['seeker: Wanted'], 'an expired hold alerts the people who search for its time');
 -- other ways to come free
 delete from private.search_alerts;
 update public.vehicles set price_per_day = 950000 where id = :'vehicle';
@@ -103,7 +103,7 @@ select is(tests.alerts(), array['seeker: Wanted'], 'a price that falls is told t
 delete from private.search_alerts;
 update public.vehicles set status = 'suspended' where id = :'vehicle';
 update public.vehicles set status = 'published' where id = :'vehicle';
-select is(tests.alerts(), array['seeker: Wanted'], 'a listing that is offered again is told to those who search for it');
+select is(tests.alerts(), array['seeker: Wanted'], 'a listing that is offered again alerts the people who search for it');
 delete from private.search_alerts;
 select tests.as_user(:'host');
 select public.set_vehicle_hours(:'vehicle', '[{"weekday": 1, "hours": [{"opens": "00:00", "closes": "00:01"}]}]');
@@ -112,7 +112,7 @@ select is(tests.alerts(), null, 'a vehicle that is closed then is told to nobody
 select tests.as_user(:'host');
 select public.set_vehicle_hours(:'vehicle', null);
 select tests.as_owner();
-select is(tests.alerts(), array['seeker: Wanted'], 'hours that open are told to those who search for the time');
+select is(tests.alerts(), array['seeker: Wanted'], 'opened hours alert the people who search for the time');
 -- who is not told
 delete from private.search_alerts;
 select tests.as_user(:'seeker');

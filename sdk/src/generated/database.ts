@@ -1217,14 +1217,14 @@ export interface ReviewsRow {
   updated_at: Timestamp;
 }
 
-/** Searches that a person keeps. Only that person sees them. */
+/** Saved searches. Only the person who saved one sees it. */
 export interface SavedSearchesRow {
   id: Uuid;
   user_id: Uuid;
   name: string;
-  /** Arguments of search_vehicles that say what is searched: place, period and filters. */
+  /** Arguments of search_vehicles: place, period and filters. */
   criteria: unknown;
-  /** Whether the person is told of a vehicle that comes free for it. */
+  /** Whether the person gets a notification when a matching vehicle becomes free. */
   alerts: boolean;
   /** From starts_at to ends_at of the criteria. */
   period: TimestampRange;

@@ -83,7 +83,7 @@ export function moveOn(place: QueueStatus, progress: Progress): QueueStatus {
 }
 
 /**
- * Follows and keeps one place in a queue. One broadcast tells everybody how far the queue is; the own place is read when
+ * Follows and keeps one place in a queue. One broadcast tells everybody how far the queue is; the caller's place is read when
  * it may have changed, and from time to time, which is also the sign of life that keeps it.
  */
 export class QueueFeed implements QueueSubscription {
