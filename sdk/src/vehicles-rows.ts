@@ -4,7 +4,7 @@ import type { Defaults, Rows, Tables } from './generated/database.ts';
 import type { PlacedImage } from './media-rows.ts';
 import type { PublicProfile } from './profiles-rows.ts';
 import type { PublicReview } from './reviews-rows.ts';
-import type { CalendarDay, Timestamp, Uuid } from './values.ts';
+import type { CalendarDay, Minor, Timestamp, Uuid } from './values.ts';
 
 /** A listing. Amounts are minor units of `currency`, shares are basis points. */
 export interface Vehicle extends Omit<Tables['vehicles'], 'search_text' | 'is_listed'> {}
@@ -76,6 +76,10 @@ export interface VehicleHit
   lat: number;
   lng: number;
   distance_m: number;
+  /** What a quote for the period would show without options and without a code: fees, tax and `deposit_amount` included. Minor units. */
+  total_amount: Minor;
+  /** The part of it that is given back after the trip. */
+  deposit_amount: Minor;
   /** Where the first photo is. Null when there is none. */
   cover_bucket: string | null;
   cover_path: string | null;

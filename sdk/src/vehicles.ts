@@ -71,8 +71,8 @@ export interface VehicleFilters extends Like<FilterArgs, Camel<Partial<Vehicle>>
 export interface VehicleSearch extends VehicleFilters, PageOptions {
   /** Also answers what is in the way of the caller (`reasons`), such as `licence_required`. Default false. */
   withReasons?: boolean;
-  /** Default `distance`. */
-  sort?: 'distance' | 'price' | 'rating';
+  /** `price` is the one of a day, `total` what the period costs (`total_amount`). Default `distance`. */
+  sort?: 'distance' | 'price' | 'rating' | 'total';
   /** Also answers the addresses of the first photos, medium-sized (`cover_url`), by one request for the whole page. Default false. */
   coverUrls?: boolean;
 }
@@ -97,7 +97,7 @@ export class Vehicles {
   }
 
   /**
-   * Vehicles that are free for the whole period.
+   * Vehicles that are free for the whole period, with what it costs (`total_amount`).
    * Errors: `invalid_input`, `period_invalid`, `period_in_past`, `period_too_long`, `rate_limited`.
    *
    * @example

@@ -154,6 +154,19 @@ as $$
     || case when cardinality(s.words) > 0 then ' and v.search_text like all (($1).words)' else '' end
 $$;
 
+-- What the period costs, without options and codes: the total of a quote, and the deposit in it. Pricing, which computes it,
+-- replaces this function (pricing_totals).
+create type private.rental_total as (vehicle_id uuid, total_amount bigint, deposit_amount bigint);
+create function private.rental_totals(p_vehicle_ids uuid[], p_starts_at timestamptz, p_ends_at timestamptz)
+returns setof private.rental_total
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return;
+end
+$$;
+revoke all on function private.rental_totals(uuid[], timestamptz, timestamptz) from public, anon, authenticated, service_role;
+
 create function private.search_vehicles(p_search private.vehicle_search, p_sort text, p_after jsonb, p_page_size int, p_with_reasons boolean)
 returns setof jsonb
 language plpgsql stable security definer set search_path = ''
@@ -167,6 +180,8 @@ declare
   v_key text;
   v_order text;
   v_where text;
+  v_after text := 'true';
+  v_from text := 'public.vehicles v';
 begin
   if p_page_size is null or p_page_size not between 1 and 50 then
     perform private.fail_input('page_size', 'must be 1 to 50');
@@ -182,8 +197,11 @@ begin
     when 'rating' then
       v_key := '-v.rating_rank';
       v_order := v_key || ', v.id';
+    when 'total' then
+      v_key := 'total_amount';
+      v_order := v_key || ', v.id';
     else
-      perform private.fail_input('sort', 'must be distance, price or rating');
+      perform private.fail_input('sort', 'must be distance, price, rating or total');
   end case;
   v_where := private.vehicle_search_conditions(v_search)
     || coalesce((select string_agg(' and ' || c.condition, '') from private.vehicle_facet_conditions(v_search) c), '');
@@ -193,13 +211,26 @@ begin
        or coalesce(p_after ->> 'id', '') !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
       perform private.fail_input('after', 'must be a cursor of this search');
     end if;
-    v_where := v_where || format(' and (%s, v.id) > (($3 ->> ''key'')::%s, ($3 ->> ''id'')::uuid)', v_key, case p_sort when 'distance' then 'float8' else 'numeric' end);
+    v_after := format('(%s, v.id) > (($3 ->> ''key'')::%s, ($3 ->> ''id'')::uuid)', v_key, case p_sort when 'distance' then 'float8' else 'numeric' end);
+  end if;
+
+  if p_sort = 'total' then
+    -- a total depends on the period and stands nowhere, so all that pass are priced, by one call
+    v_from := format('(
+        select v.id, v.total_amount
+        from (select r.vehicle_id as id, r.total_amount from private.rental_totals(array(select v.id from public.vehicles v where %s), ($1).starts_at, ($1).ends_at) r) v
+        where %s
+        order by v.total_amount, v.id
+        limit $2
+      ) t join public.vehicles v on v.id = t.id', v_where, v_after);
+    v_where := 'true';
+    v_after := 'true';
   end if;
 
   return query execute format($query$
-    with page as (
+    with page as materialized (
       select v.*, %1$s as sort_key, v.public_location operator(extensions.<->) ($1).point as distance
-      from public.vehicles v
+      from %5$s
       where %2$s
       order by %3$s
       fetch first ($2) rows with ties
@@ -209,18 +240,20 @@ begin
       'seats', p.seats, 'transmission', p.transmission, 'fuel', p.fuel, 'price_per_hour', p.price_per_hour,
       'price_per_day', p.price_per_day, 'currency', p.currency, 'instant_book', p.instant_book, 'delivery_fee', p.delivery_fee, 'city', p.city,
       'lat', extensions.st_y(p.public_location::extensions.geometry), 'lng', extensions.st_x(p.public_location::extensions.geometry),
+      'total_amount', t.total_amount, 'deposit_amount', t.deposit_amount,
       'distance_m', round(p.distance::numeric, 1), 'rating_average', p.rating_average, 'rating_count', p.rating_count,
       'cover_bucket', m.bucket, 'cover_path', m.path,
       'cursor', jsonb_build_object('sort', $4, 'key', p.sort_key, 'id', p.id)
     )%4$s
     from page p
+    left join private.rental_totals(array(select id from page), ($1).starts_at, ($1).ends_at) t on t.vehicle_id = p.id
     left join public.vehicle_images i on i.vehicle_id = p.id and i.position = (select min(position) from public.vehicle_images where vehicle_id = p.id)
     left join public.media m on m.id = i.media_id and m.status = 'ready'
     order by p.sort_key, p.id
     limit $2
-  $query$, v_key, v_where, v_order,
+  $query$, v_key, v_where || ' and ' || v_after, v_order,
     case when p_with_reasons then $reasons$ || jsonb_build_object('reasons', array(
-      select r.code from public.vehicles v, unnest(private.all_rental_reasons(($1).caller_id, v, ($1).starts_at, ($1).ends_at)) r where v.id = p.id)) $reasons$ end)
+      select r.code from public.vehicles v, unnest(private.all_rental_reasons(($1).caller_id, v, ($1).starts_at, ($1).ends_at)) r where v.id = p.id)) $reasons$ end, v_from)
   using v_search, p_page_size, p_after, p_sort;
 end
 $$;
@@ -242,7 +275,7 @@ begin
     $14, delivery_only, $15, $16, null, null, null, null, null, null, null)::private.vehicle_search, sort, after, page_size, with_reasons);
 end
 $$;
-comment on function public.search_vehicles is 'Lists published vehicles of an area that are free for the whole period. The area is a circle of radius_m (100–100000, else 5000) metres around lat and lng, or a box from min_lat, min_lng to max_lat, max_lng, whose corners are at most 150 km from its middle; min_lng above max_lng crosses the 180th meridian. With a box, lat and lng only say from where distances are measured (else from its middle), and radius_m, if given, holds too. Prices are of a day. `query` finds words of brand, model, title and city, with or without diacritics, blanks and hyphens. Vehicles of people with whom the caller has a block are left out. Rows are {vehicle_id, title, kind, brand, model, year, seats, transmission, fuel, price_per_hour, price_per_day, currency, instant_book, delivery_fee, city, lat, lng, distance_m, rating_average, rating_count, cover_bucket, cover_path, cursor}, and with `with_reasons` also `reasons`: the codes of what is in the way of the caller, such as licence_required (what booking_eligibility says, but for the number of the caller''s bookings). They are sorted by distance, price (per day) or rating (the average, in which few reviews count less). `after` takes the cursor of the last row. Reads only. Errors: invalid_input, period_invalid, period_in_past, period_too_long, rate_limited.';
+comment on function public.search_vehicles is 'Lists published vehicles of an area that are free for the whole period. The area is a circle of radius_m (100–100000, else 5000) metres around lat and lng, or a box from min_lat, min_lng to max_lat, max_lng, whose corners are at most 150 km from its middle; min_lng above max_lng crosses the 180th meridian. With a box, lat and lng only say from where distances are measured (else from its middle), and radius_m, if given, holds too. min_price and max_price are of a day. total_amount is what a quote for the period would show without options and without a code, fees, tax and deposit_amount included. `query` finds words of brand, model, title and city, with or without diacritics, blanks and hyphens. Vehicles of people with whom the caller has a block are left out. Rows are {vehicle_id, title, kind, brand, model, year, seats, transmission, fuel, price_per_hour, price_per_day, currency, instant_book, delivery_fee, city, lat, lng, total_amount, deposit_amount, distance_m, rating_average, rating_count, cover_bucket, cover_path, cursor}, and with `with_reasons` also `reasons`: the codes of what is in the way of the caller, such as licence_required (what booking_eligibility says, but for the number of the caller''s bookings). They are sorted by distance, price (per day), rating (the average, in which few reviews count less) or total (total_amount). `after` takes the cursor of the last row. Reads only. Errors: invalid_input, period_invalid, period_in_past, period_too_long, rate_limited.';
 select private.expose('search_vehicles(float8, float8, int, timestamptz, timestamptz, text, int, text, text, text, bigint, bigint, text[], boolean, numeric, text, text, jsonb, int, boolean, boolean, float8, float8, float8, float8)', 'anon', 'authenticated');
 revoke all on function private.search_vehicles(private.vehicle_search, text, jsonb, int, boolean) from public, anon, authenticated, service_role;
 grant execute on function private.search_vehicles(private.vehicle_search, text, jsonb, int, boolean) to anon, authenticated;

@@ -56,6 +56,17 @@ begin
   return v_titles;
 end
 $$;
+create function tests.sorted_by(p_expression text)
+returns text[]
+language plpgsql stable security definer
+as $$
+declare
+  v_titles text[];
+begin
+  execute format('select array_agg(v.title order by %s, v.id) from public.vehicles v where v.title like ''Grid%%''', p_expression) into v_titles;
+  return v_titles;
+end
+$$;
 create function tests.with_value(p_more text, p_facet text, p_value text)
 returns text
 language sql stable
@@ -138,8 +149,13 @@ from (values ('k200s', array['Xe tải nhỏ Đà Nẵng']), ('K 200', array['Xe
 
 -- pages ------------------------------------------------------------------------------------------------------------
 select is(tests.walk('', s, n), tests.walk('', s, 50), 'pages of ' || n || ' by ' || s || ' have the order of longer ones')
-from unnest(array['distance', 'price', 'rating']) s, unnest(array[1, 7]) n;
-select is(cardinality(array(select distinct t from unnest(tests.walk('', s, 7)) t)), 60, 'pages by ' || s || ' show everything once') from unnest(array['distance', 'price', 'rating']) s;
+from unnest(array['distance', 'price', 'rating', 'total']) s, unnest(array[1, 7]) n;
+select is(cardinality(array(select distinct t from unnest(tests.walk('', s, 7)) t)), 60, 'pages by ' || s || ' show everything once') from unnest(array['distance', 'price', 'rating', 'total']) s;
+
+select is(tests.walk('', s, 50), tests.sorted_by(e), 'a search by ' || s || ' has the order of what it sorts by')
+from (values ('price', 'v.price_per_day'), ('rating', '-v.rating_rank'),
+  ('total', $$(select t.total_amount from private.rental_totals(array[v.id], tests.hours(50), tests.hours(60)) t)$$),
+  ('distance', 'extensions.st_distance(v.public_location, extensions.st_point(100.53, 5.53)::extensions.geography, false)')) t (s, e);
 
 -- the point that others see ----------------------------------------------------------------------------------------
 select tests.as_owner();

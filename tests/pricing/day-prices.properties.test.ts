@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { priceRental as estimate } from '../../sdk/src/index.ts';
+import { checkFacts } from '../../supabase/functions/_shared/pricing/check-facts.ts';
+import { charge, cheapestRental, targetsOf } from '../../supabase/functions/_shared/pricing/rental.ts';
+import { specialTime } from '../../supabase/functions/_shared/pricing/special-time.ts';
 import { factsWith, priceAndSplit, type QuoteFacts } from './facts.ts';
 
 const start = Date.parse('2026-03-02T09:00:00+07:00');
@@ -13,7 +16,10 @@ const anyFacts = (least: number): fc.Arbitrary<QuoteFacts> =>
     .record({
       from: fc.integer({ min: 0, max: 48 }),
       hours: fc.integer({ min: 1, max: 24 * 10 }),
-      price_per_hour: fc.integer({ min: 1_000, max: 200_000 }),
+      price_per_hour: fc.oneof(
+        fc.integer({ min: 1_000, max: 200_000 }),
+        fc.integer({ min: 41_600, max: 41_700 }),
+      ),
       weekend_bps: fc.integer({ min: 0, max: 5_000 }),
       day_prices: fc.uniqueArray(
         fc.record({
@@ -101,6 +107,26 @@ describe('a calendar of prices', () => {
           priceAndSplit(facts).total_amount,
         );
       }),
+    );
+  });
+
+  it('charges the cheapest of all combinations of days and hours', () => {
+    fc.assert(
+      fc.property(
+        anyFacts(1_000_000),
+        fc.integer({ min: 0, max: 9_000 }),
+        (given, long_stay_discount_bps) => {
+          const facts = { ...given, long_stay_discount_bps, long_stay_days: 5 };
+          const stay = checkFacts(facts);
+          const special = specialTime(facts, stay);
+          const all = targetsOf(facts, stay.startedHours).flatMap((target) =>
+            Array.from({ length: Math.ceil(target / 24) + 1 }, (_, days) =>
+              charge(facts, days, Math.max(0, target - 24 * days), special),
+            ),
+          );
+          expect(cheapestRental(facts, stay).net).toBe(Math.min(...all.map(({ net }) => net)));
+        },
+      ),
     );
   });
 

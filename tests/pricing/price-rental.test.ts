@@ -27,7 +27,7 @@ describe('priceRental', () => {
       host_amount: 1_000_000 - 150_000 + 150_000,
       platform_amount: 150_000 + 50_000 + 50_000,
       tax_amount: 100_000,
-      version: '3',
+      version: '4',
     });
   });
 

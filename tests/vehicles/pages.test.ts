@@ -22,7 +22,7 @@ interface Hit {
 }
 
 describe('pages of a search', () => {
-  it.each(['distance', 'price', 'rating'])(
+  it.each(['distance', 'price', 'rating', 'total'])(
     'by %s show each listing that stays as it is once, while others come, change and go',
     async (sort) => {
       let writes = 0;
@@ -34,7 +34,10 @@ describe('pages of a search', () => {
           [host, writes],
         );
         const id = rows[0]?.id;
-        await world.sql.query('update public.vehicles set price_per_day = price_per_day + 2000 where id = $1', [id]);
+        await world.sql.query(
+          'update public.vehicles set price_per_day = price_per_day + 2000 where id = $1',
+          [id],
+        );
         if (writes % 2 === 0)
           await world.sql.query("update public.vehicles set status = 'archived' where id = $1", [id]);
       };

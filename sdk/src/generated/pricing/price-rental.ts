@@ -6,7 +6,7 @@ import { basisPoints } from './round.ts';
 import type { Priced, PriceLine, PriceLineCode, PricingFacts } from './types.ts';
 
 /** Names the rules below; changes whenever the same facts can give another price. */
-export const pricingVersion = '3';
+export const pricingVersion = '4';
 
 /**
  * Computes what a rental costs. Pure: the same facts give the same price on the server, in a

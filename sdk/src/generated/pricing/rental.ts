@@ -31,7 +31,7 @@ const hourMs = 3_600_000;
 // Time with another price is charged at the day's rate as far as days are charged, and at the hour's rate beyond. Only the
 // length of that time counts, not which day or hour covers it: otherwise a stay that begins earlier, or ends later, could
 // cost less.
-function charge(tariff: Tariff, days: number, hours: number, special: SpecialTime): Rental {
+export function charge(tariff: Tariff, days: number, hours: number, special: SpecialTime): Rental {
   const inDays = Math.min(special.ms, days * dayMs);
   const base = days * tariff.price_per_day + hours * tariff.price_per_hour;
   // what all of that time costs at the listing's price, times dayMs; the products pass what a double can hold
@@ -50,24 +50,27 @@ function charge(tariff: Tariff, days: number, hours: number, special: SpecialTim
   return { days, hours, surcharge, weekdays, singleDays, discount, net: gross - discount };
 }
 
+/** The stays that may be charged: this one, and the shortest that has the long-stay discount, so that nobody pays more for a shorter stay. */
+export function targetsOf(tariff: Tariff, startedHours: number): number[] {
+  if (tariff.long_stay_discount_bps === 0) return [startedHours];
+  return [startedHours, Math.max(startedHours, 24 * tariff.long_stay_days)];
+}
+
 /**
  * The cheapest combination of whole days (24 hours each) and single hours that covers the stay, including
- * weekends, days with prices of their own and the long-stay discount. Combinations that reach the discount are candidates too, so that nobody
- * pays more for a shorter stay than for a longer one. Among equal prices, the fewest hours win.
+ * weekends, days with prices of their own and the long-stay discount. Each further day in place of 24 hours changes the price
+ * in the same direction, so either all of the stay is charged by the hour, or as many days as there are. Among equal prices,
+ * the fewest hours win.
+ *
+ * The database computes the same for a search: private.rental_totals(). Change both, and a test compares them.
  */
 export function cheapestRental(facts: PricingFacts, stay: Stay): Rental {
-  const { startedHours } = stay;
-  const longStayHours = Math.max(startedHours, 24 * facts.long_stay_days);
-  const targets = facts.long_stay_discount_bps > 0 ? [startedHours, longStayHours] : [startedHours];
   const special = specialTime(facts, stay);
-
-  let best: Rental | undefined;
-  for (const target of targets) {
-    for (let days = Math.ceil(target / 24); days >= 0; days -= 1) {
-      const candidate = charge(facts, days, Math.max(0, target - 24 * days), special);
-      if (!best || candidate.net < best.net) best = candidate;
-    }
-  }
-  // days alone are always a candidate
-  return best as Rental;
+  const byHour = 24 * facts.price_per_hour < facts.price_per_day;
+  const candidates = targetsOf(facts, stay.startedHours).flatMap((target) =>
+    (byHour ? [0] : [Math.ceil(target / 24), Math.floor(target / 24)]).map((days) =>
+      charge(facts, days, Math.max(0, target - 24 * days), special),
+    ),
+  );
+  return candidates.reduce((best, candidate) => (candidate.net < best.net ? candidate : best));
 }
