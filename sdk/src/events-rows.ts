@@ -54,10 +54,35 @@ export interface SaleWindow {
   state: 'not_started' | 'on_sale' | 'over' | 'closed';
 }
 
+/** Whether a kind of ticket can be had. */
+export type TicketAvailability = 'available' | 'few_left' | 'sold_out';
+
+/** What can be had of one kind of ticket now. */
+export interface ClassAvailability {
+  id: Uuid;
+  price: Minor;
+  availability: TicketAvailability;
+  /** Null where the organizer does not show it. */
+  left: number | null;
+  sale: SaleWindow;
+}
+
+/** What can be had of an event now. */
+export interface EventAvailability {
+  event_id: Uuid;
+  status: EventStatus;
+  classes: ClassAvailability[];
+  /** Counts what was broadcast of the event. */
+  seq: number;
+  /** Of two answers, which is newer. */
+  at: Timestamp;
+}
+
 /** A kind of ticket with what is left of it. */
 export interface OfferedClass extends TicketClass {
-  /** Tickets that can be bought now. */
-  left: number;
+  availability: TicketAvailability;
+  /** Tickets that can be bought now. Null where the organizer does not show it. */
+  left: number | null;
   sale: SaleWindow;
   /** For members of the organizer. */
   unlock_code: string | null;
@@ -108,6 +133,19 @@ export interface EventHit
   is_sold_out: boolean;
 }
 
+/** One row of the events that people want at this time. */
+export interface TrendingEvent extends EventHit {
+  /** Its place in the order, as a moment, which may be in the future. */
+  trend_at: Timestamp;
+}
+
+/** An event that the signed-in person likes. */
+export interface FavouriteEvent extends EventHit {
+  status: EventStatus;
+  /** When it was liked. */
+  created_at: Timestamp;
+}
+
 /** An event that waits for approval. */
 export interface EventToReview extends TicketEvent {
   created_by: Uuid;
@@ -151,7 +189,10 @@ declare module './core/shapes.ts' {
     events: TicketEvent;
     ticket_classes: TicketClass;
     event_detail: EventDetail;
+    event_availability: EventAvailability;
     search_events: EventHit;
+    trending_events: TrendingEvent;
+    my_event_favourites: FavouriteEvent;
     organizer_events: TicketEvent;
     events_to_review: EventToReview;
     set_capacity_pool: CapacityPool;

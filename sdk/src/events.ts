@@ -2,6 +2,7 @@ import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
 import { byCreation, type List, type PageOptions, readList } from './core/pages.ts';
 import type {
   CapacityPool,
+  EventAvailability,
   EventCancellation,
   EventConfig,
   EventConfigChanges,
@@ -10,14 +11,22 @@ import type {
   EventHit,
   EventStatus,
   EventToReview,
+  FavouriteEvent,
   NewTicketClass,
   TicketClass,
   TicketClassChanges,
   TicketEvent,
+  TrendingEvent,
 } from './events-rows.ts';
 import type { Seat, SeatRow } from './orders-rows.ts';
 import type { Organizer } from './organizers-rows.ts';
-import type { Result } from './result.ts';
+import {
+  AvailabilityFeed,
+  type EventSubscription,
+  type EventWatchHandlers,
+  type EventWatchOptions,
+} from './realtime/availability-feed.ts';
+import { type Result, succeed } from './result.ts';
 import { type Instant, toTimestamp } from './time.ts';
 import type { Uuid } from './values.ts';
 
@@ -69,12 +78,99 @@ export class Events {
   }
 
   /**
+   * Published public events that people want at this time, most wanted first: buyers, places on waiting lists and
+   * favourites, each person once, half as much after two days.
+   * Errors: `invalid_input`, `rate_limited`.
+   *
+   * @example
+   * ```ts
+   * const { data: page } = await journey.events.trending({ city: 'Hà Nội', category: 'music', pageSize: 10 });
+   * ```
+   */
+  trending(
+    input: { city?: string; category?: string } & PageOptions = {},
+    options?: CallOptions,
+  ): List<TrendingEvent> {
+    const { after, pageSize, ...filters } = input;
+    const read = (page_size: number, place?: object) =>
+      this.#calls.rpc('trending_events', { ...filters, after: place, page_size }, options);
+    return readList({ by: ['trend_at', 'id'], read }, { after, pageSize }, options);
+  }
+
+  /**
+   * The signed-in person's favourite events, the last liked first.
+   * Errors: `invalid_input`.
+   */
+  favourites(page: PageOptions = {}, options?: CallOptions): List<FavouriteEvent> {
+    const read = (page_size: number, after?: object) =>
+      this.#calls.rpc('my_event_favourites', { after, page_size }, options);
+    return readList({ by: byCreation, read }, page, options);
+  }
+
+  /**
+   * Makes a published event a favourite, or no longer.
+   * Errors: `event_not_found`, `too_many_event_favourites` (details.limit), `invalid_input`.
+   */
+  setFavourite(input: { eventId: Uuid; isFavourite: boolean }, options?: CallOptions): Promise<Result<null>> {
+    const args = { event_id: input.eventId, is_favourite: input.isFavourite };
+    return this.#calls.rpc('set_event_favourite', args, options);
+  }
+
+  /**
    * An event with its kinds of tickets and what is left of each. `unlockCode` shows hidden ones.
    * Errors: `event_not_found`.
    */
   get(eventId: Uuid, options?: CallOptions & { unlockCode?: string }): Promise<Result<EventDetail>> {
     const args = { event_id: eventId, unlock_code: options?.unlockCode };
     return this.#calls.rpc('event_detail', args, options);
+  }
+
+  /**
+   * What can be had of each kind of ticket now, which is less to read than {@link get}. `unlockCode` shows hidden ones.
+   * Errors: `event_not_found`.
+   */
+  availability(
+    eventId: Uuid,
+    options?: CallOptions & { unlockCode?: string },
+  ): Promise<Result<EventAvailability>> {
+    const args = { event_id: eventId, unlock_code: options?.unlockCode };
+    return this.#calls.rpc('event_availability', args, options);
+  }
+
+  /**
+   * Follows what can be had of an event while its page is open, and with `onSeats` its seats: live, at most once a second,
+   * also for visitors. While the connection is gone it reads from time to time.
+   * Errors: `event_not_found`.
+   *
+   * @example
+   * ```ts
+   * const { data: page } = await journey.events.watch(eventId, {
+   *   onChange: ({ classes }) => {
+   *     for (const { id, availability, price } of classes) console.log(id, availability, price);
+   *   },
+   * });
+   * page?.unsubscribe();
+   * ```
+   */
+  async watch(
+    eventId: Uuid,
+    handlers: EventWatchHandlers,
+    options: EventWatchOptions = {},
+  ): Promise<Result<EventSubscription>> {
+    const { unlockCode, section } = options;
+    const feed = new AvailabilityFeed(
+      this.#calls.client,
+      {
+        eventId,
+        read: () => this.availability(eventId, { unlockCode }),
+        readSeats: () => this.seatMap({ eventId, section }),
+        closing: this.#calls.closing,
+      },
+      handlers,
+      options,
+    );
+    const started = await feed.start();
+    return started.error ? started : succeed(feed);
   }
 
   /**

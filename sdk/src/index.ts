@@ -97,6 +97,11 @@ export type * from './profiles-rows.ts';
 export type { EstimateRequest, QuoteRequest, Quotes } from './quotes.ts';
 export type * from './quotes-rows.ts';
 export type {
+  EventSubscription,
+  EventWatchHandlers,
+  EventWatchOptions,
+} from './realtime/availability-feed.ts';
+export type {
   ChatStore,
   ChatStoreHandlers,
   ChatStoreOptions,

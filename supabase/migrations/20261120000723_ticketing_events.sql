@@ -107,6 +107,7 @@ create table public.event_configs (
   returns_hours int,
   transfers_allowed boolean not null default true,
   changes_until_hours int not null default 0,
+  shows_left boolean not null default true,
   updated_at timestamptz not null default now(),
   constraint event_configs_sale_ends_at_order check (sale_starts_at < sale_ends_at),
   constraint event_configs_max_per_order_range check (max_per_order between 1 and 100),
@@ -126,6 +127,7 @@ comment on column public.event_configs.waiting_room is 'Whether tickets are sold
 comment on column public.event_configs.returns_hours is 'Until how many hours before the start a buyer may cancel tickets. Null: not at all, unless the event is postponed.';
 comment on column public.event_configs.transfers_allowed is 'Whether holders may give their tickets to other people.';
 comment on column public.event_configs.changes_until_hours is 'Until how many hours before the start tickets can be given to others and renamed.';
+comment on column public.event_configs.shows_left is 'Whether anybody sees how many tickets are left. If not, the public sees only whether there are enough, few or none.';
 create trigger touch before update on public.event_configs for each row execute function private.touch();
 
 -- The state of now: an event is over at its end.

@@ -159,14 +159,15 @@ begin
     perform private.fail('event_not_editable', jsonb_build_object('status', private.event_state(v_event)));
   end if;
   perform private.check_details(p_details, '{"sale_starts_at": "time", "sale_ends_at": "time", "max_per_order": "integer", "max_per_user": "integer",
-    "visibility": "string", "waiting_room": "boolean", "returns_hours": "integer", "transfers_allowed": "boolean", "changes_until_hours": "integer"}');
+    "visibility": "string", "waiting_room": "boolean", "returns_hours": "integer", "transfers_allowed": "boolean", "changes_until_hours": "integer",
+    "shows_left": "boolean"}');
   select * into strict v_config from public.event_configs where event_id = p_event_id;
   begin
     v_config := jsonb_populate_record(v_config, p_details);
     update public.event_configs c
     set sale_starts_at = v_config.sale_starts_at, sale_ends_at = v_config.sale_ends_at, max_per_order = v_config.max_per_order,
         max_per_user = v_config.max_per_user, visibility = v_config.visibility, waiting_room = v_config.waiting_room, returns_hours = v_config.returns_hours,
-        transfers_allowed = v_config.transfers_allowed, changes_until_hours = v_config.changes_until_hours
+        transfers_allowed = v_config.transfers_allowed, changes_until_hours = v_config.changes_until_hours, shows_left = v_config.shows_left
     where c.event_id = p_event_id
     returning * into v_config;
   exception
@@ -182,7 +183,7 @@ create function public.configure_event(event_id uuid, details jsonb)
 returns public.event_configs
 language sql volatile set search_path = ''
 as $$ select private.configure_event(event_id, details) $$;
-comment on function public.configure_event is 'Admin or editor of the organizer: says how an event is sold; what is absent stays. A draft becomes configured and waits for approval. Also changes an event that is on sale. details {sale_starts_at, sale_ends_at (null: from publishing, until the start), max_per_order (1–100), max_per_user (null: no limit), visibility (public, unlisted), waiting_room, returns_hours (until how many hours before the start buyers may cancel; null: not), transfers_allowed, changes_until_hours (until how many hours before the start tickets can be given to others and renamed)}. Errors: event_not_found, forbidden, event_not_editable, invalid_input, unknown_field.';
+comment on function public.configure_event is 'Admin or editor of the organizer: says how an event is sold; what is absent stays. A draft becomes configured and waits for approval. Also changes an event that is on sale. details {sale_starts_at, sale_ends_at (null: from publishing, until the start), max_per_order (1–100), max_per_user (null: no limit), visibility (public, unlisted), waiting_room, returns_hours (until how many hours before the start buyers may cancel; null: not), transfers_allowed, changes_until_hours (until how many hours before the start tickets can be given to others and renamed), shows_left (whether anybody sees how many tickets are left)}. Errors: event_not_found, forbidden, event_not_editable, invalid_input, unknown_field.';
 select private.expose('configure_event(uuid, jsonb)', 'authenticated');
 
 create function private.review_event(p_event_id uuid, p_approve boolean, p_reason text)

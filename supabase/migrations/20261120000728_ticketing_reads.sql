@@ -65,9 +65,10 @@ begin
     'config', to_jsonb(v_config),
     'organizer', (select jsonb_build_object('id', o.id, 'name', o.name, 'description', o.description, 'is_verified', o.is_verified) from public.organizers o where o.id = v_event.organizer_id),
     'classes', coalesce((
-      select jsonb_agg(to_jsonb(c) - 'unlock_code' || jsonb_build_object('left', private.tickets_on_sale(c), 'sale', to_jsonb(private.sale_window(v_event, v_config, c)),
+      select jsonb_agg(to_jsonb(c) - 'unlock_code' || jsonb_build_object('left', case when v_team or v_config.shows_left then k.free end,
+        'availability', private.availability_of(c.total, k.free), 'sale', to_jsonb(private.sale_window(v_event, v_config, c)),
         'unlock_code', case when v_team then c.unlock_code end) order by c.position, c.name)
-      from public.ticket_classes c
+      from public.ticket_classes c cross join lateral (select private.tickets_on_sale(c) as free) k
       where c.event_id = p_event_id and (v_team or not c.is_hidden or c.unlock_code = upper(btrim(p_unlock_code)))), '[]'),
     'pools', case when v_team then coalesce((
       select jsonb_agg(jsonb_build_object('id', p.id, 'name', p.name, 'capacity', p.capacity,
@@ -80,8 +81,32 @@ create function public.event_detail(event_id uuid, unlock_code text default null
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.event_detail(event_id, unlock_code) $$;
-comment on function public.event_detail is 'Answers an event with all that its screen needs: its columns, lat, lng, config, organizer {id, name, description, is_verified}, classes (each with `left`, the tickets that anybody can buy now: none while somebody waits on its waiting list, and `sale` {starts_at, ends_at, state: not_started, on_sale, over or closed}). `unlock_code` shows hidden classes. Members of the organizer also see drafts, all classes with their codes, and pools. Errors: event_not_found.';
+comment on function public.event_detail is 'Answers an event with all that its screen needs: its columns, lat, lng, config, organizer {id, name, description, is_verified}, classes (each with `left`, the tickets that anybody can buy now: none while somebody waits on its waiting list, null where the organizer does not show it; `availability`: available, few_left or sold_out; and `sale` {starts_at, ends_at, state: not_started, on_sale, over or closed}). `unlock_code` shows hidden classes. Members of the organizer also see drafts, all classes with their codes, and pools. Errors: event_not_found.';
 select private.expose('event_detail(uuid, text)', 'anon', 'authenticated');
+
+-- An event as a row of a list.
+create function private.event_hit(p_event public.events, p_point extensions.geography)
+returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select jsonb_build_object(
+      'id', p_event.id, 'organizer_id', p_event.organizer_id, 'organizer_name', o.name, 'category', p_event.category, 'title', p_event.title,
+      'venue', p_event.venue, 'address', p_event.address, 'city', p_event.city,
+      'time_zone', p_event.time_zone, 'starts_at', p_event.starts_at, 'ends_at', p_event.ends_at,
+      'lat', extensions.st_y(p_event.location::extensions.geometry), 'lng', extensions.st_x(p_event.location::extensions.geometry),
+      'distance_m', round(extensions.st_distance(p_event.location, p_point)::numeric), 'min_price', k.min_price, 'max_price', k.max_price, 'currency', 'VND',
+      'is_sold_out', coalesce(k.sold_out, true))
+    from public.organizers o
+    cross join lateral (
+      select min(c.price) as min_price, max(c.price) as max_price, bool_and(private.tickets_on_sale(c) = 0) as sold_out
+      from public.ticket_classes c where c.event_id = p_event.id and not c.is_hidden
+    ) k
+    where o.id = p_event.organizer_id
+  );
+end
+$$;
 
 create function private.search_events(
   p_query text, p_city text, p_category text, p_from_at timestamptz, p_to_at timestamptz, p_lat float8, p_lng float8, p_radius_m int,
@@ -115,7 +140,7 @@ begin
   end if;
   return query
     with page as (
-      select e.* from public.events e
+      select e from public.events e
       join public.event_configs c on c.event_id = e.id and c.visibility = 'public'
       where e.status = 'published' and e.ends_at > v_from
         and (p_to_at is null or e.starts_at < p_to_at)
@@ -127,19 +152,8 @@ begin
       order by e.starts_at, e.id
       limit p_page_size
     )
-    select jsonb_build_object(
-      'id', p.id, 'organizer_id', p.organizer_id, 'organizer_name', o.name, 'category', p.category, 'title', p.title, 'venue', p.venue, 'address', p.address, 'city', p.city,
-      'time_zone', p.time_zone, 'starts_at', p.starts_at, 'ends_at', p.ends_at,
-      'lat', extensions.st_y(p.location::extensions.geometry), 'lng', extensions.st_x(p.location::extensions.geometry),
-      'distance_m', round(extensions.st_distance(p.location, v_point)::numeric), 'min_price', k.min_price, 'max_price', k.max_price, 'currency', 'VND',
-      'is_sold_out', coalesce(k.sold_out, true))
-    from page p
-    join public.organizers o on o.id = p.organizer_id
-    cross join lateral (
-      select min(c.price) as min_price, max(c.price) as max_price, bool_and(private.tickets_on_sale(c) = 0) as sold_out
-      from public.ticket_classes c where c.event_id = p.id and not c.is_hidden
-    ) k
-    order by p.starts_at, p.id;
+    select private.event_hit(p.e, v_point) from page p
+    order by (p.e).starts_at, (p.e).id;
 end
 $$;
 create function public.search_events(

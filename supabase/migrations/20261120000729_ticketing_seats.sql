@@ -12,6 +12,7 @@ create table public.seat_rows (
   rank int not null,
   free int not null default 0,
   longest int not null default 0,
+  changed_by xid8 not null default pg_current_xact_id(),
   constraint seat_rows_of_class unique (id, event_id, class_id),
   constraint seat_rows_class foreign key (class_id, event_id) references public.ticket_classes (id, event_id) on delete restrict,
   constraint seat_rows_once unique (event_id, section, row_label),
@@ -27,6 +28,7 @@ comment on table public.seat_rows is 'The rows of seats of an event. Who takes o
 comment on column public.seat_rows.rank is 'How good the row is: the smallest is sold first.';
 comment on column public.seat_rows.free is 'How many of its seats are on sale and not taken.';
 comment on column public.seat_rows.longest is 'How many of them, at most, are side by side.';
+comment on column public.seat_rows.changed_by is 'The last transaction that changed a seat of it: so private.told_availability finds what was not told yet.';
 
 create table public.seats (
   id uuid primary key default gen_random_uuid(),
@@ -77,7 +79,9 @@ alter table public.seats enable row level security;
 alter table public.seat_allocations enable row level security;
 revoke all on public.seat_rows, public.seats, public.seat_allocations from anon, authenticated, service_role;
 grant select on public.seat_allocations to authenticated, service_role;
-grant select on public.seat_rows, public.seats to anon, authenticated, service_role;
+grant select (id, event_id, class_id, section, row_label, rank, free, longest) on public.seat_rows to anon, authenticated;
+grant select on public.seats to anon, authenticated, service_role;
+grant select on public.seat_rows to service_role;
 create policy select_public on public.seat_rows for select to anon using (event_id in (select private.public_event_ids()));
 create policy select_public_or_team on public.seat_rows for select to authenticated
   using (event_id in (select private.public_event_ids()) or event_id in (select private.my_event_ids()) or (select private.is_staff()));
@@ -98,7 +102,7 @@ language plpgsql volatile set search_path = ''
 as $$
 begin
   update public.seat_rows r
-  set free = k.free, longest = k.longest
+  set free = k.free, longest = k.longest, changed_by = pg_current_xact_id()
   from (
     select coalesce(sum(n), 0)::int as free, coalesce(max(n), 0)::int as longest
     from (

@@ -57,6 +57,11 @@ comment on column public.waiting_list_entries.status is 'Machine waiting_list_en
 comment on column public.waiting_list_entries.offer_expires_at is 'Until when its tickets are kept; then anybody who looks passes them on to the next. Null before an offer.';
 comment on column public.waiting_list_entries.order_id is 'The order that took the offer. Null unless accepted.';
 select private.attach_state_machine('public.waiting_list_entries', 'waiting_list_entry', 'order_id');
+-- while somebody waits, nobody else can buy
+create constraint trigger tell_availability after insert or update of status on public.waiting_list_entries
+  deferrable initially deferred for each row execute function private.tell_of_sale();
+create trigger note_waiting after insert or update of status on public.waiting_list_entries
+  for each row when (new.status in ('waiting', 'left')) execute function private.note_waiting();
 create trigger never_removed before truncate on public.waiting_list_entries
   for each statement execute function private.forbid_change();
 

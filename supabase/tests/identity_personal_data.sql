@@ -154,6 +154,8 @@ insert into private.cancelled_event_orders (order_id, event_id, error, retry_at)
 insert into private.event_notices (event_id, template, data, last_user_id) values (:'ticket_event', 'event_postponed', '{}', :'person');
 insert into public.waiting_list_entries (event_id, class_id, user_id, quantity) select c.event_id, c.id, :'person', 1 from public.ticket_classes c where c.event_id = :'ticket_event' limit 1;
 update public.waiting_list_entries set status = 'left', ended_at = now();
+insert into public.event_favourites (user_id, event_id) values (:'person', :'ticket_event');
+insert into private.event_interests (event_id, user_id, reason, weight) values (:'ticket_event', :'person', 'likes', 1) on conflict do nothing;
 select tests.make_paid_order(:'renter', :'event', 2) as earned_order \gset
 select private.earn_order(o) from public.orders o where o.id = :'earned_order';
 select private.cancel_valid_tickets(o, array(select t.id from public.tickets t where t.order_id = o.id and t.number = 1), 'admin', null) from public.orders o where o.id = :'earned_order';

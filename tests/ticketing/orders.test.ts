@@ -54,7 +54,7 @@ beforeAll(async () => {
 
 afterAll(closeSql);
 
-const left = async (): Promise<number | undefined> =>
+const left = async (): Promise<number | null | undefined> =>
   (await ok(client().events.get(eventId))).classes.find(({ id }) => id === standard)?.left;
 
 /** Pays an order and waits until its tickets are there. */

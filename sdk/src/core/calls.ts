@@ -54,7 +54,7 @@ export class Calls {
   readonly #timeoutMs: number;
   readonly #policy: RetryPolicy;
   readonly #open = new Set<AbortController>();
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(client: SupabaseClient, timeoutMs: number, policy: RetryPolicy) {
     this.client = client;
@@ -62,9 +62,14 @@ export class Calls {
     this.#policy = policy;
   }
 
+  /** Aborted when the client is closed. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
   /** Ends every call under way, and refuses every later one. */
   close(): void {
-    this.#closed = true;
+    this.#closing.abort();
     for (const call of this.#open) call.abort();
   }
 
@@ -148,7 +153,7 @@ export class Calls {
     const call = new AbortController();
     const abort = (): void => call.abort();
     const asked = spec.options?.signal;
-    if (asked?.aborted || this.#closed) abort();
+    if (asked?.aborted || this.closing.aborted) abort();
     asked?.addEventListener('abort', abort);
     this.#open.add(call);
     try {
@@ -203,7 +208,7 @@ export class Calls {
   }
 
   #aborted(): Failure {
-    return unansweredFailure('aborted', this.#closed ? 'The client was closed.' : undefined);
+    return unansweredFailure('aborted', this.closing.aborted ? 'The client was closed.' : undefined);
   }
 
   async #try<T>(

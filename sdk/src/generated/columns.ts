@@ -17,6 +17,7 @@ export const readableColumns = {
   quotes: 'id,renter_id,vehicle_id,period,starts_at,ends_at,currency,lines,total_amount,deposit_amount,tax_amount,discount_id,discount_amount,cancellation_policy,facts,pricing_version,created_at,expires_at,trip_terms,extends_booking_id',
   refunds: 'id,payment_id,payable_id,kind,amount,currency,status,method,provider,provider_refund_id,failure_code,created_at,completed_at',
   saved_searches: 'id,user_id,name,criteria,alerts,period,created_at',
+  seat_rows: 'id,event_id,class_id,section,row_label,rank,free,longest',
   ticket_classes: 'id,event_id,name,description,price,currency,tax_bps,total,sale_starts_at,sale_ends_at,max_per_order,max_per_user,is_hidden,is_closed,has_seats,has_waiting_list,position,created_at,updated_at',
   ticket_transfers: 'id,ticket_id,from_id,to_id,status,expires_at,answered_at,created_at',
   tickets: 'id,order_id,order_item_id,event_id,class_id,seat_id,holder_id,number,status,paid_amount,tax_amount,custody,holder_name,admitted_at,cancelled_at,created_at,updated_at',

@@ -631,7 +631,16 @@ export interface EventConfigsRow {
   transfers_allowed: boolean;
   /** Until how many hours before the start tickets can be given to others and renamed. */
   changes_until_hours: number;
+  /** Whether anybody sees how many tickets are left. If not, the public sees only whether there are enough, few or none. */
+  shows_left: boolean;
   updated_at: Timestamp;
+}
+
+/** Events that a person likes. Only that person sees them. */
+export interface EventFavouritesRow {
+  user_id: Uuid;
+  event_id: Uuid;
+  created_at: Timestamp;
 }
 
 /** What tickets are sold for. */
@@ -1605,6 +1614,7 @@ export interface Tables {
   driver_licences: DriverLicencesRow;
   event_categories: EventCategoriesRow;
   event_configs: EventConfigsRow;
+  event_favourites: EventFavouritesRow;
   events: EventsRow;
   external_calendars: ExternalCalendarsRow;
   favourites: FavouritesRow;
@@ -1780,6 +1790,10 @@ export interface Relationships {
   ];
   event_configs: [
     Reference<'event_configs_event_id_fkey', ['event_id'], true, 'events', ['id']>,
+  ];
+  event_favourites: [
+    Reference<'event_favourites_event_id_fkey', ['event_id'], false, 'events', ['id']>,
+    Reference<'event_favourites_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
   ];
   events: [
     Reference<'events_category_fkey', ['category'], false, 'event_categories', ['category']>,
@@ -1978,7 +1992,8 @@ export interface Defaults {
   discount_redemptions: 'currency' | 'created_at' | 'updated_at';
   discounts: 'id' | 'status' | 'min_amount' | 'currency' | 'valid_from' | 'per_user_limit' | 'first_only' | 'is_listed' | 'created_at' | 'updated_at';
   driver_licences: 'id' | 'automatic_only' | 'scheme' | 'status' | 'corrected_fields' | 'created_at';
-  event_configs: 'max_per_order' | 'visibility' | 'requires_approval' | 'waiting_room' | 'transfers_allowed' | 'changes_until_hours' | 'updated_at';
+  event_configs: 'max_per_order' | 'visibility' | 'requires_approval' | 'waiting_room' | 'transfers_allowed' | 'changes_until_hours' | 'shows_left' | 'updated_at';
+  event_favourites: 'created_at';
   events: 'id' | 'description' | 'time_zone' | 'status' | 'created_at' | 'updated_at';
   external_calendars: 'id' | 'busy' | 'next_at' | 'failures' | 'created_at';
   favourites: 'created_at';
@@ -2929,6 +2944,7 @@ export interface Functions {
   end_session: { args: { session_id: Uuid | null }; value: null };
   error_catalog: { args: Record<never, never>; row: 'error_catalog'; many: true };
   event_attendees: { args: { event_id: Uuid | null; after?: Uuid | null; page_size?: number | null }; row: 'event_attendees'; many: true };
+  event_availability: { args: { event_id: Uuid | null; unlock_code?: string | null }; row: 'event_availability'; many: false };
   event_cancellation: { args: { event_id: Uuid | null }; row: 'event_cancellation'; many: false };
   event_detail: { args: { event_id: Uuid | null; unlock_code?: string | null }; row: 'event_detail'; many: false };
   event_orders: { args: { event_id: Uuid | null; statuses?: string[] | null; after?: unknown | null; page_size?: number | null }; row: 'event_orders'; many: true };
@@ -2985,6 +3001,7 @@ export interface Functions {
   my_conversations: { args: { archived?: boolean | null; after?: unknown | null; page_size?: number | null }; row: 'my_conversations'; many: true };
   my_devices: { args: Record<never, never>; row: 'my_devices'; many: true };
   my_driving: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_driving'; many: true };
+  my_event_favourites: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_event_favourites'; many: true };
   my_external_calendars: { args: { of_vehicle_id: Uuid | null }; row: 'my_external_calendars'; many: true };
   my_favourites: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_favourites'; many: true };
   my_invitations: { args: Record<never, never>; row: 'my_invitations'; many: true };
@@ -3093,6 +3110,7 @@ export interface Functions {
   set_conversation: { args: { conversation_id: Uuid | null; muted_until: Timestamp | null; archived: boolean | null; pinned: boolean | null }; row: 'conversation_markers'; many: false };
   set_day_prices: { args: { vehicle_id: Uuid | null; from_day: CalendarDay | null; to_day: CalendarDay | null; price_per_day?: number | null }; value: number };
   set_default_address: { args: { address_id: Uuid | null }; row: 'addresses'; many: false };
+  set_event_favourite: { args: { event_id: Uuid | null; is_favourite: boolean | null }; value: null };
   set_favourite: { args: { vehicle_id: Uuid | null; is_favourite: boolean | null }; value: null };
   set_group_avatar: { args: { conversation_id: Uuid | null; media_id: Uuid | null }; row: 'conversations'; many: false };
   set_member_role: { args: { conversation_id: Uuid | null; user_id: Uuid | null; role: string | null }; value: null };
@@ -3122,6 +3140,7 @@ export interface Functions {
   sync_scans: { args: { list_id: Uuid | null; scans: unknown | null }; row: 'sync_scans'; many: false };
   ticket_to_print: { args: { ticket_id: Uuid | null }; row: 'ticket_to_print'; many: false };
   transition_catalog: { args: Record<never, never>; row: 'transition_catalog'; many: true };
+  trending_events: { args: { city?: string | null; category?: string | null; after?: unknown | null; page_size?: number | null }; row: 'trending_events'; many: true };
   trip_costs: { args: { booking_id: Uuid | null }; row: 'trip_costs'; many: false };
   trust_history: { args: { after?: unknown | null; page_size?: number | null }; row: 'trust_history'; many: true };
   turn_off_waiting_room: { args: { event_id: Uuid | null }; row: 'waiting_rooms'; many: false };

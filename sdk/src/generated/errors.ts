@@ -1004,6 +1004,12 @@ export const errorCatalog = {
     en: 'This booking has as many drivers as it may have. Remove one first.',
     vi: 'Đơn này đã đủ số người lái. Vui lòng xóa bớt một người trước.',
   },
+  too_many_event_favourites: {
+    status: 409,
+    retryable: false,
+    en: 'You have as many favourite events as one person may have. Remove one first.',
+    vi: 'Bạn đã lưu tối đa số sự kiện yêu thích. Vui lòng bỏ bớt một sự kiện trước.',
+  },
   too_many_favourites: {
     status: 409,
     retryable: false,

@@ -13,6 +13,7 @@ import { sendPush } from './send-push.ts';
 import { sendRefund } from './send-refund.ts';
 import { sendAuthMessage, sendOtp } from './send-secret.ts';
 import { sendSms } from './send-sms.ts';
+import { tellAvailability } from './tell-availability.ts';
 import { workBroadcast } from './work-broadcast.ts';
 
 /** One effect per topic of `private.outbox_topics`. A new one is a file here and a line below. */
@@ -33,5 +34,6 @@ export const effects: readonly Effect[] = [
   sendPush,
   sendRefund,
   sendSms,
+  tellAvailability,
   workBroadcast,
 ];

@@ -32,6 +32,9 @@ export const filesToErase = z.array(z.looseObject({ bucket: z.string(), path: z.
 /** Topic `chat_push`. */
 export const chatPushPayload = z.looseObject({ conversation_id: z.uuid() });
 
+/** Topic `availability`. */
+export const availabilityPayload = z.looseObject({ event_id: z.uuid() });
+
 /** What a delivery needs to be sent on each channel. */
 export const mailMessage = z.looseObject({
   locale: z.enum(['vi', 'en']),

@@ -169,6 +169,7 @@ export const errorCodes = {
   too_many_charges: { status: 409, retryable: false, message: 'This trip has as many open charges as it may have. Withdraw one, or ask for all of it in one.' },
   too_many_days_held: { status: 409, retryable: false, message: 'You hold this vehicle for too many days without paying. Pay or cancel one of those bookings first.' },
   too_many_drivers: { status: 409, retryable: false, message: 'This booking has as many drivers as it may have. Remove one first.' },
+  too_many_event_favourites: { status: 409, retryable: false, message: 'You have as many favourite events as one person may have. Remove one first.' },
   too_many_favourites: { status: 409, retryable: false, message: 'You have as many favourites as one person may have. Remove one first.' },
   too_many_open_bookings: { status: 409, retryable: false, message: 'You have too many bookings that wait for payment or for an answer. Pay or cancel one of them first.' },
   too_many_open_orders: { status: 409, retryable: false, message: 'You have too many unpaid orders for this event. Pay or cancel one of them first.' },
