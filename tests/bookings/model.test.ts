@@ -14,8 +14,8 @@ import {
   snapshot,
 } from './reference-model.ts';
 
-// 2,000 in CI, fewer where somebody waits; MODEL_SEED repeats the stories of an earlier run
-const commandsWanted = Number(process.env.MODEL_COMMANDS ?? (process.env.CI ? 2000 : 600));
+// 1,000 in CI, fewer where somebody waits; MODEL_SEED repeats the stories of an earlier run
+const commandsWanted = Number(process.env.MODEL_COMMANDS ?? (process.env.CI ? 1000 : 600));
 const seed = Number(process.env.MODEL_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 let world: World;

@@ -15,8 +15,8 @@ import { runStories, type Told } from './run.ts';
 import { settle } from './settle.ts';
 import { rails, trips } from './story.ts';
 
-// 2,000 in CI, fewer where somebody waits; CHAOS_SEED repeats the stories of an earlier run
-const payments = Number(process.env.CHAOS_PAYMENTS ?? (process.env.CI ? 2000 : 600));
+// 1,000 in CI, fewer where somebody waits; CHAOS_SEED repeats the stories of an earlier run
+const payments = Number(process.env.CHAOS_PAYMENTS ?? (process.env.CI ? 1000 : 600));
 const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 32));
 
 const tally = new Tally();

@@ -4,19 +4,20 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { isForApps, readCommands } from '../../sdk/scripts/commands.ts';
-import { readSignatures } from '../../sdk/scripts/database.ts';
+import { readSignatures, type Signature } from '../../sdk/scripts/database.ts';
 import { hours, makeListing, makeTrip, moneyCame, providerSays } from '../support/acts.ts';
 import { addAccounts, addEarnings, allAtOnce, openWorld, type World } from '../support/sql.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 let world: World;
+let signatures: Signature[];
 /** What a function answered, as the apps' JSON has it. */
 const answers: { name: string; many: boolean; answer: unknown }[] = [];
 
 /** Calls a function as a person and keeps its answer. */
 async function ask(user: string, name: string, ...args: unknown[]): Promise<Record<string, unknown>> {
   const places = args.map((_, i) => `$${i + 1}`).join(', ');
-  const { returns } = (await readSignatures(world.sql)).find((one) => one.name === name) ?? {};
+  const { returns } = signatures.find((one) => one.name === name) ?? {};
   if (!returns) throw new Error(`no function ${name}`);
   const rows = returns.many
     ? `coalesce((select jsonb_agg(to_jsonb(f)) from public.${name}(${places}) f), '[]')`
@@ -31,6 +32,7 @@ async function ask(user: string, name: string, ...args: unknown[]): Promise<Reco
 
 beforeAll(async () => {
   world = await openWorld();
+  signatures = await readSignatures(world.sql);
   await addAccounts(world);
   await addEarnings(world);
   const admin = await world.make('make_admin', 'admin');
@@ -303,7 +305,7 @@ afterAll(() => world?.close());
 
 it('has asked every function that answers jsonb', async () => {
   const open = new Set((await readCommands(world.sql)).filter(isForApps).map(({ name }) => name));
-  const shapeless = (await readSignatures(world.sql))
+  const shapeless = signatures
     .filter(({ name, returns }) => open.has(name) && 'type' in returns && returns.type === 'jsonb')
     .map(({ name }) => name);
   expect(shapeless.length).toBeGreaterThan(5);

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { cloneDatabase } from '../../local/cluster/clone.ts';
@@ -21,6 +22,8 @@ export interface World {
 
 // One test file has one world, and vitest loads this file anew for each of them.
 let databaseUrl = '';
+/** Kept from act to act: a new connection would have to compile every function again. */
+let idle: pg.Client[] = [];
 
 /** One more connection to the database of the world; who opens it ends it. */
 export async function connect(): Promise<pg.Client> {
@@ -52,6 +55,8 @@ export async function openWorld(): Promise<World> {
       value<T>(`tests.${helper}(${args.map((_, i) => `$${i + 1}`).join(', ')})`, ...args),
     async close() {
       await sql.end();
+      await Promise.all(idle.map((client) => client.end()));
+      idle = [];
       await database.drop();
     },
   };
@@ -144,15 +149,15 @@ async function perform(client: pg.Client, act: Act, gate: number): Promise<Outco
 let nextGate = 1;
 
 /**
- * Performs all acts at once, each on a connection and in a transaction of its own. Everybody waits at one
+ * Performs all acts at once, each in a transaction of its own connection. Everybody waits at one
  * gate in the database, and it opens when the last has arrived.
  */
 export async function allAtOnce(acts: Act[]): Promise<Outcome[]> {
   const gate = nextGate++;
-  const keeper = await connect();
-  await keeper.query('select pg_advisory_lock($1)', [gate]);
-  const clients = await Promise.all(acts.map(connect));
+  const keeper = idle.pop() ?? (await connect());
+  const clients = await Promise.all(acts.map(async () => idle.pop() ?? (await connect())));
   try {
+    await keeper.query('select pg_advisory_lock($1)', [gate]);
     const running = acts.map((act, i) => perform(clients[i] as pg.Client, act, gate));
     for (;;) {
       const { rows } = await keeper.query<{ waiting: number }>(
@@ -162,11 +167,12 @@ export async function allAtOnce(acts: Act[]): Promise<Outcome[]> {
         [gate],
       );
       if (rows[0]?.waiting === acts.length) break;
+      await delay(2);
     }
     await keeper.query('select pg_advisory_unlock($1)', [gate]);
     return await Promise.all(running);
   } finally {
-    await Promise.all([keeper, ...clients].map((client) => client.end()));
+    idle.push(keeper, ...clients);
   }
 }
 
