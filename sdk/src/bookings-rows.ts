@@ -7,7 +7,7 @@ import type { Payment } from './payments-rows.ts';
 import type { PublicProfile } from './profiles-rows.ts';
 import type { CancellationPolicy } from './quotes-rows.ts';
 import type { Refund } from './refunds-rows.ts';
-import type { Currency, Minor, Timestamp } from './values.ts';
+import type { Currency, Minor, Timestamp, Uuid } from './values.ts';
 import type { Vehicle, VehiclePlace } from './vehicles-rows.ts';
 
 /** A rental, seen by its renter and its host. */
@@ -170,7 +170,62 @@ export interface BookingDetail extends BookingMoney {
   /** The last report that one side did not come. */
   no_show: NoShow | null;
   inspections: (Inspection & { photos: (InspectionPhoto & PlacedImage)[] | null })[];
+  /** The hash of the last link of their chain. Whoever keeps it can ask `inspectionChain` for it later. Null without inspections. */
+  inspections_sha256: string | null;
   history: HistoryStep[];
+}
+
+/** One thing that became of an inspection: it was recorded, answered or decided. */
+export interface InspectionLink {
+  /** From 1 on, without gaps. */
+  number: number;
+  inspection_id: Uuid;
+  written_at: Timestamp;
+  /** Canonical JSON (RFC 8785): an {@link InspectionLinkRecord}. */
+  record: string;
+  /** SHA-256 of the UTF-8 bytes of `record`, in lower-case hex. */
+  sha256: string;
+}
+
+/** What the text of a link says. Times are in UTC, with microseconds. */
+export interface InspectionLinkRecord {
+  version: 1;
+  booking_id: Uuid;
+  number: number;
+  /** `sha256` of the link before. Null in the first. */
+  previous: string | null;
+  written_at: Timestamp;
+  booked_start: Timestamp;
+  cause: string | null;
+  reason: string | null;
+  /** All that the inspection said by then. */
+  inspection: Omit<Inspection, 'booking_id' | 'counts_at'> & {
+    /** `sha256` is of the bytes that were uploaded. */
+    photos: {
+      angle: InspectionAngle;
+      media_id: Uuid;
+      sha256: string;
+      mime_type: string;
+      byte_size: number;
+    }[];
+  };
+}
+
+/** The chain of hashes over the inspections of a trip. */
+export interface InspectionChain {
+  booking_id: Uuid;
+  links: InspectionLink[];
+  /** Of the last link. Null without inspections. */
+  sha256: string | null;
+  /** Whether the backend found just now that links, log, inspections and photos agree. */
+  is_intact: boolean;
+  /** `number` is null where an inspection has no link. */
+  problems: { number: number | null; problem: 'text' | 'order' | 'log' | 'inspection' | 'missing' }[];
+}
+
+/** A chain, and whether it was found whole here. */
+export interface CheckedInspectionChain extends InspectionChain {
+  is_verified: boolean;
 }
 
 /** A booking whose vehicle is suspended. */
@@ -201,6 +256,7 @@ declare module './core/shapes.ts' {
     bookings: Booking;
     inspection_evidence: InspectionEvidence;
     booking_detail: BookingDetail;
+    inspection_chain: InspectionChain;
     my_bookings: ListedBooking;
     my_driving: Driving;
     host_dashboard: HostDashboard;

@@ -5,6 +5,7 @@ import type {
   BookingDriver,
   BookingStatus,
   CancellationPreview,
+  CheckedInspectionChain,
   Driving,
   HostDashboard,
   Inspection,
@@ -17,7 +18,8 @@ import type {
 } from './bookings-rows.ts';
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
 import { byCreation, type List, type PageOptions, readList } from './core/pages.ts';
-import type { Result } from './result.ts';
+import { verifyInspectionChain } from './inspection-chain.ts';
+import { type Result, succeed } from './result.ts';
 import type { Minor, Uuid } from './values.ts';
 
 /** The state of a vehicle at hand-over or return. */
@@ -305,6 +307,29 @@ export class Bookings {
   ): Promise<Result<Inspection>> {
     const args = { inspection_id: input.inspectionId, reason: input.reason };
     return this.#calls.rpc('object_to_inspection', args, options);
+  }
+
+  /**
+   * The chain of hashes over the inspections of a trip, for either side and staff: what was recorded, answered and decided,
+   * each with the hashes of the photos and of the link before. It is computed again here: `is_verified` says whether it is
+   * whole. `seen` is an `inspections_sha256` that was read and kept before; the chain must have it.
+   * Errors: `booking_not_found`.
+   *
+   * @example
+   * ```ts
+   * const { data: chain } = await journey.bookings.inspectionChain(bookingId, { seen: kept });
+   * if (chain && !(chain.is_verified && chain.is_intact)) console.warn('An inspection was changed', chain.problems);
+   * ```
+   */
+  async inspectionChain(
+    bookingId: Uuid,
+    options: CallOptions & { seen?: string } = {},
+  ): Promise<Result<CheckedInspectionChain>> {
+    const { seen, ...call } = options;
+    const { data, error } = await this.#calls.rpc('inspection_chain', { booking_id: bookingId }, call);
+    if (error) return { data: null, error };
+    const { valid } = await verifyInspectionChain({ bookingId, links: data.links, seen });
+    return succeed({ ...data, is_verified: valid });
   }
 
   /**

@@ -63,6 +63,7 @@ export {
   pricingVersion,
 } from './generated/pricing/index.ts';
 export { type EventOf, type Machine, type StateOf, transitions } from './generated/states.ts';
+export { type ChainProof, verifyInspectionChain } from './inspection-chain.ts';
 export {
   type CallBehaviour,
   createJourney,

@@ -216,3 +216,36 @@ as $$
     coalesce(substring(p_constraint from '^' || p_table || '_(.*)_(?:range|length|known|form|tidy|order|fkey|once|fit)$'), nullif(p_column, ''), 'details'),
     case when p_constraint <> '' then 'out of range' when p_column <> '' then 'required' else left(p_message, 200) end)
 $$;
+
+-- JSON in the canonical form of RFC 8785, for what records hold: names in ASCII, whole numbers, texts, true, false and null.
+-- No blanks; names sorted by their bytes; texts escaped as JSON.stringify does.
+create function private.canonical_json(p_value jsonb)
+returns text
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return case jsonb_typeof(p_value)
+    when 'object' then '{' || coalesce((
+      select string_agg(to_jsonb(o.key)::text || ':' || private.canonical_json(o.value), ',' order by o.key collate "C") from jsonb_each(p_value) o), '') || '}'
+    when 'array' then '[' || coalesce((
+      select string_agg(private.canonical_json(a.value), ',' order by a.n) from jsonb_array_elements(p_value) with ordinality a (value, n)), '') || ']'
+    when 'number' then trim_scale((p_value #>> '{}')::numeric)::text
+    else p_value::text end;
+end
+$$;
+comment on function private.canonical_json is 'A value as text that everybody who has the value writes alike (RFC 8785).';
+
+create function private.sha256_hex(p_text text)
+returns text
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return encode(sha256(convert_to(p_text, 'UTF8')), 'hex');
+end
+$$;
+
+-- A time as records write it: UTC, microseconds.
+create function private.record_time(p_at timestamptz)
+returns text
+language sql stable set search_path = ''
+as $$ select to_char(p_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') $$;

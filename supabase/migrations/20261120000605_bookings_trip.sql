@@ -69,6 +69,7 @@ begin
         perform private.fail_input('photos', 'must not repeat a photo or reuse one of another inspection');
     end;
   end loop;
+  perform private.link_inspection(i) from public.booking_inspections i where i.id = v_inspection_id;
 end
 $$;
 

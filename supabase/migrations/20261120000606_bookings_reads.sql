@@ -61,6 +61,7 @@ begin
         select jsonb_agg(jsonb_build_object('angle', f.angle, 'media_id', f.media_id, 'bucket', m.bucket, 'path', m.path, 'status', m.status) order by f.angle)
         from public.inspection_photos f join public.media m on m.id = f.media_id where f.inspection_id = i.id)) order by i.recorded_at)
       from public.booking_inspections i where i.booking_id = p_booking_id), '[]'),
+    'inspections_sha256', private.inspections_sha256(p_booking_id),
     'history', coalesce((
       select jsonb_agg(jsonb_build_object('event', e.event, 'from_state', e.from_state, 'to_state', e.to_state,
         'cause', e.cause, 'reason', e.reason, 'occurred_at', e.occurred_at) order by e.id)
@@ -72,7 +73,7 @@ create function public.booking_detail(booking_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.booking_detail(booking_id) $$;
-comment on function public.booking_detail is 'Answers all that a party''s screen of a trip needs: {side, booking, lines, vehicle, location, renter, host, payment, host_amount, refunds, changes, drivers, no_show, inspections, history}. `changes` are its extensions, each {…, lines, payment, host_amount}. `drivers` are those besides the renter, each {id, user_id, status, created_at, person, may_drive}. `no_show` is the last report that one side did not come, or null. The renter sees `location` only while the booking is confirmed or in progress. The host does not see `payment`, the renter does not see `host_amount`. Errors: booking_not_found.';
+comment on function public.booking_detail is 'Answers all that a party''s screen of a trip needs: {side, booking, lines, vehicle, location, renter, host, payment, host_amount, refunds, changes, drivers, no_show, inspections, inspections_sha256, history}. `changes` are its extensions, each {…, lines, payment, host_amount}. `drivers` are those besides the renter, each {id, user_id, status, created_at, person, may_drive}. `no_show` is the last report that one side did not come, or null. `inspections_sha256` is the hash of the last link of inspection_chain. The renter sees `location` only while the booking is confirmed or in progress. The host does not see `payment`, the renter does not see `host_amount`. Errors: booking_not_found.';
 select private.expose('booking_detail(uuid)', 'authenticated');
 
 create function private.my_bookings(p_role text, p_statuses text[], p_after jsonb, p_page_size int)

@@ -57,6 +57,7 @@ begin
       'cancelled_at', private.record_time(b.cancelled_at), 'cancelled_by', b.cancelled_by, 'claim_until', private.record_time(b.claim_until),
       'deposit_amount', b.deposit_amount, 'deposit_status', b.deposit_status, 'cancellation_policy', b.cancellation_policy,
       'lines', (select q.lines from public.quotes q where q.id = b.quote_id),
+      'inspections_sha256', private.inspections_sha256(b.id),
       'inspections', coalesce((
         select jsonb_agg(jsonb_build_object(
           'id', i.id, 'kind', i.kind, 'status', i.status, 'recorded_by', i.recorded_by, 'recorded_at', private.record_time(i.recorded_at),
