@@ -1,3 +1,4 @@
+import type { ListedCharge } from './charges-rows.ts';
 import type { Nullable } from './core/shapes.ts';
 import type { BookingsRow, Rows, Tables } from './generated/database.ts';
 import type { PriceLine } from './generated/pricing/index.ts';
@@ -6,6 +7,7 @@ import type { PlacedImage } from './media-rows.ts';
 import type { Payment } from './payments-rows.ts';
 import type { PublicProfile } from './profiles-rows.ts';
 import type { CancellationPolicy } from './quotes-rows.ts';
+import type { Receipt } from './receipts-rows.ts';
 import type { Refund } from './refunds-rows.ts';
 import type { Currency, Minor, Timestamp, Uuid } from './values.ts';
 import type { Vehicle, VehiclePlace } from './vehicles-rows.ts';
@@ -148,6 +150,15 @@ export interface ChangeOfBooking extends BookingChange, BookingMoney {
   lines: PriceLine[];
 }
 
+/** A part of the deposit that the host got. `cause_id` is the charge or complaint that decided it. */
+export type DepositCapture = Omit<Tables['deposit_captures'], 'booking_id'>;
+
+/** A receipt in a booking; `receipts.get` has all of it. */
+export type ReceiptOfBooking = Pick<
+  Receipt,
+  'id' | 'number' | 'kind' | 'source' | 'source_id' | 'payable_id' | 'total' | 'currency' | 'issued_at'
+>;
+
 /** A booking with everything its screen needs, for either side. */
 export interface BookingDetail extends BookingMoney {
   /** Which side the caller is on. */
@@ -170,6 +181,12 @@ export interface BookingDetail extends BookingMoney {
   /** The last report that one side did not come. */
   no_show: NoShow | null;
   inspections: (Inspection & { photos: (InspectionPhoto & PlacedImage)[] | null })[];
+  /** What the host asked for beyond the price, the oldest first, in the state of now. */
+  charges: ListedCharge[];
+  /** What was taken of the deposit. */
+  captures: DepositCapture[];
+  /** Receipts and credit notes of the trip, its extensions, charges and captures. Null for the host. */
+  receipts: ReceiptOfBooking[] | null;
   /** The hash of the last link of their chain. Whoever keeps it can ask `inspectionChain` for it later. Null without inspections. */
   inspections_sha256: string | null;
   history: HistoryStep[];

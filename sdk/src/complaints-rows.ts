@@ -97,6 +97,15 @@ export interface ResolutionPreview {
   deposit_to_host: Minor;
   /** What the balance of the host or organizer changes by; `resolve` takes it. */
   host_change: Minor;
+  /** Payments of the extensions and charges of a booking. They are frozen with it, and given back by `admin.refunds`. */
+  parts: {
+    payable_id: Uuid;
+    kind: Tables['payables']['kind'];
+    payment_id: Uuid;
+    status: Tables['payments']['status'];
+    amount: Minor;
+    refunded_amount: Minor;
+  }[];
 }
 
 declare module './core/shapes.ts' {

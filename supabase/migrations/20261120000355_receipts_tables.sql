@@ -47,6 +47,27 @@ comment on table private.receipt_labels is 'The words for price lines, on receip
 insert into private.receipt_labels (code, locale, label) values
   ('credit', 'en', 'Refund, correcting receipt {{number}}'), ('credit', 'vi', 'Hoàn tiền, điều chỉnh biên nhận {{number}}');
 
+create type private.receipt_facts as (payment_id uuid, total bigint, tax_amount bigint, lines jsonb);
+comment on type private.receipt_facts is 'What a receipt of a source says: the payment that brought the money, what is sold of it now with the tax in it, and [{code, amount}], which add up to total.';
+create table private.receipt_sources (
+  source text primary key,
+  facts_function text not null,
+  template text not null,
+  constraint receipt_sources_name_free check (source not in ('receipt', 'credit_note'))
+);
+comment on table private.receipt_sources is 'What has a receipt besides payments: money that was only held and is sold later, such as a part of a deposit. The module that owns it registers a function (id) that answers private.receipt_facts, or nothing, and the text that tells the payer.';
+create function private.check_receipt_source()
+returns trigger
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform private.require_function(new.facts_function, 'uuid', 'private.receipt_facts');
+  return new;
+end
+$$;
+create trigger function_exists before insert or update on private.receipt_sources
+  for each row execute function private.check_receipt_source();
+
 create function private.receipt_number(p_series text, p_seq bigint)
 returns text
 language sql immutable strict parallel safe set search_path = ''
@@ -62,6 +83,8 @@ create table public.receipts (
   payment_id uuid not null references public.payments on delete restrict,
   refund_id uuid unique references public.refunds on delete restrict,
   payable_id uuid not null references public.payables on delete restrict,
+  source text references private.receipt_sources,
+  source_id uuid,
   corrects_id uuid references public.receipts on delete restrict,
   issued_at timestamptz not null,
   currency text not null,
@@ -73,17 +96,21 @@ create table public.receipts (
   constraint receipts_total_positive check (total > 0),
   constraint receipts_content_numbered check (content ->> 'number' = private.receipt_number(series, seq)),
   constraint receipts_lines_sum check (private.sum_line_amounts(content -> 'lines') = total),
+  constraint receipts_source_named check ((source is null) = (source_id is null) and (source is null or kind = 'receipt')),
+  constraint receipts_one_per_source unique (source, source_id),
   constraint receipts_credit_complete check (
     (kind = 'credit_note') = (refund_id is not null) and (kind = 'credit_note') = (corrects_id is not null)
   )
 );
-create unique index receipts_one_per_payment on public.receipts (payment_id) where kind = 'receipt';
+create unique index receipts_one_per_payment on public.receipts (payment_id) where kind = 'receipt' and source is null;
 create index receipts_user_idx on public.receipts (user_id, issued_at desc, id);
 create index receipts_payable_idx on public.receipts (payable_id);
 comment on table public.receipts is 'Receipts for what was paid, and credit notes for what was given back, numbered without gaps. `total` is in minor units, and `content` is what is printed. A row never changes.';
 comment on column public.receipts.kind is 'receipt, or credit_note for what a refund gave back of it.';
 comment on column public.receipts.seq is 'Without gaps within its series.';
 comment on column public.receipts.number is 'Series and seq together, for people.';
+comment on column public.receipts.source is 'Null for the receipt of a payment; else what it is for: deposit_capture, a part of a deposit that the host got.';
+comment on column public.receipts.source_id is 'The row that it is for. Null for the receipt of a payment.';
 comment on column public.receipts.corrects_id is 'Of a credit note: the receipt it corrects.';
 comment on column public.receipts.total is 'Without the security deposit, which is held and not sold.';
 comment on column public.receipts.content is 'What is printed on it, as it was when it was issued.';
@@ -94,6 +121,7 @@ alter table public.receipts enable row level security;
 alter table private.receipt_series enable row level security;
 alter table private.skipped_receipts enable row level security;
 alter table private.receipt_labels enable row level security;
+alter table private.receipt_sources enable row level security;
 revoke all on public.receipts from anon, authenticated, service_role;
 grant select on public.receipts to authenticated, service_role;
 create policy select_own on public.receipts for select to authenticated
@@ -132,5 +160,5 @@ select private.register_topic('receipt', 'kind', 'subject_id');
 
 insert into private.personal_tables (relation, whose, treatment, export_columns, why) values
   ('public.receipts', 'r.user_id = $1', 'retain', null, 'Accounting records are kept for ten years (Law on Accounting 88/2015/QH13, article 41).');
-select private.retain_columns('public.receipts', 'A receipt stays as it was issued, with the name of its buyer.', 'content', 'currency');
-select private.hold_no_persons('private.receipt_series', 'private.skipped_receipts', 'private.receipt_labels');
+select private.retain_columns('public.receipts', 'A receipt stays as it was issued, with the name of its buyer.', 'content', 'currency', 'source_id');
+select private.hold_no_persons('private.receipt_series', 'private.skipped_receipts', 'private.receipt_labels', 'private.receipt_sources');

@@ -73,35 +73,42 @@ declare
   v_lines jsonb;
   v_paid jsonb;
   v_named jsonb;
+  v_source private.receipt_sources;
+  v_facts private.receipt_facts;
+  v_row_kind text := case p_kind when 'credit_note' then 'credit_note' else 'receipt' end;
 begin
-  if p_kind is null or p_kind not in ('receipt', 'credit_note') then
-    perform private.fail_input('kind', 'must be receipt or credit_note');
+  select * into v_source from private.receipt_sources where source = p_kind;
+  if v_source.source is not null then
+    execute format('select * from private.%I($1)', v_source.facts_function) into v_facts using p_subject_id;
+  elsif p_kind is null or p_kind not in ('receipt', 'credit_note') then
+    perform private.fail_input('kind', 'must be receipt, credit_note or a source of private.receipt_sources');
   end if;
   if p_kind = 'credit_note' then
     select * into v_refund from public.refunds where id = p_subject_id and status = 'succeeded';
   end if;
   -- two calls for the same payment or refund run one after the other
   select * into v_payment from public.payments
-  where id = case p_kind when 'receipt' then p_subject_id else v_refund.payment_id end and settlement = 'kept'
+  where id = case p_kind when 'receipt' then p_subject_id when 'credit_note' then v_refund.payment_id else v_facts.payment_id end and settlement = 'kept'
   for no key update;
   if not found then
     perform private.fail('receipt_not_found');
   end if;
   select * into strict v_payable from public.payables where id = v_payment.payable_id;
   select * into v_receipt from public.receipts
-  where payment_id = v_payment.id and kind = p_kind and refund_id is not distinct from v_refund.id;
+  where payment_id = v_payment.id and kind = v_row_kind and refund_id is not distinct from v_refund.id
+    and (source, source_id) is not distinct from (v_source.source, case when v_source.source is not null then p_subject_id end);
   if found then
     return v_receipt;
   end if;
   select * into strict v_buyer from public.profiles where id = v_payment.payer_id;
 
-  if p_kind = 'receipt' then
-    v_total := v_payable.sold_amount;
+  if v_row_kind = 'receipt' then
+    v_total := case when v_source.source is null then v_payable.sold_amount else v_facts.total end;
     v_named := private.buyer_of(v_buyer.id);
-    v_tax := v_payable.tax_amount;
+    v_tax := case when v_source.source is null then v_payable.tax_amount else v_facts.tax_amount end;
     select jsonb_agg(jsonb_build_object('label', private.receipt_label(l.line ->> 'code', v_buyer.locale), 'amount', l.line -> 'amount') order by l.i)
     into v_lines
-    from jsonb_array_elements(private.lines_of(v_payable)) with ordinality l (line, i);
+    from jsonb_array_elements(case when v_source.source is null then private.lines_of(v_payable) else v_facts.lines end) with ordinality l (line, i);
     select jsonb_build_object('provider', a.provider, 'transaction_id', a.provider_transaction_id, 'paid_at', v_payment.succeeded_at)
     into v_paid
     from public.payment_attempts a where a.payment_id = v_payment.id and a.status = 'succeeded';
@@ -123,12 +130,13 @@ begin
       'label', private.render(private.receipt_label('credit', v_buyer.locale), jsonb_build_object('number', v_corrected.number), v_buyer.locale), 'amount', v_total));
   end if;
 
-  v_number := private.take_receipt_number(p_kind);
-  insert into public.receipts (series, seq, kind, user_id, payment_id, refund_id, payable_id, corrects_id, issued_at, currency, total, content)
+  v_number := private.take_receipt_number(v_row_kind);
+  insert into public.receipts (series, seq, kind, user_id, payment_id, refund_id, payable_id, source, source_id, corrects_id, issued_at, currency, total, content)
   values (
-    v_number.series, v_number.seq, p_kind, v_buyer.id, v_payment.id, v_refund.id, v_payable.id, v_corrected.id, v_number.issued_at,
+    v_number.series, v_number.seq, v_row_kind, v_buyer.id, v_payment.id, v_refund.id, v_payable.id,
+    v_source.source, case when v_source.source is not null then p_subject_id end, v_corrected.id, v_number.issued_at,
     v_payment.currency, v_total, jsonb_build_object(
-      'kind', p_kind, 'issued_at', v_number.issued_at, 'locale', v_buyer.locale, 'currency', v_payment.currency,
+      'kind', v_row_kind, 'issued_at', v_number.issued_at, 'locale', v_buyer.locale, 'currency', v_payment.currency,
       'total', v_total, 'tax', v_tax, 'seller', private.setting('seller'),
       'buyer', v_named,
       'payable', private.payable_view(v_payable.id),
@@ -136,7 +144,7 @@ begin
       'number', private.receipt_number(v_number.series, v_number.seq))
   )
   returning * into v_receipt;
-  perform private.notify(v_buyer.id, p_kind || '_issued', private.payable_data(v_payable) || jsonb_build_object(
+  perform private.notify(v_buyer.id, coalesce(v_source.template, v_row_kind || '_issued'), private.payable_data(v_payable) || jsonb_build_object(
     'receipt_id', v_receipt.id, 'number', v_receipt.number,
     'total', private.money_value(v_total, v_payment.currency), 'buyer', private.buyer_text(v_named, v_buyer.locale),
     'summary', (select string_agg((l ->> 'label') || ': ' || private.format_money((l ->> 'amount')::bigint, v_payment.currency, v_buyer.locale), E'\n' order by i)
@@ -149,7 +157,7 @@ create function public.issue_receipt(kind text, subject_id uuid)
 returns public.receipts
 language sql volatile set search_path = ''
 as $$ select private.issue_receipt(kind, subject_id) $$;
-comment on function public.issue_receipt is 'Issues the receipt of a payment or the credit note of a refund, and tells the payer by mail. A repeat answers the one already issued. Service only. Errors: invalid_input, receipt_not_found (no such payment that was kept, or nothing of it to receipt).';
+comment on function public.issue_receipt is 'Issues the receipt of a payment, the credit note of a refund, or the receipt of a source such as deposit_capture, and tells the payer by mail. A repeat answers the one already issued. Service only. Errors: invalid_input, receipt_not_found (no such payment that was kept, no such refund or capture, or nothing of it to receipt).';
 select private.expose('issue_receipt(text, uuid)', 'service_role');
 
 create function public.my_receipts(after jsonb default null, page_size int default 20)

@@ -61,6 +61,11 @@ begin
         select jsonb_agg(jsonb_build_object('angle', f.angle, 'media_id', f.media_id, 'bucket', m.bucket, 'path', m.path, 'status', m.status) order by f.angle)
         from public.inspection_photos f join public.media m on m.id = f.media_id where f.inspection_id = i.id)) order by i.recorded_at)
       from public.booking_inspections i where i.booking_id = p_booking_id), '[]'),
+    'charges', coalesce((
+      select jsonb_agg(private.charge_view(c) order by c.created_at, c.id) from public.booking_charges c where c.booking_id = p_booking_id), '[]'),
+    'captures', coalesce((
+      select jsonb_agg(to_jsonb(k) - 'booking_id' order by k.captured_at, k.id) from public.deposit_captures k where k.booking_id = p_booking_id), '[]'),
+    'receipts', case when v_side <> 'host' then private.receipts_of_booking(p_booking_id) end,
     'inspections_sha256', private.inspections_sha256(p_booking_id),
     'history', coalesce((
       select jsonb_agg(jsonb_build_object('event', e.event, 'from_state', e.from_state, 'to_state', e.to_state,
@@ -73,7 +78,7 @@ create function public.booking_detail(booking_id uuid)
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.booking_detail(booking_id) $$;
-comment on function public.booking_detail is 'Answers all that a party''s screen of a trip needs: {side, booking, lines, vehicle, location, renter, host, payment, host_amount, refunds, changes, drivers, no_show, inspections, inspections_sha256, history}. `changes` are its extensions, each {…, lines, payment, host_amount}. `drivers` are those besides the renter, each {id, user_id, status, created_at, person, may_drive}. `no_show` is the last report that one side did not come, or null. `inspections_sha256` is the hash of the last link of inspection_chain. The renter sees `location` only while the booking is confirmed or in progress. The host does not see `payment`, the renter does not see `host_amount`. Errors: booking_not_found.';
+comment on function public.booking_detail is 'Answers all that a party''s screen of a trip needs: {side, booking, lines, vehicle, location, renter, host, payment, host_amount, refunds, changes, drivers, no_show, inspections, charges, captures, receipts, inspections_sha256, history}. `changes` are its extensions, each {…, lines, payment, host_amount}. `drivers` are those besides the renter, each {id, user_id, status, created_at, person, may_drive}. `no_show` is the last report that one side did not come, or null. `charges` are as charges_of_booking answers them, in their state of now; `captures` are what was taken of the deposit [{id, amount, tax_amount, currency, cause, cause_id, code, captured_at}]; `receipts` are those of the booking, its extensions, its charges and its captures [{id, number, kind, source, source_id, payable_id, total, currency, issued_at}], null for the host. `inspections_sha256` is the hash of the last link of inspection_chain. The renter sees `location` only while the booking is confirmed or in progress. The host does not see `payment`, the renter does not see `host_amount`. Errors: booking_not_found.';
 select private.expose('booking_detail(uuid)', 'authenticated');
 
 create function private.my_bookings(p_role text, p_statuses text[], p_after jsonb, p_page_size int)

@@ -92,7 +92,7 @@ export const feedPayload = z.looseObject({ provider: z.string(), cursor: z.strin
 export const payoutPayload = z.looseObject({ payout_id: z.uuid(), provider: z.string() });
 /** Topic `receipt`. */
 export const receiptPayload = z.looseObject({
-  kind: z.enum(['receipt', 'credit_note']),
+  kind: z.enum(['receipt', 'credit_note', 'deposit_capture']),
   subject_id: z.uuid(),
 });
 
