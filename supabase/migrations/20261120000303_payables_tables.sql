@@ -19,7 +19,9 @@ create table private.payable_kinds (
   -- (payable id) what its receipt lists: [{code, amount}], which add up to what is sold
   lines_function text not null,
   -- (payable id, refund id) a refund of it was paid; null where nothing follows from that
-  refunded_function text
+  refunded_function text,
+  -- its money moves when that of what it is part of does, so a freeze of it is one of the whole
+  moves_with_whole boolean not null default false
 );
 comment on table private.payable_kinds is 'Who owns what is paid: the functions of schema private that the payment side calls. Each finds the locks of lock_function taken.';
 
@@ -68,6 +70,7 @@ create table public.payables (
   -- the id of the row that owns it: a booking's payable has the booking's id
   id uuid primary key,
   kind text not null references private.payable_kinds,
+  part_of uuid references public.payables on delete restrict,
   payer_id uuid not null references public.profiles on delete restrict,
   code text not null,
   title text not null,
@@ -84,6 +87,8 @@ create table public.payables (
   constraint payables_adds_up check (private.adds_up(amount, split, sold_amount, tax_amount))
 );
 comment on table public.payables is 'What a payment pays: a booking today; later also an order, an extension or a charge. Amounts are in minor units. The module that owns the kind writes the row.';
+create index payables_part_of_idx on public.payables (part_of) where part_of is not null;
+comment on column public.payables.part_of is 'The payable that this one belongs to, such as the booking of an extension or charge. Null for what stands alone. A freeze of the whole freezes its parts.';
 comment on column public.payables.code is 'What people know it by, such as the code of the booking.';
 comment on column public.payables.title is 'What it is, as shown to the payer, such as the title of the vehicle.';
 comment on column public.payables.starts_at is 'When what is paid for takes place. Null where it has no time.';
@@ -93,8 +98,8 @@ comment on column public.payables.sold_amount is 'What of it is sold: the total 
 comment on column public.payables.tax_amount is 'The tax within sold_amount.';
 comment on column public.payables.earnings_wait_until is 'What is earned by it is not paid out before. Null until the owner knows the time.';
 create trigger immutable before update on public.payables for each row
-  when ((old.id, old.kind, old.payer_id, old.code, old.title, old.starts_at, old.ends_at, old.amount, old.currency, old.split, old.sold_amount, old.tax_amount)
-    is distinct from (new.id, new.kind, new.payer_id, new.code, new.title, new.starts_at, new.ends_at, new.amount, new.currency, new.split, new.sold_amount, new.tax_amount))
+  when ((old.id, old.kind, old.part_of, old.payer_id, old.code, old.title, old.starts_at, old.ends_at, old.amount, old.currency, old.split, old.sold_amount, old.tax_amount)
+    is distinct from (new.id, new.kind, new.part_of, new.payer_id, new.code, new.title, new.starts_at, new.ends_at, new.amount, new.currency, new.split, new.sold_amount, new.tax_amount))
   execute function private.forbid_change();
 create trigger never_deleted before delete or truncate on public.payables
   for each statement execute function private.forbid_change();
@@ -104,7 +109,7 @@ alter table private.ledger_transactions
 
 alter table public.payables enable row level security;
 revoke all on public.payables from anon, authenticated, service_role;
-grant select (id, kind, payer_id, code, title, starts_at, ends_at, amount, currency, sold_amount, tax_amount, created_at)
+grant select (id, kind, part_of, payer_id, code, title, starts_at, ends_at, amount, currency, sold_amount, tax_amount, created_at)
   on public.payables to authenticated;
 grant select on public.payables to service_role;
 create policy select_payer on public.payables for select to authenticated
@@ -202,13 +207,14 @@ begin
 end
 $$;
 
--- What notifications about the money of a payable say about it. With booking_id or order_id an app opens its screen.
+-- What notifications about the money of a payable say about it. With booking_id or order_id an app opens its screen; a part
+-- has the id of its whole for that.
 create function private.payable_data(p_payable public.payables)
 returns jsonb
-language plpgsql immutable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
 begin
-  return jsonb_build_object(
+  return coalesce((select jsonb_build_object(y.kind || '_id', y.id) from public.payables y where y.id = p_payable.part_of), '{}') || jsonb_build_object(
     'payable_id', p_payable.id, 'payable_kind', p_payable.kind, p_payable.kind || '_id', p_payable.id, 'code', p_payable.code,
     'title', p_payable.title, 'total', private.money_value(p_payable.amount, p_payable.currency));
 end

@@ -1,6 +1,7 @@
 -- Payables: freezing the money of a payable while something is unclear.
 -- Rule kept here: while one freeze lives, no money of the payable moves on to anybody: nothing is paid out, and
 -- nothing that is held is given back. A payout that is not sent yet stops too. All goes on when the last freeze ends.
+-- A freeze of a booking is one of its extensions and charges too, also of those that come later.
 -- Left out on purpose: who may complain and what is decided; complaints will place and end freezes here. What stops is
 -- said by the modules that move money on (payouts, bookings).
 
@@ -32,33 +33,81 @@ begin
 end
 $$;
 
--- Used by commands of other modules too. Callers hold the locks of the payable.
+-- What is frozen when somebody freezes a payable: the whole, where its money moves with that.
+create function private.frozen_whole(p_payable_id uuid)
+returns uuid
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return coalesce((
+    select y.part_of from public.payables y join private.payable_kinds k on k.kind = y.kind and k.moves_with_whole
+    where y.id = p_payable_id), p_payable_id);
+end
+$$;
+
+-- Used by commands of other modules too. Callers hold the locks of the payable; the parts of one are moved under them, too.
 create function private.freeze_money(p_payable_id uuid, p_reason text)
 returns void
 language plpgsql volatile set search_path = ''
 as $$
+declare
+  v_whole uuid := private.frozen_whole(p_payable_id);
 begin
-  insert into private.payable_freezes (payable_id, reason, frozen_by) values (p_payable_id, p_reason, auth.uid())
-  on conflict do nothing;
-  if found then
-    perform private.record_event('payable.frozen', p_payable_id, jsonb_build_object('reason', p_reason));
-  end if;
+  with added as (
+    insert into private.payable_freezes (payable_id, reason, frozen_by)
+    select v_whole, p_reason, auth.uid()
+    union all
+    select y.id, p_reason, auth.uid() from public.payables y where y.part_of = v_whole
+    on conflict do nothing
+    returning payable_id
+  )
+  insert into private.domain_events (type, subject_id, data)
+  select 'payable.frozen', a.payable_id, jsonb_build_object('reason', p_reason) from added a;
 end
 $$;
 
--- Ends the freeze of one reason, or all of them. Callers hold the locks of the payable.
+-- Ends the freeze of one reason, or all of them, and those that its parts have from it. What the whole is frozen for does not
+-- end for one of its parts. Callers hold the locks of the payable.
 create function private.unfreeze_money(p_payable_id uuid, p_reason text default null)
 returns void
 language plpgsql volatile set search_path = ''
 as $$
+declare
+  v_whole uuid := private.frozen_whole(p_payable_id);
+  v_ended uuid[];
 begin
-  update private.payable_freezes set ended_at = now(), ended_by = auth.uid()
-  where payable_id = p_payable_id and ended_at is null and (p_reason is null or reason = p_reason);
-  if found and not private.is_frozen(p_payable_id) then
-    perform private.record_event('payable.unfrozen', p_payable_id);
-  end if;
+  with ended as (
+    update private.payable_freezes f set ended_at = now(), ended_by = auth.uid()
+    where f.ended_at is null and (p_reason is null or f.reason = p_reason)
+      and case when f.payable_id = v_whole
+        then not exists (
+          select from private.payable_freezes w join public.payables y on y.part_of = w.payable_id
+          where y.id = v_whole and w.ended_at is null and w.reason = f.reason)
+        else exists (
+          select from private.payable_freezes w
+          where w.payable_id = v_whole and w.ended_at is null and w.reason = f.reason)
+      end
+      and f.payable_id in (select v_whole union all select y.id from public.payables y where y.part_of = v_whole)
+    returning f.payable_id
+  )
+  select array_agg(distinct e.payable_id) into v_ended from ended e;
+  perform private.record_event('payable.unfrozen', e) from unnest(v_ended) e where not private.is_frozen(e);
 end
 $$;
+
+-- A part that comes while its whole is frozen, such as a charge that is decided during a complaint.
+create function private.freeze_new_part()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  insert into private.payable_freezes (payable_id, reason, frozen_by)
+  select new.id, f.reason, f.frozen_by from private.payable_freezes f where f.payable_id = new.part_of and f.ended_at is null;
+  return null;
+end
+$$;
+create trigger freeze_new_part after insert on public.payables
+  for each row when (new.part_of is not null) execute function private.freeze_new_part();
 
 create function private.freezes_of(p_payable_id uuid)
 returns jsonb
@@ -92,7 +141,7 @@ create function public.freeze_payable(payable_id uuid, reason text)
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.freeze_payable(payable_id, reason) $$;
-comment on function public.freeze_payable is 'Admin: freezes the money of a payable. Nothing of it is paid out or given back until every freeze has ended. Answers {payable_id, frozen, freezes}. Repeatable. Errors: forbidden, payable_not_found, invalid_input.';
+comment on function public.freeze_payable is 'Admin: freezes the money of a payable and of its parts: of a booking also that of its extensions and charges. Freezing an extension freezes its booking. Nothing of it is paid out or given back until every freeze has ended. Answers {payable_id, frozen, freezes}. Repeatable. Errors: forbidden, payable_not_found, invalid_input.';
 select private.expose('freeze_payable(uuid, text)', 'authenticated');
 
 create function private.unfreeze_payable(p_payable_id uuid, p_reason text)
@@ -113,7 +162,7 @@ create function public.unfreeze_payable(payable_id uuid, reason text default nul
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.unfreeze_payable(payable_id, reason) $$;
-comment on function public.unfreeze_payable is 'Admin: ends the freeze with this reason, or every freeze when no reason is given. What waited goes on when no freeze is left. Answers {payable_id, frozen, freezes}. Repeatable. Errors: forbidden, payable_not_found.';
+comment on function public.unfreeze_payable is 'Admin: ends the freeze with this reason, or every freeze when no reason is given. What waited goes on when no freeze is left. A charge stays frozen for what its booking is frozen for. Answers {payable_id, frozen, freezes}. Repeatable. Errors: forbidden, payable_not_found.';
 select private.expose('unfreeze_payable(uuid, text)', 'authenticated');
 
 insert into private.personal_tables (relation, whose, treatment, export_columns, why) values
@@ -135,3 +184,24 @@ as $$
 $$;
 insert into private.account_blockers (name, message_en, message_vi) values
   ('frozen_money', 'Money of yours is frozen while it is checked. Wait for the decision, or contact support.', 'Một khoản tiền của bạn đang bị tạm giữ để kiểm tra. Vui lòng chờ kết quả hoặc liên hệ hỗ trợ.');
+
+create function private.invariant_part_freeze_disagrees()
+returns table (subject_id text, detail text)
+language sql stable set search_path = ''
+as $$
+  select y.id::text, 'the whole is frozen and this part is not: ' || f.reason
+  from private.payable_freezes f
+  join public.payables y on y.part_of = f.payable_id
+  where f.ended_at is null and not exists (
+    select from private.payable_freezes g where g.payable_id = y.id and g.reason = f.reason and g.ended_at is null)
+  union all
+  select y.id::text, 'the part is frozen and its whole is not: ' || f.reason
+  from private.payable_freezes f
+  join public.payables y on y.id = f.payable_id
+  join private.payable_kinds k on k.kind = y.kind and k.moves_with_whole
+  where f.ended_at is null and not exists (
+    select from private.payable_freezes g where g.payable_id = y.part_of and g.reason = f.reason and g.ended_at is null)
+$$;
+insert into private.invariants (name, severity, what_is_wrong, what_to_do) values
+  ('part_freeze_disagrees', 'critical', 'The money of a booking is frozen and that of its extension or charge is not, or the other way round.',
+    'Somebody changed rows by SQL. Freeze the booking by the same reason (freeze_payable), or end the freeze that is left.');

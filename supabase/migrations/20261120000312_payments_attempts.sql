@@ -7,14 +7,14 @@
 create function private.open_payment(
   p_id uuid, p_kind text, p_payer_id uuid, p_code text, p_title text, p_starts_at timestamptz, p_ends_at timestamptz,
   p_amount bigint, p_currency text, p_split private.ledger_line[], p_sold_amount bigint, p_tax_amount bigint,
-  p_expires_at timestamptz
+  p_expires_at timestamptz, p_part_of uuid default null
 )
 returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  insert into public.payables (id, kind, payer_id, code, title, starts_at, ends_at, amount, currency, split, sold_amount, tax_amount)
-  values (p_id, p_kind, p_payer_id, p_code, p_title, p_starts_at, p_ends_at, p_amount, p_currency, p_split, p_sold_amount, p_tax_amount);
+  insert into public.payables (id, kind, part_of, payer_id, code, title, starts_at, ends_at, amount, currency, split, sold_amount, tax_amount)
+  values (p_id, p_kind, p_part_of, p_payer_id, p_code, p_title, p_starts_at, p_ends_at, p_amount, p_currency, p_split, p_sold_amount, p_tax_amount);
   if p_amount > 0 then
     insert into public.payments (payable_id, payer_id, amount, currency, expires_at)
     values (p_id, p_payer_id, p_amount, p_currency, p_expires_at);

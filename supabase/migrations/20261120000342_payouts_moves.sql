@@ -152,8 +152,8 @@ as $$
   where t.payable_id = p_payable_id
 $$;
 
--- Freezes every payout that holds money of a frozen payable and is not sent yet. The caller holds the locks of the
--- payable.
+-- Freezes every payout that holds money of frozen payables and is not sent yet. The caller holds the locks of the
+-- payables. Once for all of them: locks of accounts and payouts are taken in their order.
 create function private.freeze_payouts()
 returns trigger
 language plpgsql volatile security definer set search_path = ''
@@ -166,13 +166,13 @@ begin
   from private.ledger_accounts a
   where a.kind = 'host_payable' and a.id in (
     select e.account_id from private.ledger_transactions t join private.ledger_entries e on e.transaction_id = t.id
-    where t.payable_id = new.payable_id
+    where t.payable_id in (select f.payable_id from added f)
   )
   order by a.id
   for no key update;
   for v_payout in
     select * from public.payouts p
-    where p.status in ('scheduled', 'approved') and p.id in (select private.payouts_of(new.payable_id))
+    where p.status in ('scheduled', 'approved') and p.id in (select o.id from added f cross join lateral private.payouts_of(f.payable_id) o (id))
     order by p.id
     for no key update
   loop
@@ -182,7 +182,8 @@ begin
 end
 $$;
 create trigger freeze_payouts after insert on private.payable_freezes
-  for each row execute function private.freeze_payouts();
+  referencing new table as added
+  for each statement execute function private.freeze_payouts();
 
 -- The last freeze of a payable has ended: payouts that were frozen only because of it wait for approval again.
 create function private.unfreeze_payouts()

@@ -76,7 +76,7 @@ begin
       v_booking.starts_at, v_booking.ends_at, p_owed - v_captured, v_charge.currency, array[
         ('host_payable', v_booking.host_id::text, v_captured + v_tax - v_captured_tax - p_owed)::private.ledger_line,
         ('tax_payable', '', v_captured_tax - v_tax)::private.ledger_line
-      ], p_owed - v_captured, v_tax - v_captured_tax, v_charge.pay_by);
+      ], p_owed - v_captured, v_tax - v_captured_tax, v_charge.pay_by, v_booking.id);
   end if;
   return v_charge;
 end

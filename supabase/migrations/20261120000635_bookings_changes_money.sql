@@ -12,7 +12,7 @@ begin
     p_change.id, 'extension', p_booking.renter_id, p_booking.code, (select title from public.vehicles where id = p_booking.vehicle_id),
     p_change.previous_ends_at, p_change.ends_at, p_change.total_amount, p_change.currency,
     array[('escrow', p_change.id::text, -p_change.total_amount)::private.ledger_line],
-    p_change.total_amount, p_change.tax_amount, p_change.hold_expires_at
+    p_change.total_amount, p_change.tax_amount, p_change.hold_expires_at, p_booking.id
   );
 end
 $$;
@@ -162,8 +162,8 @@ begin
 end
 $$;
 
-insert into private.payable_kinds (kind, lock_function, check_function, settle_function, expire_function, cancel_function, lines_function) values
-  ('extension', 'lock_extension_payable', 'check_extension_payable', 'settle_extension_payable', 'expire_extension_payable', 'cancel_extension_payable', 'extension_lines');
+insert into private.payable_kinds (kind, lock_function, check_function, settle_function, expire_function, cancel_function, lines_function, moves_with_whole) values
+  ('extension', 'lock_extension_payable', 'check_extension_payable', 'settle_extension_payable', 'expire_extension_payable', 'cancel_extension_payable', 'extension_lines', true);
 
 -- What a booking does with an extension that is not paid when it ends or is called off.
 create function private.end_live_change(p_booking_id uuid)
@@ -262,22 +262,3 @@ as $$
     and b.id in (select c.booking_id from public.booking_changes c where c.status = 'confirmed')
 $$;
 insert into private.ledger_proofs (function_name, answers) values ('extensions_expected_lines', 'expected_line');
-
--- Who freezes the money of an extension freezes that of its booking: it is earned and given back with it.
-create function private.pass_on_freeze()
-returns trigger
-language plpgsql volatile security definer set search_path = ''
-as $$
-declare
-  v_booking_id uuid := (select booking_id from public.booking_changes where id = new.payable_id);
-begin
-  if v_booking_id is not null and tg_op = 'INSERT' then
-    perform private.freeze_money(v_booking_id, new.reason);
-  elsif v_booking_id is not null then
-    perform private.unfreeze_money(v_booking_id, new.reason);
-  end if;
-  return null;
-end
-$$;
-create trigger pass_on_freeze after insert or update of ended_at on private.payable_freezes
-  for each row execute function private.pass_on_freeze();

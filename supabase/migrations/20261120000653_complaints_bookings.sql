@@ -1,7 +1,8 @@
 -- Complaints: about bookings.
 -- Rule kept here: a side complains from the booked start on, because a freeze before it would keep the other side from
 -- cancelling; and no longer than complaint_days after the end.
--- Left out on purpose: payables that belong to a booking, such as a charge: their own refunds and refusals are of bookings.
+-- Left out on purpose: complaints about a part of a booking, such as a charge: they are about the booking, whose freeze is one
+-- of its parts too, and whose record has them.
 
 -- Also writes down what is over by now: a deposit whose time has passed is on its way back and is frozen no more.
 create function private.lock_booking_complaint(p_payable_id uuid)
@@ -57,6 +58,22 @@ begin
       'cancelled_at', private.record_time(b.cancelled_at), 'cancelled_by', b.cancelled_by, 'claim_until', private.record_time(b.claim_until),
       'deposit_amount', b.deposit_amount, 'deposit_status', b.deposit_status, 'cancellation_policy', b.cancellation_policy,
       'lines', (select q.lines from public.quotes q where q.id = b.quote_id),
+      'deposit_captured', b.deposit_captured, 'deposit_returned', b.deposit_returned,
+      'extensions', coalesce((
+        select jsonb_agg(jsonb_build_object('id', c.id, 'status', c.status, 'previous_ends_at', private.record_time(c.previous_ends_at),
+          'ends_at', private.record_time(c.ends_at), 'total_amount', c.total_amount, 'tax_amount', c.tax_amount) order by c.created_at, c.id)
+        from public.booking_changes c where c.booking_id = b.id), '[]'),
+      'charges', coalesce((
+        select jsonb_agg(jsonb_build_object('id', c.id, 'kind', c.kind, 'status', private.charge_state(c), 'amount', c.amount, 'tax_amount', c.tax_amount,
+          'owed_amount', c.owed_amount, 'captured_amount', c.captured_amount, 'note', c.note, 'objection', c.objection, 'decision', c.decision,
+          'evidence', coalesce((
+            select jsonb_agg(jsonb_build_object('media_id', m.id, 'sha256', m.sha256) order by m.id)
+            from public.charge_evidence e join public.media m on m.id = e.media_id where e.charge_id = c.id), '[]')) order by c.created_at, c.id)
+        from public.booking_charges c where c.booking_id = b.id), '[]'),
+      'captures', coalesce((
+        select jsonb_agg(jsonb_build_object('id', k.id, 'amount', k.amount, 'tax_amount', k.tax_amount, 'cause', k.cause, 'cause_id', k.cause_id,
+          'code', k.code, 'captured_at', private.record_time(k.captured_at)) order by k.captured_at, k.id)
+        from public.deposit_captures k where k.booking_id = b.id), '[]'),
       'inspections_sha256', private.inspections_sha256(b.id),
       'inspections', coalesce((
         select jsonb_agg(jsonb_build_object(

@@ -290,7 +290,7 @@ as $$
 declare
   v_complaint_id uuid := (
     select c.id from public.complaints c
-    where c.payable_id = new.payable_id and private.complaint_freeze(c.code) = new.reason and c.status in ('open', 'in_review'));
+    where c.payable_id in (new.payable_id, (select y.part_of from public.payables y where y.id = new.payable_id)) and private.complaint_freeze(c.code) = new.reason and c.status in ('open', 'in_review'));
 begin
   if v_complaint_id is not null then
     perform private.fail('complaint_live', jsonb_build_object('complaint_id', v_complaint_id));

@@ -3,7 +3,8 @@
 -- paid. What was earned is taken back from all who earned it, each by the share in what is left; earnings that were paid
 -- out already leave a debt, which the next payouts are reduced by.
 -- Left out on purpose: parts of a price whose booking or event is not over. Its money waits in escrow for the commands of its
--- kind; a decision may cancel all of it, by the rules of the kind.
+-- kind; a decision may cancel all of it, by the rules of the kind. And what was paid for extensions and charges: a decision
+-- gives back out of the payment of the booking or order; theirs are listed beside it, for refund_payment.
 
 insert into private.capture_causes (cause, description) values
   ('complaint', 'A complaint that an admin decided for the host');
@@ -70,7 +71,11 @@ begin
     'refundable_amount', v_left, 'deposit_left', v_deposit_left,
     'cancel_refund_amount', case when v_escrow > 0 then v_escrow + v_deposit else 0 end,
     'refund_amount', p_refund, 'host_gives', v_host_gives, 'platform_gives', v_platform_gives, 'tax_gives', v_tax_gives, 'deposit_to_host', p_deposit,
-    'host_change', p_deposit - v_host_gives, 'earner_id', v_earner);
+    'host_change', p_deposit - v_host_gives, 'earner_id', v_earner,
+    'parts', coalesce((
+      select jsonb_agg(jsonb_build_object('payable_id', y.id, 'kind', y.kind, 'payment_id', p.id, 'status', p.status, 'amount', p.amount,
+        'refunded_amount', (select coalesce(sum(r.amount), 0)::bigint from public.refunds r where r.payment_id = p.id)) order by y.created_at, y.id)
+      from public.payables y join public.payments p on p.payable_id = y.id where y.part_of = v_payable.id), '[]'));
 end
 $$;
 
@@ -123,7 +128,7 @@ create function public.preview_resolution(complaint_id uuid, refund_amount bigin
 returns jsonb
 language sql stable set search_path = ''
 as $$ select private.preview_resolution($1, $2, $3, $4) $$;
-comment on function public.preview_resolution is 'Admin: what a decision would move, in minor units: {complaint_id, currency, refundable_amount (what can go back to the payer), deposit_left, cancel_refund_amount (what cancelling all gives back; 0 when it is over), refund_amount, host_gives, platform_gives, tax_gives (whose money the refund is), deposit_to_host, host_change (what the balance of the host or organizer changes by)}. Errors: forbidden, complaint_not_found, complaint_amount_too_high (details.refundable_amount, details.deposit_left), invalid_input.';
+comment on function public.preview_resolution is 'Admin: what a decision would move, in minor units: {complaint_id, currency, refundable_amount (what can go back to the payer), deposit_left, cancel_refund_amount (what cancelling all gives back; 0 when it is over), refund_amount, host_gives, platform_gives, tax_gives (whose money the refund is), deposit_to_host, host_change (what the balance of the host or organizer changes by), parts [{payable_id, kind, payment_id, status, amount, refunded_amount}] (payments of the extensions and charges of a booking: frozen with it, given back by refund_payment)}. Errors: forbidden, complaint_not_found, complaint_amount_too_high (details.refundable_amount, details.deposit_left), invalid_input.';
 select private.expose('preview_resolution(uuid, bigint, bigint, boolean)', 'authenticated');
 
 -- Payouts that hold earnings of this payable and are not sent: their entries are free for the next one, in which what is

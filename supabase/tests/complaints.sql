@@ -163,7 +163,7 @@ select is((select count(*)::int from public.notifications where template = 'comp
 select tests.as_user(:'admin');
 select public.preview_resolution(:'complaint', 500000) as preview \gset
 select is(:'preview'::jsonb - '{complaint_id,currency}'::text[], '{"refundable_amount": 1814405, "deposit_left": 3000000, "cancel_refund_amount": 0, "refund_amount": 500000,
-  "host_gives": 374779, "platform_gives": 88184, "tax_gives": 37037, "deposit_to_host": 0, "host_change": -374779}', 'the preview says whose money a refund is');
+  "host_gives": 374779, "platform_gives": 88184, "tax_gives": 37037, "deposit_to_host": 0, "host_change": -374779, "parts": []}', 'the preview says whose money a refund is');
 select is(tests.outcome(format('select public.preview_resolution(%L, 1814406)', :'complaint')), 'complaint_amount_too_high', 'nothing beyond what was paid can go back');
 select is(tests.outcome(format('select public.preview_resolution(%L, -1)', :'complaint')), 'invalid_input', 'a refund is not negative');
 select is(tests.outcome(format('select public.preview_resolution(%L, 0, 3000001)', :'complaint')), 'complaint_amount_too_high', 'nobody gets more of a deposit than there is');

@@ -101,6 +101,7 @@ export const callKinds = {
   hand_back_complaint: 'repeatable',
   hide_review: 'once',
   host_dashboard: 'read',
+  inspection_chain: 'read',
   inspection_evidence: 'read',
   invite_driver: 'keyed',
   invite_member: 'once',

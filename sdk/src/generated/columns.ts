@@ -11,7 +11,7 @@ export const readableColumns = {
   events: 'id,organizer_id,category,title,description,venue,address,city,time_zone,starts_at,ends_at,status,published_at,returns_until,created_at,updated_at',
   organizer_invitations: 'id,organizer_id,email,role,status,expires_at,created_at',
   organizers: 'id,name,description,is_verified,created_at',
-  payables: 'id,kind,payer_id,code,title,starts_at,ends_at,amount,currency,sold_amount,tax_amount,created_at',
+  payables: 'id,kind,part_of,payer_id,code,title,starts_at,ends_at,amount,currency,sold_amount,tax_amount,created_at',
   payment_attempts: 'id,payment_id,provider,reference,amount,currency,status,redirect_url,qr_payload,details,provider_transaction_id,failure_code,expires_at,created_at',
   queue_entries: 'id,event_id,user_id,status,number,shuffle_number,joined_at,seen_at,admission_id,admitted_at,admission_expires_at,order_id,checkout_expires_at,ended_at,end_reason',
   quotes: 'id,renter_id,vehicle_id,period,starts_at,ends_at,currency,lines,total_amount,deposit_amount,tax_amount,discount_id,discount_amount,cancellation_policy,facts,pricing_version,created_at,expires_at,trip_terms,extends_booking_id',

@@ -920,6 +920,8 @@ export interface OrganizersRow {
 export interface PayablesRow {
   id: Uuid;
   kind: 'booking' | 'charge' | 'extension' | 'order';
+  /** The payable that this one belongs to, such as the booking of an extension or charge. Null for what stands alone. A freeze of the whole freezes its parts. */
+  part_of: Uuid | null;
   payer_id: Uuid;
   /** What people know it by, such as the code of the booking. */
   code: string;
@@ -1147,6 +1149,10 @@ export interface ReceiptsRow {
   payment_id: Uuid;
   refund_id: Uuid | null;
   payable_id: Uuid;
+  /** Null for the receipt of a payment; else what it is for: deposit_capture, a part of a deposit that the host got. */
+  source: 'deposit_capture' | null;
+  /** The row that it is for. Null for the receipt of a payment. */
+  source_id: Uuid | null;
   /** Of a credit note: the receipt it corrects. */
   corrects_id: Uuid | null;
   issued_at: Timestamp;
@@ -1847,6 +1853,7 @@ export interface Relationships {
     Reference<'organizer_members_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
   ];
   payables: [
+    Reference<'payables_part_of_fkey', ['part_of'], false, 'payables', ['id']>,
     Reference<'payables_payer_id_fkey', ['payer_id'], false, 'profiles', ['id']>,
   ];
   payment_attempts: [
@@ -2963,6 +2970,7 @@ export interface Functions {
   hand_back_complaint: { args: { complaint_id: Uuid | null; reason: string | null }; row: 'complaints'; many: false };
   hide_review: { args: { review_id: Uuid | null; reason: string | null }; value: null };
   host_dashboard: { args: { days?: number | null }; row: 'host_dashboard'; many: false };
+  inspection_chain: { args: { booking_id: Uuid | null }; row: 'inspection_chain'; many: false };
   inspection_evidence: { args: { booking_id: Uuid | null }; row: 'inspection_evidence'; many: true };
   invite_driver: { args: { booking_id: Uuid | null; user_id: Uuid | null }; row: 'booking_drivers'; many: false };
   invite_member: { args: { organizer_id: Uuid | null; email: string | null; role: string | null }; row: 'organizer_invitations'; many: false };
