@@ -50,6 +50,14 @@ export interface ConversationMember {
   created_at: Timestamp;
 }
 
+/** A member in a list, with name and picture. */
+export interface ListedMember extends ConversationMember {
+  /** Null when the account was deleted. */
+  display_name: string | null;
+  /** In the bucket `avatars`. */
+  avatar_path: string | null;
+}
+
 /** A message as it was sent. */
 export type SentMessage = Tables['messages'];
 
@@ -172,7 +180,7 @@ declare module './core/shapes.ts' {
   interface Shapes {
     conversations: Conversation;
     my_conversations: ConversationSummary;
-    list_members: ConversationMember;
+    list_members: ListedMember;
     list_messages: Message;
     list_message_changes: Message;
     support_queue: WaitingForSupport;

@@ -4,10 +4,10 @@ import type {
   ChatChanges,
   Conversation,
   ConversationMarker,
-  ConversationMember,
   ConversationSummary,
   FoundMessage,
   LastSeen,
+  ListedMember,
   MemberRole,
   Message,
   MessageEdit,
@@ -216,8 +216,8 @@ export class Chat {
     );
   }
 
-  /** The people of a conversation that the signed-in person takes part in; everybody who was ever in it. */
-  members(conversationId: Uuid, options?: CallOptions): Promise<Result<ConversationMember[]>> {
+  /** The people of a conversation that the signed-in person takes part in, with names; everybody who was ever in it. */
+  members(conversationId: Uuid, options?: CallOptions): Promise<Result<ListedMember[]>> {
     return this.#calls.rpc('list_members', { in_conversation_id: conversationId }, options);
   }
 

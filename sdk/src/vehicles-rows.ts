@@ -118,6 +118,8 @@ export interface VehicleDetail extends Vehicle {
   host: PublicProfile | null;
   /** The newest five; `reviews.list` has the others. */
   reviews: PublicReview[];
+  /** The true place, for its host and staff. Null for others. */
+  place: VehiclePlace | null;
 }
 
 /** A period in which a vehicle can't be booked. */

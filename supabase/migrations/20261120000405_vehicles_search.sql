@@ -292,6 +292,24 @@ $$;
 revoke all on function private.shown_reviews(uuid) from public, anon, authenticated, service_role;
 grant execute on function private.shown_reviews(uuid) to anon, authenticated;
 
+-- Where a listing stands, for its host, who edits it, and for staff. A renter who has it booked reads it in the booking.
+create function private.place_to_edit(p_vehicle_id uuid)
+returns jsonb
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return (
+    select jsonb_build_object('address', l.address, 'plate', l.plate,
+      'lat', extensions.st_y(l.location::extensions.geometry), 'lng', extensions.st_x(l.location::extensions.geometry))
+    from public.vehicle_locations l
+    join public.vehicles v on v.id = l.vehicle_id
+    where l.vehicle_id = p_vehicle_id and (v.host_id = auth.uid() or private.is_staff())
+  );
+end
+$$;
+revoke all on function private.place_to_edit(uuid) from public, anon, authenticated, service_role;
+grant execute on function private.place_to_edit(uuid) to anon, authenticated;
+
 -- Everything a listing's screen needs, under the reader's own rights.
 create function public.vehicle_detail(vehicle_id uuid)
 returns jsonb
@@ -307,10 +325,11 @@ as $$
       where i.vehicle_id = v.id
     ), '[]'),
     'host', (select to_jsonb(h) from public.public_profile(v.host_id) h),
-    'reviews', private.shown_reviews(v.id)
+    'reviews', private.shown_reviews(v.id),
+    'place', private.place_to_edit(v.id)
   )
   from public.vehicles v
   where v.id = $1
 $$;
-comment on function public.vehicle_detail is 'Answers a listing with its photos, features, host and newest five reviews (as list_reviews has them), or null when there is none that the caller may see. lat and lng are those of the blurred public point.';
+comment on function public.vehicle_detail is 'Answers a listing with its photos, features, host and newest five reviews (as list_reviews has them), or null when there is none that the caller may see. lat and lng are those of the blurred public point. `place` is {address, plate, lat, lng} of the true one for its host and staff, and null for others.';
 select private.expose('vehicle_detail(uuid)', 'anon', 'authenticated');

@@ -222,7 +222,7 @@ select private.expose('list_message_changes(uuid, bigint)', 'authenticated');
 
 -- Who declined looks like somebody who has not answered, so that a decline stays silent.
 create function private.list_members(p_conversation_id uuid)
-returns table (id uuid, conversation_id uuid, user_id uuid, role text, status text, read_seq bigint, created_at timestamptz)
+returns table (id uuid, conversation_id uuid, user_id uuid, role text, status text, read_seq bigint, created_at timestamptz, display_name text, avatar_path text)
 language plpgsql stable security definer set search_path = ''
 as $$
 #variable_conflict use_column
@@ -231,16 +231,18 @@ declare
 begin
   return query
     select m.id, m.conversation_id, m.user_id, m.role, case when m.status = 'declined' and m.user_id <> v_user_id then 'invited' else m.status end,
-      m.read_seq, m.created_at
+      m.read_seq, m.created_at, p.display_name, a.path
     from public.conversation_members m
+    left join public.profiles p on p.id = m.user_id and p.deleted_at is null
+    left join public.media a on a.id = p.avatar_media_id and a.status = 'ready'
     where m.conversation_id = p_conversation_id
       and (m.user_id = v_user_id or m.conversation_id in (select private.my_conversation_ids()))
     order by m.created_at, m.id;
 end
 $$;
 create function public.list_members(in_conversation_id uuid)
-returns table (id uuid, conversation_id uuid, user_id uuid, role text, status text, read_seq bigint, created_at timestamptz)
+returns table (id uuid, conversation_id uuid, user_id uuid, role text, status text, read_seq bigint, created_at timestamptz, display_name text, avatar_path text)
 language sql stable set search_path = ''
 as $$ select * from private.list_members(in_conversation_id) $$;
-comment on function public.list_members is 'Lists the people of a conversation of the caller, also those who were invited and those who left, the first one first. Who declined is shown as invited. A person who was invited or has left sees their own row alone.';
+comment on function public.list_members is 'Lists the people of a conversation of the caller, also those who were invited and those who left, the first one first, with name and the path of the picture in the avatars bucket; both are null of an account that was deleted. Who declined is shown as invited. A person who was invited or has left sees their own row alone.';
 select private.expose('list_members(uuid)', 'authenticated');

@@ -131,6 +131,7 @@ select is(tests.outcome('delete from public.messages'), '42501', 'messages are n
 select tests.as_user(:'friend');
 select (private.create_group('Trip', array[:'host', :'stranger']::uuid[], gen_random_uuid())).id as crew \gset
 select is((select count(*)::int from public.list_members(:'crew') where status = 'invited'), 2, 'strangers are asked into a group');
+select is((select array_agg(m.display_name) from public.list_members(:'crew') m join public.get_users(array[m.user_id]) u using (user_id) where m.display_name = u.display_name), (select array_agg(m.display_name) from public.list_members(:'crew') m), 'members are listed with the names that anybody sees');
 select is(tests.outcome(format('select public.create_group(%L, %L, gen_random_uuid())', ' ', array[:'host'])), 'invalid_input', 'a group has a title');
 select pg_temp.send(:'crew', 'Before anybody came') \gset
 select tests.as_user(:'host');

@@ -53,6 +53,11 @@ select is(public.vehicle_detail(:'draft'), null, 'a visitor cannot open a draft'
 select is(tests.outcome(format('select public.vehicle_calendar(%L, now(), now() + interval ''1 day'')', :'draft')), 'vehicle_not_found', 'a visitor cannot read the calendar of a draft');
 select is(public.vehicle_detail(:'vehicle') ->> 'title', 'Toyota Vios Hà Nội', 'a visitor can open a published listing');
 select ok(not public.vehicle_detail(:'vehicle') ?| array['plate', 'address', 'location', 'public_location'], 'a visitor sees neither plate nor address of a listing');
+select is(public.vehicle_detail(:'vehicle') -> 'place', 'null', 'a visitor reads no place in the page of a listing');
+select tests.as_user(:'renter');
+select is(public.vehicle_detail(:'vehicle') -> 'place', 'null', 'a renter reads no place in the page of a listing');
+select tests.as_user(:'host');
+select is(public.vehicle_detail(:'vehicle') -> 'place' ->> 'address', '1 Tràng Tiền, Hà Nội', 'a host reads the place of the own listing in its page');
 select tests.as_owner();
 select ok(extensions.st_distance(v.public_location, l.location) between 70 and 480, 'the public point of a vehicle lies 70 to 480 metres off the true one')
 from public.vehicles v join public.vehicle_locations l on l.vehicle_id = v.id where v.id = :'vehicle';

@@ -105,7 +105,10 @@ async function onServer({ journey }: Device): Promise<View> {
       view[conversationId] = {
         summary,
         messages,
-        members: Object.fromEntries(people.map((member) => [member.user_id, member])),
+        // the list has names, which a device reads with the conversation
+        members: Object.fromEntries(
+          people.map(({ display_name, avatar_path, ...member }) => [member.user_id, member]),
+        ),
       };
     }
   }

@@ -2251,6 +2251,8 @@ export interface ListMembersRow {
   status: string;
   read_seq: number;
   created_at: Timestamp;
+  display_name: string;
+  avatar_path: string;
 }
 
 export interface ListMessageChangesRow {
