@@ -1,5 +1,5 @@
 import type { CallOptions, Calls, CommandOptions } from './core/calls.ts';
-import { type Camel, snakeKeys } from './core/names.ts';
+import { type Camel, type Snake, snakeKeys } from './core/names.ts';
 import { byCreation, type List, type PageOptions, readList } from './core/pages.ts';
 import { valueOr } from './core/rows.ts';
 import type { Like } from './core/shapes.ts';
@@ -82,7 +82,7 @@ export function filterArgs<T extends Pick<VehicleFilters, 'startsAt' | 'endsAt'>
   startsAt,
   endsAt,
   ...filters
-}: T) {
+}: T): Snake<Omit<T, 'startsAt' | 'endsAt'>> & { starts_at: string; ends_at: string } {
   return { ...snakeKeys(filters), starts_at: toTimestamp(startsAt), ends_at: toTimestamp(endsAt) };
 }
 

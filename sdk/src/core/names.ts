@@ -11,9 +11,9 @@ type SnakeName<Name> = Name extends `${infer Head}${infer Tail}`
 export type Camel<Args> = { [Key in keyof Args as CamelName<Key>]: Args[Key] };
 
 /** What is given to a method, as the database takes it: `minPrice` is `min_price`. */
-export function snakeKeys<Given extends object>(
-  given: Given,
-): { [Key in keyof Given as SnakeName<Key>]: Given[Key] } {
+export type Snake<Given> = { [Key in keyof Given as SnakeName<Key>]: Given[Key] };
+
+export function snakeKeys<Given extends object>(given: Given): Snake<Given> {
   const named = Object.entries(given).map(([key, value]) => [
     key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
     value,
