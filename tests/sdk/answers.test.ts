@@ -246,6 +246,13 @@ beforeAll(async () => {
   await ask(organizerOwner, 'event_sales', event);
   const order = await world.make<string>('make_paid_order', renter, event, 1, 'Stalls');
   await ask(renter, 'seat_map', event);
+  await ask(renter, 'event_availability', event);
+  await world.sql.query('insert into public.event_favourites (user_id, event_id) values ($1, $2)', [
+    renter,
+    event,
+  ]);
+  await ask(renter, 'my_event_favourites');
+  await ask(renter, 'trending_events');
   await ask(renter, 'order_detail', order);
   await ask(organizerOwner, 'order_detail', order);
   await ask(organizerOwner, 'event_orders', event);

@@ -16,6 +16,7 @@ const row = (n: number) => ({
   role: 'admin',
   created_at: day(n),
   starts_at: day(n),
+  trend_at: day(n),
   ends_at: day(n),
   issued_at: day(n),
   released_at: day(n),
@@ -72,6 +73,11 @@ const lists: Record<string, ListTest> = {
     list: (j, page) => j.events.search(page),
     sent: { after: { starts_at: day(2), id: 'r2' } },
   },
+  'events.trending': {
+    list: (j, page) => j.events.trending(page),
+    sent: { after: { trend_at: day(2), id: 'r2' } },
+  },
+  'events.favourites': { list: (j, page) => j.events.favourites(page) },
   'organizers.earnings': {
     list: (j, page) => j.organizers.earnings({ organizerId: 'o1', ...page }),
     sent: { after: { ends_at: day(2), id: 'r2' } },
