@@ -8,7 +8,7 @@ import { findPassedOver, type Round, type ServedPlace } from './sale-fairness.ts
 import { checkouts } from './sale-story.ts';
 
 // 5,000 for the whole run; CHAOS_SEED writes the same buyers again
-const buyers = Number(process.env.TICKET_BUYERS ?? 800);
+const buyers = Number(process.env.TICKET_BUYERS ?? 400);
 const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 32));
 const size = { buyers, tickets: Math.floor(buyers / 10), capacity: Math.ceil(buyers / 60) };
 const connections = 64;
