@@ -26,6 +26,8 @@ begin
     ], p_booking.total_amount - p_booking.deposit_amount, p_booking.tax_amount, p_booking.hold_expires_at
   );
   if p_booking.total_amount = 0 then
+    -- booking it is what confirms it, unless the host has just accepted it
+    perform private.set_audit_context(coalesce(private.audit_cause(), 'renter'), private.audit_reason());
     if not private.settle_booking_payable(p_booking.id) then
       perform private.fail('vehicle_unavailable');
     end if;

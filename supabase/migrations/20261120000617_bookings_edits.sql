@@ -17,7 +17,7 @@ begin
   select p.status into v_payment from public.payments p where p.payable_id = new.id;
   select c.kind into v_slot from public.calendar_entries c where c.booking_id = new.id;
   v_problem := case
-    when v_booking.status in ('confirmed', 'in_progress', 'completed') and coalesce(v_payment, '') not in ('succeeded', 'partially_refunded', 'refunded')
+    when v_booking.total_amount > 0 and v_booking.status in ('confirmed', 'in_progress', 'completed') and coalesce(v_payment, '') not in ('succeeded', 'partially_refunded', 'refunded')
       then 'is not paid'
     when v_booking.status in ('confirmed', 'in_progress') and v_slot is distinct from 'booking' then 'has no slot'
     when v_booking.status = 'pending_payment' and (v_payment is null or v_slot is distinct from 'hold') then 'has no payment or no hold'

@@ -161,7 +161,11 @@ select is(tests.outcome(format('select tests.quote_with(%L, %L, 330, %L)', :'new
 
 -- a discount that covers everything ------------------------------------------------------------------------------
 select tests.make_code('{"code": "FREE", "percent_bps": 10000, "per_user_limit": null}') as free \gset
+select tests.settle();
+-- as in a transaction of its own, which no other command has given a cause
+select private.set_audit_context(null);
 select tests.book_with(:'renter', :'vehicle', 400, 'FREE') as nothing \gset
+select is(tests.outcome('select tests.settle()'), 'ok', 'with nothing to pay the confirmation is whole at its commit');
 select is((select (status, total_amount)::text from public.bookings where id = :'nothing'), '(confirmed,0)', 'with nothing to pay it is confirmed at once');
 select is((select count(*)::int from public.payments where payable_id = :'nothing'), 0, 'nothing to pay makes no payment');
 select is((select kind from public.calendar_entries where booking_id = :'nothing'), 'booking', 'nothing to pay takes the slot');
