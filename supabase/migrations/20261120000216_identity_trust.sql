@@ -87,7 +87,8 @@ returns int
 language sql immutable set search_path = ''
 as $$ select 1 $$;
 
--- Writes the scores of those who got events, as the last act of the transaction: after every other lock, and in one order.
+-- Writes the scores of those who got events at the end of the transaction: in one order, and before inboxes are locked
+-- (notifications_writing), because a review locks the people whom it rates before their inboxes, too.
 create function private.note_trust_event()
 returns trigger
 language plpgsql volatile set search_path = ''
@@ -100,14 +101,17 @@ $$;
 create trigger note_trust_event after insert on private.trust_events
   for each row execute function private.note_trust_event();
 
-create function private.store_trust_scores()
-returns trigger
+create function private.write_noted_trust_scores()
+returns void
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
   v_user_id uuid;
 begin
   -- every row calls this; the first call serves all of them
+  if coalesce(current_setting('journey.trust', true), '') = '' then
+    return;
+  end if;
   for v_user_id in
     select distinct u::uuid from regexp_split_to_table(coalesce(current_setting('journey.trust', true), ''), ' ') u where u <> '' order by 1
   loop
@@ -116,6 +120,14 @@ begin
     update public.profiles set credit_score = private.trust_score(v_user_id) where id = v_user_id;
   end loop;
   perform set_config('journey.trust', '', true);
+end
+$$;
+create function private.store_trust_scores()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  perform private.write_noted_trust_scores();
   return null;
 end
 $$;

@@ -110,6 +110,8 @@ declare
   v_seq bigint;
   v_unread int;
 begin
+  -- DO NOT lock an inbox before: who rates people locks them first, and then their inboxes
+  perform private.write_noted_trust_scores();
   -- every row calls this; the first call numbers all of them
   for v_person in
     select user_id, count(*) as told from public.notifications where seq is null group by user_id order by user_id

@@ -133,6 +133,8 @@ const complaintRefusals = [
 const payRefusals = [
   'payment_not_payable',
   'payment_expired',
+  // the rest of a charge may be less than a provider takes
+  'payment_amount_unsupported',
   'booking_not_extendable',
   'money_frozen',
   'vehicle_unavailable',

@@ -70,6 +70,7 @@ beforeAll(async () => {
   await world.make('move_trip', trip, -25);
   await world.make('inspect', 'check_out', driving, trip, 1100);
   await ask(driving, 'trip_costs', trip);
+  await ask(driving, 'inspection_chain', trip);
   const dent = await world.make('make_media', billed.host, 'charge');
   await ask(billed.host, 'propose_charge', trip, 'other', randomUUID(), 1000, 'A dent', [dent]);
   const [charge] = [await ask(driving, 'charges_of_booking', trip)];
