@@ -1,4 +1,12 @@
-import { chownSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, relative } from 'node:path';
 import { databaseUrl, type StackConfig } from '../config.ts';
 import { StackError } from '../errors.ts';
@@ -73,7 +81,8 @@ function killOrphans(dataDir: string): void {
     }
   };
   try {
-    for (const name of readdirSync('/proc')) if (isOrphan(Number(name))) process.kill(Number(name), 'SIGKILL');
+    for (const name of readdirSync('/proc'))
+      if (isOrphan(Number(name))) process.kill(Number(name), 'SIGKILL');
   } catch {
     // There is no /proc, or an orphan ended by itself.
   }

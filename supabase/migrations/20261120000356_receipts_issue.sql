@@ -74,12 +74,14 @@ declare
   v_paid jsonb;
   v_named jsonb;
   v_source private.receipt_sources;
+  v_told jsonb;
   v_facts private.receipt_facts;
   v_row_kind text := case p_kind when 'credit_note' then 'credit_note' else 'receipt' end;
 begin
   select * into v_source from private.receipt_sources where source = p_kind;
   if v_source.source is not null then
-    execute format('select * from private.%I($1)', v_source.facts_function) into v_facts using p_subject_id;
+    execute format('select to_jsonb(f) from private.%I($1) f', v_source.facts_function) into v_told using p_subject_id;
+    v_facts := jsonb_populate_record(null::private.receipt_facts, v_told);
   elsif p_kind is null or p_kind not in ('receipt', 'credit_note') then
     perform private.fail_input('kind', 'must be receipt, credit_note or a source of private.receipt_sources');
   end if;

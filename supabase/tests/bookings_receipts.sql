@@ -42,7 +42,7 @@ select id as damage_capture from public.deposit_captures where cause_id = :'dama
 -- the screen -----------------------------------------------------------------------------------------------------------
 select tests.as_user(:'host');
 select public.booking_detail(:'trip') as shown \gset
-select is((select array_agg((c ->> 'kind') || ' ' || (c ->> 'status') || ' ' || (c ->> 'owed_amount') || ' ' || (c ->> 'captured_amount') order by n) from jsonb_array_elements(:'shown'::jsonb -> 'charges') with ordinality a (c, n)),
+select is((select array_agg((c ->> 'kind') || ' ' || (c ->> 'status') || ' ' || (c ->> 'owed_amount') || ' ' || (c ->> 'captured_amount') order by c ->> 'kind') from jsonb_array_elements(:'shown'::jsonb -> 'charges') c),
   array['cleaning settled 200000 200000', 'damage accepted 3000000 2800000'], 'the detail of a booking has its charges with their states and amounts');
 select is((select array_agg((k ->> 'code') || ' ' || (k ->> 'amount') || ' ' || (k ->> 'cause_id') order by n) from jsonb_array_elements(:'shown'::jsonb -> 'captures') with ordinality a (k, n) where k ->> 'amount' = '200000'),
   array['charge_cleaning 200000 ' || :'cleaning'], 'the detail of a booking has what was taken of the deposit, and for what');
