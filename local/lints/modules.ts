@@ -47,6 +47,7 @@ export const directions: Readonly<Record<string, readonly string[]>> = {
     'transfers',
   ],
   waiting: ['payments', 'ticketing'],
+  reports: ['chat', 'reviews', 'ticketing', 'vehicles'],
   operations: ['payments', 'refunds', 'transfers'],
 };
 

@@ -14,7 +14,7 @@ export interface InvariantViolation
 
 /** A case that waits for a review: `subjectId` is the id of the licence, the vehicle or its papers. */
 export interface ReviewCase {
-  kind: 'licence' | 'vehicle' | 'vehicle_document';
+  kind: 'licence' | 'vehicle' | 'vehicle_document' | 'report';
   subjectId: Uuid;
 }
 

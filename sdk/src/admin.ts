@@ -16,6 +16,7 @@ import { AdminPayables } from './payables.ts';
 import { AdminPayments } from './payments.ts';
 import { AdminPayouts } from './payouts.ts';
 import { AdminRefunds } from './refunds.ts';
+import { AdminModeration } from './reports.ts';
 import type { Result } from './result.ts';
 import { AdminReviews } from './reviews.ts';
 import { AdminRoles } from './roles.ts';
@@ -54,6 +55,8 @@ export class Admin {
   readonly payouts: AdminPayouts;
   /** Complaints about bookings and orders. */
   readonly complaints: AdminComplaints;
+  /** What people reported, and what staff does about it. */
+  readonly moderation: AdminModeration;
   /** Reviews of trips. */
   readonly reviews: AdminReviews;
   /** Texts to many people. */
@@ -81,6 +84,7 @@ export class Admin {
     this.refunds = new AdminRefunds(calls);
     this.payouts = new AdminPayouts(calls);
     this.complaints = new AdminComplaints(calls);
+    this.moderation = new AdminModeration(calls);
     this.reviews = new AdminReviews(calls);
     this.broadcasts = new AdminBroadcasts(calls);
     this.mail = new AdminMail(calls);

@@ -83,13 +83,14 @@ export interface Attachment {
 
 /**
  * A message as a reader sees it. `seq` counts without holes in its conversation; `change` is the number of its last
- * change. A deleted message has `deleted_at`, no `body` and no `attachments`.
+ * change. A deleted message has `deleted_at`, and one that staff has hidden has `hidden_at`; neither has a `body` or
+ * `attachments`.
  */
 export interface Message
   extends Refine<
     Nullable<
       Rows['list_messages'],
-      'sender_id' | 'client_message_id' | 'body' | 'reply_to_seq' | 'edited_at' | 'deleted_at'
+      'sender_id' | 'client_message_id' | 'body' | 'reply_to_seq' | 'edited_at' | 'deleted_at' | 'hidden_at'
     >,
     {
       kind: 'text' | 'system';

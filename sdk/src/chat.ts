@@ -298,8 +298,8 @@ export class Chat {
 
   /**
    * Changes the signed-in person's own message while it is new.
-   * Errors: `conversation_not_found`, `conversation_closed`, `message_not_found`, `forbidden`,
-   * `edit_window_over`, `invalid_input`, `rate_limited`.
+   * Errors: `conversation_not_found`, `conversation_closed`, `message_not_found`, `message_hidden`,
+   * `forbidden`, `edit_window_over`, `invalid_input`, `rate_limited`.
    */
   edit(conversationId: Uuid, seq: number, body: string, options?: CallOptions): Promise<Result<SentMessage>> {
     return this.#calls.rpc('edit_message', { conversation_id: conversationId, seq, body }, options);

@@ -134,6 +134,8 @@ export type { Receipts } from './receipts.ts';
 export type * from './receipts-rows.ts';
 export type { AdminRefunds, Refunds } from './refunds.ts';
 export type * from './refunds-rows.ts';
+export type { AdminModeration, NewReport, ReportSubject, Reports } from './reports.ts';
+export type * from './reports-rows.ts';
 export type { Failed, Result, Success } from './result.ts';
 export type { AdminReviews, Reviews, ReviewText } from './reviews.ts';
 export type * from './reviews-rows.ts';

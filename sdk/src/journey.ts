@@ -29,6 +29,7 @@ import { Quotes } from './quotes.ts';
 import { UserInbox } from './realtime/user-inbox.ts';
 import { Receipts } from './receipts.ts';
 import { Refunds } from './refunds.ts';
+import { Reports } from './reports.ts';
 import { Reviews } from './reviews.ts';
 import { SavedSearches } from './saved-searches.ts';
 import { Tickets } from './tickets.ts';
@@ -97,6 +98,7 @@ export class Journey {
   readonly payouts: Payouts;
   readonly notifications: Notifications;
   readonly complaints: Complaints;
+  readonly reports: Reports;
   readonly reviews: Reviews;
   readonly savedSearches: SavedSearches;
   readonly tickets: Tickets;
@@ -145,6 +147,7 @@ export class Journey {
     this.payouts = new Payouts(calls);
     this.notifications = new Notifications(calls, inbox);
     this.complaints = new Complaints(calls);
+    this.reports = new Reports(calls);
     this.reviews = new Reviews(calls);
     this.savedSearches = new SavedSearches(calls);
     this.tickets = new Tickets(calls);

@@ -214,7 +214,7 @@ declare
 begin
   select * into v_kind from private.review_kinds where kind = p_kind;
   if not found then
-    perform private.fail_input('kind', 'must be licence or vehicle');
+    perform private.fail_input('kind', 'must be ' || (select string_agg(k.kind, ' or ' order by k.kind) from private.review_kinds k));
   end if;
   execute format('select status = $2 from %s where id = $1', v_kind.relation) into v_waits using p_subject_id, v_kind.waits_as;
   if v_waits is null then
@@ -238,7 +238,7 @@ create function public.claim_review(kind text, subject_id uuid)
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.claim_review(kind, subject_id) $$;
-comment on function public.claim_review is 'Support: takes a case that waits for a review, so that no other reviewer decides it meanwhile. `kind` is licence or vehicle. It ends with the decision, or after 15 minutes (setting review_claim_minutes); claiming again begins the time anew. Answers {claimed_by, claimed_by_name, claimed_at, expires_at}. Errors: forbidden, not_found, invalid_input, illegal_transition (it does not wait), review_claimed (details as the answer).';
+comment on function public.claim_review is 'Support: takes a case that waits for a review, so that no other reviewer decides it meanwhile. `kind` is licence, vehicle, vehicle_document or report. It ends with the decision, or after 15 minutes (setting review_claim_minutes); claiming again begins the time anew. Answers {claimed_by, claimed_by_name, claimed_at, expires_at}. Errors: forbidden, not_found, invalid_input, illegal_transition (it does not wait), review_claimed (details as the answer).';
 select private.expose('claim_review(text, uuid)', 'authenticated');
 
 create function private.release_review(p_kind text, p_subject_id uuid)

@@ -82,12 +82,12 @@ begin
   if exists (select from public.user_roles where user_id = p_user_id) then
     perform private.fail_input('user_id', 'must be a person without a role: take the role away first');
   end if;
+  perform private.set_audit_context('admin', p_reason);
   update public.user_suspensions set ended_at = until where user_id = p_user_id and ended_at is null and until <= now();
   insert into public.user_suspensions (user_id, reason, until, phone_hash)
   values (p_user_id, private.tidy_lines(p_reason), p_until, private.keyed_hash('phone:' || v_phone))
   on conflict (user_id) where ended_at is null do update set reason = excluded.reason, until = excluded.until
   returning * into v_suspension;
-  perform private.set_audit_context('admin', p_reason);
   perform private.record_event('user.suspended', p_user_id, jsonb_build_object('suspension_id', v_suspension.id, 'until', p_until));
   perform private.notify(p_user_id, 'account_suspended', jsonb_build_object('reason', p_reason), gen_random_uuid()::text);
   v_suspension.phone_hash := null;
@@ -108,12 +108,12 @@ as $$
 begin
   perform private.require_admin();
   perform private.require_reason(p_reason);
+  perform private.set_audit_context('admin', p_reason);
   update public.user_suspensions set ended_at = coalesce(least(until, now()), now())
   where user_id = p_user_id and ended_at is null;
   if not found then
     perform private.fail('not_found');
   end if;
-  perform private.set_audit_context('admin', p_reason);
   perform private.record_event('user.reinstated', p_user_id);
   perform private.notify(p_user_id, 'account_reinstated', '{}', gen_random_uuid()::text);
 end

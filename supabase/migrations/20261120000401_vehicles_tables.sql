@@ -12,6 +12,7 @@ insert into private.transitions (machine, from_state, event, to_state) values
   ('vehicle', 'published', 'suspend', 'suspended'),
   ('vehicle', 'pending_review', 'suspend', 'suspended'),
   ('vehicle', 'suspended', 'reinstate', 'published'),
+  ('vehicle', 'suspended', 'return', 'pending_review'),
   ('vehicle', 'draft', 'archive', 'archived'),
   ('vehicle', 'pending_review', 'archive', 'archived'),
   -- DO NOT let a host archive a suspended listing: it would no longer be suspended, and could be handed over

@@ -4,6 +4,8 @@
 insert into public.notification_templates (code, locale, category, title, body, email_subject, email_body) values
   ('vehicle_published', 'en', 'listing', 'Listing published', 'Your listing {{title}} can be booked now.', null, null),
   ('vehicle_published', 'vi', 'listing', 'Tin đăng đã được duyệt', 'Tin đăng {{title}} đã được duyệt và có thể nhận đặt xe.', null, null),
+  ('vehicle_returned', 'en', 'listing', 'Listing waits for review', 'Your listing {{title}} is no longer suspended. It can be booked when it has been reviewed.', null, null),
+  ('vehicle_returned', 'vi', 'listing', 'Tin đăng đang chờ duyệt', 'Tin đăng {{title}} không còn bị tạm ngưng và sẽ nhận đặt xe sau khi được duyệt.', null, null),
   ('vehicle_rejected', 'en', 'listing', 'Listing needs changes', 'Please change your listing {{title}} and submit it again. Reason: {{reason}}', null, null),
   ('vehicle_rejected', 'vi', 'listing', 'Tin đăng cần chỉnh sửa', 'Vui lòng chỉnh sửa tin đăng {{title}} rồi gửi duyệt lại. Lý do: {{reason}}', null, null),
   ('vehicle_suspended', 'en', 'listing', 'Listing suspended', 'Your listing {{title}} cannot be booked for now. Reason: {{reason}}', 'Your listing was suspended', E'Your listing {{title}} cannot be booked for now.\n\nReason: {{reason}}\n\nPlease contact us if you have questions.'),
@@ -32,5 +34,6 @@ insert into private.notification_audiences (machine, audience) values ('vehicle'
 insert into private.notification_rules (machine, event, audience, template, channels) values
   ('vehicle', 'publish', 'host', 'vehicle_published', '{in_app}'),
   ('vehicle', 'reinstate', 'host', 'vehicle_published', '{in_app}'),
+  ('vehicle', 'return', 'host', 'vehicle_returned', '{in_app}'),
   ('vehicle', 'reject', 'host', 'vehicle_rejected', '{in_app}'),
   ('vehicle', 'suspend', 'host', 'vehicle_suspended', '{in_app,email}');

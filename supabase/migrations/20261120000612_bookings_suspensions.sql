@@ -19,7 +19,7 @@ begin
     order by b.id
   loop
     perform private.notify(v_booking.renter_id, case
-        when new.status = 'published' then 'booking_reinstated_renter'
+        when old.status = 'suspended' then 'booking_reinstated_renter'
         when v_booking.status = 'confirmed' then 'booking_suspended_renter'
         else 'booking_suspended_unpaid_renter' end,
       private.notification_data(v_booking), gen_random_uuid()::text);
@@ -28,7 +28,7 @@ begin
 end
 $$;
 create trigger tell_renters_of_suspension after update of status on public.vehicles
-  for each row when (old.status <> new.status and (new.status = 'suspended' or (old.status = 'suspended' and new.status = 'published')))
+  for each row when (old.status <> new.status and 'suspended' in (old.status, new.status))
   execute function private.tell_renters_of_suspension();
 
 create function private.tell_renter_of_licence()

@@ -25,7 +25,8 @@ insert into private.transitions (machine, from_state, event, to_state) values
   ('review', 'withdrawn', 'rewrite', 'written'),
   ('review', 'written', 'hide', 'hidden'),
   ('review', 'released', 'hide', 'hidden'),
-  ('review', 'hidden', 'restore', 'released');
+  ('review', 'hidden', 'restore', 'released'),
+  ('review', 'hidden', 'restore_unreleased', 'written');
 
 create table public.review_invitations (
   booking_id uuid not null references public.bookings on delete restrict,

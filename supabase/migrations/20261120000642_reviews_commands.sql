@@ -1,7 +1,7 @@
 -- Reviews: writing, releasing, answering, hiding.
 -- Rule kept here: both sides' reviews become public in one moment: when the second is written, or when the time to write
 -- is over. Nobody changes a review after having read the other one.
--- Left out on purpose: reports of reviews, which go to the queue of reports.
+-- Left out on purpose: reports of reviews, and the log of what was hidden, which are of reports.
 
 -- Locks the trip's invitations, so that two sides who write at once come one after the other and the second sees the first.
 create function private.lock_review(p_booking_id uuid, p_author_id uuid)
@@ -165,22 +165,30 @@ create function private.restore_review(p_review_id uuid, p_reason text)
 returns void
 language plpgsql volatile security definer set search_path = ''
 as $$
+declare
+  v_booking_id uuid;
 begin
   perform private.require_staff();
   perform private.require_reason(p_reason);
   perform private.set_audit_context('staff', p_reason);
-  update public.reviews set status = 'released', hidden_reason = null, released_at = coalesce(released_at, now())
+  select booking_id into v_booking_id from public.reviews where id = p_review_id;
+  perform from public.review_invitations where booking_id = v_booking_id order by side for no key update;
+  -- one that waited for the other side when it was hidden waits again
+  update public.reviews
+  set status = case when released_at is null and write_until > now() then 'written' else 'released' end, hidden_reason = null,
+    released_at = coalesce(released_at, case when write_until <= now() then write_until end)
   where id = p_review_id and status = 'hidden';
   if not found then
     perform private.fail('review_not_found');
   end if;
+  perform private.release_reviews_of(v_booking_id);
 end
 $$;
 create function public.restore_review(review_id uuid, reason text)
 returns void
 language sql volatile set search_path = ''
 as $$ select private.restore_review(review_id, reason) $$;
-comment on function public.restore_review is 'Staff: shows a hidden review again; it counts again and is public. The reason is for the log. Errors: forbidden, review_not_found (also one that is not hidden), invalid_input.';
+comment on function public.restore_review is 'Staff: takes back that a review was hidden. One that was public is public and counts again; one that waited for the other side waits again. The reason is for the log. Errors: forbidden, review_not_found (also one that is not hidden), invalid_input.';
 select private.expose('restore_review(uuid, text)', 'authenticated');
 
 -- Readers see a review from write_until on; the job makes it count and tells people.

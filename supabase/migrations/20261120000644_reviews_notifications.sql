@@ -10,8 +10,8 @@ insert into public.notification_templates (code, locale, category, title, body) 
   ('review_answered_author', 'vi', 'review', 'Đánh giá của bạn có phản hồi', 'Bên kia đã phản hồi đánh giá của bạn về chuyến đi với {{vehicle}}.'),
   ('review_hidden_author', 'en', 'review', 'Your review was hidden', 'Your review of the trip with {{vehicle}} was hidden: {{reason}}. Contact support if you disagree.'),
   ('review_hidden_author', 'vi', 'review', 'Đánh giá của bạn bị ẩn', 'Đánh giá của bạn về chuyến đi với {{vehicle}} đã bị ẩn. Lý do: {{reason}}. Vui lòng liên hệ hỗ trợ nếu bạn không đồng ý.'),
-  ('review_restored_author', 'en', 'review', 'Your review is shown again', 'Your review of the trip with {{vehicle}} is public again.'),
-  ('review_restored_author', 'vi', 'review', 'Đánh giá của bạn đã được hiển thị lại', 'Đánh giá của bạn về chuyến đi với {{vehicle}} đã được công khai trở lại.'),
+  ('review_restored_author', 'en', 'review', 'Your review is no longer hidden', 'Your review of the trip with {{vehicle}} is no longer hidden.'),
+  ('review_restored_author', 'vi', 'review', 'Đánh giá của bạn không còn bị ẩn', 'Đánh giá của bạn về chuyến đi với {{vehicle}} không còn bị ẩn.'),
   ('review_invited', 'en', 'review', 'How was your trip?', 'Review your trip with {{vehicle}}. The other side reads it when both have written, or after the time for it is over.'),
   ('review_invited', 'vi', 'review', 'Chuyến đi của bạn thế nào?', 'Hãy đánh giá chuyến đi với {{vehicle}}. Bên kia chỉ đọc được khi cả hai đã viết hoặc khi hết hạn đánh giá.');
 
@@ -50,6 +50,7 @@ insert into private.notification_rules (machine, event, from_state, audience, te
   ('review', 'release', null, 'subject', 'review_released_subject', '{in_app}'),
   ('review', 'hide', null, 'author', 'review_hidden_author', '{in_app}'),
   ('review', 'restore', null, 'author', 'review_restored_author', '{in_app}'),
+  ('review', 'restore_unreleased', null, 'author', 'review_restored_author', '{in_app}'),
   ('booking', 'complete', null, 'renter', 'review_invited', '{in_app}'),
   ('booking', 'complete', null, 'host', 'review_invited', '{in_app}'),
   ('booking', 'settle', null, 'renter', 'review_invited', '{in_app}'),

@@ -110,18 +110,21 @@ create table public.messages (
   created_at timestamptz not null default clock_timestamp(),
   edited_at timestamptz,
   deleted_at timestamptz,
+  hidden_at timestamptz,
   primary key (conversation_id, seq),
   constraint messages_change_once unique (conversation_id, change),
   constraint messages_sent_once unique (conversation_id, sender_id, client_message_id),
   constraint messages_kind_known check (kind in ('text', 'system')),
   constraint messages_sender check ((kind = 'text') = (sender_id is not null and client_message_id is not null)),
   constraint messages_seq_positive check (seq >= 1 and change >= seq),
-  -- a message that was deleted keeps its number and nothing else
-  constraint messages_something_until_deleted check ((kind = 'text' and deleted_at is null) = (body is not null or attachment_count > 0)),
+  -- a message that was deleted keeps its number and nothing else; one that staff has hidden also keeps count of its files
+  constraint messages_something_until_deleted check (
+    (kind = 'text' and deleted_at is null and hidden_at is null) = (body is not null or (attachment_count > 0 and hidden_at is null))),
+  constraint messages_hidden_shows_nothing check (hidden_at is null or (kind = 'text' and body is null and mentions = '{}')),
   constraint messages_attachment_count check (attachment_count between 0 and 20),
   constraint messages_system_data check ((kind = 'system') = (data is not null)),
   constraint messages_body_form check (private.is_tidy_lines(body) and char_length(body) between 1 and 4000),
-  constraint messages_nothing_after_delete check (deleted_at is null or (kind = 'text' and mentions = '{}')),
+  constraint messages_nothing_after_delete check (deleted_at is null or (kind = 'text' and mentions = '{}' and attachment_count = 0)),
   -- it exists: the command looks, and messages are never removed. A foreign key between 64 partitions would be 4,096.
   constraint messages_reply_to_earlier check (reply_to_seq between 1 and seq - 1)
 ) partition by hash (conversation_id);
@@ -139,7 +142,8 @@ comment on table public.messages is 'Messages, numbered by seq without gaps in e
 comment on column public.messages.change is 'The number of the last change of this message among all changes of its conversation; that of its sending at first.';
 comment on column public.messages.kind is 'text is written by a person, system by the database about a booking or the group.';
 comment on column public.messages.client_message_id is 'Made by the sender''s app before the first try, so that a message that is sent again is there once.';
-comment on column public.messages.body is 'Plain text, 1 to 4,000 characters. Null in a system message, in one that is files only, and after a deletion.';
+comment on column public.messages.body is 'Plain text, 1 to 4,000 characters. Null in a system message, in one that is files only, after a deletion, and while it is hidden.';
+comment on column public.messages.hidden_at is 'When staff hid it. Null for a message that is shown.';
 comment on column public.messages.attachment_count is 'How many files it has in message_attachments, so that a message without any costs no look there.';
 comment on column public.messages.data is 'Of a system message: {code, …}, the code of its text in conversation_texts and the values for it.';
 

@@ -111,7 +111,7 @@ begin
     update public.conversations set last_seq = last_seq - 1, last_change = last_change - 1, last_message_at = least(last_message_at, (
       select created_at from public.messages where conversation_id = p_conversation_id and seq = v_conversation.last_seq - 1))
     where id = p_conversation_id;
-    if v_message.deleted_at is null and v_message.edited_at is null
+    if v_message.deleted_at is null and v_message.edited_at is null and v_message.hidden_at is null
        and ((v_message.body, v_message.reply_to_seq) is distinct from (v_body, p_reply_to_seq) or private.sent_other_files(v_message, v_media_ids)) then
       perform private.fail('idempotency_conflict');
     end if;
@@ -216,6 +216,8 @@ begin
     perform private.fail('message_not_found');
   elsif v_message.sender_id <> v_user_id then
     perform private.fail('forbidden');
+  elsif v_message.hidden_at is not null then
+    perform private.fail('message_hidden');
   elsif v_message.body = v_body then
     return v_message;
   end if;
@@ -234,7 +236,7 @@ create function public.edit_message(conversation_id uuid, seq bigint, body text)
 returns public.messages
 language sql volatile set search_path = ''
 as $$ select private.edit_message(conversation_id, seq, body) $$;
-comment on function public.edit_message is 'Changes the caller''s own message while it is new (15 minutes unless the operator changed it). Earlier texts are kept for admins. Repeatable. Errors: conversation_not_found, conversation_closed, message_not_found, forbidden, edit_window_over, invalid_input, rate_limited.';
+comment on function public.edit_message is 'Changes the caller''s own message while it is new (15 minutes unless the operator changed it). Earlier texts are kept for admins. Repeatable. Errors: conversation_not_found, conversation_closed, message_not_found, message_hidden, forbidden, edit_window_over, invalid_input, rate_limited.';
 select private.expose_limited('edit_message(uuid, bigint, text)', 'change_message', 'auth.uid()', 'authenticated');
 
 -- Leaves the number of a message and nothing else. The conversation is locked, and the uploads before it.
@@ -245,6 +247,7 @@ as $$
 begin
   delete from public.message_reactions where conversation_id = p_message.conversation_id and seq = p_message.seq;
   delete from private.message_edits where conversation_id = p_message.conversation_id and seq = p_message.seq;
+  delete from private.hidden_messages where conversation_id = p_message.conversation_id and seq = p_message.seq;
   perform private.erase_attachments(p_message.conversation_id, p_message.seq);
   update public.messages set body = null, attachment_count = 0, mentions = '{}', edited_at = null, deleted_at = now()
   where conversation_id = p_message.conversation_id and seq = p_message.seq;
@@ -295,7 +298,7 @@ begin
     perform private.fail_input('there', 'must be given');
   end if;
   v_message := private.begin_change(p_conversation_id, p_seq, v_user_id);
-  if v_message.deleted_at is not null then
+  if v_message.deleted_at is not null or v_message.hidden_at is not null then
     perform private.fail('message_not_found');
   end if;
   if p_there then

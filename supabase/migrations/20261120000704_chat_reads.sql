@@ -70,7 +70,7 @@ begin
       select coalesce(private.message_text(x, v_locale), (
                select private.render(t.text, jsonb_build_object('count', x.attachment_count), v_locale)
                from public.conversation_texts t
-               where t.code = 'files_sent' and t.locale = v_locale and x.attachment_count > 0
+               where t.code = 'files_sent' and t.locale = v_locale and x.attachment_count > 0 and x.hidden_at is null
              )) as text, x.sender_id
       from public.messages x
       where x.conversation_id = c.id and x.seq = c.seen_seq
@@ -86,7 +86,7 @@ returns table (
 )
 language sql stable set search_path = ''
 as $$ select * from private.my_conversations($1, $2, $3) $$;
-comment on function public.my_conversations is 'Lists the caller''s conversations, the one with the newest message first, also requests that wait (`status` invited) and groups that were left. A request shows who asks and nothing that was written. `unread` is last_seq − read_seq. `last_text` is null after a deletion, and says how many files were sent without a text. `group_avatar_path` is in the bucket group_avatars. `archived` lists the archive. `after` takes {last_message_at, id} of the last row, where id is its conversation_id. Errors: invalid_input.';
+comment on function public.my_conversations is 'Lists the caller''s conversations, the one with the newest message first, also requests that wait (`status` invited) and groups that were left. A request shows who asks and nothing that was written. `unread` is last_seq − read_seq. `last_text` is null after a deletion and for a message that staff has hidden, and says how many files were sent without a text. `group_avatar_path` is in the bucket group_avatars. `archived` lists the archive. `after` takes {last_message_at, id} of the last row, where id is its conversation_id. Errors: invalid_input.';
 select private.expose('my_conversations(boolean, jsonb, int)', 'authenticated');
 grant execute on function private.my_conversations(boolean, jsonb, int, uuid[]) to authenticated;
 
@@ -151,7 +151,7 @@ $$;
 create function private.list_messages(p_conversation_id uuid, p_before_seq bigint, p_page_size int)
 returns table (
   seq bigint, change bigint, kind text, sender_id uuid, client_message_id uuid, body text, data jsonb, reply_to_seq bigint,
-  mentions uuid[], attachments jsonb, reactions jsonb, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz
+  mentions uuid[], attachments jsonb, reactions jsonb, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz, hidden_at timestamptz
 )
 -- a generic plan: otherwise PostgreSQL plans it anew for each call, because one of 64 partitions looks cheaper than any
 language plpgsql stable security definer set search_path = '' set plan_cache_mode = force_generic_plan
@@ -166,7 +166,7 @@ begin
            -- most have none, and a look is cheaper than the call
            case when exists (select from public.message_reactions r where r.conversation_id = m.conversation_id and r.seq = m.seq)
              then private.reactions_of(m.conversation_id, m.seq) else '{}' end,
-           m.created_at, m.edited_at, m.deleted_at
+           m.created_at, m.edited_at, m.deleted_at, m.hidden_at
     from public.messages m
     where m.conversation_id = p_conversation_id and v_reader.readable @> m.seq and m.seq < coalesce(p_before_seq, 9223372036854775807)
     order by m.seq desc
@@ -176,17 +176,17 @@ $$;
 create function public.list_messages(conversation_id uuid, before_seq bigint default null, page_size int default 50)
 returns table (
   seq bigint, change bigint, kind text, sender_id uuid, client_message_id uuid, body text, data jsonb, reply_to_seq bigint,
-  mentions uuid[], attachments jsonb, reactions jsonb, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz
+  mentions uuid[], attachments jsonb, reactions jsonb, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz, hidden_at timestamptz
 )
 language sql stable set search_path = ''
 as $$ select * from private.list_messages($1, $2, $3) $$;
-comment on function public.list_messages is 'Lists messages of a conversation, newest first, 1–100 a page. `before_seq` takes the seq of the last row. `body` of a system message is in the caller''s language, and `data` has its values. `attachments` are its files, [{media_id, kind, mime_type, byte_size, width, height, file_name, status, bucket, path}]: kind is image, video or document, type and size in bytes are those of the upload, width and height in pixels are null where they are not known, and bucket and path are null when the file is gone or the caller may not open it (left or removed). `reactions` is {emoji: [user ids]}. A deleted message has deleted_at, no body and no files. Errors: conversation_not_found, invalid_input.';
+comment on function public.list_messages is 'Lists messages of a conversation, newest first, 1–100 a page. `before_seq` takes the seq of the last row. `body` of a system message is in the caller''s language, and `data` has its values. `attachments` are its files, [{media_id, kind, mime_type, byte_size, width, height, file_name, status, bucket, path}]: kind is image, video or document, type and size in bytes are those of the upload, width and height in pixels are null where they are not known, and bucket and path are null when the file is gone or the caller may not open it (left or removed). `reactions` is {emoji: [user ids]}. A deleted message has deleted_at, and one that staff has hidden has hidden_at; neither has a body or files. Errors: conversation_not_found, invalid_input.';
 select private.expose('list_messages(uuid, bigint, int)', 'authenticated');
 
 create function private.list_message_changes(p_conversation_id uuid, p_after_change bigint)
 returns table (
   seq bigint, change bigint, kind text, sender_id uuid, client_message_id uuid, body text, data jsonb, reply_to_seq bigint,
-  mentions uuid[], attachments jsonb, reactions jsonb, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz
+  mentions uuid[], attachments jsonb, reactions jsonb, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz, hidden_at timestamptz
 )
 -- a generic plan: otherwise PostgreSQL plans it anew for each call, because one of 64 partitions looks cheaper than any
 language plpgsql stable security definer set search_path = '' set plan_cache_mode = force_generic_plan
@@ -203,7 +203,7 @@ begin
            -- most have none, and a look is cheaper than the call
            case when exists (select from public.message_reactions r where r.conversation_id = m.conversation_id and r.seq = m.seq)
              then private.reactions_of(m.conversation_id, m.seq) else '{}' end,
-           m.created_at, m.edited_at, m.deleted_at
+           m.created_at, m.edited_at, m.deleted_at, m.hidden_at
     from public.messages m
     where m.conversation_id = p_conversation_id and v_reader.readable @> m.seq and m.change > p_after_change
     order by m.change
@@ -213,7 +213,7 @@ $$;
 create function public.list_message_changes(conversation_id uuid, after_change bigint)
 returns table (
   seq bigint, change bigint, kind text, sender_id uuid, client_message_id uuid, body text, data jsonb, reply_to_seq bigint,
-  mentions uuid[], attachments jsonb, reactions jsonb, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz
+  mentions uuid[], attachments jsonb, reactions jsonb, created_at timestamptz, edited_at timestamptz, deleted_at timestamptz, hidden_at timestamptz
 )
 language sql stable set search_path = ''
 as $$ select * from private.list_message_changes($1, $2) $$;

@@ -26,6 +26,7 @@ create table public.message_attachments (
   position smallint not null,
   sender_id uuid not null,
   file_name text,
+  is_hidden boolean not null default false,
   constraint message_attachments_of_message foreign key (conversation_id, seq) references public.messages (conversation_id, seq) on delete restrict,
   constraint message_attachments_own_upload foreign key (sender_id, media_id) references public.media (owner_id, id) on delete restrict,
   constraint message_attachments_position_once unique (conversation_id, seq, position),
@@ -36,12 +37,13 @@ create index message_attachments_sender_idx on public.message_attachments (sende
 comment on table public.message_attachments is 'The files of messages. Each upload is in one message at most. Who may not open the files of a message sees no row. Written by commands.';
 comment on column public.message_attachments.position is 'The order in which the sender chose them, from 0.';
 comment on column public.message_attachments.file_name is 'What the sender''s device calls it, for people to read. It names no path.';
+comment on column public.message_attachments.is_hidden is 'Whether staff has hidden its message. Nobody opens the file then.';
 alter table public.message_attachments enable row level security;
 revoke all on public.message_attachments from anon, authenticated, service_role;
 grant select on public.message_attachments to authenticated;
 -- As messages, but only for who takes part now. The files in Storage and their sizes follow this policy.
 create policy select_taking_part on public.message_attachments for select to authenticated
-  using (exists (
+  using (not is_hidden and exists (
     select from public.conversation_members m
     where m.conversation_id = message_attachments.conversation_id and m.user_id = (select auth.uid())
       and m.status = 'active' and m.readable @> message_attachments.seq
@@ -115,7 +117,7 @@ returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 begin
-  if p_message.attachment_count = 0 then
+  if p_message.attachment_count = 0 or p_message.hidden_at is not null then
     return '[]'::jsonb;
   end if;
   return (
@@ -187,7 +189,9 @@ begin
   select * into v_attachment from public.message_attachments where media_id = p_media_id;
   if found then
     v_message := private.begin_change(v_attachment.conversation_id, v_attachment.seq, v_user_id);
-    if v_message.body is null and v_message.attachment_count = 1 then
+    if v_message.attachment_count = 1 and v_message.body is null and not exists (
+      select from private.hidden_messages h where h.conversation_id = v_message.conversation_id and h.seq = v_message.seq and h.body is not null
+    ) then
       perform private.erase_message(v_message);
     else
       delete from public.message_attachments where media_id = p_media_id;

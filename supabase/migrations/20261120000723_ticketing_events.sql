@@ -61,6 +61,7 @@ create table public.events (
   created_by uuid not null references public.profiles on delete restrict,
   published_at timestamptz,
   returns_until timestamptz,
+  hidden_at timestamptz,
   search_text text not null generated always as (private.fold_text(title || ' ' || venue || ' ' || city)) stored,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -76,7 +77,9 @@ create table public.events (
   constraint events_city_length check (char_length(city) <= 100),
   constraint events_time_zone_known foreign key (time_zone) references private.time_zones (name),
   constraint events_ends_at_order check (starts_at < ends_at and ends_at <= starts_at + interval '90 days'),
-  constraint events_published_dated check (status not in ('published', 'ended') or published_at is not null)
+  constraint events_published_dated check (status not in ('published', 'ended') or published_at is not null),
+  -- before, nobody but its team and staff sees it
+  constraint events_hidden_after_publishing check (hidden_at is null or published_at is not null)
 );
 create index events_organizer_idx on public.events (organizer_id, created_at desc, id desc);
 create index events_starts_idx on public.events (starts_at, id) where status = 'published';
@@ -89,6 +92,7 @@ comment on column public.events.location is 'Where the venue is. Null when the o
 comment on column public.events.time_zone is 'IANA zone in which its times are shown.';
 comment on column public.events.published_at is 'When it was first published. Null until then.';
 comment on column public.events.returns_until is 'Until when holders may return tickets because it was put off to another date. Null when it was not. While it is postponed they may too.';
+comment on column public.events.hidden_at is 'When staff hid it: only its team and its buyers see it, and no ticket of it is sold. Null for an event that is shown.';
 comment on column public.events.search_text is 'Title, venue and city without diacritics, for search.';
 select private.attach_state_machine('public.events', 'event');
 create trigger touch before update on public.events for each row execute function private.touch();
@@ -148,7 +152,7 @@ as $$
 begin
   return query
     select e.id from public.events e join public.event_configs c on c.event_id = e.id
-    where e.published_at is not null and c.visibility = 'public';
+    where e.published_at is not null and e.hidden_at is null and c.visibility = 'public';
 end
 $$;
 create function private.my_event_ids()
@@ -169,7 +173,7 @@ alter table public.events enable row level security;
 alter table public.event_configs enable row level security;
 revoke all on public.event_categories, public.events, public.event_configs from anon, authenticated, service_role;
 grant select on public.event_categories, public.event_configs to anon, authenticated, service_role;
-grant select (id, organizer_id, category, title, description, venue, address, city, location, time_zone, starts_at, ends_at, status, published_at, returns_until, created_at, updated_at)
+grant select (id, organizer_id, category, title, description, venue, address, city, location, time_zone, starts_at, ends_at, status, published_at, returns_until, hidden_at, created_at, updated_at)
   on public.events to anon, authenticated;
 grant select on public.events to service_role;
 create policy select_anybody on public.event_categories for select to anon, authenticated using (true);

@@ -35,7 +35,7 @@ begin
   v_window.starts_at := greatest(p_config.sale_starts_at, p_class.sale_starts_at, p_event.published_at);
   v_window.ends_at := least(p_config.sale_ends_at, p_class.sale_ends_at, p_event.starts_at);
   v_window.state := case
-    when p_event.status <> 'published' or p_class.is_closed then 'closed'
+    when p_event.status <> 'published' or p_event.hidden_at is not null or p_class.is_closed then 'closed'
     when v_window.ends_at <= now() then 'over'
     when v_window.starts_at > now() then 'not_started'
     else 'on_sale'
@@ -55,7 +55,7 @@ declare
 begin
   select * into v_event from public.events where id = p_event_id;
   v_team := found and (private.is_staff() or v_event.organizer_id in (select private.my_organizer_ids()));
-  if not found or not (v_team or v_event.published_at is not null) then
+  if not found or not (v_team or private.may_see_event(v_event, auth.uid())) then
     perform private.fail('event_not_found');
   end if;
   select * into strict v_config from public.event_configs where event_id = p_event_id;
@@ -142,7 +142,7 @@ begin
     with page as (
       select e from public.events e
       join public.event_configs c on c.event_id = e.id and c.visibility = 'public'
-      where e.status = 'published' and e.ends_at > v_from
+      where e.status = 'published' and e.hidden_at is null and e.ends_at > v_from
         and (p_to_at is null or e.starts_at < p_to_at)
         and (p_category is null or e.category = p_category)
         and (v_city is null or private.squeeze_text(e.city) = v_city)

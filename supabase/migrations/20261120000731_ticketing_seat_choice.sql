@@ -352,7 +352,7 @@ declare
   v_event public.events;
 begin
   select * into v_event from public.events where id = p_event_id;
-  if not found or not (v_event.published_at is not null or private.is_staff() or v_event.organizer_id in (select private.my_organizer_ids())) then
+  if not found or not (private.may_see_event(v_event, auth.uid()) or private.is_staff() or v_event.organizer_id in (select private.my_organizer_ids())) then
     perform private.fail('event_not_found');
   end if;
   return query

@@ -39,7 +39,7 @@ as $$
 begin
   return (
     select 'event:' || e.id from public.events e
-    where e.published_at is not null and e.id = case when realtime.topic() ~ '^event:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then substr(realtime.topic(), 7)::uuid end
+    where private.may_see_event(e, auth.uid()) and e.id = case when realtime.topic() ~ '^event:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then substr(realtime.topic(), 7)::uuid end
   );
 end
 $$;
@@ -208,7 +208,7 @@ begin
   return null;
 end
 $$;
-create constraint trigger tell_availability after insert or update of status, starts_at, ends_at, published_at on public.events
+create constraint trigger tell_availability after insert or update of status, starts_at, ends_at, published_at, hidden_at on public.events
   deferrable initially deferred for each row execute function private.tell_of_event();
 
 create function private.tell_availability(p_event_id uuid)
@@ -235,7 +235,7 @@ declare
 begin
   select * into v_event from public.events where id = p_event_id;
   v_team := found and (private.is_staff() or v_event.organizer_id in (select private.my_organizer_ids()));
-  if not found or not (v_team or v_event.published_at is not null) then
+  if not found or not (v_team or private.may_see_event(v_event, auth.uid())) then
     perform private.fail('event_not_found');
   end if;
   select * into v_told from private.told_availability t where t.event_id = p_event_id;

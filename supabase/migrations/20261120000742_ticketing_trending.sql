@@ -191,7 +191,7 @@ begin
     from private.event_trends t
     join public.events e on e.id = t.event_id
     join public.event_configs c on c.event_id = e.id and c.visibility = 'public'
-    where e.status = 'published' and e.ends_at > now()
+    where e.status = 'published' and e.hidden_at is null and e.ends_at > now()
       and (p_category is null or e.category = p_category)
       and (v_city is null or private.squeeze_text(e.city) = v_city)
       and (v_start.id is null or (t.trend_at, t.event_id) < (v_start.at, v_start.id))

@@ -40,7 +40,7 @@ begin
     perform private.note_interest(p_event_id, v_user_id, 'likes', false);
     return;
   end if;
-  if not exists (select from public.events e where e.id = p_event_id and e.published_at is not null) then
+  if not exists (select from public.events e where e.id = p_event_id and private.may_see_event(e, v_user_id)) then
     perform private.fail('event_not_found');
   end if;
   -- calls at once of one person meet here, so that the count holds
@@ -70,7 +70,7 @@ begin
   return query
     select private.event_hit(e, null) || jsonb_build_object('created_at', f.created_at, 'status', private.event_state(e))
     from public.event_favourites f join public.events e on e.id = f.event_id
-    where f.user_id = v_user_id and (v_start.id is null or (f.created_at, f.event_id) < (v_start.at, v_start.id))
+    where f.user_id = v_user_id and private.may_see_event(e, v_user_id) and (v_start.id is null or (f.created_at, f.event_id) < (v_start.at, v_start.id))
     order by f.created_at desc, f.event_id desc
     limit p_page_size;
 end

@@ -114,7 +114,7 @@ begin
   for v_message in
     select * from public.messages x
     where x.conversation_id = p_conversation_id and x.seq > v_read_seq and v_readable @> x.seq
-      and x.kind = 'text' and x.deleted_at is null and x.sender_id <> p_user_id and (not p_mentioned or p_user_id = any (x.mentions))
+      and x.kind = 'text' and x.deleted_at is null and x.hidden_at is null and x.sender_id <> p_user_id and (not p_mentioned or p_user_id = any (x.mentions))
     order by x.seq desc
   loop
     if not private.is_blocked(p_user_id, v_message.sender_id)
@@ -209,7 +209,7 @@ begin
   where m.conversation_id = p_conversation_id and m.status = 'invited' and not private.is_blocked(m.user_id, m.invited_by)
     and exists (
       select from public.messages x
-      where x.conversation_id = m.conversation_id and x.seq >= m.reads_from and x.sender_id = m.invited_by and x.deleted_at is null)
+      where x.conversation_id = m.conversation_id and x.seq >= m.reads_from and x.sender_id = m.invited_by and x.deleted_at is null and x.hidden_at is null)
   order by m.user_id;
   -- only where there is a device to send to: a row for everybody else, for every burst, would say nothing new
   with queued as (

@@ -100,6 +100,17 @@ select tests.make_media(:'person', 'evidence_image') as scratch \gset
 select tests.as_user(:'person');
 select private.open_complaint(:'rented', 'unclean', 'The vehicle was not clean', 'refund', gen_random_uuid(), null, array[:'scratch']::uuid[]) is not null;
 select tests.as_owner();
+-- who reported somebody, was reported, and had something taken down
+select tests.as_user(:'person');
+select private.create_report('person', :'host', 'harassment', 'Shouts at people', null) is not null;
+select id as support from private.open_support_conversation() \gset
+select private.send_message(:'support', 'Good morning', gen_random_uuid()) is not null;
+select tests.as_user(:'admin');
+select private.join_support_conversation(:'support') is not null;
+select private.create_report('message', :'support', 'spam', '', (select last_seq from public.conversations where id = :'support')) is not null;
+select tests.as_owner();
+select private.hide_message(:'support', last_seq) from public.conversations where id = :'support';
+select private.record_moderation('message', :'support', last_seq, 'hide', '{}') from public.conversations where id = :'support';
 -- as staff, and what comes of using an account
 insert into public.user_roles (user_id, role) values (:'person', 'admin');
 insert into public.user_suspensions (user_id, reason, created_at, ended_at, phone_hash) values (:'person', 'abuse', now() - interval '2 days', now() - interval '1 day', private.keyed_hash('phone:+84977123123'));

@@ -303,6 +303,20 @@ beforeAll(async () => {
   );
   await ask(admin, 'preview_broadcast', broadcast.id);
 
+  // somebody is reported and suspended, and staff takes that back
+  const reported = await world.make<string>('make_user', 'reported');
+  await ask(renter, 'create_report', 'person', reported, 'other', 'Shouts at people');
+  await ask(renter, 'my_reports');
+  await ask(admin, 'reports_to_review');
+  await world.sql.query("select set_config('request.jwt.claims', tests.claims($1), false)", [admin]);
+  await world.sql.query("select private.restrict_subject('person', $1, 'Shouted at people', null, null)", [
+    reported,
+  ]);
+  await world.sql.query("select set_config('request.jwt.claims', '', false)");
+  await ask(reported, 'my_moderation');
+  const logged = await ask(admin, 'moderation_log');
+  await ask(admin, 'moderation_case', logged.case_id);
+
   // somebody takes the data along and leaves
   const leaver = await world.make('make_renter', 'leaver');
   await world.make('step_up', leaver);

@@ -30,6 +30,7 @@ const row = (n: number) => ({
   display_name: `n${n}`,
   waiting_since: day(n),
   user_id: `r${n}`,
+  number: n,
 });
 const search = { lat: 21, lng: 105, startsAt: day(5), endsAt: day(6) };
 
@@ -51,6 +52,10 @@ const lists: Record<string, ListTest> = {
   'bookings.driving': { list: (j, page) => j.bookings.driving(page) },
   'complaints.list': { list: (j, page) => j.complaints.list(page) },
   'admin.charges.list': { list: (j, page) => j.admin.charges.list(page) },
+  'reports.mine': { list: (j, page) => j.reports.mine(page) },
+  'reports.actionsAgainstMe': { list: (j, page) => j.reports.actionsAgainstMe(page) },
+  'admin.moderation.list': { list: (j, page) => j.admin.moderation.list(page), sent: waiting },
+  'admin.moderation.log': { list: (j, page) => j.admin.moderation.log(page), sent: { after: { number: 2 } } },
   'admin.complaints.list': { list: (j, page) => j.admin.complaints.list(page) },
   'trust.history': { list: (j, page) => j.trust.history(page), sent: { after: { id: 'r2' } } },
   'admin.roles.list': {
@@ -196,6 +201,7 @@ const bounded: Record<string, string> = {
   'vehicles.prices': 'the period that was asked for, at most 400 days',
   'charges.list': 'the charges of one trip, of which few can be open',
   'complaints.categories': 'what there is to choose from',
+  'reports.categories': 'what there is to choose from',
   'complaints.addEvidence': 'one for each file that was given',
   'vehicles.facets': 'the values of the filters',
   'vehicles.explainUnavailable': 'what is in the way in one period',

@@ -145,7 +145,7 @@ describe('the package', () => {
   });
 
   const resources =
-    'account,addresses,admin,apiKeys,auth,blocks,bookings,charges,chat,checkIn,complaints,devices,discounts,events,licences,media,notifications,orders,organizers,otp,payments,payouts,profiles,quotes,receipts,refunds,reviews,savedSearches,supabase,tickets,trust,vehicles,waitingLists,waitingRoom';
+    'account,addresses,admin,apiKeys,auth,blocks,bookings,charges,chat,checkIn,complaints,devices,discounts,events,licences,media,notifications,orders,organizers,otp,payments,payouts,profiles,quotes,receipts,refunds,reports,reviews,savedSearches,supabase,tickets,trust,vehicles,waitingLists,waitingRoom';
   const making = `const journey = createJourney({ url: 'http://127.0.0.1:9', publishableKey: 'sb_publishable_test' });
     console.log(Object.keys(journey).sort().join());`;
 

@@ -663,6 +663,8 @@ export interface EventsRow {
   published_at: Timestamp | null;
   /** Until when holders may return tickets because it was put off to another date. Null when it was not. While it is postponed they may too. */
   returns_until: Timestamp | null;
+  /** When staff hid it: only its team and its buyers see it, and no ticket of it is sold. Null for an event that is shown. */
+  hidden_at: Timestamp | null;
   created_at: Timestamp;
   updated_at: Timestamp;
 }
@@ -755,6 +757,8 @@ export interface MessageAttachmentsRow {
   sender_id: Uuid;
   /** What the sender's device calls it, for people to read. It names no path. */
   file_name: string | null;
+  /** Whether staff has hidden its message. Nobody opens the file then. */
+  is_hidden: boolean;
 }
 
 /** Reactions of members to messages. They go with a message that is deleted. */
@@ -777,7 +781,7 @@ export interface MessagesRow {
   sender_id: Uuid | null;
   /** Made by the sender's app before the first try, so that a message that is sent again is there once. */
   client_message_id: Uuid | null;
-  /** Plain text, 1 to 4,000 characters. Null in a system message, in one that is files only, and after a deletion. */
+  /** Plain text, 1 to 4,000 characters. Null in a system message, in one that is files only, after a deletion, and while it is hidden. */
   body: string | null;
   /** How many files it has in message_attachments, so that a message without any costs no look there. */
   attachment_count: number;
@@ -788,7 +792,32 @@ export interface MessagesRow {
   created_at: Timestamp;
   edited_at: Timestamp | null;
   deleted_at: Timestamp | null;
+  /** When staff hid it. Null for a message that is shown. */
+  hidden_at: Timestamp | null;
   changed_in: string;
+}
+
+/** Append-only: what staff decided about reports, and what was hidden, suspended and restored, whatever did it. */
+export interface ModerationActionsRow {
+  id: Uuid;
+  /** Counts up: the order in which they happened. */
+  number: number;
+  case_id: Uuid;
+  /** hide (review, message, event), suspend (vehicle, person), restore (takes `undoes` back), uphold (the reports were right; nothing was taken down with this row) or dismiss (they were not). */
+  action: 'hide' | 'suspend' | 'restore' | 'uphold' | 'dismiss';
+  /** Of hide and suspend its owner reads it; otherwise for staff. Null when a row was changed by hand without one. */
+  reason: string | null;
+  /** When a suspension of a person ends by itself. Null: when somebody ends it. */
+  until: Timestamp | null;
+  /** As private.set_audit_context() said. */
+  cause: string | null;
+  /** What readers saw of the subject then: a restoring action compares it. */
+  version: string | null;
+  /** The state of the subject before, for example {"status": "published", "revision": 3}. */
+  before: unknown;
+  /** Of a restoring action: what it takes back. */
+  undoes: Uuid | null;
+  created_at: Timestamp;
 }
 
 /** Texts of admins to many people, and how far each is. Written by the commands of admins and the worker; the log has who did what. */
@@ -1185,6 +1214,38 @@ export interface RefundsRow {
   failure_code: string | null;
   created_at: Timestamp;
   completed_at: Timestamp | null;
+}
+
+/** For what each kind of subject may be reported, in the order in which apps list it. An operator adds rows. */
+export interface ReportCategoriesRow {
+  /** vehicle (a listing), person, event, message or review. */
+  kind: 'event' | 'message' | 'person' | 'review' | 'vehicle';
+  category: string;
+  name_en: string;
+  name_vi: string;
+  /** 1 to 3; 3 is what somebody may be hurt or robbed by. The queue shows the highest. */
+  severity: number;
+  /** Smaller comes first. */
+  position: number;
+}
+
+/** What people reported. Only the reporter and staff read a report; whom it is about never learns of it. */
+export interface ReportsRow {
+  id: Uuid;
+  /** All reports about one subject have one. */
+  case_id: Uuid;
+  /** vehicle, person, event, message or review. */
+  kind: string;
+  category: string;
+  reporter_id: Uuid;
+  /** In the words of the reporter. May be empty unless the category is other. */
+  description: string;
+  /** Machine report. open, upheld (staff acted) or dismissed. The reporter is told. */
+  status: StateOf<'report'>;
+  /** What decided it. Null while it is open. */
+  action_id: Uuid | null;
+  created_at: Timestamp;
+  decided_at: Timestamp | null;
 }
 
 /** Who may review which trip, and until when. Written when the booking is completed. */
@@ -1630,6 +1691,7 @@ export interface Tables {
   message_attachments: MessageAttachmentsRow;
   message_reactions: MessageReactionsRow;
   messages: MessagesRow;
+  moderation_actions: ModerationActionsRow;
   notification_broadcasts: NotificationBroadcastsRow;
   notifications: NotificationsRow;
   order_items: OrderItemsRow;
@@ -1647,6 +1709,8 @@ export interface Tables {
   quotes: QuotesRow;
   receipts: ReceiptsRow;
   refunds: RefundsRow;
+  report_categories: ReportCategoriesRow;
+  reports: ReportsRow;
   review_invitations: ReviewInvitationsRow;
   reviews: ReviewsRow;
   saved_searches: SavedSearchesRow;
@@ -1834,6 +1898,9 @@ export interface Relationships {
     Reference<'messages_conversation_id_fkey', ['conversation_id'], false, 'conversations', ['id']>,
     Reference<'messages_sender_id_fkey', ['sender_id'], false, 'profiles', ['id']>,
   ];
+  moderation_actions: [
+    Reference<'moderation_actions_undoes_fkey', ['undoes'], true, 'moderation_actions', ['id']>,
+  ];
   notifications: [
     Reference<'notifications_user_id_fkey', ['user_id'], false, 'profiles', ['id']>,
   ];
@@ -1892,6 +1959,11 @@ export interface Relationships {
   refunds: [
     Reference<'refunds_payable_id_fkey', ['payable_id'], false, 'payables', ['id']>,
     Reference<'refunds_payment_id_fkey', ['payment_id'], false, 'payments', ['id']>,
+  ];
+  reports: [
+    Reference<'reports_action_id_fkey', ['action_id'], false, 'moderation_actions', ['id']>,
+    Reference<'reports_category_known', ['kind', 'category'], false, 'report_categories', ['kind', 'category']>,
+    Reference<'reports_reporter_id_fkey', ['reporter_id'], false, 'profiles', ['id']>,
   ];
   review_invitations: [
     Reference<'review_invitations_author_id_fkey', ['author_id'], false, 'profiles', ['id']>,
@@ -2005,8 +2077,10 @@ export interface Defaults {
   external_calendars: 'id' | 'busy' | 'next_at' | 'failures' | 'created_at';
   favourites: 'created_at';
   media: 'id' | 'status' | 'expires_at' | 'created_at';
+  message_attachments: 'is_hidden';
   message_reactions: 'created_at';
   messages: 'kind' | 'attachment_count' | 'mentions' | 'created_at' | 'changed_in';
+  moderation_actions: 'id' | 'number' | 'before' | 'created_at';
   notification_broadcasts: 'id' | 'status' | 'written' | 'skipped' | 'runs' | 'created_at';
   notifications: 'id' | 'created_at';
   order_items: 'id' | 'discount_amount';
@@ -2024,6 +2098,7 @@ export interface Defaults {
   quotes: 'id' | 'starts_at' | 'ends_at' | 'discount_amount' | 'created_at';
   receipts: 'id' | 'number';
   refunds: 'id' | 'status' | 'created_at';
+  reports: 'id' | 'description' | 'status' | 'created_at';
   review_invitations: 'created_at';
   reviews: 'id' | 'status' | 'aspects' | 'comment' | 'created_at' | 'updated_at';
   saved_searches: 'id' | 'created_at';
@@ -2270,6 +2345,7 @@ export interface ListMessageChangesRow {
   created_at: Timestamp;
   edited_at: Timestamp;
   deleted_at: Timestamp;
+  hidden_at: Timestamp;
 }
 
 export interface ListMessagesRow {
@@ -2287,6 +2363,7 @@ export interface ListMessagesRow {
   created_at: Timestamp;
   edited_at: Timestamp;
   deleted_at: Timestamp;
+  hidden_at: Timestamp;
 }
 
 export interface ListPayoutsRow {
@@ -2363,6 +2440,25 @@ export interface ListSuppressionsRow {
 export interface MessageEditsRow {
   body: string;
   replaced_at: Timestamp;
+}
+
+export interface ModerationLogRow {
+  number: number;
+  id: Uuid;
+  case_id: Uuid;
+  kind: string;
+  subject_id: Uuid;
+  seq: number;
+  owner_id: Uuid;
+  owner_name: string;
+  action: string;
+  reason: string;
+  until: Timestamp;
+  stands: boolean;
+  undoes: Uuid;
+  actor_id: Uuid;
+  actor_name: string;
+  created_at: Timestamp;
 }
 
 export interface MyBalanceRow {
@@ -2474,6 +2570,20 @@ export interface MyInvitationsRow {
   created_at: Timestamp;
 }
 
+export interface MyModerationRow {
+  id: Uuid;
+  kind: string;
+  subject_id: Uuid;
+  seq: number;
+  name: string;
+  action: string;
+  reason: string;
+  until: Timestamp;
+  stands: boolean;
+  undone_at: Timestamp;
+  created_at: Timestamp;
+}
+
 export interface MyOrganizersRow {
   id: Uuid;
   name: string;
@@ -2498,6 +2608,19 @@ export interface MyRefundsRow {
   failure_code: string;
   created_at: Timestamp;
   completed_at: Timestamp;
+}
+
+export interface MyReportsRow {
+  id: Uuid;
+  kind: string;
+  subject_id: Uuid;
+  seq: number;
+  name: string;
+  category: string;
+  description: string;
+  status: string;
+  created_at: Timestamp;
+  decided_at: Timestamp;
 }
 
 export interface MySavedSearchesRow {
@@ -2647,6 +2770,24 @@ export interface ReconcileLedgerRow {
   subject: string;
   expected_amount: number;
   found_amount: number;
+}
+
+export interface ReportsToReviewRow {
+  id: Uuid;
+  kind: string;
+  subject_id: Uuid;
+  seq: number;
+  name: string;
+  owner_id: Uuid;
+  owner_name: string;
+  reporters: number;
+  severity: number;
+  categories: unknown;
+  decided_before: number;
+  restricted_before: number;
+  is_restricted: boolean;
+  claim: unknown;
+  waiting_since: Timestamp;
 }
 
 export interface RequiredLicencesRow {
@@ -2835,6 +2976,7 @@ export interface Rows {
   list_reviews: ListReviewsRow;
   list_suppressions: ListSuppressionsRow;
   message_edits: MessageEditsRow;
+  moderation_log: ModerationLogRow;
   my_balance: MyBalanceRow;
   my_blocks: MyBlocksRow;
   my_complaints: MyComplaintsRow;
@@ -2843,8 +2985,10 @@ export interface Rows {
   my_external_calendars: MyExternalCalendarsRow;
   my_favourites: MyFavouritesRow;
   my_invitations: MyInvitationsRow;
+  my_moderation: MyModerationRow;
   my_organizers: MyOrganizersRow;
   my_refunds: MyRefundsRow;
+  my_reports: MyReportsRow;
   my_saved_searches: MySavedSearchesRow;
   my_sessions: MySessionsRow;
   my_ticket_offers: MyTicketOffersRow;
@@ -2858,6 +3002,7 @@ export interface Rows {
   queue_shuffle: QueueShuffleRow;
   queue_status: QueueStatusRow;
   reconcile_ledger: ReconcileLedgerRow;
+  reports_to_review: ReportsToReviewRow;
   required_licences: RequiredLicencesRow;
   reviews_to_write: ReviewsToWriteRow;
   scan_conflicts: ScanConflictsRow;
@@ -2936,10 +3081,12 @@ export interface Functions {
   create_order: { args: { event_id: Uuid | null; items: unknown | null; seats?: Uuid[] | null; unlock_code?: string | null; admission?: Uuid | null; discount_code?: string | null }; row: 'orders'; many: false };
   create_organizer: { args: { details: unknown | null }; row: 'organizers'; many: false };
   create_organizer_discount: { args: { organizer_id: Uuid | null; details: unknown | null }; row: 'create_organizer_discount'; many: false };
+  create_report: { args: { kind: string | null; subject_id: Uuid | null; category: string | null; description?: string | null; seq?: number | null }; row: 'reports'; many: false };
   create_vehicle: { args: { details: unknown | null }; row: 'vehicles'; many: false };
   decide_charge: { args: { charge_id: Uuid | null; amount: number | null; reason: string | null }; row: 'booking_charges'; many: false };
   decide_inspection: { args: { inspection_id: Uuid | null; counts: boolean | null; reason: string | null }; row: 'booking_inspections'; many: false };
   decide_no_show: { args: { no_show_id: Uuid | null; counts: boolean | null; reason: string | null }; row: 'booking_no_shows'; many: false };
+  decide_reports: { args: { case_id: Uuid | null; uphold: boolean | null; reason: string | null; reports?: number | null }; row: 'moderation_actions'; many: false };
   decline_ticket: { args: { transfer_id: Uuid | null }; value: null };
   delete_account: { args: Record<never, never>; row: 'delete_account'; many: false };
   delete_address: { args: { address_id: Uuid | null }; value: null };
@@ -3003,6 +3150,8 @@ export interface Functions {
   mark_conversation_read: { args: { conversation_id: Uuid | null; seq: number | null; shared?: boolean | null }; value: null };
   mark_notification_read: { args: { notification_id: Uuid | null }; value: null };
   message_edits: { args: { conversation_id: Uuid | null; seq: number | null }; row: 'message_edits'; many: true };
+  moderation_case: { args: { case_id: Uuid | null }; row: 'moderation_case'; many: false };
+  moderation_log: { args: { of_owner_id?: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'moderation_log'; many: true };
   my_balance: { args: Record<never, never>; row: 'my_balance'; many: true };
   my_blocks: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_blocks'; many: true };
   my_bookings: { args: { role?: string | null; statuses?: string[] | null; after?: unknown | null; page_size?: number | null }; row: 'my_bookings'; many: true };
@@ -3016,11 +3165,13 @@ export interface Functions {
   my_favourites: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_favourites'; many: true };
   my_invitations: { args: Record<never, never>; row: 'my_invitations'; many: true };
   my_mail_state: { args: Record<never, never>; row: 'my_mail_state'; many: false };
+  my_moderation: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_moderation'; many: true };
   my_orders: { args: { statuses?: string[] | null; after?: unknown | null; page_size?: number | null }; row: 'my_orders'; many: true };
   my_organizers: { args: Record<never, never>; row: 'my_organizers'; many: true };
   my_payouts: { args: { after?: unknown | null; page_size?: number | null }; row: 'payouts'; many: true };
   my_receipts: { args: { after?: unknown | null; page_size?: number | null }; row: 'receipts'; many: true };
   my_refunds: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_refunds'; many: true };
+  my_reports: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_reports'; many: true };
   my_reviews: { args: { after?: unknown | null; page_size?: number | null }; row: 'reviews'; many: true };
   my_saved_searches: { args: { after?: unknown | null; page_size?: number | null }; row: 'my_saved_searches'; many: true };
   my_sessions: { args: Record<never, never>; row: 'my_sessions'; many: true };
@@ -3086,6 +3237,7 @@ export interface Functions {
   reopen_complaint: { args: { complaint_id: Uuid | null; reason: string | null }; row: 'complaints'; many: false };
   reply_to_review: { args: { review_id: Uuid | null; reply: string | null }; row: 'reviews'; many: false };
   report_no_show: { args: { booking_id: Uuid | null; note: string | null }; row: 'booking_no_shows'; many: false };
+  reports_to_review: { args: { of_kind?: string | null; after?: unknown | null; page_size?: number | null }; row: 'reports_to_review'; many: true };
   request_extension: { args: { quote_id: Uuid | null }; row: 'booking_changes'; many: false };
   request_upload: { args: { purpose: string | null; mime_type: string | null; byte_size: number | null; sha256: string | null }; row: 'media'; many: false };
   requeue_delivery: { args: { delivery_id: Uuid | null }; value: null };
@@ -3093,6 +3245,8 @@ export interface Functions {
   reschedule_event: { args: { event_id: Uuid | null; details: unknown | null }; row: 'events'; many: false };
   resolve_complaint: { args: { complaint_id: Uuid | null; finding: string | null; expected_host_change: number | null; refund_amount?: number | null; deposit_amount?: number | null; cancels?: boolean | null }; row: 'complaints'; many: false };
   restore_review: { args: { review_id: Uuid | null; reason: string | null }; value: null };
+  restore_subject: { args: { action_id: Uuid | null; reason: string | null; version?: string | null }; row: 'moderation_actions'; many: false };
+  restrict_subject: { args: { kind: string | null; subject_id: Uuid | null; reason: string | null; seq?: number | null; until?: Timestamp | null }; row: 'moderation_actions'; many: false };
   retry_payout: { args: { payout_id: Uuid | null }; row: 'payouts'; many: false };
   retry_refund: { args: { refund_id: Uuid | null; method?: string | null }; row: 'refunds'; many: false };
   review_event: { args: { event_id: Uuid | null; approve: boolean | null; reason?: string | null }; row: 'events'; many: false };

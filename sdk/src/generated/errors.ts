@@ -20,6 +20,12 @@ export const errorCatalog = {
     en: 'Your account is suspended. Read the reason in your account, or contact support.',
     vi: 'Tài khoản của bạn đang bị tạm khóa. Vui lòng xem lý do trong tài khoản hoặc liên hệ hỗ trợ.',
   },
+  action_over: {
+    status: 409,
+    retryable: false,
+    en: 'This action no longer stands: it was undone or replaced, or its time is over.',
+    vi: 'Biện pháp này không còn hiệu lực: đã được hủy bỏ, thay thế hoặc hết thời hạn.',
+  },
   address_not_found: {
     status: 404,
     retryable: false,
@@ -512,6 +518,12 @@ export const errorCatalog = {
     en: 'This file is damaged or incomplete. Choose another one, or take the picture again.',
     vi: 'Tệp bị lỗi hoặc không đầy đủ. Vui lòng chọn tệp khác hoặc chụp lại ảnh.',
   },
+  message_hidden: {
+    status: 409,
+    retryable: false,
+    en: 'This message was hidden by support, so it cannot be changed. You can delete it.',
+    vi: 'Tin nhắn này đã bị bộ phận hỗ trợ ẩn nên không thể sửa. Bạn có thể xóa tin nhắn.',
+  },
   message_not_found: {
     status: 404,
     retryable: false,
@@ -806,6 +818,18 @@ export const errorCatalog = {
     en: 'The renter has no verified driver licence for this trip. The renter must submit one first.',
     vi: 'Khách thuê không có giấy phép lái xe đã xác minh phù hợp với chuyến đi này. Khách cần gửi giấy phép trước.',
   },
+  report_exists: {
+    status: 409,
+    retryable: false,
+    en: 'You have reported this already, and we are looking into it. Details have the report.',
+    vi: 'Bạn đã báo cáo nội dung này và chúng tôi đang xem xét. Vui lòng xem báo cáo trong chi tiết.',
+  },
+  reports_changed: {
+    status: 409,
+    retryable: false,
+    en: 'More people have reported this meanwhile. Look at the new reports, and decide again.',
+    vi: 'Vừa có thêm người báo cáo nội dung này. Vui lòng xem các báo cáo mới rồi quyết định lại.',
+  },
   request_unanswered: {
     status: 409,
     retryable: false,
@@ -901,6 +925,24 @@ export const errorCatalog = {
     retryable: false,
     en: 'Confirm that it is you: request a code and enter it, then try again.',
     vi: 'Vui lòng xác nhận chính bạn đang thực hiện: yêu cầu mã, nhập mã rồi thử lại.',
+  },
+  subject_changed: {
+    status: 409,
+    retryable: false,
+    en: 'This was changed since it was hidden or suspended. Look at it again, and pass details.version to restore it as it is now.',
+    vi: 'Nội dung này đã thay đổi kể từ khi bị ẩn hoặc tạm khóa. Vui lòng xem lại, rồi gửi kèm details.version để khôi phục nội dung hiện tại.',
+  },
+  subject_gone: {
+    status: 409,
+    retryable: false,
+    en: 'This was deleted, so it can be neither hidden nor restored.',
+    vi: 'Nội dung này đã bị xóa nên không thể ẩn hoặc khôi phục.',
+  },
+  subject_restricted: {
+    status: 409,
+    retryable: false,
+    en: 'This is hidden or suspended already.',
+    vi: 'Nội dung này đã bị ẩn hoặc tạm khóa.',
   },
   suppression_not_found: {
     status: 404,

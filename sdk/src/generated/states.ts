@@ -152,6 +152,12 @@ export const transitions = {
     { from: 'recorded', event: 'object', to: 'contested' },
     { from: 'recorded', event: 'presume', to: 'presumed' },
   ],
+  moderation_case: [
+    { from: 'decided', event: 'report_again', to: 'open' },
+    { from: 'initial', event: 'act', to: 'decided' },
+    { from: 'initial', event: 'report', to: 'open' },
+    { from: 'open', event: 'decide', to: 'decided' },
+  ],
   no_show: [
     { from: 'contested', event: 'accept', to: 'accepted' },
     { from: 'contested', event: 'reject', to: 'rejected' },
@@ -256,8 +262,14 @@ export const transitions = {
     { from: 'processing', event: 'fail', to: 'failed' },
     { from: 'processing', event: 'succeed', to: 'succeeded' },
   ],
+  report: [
+    { from: 'initial', event: 'create', to: 'open' },
+    { from: 'open', event: 'dismiss', to: 'dismissed' },
+    { from: 'open', event: 'uphold', to: 'upheld' },
+  ],
   review: [
     { from: 'hidden', event: 'restore', to: 'released' },
+    { from: 'hidden', event: 'restore_unreleased', to: 'written' },
     { from: 'initial', event: 'write', to: 'written' },
     { from: 'released', event: 'hide', to: 'hidden' },
     { from: 'released', event: 'withdraw', to: 'withdrawn' },
@@ -288,6 +300,7 @@ export const transitions = {
     { from: 'published', event: 'edit', to: 'pending_review' },
     { from: 'published', event: 'suspend', to: 'suspended' },
     { from: 'suspended', event: 'reinstate', to: 'published' },
+    { from: 'suspended', event: 'return', to: 'pending_review' },
   ],
   vehicle_document: [
     { from: 'initial', event: 'submit', to: 'pending' },
