@@ -123,8 +123,8 @@ describe('the package', () => {
       const names = readdirSync(join(installed, form), { recursive: true, encoding: 'utf8' }).filter((name) =>
         /\.\w+$/.test(name),
       );
-      expect(names.reduce((sum, name) => sum + sizeOf(join(form, name)), 0)).toBeLessThan(1_000_000);
-      expect(sizeOf(join(form, 'generated/database.d.ts'))).toBeLessThan(160_000);
+      expect(names.reduce((sum, name) => sum + sizeOf(join(form, name)), 0)).toBeLessThan(1_300_000);
+      expect(sizeOf(join(form, 'generated/database.d.ts'))).toBeLessThan(220_000);
     }
   });
 
@@ -216,7 +216,7 @@ const given = `
     function openBrowser(address: string): Promise<void>;
     const host: { user_id: string }, vehicle: sdk.Vehicle, ticket: { id: string }, keys: sdk.TicketKey[];
     const organizerId: string, classId: string, orderId: string, ticketIds: string[], listId: string, text: string, description: string;
-    const complaintId: string, finding: string;
+    const complaintId: string, finding: string, kept: string, message: { seq: number };
     const AsyncStorage: sdk.QueueStorage;
     function paint(online: boolean): void;
     function askForAnotherAddress(...what: unknown[]): void;
