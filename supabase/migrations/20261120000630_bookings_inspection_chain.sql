@@ -3,7 +3,7 @@
 -- inspection says by then, the SHA-256 of the bytes of its photos, and the SHA-256 of the link before. A link never
 -- changes. An inspection, a photo or a link that was changed later does not fit the chain any more.
 -- Left out on purpose: counts_at, which an extension moves; and signatures: the log, the booking's detail and the record of
--- a complaint repeat the hash of the last link, and whoever has seen one finds it in the chain or sees that it is another.
+-- a complaint repeat the hash of the last link, so a person who has seen a hash can find it in the chain, or sees that it is gone.
 
 create table private.inspection_links (
   booking_id uuid not null references public.bookings on delete restrict,

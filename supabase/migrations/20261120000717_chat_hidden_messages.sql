@@ -55,9 +55,9 @@ returns void
 language plpgsql volatile set search_path = ''
 as $$
 declare
-  v_message public.messages := private.lock_message(p_conversation_id, p_seq);
   v_hidden private.hidden_messages;
 begin
+  perform private.lock_message(p_conversation_id, p_seq);
   delete from private.hidden_messages where conversation_id = p_conversation_id and seq = p_seq returning * into v_hidden;
   if v_hidden.seq is null then
     perform private.fail('message_not_found');

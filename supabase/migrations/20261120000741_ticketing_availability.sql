@@ -1,9 +1,9 @@
--- Ticketing: what can be had of an event, told live to anybody who has its page open.
--- Rule kept here: at most one broadcast a second for each event, and none that says what the last one said. After the last
--- change somebody looks again: whoever tells leaves a row of the outbox for the next second, which looks when all who were
--- writing have committed. An order waits for nobody here: it skips the row that another has locked.
+-- Ticketing: the availability of an event, live for every open page of it.
+-- Rule kept here: at most one broadcast a second for each event, and none that repeats the last one. Each broadcast leaves a
+-- row of the outbox for the next second, which looks again when all orders of that moment have committed. An order never
+-- waits here: it skips a row that another has locked.
 -- Left out on purpose: hidden kinds of tickets, which only their code shows; and changes that time alone makes (a hold that is
--- over, a sale that begins): who reads finds them, and tells everybody.
+-- over, a sale that begins): the next read finds and broadcasts them.
 
 alter table private.settings add constraint settings_few_left_percent check (key <> 'few_left_percent' or private.is_whole(value, 1, 100));
 insert into private.settings (key, value, description) values

@@ -90,7 +90,7 @@ begin
 end
 $$;
 
--- Counts what was not counted yet. One at a time; whoever comes meanwhile reads what is there. A sum has no minus, so what was
+-- Counts what was not counted yet. One at a time; a read meanwhile takes what is there. A sum has no minus, so what was
 -- taken back is summed up anew.
 create function private.count_interests(p_limit int default 5000)
 returns int
