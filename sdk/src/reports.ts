@@ -102,11 +102,11 @@ export class AdminModeration {
    * Errors: `forbidden`, `invalid_input`.
    */
   list(
-    { kind, ...page }: PageOptions & { kind?: ReportKind } = {},
+    { ofKind, ...page }: PageOptions & { ofKind?: ReportKind } = {},
     options?: CallOptions,
   ): List<ReportedSubject> {
     const read = (page_size: number, after?: object) =>
-      this.#calls.rpc('reports_to_review', { of_kind: kind, after, page_size }, options);
+      this.#calls.rpc('reports_to_review', { of_kind: ofKind, after, page_size }, options);
     return readList({ by: ['waiting_since', 'id'], read }, page, options);
   }
 

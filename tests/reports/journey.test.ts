@@ -18,7 +18,7 @@ afterAll(closeSql);
 
 /** The row of the queue about one subject, on whatever page. */
 async function inQueue(kind: 'vehicle' | 'message', subjectId: string) {
-  for await (const row of support.journey.admin.moderation.list({ kind })) {
+  for await (const row of support.journey.admin.moderation.list({ ofKind: kind })) {
     if (row.error) throw row.error;
     if (row.data.subject_id === subjectId) return row.data;
   }
@@ -136,7 +136,7 @@ describe('a report', () => {
       }),
     );
     const [row] = (
-      await ok(support.journey.admin.moderation.list({ kind: 'person', pageSize: 100 }))
+      await ok(support.journey.admin.moderation.list({ ofKind: 'person', pageSize: 100 }))
     ).rows.filter(({ subject_id }) => subject_id === guest.id);
     expect(
       await refusal(
