@@ -28,10 +28,10 @@ begin
     ),
     -- vehicles that agree in all of this are counted once, with their number
     groups as materialized (
-      select f.kind, f.seats, private.squeeze_text(f.brand) as brand_key, min(f.brand) as brand, f.transmission, f.fuel, f.instant_book, f.delivers,
+      select f.kind, f.seats, f.brand, f.transmission, f.fuel, f.instant_book, f.delivers,
         floor(f.rating_average * 2) / 2 as rating, f.missed, count(*) as vehicles
       from found f
-      group by f.kind, f.seats, private.squeeze_text(f.brand), f.transmission, f.fuel, f.instant_book, f.delivers, floor(f.rating_average * 2) / 2, f.missed
+      group by f.kind, f.seats, f.brand, f.transmission, f.fuel, f.instant_book, f.delivers, floor(f.rating_average * 2) / 2, f.missed
     ),
     counts as (
       select 'total' as facet, null as value, coalesce(sum(g.vehicles), 0) as vehicles from groups g where g.missed is null
@@ -42,7 +42,10 @@ begin
       from groups g join (select distinct x.seats from groups x) n on g.seats >= n.seats
       where g.missed is null or g.missed = 'seats' group by 2
       union all
-      select 'brand', min(g.brand), sum(g.vehicles) from groups g where g.missed is null or g.missed = 'brand' group by g.brand_key
+      -- one brand may be written in several ways; each way is squeezed once
+      select 'brand', min(b.brand), sum(b.vehicles)
+      from (select g.brand, sum(g.vehicles) as vehicles from groups g where g.missed is null or g.missed = 'brand' group by g.brand) b
+      group by private.squeeze_text(b.brand)
       union all
       select 'transmission', g.transmission, sum(g.vehicles) from groups g where g.missed is null or g.missed = 'transmission' group by 2
       union all
