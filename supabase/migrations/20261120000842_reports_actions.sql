@@ -62,10 +62,16 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 declare
   v_subject private.report_subject := private.look_at_subject(p_kind, p_subject_id, p_seq);
-  v_case private.moderation_cases := private.lock_case(p_kind, p_subject_id, p_seq, v_subject.owner_id, 'decided');
-  v_last public.moderation_actions := private.last_action(v_case.id);
+  v_case private.moderation_cases;
+  v_last public.moderation_actions;
   v_id uuid;
 begin
+  -- a message that was deleted since the caller looked
+  if v_subject.owner_id is null then
+    perform private.fail('subject_gone');
+  end if;
+  v_case := private.lock_case(p_kind, p_subject_id, p_seq, v_subject.owner_id, 'decided');
+  v_last := private.last_action(v_case.id);
   if p_action = 'restore' and coalesce(v_last.action, 'restore') = 'restore' then
     raise exception '% % is restored, and no row says that it was taken down', p_kind, p_subject_id;
   end if;

@@ -27,7 +27,10 @@ begin
     perform private.fail('not_found');
   end if;
   v_subject := private.look_at_subject(p_kind, p_subject_id, p_seq);
-  if v_subject.owner_id = v_user_id then
+  -- deleted in the meantime
+  if v_subject.owner_id is null then
+    perform private.fail('not_found');
+  elsif v_subject.owner_id = v_user_id then
     perform private.fail_input('subject_id', 'must not be your own');
   end if;
   v_case := private.lock_case(p_kind, p_subject_id, p_seq, v_subject.owner_id, 'open');
