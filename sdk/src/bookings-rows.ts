@@ -187,7 +187,7 @@ export interface BookingDetail extends BookingMoney {
   captures: DepositCapture[];
   /** Receipts and credit notes of the trip, its extensions, charges and captures. Null for the host. */
   receipts: ReceiptOfBooking[] | null;
-  /** The hash of the last link of their chain. Whoever keeps it can ask `inspectionChain` for it later. Null without inspections. */
+  /** The hash of the last link of their chain; null without inspections. Keep it, and pass it to `inspectionChain` later. */
   inspections_sha256: string | null;
   history: HistoryStep[];
 }

@@ -110,7 +110,7 @@ select is(public.moderation_case(:'message_case') -> 'reports' -> 0 -> 'shown' -
 select is(public.moderation_case(:'message_case') -> 'reports' -> 0 -> 'shown' -> 'before' -> -1 ->> 'body', 'Good morning', 'staff reads what the reporter had read before it');
 select is(public.moderation_case(:'message_case') -> 'shown' -> 'before', '[]', 'staff reads nothing else of the conversation');
 
--- whoever changes or deletes what was reported does not undo the report
+-- a change or deletion of what was reported does not undo the report
 select tests.as_user(:'host');
 select private.edit_message(:'chat', :seq, 'Pay me in the app, my friend') is not null;
 select tests.as_user(:'support');

@@ -45,7 +45,7 @@ grant execute on function pg_temp.may_join to public;
 -- who may hear it
 select tests.as_visitor();
 select ok(pg_temp.may_join('event:' || :'event'), 'a visitor may hear of a published event');
-select ok(pg_temp.may_join('event:' || :'unlisted'), 'whoever has the id of an unlisted event may hear of it');
+select ok(pg_temp.may_join('event:' || :'unlisted'), 'a person who has the id of an unlisted event may hear of it');
 select ok(not pg_temp.may_join('event:' || :'draft'), 'nobody hears of a draft');
 select ok(not pg_temp.may_join('event:' || gen_random_uuid()), 'nobody hears of an event that does not exist');
 select ok(not pg_temp.may_join('event:everything'), 'a topic that is no event is not readable');
@@ -88,7 +88,7 @@ select tests.order_runs_out(:'last');
 select tests.as_visitor();
 select is(public.event_availability(:'event') #>> '{classes,0,left}', '1', 'a hold is over when it is over');
 select tests.as_owner();
-select is(pg_temp.last_told(:'event', :'standard') -> 'left', '1', 'whoever reads what time has changed tells everybody');
+select is(pg_temp.last_told(:'event', :'standard') -> 'left', '1', 'a read that finds what time has changed broadcasts it');
 
 -- hidden kinds
 select pg_temp.second_passes();

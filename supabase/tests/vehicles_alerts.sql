@@ -99,7 +99,7 @@ delete from private.search_alerts;
 update public.vehicles set price_per_day = 950000 where id = :'vehicle';
 select is(tests.alerts(), null, 'a price that rises is told to nobody');
 update public.vehicles set price_per_day = 850000 where id = :'vehicle';
-select is(tests.alerts(), array['seeker: Wanted'], 'a price that falls is told to those whose limit it meets');
+select is(tests.alerts(), array['seeker: Wanted'], 'a lower price alerts the people whose limit it meets');
 delete from private.search_alerts;
 update public.vehicles set status = 'suspended' where id = :'vehicle';
 update public.vehicles set status = 'published' where id = :'vehicle';

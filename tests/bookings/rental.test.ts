@@ -347,7 +347,7 @@ describe('the trip', () => {
 });
 
 describe('what others may see', () => {
-  it('shows the place of a vehicle to whoever has it booked, and to nobody else', async () => {
+  it('shows the place of a vehicle to its renter, and to nobody else', async () => {
     const owner = await person('owner');
     const car = await listing(owner, staff);
     const see = async (one: Person) =>

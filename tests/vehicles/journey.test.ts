@@ -74,7 +74,7 @@ describe('a person who looks for a vehicle', () => {
 });
 
 describe('a host', () => {
-  it('reads plate and address of the own listing where it is edited, and nobody else does', async () => {
+  it('alone reads plate and address of a listing, where it is edited', async () => {
     const own = await ok(host.journey.vehicles.get(car.id));
     expect(own.place).toMatchObject({
       ...place,
