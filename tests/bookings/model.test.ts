@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { seedOf } from '../support/seed.ts';
 import { errorCode, invariantViolations, openWorld, type World } from '../support/sql.ts';
 import * as reference from './reference-model.ts';
 import {
@@ -14,9 +15,9 @@ import {
   snapshot,
 } from './reference-model.ts';
 
-// 1,000 in CI, fewer where somebody waits; MODEL_SEED repeats the stories of an earlier run
+// 1,000 in CI, fewer where somebody waits; another MODEL_SEED draws other stories
 const commandsWanted = Number(process.env.MODEL_COMMANDS ?? (process.env.CI ? 1000 : 600));
-const seed = Number(process.env.MODEL_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const seed = seedOf('MODEL_SEED');
 
 let world: World;
 

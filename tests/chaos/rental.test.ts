@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { seedOf } from '../support/seed.ts';
 import { endSeason, liveSeason, type Season } from './rental.ts';
 import { tripCommands } from './rental-commands.ts';
 import { buildTown } from './rental-town.ts';
 import { type SaleCluster, startSaleCluster } from './sale-cluster.ts';
 
-// 20,000 for the whole run; CHAOS_SEED draws the same numbers again, though not in the same order
+// 20,000 for the whole run; another CHAOS_SEED draws other commands
 const commands = Number(process.env.RENTAL_COMMANDS ?? 600);
-const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 32));
+const seed = seedOf('CHAOS_SEED');
 const isWhole = commands >= 5000;
 const size = isWhole ? { people: 50, vehicles: 200 } : { people: 20, vehicles: 40 };
 const connections = 16;

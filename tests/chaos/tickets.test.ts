@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyShuffle } from '../../sdk/src/index.ts';
+import { seedOf } from '../support/seed.ts';
 import { createRandom } from './random.ts';
 import { runSale, type Seen, settleSale } from './sale.ts';
 import { type SaleCluster, startSaleCluster } from './sale-cluster.ts';
@@ -7,9 +8,9 @@ import { openSale, type SaleEvent } from './sale-event.ts';
 import { findPassedOver, type Round, type ServedPlace } from './sale-fairness.ts';
 import { checkouts } from './sale-story.ts';
 
-// 5,000 for the whole run; CHAOS_SEED writes the same buyers again
+// 5,000 for the whole run; another CHAOS_SEED draws other buyers
 const buyers = Number(process.env.TICKET_BUYERS ?? 400);
-const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 32));
+const seed = seedOf('CHAOS_SEED');
 const size = { buyers, tickets: Math.floor(buyers / 10), capacity: Math.ceil(buyers / 60) };
 const connections = 64;
 
