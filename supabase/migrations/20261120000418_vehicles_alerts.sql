@@ -133,6 +133,9 @@ begin
           raise warning 'saved search % could not be asked: %', v_saved.id, sqlerrm;
           continue;
       end;
+      -- its owner may have deleted it meanwhile
+      perform from public.saved_searches s where s.id = v_saved.id for key share;
+      continue when not found;
       insert into private.search_alerts as a (search_id, vehicle_id) values (v_saved.id, v_vehicle.id)
       on conflict (search_id, vehicle_id) do update set alerted_at = now()
       returning a.alerted_at into v_at;
