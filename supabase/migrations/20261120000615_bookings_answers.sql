@@ -179,6 +179,28 @@ as $$ select private.decide_inspection(inspection_id, counts, reason) $$;
 comment on function public.decide_inspection is 'Admin: decides whether an inspection counts that the other side objected to, and ends the freeze of that objection. One that was rejected can be recorded anew. Both sides are told the reason. Repeatable. Errors: forbidden, not_found, illegal_transition, vehicle_not_returned (another renter has it; settle the trip instead), invalid_input.';
 select private.expose('decide_inspection(uuid, boolean, text)', 'authenticated');
 
+-- The freeze of an objection ends with it, also when an admin ends all freezes of a payable (unfreeze_payable).
+create function private.keep_contested_frozen()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_inspection public.booking_inspections;
+begin
+  select i.* into v_inspection
+  from public.booking_inspections i
+  where i.booking_id in (new.payable_id, (select y.part_of from public.payables y where y.id = new.payable_id))
+    and i.status = 'contested' and private.contested_freeze(i) = new.reason;
+  if found then
+    perform private.fail('inspection_open', jsonb_build_object('inspection_id', v_inspection.id, 'kind', v_inspection.kind, 'status', v_inspection.status, 'counts_at', null));
+  end if;
+  return new;
+end
+$$;
+create trigger keep_contested_frozen before update of ended_at on private.payable_freezes
+  for each row when (old.ended_at is null and new.ended_at is not null)
+  execute function private.keep_contested_frozen();
+
 -- Writes down what counts by now. Nothing depends on it, because commands and reads look at the time.
 create function private.count_due_inspections(p_limit int default 200)
 returns int

@@ -117,6 +117,20 @@ begin
 end
 $$;
 
+-- The freeze of a report ends with it, also when an admin ends all freezes of a payable (unfreeze_payable).
+create function private.keep_no_show_frozen()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  perform private.check_no_report(coalesce((select y.part_of from public.payables y where y.id = new.payable_id), new.payable_id));
+  return new;
+end
+$$;
+create trigger keep_no_show_frozen before update of ended_at on private.payable_freezes
+  for each row when (old.ended_at is null and new.ended_at is not null and new.reason = private.no_show_freeze())
+  execute function private.keep_no_show_frozen();
+
 -- Raises when the money of a booking is frozen for another reason than its report.
 create function private.check_no_other_freeze(p_booking_id uuid)
 returns void

@@ -113,6 +113,7 @@ select is(private.settle_unattended_trips(), 0, 'a trip with an open report is n
 select tests.as_user(:'host');
 select is(tests.outcome(format('select public.decide_no_show(%L, true, %L)', :'disputed_report', 'x')), 'forbidden', 'the sides do not decide');
 select tests.as_user(:'admin');
+select is(tests.outcome(format('select public.unfreeze_payable(%L)', :'disputed')), 'no_show_open', 'an admin cannot end the freeze of an open report by ending all freezes');
 select is((public.decide_no_show(:'disputed_report', true, 'The photos show it')).status, 'upheld', 'an admin can uphold a report');
 select is(tests.outcome(format('select public.decide_no_show(%L, false, %L)', :'disputed_report', 'x')), 'illegal_transition', 'a decision is not made twice');
 select tests.as_owner();

@@ -136,7 +136,7 @@ export async function endSeason(cluster: SaleCluster, town: Town): Promise<strin
   );
   await each(
     `select distinct payable_id as id from private.payable_freezes where ended_at is null and reason = 'a check' order by 1`,
-    'public.unfreeze_payable($1)',
+    "public.unfreeze_payable($1, 'a check')",
   );
   await each(
     `select id from public.booking_inspections where status = 'contested' order by id`,
