@@ -14,7 +14,7 @@ begin
   if not exists (select from public.conversation_texts where code = p_data ->> 'code') then
     raise exception 'no text for the system message %', p_data ->> 'code';
   end if;
-  set constraints public.number_at_commit immediate;
+  perform private.number_notifications();
   select * into strict v_conversation from public.conversations where id = p_conversation_id for no key update;
   perform private.tell_of_messages(private.say(v_conversation, p_data));
 end
@@ -34,7 +34,7 @@ begin
   ) then
     return;
   end if;
-  set constraints public.number_at_commit immediate;
+  perform private.number_notifications();
   v_conversation := private.lock_direct(p_a, p_b);
   if p_open then
     perform private.connect_direct(v_conversation, p_a);

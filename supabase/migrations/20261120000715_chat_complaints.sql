@@ -47,7 +47,7 @@ returns void
 language plpgsql volatile set search_path = ''
 as $$
 begin
-  set constraints public.number_at_commit immediate;
+  perform private.number_notifications();
   update public.conversations set closed_at = case when p_closed then clock_timestamp() end
   where id = p_conversation_id and kind = 'complaint' and (closed_at is null) = p_closed;
   if found then

@@ -100,8 +100,10 @@ $$;
 -- Numbers and sends what this transaction wrote, as its last act: the inboxes of several people are
 -- locked for a moment only, in one order, after every other lock. Nobody else sees an unnumbered row. The badge is
 -- counted under that lock, by a statement that begins after it, so the last badge sent is right (as in tell_inbox).
+-- Who locks something after inboxes, such as a conversation, calls it first. SET CONSTRAINTS would not do: inside another
+-- trigger of the commit it leaves out what the same commit has yet to run.
 create function private.number_notifications()
-returns trigger
+returns void
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
@@ -112,7 +114,6 @@ declare
 begin
   -- DO NOT lock an inbox before: who rates people locks them first, and then their inboxes
   perform private.write_noted_trust_scores();
-  -- every row calls this; the first call numbers all of them
   for v_person in
     select user_id, count(*) as told from public.notifications where seq is null group by user_id order by user_id
   loop
@@ -128,10 +129,20 @@ begin
       perform private.broadcast('user:' || v_person.user_id, 'notification', v_note.facts || jsonb_build_object('unread', v_unread));
     end loop;
   end loop;
+end
+$$;
+
+-- Every row calls it; the first call numbers all of them.
+create function private.number_at_commit()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  perform private.number_notifications();
   return null;
 end
 $$;
 create constraint trigger number_at_commit
   after insert on public.notifications
   deferrable initially deferred
-  for each row execute function private.number_notifications();
+  for each row execute function private.number_at_commit();

@@ -146,7 +146,7 @@ begin
   perform private.record_moderation('message', p_id, p_seq, 'hide', v_message.before);
   perform private.notify(v_message.owner_id, 'message_hidden_sender',
     jsonb_build_object('conversation_id', p_id, 'seq', p_seq, 'reason', private.audit_reason()), gen_random_uuid()::text);
-  set constraints public.number_at_commit immediate;
+  perform private.number_notifications();
   perform private.hide_message(p_id, p_seq);
 end
 $$;
@@ -160,7 +160,7 @@ declare
 begin
   perform private.record_moderation('message', p_id, p_seq, 'restore', v_message.before);
   perform private.notify(v_message.owner_id, 'message_shown_sender', jsonb_build_object('conversation_id', p_id, 'seq', p_seq), gen_random_uuid()::text);
-  set constraints public.number_at_commit immediate;
+  perform private.number_notifications();
   perform private.show_message(p_id, p_seq);
 end
 $$;

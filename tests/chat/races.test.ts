@@ -129,4 +129,30 @@ describe('chat', () => {
     }
     expect(await invariantViolations(world)).toEqual([]);
   });
+
+  it('takes inboxes before the conversation, although a booking moves before its people are notified', async () => {
+    const [renter = '', host = ''] = await makePeople(world, 2);
+    const vehicle = await world.make('make_vehicle', host, JSON.stringify(farAway));
+    const booking = await world.make(
+      'make_booking',
+      renter,
+      vehicle,
+      await hours(world, 100),
+      await hours(world, 102),
+    );
+    const reference = await world.make<string>('start_payment', booking);
+    await world.sql.query(`
+      create table tests.taken (id bigint generated always as identity, what text);
+      create function tests.note_taken() returns trigger language plpgsql security definer as $$
+      begin
+        insert into tests.taken (what) values (tg_table_name);
+        return null;
+      end $$;
+      create trigger note_taken after update on private.inboxes for each statement execute function tests.note_taken();
+      create trigger note_taken after insert on public.conversations for each statement execute function tests.note_taken();`);
+    const [paid] = await allAtOnce([providerSays(reference)]);
+    expect(paid?.error).toBeNull();
+    const { rows } = await world.sql.query<{ what: string }>('select what from tests.taken order by id');
+    expect(rows.map(({ what }) => what)).toEqual(['inboxes', 'inboxes', 'conversations']);
+  });
 });
