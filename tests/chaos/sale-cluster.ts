@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { removeCluster, startCluster } from '../../local/cluster/cluster.ts';
 import { applyMigrations } from '../../local/cluster/migrate.ts';
@@ -123,6 +124,12 @@ export async function startSaleCluster(connections: number): Promise<SaleCluster
     async stop() {
       await pool.end();
       await supervision.close();
+      // only the server's log says what the other side of a deadlock did
+      const said = readFileSync(cluster.logFile, 'utf8');
+      for (const [deadlock] of said.matchAll(
+        /^.*deadlock detected\n(?:(?!.*(?:LOG|WARNING|ERROR): ).*\n){0,60}/gm,
+      ))
+        log.info(deadlock);
       await removeCluster(install, config);
     },
   };
