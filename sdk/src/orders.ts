@@ -39,12 +39,12 @@ export class Orders {
    * Orders tickets: holds them for 15 minutes and creates the payment (`pending_payment`); with nothing to pay the order is
    * `completed` at once. Pay it like any payable: `journey.payments`.
    * Errors: `event_not_found`, `ticket_class_not_found` (details.class_id), `event_not_on_sale` (details
-   * {class_id, state, starts_at, ends_at}), `sold_out` (details {class_id, left}), `ticket_limit_reached`
-   * (details {class_id, per: order or person, limit, has}), `too_many_open_orders`, `seat_taken`
-   * (details.seat_ids), `seats_not_together` (details.class_id), `seat_left_alone` (details.seat_ids),
-   * `admission_required`, `admission_over`, `account_suspended`, `discount_not_found`, `discount_used_up`,
-   * `discount_already_used`, `discount_first_only`, `discount_below_minimum` (details.min_amount),
-   * `invalid_input`, `rate_limited`.
+   * {class_id, state, starts_at, ends_at}), `sold_out` (details {class_id, left}; left is null where the
+   * organizer does not show it), `ticket_limit_reached` (details {class_id, per: order or person, limit,
+   * has}), `too_many_open_orders`, `seat_taken` (details.seat_ids), `seats_not_together` (details.class_id),
+   * `seat_left_alone` (details.seat_ids), `admission_required`, `admission_over`, `account_suspended`,
+   * `discount_not_found`, `discount_used_up`, `discount_already_used`, `discount_first_only`,
+   * `discount_below_minimum` (details.min_amount), `invalid_input`, `rate_limited`.
    *
    * @example
    * ```ts

@@ -16,8 +16,9 @@ export class WaitingLists {
    * place asks for or nothing, and kept for two hours. `journey.orders.create` takes it: order that kind alone, at most as many.
    * May be repeated.
    * Errors: `ticket_class_not_found`, `event_not_on_sale` (details {class_id, state, starts_at, ends_at}),
-   * `not_sold_out` (details.left), `already_waiting` (details.quantity), `ticket_limit_reached` (details
-   * {class_id, per: order or person, limit, has}), `account_suspended`, `invalid_input`, `rate_limited`.
+   * `not_sold_out` (details.left, null where the organizer does not show it), `already_waiting`
+   * (details.quantity), `ticket_limit_reached` (details {class_id, per: order or person, limit, has}),
+   * `account_suspended`, `invalid_input`, `rate_limited`.
    *
    * @example
    * ```ts

@@ -44,6 +44,17 @@ begin
 end
 $$;
 
+-- How many tickets are left, as an answer may say it: null where the organizer keeps the number to its team. Every answer and
+-- every refusal that has such a number asks this.
+create function private.shown_left(p_config public.event_configs, p_left bigint, p_team boolean default false)
+returns bigint
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return case when p_team or p_config.shows_left then p_left end;
+end
+$$;
+
 create function private.event_detail(p_event_id uuid, p_unlock_code text)
 returns jsonb
 language plpgsql stable security definer set search_path = ''
@@ -65,7 +76,7 @@ begin
     'config', to_jsonb(v_config),
     'organizer', (select jsonb_build_object('id', o.id, 'name', o.name, 'description', o.description, 'is_verified', o.is_verified) from public.organizers o where o.id = v_event.organizer_id),
     'classes', coalesce((
-      select jsonb_agg(to_jsonb(c) - 'unlock_code' || jsonb_build_object('left', case when v_team or v_config.shows_left then k.free end,
+      select jsonb_agg(to_jsonb(c) - 'unlock_code' || jsonb_build_object('left', private.shown_left(v_config, k.free, v_team),
         'availability', private.availability_of(c.total, k.free), 'sale', to_jsonb(private.sale_window(v_event, v_config, c)),
         'unlock_code', case when v_team then c.unlock_code end) order by c.position, c.name)
       from public.ticket_classes c cross join lateral (select private.tickets_on_sale(c) as free) k

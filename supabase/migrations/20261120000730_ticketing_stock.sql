@@ -128,7 +128,7 @@ end
 $$;
 
 -- Takes the stock of an order in every pool in which its tickets count, or nothing. Answers null, or the item that
--- cannot be had: {class_id, left}.
+-- cannot be had: {class_id, left}. What is left may be for the team alone (private.shown_left).
 create function private.take_stock(p_order_id uuid, p_held_until timestamptz)
 returns jsonb
 language plpgsql volatile set search_path = ''

@@ -6,7 +6,7 @@
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
   ('event_not_on_sale', 409, false, 'Tickets are not on sale now. Details say why, and from when they are.', 'Vé hiện chưa mở bán hoặc đã ngừng bán. Vui lòng xem chi tiết.'),
-  ('sold_out', 409, false, 'So many tickets of this kind are no longer there. Order at most details.left.', 'Hạng vé này không còn đủ số lượng. Vui lòng đặt tối đa bằng số nêu trong chi tiết.'),
+  ('sold_out', 409, false, 'So many tickets of this kind are no longer there. Order fewer; details.left says how many are left, where the organizer shows it.', 'Hạng vé này không còn đủ số lượng. Vui lòng đặt ít vé hơn; chi tiết nêu số vé còn lại nếu ban tổ chức công bố.'),
   ('ticket_limit_reached', 409, false, 'This is more than one order or one person may have. Details name the limit.', 'Số vé vượt quá giới hạn cho mỗi đơn hoặc mỗi người. Vui lòng xem giới hạn trong chi tiết.'),
   ('too_many_open_orders', 409, false, 'You have too many unpaid orders for this event. Pay or cancel one of them first.', 'Bạn có quá nhiều đơn chưa thanh toán cho sự kiện này. Vui lòng thanh toán hoặc hủy bớt.'),
   ('admission_required', 409, false, 'Tickets of this event are sold through its waiting room. Join the queue, and order when it lets you in.', 'Sự kiện này bán vé qua phòng chờ. Vui lòng vào phòng chờ và đặt vé khi đến lượt.'),
@@ -223,7 +223,8 @@ begin
       if v_line.together and (p_offer_id is not null or private.tickets_left(v_line.class_id) >= v_line.quantity) then
         perform private.fail('seats_not_together', jsonb_build_object('class_id', v_line.class_id));
       end if;
-      perform private.fail('sold_out', jsonb_build_object('class_id', v_line.class_id, 'left', private.tickets_left(v_line.class_id)));
+      perform private.fail('sold_out', jsonb_build_object('class_id', v_line.class_id,
+        'left', (select private.shown_left(c, private.tickets_left(v_line.class_id)) from public.event_configs c where c.event_id = p_event.id)));
     end if;
   end loop;
   if v_total > 0 then
@@ -234,7 +235,8 @@ begin
   end if;
   v_lacking := case when p_offer_id is null then private.take_stock(p_id, v_order.hold_expires_at) else private.take_offered(p_offer_id, v_order) end;
   if v_lacking is not null then
-    perform private.fail('sold_out', v_lacking);
+    perform private.fail('sold_out', jsonb_build_object('class_id', v_lacking -> 'class_id',
+      'left', (select private.shown_left(c, (v_lacking ->> 'left')::bigint) from public.event_configs c where c.event_id = p_event.id)));
   end if;
   return v_order;
 end
@@ -280,7 +282,7 @@ begin
     exit when v_offer_id is not null;
     if not exists (select from private.stock_shards s where s.pool_id = v_line.class_id and s.capacity - s.held - s.sold >= v_line.quantity)
        and private.tickets_left(v_line.class_id) < v_line.quantity then
-      perform private.fail('sold_out', jsonb_build_object('class_id', v_line.class_id, 'left', private.tickets_left(v_line.class_id)));
+      perform private.fail('sold_out', jsonb_build_object('class_id', v_line.class_id, 'left', private.shown_left(v_config, private.tickets_left(v_line.class_id))));
     end if;
   end loop;
   perform private.check_buyer_limits(p_event_id, v_config, v_buyer_id, v_lines);
@@ -298,5 +300,5 @@ create function public.create_order(event_id uuid, items jsonb, idempotency_key 
 returns public.orders
 language sql volatile set search_path = ''
 as $$ select private.create_order(event_id, items, idempotency_key, seats, unlock_code, admission, discount_code) $$;
-comment on function public.create_order is 'Orders tickets: holds them for 15 minutes and creates the payment, or with nothing to pay completes the order and issues them at once. items [{class_id, quantity, together}]: of a kind with seats the best available, side by side unless together is false; `seats` are seats that the buyer chose, each a ticket of its kind. `unlock_code` is for hidden kinds, `admission` for an event with a waiting room. `discount_code` takes something off, spread over the tickets. Who has an offer of a waiting list takes it by ordering that kind alone, up to as many. Limits count tickets. Errors: event_not_found, ticket_class_not_found (details.class_id), event_not_on_sale (details {class_id, state, starts_at, ends_at}), sold_out (details {class_id, left}), ticket_limit_reached (details {class_id, per: order or person, limit, has}), too_many_open_orders, seat_taken (details.seat_ids), seats_not_together (details.class_id), seat_left_alone (details.seat_ids), admission_required, admission_over, account_suspended, discount_not_found, discount_used_up, discount_already_used, discount_first_only, discount_below_minimum (details.min_amount), invalid_input, rate_limited.';
+comment on function public.create_order is 'Orders tickets: holds them for 15 minutes and creates the payment, or with nothing to pay completes the order and issues them at once. items [{class_id, quantity, together}]: of a kind with seats the best available, side by side unless together is false; `seats` are seats that the buyer chose, each a ticket of its kind. `unlock_code` is for hidden kinds, `admission` for an event with a waiting room. `discount_code` takes something off, spread over the tickets. Who has an offer of a waiting list takes it by ordering that kind alone, up to as many. Limits count tickets. Errors: event_not_found, ticket_class_not_found (details.class_id), event_not_on_sale (details {class_id, state, starts_at, ends_at}), sold_out (details {class_id, left}; left is null where the organizer does not show it), ticket_limit_reached (details {class_id, per: order or person, limit, has}), too_many_open_orders, seat_taken (details.seat_ids), seats_not_together (details.class_id), seat_left_alone (details.seat_ids), admission_required, admission_over, account_suspended, discount_not_found, discount_used_up, discount_already_used, discount_first_only, discount_below_minimum (details.min_amount), invalid_input, rate_limited.';
 select private.expose_limited('create_order(uuid, jsonb, uuid, uuid[], text, uuid, text)', 'create_order', 'auth.uid()', 'authenticated');

@@ -71,7 +71,7 @@ begin
   select * into strict v_config from public.event_configs where event_id = p_event.id;
   return jsonb_build_object('status', private.event_state(p_event), 'classes', coalesce((
     select jsonb_agg(jsonb_build_object('id', c.id, 'price', c.price, 'availability', private.availability_of(c.total, k.free),
-      'left', case when v_config.shows_left or p_team then k.free end, 'sale', to_jsonb(private.sale_window(p_event, v_config, c))) order by c.position, c.name)
+      'left', private.shown_left(v_config, k.free, p_team), 'sale', to_jsonb(private.sale_window(p_event, v_config, c))) order by c.position, c.name)
     from public.ticket_classes c cross join lateral (select private.tickets_on_sale(c) as free) k
     where c.event_id = p_event.id and (p_team or not c.is_hidden or c.unlock_code = upper(btrim(p_unlock_code)))), '[]'));
 end

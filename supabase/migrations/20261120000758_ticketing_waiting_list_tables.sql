@@ -4,7 +4,7 @@
 -- Left out on purpose: waiting rooms, which queue people before a sale that has tickets.
 
 insert into private.error_codes (code, status, retryable, message_en, message_vi) values
-  ('not_sold_out', 409, false, 'There are tickets of this kind, so nobody needs to wait. Order up to details.left of them.', 'Hạng vé này vẫn còn nên không cần xếp hàng chờ. Bạn có thể đặt tối đa số vé nêu trong chi tiết.'),
+  ('not_sold_out', 409, false, 'There are tickets of this kind, so nobody needs to wait. Order them; details.left says how many are left, where the organizer shows it.', 'Hạng vé này vẫn còn nên không cần xếp hàng chờ. Vui lòng đặt vé; chi tiết nêu số vé còn lại nếu ban tổ chức công bố.'),
   ('already_waiting', 409, false, 'You have a place on this list for another number of tickets. Leave it first; a new place is behind the others.', 'Bạn đã có chỗ trong danh sách chờ này với số vé khác. Hãy rời danh sách trước; chỗ mới sẽ xếp sau những người khác.'),
   ('not_on_waiting_list', 404, false, 'You have no place on this waiting list. Reload your places.', 'Bạn không có chỗ trong danh sách chờ này. Vui lòng tải lại.');
 insert into private.rate_limits (action, capacity, per_minute) values

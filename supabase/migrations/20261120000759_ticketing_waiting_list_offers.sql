@@ -189,7 +189,10 @@ begin
   end if;
   select l.class_id into v_class_id from unnest(p_lines) l where private.is_waited_for(l.class_id) order by l.class_id limit 1;
   if found then
-    perform private.fail('sold_out', jsonb_build_object('class_id', v_class_id, 'left', case when v_entry.class_id = v_class_id then v_entry.quantity else 0 end));
+    perform private.fail('sold_out', jsonb_build_object('class_id', v_class_id, 'left', case
+      -- what is offered to somebody is theirs to know
+      when v_entry.class_id = v_class_id then v_entry.quantity
+      else (select private.shown_left(c, 0) from public.event_configs c where c.event_id = p_event_id) end));
   end if;
   return null;
 end

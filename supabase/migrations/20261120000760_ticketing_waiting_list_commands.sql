@@ -91,7 +91,7 @@ begin
     perform private.fail('ticket_limit_reached', jsonb_build_object('per', 'person', 'limit', v_config.max_per_user, 'has', v_has));
   end if;
   if private.tickets_on_sale(v_class) > 0 then
-    perform private.fail('not_sold_out', jsonb_build_object('left', private.tickets_on_sale(v_class)));
+    perform private.fail('not_sold_out', jsonb_build_object('left', private.shown_left(v_config, private.tickets_on_sale(v_class))));
   end if;
   insert into public.waiting_list_entries (event_id, class_id, user_id, quantity) values (v_event.id, p_class_id, v_user_id, p_quantity) returning * into v_entry;
   if not v_class.has_waiting_list then
@@ -108,7 +108,7 @@ create function public.join_waiting_list(class_id uuid, quantity int default 1, 
 returns jsonb
 language sql volatile set search_path = ''
 as $$ select private.join_waiting_list(class_id, quantity, unlock_code) $$;
-comment on function public.join_waiting_list is 'Joins the waiting list of a kind of ticket that is sold out, for `quantity` tickets; one place for each kind. What comes back is offered in the order of joining, all that a place asks for or nothing, and kept for two hours; create_order takes it. `unlock_code` is for a hidden kind. Answers the place as my_waiting_places does. Repeatable. Errors: ticket_class_not_found, event_not_on_sale (details {class_id, state, starts_at, ends_at}), not_sold_out (details.left), already_waiting (details.quantity), ticket_limit_reached (details {class_id, per: order or person, limit, has}), account_suspended, invalid_input, rate_limited.';
+comment on function public.join_waiting_list is 'Joins the waiting list of a kind of ticket that is sold out, for `quantity` tickets; one place for each kind. What comes back is offered in the order of joining, all that a place asks for or nothing, and kept for two hours; create_order takes it. `unlock_code` is for a hidden kind. Answers the place as my_waiting_places does. Repeatable. Errors: ticket_class_not_found, event_not_on_sale (details {class_id, state, starts_at, ends_at}), not_sold_out (details.left, null where the organizer does not show it), already_waiting (details.quantity), ticket_limit_reached (details {class_id, per: order or person, limit, has}), account_suspended, invalid_input, rate_limited.';
 select private.expose_limited('join_waiting_list(uuid, int, text)', 'join_waiting_list', 'auth.uid()', 'authenticated');
 
 create function private.leave_waiting_list(p_class_id uuid)

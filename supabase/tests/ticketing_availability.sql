@@ -118,6 +118,10 @@ select tests.as_visitor();
 select is(public.event_detail(:'event') #> '{classes,0,left}', 'null', 'the page of an event that keeps its number shows none');
 select is(public.event_detail(:'event') #>> '{classes,0,availability}', 'few_left', 'a page that shows no number says whether there are few');
 select is(public.event_availability(:'event') #> '{classes,0,left}', 'null', 'a read of what can be had shows none either');
+select tests.as_user(:'stranger');
+select is(tests.outcome_details(format($$ select private.create_order(%L, '[{"class_id": "%s", "quantity": 2}]', gen_random_uuid(), null, null, null) $$, :'event', :'standard')) - 'code',
+  jsonb_build_object('class_id', :'standard', 'left', null), 'an order that is refused as sold out tells no number that the organizer keeps');
+select is(tests.outcome_details(format('select private.join_waiting_list(%L, 1, null)', :'standard')) - 'code', '{"left": null}', 'a waiting list that nobody needs tells no number that the organizer keeps');
 select tests.as_user(:'owner');
 select is(public.event_detail(:'event') #>> '{classes,0,left}', '1', 'its team sees the number');
 select tests.as_owner();

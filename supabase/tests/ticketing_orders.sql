@@ -168,6 +168,10 @@ select is(tests.outcome(format('select pg_temp.buy(%L, pg_temp.item(%L, 2), null
 select is(tests.outcome(format('select pg_temp.buy(%L, pg_temp.item(%L, 1) || pg_temp.item(%L, 1), null, %L)', :'pooled', :'student', :'pooled_class', 'student-26')), 'ok', 'its code sells it');
 select is(tests.outcome_details(pg_temp.buying(:'pooled', :'pooled_class', 2)) ->> 'left', '1', 'kinds of tickets that share stock use it up together');
 select tests.as_user(:'owner');
+select private.configure_event(:'pooled', '{"shows_left": false}') \gset
+select tests.as_user(:'buyer');
+select is(tests.outcome_details(pg_temp.buying(:'pooled', :'pooled_class', 2)) - 'code', jsonb_build_object('class_id', :'pooled_class', 'left', null), 'shared stock that is used up tells no number that the organizer keeps');
+select tests.as_user(:'owner');
 select is(tests.outcome(format('select public.set_capacity_pool(%L, %L, 3, array[%L]::uuid[])', :'pooled', 'Hall', :'student')), 'ticket_class_has_sales', 'a kind of ticket that is sold stays in its pool');
 select is(tests.outcome_details(format('select public.set_capacity_pool(%L, %L, 1, array[%L, %L]::uuid[])', :'pooled', 'Hall', :'student', :'pooled_class')) ->> 'least', '2', 'shared stock is never below what is held');
 select private.configure_event(:'pooled', jsonb_build_object('sale_starts_at', tests.hours(1))) \gset

@@ -581,8 +581,8 @@ export const errorCatalog = {
   not_sold_out: {
     status: 409,
     retryable: false,
-    en: 'There are tickets of this kind, so nobody needs to wait. Order up to details.left of them.',
-    vi: 'Hạng vé này vẫn còn nên không cần xếp hàng chờ. Bạn có thể đặt tối đa số vé nêu trong chi tiết.',
+    en: 'There are tickets of this kind, so nobody needs to wait. Order them; details.left says how many are left, where the organizer shows it.',
+    vi: 'Hạng vé này vẫn còn nên không cần xếp hàng chờ. Vui lòng đặt vé; chi tiết nêu số vé còn lại nếu ban tổ chức công bố.',
   },
   notice_too_short: {
     status: 400,
@@ -911,8 +911,8 @@ export const errorCatalog = {
   sold_out: {
     status: 409,
     retryable: false,
-    en: 'So many tickets of this kind are no longer there. Order at most details.left.',
-    vi: 'Hạng vé này không còn đủ số lượng. Vui lòng đặt tối đa bằng số nêu trong chi tiết.',
+    en: 'So many tickets of this kind are no longer there. Order fewer; details.left says how many are left, where the organizer shows it.',
+    vi: 'Hạng vé này không còn đủ số lượng. Vui lòng đặt ít vé hơn; chi tiết nêu số vé còn lại nếu ban tổ chức công bố.',
   },
   statement_awaited: {
     status: 409,
