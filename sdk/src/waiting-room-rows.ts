@@ -2,7 +2,7 @@ import type { Nullable } from './core/shapes.ts';
 import type { Rows, Tables } from './generated/database.ts';
 import type { StateOf } from './generated/states.ts';
 
-/** `off` (orders need no admission), `open`, `paused` (nobody is admitted), `closed` (sold out). */
+/** `off` (orders need no admission), `open`, `paused` (nobody is admitted; so is the room of an event that staff has hidden), `closed` (sold out). */
 export type WaitingRoomStatus = StateOf<'waiting_room'>;
 
 /** `waiting`, `admitted` (may order), then `completed`, `expired` or `left`. */

@@ -103,7 +103,8 @@ export class WaitingRoom {
 
   /**
    * Takes the one place of the signed-in person, on whatever device; who has one keeps it.
-   * Errors: `waiting_room_off`, `waiting_room_closed`, `account_suspended`, `rate_limited`.
+   * Errors: `waiting_room_off`, `waiting_room_closed`, `event_not_on_sale` (details.state; staff has hidden
+   * the event), `account_suspended`, `rate_limited`.
    */
   async join(eventId: Uuid, options?: CallOptions): Promise<Result<JoinedQueue>> {
     return firstOr(
@@ -233,7 +234,7 @@ export class WaitingRoom {
   /**
    * Admin or editor of the organizer: opens the room, or resumes it. From then on orders need an admission.
    * Errors: `event_not_found`, `organizer_not_found`, `forbidden`, `waiting_room_off` (set_waiting_room
-   * first), `rate_limited`.
+   * first), `event_not_on_sale` (details.state; staff has hidden the event), `rate_limited`.
    */
   open(eventId: Uuid, options?: CallOptions): Promise<Result<WaitingRoomInfo>> {
     return this.#calls.rpc('open_waiting_room', { event_id: eventId }, options);

@@ -57,12 +57,14 @@ create table public.waiting_rooms (
   due_at timestamptz not null default 'infinity',
   told_at timestamptz not null default '-infinity',
   is_told boolean not null default true,
+  resumes boolean not null default false,
   left_waiting_count bigint not null default 0,
   expired_waiting_count bigint not null default 0,
   lapsed_count bigint not null default 0,
   completed_count bigint not null default 0,
   constraint waiting_rooms_one_per_event unique (event_id),
   constraint waiting_rooms_status_known check (status in ('off', 'open', 'paused', 'closed')),
+  constraint waiting_rooms_resumes_when_paused check (not resumes or status = 'paused'),
   constraint waiting_rooms_capacity_range check (capacity between 1 and 10000),
   constraint waiting_rooms_admissions_per_minute_range check (admissions_per_minute between 1 and 100000),
   constraint waiting_rooms_opens_at_form check (isfinite(opens_at)),
@@ -88,6 +90,7 @@ comment on column public.waiting_rooms.per_minute is 'How many people were admit
 comment on column public.waiting_rooms.numbers is 'The sequence that numbers those who join after the opening: drawing from it makes nobody wait.';
 comment on column public.waiting_rooms.gone is 'How many numbers went without being admitted, in 64 buckets of gone_width numbers. A position is the number of the place, less those admitted, less those gone before it.';
 comment on column public.waiting_rooms.due_at is 'When time alone will free something for those who wait. -infinity: a slot is free for anybody who comes.';
+comment on column public.waiting_rooms.resumes is 'Paused because staff hid the event: it opens by itself when the event is shown again.';
 comment on column public.waiting_rooms.tokens is 'Admissions that admissions_per_minute allowed at refilled_at and that were not used.';
 select private.attach_state_machine('public.waiting_rooms', 'waiting_room', 'capacity', 'admissions_per_minute');
 create trigger touch before update on public.waiting_rooms for each row execute function private.touch();

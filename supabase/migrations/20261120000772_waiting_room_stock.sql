@@ -39,11 +39,21 @@ begin
   where p.event_id = p_event_id and h.held > 0;
   sold_out := available <= 0 and not v_is_open and v_capacity > 0;
   available := greatest(available, 0) + v_overdue;
-  -- whatever its room says, there is nothing to buy of an event that does not take place, or has no date
-  if (select e.status from public.events e where e.id = p_event_id) in ('cancelled', 'postponed', 'ended') then
+  -- whatever its room says, there is nothing to buy of an event that does not take place, has no date, or is hidden
+  if exists (select from public.events e where e.id = p_event_id and (e.status in ('cancelled', 'postponed', 'ended') or e.hidden_at is not null)) then
     available := 0;
     sold_out := false;
   end if;
+end
+$$;
+
+-- Whether staff has hidden the event. Nothing of it is sold then, so nobody joins or is admitted, and an admission does not run out.
+create function private.is_event_hidden(p_event_id uuid)
+returns boolean
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return exists (select from public.events e where e.id = p_event_id and e.hidden_at is not null);
 end
 $$;
 
@@ -140,8 +150,8 @@ language plpgsql volatile security definer set search_path = ''
 as $$
 begin
   update public.waiting_rooms r
-  set status = case when new.status = 'cancelled' then 'off' else 'paused' end, is_told = false, told_at = '-infinity'
-  where r.event_id = new.id and (r.status = 'open' or (new.status = 'cancelled' and r.status <> 'off'));
+  set status = case when new.status = 'cancelled' then 'off' else 'paused' end, resumes = false, is_told = false, told_at = '-infinity'
+  where r.event_id = new.id and (r.status = 'open' or r.resumes or (new.status = 'cancelled' and r.status <> 'off'));
   if found then
     perform private.run_queue(new.id, true);
   end if;
@@ -152,3 +162,33 @@ create constraint trigger stop_queue after update of status on public.events
   deferrable initially deferred for each row
   when (old.status is distinct from new.status and new.status in ('cancelled', 'postponed'))
   execute function private.stop_queue_of_event();
+
+-- While staff hides an event its room is paused. Showing it again opens the room, if that was open, and gives everybody admitted
+-- the time back that they could not order in. At commit, as above.
+create function private.stop_queue_of_hidden_event()
+returns trigger
+language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := clock_timestamp();
+begin
+  if new.hidden_at is not null then
+    update public.waiting_rooms r set status = 'paused', resumes = true, is_told = false, told_at = '-infinity'
+    where r.event_id = new.id and r.status = 'open';
+  else
+    -- before the room: an order that holds such a place may be waiting for the room
+    update public.queue_entries e
+    set admission_expires_at = e.admission_expires_at + (v_now - old.hidden_at), seen_at = least(e.seen_at + (v_now - old.hidden_at), v_now)
+    from private.checkout_slots s
+    where s.event_id = new.id and e.id = s.entry_id and e.status = 'admitted' and e.order_id is null;
+    update public.waiting_rooms r set status = 'open', resumes = false, tokens = 1, refilled_at = v_now, is_told = false, told_at = '-infinity'
+    where r.event_id = new.id and r.resumes;
+  end if;
+  perform private.run_queue(new.id, true);
+  return null;
+end
+$$;
+create constraint trigger stop_queue_of_hidden after update of hidden_at on public.events
+  deferrable initially deferred for each row
+  when ((old.hidden_at is null) <> (new.hidden_at is null))
+  execute function private.stop_queue_of_hidden_event();

@@ -125,7 +125,8 @@ begin
 end
 $$;
 
--- Frees the slots whose people are done, silent or late. Only a slot of somebody who pays at this moment outlives them.
+-- Frees the slots whose people are done, silent or late. Only a slot of somebody who pays at this moment outlives them, or of
+-- somebody who cannot order because the event is hidden.
 create function private.free_slots(p_room public.waiting_rooms)
 returns public.waiting_rooms
 language plpgsql volatile set search_path = ''
@@ -134,6 +135,7 @@ declare
   v_now constant timestamptz := clock_timestamp();
   v_grace constant interval := private.setting('queue_grace_seconds')::int * interval '1 second';
   v_is_over constant boolean := p_room.status in ('off', 'closed');
+  v_is_hidden constant boolean := private.is_event_hidden(p_room.event_id);
   v_lapsed int;
 begin
   -- skip locked: who holds a place of somebody admitted may be waiting for the lock that is held here
@@ -145,7 +147,7 @@ begin
   where e.id in (
     select h.id from private.checkout_slots s join public.queue_entries h on h.id = s.entry_id
     where s.event_id = p_room.event_id and h.status = 'admitted' and case
-      when h.order_id is null then v_is_over or h.admission_expires_at <= v_now or h.seen_at <= v_now - v_grace
+      when h.order_id is null then v_is_over or (not v_is_hidden and (h.admission_expires_at <= v_now or h.seen_at <= v_now - v_grace))
       else (h.checkout_expires_at <= v_now or h.seen_at <= v_now - v_grace) and not private.has_open_attempt(h.order_id) end
     for no key update of h skip locked
   );

@@ -100,7 +100,7 @@ begin
       when private.has_open_attempt(e.order_id) then greatest(least(e.checkout_expires_at, e.seen_at + v_grace), clock_timestamp() + interval '1 minute')
       else least(e.checkout_expires_at, e.seen_at + v_grace) end)
     from private.checkout_slots s join public.queue_entries e on e.id = s.entry_id
-    where s.event_id = p_event_id
+    where s.event_id = p_event_id and (e.order_id is not null or not private.is_event_hidden(p_event_id))
   );
 end
 $$;

@@ -52,7 +52,7 @@ begin
       admission_id := null;
       admission_expires_at := null;
       checkout_expires_at := null;
-    elsif order_id is null and admission_expires_at <= server_time then
+    elsif order_id is null and admission_expires_at <= server_time and not private.is_event_hidden(p_event_id) then
       status := 'expired';
       end_reason := 'late';
     end if;
@@ -92,7 +92,7 @@ begin
   return query select * from private.queue_status($1);
 end
 $$;
-comment on function public.queue_status is 'The caller''s place in the queue of an event, and how far the queue is; asking keeps the place. status is null for who never joined. position counts from 1, and is null in the pre-queue; wait_seconds is null when unknown; per_minute is how many were admitted each minute lately. With admission_id an order can be made until admission_expires_at. Repeatable. Errors: waiting_room_off.';
+comment on function public.queue_status is 'The caller''s place in the queue of an event, and how far the queue is; asking keeps the place. status is null for who never joined. position counts from 1, and is null in the pre-queue; wait_seconds is null when unknown; per_minute is how many were admitted each minute lately. With admission_id an order can be made until admission_expires_at; while the event is hidden by staff the room is paused, and what is left of that time begins again when it is shown. Repeatable. Errors: waiting_room_off.';
 select private.expose('queue_status(uuid)', 'authenticated');
 
 -- A sign of life. Answers the status of the place, or null when there is none.

@@ -28,6 +28,9 @@ begin
     return query select * from public.queue_entries e where e.id = v_entry.id;
     return;
   end if;
+  if private.is_event_hidden(p_event_id) then
+    perform private.fail('event_not_on_sale', '{"state": "closed"}');
+  end if;
   perform private.require_not_suspended(v_user_id);
   if v_entry.id is not null then
     perform private.spend_token('rejoin_queue', v_user_id::text);
@@ -81,7 +84,7 @@ begin
   return query select j.id, j.status, j.number, j.joined_at, j.admission_id, j.admission_expires_at from private.join_queue($1) j;
 end
 $$;
-comment on function public.join_queue is 'Takes the caller''s one place in the queue of an event, on whatever device; who has one keeps it. number is null in the pre-queue, which is shuffled at opens_at. Who lost or left a place gets a new number at the end. Repeatable. Errors: waiting_room_off, waiting_room_closed, account_suspended, rate_limited.';
+comment on function public.join_queue is 'Takes the caller''s one place in the queue of an event, on whatever device; who has one keeps it. number is null in the pre-queue, which is shuffled at opens_at. Who lost or left a place gets a new number at the end. Repeatable. Errors: waiting_room_off, waiting_room_closed, event_not_on_sale (details.state; staff has hidden the event), account_suspended, rate_limited.';
 select private.expose('join_queue(uuid)', 'authenticated');
 
 create function private.queue_shuffle(p_event_id uuid, p_after bigint, p_page_size int)

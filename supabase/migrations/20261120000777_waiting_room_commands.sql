@@ -80,7 +80,7 @@ begin
     v_room.refilled_at := clock_timestamp();
   end if;
   update public.waiting_rooms r
-  set status = p_status, gone = v_room.gone, gone_count = v_room.gone_count, tokens = v_room.tokens, refilled_at = v_room.refilled_at,
+  set status = p_status, resumes = false, gone = v_room.gone, gone_count = v_room.gone_count, tokens = v_room.tokens, refilled_at = v_room.refilled_at,
       is_told = false, told_at = '-infinity'
   where r.id = v_room.id;
   perform private.run_queue(p_event_id, true);
@@ -91,16 +91,25 @@ $$;
 
 create function private.open_waiting_room(p_event_id uuid)
 returns public.waiting_rooms
-language sql volatile security definer set search_path = ''
+language plpgsql volatile security definer set search_path = ''
 as $$
-  select private.take_token('manage_waiting_room', auth.uid()::text);
-  select private.change_waiting_room(p_event_id, 'open');
+declare
+  v_room public.waiting_rooms;
+begin
+  perform private.take_token('manage_waiting_room', auth.uid()::text);
+  v_room := private.change_waiting_room(p_event_id, 'open');
+  -- looked at under the lock of the room, for which one who hides the event waits too
+  if private.is_event_hidden(p_event_id) then
+    perform private.fail('event_not_on_sale', '{"state": "closed"}');
+  end if;
+  return v_room;
+end
 $$;
 create function public.open_waiting_room(event_id uuid)
 returns public.waiting_rooms
 language sql volatile set search_path = ''
 as $$ select private.open_waiting_room(event_id) $$;
-comment on function public.open_waiting_room is 'Admin or editor of the organizer: opens the waiting room of an event, or resumes a paused one, or opens a closed one again when there are tickets. From now on orders need an admission. Before opens_at anybody who joins is in the pre-queue. Repeatable. Errors: event_not_found, organizer_not_found, forbidden, waiting_room_off (set_waiting_room first), rate_limited.';
+comment on function public.open_waiting_room is 'Admin or editor of the organizer: opens the waiting room of an event, or resumes a paused one, or opens a closed one again when there are tickets. From now on orders need an admission. Before opens_at anybody who joins is in the pre-queue. Repeatable. Errors: event_not_found, organizer_not_found, forbidden, waiting_room_off (set_waiting_room first), event_not_on_sale (details.state; staff has hidden the event), rate_limited.';
 select private.expose_limited('open_waiting_room(uuid)', 'manage_waiting_room', 'auth.uid()', 'authenticated');
 
 create function private.pause_waiting_room(p_event_id uuid)
@@ -114,7 +123,7 @@ create function public.pause_waiting_room(event_id uuid)
 returns public.waiting_rooms
 language sql volatile set search_path = ''
 as $$ select private.pause_waiting_room(event_id) $$;
-comment on function public.pause_waiting_room is 'Admin or editor of the organizer: admits nobody until the room is opened again. People join and keep their places; who was admitted goes on. Repeatable. Errors: event_not_found, organizer_not_found, forbidden, waiting_room_off, illegal_transition (the room is off or closed), rate_limited.';
+comment on function public.pause_waiting_room is 'Admin or editor of the organizer: admits nobody until the room is opened again. People join and keep their places; who was admitted goes on. Of an event that staff has hidden, the room then stays paused when it is shown again. Repeatable. Errors: event_not_found, organizer_not_found, forbidden, waiting_room_off, illegal_transition (the room is off or closed), rate_limited.';
 select private.expose_limited('pause_waiting_room(uuid)', 'manage_waiting_room', 'auth.uid()', 'authenticated');
 
 create function private.turn_off_waiting_room(p_event_id uuid)

@@ -271,6 +271,44 @@ select pg_temp.orders(:'an', :'free', pg_temp.admission(:'an', :'free'));
 select tests.settle();
 select is((select array_agg(status order by number) from public.queue_entries where event_id = :'free'), '{completed,admitted}', 'an order with nothing to pay gives its slot on at once');
 
+-- an event that staff hides, and shows again
+select tests.make_event(tests.make_user('promoter'), '{"total": 40}') as hidden \gset
+select pg_temp.tunes(:'hidden', 1);
+select pg_temp.room(:'hidden', 'open');
+select pg_temp.joins(:'an', :'hidden'), pg_temp.joins(:'binh', :'hidden');
+select pg_temp.admission(:'an', :'hidden') as an_hidden \gset
+select private.hide_event(:'hidden'); select tests.settle();
+select is((select s.room_status from private.queue_status(:'hidden') s), 'paused', 'the room of an event is paused while staff hides it');
+select is((select count(*)::int from realtime.messages m where m.topic = 'queue:' || :'hidden' and m.payload ->> 'status' = 'paused'), 1, 'everybody who waits hears that the room is paused');
+select is(tests.outcome(format('select pg_temp.joins(%L, %L)', :'chi', :'hidden')), 'event_not_on_sale', 'nobody joins the queue of a hidden event');
+select is(tests.outcome(format('select pg_temp.room(%L, %L)', :'hidden', 'open')), 'event_not_on_sale', 'an organizer does not open the room of a hidden event');
+select is(tests.outcome(format('select pg_temp.orders(%L, %L, %L)', :'an', :'hidden', :'an_hidden')), 'event_not_on_sale', 'an admission buys nothing of a hidden event');
+-- twenty minutes pass
+update public.events set hidden_at = clock_timestamp() - interval '20 minutes' where id = :'hidden';
+update public.queue_entries set admission_expires_at = clock_timestamp() - interval '10 minutes', seen_at = clock_timestamp() - interval '21 minutes' where user_id = :'an' and event_id = :'hidden';
+update public.waiting_rooms set due_at = clock_timestamp() where event_id = :'hidden';
+select pg_temp.tunes(:'hidden', 2);
+select is(pg_temp.looks(:'binh', :'hidden'), 'waiting 2 at 1', 'who waits for a hidden event keeps the place, and is not admitted to a free slot');
+select is(pg_temp.looks(:'an', :'hidden'), 'admitted 1', 'an admission does not run out while the event is hidden');
+update public.queue_entries set seen_at = clock_timestamp() - interval '21 minutes' where user_id = :'an' and event_id = :'hidden';
+select private.show_event(:'hidden'); select tests.settle();
+select is((select status from public.waiting_rooms where event_id = :'hidden'), 'open', 'the room goes on when the event is shown again');
+select is(pg_temp.looks(:'an', :'hidden') || ', ' || pg_temp.looks(:'binh', :'hidden'), 'admitted 1, admitted 2', 'who was admitted before stays so, and the next is admitted');
+select is((select e.admission_expires_at between clock_timestamp() + interval '9 minutes' and clock_timestamp() + interval '11 minutes' from public.queue_entries e where e.user_id = :'an' and e.event_id = :'hidden'), true,
+  'an admission has as much time as was left when the event was hidden');
+select is(tests.outcome(format('select pg_temp.orders(%L, %L, %L)', :'an', :'hidden', :'an_hidden')), 'ok', 'an admission of an event that is shown again buys');
+select pg_temp.room(:'hidden', 'pause');
+select private.hide_event(:'hidden'); select tests.settle();
+select private.show_event(:'hidden'); select tests.settle();
+select is((select status from public.waiting_rooms where event_id = :'hidden'), 'paused', 'a room that its organizer had paused stays paused');
+select pg_temp.room(:'hidden', 'open');
+select private.hide_event(:'hidden'); select tests.settle();
+select is(pg_temp.room(:'hidden', 'pause'), 'paused', 'an organizer may pause the room of a hidden event');
+select private.show_event(:'hidden'); select tests.settle();
+select is((select status from public.waiting_rooms where event_id = :'hidden'), 'paused', 'it stays paused then');
+select is(tests.outcome(format('update public.waiting_rooms set resumes = true, status = %L where event_id = %L', 'open', :'hidden')), '23514', 'only a paused room can be one that resumes');
+select is(pg_temp.broken_promises(), null, 'no invariant is violated by hiding an event');
+
 -- a pre-queue
 select tests.make_event(:'organizer', '{"total": 50}') as rush \gset
 select pg_temp.tunes(:'rush', 2, null, clock_timestamp() + interval '1 hour');
