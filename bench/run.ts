@@ -19,6 +19,7 @@ import { countTable, type Measurement, machine, type Run, table } from './report
 import { benchRls } from './rls.ts';
 import { benchSearch } from './search.ts';
 import { benchSignatures } from './signatures.ts';
+import { benchTickets } from './tickets.ts';
 
 /** How long to measure. */
 export interface Effort {
@@ -85,7 +86,7 @@ const quick: Effort = {
 
 /** These have a database of their own: no vehicle is looked at. */
 const tiny: Scale = { vehicles: 100, renters: 100 };
-const apart = new Set(['invariants', 'chat', 'chat-reads', 'realtime', 'load']);
+const apart = new Set(['invariants', 'chat', 'chat-reads', 'realtime', 'load', 'tickets']);
 
 type Workload = (
   database: BenchDatabase,
@@ -105,6 +106,7 @@ const workloads: Record<string, Workload> = {
   'chat-reads': benchChatReads,
   realtime: benchRealtime,
   load: benchLoad,
+  tickets: benchTickets,
 };
 
 /** Those that need no database. */

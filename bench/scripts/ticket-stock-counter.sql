@@ -1,0 +1,2 @@
+select bench.bare_order('counter', bench.id('renter', :renter));
+commit;

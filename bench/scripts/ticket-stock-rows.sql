@@ -1,0 +1,2 @@
+select bench.bare_order('rows', bench.id('renter', :renter));
+commit;

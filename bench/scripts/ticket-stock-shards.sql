@@ -1,0 +1,2 @@
+select bench.bare_order('shards', bench.id('renter', :renter));
+commit;

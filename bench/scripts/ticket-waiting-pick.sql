@@ -1,0 +1,1 @@
+\set renter random(1, :waiting)
