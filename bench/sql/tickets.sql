@@ -152,7 +152,11 @@ begin
     select s.shard into v_shard from private.stock_shards s
     where s.pool_id = v_event.class_id and s.capacity - s.held - s.sold >= 1
     order by (s.shard + floor(random() * 64)::int) % 64 limit 1 for no key update skip locked;
-    if not found then raise exception 'all shards are locked'; end if;
+    if not found then
+      -- with as many connections as shards all may be locked at a moment: wait for one
+      v_shard := floor(random() * 64);
+      perform 1 from private.stock_shards s where s.pool_id = v_event.class_id and s.shard = v_shard for no key update;
+    end if;
     update private.stock_shards set held = held + 1 where pool_id = v_event.class_id and shard = v_shard;
     insert into bench.bare_holds values (v_id, v_event.class_id, v_shard, 1, now());
   elsif p_design = 'counter' then
