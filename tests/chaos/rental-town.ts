@@ -53,13 +53,22 @@ const helpers = `
   language plpgsql volatile as $$
   declare
     v_booking public.bookings;
+    v_by interval;
   begin
     perform private.lock_trip(p_booking_id);
     select * into v_booking from public.bookings where id = p_booking_id;
+    v_by := now() + p_hours * interval '1 hour' - v_booking.starts_at;
     if v_booking.status <> 'confirmed' or exists (select from public.booking_inspections where booking_id = p_booking_id)
       or exists (select from public.booking_changes where booking_id = p_booking_id)
       or exists (select from public.booking_no_shows where booking_id = p_booking_id) then
       return 'not any more';
+    end if;
+    -- a request for that time would have been declined when this trip was paid
+    if exists (
+      select from public.bookings r
+      where r.vehicle_id = v_booking.vehicle_id and r.status = 'requested'
+        and r.period && tstzrange(lower(v_booking.period) + v_by, upper(v_booking.period) + v_by)) then
+      return 'no room';
     end if;
     perform tests.move_trip(p_booking_id, p_hours);
     return 'there';
