@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { cloneDatabase } from '../cluster/clone.ts';
 import { findPostgres } from '../cluster/packages.ts';
 import { databaseUrl, loadConfig, projectRoot, type StackConfig } from '../config.ts';
@@ -49,16 +49,20 @@ async function runPgTap(config: StackConfig, log: Log, wanted: string[]): Promis
   return total;
 }
 
-interface VitestReport {
-  numPassedTests: number;
-  numFailedTests: number;
-  testResults: { status: string; assertionResults: { status: string }[] }[];
+interface FileResult {
+  /** Its path. */
+  name: string;
+  status: string;
+  assertionResults: { status: string }[];
 }
 
 // They damage a stack of their own, one after the other, and need a quiet machine.
 const chaos = 'tests/chaos';
+/** Of all files, so many may fail once. More of them are no accident. */
+const runAgain = 2;
 
-async function runVitest(config: StackConfig, args: string[]): Promise<Count> {
+/** What each file came to, or null when vitest could not say. */
+async function runFiles(config: StackConfig, args: string[]): Promise<FileResult[] | null> {
   const report = join(config.dir, 'vitest.json');
   rmSync(report, { force: true });
   const status = await runVisible(
@@ -66,26 +70,49 @@ async function runVitest(config: StackConfig, args: string[]): Promise<Count> {
     ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args],
     { cwd: projectRoot, env: { ...process.env, ...stackEnvironment(config) } },
   );
-  if (!existsSync(report)) return { passed: 0, failed: 1 };
-  const { numPassedTests, numFailedTests, testResults } = JSON.parse(
-    readFileSync(report, 'utf8'),
-  ) as VitestReport;
-  // A file that could not be loaded, or whose preparation failed, has no failed test to count.
-  const broken = testResults.filter(
-    (file) => file.status === 'failed' && !file.assertionResults.some((one) => one.status === 'failed'),
+  if (!existsSync(report)) return null;
+  const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as { testResults: FileResult[] };
+  return status === 0 || testResults.some((file) => file.status === 'failed') ? testResults : null;
+}
+
+function countFiles(files: FileResult[]): Count {
+  const total: Count = { passed: 0, failed: 0 };
+  for (const file of files) {
+    const of = (status: string) => file.assertionResults.filter((one) => one.status === status).length;
+    total.passed += of('passed');
+    // a file that could not be loaded, or whose preparation failed, has no failed test to count
+    total.failed += file.status === 'failed' ? Math.max(of('failed'), 1) : 0;
+  }
+  return total;
+}
+
+/**
+ * Runs vitest. With `again`, up to so many files that failed run once more, alone, and count by that: what a race or a kill
+ * brings about once in many runs is shown, and judges no commit (docs/decisions/0080).
+ */
+async function runVitest(config: StackConfig, log: Log, args: string[], again = 0): Promise<Count> {
+  const files = await runFiles(config, args);
+  if (!files) return { passed: 0, failed: 1 };
+  const failed = files.filter((file) => file.status === 'failed');
+  if (failed.length === 0 || failed.length > again) return countFiles(files);
+  const paths = failed.map(({ name }) => relative(projectRoot, name));
+  log.info(`! Failed, and run once more alone: ${paths.join(', ')}`);
+  const second = await runFiles(config, ['--no-file-parallelism', ...paths]);
+  if (!second || countFiles(second).failed > 0) return countFiles(files);
+  log.info(
+    `! Passed the second time. Each first failure above is a defect to look into: ${paths.join(', ')}`,
   );
-  const failed = numFailedTests + broken.length;
-  return { passed: numPassedTests, failed: status !== 0 && failed === 0 ? 1 : failed };
+  return countFiles([...files.filter((file) => file.status !== 'failed'), ...second]);
 }
 
 /** The chaos tests. Each starts and stops its own stack. What an interrupted run leaves is removed here. */
-async function runChaos(config: StackConfig): Promise<Count> {
+async function runChaos(config: StackConfig, log: Log): Promise<Count> {
   const own = loadConfig('chaos', { unsafeFast: false });
   const holder = lockHolder(own);
   if (holder) throw alreadyRunning(own, holder.pid, holder.api);
   try {
     // each of its files damages the stack
-    return await runVitest(config, ['--no-file-parallelism', chaos]);
+    return await runVitest(config, log, ['--no-file-parallelism', chaos], runAgain);
   } finally {
     await stopEverything(own);
     await removeData(own);
@@ -126,7 +153,9 @@ export async function test(args: string[]): Promise<number> {
       suites.push(() =>
         runVitest(
           config,
+          log,
           named ? ['--no-file-parallelism', ...others] : ['--exclude', `${chaos}/**`, ...others],
+          args.length === 0 ? runAgain : 0,
         ),
       );
     }
@@ -144,7 +173,7 @@ export async function test(args: string[]): Promise<number> {
     await removeData(outage);
   }
   if (args.length === 0) {
-    const chaosRun = runChaos(config);
+    const chaosRun = runChaos(config, log);
     const count = await Promise.race([chaosRun, stopped.then(() => null)]);
     if (!count) {
       await stopEverything(loadConfig('chaos'));
