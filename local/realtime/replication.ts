@@ -95,7 +95,7 @@ export function startReplication(options: ReplicationOptions): Replication {
 }
 
 function createService(dbUrl: string): LogicalReplicationService {
-  return new LogicalReplicationService(
+  const service = new LogicalReplicationService(
     {
       connectionString: dbUrl,
       application_name: 'realtime_replication_connection',
@@ -105,6 +105,24 @@ function createService(dbUrl: string): LogicalReplicationService {
     // Acknowledged below, at most once a second. By default the library answers every single message.
     { acknowledge: { auto: false, timeoutSeconds: 0 } },
   );
+  // pg-logical-replication 2.5 listens for errors a moment after it is connected, and no more while it ends. A connection
+  // that is cut in between would end the process. Its next query fails, or it ends anyway.
+  let client: pg.Client | null = null;
+  Object.defineProperty(service, '_client', {
+    get: () => client,
+    set: (next: pg.Client | null) => {
+      client = next;
+      if (!next) return;
+      const ignoreErrors = () => next.on('error', () => undefined);
+      const removeAllListeners = next.removeAllListeners.bind(next);
+      next.removeAllListeners = (event) => {
+        removeAllListeners(event);
+        return ignoreErrors();
+      };
+      ignoreErrors();
+    },
+  });
+  return service;
 }
 
 /** Streams until the connection ends or goes silent. Always ends by rejecting. */
