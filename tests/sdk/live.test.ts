@@ -411,7 +411,9 @@ describe.skipIf(!API_URL || !ADMIN_DB_URL)('against the running stack', () => {
     expect(must(await waiting).payment.status).toBe('cancelled');
     expect(must(await renter.journey.vehicles.eligibility(asked))).toEqual([]);
     expect(must(await host.journey.payouts.balance()).every(({ available }) => available === 0)).toBe(true);
-    expect(must(await boss.journey.admin.checkInvariants())).toEqual([]);
+    // other tests move deadlines of theirs in the same database
+    const broken = must(await boss.journey.admin.checkInvariants());
+    expect(broken.filter(({ subject_id }) => [booking.id, paymentId].includes(subject_id ?? ''))).toEqual([]);
   });
 
   it('works without a WebSocket: what is new is fetched', async () => {
