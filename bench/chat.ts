@@ -3,7 +3,7 @@ import { databaseUrl } from '../local/config.ts';
 import { StackError } from '../local/errors.ts';
 import { compare } from './commands.ts';
 import { type BenchDatabase, sqlFile } from './database.ts';
-import { runLoad } from './pgbench.ts';
+import { runLoad, steadyLoad } from './pgbench.ts';
 import { format, inTurns, type Measurement, measurement } from './report.ts';
 import type { Effort } from './run.ts';
 import type { Comparison } from './sides.ts';
@@ -101,13 +101,13 @@ async function benchGroup(
   effort: Effort,
   say: (text: string) => void,
 ): Promise<Measurement[]> {
-  const side = (script: string) => async () => {
+  const side = (script: string) => {
     const scripts = ['chat-group-pick', 'prelude', script];
-    const load = { scripts, clients: 16, seconds: effort.searchSeconds };
-    return (await runLoad(chat, load)).perSecond;
+    return steadyLoad(chat, { scripts, clients: 16, seconds: effort.searchSeconds });
   };
-  await side('chat-group')();
-  const [group, lock] = await inTurns(effort.rounds, side('chat-group'), side('chat-group-lock'), say);
+  const sides = [side('chat-group'), side('chat-group-lock')] as const;
+  for (const one of sides) await one(0);
+  const [group, lock] = await inTurns(effort.rounds, ...sides, say);
   await requireGapless(chat);
   return [
     measurement('one busy group', 'messages a second', group, 1500, { atLeast: 1 }),

@@ -163,13 +163,15 @@ declare
 begin
   -- from the licences to their rules, which are one or two: every booking asks this
   for v_found in
-    select c.min_age, l.date_of_birth, case when c.has_end then l.valid_until else 'infinity' end as ends_on
+    select r as rule, c.min_age, l.date_of_birth, case when c.has_end then l.valid_until else 'infinity' end as ends_on
     from public.driver_licences l
     join private.licence_rules r on r.scheme = l.scheme and r.class = any (l.classes) and r.kind = p_traits.kind
     join private.licence_classes c on c.scheme = r.scheme and c.class = r.class
-    where l.user_id = p_user_id and l.status = 'verified' and private.rule_opens(r, p_traits)
+    where l.user_id = p_user_id and l.status = 'verified'
       and (p_traits.is_automatic or not (l.automatic_only and c.may_be_automatic_only))
   loop
+    -- not in the query, which would ask it of every rule of the kind
+    continue when not private.rule_opens(v_found.rule, p_traits);
     if not private.is_old_enough(v_found.date_of_birth, greatest(v_found.min_age, v_hire_age), v_first_day) then
       v_problem := coalesce(v_problem, 'licence_holder_too_young');
     elsif v_found.ends_on < v_last_day then

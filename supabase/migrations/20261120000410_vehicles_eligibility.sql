@@ -99,7 +99,7 @@ begin
     v_reasons := v_reasons || ('score_too_low', jsonb_build_object('min_score', v_min_score))::private.eligibility_reason;
   end if;
   if p_person_id is not null then
-    v_problem := private.licence_problem(p_person_id, p_vehicle.id, tstzrange(p_starts_at, p_ends_at));
+    v_problem := private.licence_problem(p_person_id, private.drive_traits(p_vehicle), p_starts_at, p_ends_at);
     if v_problem is not null then
       v_reasons := v_reasons || (v_problem, '{}')::private.eligibility_reason;
     end if;

@@ -19,3 +19,5 @@ insert into private.discount_scopes (scope, earlier_function) values ('tickets',
 
 -- The code of an order, and what it takes off.
 create type private.order_discount as (discount_id uuid, amount bigint);
+-- What one line of an order costs with it.
+create type private.order_price as (class_id uuid, quantity int, unit_price bigint, discount_amount bigint, amount bigint, tax_amount bigint);

@@ -5,7 +5,6 @@
 
 -- What an order of these lines costs, with so much taken off, spread over them in proportion to their prices and to the last
 -- đồng. Prices have their tax within.
-create type private.order_price as (class_id uuid, quantity int, unit_price bigint, discount_amount bigint, amount bigint, tax_amount bigint);
 create function private.price_order(p_lines private.order_line[], p_discount_amount bigint)
 returns setof private.order_price
 language plpgsql stable set search_path = ''
