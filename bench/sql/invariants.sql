@@ -133,14 +133,16 @@ declare
   v_copied record;
   v_identity text;
   v_values record;
+  v_links regclass := 'private.inspection_links';
 begin
+  create temp table links on commit drop as table private.inspection_links;
   for v_copied in select name from bench.copied loop
     select attname into v_identity from pg_attribute where attrelid = v_copied.name and attidentity <> '';
     if found then
       execute format('update bench.copied set step = (select coalesce(max(%I), 0) from %s) where name = %L::regclass', v_identity, v_copied.name, v_copied.name);
     end if;
   end loop;
-  for v_copied in select name from bench.copied where name <> 'private.receipt_series'::regclass loop
+  for v_copied in select name from bench.copied where name not in ('private.receipt_series'::regclass, v_links) loop
     select string_agg(format('%I', attname), ', ' order by attnum) as columns,
            string_agg(bench.copied_value(attrelid, attname, atttypid), ', ' order by attnum) as expressions
     into v_values
@@ -149,6 +151,23 @@ begin
       v_copied.name, v_values.columns, v_values.expressions, v_copied.name, p_times,
       case v_copied.name when 'private.ledger_accounts'::regclass then 'where t.id <> all ((select bench.shared_accounts())::bigint[])' end);
   end loop;
+  -- each link of a chain holds the hash of the one before
+  for v_number in 1 .. (select coalesce(max(number), 0) from links) loop
+    execute format($q$
+      insert into private.inspection_links (booking_id, number, inspection_id, record, sha256)
+      select x.booking_id, x.number, x.inspection_id, x.record, private.sha256_hex(x.record)
+      from (
+        select %1$s as booking_id, t.number, %2$s as inspection_id, replace(%3$s, coalesce(o.sha256, ''), coalesce(c.sha256, '')) as record
+        from links t cross join generate_series(1, $1) k
+        left join links o on o.booking_id = t.booking_id and o.number = t.number - 1
+        left join private.inspection_links c on c.booking_id = %1$s and c.number = t.number - 1
+        where t.number = $2
+      ) x$q$, bench.copied_value(v_links, 'booking_id', 'uuid'), bench.copied_value(v_links, 'inspection_id', 'uuid'), bench.copied_value(v_links, 'record', 'text'))
+    using p_times, v_number;
+  end loop;
+  update private.domain_events e set data = e.data || jsonb_build_object('sha256', l.sha256)
+  from private.inspection_links l
+  where e.type = 'inspection.linked' and e.subject_id = l.booking_id and e.data -> 'number' = to_jsonb(l.number);
   update private.receipt_series set last_seq = last_seq * (p_times + 1);
 end
 $$;

@@ -66,7 +66,7 @@ begin
   perform setval('bench.quote_numbers', v_first + p_count);
   insert into public.quotes (
     id, renter_id, vehicle_id, period, currency, lines, total_amount, deposit_amount, host_amount, platform_amount,
-    tax_amount, commission_bps, cancellation_policy, facts, pricing_version, expires_at
+    tax_amount, commission_bps, cancellation_policy, trip_terms, facts, pricing_version, expires_at
   )
   select
     -- with each round over all vehicles, every vehicle meets somebody new: two people who have met have a conversation already
@@ -78,6 +78,8 @@ begin
       {"code": "security_deposit", "quantity": 1, "unit_amount": 500000, "amount": 500000}]',
     1630000, 500000, 850000, 200000, 80000, 1500,
     '{"code": "moderate", "tiers": [{"hours_before": 72, "refund_bps": 10000}, {"hours_before": 24, "refund_bps": 5000}]}',
+    -- the trigger that fills it is off where quotes are made for bookings that are there already
+    '{"daily_km_allowance": null, "excess_km_fee": 0, "late_grace_minutes": 30, "late_hour_fee": 93000, "late_day_fee": 750000, "vat_bps": 800}',
     '{"currency": "VND", "time_zone": "Asia/Ho_Chi_Minh", "price_per_hour": 62000, "price_per_day": 500000}', 'bench', now() + interval '1 day'
   from (
     -- after the sixty days that calendars fill, and again three days later once every vehicle has had its turn
