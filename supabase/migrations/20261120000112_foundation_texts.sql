@@ -247,5 +247,9 @@ $$;
 -- A time as records write it: UTC, microseconds.
 create function private.record_time(p_at timestamptz)
 returns text
-language sql stable set search_path = ''
-as $$ select to_char(p_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') $$;
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return to_char(p_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+end
+$$;

@@ -29,21 +29,26 @@ insert into private.personal_tables (relation, whose, treatment, export_columns,
     'Evidence of the state of the vehicle, for both parties; its hash would no longer fit.');
 select private.retain_columns('private.inspection_links', 'Evidence of the state of the vehicle.', 'record', 'sha256');
 
--- All that an inspection says now.
-create function private.inspection_facts(p_inspection public.booking_inspections)
+-- What a link says of each photo.
+create view private.inspection_photo_facts with (security_invoker = true) as
+  select f.inspection_id, f.angle,
+    jsonb_build_object('angle', f.angle, 'media_id', f.media_id, 'sha256', m.sha256, 'mime_type', m.mime_type, 'byte_size', m.byte_size) as fact
+  from public.inspection_photos f join public.media m on m.id = f.media_id;
+
+-- All that an inspection says now. Its photos are given, since whoever proves all chains reads them at once.
+create function private.inspection_facts(p_inspection public.booking_inspections, p_photos jsonb)
 returns jsonb
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select jsonb_build_object(
+begin
+  return jsonb_build_object(
     'id', p_inspection.id, 'kind', p_inspection.kind, 'status', p_inspection.status,
     'odometer_km', p_inspection.odometer_km, 'fuel_percent', p_inspection.fuel_percent, 'note', p_inspection.note,
     'recorded_by', p_inspection.recorded_by, 'recorded_at', private.record_time(p_inspection.recorded_at),
     'acknowledged_by', p_inspection.acknowledged_by, 'acknowledged_at', private.record_time(p_inspection.acknowledged_at),
     'contested_at', private.record_time(p_inspection.contested_at), 'objection', p_inspection.objection,
-    'photos', coalesce((
-      select jsonb_agg(jsonb_build_object('angle', f.angle, 'media_id', f.media_id, 'sha256', m.sha256, 'mime_type', m.mime_type, 'byte_size', m.byte_size)
-        order by f.angle collate "C")
-      from public.inspection_photos f join public.media m on m.id = f.media_id where f.inspection_id = p_inspection.id), '[]'))
+    'photos', coalesce(p_photos, '[]'));
+end
 $$;
 
 -- Writes the next link. The caller holds the lock of the booking; of two that do not, the key refuses one.
@@ -62,7 +67,8 @@ begin
   v_record := private.canonical_json(jsonb_build_object(
     'version', 1, 'booking_id', p_inspection.booking_id, 'number', v_number, 'previous', v_last.sha256, 'written_at', private.record_time(now()),
     'booked_start', (select private.record_time(b.starts_at) from public.bookings b where b.id = p_inspection.booking_id),
-    'cause', private.audit_cause(), 'reason', private.audit_reason(), 'inspection', private.inspection_facts(p_inspection)));
+    'cause', private.audit_cause(), 'reason', private.audit_reason(), 'inspection', private.inspection_facts(p_inspection, (
+      select jsonb_agg(f.fact order by f.angle collate "C") from private.inspection_photo_facts f where f.inspection_id = p_inspection.id))));
   v_hash := private.sha256_hex(v_record);
   insert into private.inspection_links (booking_id, number, inspection_id, record, sha256)
   values (p_inspection.booking_id, v_number, p_inspection.id, v_record, v_hash);
@@ -103,6 +109,11 @@ begin
     from private.inspection_links l
     where p_booking_id is null or l.booking_id = p_booking_id
     window chain as (partition by l.booking_id order by l.number)
+  ), photos as (
+    select f.inspection_id, jsonb_agg(f.fact order by f.angle collate "C") as facts
+    from private.inspection_photo_facts f
+    where p_booking_id is null or f.inspection_id in (select k.inspection_id from links k)
+    group by f.inspection_id
   )
   select k.booking_id, k.number, 'text' from links k where k.said is null
   union all
@@ -119,8 +130,9 @@ begin
   from links k
   join public.booking_inspections i on i.id = k.inspection_id
   join public.bookings b on b.id = i.booking_id
+  left join photos f on f.inspection_id = i.id
   where k.is_last and k.said is not null and (
-    (k.said -> 'inspection') - 'recorded_at' <> private.inspection_facts(i) - 'recorded_at'
+    (k.said -> 'inspection') - 'recorded_at' <> private.inspection_facts(i, f.facts) - 'recorded_at'
     or b.id <> k.booking_id
     -- the start that was booked never moves, so how far a time is from it tells whether either was changed
     or (k.said #>> '{inspection,recorded_at}')::timestamptz - (k.said ->> 'booked_start')::timestamptz <> i.recorded_at - b.starts_at)
