@@ -1,6 +1,6 @@
 -- Ticketing: taking stock, and giving it back.
 -- Rule kept here: a buyer is refused only when nothing is left; a hold that is over is taken back by anybody who needs it.
--- Locks are taken in one order: the rows of holds, then shards by pool and number; the quick way waits for no lock.
+-- Locks that are waited for are taken in one order: the rows of holds, then shards by pool and number.
 -- Callers take stock as the last thing they do, so that the hot rows are locked as shortly as possible.
 -- Left out on purpose: what an order is; this counts tickets.
 
@@ -17,8 +17,9 @@ begin
 end
 $$;
 
--- The quick way: one shard that nobody has locked and that has enough. Orders begin to look at different shards.
-create function private.take_from_one_shard(p_order_id uuid, p_pool_id uuid, p_quantity int, p_held_until timestamptz)
+-- The quick way: one shard that nobody has locked and that has enough. Orders begin to look at different shards. With p_wait, one
+-- that others have locked: it waits for shards in their order, from a random one on, and never for one below it.
+create function private.take_from_one_shard(p_order_id uuid, p_pool_id uuid, p_quantity int, p_held_until timestamptz, p_wait boolean)
 returns boolean
 language plpgsql volatile set search_path = ''
 as $$
@@ -26,13 +27,24 @@ declare
   v_start int := floor(random() * 64);
   v_shard smallint;
 begin
-  select s.shard into v_shard
-  from private.stock_shards s
-  where s.pool_id = p_pool_id and s.capacity - s.held - s.sold >= p_quantity
-  order by (s.shard + v_start) % 64
-  limit 1
-  for no key update skip locked;
-  if not found then
+  if p_wait then
+    select s.shard into v_shard
+    from private.stock_shards s
+    where s.pool_id = p_pool_id and s.capacity - s.held - s.sold >= p_quantity and s.shard >= (
+      select o.shard from private.stock_shards o where o.pool_id = p_pool_id and o.capacity - o.held - o.sold >= p_quantity
+      order by (o.shard + v_start) % 64 limit 1)
+    order by s.shard
+    limit 1
+    for no key update of s;
+  else
+    select s.shard into v_shard
+    from private.stock_shards s
+    where s.pool_id = p_pool_id and s.capacity - s.held - s.sold >= p_quantity
+    order by (s.shard + v_start) % 64
+    limit 1
+    for no key update skip locked;
+  end if;
+  if v_shard is null then
     return false;
   end if;
   if p_held_until is null then
@@ -138,6 +150,7 @@ declare
   v_quantities int[];
   v_lacking jsonb;
   v_class_id uuid;
+  v_wait boolean;
 begin
   select array_agg(n.pool_id order by n.pool_id), array_agg(n.quantity order by n.pool_id) into v_pool_ids, v_quantities
   from (
@@ -145,19 +158,22 @@ begin
     from public.order_items i join private.class_pools c on c.class_id = i.class_id
     where i.order_id = p_order_id group by c.pool_id
   ) n;
-  begin
-    for i in 1 .. cardinality(v_pool_ids) loop
-      if not private.take_from_one_shard(p_order_id, v_pool_ids[i], v_quantities[i], p_held_until) then
-        -- DO NOT go on without undoing it: SKIP LOCKED keeps the lock of a row that changed and no longer has enough, and
-        -- the slow way, which takes locks in order, would deadlock
-        raise exception 'slow' using errcode = 'JT001';
-      end if;
-    end loop;
-    return null;
-  exception
-    when sqlstate 'JT001' then
-      null;
-  end;
+  -- first without waiting; then for one shard that others have locked, because who takes all of them lets nobody else through
+  foreach v_wait in array array[false, true] loop
+    begin
+      for i in 1 .. cardinality(v_pool_ids) loop
+        if not private.take_from_one_shard(p_order_id, v_pool_ids[i], v_quantities[i], p_held_until, v_wait) then
+          -- DO NOT go on without undoing it: the lock stays of a row that changed and no longer has enough, and a way that
+          -- takes locks in order would deadlock
+          raise exception 'slow' using errcode = 'JT001';
+        end if;
+      end loop;
+      return null;
+    exception
+      when sqlstate 'JT001' then
+        null;
+    end;
+  end loop;
   v_lacking := private.take_from_all_shards(p_order_id, v_pool_ids, v_quantities, p_held_until);
   if v_lacking is null then
     return null;

@@ -1,7 +1,7 @@
 -- Ticketing: the availability of an event, live for every open page of it.
--- Rule kept here: at most one broadcast a second for each event, and none that repeats the last one. Each broadcast leaves a
--- row of the outbox for the next second, which looks again when all orders of that moment have committed. An order never
--- waits here: it skips a row that another has locked.
+-- Rule kept here: at most one broadcast a second for each event, and none that repeats the last one. What changes something leaves
+-- a row of the outbox that looks again when it has committed, or knows that there is one: in a rush one row serves all orders
+-- of a second. An order never waits here: it skips a row that another has locked.
 -- Left out on purpose: hidden kinds of tickets, which only their code shows; and changes that time alone makes (a hold that is
 -- over, a sale that begins): the next read finds and broadcasts them.
 
@@ -14,6 +14,7 @@ create table private.told_availability (
   seq bigint not null default 0,
   told jsonb,
   again_at timestamptz not null default '-infinity',
+  looks_until timestamptz not null default '-infinity',
   seats_seen pg_snapshot,
   teller xid8,
   constraint told_availability_seq_counts check (seq >= 0 and (seq = 0) = (told is null))
@@ -21,7 +22,8 @@ create table private.told_availability (
 comment on table private.told_availability is 'What was broadcast last of each event that was ever published.';
 comment on column private.told_availability.seq is 'Numbers the broadcasts of an event, so that a client sees when it missed one.';
 comment on column private.told_availability.told is 'What it said: {status, classes} as event_availability answers them. Null until something was told.';
-comment on column private.told_availability.again_at is 'When somebody looks again. Before it nothing is told; after it whatever changes something tells at once.';
+comment on column private.told_availability.again_at is 'Before it nothing is told.';
+comment on column private.told_availability.looks_until is 'When the last row of the outbox that was ordered looks again. Who commits well before needs no row of its own.';
 comment on column private.told_availability.seats_seen is 'Which transactions the last broadcast has seen: rows of seats that others changed are told next.';
 comment on column private.told_availability.teller is 'The transaction that told, whose own changes it has seen too.';
 alter table private.told_availability enable row level security;
@@ -107,9 +109,20 @@ begin
 end
 $$;
 
--- Tells what changed, and leaves a row of the outbox that looks again. Answers whether there was something to tell, or null
--- when another transaction has just told or is telling.
-create function private.tell_event(p_event_id uuid, p_wait boolean)
+-- Orders a look at the event. The caller has its row.
+create function private.look_again(p_event_id uuid, p_key text, p_at timestamptz)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update private.told_availability set looks_until = p_at where event_id = p_event_id;
+  perform private.enqueue('availability', jsonb_build_object('event_id', p_event_id), p_event_id || ':' || p_key, p_at);
+end
+$$;
+
+-- Tells what changed. Answers whether there was something to tell, or null when another transaction has just told or is telling.
+-- After it somebody looks again, unless this was such a look (p_look) and there was nothing.
+create function private.tell_event(p_event_id uuid, p_look boolean)
 returns boolean
 language plpgsql volatile security definer set search_path = ''
 as $$
@@ -120,7 +133,7 @@ declare
   v_fresh jsonb;
   v_seats record;
 begin
-  if p_wait then
+  if p_look then
     select * into v_told from private.told_availability t where t.event_id = p_event_id for no key update;
   else
     select * into v_told from private.told_availability t where t.event_id = p_event_id for no key update skip locked;
@@ -130,12 +143,20 @@ begin
   end if;
   v_now := clock_timestamp();
   if v_told.again_at > v_now then
+    if not p_look then
+      -- of all who come in this second, one orders the look
+      perform private.look_again(p_event_id, 'until ' || extract(epoch from v_now), v_now + interval '1.5 seconds');
+    end if;
     return null;
   end if;
   select * into strict v_event from public.events where id = p_event_id;
   v_fresh := private.availability(v_event);
   v_seats := private.changed_seat_rows(v_told);
   if v_fresh = v_told.told and jsonb_array_length(v_seats.rows) = 0 then
+    if not p_look then
+      -- a crowd that changes nothing that anybody sees computes this once a second, and not with each order
+      perform private.look_again(p_event_id, 'until ' || extract(epoch from v_now), v_now + interval '1.5 seconds');
+    end if;
     return false;
   end if;
   update private.told_availability t
@@ -143,7 +164,7 @@ begin
   where t.event_id = p_event_id;
   perform private.broadcast('event:' || p_event_id, 'availability',
     v_fresh || jsonb_build_object('seq', v_told.seq + 1, 'at', v_now, 'rows', v_seats.rows));
-  perform private.enqueue('availability', jsonb_build_object('event_id', p_event_id), p_event_id || ':' || v_told.seq + 1, v_now + interval '1 second');
+  perform private.look_again(p_event_id, (v_told.seq + 1)::text, v_now + interval '1 second');
   return true;
 end
 $$;
@@ -154,15 +175,18 @@ returns void
 language plpgsql volatile security definer set search_path = ''
 as $$
 declare
-  v_again_at timestamptz;
+  v_looks_until timestamptz;
 begin
-  select t.again_at into v_again_at from private.told_availability t where t.event_id = p_event_id;
+  select t.looks_until into v_looks_until from private.told_availability t where t.event_id = p_event_id;
   -- not published; or somebody looks again when this transaction is long committed
-  if not found or v_again_at > clock_timestamp() + interval '0.5 seconds' then
+  if not found or v_looks_until > clock_timestamp() + interval '0.5 seconds' then
     return;
   end if;
-  if private.tell_event(p_event_id, false) is null then
-    -- the other may not have seen this change. The key is its own: one that two share would make one wait for the other.
+  -- another has the row, and what it orders may not have been written yet. The key is its own: one that two share would make one
+  -- wait for the other.
+  if private.tell_event(p_event_id, false) is null and not exists (
+    select from private.told_availability t where t.event_id = p_event_id and t.looks_until > clock_timestamp() + interval '0.5 seconds')
+  then
     perform private.enqueue('availability', jsonb_build_object('event_id', p_event_id), p_event_id || ' by ' || pg_current_xact_id(), clock_timestamp() + interval '1 second');
   end if;
 end

@@ -22,7 +22,7 @@ begin
   set constraints all immediate;
   set constraints all deferred;
 end $$;
-create function pg_temp.second_passes() returns void language sql as $$ update private.told_availability set again_at = '-infinity' $$;
+create function pg_temp.second_passes() returns void language sql as $$ update private.told_availability set again_at = '-infinity', looks_until = '-infinity' $$;
 create function pg_temp.told(p_event uuid) returns setof jsonb language sql as $$
   select m.payload from realtime.messages m
   where m.topic = 'event:' || p_event and (m.payload ->> 'seq')::int > coalesce(current_setting('tests.before', true)::int, 0) order by (m.payload ->> 'seq')::int $$;
@@ -100,7 +100,13 @@ select count(*)::int as before from pg_temp.told(:'event') \gset
 update private.stock_shards set sold = sold + 1 where pool_id = :'friends' and shard = 0;
 select pg_temp.commits();
 select is((select count(*)::int from pg_temp.told(:'event')), :before, 'what happens to a hidden kind is not told');
+select is((select count(*)::int from private.outbox where topic = 'availability' and dedupe_key like :'event' || ':until%' and available_at > clock_timestamp() + interval '1 second'), 1,
+  'somebody looks again for those who come meanwhile');
 update private.stock_shards set sold = sold - 1 where pool_id = :'friends' and shard = 0;
+select pg_temp.commits();
+select is((select count(*)::int from private.outbox where topic = 'availability' and dedupe_key like :'event' || ':until%' and available_at > clock_timestamp() + interval '1 second'), 1,
+  'one look serves all of them');
+select pg_temp.second_passes();
 
 -- prices, sales and the event itself
 select tests.as_user(:'owner');
