@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkBenchData } from '../../bench/fits.ts';
 import { areDocsFresh } from '../../docs/generate.ts';
 import { supabaseCli } from '../cluster/migrate.ts';
 import { projectRoot } from '../config.ts';
@@ -113,6 +114,10 @@ const databaseSteps: { name: string; work(url: string): Promise<void> }[] = [
   {
     name: 'live events',
     work: async (url) => refuseProblems(await checkBroadcasts(url)),
+  },
+  {
+    name: 'data of the benches',
+    work: async (url) => refuseProblems(await checkBenchData(url)),
   },
   {
     name: 'generated types',
