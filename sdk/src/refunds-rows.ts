@@ -5,8 +5,8 @@ import type { ClaimedTransfer, TransferClaim } from './transfers-rows.ts';
 
 /** Money on its way back to the payer. */
 export interface Refund extends RefundsRow {
-  /** The rail it leaves by; `manual` is a transfer made by hand. */
-  provider: PaymentProvider | 'manual';
+  /** The rail it leaves by; `manual` is a transfer made by hand, `reversal` means that the payer has taken the money back already. */
+  provider: PaymentProvider | 'manual' | 'reversal';
 }
 export type RefundStatus = Refund['status'];
 

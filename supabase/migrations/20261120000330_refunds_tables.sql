@@ -92,7 +92,7 @@ comment on column public.refunds.failure_code is 'Why the last sending failed. N
 comment on column public.refunds.ordered_at is 'When it was last put on its way: at its order, and again at each retry.';
 comment on column public.refunds.payment_id is 'The payment that it gives back. Null for a part of one, and for money that fitted no payment.';
 comment on column public.refunds.status is 'awaiting_account: the payer must name a bank account first.';
-comment on column public.refunds.provider is 'The rail it leaves by; manual is a transfer made by hand.';
+comment on column public.refunds.provider is 'The rail it leaves by; manual is a transfer made by hand, reversal means that the payer has taken the money back already.';
 select private.attach_state_machine('public.refunds', 'refund');
 create trigger immutable before update on public.refunds for each row
   when ((old.id, old.payment_id, old.attempt_id, old.payable_id, old.unmatched_id, old.kind, old.amount, old.credit_amount, old.credit_tax_amount, old.currency)

@@ -20,6 +20,43 @@ begin
 end
 $$;
 
+-- Where the money of a refund comes from: its rail, or money that the payer has taken back already (module reversals).
+create function private.refund_source(p_refund public.refunds)
+returns private.ledger_line
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  if p_refund.provider = 'reversal' then
+    return ('reversal', p_refund.payment_id::text, -p_refund.amount)::private.ledger_line;
+  end if;
+  return ('clearing', p_refund.provider, -p_refund.amount)::private.ledger_line;
+end
+$$;
+
+-- The payer has the money. The caller holds the locks of private.lock_refund().
+create function private.complete_refund(p_refund public.refunds, p_provider_refund_id text)
+returns void
+language plpgsql volatile set search_path = ''
+as $$
+begin
+  update public.refunds
+  set status = 'succeeded', provider_refund_id = coalesce(p_provider_refund_id, provider_refund_id), failure_code = null, completed_at = now()
+  where id = p_refund.id;
+  delete from private.manual_claims where subject_id = p_refund.id;
+  update public.payments
+  set refunded_amount = refunded_amount + p_refund.amount,
+      status = case when refunded_amount + p_refund.amount = amount then 'refunded' else 'partially_refunded' end
+  where id = p_refund.payment_id;
+  perform private.post_ledger('refund_paid', p_refund.id::text, p_refund.currency, p_refund.payable_id, array[
+    ('refund_payable', coalesce(p_refund.payable_id, p_refund.unmatched_id)::text, p_refund.amount)::private.ledger_line,
+    private.refund_source(p_refund)
+  ]);
+  if p_refund.payable_id is not null then
+    perform private.tell_refunded(p_refund.payable_id, p_refund.id);
+  end if;
+end
+$$;
+
 create function private.record_refund_result(
   p_refund_id uuid, p_outcome text, p_provider_refund_id text, p_failure_code text, p_ordered_at timestamptz default null
 )
@@ -52,21 +89,7 @@ begin
   perform private.set_audit_context('provider:' || v_refund.provider);
   case p_outcome
     when 'succeeded' then
-      update public.refunds
-      set status = 'succeeded', provider_refund_id = coalesce(p_provider_refund_id, provider_refund_id), failure_code = null, completed_at = now()
-      where id = p_refund_id;
-      delete from private.manual_claims where subject_id = p_refund_id;
-      update public.payments
-      set refunded_amount = refunded_amount + v_refund.amount,
-          status = case when refunded_amount + v_refund.amount = amount then 'refunded' else 'partially_refunded' end
-      where id = v_refund.payment_id;
-      perform private.post_ledger('refund_paid', v_refund.id::text, v_refund.currency, v_refund.payable_id, array[
-        ('refund_payable', coalesce(v_refund.payable_id, v_refund.unmatched_id)::text, v_refund.amount)::private.ledger_line,
-        ('clearing', v_refund.provider, -v_refund.amount)::private.ledger_line
-      ]);
-      if v_refund.payable_id is not null then
-        perform private.tell_refunded(v_refund.payable_id, v_refund.id);
-      end if;
+      perform private.complete_refund(v_refund, p_provider_refund_id);
     when 'processing' then
       update public.refunds
       set status = 'processing', provider_refund_id = coalesce(p_provider_refund_id, provider_refund_id)

@@ -9,7 +9,7 @@ language sql stable set search_path = ''
 as $$
   select l.movement, r.key, r.payable_id, r.currency, l.kind, l.owner, l.amount
   from (
-    select r.id::text as key, r.payable_id, coalesce(r.payable_id, r.unmatched_id)::text as owner, r.kind, r.status, r.provider, r.amount, r.currency
+    select r.id::text as key, r.payable_id, coalesce(r.payable_id, r.unmatched_id)::text as owner, r.kind, r.status, r.amount, r.currency, private.refund_source(r) as source
     from public.refunds r
     where r.kind = 'goodwill' or r.status = 'succeeded'
     offset 0
@@ -19,7 +19,7 @@ as $$
       ('goodwill_granted', r.kind = 'goodwill', 'platform_revenue', '', r.amount),
       ('goodwill_granted', r.kind = 'goodwill', 'refund_payable', r.owner, -r.amount),
       ('refund_paid', r.status = 'succeeded', 'refund_payable', r.owner, r.amount),
-      ('refund_paid', r.status = 'succeeded', 'clearing', r.provider, -r.amount)
+      ('refund_paid', r.status = 'succeeded', (r.source).kind, (r.source).owner, (r.source).amount)
   ) l (movement, happened, kind, owner, amount)
   where l.happened
 $$;

@@ -36,7 +36,8 @@ declare
   );
 begin
   return coalesce((select private.payable_data(y) from public.payables y where y.id = v_payment.payable_id), '{}') || jsonb_build_object(
-    'refund_id', p_refund.id, 'kind', p_refund.kind, 'of_payment', p_refund.kind <> 'unmatched',
+    -- who has taken the money back knows it
+    'refund_id', p_refund.id, 'kind', p_refund.kind, 'of_payment', p_refund.kind <> 'unmatched' and p_refund.provider <> 'reversal',
     'paid', v_payment.settlement is not distinct from 'kept',
     'amount', private.money_value(p_refund.amount, p_refund.currency),
     -- not while an account is replaced, when there is none for a moment; removing one has a text of its own

@@ -111,6 +111,14 @@ select private.create_report('message', :'support', 'spam', '', (select last_seq
 select tests.as_owner();
 select private.hide_message(:'support', last_seq) from public.conversations where id = :'support';
 select private.record_moderation('message', :'support', last_seq, 'hide', '{}') from public.conversations where id = :'support';
+-- money that was taken back, and who gave it
+select tests.step_up(:'admin');
+select set_config('request.jwt.claims', tests.claims(:'admin'), true);
+select private.record_payment_reversal(p.id, 'portal_refund', 2, 'taken-' || p.id, 'Taken in the portal', gen_random_uuid()) ->> 'id' as taken
+from public.payments p where p.payable_id = :'rented' \gset
+select private.cover_reversal(r, 'earner', 1, null, :'person', 'Given back'), private.cover_reversal(r, 'provider', 1, null, null, 'The rest is back')
+from private.payment_reversals r where r.id = :'taken';
+select tests.as_owner();
 -- as staff, and what comes of using an account
 insert into public.user_roles (user_id, role) values (:'person', 'admin');
 insert into public.user_suspensions (user_id, reason, created_at, ended_at, phone_hash) values (:'person', 'abuse', now() - interval '2 days', now() - interval '1 day', private.keyed_hash('phone:+84977123123'));
