@@ -24,6 +24,7 @@ export const directions: Readonly<Record<string, readonly string[]>> = {
   payments: ['ledger', 'payables', 'transfers'],
   refunds: ['ledger', 'payables', 'payments', 'transfers'],
   unmatched: ['ledger', 'payables', 'payments', 'refunds', 'transfers'],
+  reversals: ['ledger', 'payables', 'payments', 'refunds', 'transfers'],
   payouts: ['ledger', 'payables', 'payments', 'transfers'],
   receipts: ['payables', 'payments', 'refunds'],
   vehicles: [],
@@ -49,6 +50,7 @@ export const directions: Readonly<Record<string, readonly string[]>> = {
   waiting: ['payments', 'ticketing'],
   reports: ['chat', 'reviews', 'ticketing', 'vehicles'],
   operations: ['payments', 'refunds', 'transfers'],
+  analytics: ['bookings', 'ledger', 'operations', 'vehicles'],
 };
 
 export interface Reference {

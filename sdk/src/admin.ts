@@ -1,4 +1,5 @@
 import type { InvariantViolation, ReviewCase, ReviewClaim } from './admin-rows.ts';
+import { AdminAnalytics } from './analytics.ts';
 import { AdminBookings } from './bookings.ts';
 import { AdminBroadcasts } from './broadcasts.ts';
 import { AdminCharges } from './charges.ts';
@@ -12,12 +13,14 @@ import { AdminLedger } from './ledger.ts';
 import type { DriverLicence, LicenceCorrections, LicenceToReview } from './licences-rows.ts';
 import { AdminMail } from './mail.ts';
 import { AdminNotifications } from './notifications.ts';
+import { AdminOperations } from './operations.ts';
 import { AdminPayables } from './payables.ts';
 import { AdminPayments } from './payments.ts';
 import { AdminPayouts } from './payouts.ts';
 import { AdminRefunds } from './refunds.ts';
 import { AdminModeration } from './reports.ts';
 import type { Result } from './result.ts';
+import { AdminReversals } from './reversals.ts';
 import { AdminReviews } from './reviews.ts';
 import { AdminRoles } from './roles.ts';
 import { AdminPeople } from './trust.ts';
@@ -51,6 +54,8 @@ export class Admin {
   readonly unmatched: AdminUnmatched;
   /** What goes back to payers. */
   readonly refunds: AdminRefunds;
+  /** Chargebacks, and refunds made in a provider's portal. */
+  readonly reversals: AdminReversals;
   /** What hosts get. */
   readonly payouts: AdminPayouts;
   /** Complaints about bookings and orders. */
@@ -69,6 +74,10 @@ export class Admin {
   readonly notifications: AdminNotifications;
   /** The proof of the books. */
   readonly ledger: AdminLedger;
+  /** Figures of the marketplace. */
+  readonly analytics: AdminAnalytics;
+  /** Jobs, and what could not be delivered. */
+  readonly operations: AdminOperations;
 
   constructor(calls: Calls) {
     this.#calls = calls;
@@ -82,6 +91,7 @@ export class Admin {
     this.payments = new AdminPayments(calls);
     this.unmatched = new AdminUnmatched(calls);
     this.refunds = new AdminRefunds(calls);
+    this.reversals = new AdminReversals(calls);
     this.payouts = new AdminPayouts(calls);
     this.complaints = new AdminComplaints(calls);
     this.moderation = new AdminModeration(calls);
@@ -91,6 +101,8 @@ export class Admin {
     this.chat = new AdminChat(calls);
     this.notifications = new AdminNotifications(calls);
     this.ledger = new AdminLedger(calls);
+    this.analytics = new AdminAnalytics(calls);
+    this.operations = new AdminOperations(calls);
   }
 
   /**

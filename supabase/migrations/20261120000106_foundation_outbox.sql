@@ -217,7 +217,7 @@ as $$ select private.defer_outbox(id, lease_token, seconds, reason, detail) $$;
 comment on function public.defer_outbox is 'Puts a leased row back for `seconds` (1–86400) and does not count the attempt, because nothing failed. `reason` is waiting, rate_limited, not_configured or no_turn. `detail` explains it to an operator. Service only. Errors: outbox_lease_lost, invalid_input.';
 
 -- Performs a dead row of the outbox again. It is the same order, so the provider is asked about it before it is sent.
-create function private.requeue_dead_letter(p_topic text, p_order text)
+create function private.requeue_dead_letters_of(p_topic text, p_order text)
 returns boolean
 language plpgsql volatile set search_path = ''
 as $$

@@ -38,7 +38,7 @@ begin
   perform 1 from public.profiles p join public.refunds r on r.payer_id = p.id where r.id = p_refund_id for share of p;
   select * into v_refund from public.refunds where id = p_refund_id for no key update;
   perform private.require_unclaimed(p_refund_id);
-  if v_refund.status in ('pending', 'processing') and p_method is null and private.requeue_dead_letter('refund', p_refund_id::text) then
+  if v_refund.status in ('pending', 'processing') and p_method is null and private.requeue_dead_letters_of('refund', p_refund_id::text) then
     return v_refund;
   end if;
   if p_method = 'provider' then

@@ -97,7 +97,7 @@ begin
   -- a payout that is claimed at this moment is not sent: it waits in the outbox
   perform private.require_unclaimed(p_payout_id);
   select * into v_payout from public.payouts where id = p_payout_id;
-  if v_payout.status in ('approved', 'processing') and private.requeue_dead_letter('payout', p_payout_id::text) then
+  if v_payout.status in ('approved', 'processing') and private.requeue_dead_letters_of('payout', p_payout_id::text) then
     return v_payout;
   end if;
   v_account := private.account_for_payout(p_payout_id);

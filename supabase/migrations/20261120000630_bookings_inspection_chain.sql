@@ -29,11 +29,11 @@ insert into private.personal_tables (relation, whose, treatment, export_columns,
     'Evidence of the state of the vehicle, for both parties; its hash would no longer fit.');
 select private.retain_columns('private.inspection_links', 'Evidence of the state of the vehicle.', 'record', 'sha256');
 
--- What a link says of each photo.
 create view private.inspection_photo_facts with (security_invoker = true) as
   select f.inspection_id, f.angle,
     jsonb_build_object('angle', f.angle, 'media_id', f.media_id, 'sha256', m.sha256, 'mime_type', m.mime_type, 'byte_size', m.byte_size) as fact
   from public.inspection_photos f join public.media m on m.id = f.media_id;
+comment on view private.inspection_photo_facts is 'What a link says of each photo of an inspection.';
 
 -- All that an inspection says now. Its photos are given, since whoever proves all chains reads them at once.
 create function private.inspection_facts(p_inspection public.booking_inspections, p_photos jsonb)

@@ -39,7 +39,7 @@ returns private.order_line[]
 language plpgsql stable set search_path = ''
 as $$
 declare
-  v_lines private.order_line[] := '{}';
+  v_lines private.order_line[] := array[]::private.order_line[];
   v_item jsonb;
 begin
   if p_items is not null and (case jsonb_typeof(p_items) when 'array' then jsonb_array_length(p_items) > 20 else true end) then

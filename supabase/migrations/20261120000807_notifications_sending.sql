@@ -302,7 +302,13 @@ begin
   if new.status = 'dead' then
     perform private.delivery_failed((new.payload ->> 'delivery_id')::uuid, null, new.last_error);
   else
-    update public.deliveries set status = 'queued', ended_at = null where id = (new.payload ->> 'delivery_id')::uuid and status = 'failed';
+    begin
+      update public.deliveries set status = 'queued', ended_at = null where id = (new.payload ->> 'delivery_id')::uuid and status = 'failed';
+    exception
+      when unique_violation then
+        -- a newer one that tells the same waits; the worker finds nothing to do
+        null;
+    end;
   end if;
   return null;
 end

@@ -65,7 +65,13 @@ begin
   elsif v_delivery.status <> 'failed' or v_delivery.provider_id is not null then
     perform private.fail('illegal_transition', jsonb_build_object('machine', 'delivery', 'from', v_delivery.status, 'to', 'queued'));
   end if;
-  update public.deliveries set status = 'queued', ended_at = null where id = p_delivery_id;
+  begin
+    update public.deliveries set status = 'queued', ended_at = null where id = p_delivery_id;
+  exception
+    when unique_violation then
+      -- a newer one that tells the same waits
+      return;
+  end;
   -- the same order: the provider knows its key. The row is gone when it was done long ago.
   insert into private.outbox as o (topic, payload, dedupe_key)
   values (v_delivery.channel, jsonb_build_object('delivery_id', p_delivery_id), p_delivery_id::text)

@@ -143,6 +143,7 @@ export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): 
     calendars:
       options.calendars ?? (async () => ({ kind: 'failed', problem: 'there is no server of that name' })),
     smsReportSecret: null,
+    metricsToken: null,
     authHooks: { email: [hookSecret], sms: [hookSecret] },
     mailWebhookSecrets: [hookSecret],
     testCodes: options.testCodes ?? new Map(),

@@ -1207,7 +1207,7 @@ export interface RefundsRow {
   status: StateOf<'refund'>;
   /** provider (the one that took the money gives it back) or bank_transfer (we send it to bank_account_id). */
   method: 'provider' | 'bank_transfer';
-  /** The rail it leaves by; manual is a transfer made by hand. */
+  /** The rail it leaves by; manual is a transfer made by hand, reversal means that the payer has taken the money back already. */
   provider: string;
   provider_refund_id: string | null;
   /** Why the last sending failed. Null otherwise. */
@@ -2293,6 +2293,25 @@ export interface LicencesToReviewRow {
   suspended: unknown;
 }
 
+export interface ListDailyMetricsRow {
+  day: CalendarDay;
+  metric: string;
+  dimension: string;
+  unit: string;
+  value: number;
+}
+
+export interface ListDeadLettersRow {
+  id: number;
+  topic: string;
+  dedupe_key: string;
+  attempts: number;
+  last_error: string;
+  created_at: Timestamp;
+  finished_at: Timestamp;
+  correlation_id: string;
+}
+
 export interface ListDeliveriesRow {
   id: Uuid;
   user_id: Uuid;
@@ -2316,6 +2335,22 @@ export interface ListDeliveriesRow {
   sent_at: Timestamp;
   delivered_at: Timestamp;
   ended_at: Timestamp;
+}
+
+export interface ListJobsRow {
+  name: string;
+  description: string;
+  schedule: string;
+  longest_seconds: number;
+  is_active: boolean;
+  is_late: boolean;
+  last_started_at: Timestamp;
+  last_succeeded_at: Timestamp;
+  last_status: string;
+  last_message: string;
+  last_ms: number;
+  runs_in_a_day: number;
+  failures_in_a_day: number;
 }
 
 export interface ListMembersRow {
@@ -2364,6 +2399,12 @@ export interface ListMessagesRow {
   edited_at: Timestamp;
   deleted_at: Timestamp;
   hidden_at: Timestamp;
+}
+
+export interface ListMetricKindsRow {
+  name: string;
+  unit: string;
+  description: string;
 }
 
 export interface ListPayoutsRow {
@@ -2967,10 +3008,14 @@ export interface Rows {
   last_seen: LastSeenRow;
   licence_classes: LicenceClassesRow;
   licences_to_review: LicencesToReviewRow;
+  list_daily_metrics: ListDailyMetricsRow;
+  list_dead_letters: ListDeadLettersRow;
   list_deliveries: ListDeliveriesRow;
+  list_jobs: ListJobsRow;
   list_members: ListMembersRow;
   list_message_changes: ListMessageChangesRow;
   list_messages: ListMessagesRow;
+  list_metric_kinds: ListMetricKindsRow;
   list_payouts: ListPayoutsRow;
   list_refunds: ListRefundsRow;
   list_reviews: ListReviewsRow;
@@ -3071,6 +3116,7 @@ export interface Functions {
   complaint_record: { args: { complaint_id: Uuid | null }; row: 'complaint_record'; many: false };
   complaints_to_decide: { args: { of_assignee_id?: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'complaints_to_decide'; many: true };
   configure_event: { args: { event_id: Uuid | null; details: unknown | null }; row: 'event_configs'; many: false };
+  cover_payment_reversal: { args: { reversal_id: Uuid | null; covered_by: string | null; amount: number | null; note: string | null; earner_id?: Uuid | null }; row: 'cover_payment_reversal'; many: false };
   create_api_key: { args: { name: string | null; scopes: string[] | null; expires_at: Timestamp | null }; row: 'create_api_key'; many: false };
   create_booking: { args: { quote_id: Uuid | null }; row: 'bookings'; many: false };
   create_broadcast: { args: { category: string | null; segment: unknown | null; texts: unknown | null }; row: 'notification_broadcasts'; many: false };
@@ -3135,12 +3181,17 @@ export interface Functions {
   lift_suppression: { args: { suppression_id: Uuid | null; reason: string | null }; value: null };
   list_broadcasts: { args: { after?: unknown | null; page_size?: number | null }; row: 'notification_broadcasts'; many: true };
   list_charges: { args: { status?: string | null; after?: unknown | null; page_size?: number | null }; row: 'list_charges'; many: true };
+  list_daily_metrics: { args: { from_day: CalendarDay | null; to_day: CalendarDay | null; metrics?: string[] | null }; row: 'list_daily_metrics'; many: true };
+  list_dead_letters: { args: { topic?: string | null; after?: unknown | null; page_size?: number | null }; row: 'list_dead_letters'; many: true };
   list_deliveries: { args: { user_id?: Uuid | null; channel?: string | null; status?: string | null; after?: unknown | null; page_size?: number | null }; row: 'list_deliveries'; many: true };
   list_discounts: { args: { scope?: string | null; after?: unknown | null; page_size?: number | null }; row: 'list_discounts'; many: true };
+  list_jobs: { args: Record<never, never>; row: 'list_jobs'; many: true };
   list_members: { args: { in_conversation_id: Uuid | null }; row: 'list_members'; many: true };
   list_message_changes: { args: { conversation_id: Uuid | null; after_change: number | null }; row: 'list_message_changes'; many: true };
   list_messages: { args: { conversation_id: Uuid | null; before_seq?: number | null; page_size?: number | null }; row: 'list_messages'; many: true };
+  list_metric_kinds: { args: Record<never, never>; row: 'list_metric_kinds'; many: true };
   list_notifications: { args: { before_seq?: number | null; page_size?: number | null }; row: 'notifications'; many: true };
+  list_payment_reversals: { args: { open?: boolean | null; after?: unknown | null; page_size?: number | null }; row: 'list_payment_reversals'; many: true };
   list_payout_batches: { args: { status?: string | null; after?: unknown | null; page_size?: number | null }; row: 'payout_batches'; many: true };
   list_payouts: { args: { batch_id?: Uuid | null; status?: string | null; host_id?: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'list_payouts'; many: true };
   list_refunds: { args: { status?: string | null; needs?: string | null; after?: unknown | null; page_size?: number | null }; row: 'list_refunds'; many: true };
@@ -3149,6 +3200,7 @@ export interface Functions {
   mark_all_notifications_read: { args: Record<never, never>; value: null };
   mark_conversation_read: { args: { conversation_id: Uuid | null; seq: number | null; shared?: boolean | null }; value: null };
   mark_notification_read: { args: { notification_id: Uuid | null }; value: null };
+  marketplace_report: { args: { from_day: CalendarDay | null; to_day: CalendarDay | null }; row: 'marketplace_report'; many: false };
   message_edits: { args: { conversation_id: Uuid | null; seq: number | null }; row: 'message_edits'; many: true };
   moderation_case: { args: { case_id: Uuid | null }; row: 'moderation_case'; many: false };
   moderation_log: { args: { of_owner_id?: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'moderation_log'; many: true };
@@ -3211,10 +3263,12 @@ export interface Functions {
   queue_shuffle: { args: { event_id: Uuid | null; after?: number | null; page_size?: number | null }; row: 'queue_shuffle'; many: true };
   queue_status: { args: { event_id: Uuid | null }; row: 'queue_status'; many: true };
   react: { args: { conversation_id: Uuid | null; seq: number | null; emoji: string | null; there?: boolean | null }; value: null };
+  rebuild_metrics: { args: { from_day: CalendarDay | null; to_day: CalendarDay | null }; value: number };
   receipt: { args: { receipt_id: Uuid | null }; row: 'receipts'; many: false };
   reconcile_ledger: { args: Record<never, never>; row: 'reconcile_ledger'; many: true };
   record_manual_payout: { args: { payout_id: Uuid | null; bank_reference: string | null }; row: 'payouts'; many: false };
   record_manual_refund: { args: { refund_id: Uuid | null; bank_reference: string | null }; row: 'refunds'; many: false };
+  record_payment_reversal: { args: { payment_id: Uuid | null; kind: string | null; amount: number | null; provider_reference: string | null; note: string | null }; row: 'record_payment_reversal'; many: false };
   refund_payment: { args: { payment_id: Uuid | null; amount: number | null; reason: string | null }; row: 'refunds'; many: false };
   register_device: { args: { platform: string | null; token: string | null; p256dh?: string | null; auth_secret?: string | null; app_version?: string | null; locale?: string | null }; value: Uuid };
   reinstate_user: { args: { user_id: Uuid | null; reason: string | null }; value: null };
@@ -3240,6 +3294,7 @@ export interface Functions {
   reports_to_review: { args: { of_kind?: string | null; after?: unknown | null; page_size?: number | null }; row: 'reports_to_review'; many: true };
   request_extension: { args: { quote_id: Uuid | null }; row: 'booking_changes'; many: false };
   request_upload: { args: { purpose: string | null; mime_type: string | null; byte_size: number | null; sha256: string | null }; row: 'media'; many: false };
+  requeue_dead_letter: { args: { dead_letter_id: number | null }; value: null };
   requeue_delivery: { args: { delivery_id: Uuid | null }; value: null };
   required_licences: { args: { vehicle_id: Uuid | null }; row: 'required_licences'; many: true };
   reschedule_event: { args: { event_id: Uuid | null; details: unknown | null }; row: 'events'; many: false };

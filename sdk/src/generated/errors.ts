@@ -836,6 +836,18 @@ export const errorCatalog = {
     en: 'This person has not accepted your message request yet. Wait for an answer before you write more.',
     vi: 'Người này chưa chấp nhận yêu cầu nhắn tin của bạn. Vui lòng chờ phản hồi rồi nhắn tiếp.',
   },
+  reversal_exceeded: {
+    status: 409,
+    retryable: false,
+    en: 'This is more than is left. Enter at most details.most.',
+    vi: 'Số tiền vượt quá phần còn lại. Vui lòng nhập tối đa số tiền nêu trong chi tiết.',
+  },
+  reversal_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find this reversal. Reload the list.',
+    vi: 'Không tìm thấy khoản bị thu hồi này. Vui lòng tải lại danh sách.',
+  },
   review_answered: {
     status: 409,
     retryable: false,

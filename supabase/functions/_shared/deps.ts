@@ -22,6 +22,8 @@ export interface Deps {
   calendars: CalendarFetcher;
   /** Signs the addresses at which eSMS reports. Null when it does not report. */
   smsReportSecret: string | null;
+  /** What may read the metrics besides the secret keys. Null when nothing may. */
+  metricsToken: string | null;
   /** Codes known beforehand, by address. */
   testCodes: ReadonlyMap<string, string>;
   authHooks: HookSecrets;

@@ -42,6 +42,8 @@ const schema = z.object({
   OTP_TEST_CODES: z.string().optional(),
   SEND_EMAIL_HOOK_SECRET: z.string().optional(),
   SEND_SMS_HOOK_SECRET: z.string().optional(),
+  /** Who has it as a bearer token may read the function metrics. */
+  METRICS_TOKEN: z.string().min(16).optional(),
   /** What tickets are signed with: a JWK set of private Ed25519 keys. */
   TICKET_SIGNING_KEYS: z.string().optional(),
   VNPAY_TMN_CODE: z.string().optional(),

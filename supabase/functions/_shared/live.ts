@@ -82,6 +82,7 @@ export function liveDeps(): Deps {
     },
     calendars: calendarFetcher({ fetch, resolve: resolveName }),
     smsReportSecret: env.ESMS_CALLBACK_SECRET ?? null,
+    metricsToken: env.METRICS_TOKEN ?? null,
     ticketKeys,
     now: Date.now,
     pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),

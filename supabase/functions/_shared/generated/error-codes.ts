@@ -141,6 +141,8 @@ export const errorCodes = {
   report_exists: { status: 409, retryable: false, message: 'You have reported this already, and we are looking into it. Details have the report.' },
   reports_changed: { status: 409, retryable: false, message: 'More people have reported this meanwhile. Look at the new reports, and decide again.' },
   request_unanswered: { status: 409, retryable: false, message: 'This person has not accepted your message request yet. Wait for an answer before you write more.' },
+  reversal_exceeded: { status: 409, retryable: false, message: 'This is more than is left. Enter at most details.most.' },
+  reversal_not_found: { status: 404, retryable: false, message: 'We could not find this reversal. Reload the list.' },
   review_answered: { status: 409, retryable: false, message: 'This review has a reply already.' },
   review_claimed: { status: 409, retryable: false, message: 'Another reviewer is working on this case; details name who and until when. Take another case.' },
   review_not_found: { status: 404, retryable: false, message: 'We could not find this review. Reload and try again.' },
