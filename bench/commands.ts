@@ -50,7 +50,9 @@ export async function compare(
     return finished;
   };
 
-  const share = Math.ceil(effort.bookings / 4);
+  // of more connections each has fewer
+  const calls = Math.ceil((effort.bookings * 16) / clients);
+  const share = Math.ceil(calls / 4);
   const writes = async (side: Side | Baseline) => {
     const first = await prepare(database, comparison, side, share * clients);
     const load = { clients, share, first };
@@ -71,8 +73,8 @@ export async function compare(
   const rates = new Map(sides.map((side) => [side, [] as number[]]));
   for (let number = 1; number <= effort.rounds; number++) {
     for (const side of sides) {
-      const finished = await round(side, effort.bookings);
-      const warmUp = Math.min(effort.bookingWarmUp, effort.bookings / 2);
+      const finished = await round(side, calls);
+      const warmUp = Math.min(effort.bookingWarmUp, calls / 2);
       rates.get(side)?.push(steadyPerSecond(finished, warmUp));
     }
     const last = sides.map((side) => `${side.name} ${format(rates.get(side)?.at(-1) ?? Number.NaN)}`);

@@ -31,7 +31,7 @@ export interface Effort {
   rlsRequests: number;
   /** Queries whose answers are compared. */
   queries: number;
-  /** Bookings, or webhooks, of each of the 16 connections in a round, and how many come before the measurement. */
+  /** Bookings, webhooks or messages of each of 16 connections in a round, and how many come before the measurement. */
   bookings: number;
   bookingWarmUp: number;
   rushes: number;

@@ -141,16 +141,21 @@ export async function check(): Promise<number> {
       failed.push(name);
     }
   };
-  for (const step of sourceSteps) await attempt(step.name, step.work);
-  await attempt('migrations from empty', () =>
-    withScratchDatabase(
-      log,
-      async (url) => {
-        for (const step of databaseSteps) await attempt(step.name, () => step.work(url));
-      },
-      'tests',
+  // the two do not need each other, and there are two cores
+  await Promise.all([
+    (async () => {
+      for (const step of sourceSteps) await attempt(step.name, step.work);
+    })(),
+    attempt('migrations from empty', () =>
+      withScratchDatabase(
+        log,
+        async (url) => {
+          for (const step of databaseSteps) await attempt(step.name, () => step.work(url));
+        },
+        'tests',
+      ),
     ),
-  );
+  ]);
   log.info(failed.length === 0 ? '✓ All checks passed.' : `✗ Failed: ${failed.join(', ')}`);
   return failed.length === 0 ? 0 : 1;
 }

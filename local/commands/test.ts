@@ -19,21 +19,22 @@ interface Count {
 
 const pgTap = 'supabase/tests';
 
-/** Runs the pgTAP files whose paths begin with one of these. */
+/** As many as the least machine has cores. */
+const pgTapLanes = 2;
+
+/** Runs the pgTAP files whose paths begin with one of these, some side by side, each in a database that no other uses meanwhile. */
 async function runPgTap(config: StackConfig, log: Log, wanted: string[]): Promise<Count> {
   const folder = join(projectRoot, pgTap);
-  const files = readdirSync(folder).filter(
-    (name) => name.endsWith('.sql') && wanted.some((path) => `${pgTap}/${name}`.startsWith(path)),
-  );
+  const files = readdirSync(folder)
+    .filter((name) => name.endsWith('.sql') && wanted.some((path) => `${pgTap}/${name}`.startsWith(path)))
+    .sort();
   const install = await findPostgres();
   const total: Count = { passed: 0, failed: 0 };
   if (!install) return total;
-  // No worker and no job takes what a test has written; each file rolls back what it did.
-  const database = await cloneDatabase(databaseUrl(config, 'supabase_admin'));
-  for (const name of files.sort()) {
+  const runOne = async (name: string, url: string): Promise<void> => {
     const result = await run(
       join(install.bin, 'psql'),
-      ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-f', join(folder, name), database.url],
+      ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-f', join(folder, name), url],
       { cwd: folder, env: { ...process.env, PGCLIENTENCODING: 'UTF8' } },
     );
     const count = countTap(result.stdout, result.status);
@@ -42,10 +43,16 @@ async function runPgTap(config: StackConfig, log: Log, wanted: string[]): Promis
     log.info(
       `${count.failed === 0 ? '✓' : '✗'} ${pgTap}/${name}: ${count.passed} passed, ${count.failed} failed`,
     );
-    if (count.failed === 0) continue;
+    if (count.failed === 0) return;
     log.info([...count.problems, result.stderr.trim()].filter((text) => text !== '').join('\n'));
-  }
-  await database.drop();
+  };
+  // No worker and no job takes what a test has written; each file rolls back what it did.
+  const runLane = async (): Promise<void> => {
+    const database = await cloneDatabase(databaseUrl(config, 'supabase_admin'));
+    for (let name = files.shift(); name !== undefined; name = files.shift()) await runOne(name, database.url);
+    await database.drop();
+  };
+  await Promise.all(Array.from({ length: Math.min(pgTapLanes, files.length) }, runLane));
   return total;
 }
 
