@@ -48,5 +48,6 @@ declare module './core/shapes.ts' {
   interface Shapes {
     list_metric_kinds: MetricKind;
     list_daily_metrics: DailyMetric;
+    marketplace_report: MarketplaceReport;
   }
 }

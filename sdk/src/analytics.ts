@@ -48,7 +48,7 @@ export class AdminAnalytics {
    */
   report({ fromDay, toDay }: Days, options?: CallOptions): Promise<Result<MarketplaceReport>> {
     const args = { from_day: fromDay, to_day: toDay };
-    return this.#calls.rpc('marketplace_report', args, options) as Promise<Result<MarketplaceReport>>;
+    return this.#calls.rpc('marketplace_report', args, options);
   }
 
   /**

@@ -31,3 +31,11 @@ export interface PaymentReversal {
   payer_id: Uuid;
   covers: ReversalCover[];
 }
+
+declare module './core/shapes.ts' {
+  interface Shapes {
+    record_payment_reversal: PaymentReversal;
+    cover_payment_reversal: PaymentReversal;
+    list_payment_reversals: PaymentReversal;
+  }
+}

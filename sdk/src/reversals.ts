@@ -21,9 +21,7 @@ export class AdminReversals {
     options?: CallOptions,
   ): List<PaymentReversal> {
     const read = (page_size: number, after?: object) =>
-      this.#calls.rpc('list_payment_reversals', { open, after, page_size }, options) as Promise<
-        Result<PaymentReversal[]>
-      >;
+      this.#calls.rpc('list_payment_reversals', { open, after, page_size }, options);
     return readList({ by: byCreation, read }, page, options);
   }
 
@@ -50,7 +48,7 @@ export class AdminReversals {
   ): Promise<Result<PaymentReversal>> {
     const { paymentId, kind, amount, providerReference, note } = input;
     const args = { payment_id: paymentId, kind, amount, provider_reference: providerReference, note };
-    return this.#calls.rpc('record_payment_reversal', args, options) as Promise<Result<PaymentReversal>>;
+    return this.#calls.rpc('record_payment_reversal', args, options);
   }
 
   /**
@@ -69,6 +67,6 @@ export class AdminReversals {
     const { reversalId, coveredBy, amount, note } = input;
     const earnerId = input.coveredBy === 'earner' ? input.earnerId : undefined;
     const args = { reversal_id: reversalId, covered_by: coveredBy, amount, note, earner_id: earnerId };
-    return this.#calls.rpc('cover_payment_reversal', args, options) as Promise<Result<PaymentReversal>>;
+    return this.#calls.rpc('cover_payment_reversal', args, options);
   }
 }

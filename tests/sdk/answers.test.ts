@@ -175,6 +175,24 @@ beforeAll(async () => {
   await ask(admin, 'unfreeze_payable', earned, null);
   await ask(admin, 'cancel_payable', calledOff.booking, 'a question', randomUUID());
 
+  // money that a payer took back, and figures
+  const payment = await world.value<string>('(select id from public.payments where payable_id = $1)', trip);
+  const reversal = await ask(
+    admin,
+    'record_payment_reversal',
+    payment,
+    'portal_refund',
+    1000,
+    'dp_1',
+    'Lost',
+    randomUUID(),
+  );
+  await ask(admin, 'cover_payment_reversal', reversal.id, 'platform', 400, 'Ours', randomUUID());
+  await ask(admin, 'list_payment_reversals');
+  const today = await world.value<string>('private.report_day()::text');
+  await world.sql.query('select private.refresh_metrics()');
+  await ask(admin, 'marketplace_report', today, today);
+
   // what somebody chose to get, and why they got it
   await ask(owner, 'notification_settings');
   const told = 'select id from public.notifications where user_id = $1 order by seq limit 1';

@@ -51,6 +51,11 @@ const lists: Record<string, ListTest> = {
   'bookings.history': { list: (j, page) => j.bookings.history(page) },
   'bookings.driving': { list: (j, page) => j.bookings.driving(page) },
   'complaints.list': { list: (j, page) => j.complaints.list(page) },
+  'admin.operations.deadLetters': {
+    list: (j, page) => j.admin.operations.deadLetters(page),
+    sent: { after: { id: 'r2' } },
+  },
+  'admin.reversals.list': { list: (j, page) => j.admin.reversals.list(page) },
   'admin.charges.list': { list: (j, page) => j.admin.charges.list(page) },
   'reports.mine': { list: (j, page) => j.reports.mine(page) },
   'reports.actionsAgainstMe': { list: (j, page) => j.reports.actionsAgainstMe(page) },
@@ -213,6 +218,9 @@ const bounded: Record<string, string> = {
   'vehicles.entries': 'the period that was asked for, at most 400 days',
   'apiKeys.scopes': 'what there is to choose from',
   'admin.checkInvariants': 'a report, empty when healthy',
+  'admin.operations.jobs': 'the jobs that there are',
+  'admin.analytics.metrics': 'what is counted',
+  'admin.analytics.days': 'the period that was asked for, at most 367 days',
   'admin.ledger.reconcile': 'a report, empty when proven',
   'admin.payouts.propose': 'what one command made',
 };
