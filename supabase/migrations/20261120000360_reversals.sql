@@ -100,6 +100,19 @@ select private.retain_columns('private.payment_reversals', 'Which admin recorded
 select private.retain_columns('private.reversal_covers', 'Part of the record of a reversal.', 'note');
 select private.retain_columns('private.reversal_covers', 'Which admin decided.', 'decided_by');
 
+-- What bears a part of a reversal: the platform's revenue, an earner, or the provider that gave the money back.
+create function private.cover_source(p_by text, p_earner_id uuid, p_provider text, p_amount bigint)
+returns private.ledger_line
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return case p_by
+    when 'platform' then ('platform_revenue', '', p_amount)::private.ledger_line
+    when 'earner' then ('host_payable', p_earner_id::text, p_amount)::private.ledger_line
+    else ('clearing', p_provider, p_amount)::private.ledger_line end;
+end
+$$;
+
 -- Covers a reversal and moves the money. The caller holds the locks of payable and payment.
 create function private.cover_reversal(
   p_reversal private.payment_reversals, p_by text, p_amount bigint, p_refund_id uuid default null, p_earner_id uuid default null, p_note text default null
@@ -116,8 +129,7 @@ begin
   -- a refund is posted as paid
   if p_by <> 'refund' then
     perform private.post_ledger('reversal_covered', v_cover_id::text, p_reversal.currency, p_reversal.payable_id, array[
-      (case p_by when 'platform' then 'platform_revenue' when 'earner' then 'host_payable' else 'clearing' end,
-       case p_by when 'platform' then '' when 'earner' then p_earner_id::text else p_reversal.provider end, p_amount)::private.ledger_line,
+      private.cover_source(p_by, p_earner_id, p_reversal.provider, p_amount),
       ('reversal', p_reversal.payment_id::text, -p_amount)::private.ledger_line
     ]);
   end if;
@@ -157,8 +169,9 @@ begin
 end
 $$;
 
--- Of refunds that are ordered after the reversal. At the commit, when whoever ordered it has posted what is owed.
-create function private.pay_new_refund_by_reversal()
+-- Of refunds that are ordered after the reversal, or that were being sent then, failed, and are retried. At the commit: what is owed
+-- is posted by then.
+create function private.pay_waiting_refund_by_reversal()
 returns trigger
 language plpgsql volatile security definer set search_path = ''
 as $$
@@ -169,9 +182,10 @@ begin
   return null;
 end
 $$;
-create constraint trigger pay_by_reversal after insert on public.refunds
+create constraint trigger pay_by_reversal after insert or update of status on public.refunds
   deferrable initially deferred
-  for each row when (new.payment_id is not null) execute function private.pay_new_refund_by_reversal();
+  for each row when (new.payment_id is not null and new.status in ('pending', 'awaiting_account', 'failed'))
+  execute function private.pay_waiting_refund_by_reversal();
 
 -- A reversal as staff see it.
 create function private.reversal_view(p_reversal private.payment_reversals)
@@ -373,10 +387,9 @@ as $$
   select 'reversal_covered', c.id::text, r.payable_id, r.currency, l.kind, l.owner, l.amount
   from private.reversal_covers c
   join private.payment_reversals r on r.id = c.reversal_id
-  cross join lateral (values
-    (case c.covered_by when 'platform' then 'platform_revenue' when 'earner' then 'host_payable' else 'clearing' end,
-     case c.covered_by when 'platform' then '' when 'earner' then c.earner_id::text else r.provider end, c.amount),
-    ('reversal', r.payment_id::text, -c.amount)) l (kind, owner, amount)
+  cross join lateral unnest(array[
+    private.cover_source(c.covered_by, c.earner_id, r.provider, c.amount),
+    ('reversal', r.payment_id::text, -c.amount)::private.ledger_line]) l
   where c.covered_by <> 'refund'
 $$;
 insert into private.ledger_proofs (function_name, answers) values ('reversals_expected_lines', 'expected_line');

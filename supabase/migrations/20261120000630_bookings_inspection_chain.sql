@@ -35,7 +35,7 @@ create view private.inspection_photo_facts with (security_invoker = true) as
   from public.inspection_photos f join public.media m on m.id = f.media_id;
 comment on view private.inspection_photo_facts is 'What a link says of each photo of an inspection.';
 
--- All that an inspection says now. Its photos are given, since whoever proves all chains reads them at once.
+-- All that an inspection says now. Its photos are given: the proof of all chains reads them at once.
 create function private.inspection_facts(p_inspection public.booking_inspections, p_photos jsonb)
 returns jsonb
 language plpgsql stable set search_path = ''

@@ -103,6 +103,29 @@ select tests.record(:'portal', 'portal_refund', :portal_amount - 1000, 'm_2');
 select is(tests.refund_state(:'portal'), 'pending momo', 'what a worker is sending now is left alone');
 select tests.as_owner();
 update private.outbox set status = 'pending', lease_token = null, leased_until = null where topic = 'refund' and status = 'leased';
+-- one that is being sent while the reversal is recorded, fails, and is retried
+select tests.paid_by('momo', 55) as third \gset
+select amount as third_amount from public.payments where payable_id = :'third' \gset
+select tests.as_user(:'host');
+select tests.cancel_booking(:'third');
+select tests.as_owner();
+select id as sent from public.refunds where payable_id = :'third' \gset
+update private.outbox set status = 'leased', lease_token = gen_random_uuid(), leased_until = now() + interval '1 minute' where topic = 'refund' and payload ->> 'refund_id' = :'sent';
+select tests.as_user(:'admin');
+select set_config('request.jwt.claims', tests.claims(:'admin'), true);
+select tests.record(:'third', 'portal_refund', :third_amount, 'm_4');
+select tests.as_owner();
+select is((public.record_refund_result(:'sent', 'failed', null, 'REFUSED')).status, 'failed', 'a refund that was being sent can fail');
+set constraints all immediate;
+set constraints all deferred;
+update private.outbox set status = 'done', lease_token = null, leased_until = null, finished_at = now() where topic = 'refund' and payload ->> 'refund_id' = :'sent';
+select tests.as_user(:'admin');
+select set_config('request.jwt.claims', tests.claims(:'admin'), true);
+select public.retry_refund(:'sent');
+select tests.as_owner();
+set constraints all immediate;
+set constraints all deferred;
+select is(tests.refund_state(:'third'), 'succeeded reversal', 'a refund that failed and is retried is paid by the reversal, and not sent again');
 select tests.paid_by('momo', 60) as second \gset
 select amount as second_amount from public.payments where payable_id = :'second' \gset
 select tests.as_user(:'host');
@@ -112,7 +135,7 @@ select set_config('request.jwt.claims', tests.claims(:'admin'), true);
 select tests.record(:'second', 'portal_refund', :second_amount, 'm_3');
 select is(tests.refund_state(:'second'), 'succeeded reversal', 'a refund that was made in the portal is paid');
 select is(tests.outcome(format($$ select tests.record(%L, 'portal_refund', 1, 'm_3') $$, :'second')), 'reversal_exceeded', 'nothing is left of a reversal that paid a refund');
-select is(tests.outcome(format($$ select tests.record(%L, 'portal_refund', 1, 'm_3') $$, (select payable_id from public.payments where payable_id not in (:'second', :'portal', :'charged') limit 1))), 'payment_not_found', 'a payment that is not there has no reversal');
+select is(tests.outcome(format($$ select tests.record(%L, 'portal_refund', 1, 'm_3') $$, gen_random_uuid())), 'payment_not_found', 'a payment that is not there has no reversal');
 select ok(not tests.frozen(:'second'), 'a refund in the portal freezes nothing');
 
 -- who bears it --------------------------------------------------------------------------------------------------------

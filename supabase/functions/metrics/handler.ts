@@ -39,7 +39,7 @@ export function metricsText(found: readonly MetricSample[]): string {
 
 /**
  * GET /metrics: the state of the system in the text format of Prometheus. For the service with its secret key, and for
- * whoever has METRICS_TOKEN as a bearer token.
+ * anybody with METRICS_TOKEN as a bearer token.
  */
 export function handle({
   http,
