@@ -97,11 +97,15 @@ function checkPolicy(text: string, report: Report): void {
   if (/\bauth\.\w+\s*\(/i.test(perRow)) {
     report('policy-bare-auth', 'Write (select auth.uid()), or it is evaluated for every row.');
   }
-  const calls = perRow.replaceAll(/\bin\s*\(\s*select\s+private\.\w+\([^()]*\)\s*\)/gi, ' once ');
+  // what is asked about the row itself is meant to be called for each
+  const row = /\bon\s+(?:public\.)?(\w+)/i.exec(text)?.[1] ?? '';
+  const calls = perRow
+    .replaceAll(/\bin\s*\(\s*select\s+private\.\w+\([^()]*\)\s*\)/gi, ' once ')
+    .replaceAll(new RegExp(`\\bprivate\\.\\w+\\(${row}\\)`, 'gi'), ' of the row ');
   if (/\bprivate\.\w+\s*\(/i.test(calls)) {
     report(
       'policy-per-row',
-      'Write (select private.f()) or in (select private.f()), or it is called for every row.',
+      'Write (select private.f()) or in (select private.f()), or it is called for every row. One about each row takes the whole row.',
     );
   }
 }

@@ -165,7 +165,7 @@ begin
 end
 $$;
 grant execute on function private.my_complaint_ids(), private.my_complaint_media_ids() to authenticated;
-select private.show_media('evidence_image', 'id in (select private.my_complaint_media_ids())', 'authenticated');
+select private.show_media('evidence_image', 'media.id in (select private.my_complaint_media_ids())', 'authenticated');
 
 alter table public.complaints enable row level security;
 alter table public.complaint_parties enable row level security;

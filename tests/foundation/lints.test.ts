@@ -24,6 +24,7 @@ describe('what is refused', () => {
     ['policy-bare-auth', policy('owner_id = auth.uid()')],
     ['policy-bare-auth', policy("owner_id = (select auth.uid()) or auth.role() = 'x'")],
     ['policy-per-row', policy('private.may_see(id)')],
+    ['policy-per-row', policy('private.may_see(other_things)')],
     ['policy-per-row', policy('(select private.may_see(id)) and private.is_admin()')],
     [
       'policy-without-rls',
@@ -81,6 +82,7 @@ describe('what is fine', () => {
     ),
     'create extension if not exists pg_trgm with schema extensions;',
     "create policy p on storage.objects for select to authenticated using (bucket_id = 'x');",
+    policy('private.may_see(things)'),
     'create trigger t after insert on auth.users for each row execute function private.f();',
     'create trigger t before update of name on private.t for each row execute function private.f();',
   ];
