@@ -255,4 +255,21 @@ export class AdminPayouts {
     };
     return this.#calls.rpc('settle_payout', args, options);
   }
+
+  /**
+   * Records that a bank gave a paid payout back: its amount is available to the host again, who is told. Give `unmatchedId` when
+   * the money came into the platform's bank account and waits in `admin.unmatched`, and nothing when the provider has it. The
+   * account is removed, so that the host adds another, unless `keepsAccount` is true. The session needs a passed step-up.
+   * Safe to repeat.
+   * Errors: `forbidden`, `payout_not_found`, `step_up_required`, `unmatched_not_found`, `illegal_transition`,
+   * `invalid_input`.
+   */
+  recordReturn(
+    input: { payoutId: Uuid; note: string; unmatchedId?: Uuid; keepsAccount?: boolean },
+    options?: CallOptions,
+  ): Promise<Result<Payout>> {
+    const { payoutId, note, unmatchedId, keepsAccount } = input;
+    const args = { payout_id: payoutId, note, unmatched_id: unmatchedId, keeps_account: keepsAccount };
+    return this.#calls.rpc('record_returned_payout', args, options);
+  }
 }

@@ -30,7 +30,7 @@ export interface UnmatchedMoney
     | 'underpaid'
     | 'overpaid';
   status: 'open' | 'settled';
-  settlement: 'applied' | 'refunded' | 'kept' | 'void' | null;
+  settlement: 'applied' | 'refunded' | 'kept' | 'returned' | 'void' | null;
 }
 
 /** What became of unmatched money. */

@@ -80,7 +80,7 @@ create table private.unmatched_money (
   ),
   constraint unmatched_money_settled check (
     (status = 'open' and settlement is null and settled_at is null)
-    or (status = 'settled' and settled_at is not null and settlement in ('applied', 'refunded', 'kept', 'void'))
+    or (status = 'settled' and settled_at is not null and settlement in ('applied', 'refunded', 'kept', 'returned', 'void'))
   ),
   constraint unmatched_money_applied_to check ((settlement is not distinct from 'applied') = (payment_id is not null))
 );
@@ -91,13 +91,13 @@ create unique index unmatched_money_one_per_transaction on private.unmatched_mon
   where reason <> 'overpaid' and settlement is distinct from 'void';
 create index unmatched_money_attempt_idx on private.unmatched_money (attempt_id) where status = 'open';
 create index unmatched_money_open_idx on private.unmatched_money (created_at, id) where status = 'open';
-comment on table private.unmatched_money is 'Money that reached us and fits no open payment, and parts of a payment that wait for the rest. It is the payer''s until it is settled: applied to a payment, refunded, kept with a note; void when the provider corrected itself, or the attempt it names was found later.';
+comment on table private.unmatched_money is 'Money that reached us and fits no open payment, and parts of a payment that wait for the rest. It is the payer''s until it is settled: applied to a payment, refunded, kept with a note, returned (a payout that came back, and is its host''s again); void when the provider corrected itself, or the attempt it names was found later.';
 comment on column private.unmatched_money.reference is 'The attempt that the payer named, as far as it could be read.';
 comment on column private.unmatched_money.amount is 'What came; minor units of `currency`.';
 comment on column private.unmatched_money.attempt_id is 'Where it was meant to go. Null when that is not known.';
 comment on column private.unmatched_money.payer_id is 'Whose it is. Null when that is not known.';
 comment on column private.unmatched_money.status is 'open, or settled: by an admin; a part also by the rest of the sum, or by the end of its payment. No state machine; `settlement` says how.';
-comment on column private.unmatched_money.settlement is 'applied (to payment_id), refunded, kept (with a note), or void (the provider corrected itself, or it is another row now). Null while open.';
+comment on column private.unmatched_money.settlement is 'applied (to payment_id), refunded, kept (with a note), returned (a payout that its bank gave back), or void (the provider corrected itself, or it is another row now). Null while open.';
 -- the payer may become known later, until the row is settled
 create trigger immutable before update on private.unmatched_money for each row
   when ((old.id, old.event_id, old.provider, old.reference, old.transaction_id, old.amount, old.currency, old.reason, old.attempt_id)

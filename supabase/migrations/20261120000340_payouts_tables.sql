@@ -33,6 +33,8 @@ insert into private.transitions (machine, from_state, event, to_state) values
   ('payout', 'frozen', 'pay_late', 'paid'),
   ('payout', 'scheduled', 'pay_late', 'paid'),
   ('payout', 'cancelled', 'pay_late', 'paid'),
+  -- the bank gave it back
+  ('payout', 'paid', 'return', 'returned'),
   ('payout', 'scheduled', 'cancel', 'cancelled'),
   ('payout', 'approved', 'cancel', 'cancelled'),
   ('payout', 'frozen', 'cancel', 'cancelled'),
@@ -78,7 +80,7 @@ create table public.payouts (
   constraint payouts_own_account foreign key (bank_account_id, user_id, bank_account_usable_from)
     references public.bank_accounts (id, user_id, usable_from) on delete restrict,
   constraint payouts_usable_account check (bank_account_usable_from <= scheduled_at),
-  constraint payouts_paid_dated check ((status = 'paid') = (paid_at is not null)),
+  constraint payouts_paid_dated check ((status in ('paid', 'returned')) = (paid_at is not null)),
   constraint payouts_sent_by_somebody check (status not in ('approved', 'processing', 'paid', 'failed') or provider is not null),
   constraint payouts_manual_has_reference check (provider <> 'manual' or status <> 'paid' or bank_reference is not null),
   constraint payouts_freeze_reason_tidy check (private.is_tidy_lines(freeze_reason)),
@@ -89,11 +91,11 @@ create unique index payouts_bank_reference_once on public.payouts (bank_referenc
 create index payouts_user_idx on public.payouts (user_id, created_at desc, id);
 create index payouts_batch_idx on public.payouts (batch_id);
 create index payouts_account_idx on public.payouts (bank_account_id);
-create index payouts_open_idx on public.payouts (status, created_at) where status not in ('paid', 'cancelled');
+create index payouts_open_idx on public.payouts (status, created_at) where status not in ('paid', 'returned', 'cancelled');
 comment on table public.payouts is 'A host''s earnings on their way to a bank account. `amount` is in minor units. The host can read freeze_reason and failure_code.';
 comment on column public.payouts.bank_account_usable_from is 'That of the account, copied so that constraints hold: nothing is scheduled to an account before.';
 comment on column public.payouts.amount is 'Minor units of `currency`: the sum of the ledger entries in private.payout_items.';
-comment on column public.payouts.status is 'Machine payout. scheduled (proposed), approved by an admin with its batch, processing once the bank has it, paid, failed; frozen and back by an admin, or cancelled, which gives its entries back.';
+comment on column public.payouts.status is 'Machine payout. scheduled (proposed), approved by an admin with its batch, processing once the bank has it, paid, failed, or returned by a bank after it was paid; frozen and back by an admin, or cancelled, which gives its entries back.';
 comment on column public.payouts.provider is 'The rail it leaves by; manual is a transfer that an admin made. Null until it is approved.';
 comment on column public.payouts.bank_reference is 'The bank''s reference of a transfer made by hand. Null otherwise.';
 comment on column public.payouts.sending is 'Which sending this is: one more with each retry and each release, so that no sending is done twice.';
@@ -111,6 +113,22 @@ create table private.payout_items (
 );
 create index payout_items_payout_idx on private.payout_items (payout_id);
 comment on table private.payout_items is 'Which ledger entries a payout is made of, earned and charged. A cancelled payout gives its entries back.';
+
+create table private.payout_returns (
+  payout_id uuid primary key references public.payouts on delete restrict,
+  unmatched_id uuid unique references private.unmatched_money on delete restrict,
+  note text not null,
+  recorded_by uuid not null references public.profiles on delete restrict,
+  created_at timestamptz not null default now(),
+  constraint payout_returns_note_tidy check (private.is_tidy_lines(note) and char_length(note) between 3 and 500)
+);
+create index payout_returns_recorded_by_idx on private.payout_returns (recorded_by);
+comment on table private.payout_returns is 'Payouts that a bank gave back after they were paid.';
+comment on column private.payout_returns.unmatched_id is 'The money as it came into our bank account. Null when the provider of the payout has it.';
+comment on column private.payout_returns.note is 'What the bank said; for admins.';
+create trigger append_only before update or delete or truncate on private.payout_returns
+  for each statement execute function private.forbid_change();
+alter table private.payout_returns enable row level security;
 
 -- At commit: the payout is the sum of its entries, all of them its owner's.
 create function private.check_payout_items()
@@ -162,13 +180,16 @@ create policy select_admin on public.payout_batches for select to authenticated
 insert into private.personal_tables (relation, whose, treatment, export_columns, why) values
   ('public.payouts', 'r.user_id = $1', 'retain', null, 'Accounting records are kept for ten years (Law on Accounting 88/2015/QH13, article 41).'),
   ('private.payout_items', 'r.payout_id in (select p.id from public.payouts p where p.user_id = $1)', 'retain', '{}', 'Part of the record of a payout. It holds ids only.'),
+  ('private.payout_returns', 'r.payout_id in (select p.id from public.payouts p where p.user_id = $1)', 'retain', '{created_at}', 'Accounting records are kept for ten years (Law on Accounting 88/2015/QH13, article 41).'),
   ('public.payout_batches', 'r.approved_by = $1', 'retain', '{}', 'Says which admin approved payouts. It is a record of the platform, and not of that admin.');
 select private.retain_columns('public.payouts', 'Part of the record of a payout.', 'currency', 'provider', 'provider_payout_id', 'bank_reference', 'failure_code', 'freeze_reason');
 select private.retain_columns('public.payout_batches', 'Part of the record of payouts.', 'currency');
+select private.retain_columns('private.payout_returns', 'Part of the record of a payout.', 'note');
+select private.retain_columns('private.payout_returns', 'Which admin recorded it.', 'recorded_by');
 
 create function private.account_blocker_open_payout(p_user_id uuid)
 returns setof uuid
 language sql stable set search_path = ''
-as $$ select p.id from public.payouts p where p.user_id = p_user_id and p.status not in ('paid', 'cancelled') $$;
+as $$ select p.id from public.payouts p where p.user_id = p_user_id and p.status not in ('paid', 'returned', 'cancelled') $$;
 insert into private.account_blockers (name, message_en, message_vi) values
   ('open_payout', 'A payout to you is not finished. Wait until it has arrived.', 'Khoản tiền chuyển cho bạn chưa hoàn tất. Vui lòng chờ đến khi nhận được tiền.');

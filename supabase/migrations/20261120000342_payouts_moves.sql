@@ -1,7 +1,7 @@
 -- Payouts: freezing, calling back and cancelling a payout before the bank has it.
 -- Rule kept here: from the moment the account number is handed to the service, only the provider's answer moves a
 -- payout; before, it can be frozen, called back and cancelled, and its entries are free for the next one.
--- Left out on purpose: a transfer that a bank returns days after it was paid; that money comes in as unmatched.
+-- Left out on purpose: a transfer that a bank returns days after it was paid (payouts_returns).
 
 create function private.lock_payout(p_payout_id uuid)
 returns public.payouts

@@ -195,9 +195,9 @@ begin
     end if;
     return v_payout;
   end if;
-  if v_payout.status = 'paid' then
+  if v_payout.status in ('paid', 'returned') then
     -- a success with another id is a second payment; and a bank may return a payment
-    if (p_outcome in ('succeeded', 'processing') and (v_payout.provider = 'manual' or p_provider_payout_id <> v_payout.provider_payout_id)) or p_outcome = 'failed' then
+    if (p_outcome in ('succeeded', 'processing') and (v_payout.provider = 'manual' or p_provider_payout_id <> v_payout.provider_payout_id)) or (p_outcome = 'failed' and v_payout.status = 'paid') then
       perform private.flag_for_review(v_payout.provider, 'payout_' || p_outcome || '_after_paid:' || v_payout.id,
         coalesce(p_provider_payout_id, v_payout.id::text),
         'payout ' || v_payout.id || ' was paid already, by ' || v_payout.provider || ' ' || coalesce(v_payout.provider_payout_id, v_payout.bank_reference, ''));

@@ -17,7 +17,7 @@ as $$
   (
     select coalesce(sum(o.amount), 0)::bigint as on_the_way
     from public.payouts o
-    where o.user_id = auth.uid() and o.status not in ('paid', 'cancelled')
+    where o.user_id = auth.uid() and o.status not in ('paid', 'returned', 'cancelled')
   ) p
 $$;
 create function public.my_balance()

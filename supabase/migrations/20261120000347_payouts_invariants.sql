@@ -28,7 +28,7 @@ as $$
     where a.kind = 'payout_payable'
     group by 1, 2
   ) s on s.owner = o.id::text and s.currency = o.currency
-  where coalesce(s.amount, 0) <> case when o.status in ('paid', 'cancelled') then 0 else o.amount end
+  where coalesce(s.amount, 0) <> case when o.status in ('paid', 'returned', 'cancelled') then 0 else o.amount end
 $$;
 
 -- The amount that payouts took from a host's account is the sum of their entries.

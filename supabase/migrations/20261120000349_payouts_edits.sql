@@ -11,11 +11,12 @@ declare
   v_payout public.payouts;
 begin
   select * into v_payout from public.payouts where id = new.id;
-  if v_payout.status in ('paid', 'cancelled') and not exists (
-       select from private.ledger_transactions t where t.event = 'payout_' || v_payout.status and t.reference = new.id::text)
+  if v_payout.status in ('paid', 'cancelled', 'returned') and not exists (
+       select from private.ledger_transactions t
+       where t.event = case v_payout.status when 'returned' then 'transfer_returned' else 'payout_' || v_payout.status end and t.reference = new.id::text)
      or v_payout.id::text in (select subject_id from private.invariant_payout_not_on_its_way()) then
     raise exception 'payout % cannot be set to %: its money would not move', new.id, v_payout.status
-      using errcode = 'check_violation', hint = 'Use the command: approve_payout_batch, retry_payout, cancel_payout, settle_payout or record_manual_payout.';
+      using errcode = 'check_violation', hint = 'Use the command: approve_payout_batch, retry_payout, cancel_payout, settle_payout, record_manual_payout or record_returned_payout.';
   end if;
   return null;
 end
