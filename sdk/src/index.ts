@@ -179,3 +179,5 @@ export {
   type WaitingRoomSettings,
 } from './waiting-room.ts';
 export type * from './waiting-room-rows.ts';
+export type { WebhookOwnership, Webhooks } from './webhooks.ts';
+export type * from './webhooks-rows.ts';

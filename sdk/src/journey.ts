@@ -37,6 +37,7 @@ import { Trust } from './trust.ts';
 import { Vehicles } from './vehicles.ts';
 import { WaitingLists } from './waiting-lists.ts';
 import { WaitingRoom } from './waiting-room.ts';
+import { Webhooks } from './webhooks.ts';
 
 /** How calls behave. */
 export interface CallBehaviour {
@@ -108,6 +109,7 @@ export class Journey {
   readonly waitingLists: WaitingLists;
   readonly waitingRoom: WaitingRoom;
   readonly apiKeys: ApiKeys;
+  readonly webhooks: Webhooks;
   readonly admin: Admin;
   readonly #calls: Calls;
   readonly #inbox: UserInbox;
@@ -157,6 +159,7 @@ export class Journey {
     this.waitingLists = new WaitingLists(calls);
     this.waitingRoom = new WaitingRoom(calls, inbox);
     this.apiKeys = new ApiKeys(calls);
+    this.webhooks = new Webhooks(calls);
     this.admin = new Admin(calls);
   }
 

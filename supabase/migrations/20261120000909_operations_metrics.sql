@@ -82,6 +82,20 @@ as $$
   from private.payment_providers p
 $$;
 
+create function private.metrics_of_events()
+returns setof private.metric_sample
+language sql stable set search_path = ''
+as $$
+  select 'journey_webhook_events', 'gauge', 'Webhook events that were not accepted: pending (a try is to come), failed (given up) or held (the endpoint is off).',
+    jsonb_build_object('status', s.status), (select count(*) from private.webhook_deliveries d where d.status = s.status and d.status in ('pending', 'failed', 'held'))::numeric
+  from (values ('pending'), ('failed'), ('held')) s (status)
+  union all
+  select 'journey_webhook_endpoints', 'gauge', 'Webhook endpoints: on, failing (the last try failed) or off.', jsonb_build_object('state', s.state), count(e.id)::numeric
+  from (values ('on'), ('failing'), ('off')) s (state)
+  left join private.webhook_endpoints e on s.state = case when e.disabled_at is not null then 'off' when e.failures > 0 then 'failing' else 'on' end
+  group by s.state
+$$;
+
 create function private.metrics_of_database()
 returns setof private.metric_sample
 language sql volatile set search_path = ''
@@ -107,7 +121,7 @@ as $$
   ) s (name, help, labels, value)
   where d.datname = current_database()
 $$;
-insert into private.metric_sources (name) values ('health'), ('outbox'), ('jobs'), ('invariants'), ('webhooks'), ('database');
+insert into private.metric_sources (name) values ('health'), ('outbox'), ('jobs'), ('invariants'), ('webhooks'), ('events'), ('database');
 
 create function private.metrics()
 returns setof private.metric_sample

@@ -132,6 +132,9 @@ insert into public.user_blocks (user_id, blocked_id) values (:'person', :'host')
 insert into public.addresses (user_id, recipient, phone, line1, province) values (:'person', 'Zerlina Quockbao', '+84977123123', '77 Phố Quockbao', 'Hà Nội');
 insert into private.devices (user_id, platform, token) values (:'person', 'ios', 'ExponentPushToken[Quockbao00000000]');
 select tests.make_api_key(:'person', '{vehicles:read}');
+insert into private.webhook_endpoints (owner, owner_id, created_by, name, url, event_types) values ('user', :'person', :'person', 'Quockbao''s fleet', 'https://quockbao.example/hooks', '{*}');
+select private.write_webhook(e, 'test', e.owner_id, '{}') is not null from private.webhook_endpoints e where e.owner_id = :'person';
+insert into private.payout_returns (payout_id, note, recorded_by) select id, 'The account is closed', :'admin' from public.payouts where user_id = :'person' limit 1;
 insert into private.manual_claims (subject_id, claimed_by) values (gen_random_uuid(), :'person');
 insert into public.payout_batches (payouts, total, currency, approved_at, approved_by) values (1, 1, 'VND', now(), :'person');
 select tests.as_user(:'person');

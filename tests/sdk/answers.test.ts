@@ -136,6 +136,21 @@ beforeAll(async () => {
   answers.push({ name: 'create_api_key', many: false, answer: key });
   await ask(host, 'revoke_api_key', key.id);
 
+  // a server that hears of trips
+  await world.make('step_up', host);
+  const hooks = [randomUUID(), randomUUID()] as const;
+  const url = 'https://fleet.example.com/';
+  const endpoint = await ask(host, 'create_webhook_endpoint', 'Fleet', url, ['*'], 'user', null, hooks[0]);
+  await ask(host, 'update_webhook_endpoint', endpoint.id, { name: 'Fleet software' });
+  await ask(host, 'rotate_webhook_secret', endpoint.id, hooks[1]);
+  await ask(host, 'list_webhook_endpoints');
+  const [tested] = await allAtOnce([
+    { user: host, text: 'public.send_test_webhook($1)', args: [endpoint.id] },
+  ]);
+  answers.push({ name: 'send_test_webhook', many: false, answer: tested?.value });
+  await ask(host, 'list_webhook_deliveries', endpoint.id);
+  await ask(host, 'resend_webhooks', endpoint.id, new Date(0).toISOString());
+
   // a trip that was called off, whose payer must name an account
   const called = await makeTrip(world, 'payos');
   await allAtOnce([providerSays(called.reference)]);

@@ -145,7 +145,7 @@ describe('the package', () => {
   });
 
   const resources =
-    'account,addresses,admin,apiKeys,auth,blocks,bookings,charges,chat,checkIn,complaints,devices,discounts,events,licences,media,notifications,orders,organizers,otp,payments,payouts,profiles,quotes,receipts,refunds,reports,reviews,savedSearches,supabase,tickets,trust,vehicles,waitingLists,waitingRoom';
+    'account,addresses,admin,apiKeys,auth,blocks,bookings,charges,chat,checkIn,complaints,devices,discounts,events,licences,media,notifications,orders,organizers,otp,payments,payouts,profiles,quotes,receipts,refunds,reports,reviews,savedSearches,supabase,tickets,trust,vehicles,waitingLists,waitingRoom,webhooks';
   const making = `const journey = createJourney({ url: 'http://127.0.0.1:9', publishableKey: 'sb_publishable_test' });
     console.log(Object.keys(journey).sort().join());`;
 
@@ -187,6 +187,16 @@ describe('the package', () => {
 });
 
 // What the documented code uses and does not declare: an app has it already.
+/** What the code of others' servers imports beside this package. */
+const packages = `
+  declare module 'standardwebhooks' {
+    export class Webhook {
+      constructor(secret: string);
+      verify(body: string, headers: Record<string, string>): unknown;
+    }
+  }
+`;
+
 const given = `
   import type * as sdk from '@journey/sdk';
   import type { SupabaseClient } from '@supabase/supabase-js';
@@ -246,7 +256,7 @@ describe('the code in READMEs, docs and doc comments', () => {
     );
     const said = await compile(
       'documented',
-      { ...texts, 'given.d.ts': given },
+      { ...texts, 'given.d.ts': given, 'packages.d.ts': packages },
       { module: 'ESNext', moduleResolution: 'bundler', skipLibCheck: true },
     );
     expect(said.replaceAll(/code-(\d+)\.ts/g, (_, i: string) => shown[Number(i)]?.where ?? '?')).toBe('');

@@ -14,6 +14,7 @@ import type {
 } from '../../supabase/functions/_shared/push/message.ts';
 import type { Sms, SmsResult } from '../../supabase/functions/_shared/sms/sender.ts';
 import type { TicketKeys } from '../../supabase/functions/_shared/tickets/keys.ts';
+import type { WebhookSender } from '../../supabase/functions/_shared/webhooks/send.ts';
 
 /** A call of the database, with whose rights it was made. */
 export interface Called {
@@ -59,6 +60,7 @@ export interface FakeOptions {
   providers?: PaymentProvider[];
   transfers?: TransferProvider;
   calendars?: CalendarFetcher;
+  webhooks?: WebhookSender;
 }
 
 export const terminal = { tmnCode: 'JOURNEY1', hashSecret: 'LOCALSANDBOXSECRETLOCALSANDBOXSE' };
@@ -140,6 +142,7 @@ export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): 
       receipts: async (tickets) =>
         new Map(Object.entries(options.pushReceipts ?? {}).filter(([ticket]) => tickets.includes(ticket))),
     },
+    webhooks: options.webhooks ?? (async () => ({ kind: 'delivered', http_status: 200 })),
     calendars:
       options.calendars ?? (async () => ({ kind: 'failed', problem: 'there is no server of that name' })),
     smsReportSecret: null,

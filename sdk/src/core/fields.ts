@@ -27,6 +27,7 @@ const renamed: Partial<Record<RpcName, Record<string, string>>> = {
   update_ticket_class: { details: 'changes' },
   update_address: { details: 'changes' },
   update_vehicle: { details: 'changes' },
+  update_webhook_endpoint: { details: 'changes' },
   complaints_to_decide: { of_assignee_id: 'assigneeId' },
   my_vehicle_documents: { of_vehicle_id: 'vehicleId' },
   my_external_calendars: { of_vehicle_id: 'vehicleId' },

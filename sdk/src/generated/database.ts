@@ -1045,7 +1045,7 @@ export interface PayoutsRow {
   /** Minor units of `currency`: the sum of the ledger entries in private.payout_items. */
   amount: number;
   currency: Currency;
-  /** Machine payout. scheduled (proposed), approved by an admin with its batch, processing once the bank has it, paid, failed; frozen and back by an admin, or cancelled, which gives its entries back. */
+  /** Machine payout. scheduled (proposed), approved by an admin with its batch, processing once the bank has it, paid, failed, or returned by a bank after it was paid; frozen and back by an admin, or cancelled, which gives its entries back. */
   status: StateOf<'payout'>;
   scheduled_at: Timestamp;
   /** The rail it leaves by; manual is a transfer that an admin made. Null until it is approved. */
@@ -2478,6 +2478,33 @@ export interface ListSuppressionsRow {
   suppressed_at: Timestamp;
 }
 
+export interface ListWebhookDeliveriesRow {
+  id: Uuid;
+  type: string;
+  subject_id: Uuid;
+  data: unknown;
+  status: string;
+  attempts: number;
+  http_status: number;
+  problem: string;
+  next_at: Timestamp;
+  delivered_at: Timestamp;
+  created_at: Timestamp;
+}
+
+export interface ListWebhookEndpointsRow {
+  id: Uuid;
+  owner: string;
+  owner_id: Uuid;
+  name: string;
+  url: string;
+  event_types: string[];
+  failing_since: Timestamp;
+  disabled_at: Timestamp;
+  disabled_reason: string;
+  created_at: Timestamp;
+}
+
 export interface MessageEditsRow {
   body: string;
   replaced_at: Timestamp;
@@ -2989,6 +3016,11 @@ export interface WaitingRoomAnalyticsRow {
   average_wait_seconds: number;
 }
 
+export interface WebhookEventTypesRow {
+  type: string;
+  status: string;
+}
+
 /** Rows that functions answer and no table has. What may be null in them, the database does not say. */
 export interface Rows {
   api_scopes: ApiScopesRow;
@@ -3020,6 +3052,8 @@ export interface Rows {
   list_refunds: ListRefundsRow;
   list_reviews: ListReviewsRow;
   list_suppressions: ListSuppressionsRow;
+  list_webhook_deliveries: ListWebhookDeliveriesRow;
+  list_webhook_endpoints: ListWebhookEndpointsRow;
   message_edits: MessageEditsRow;
   moderation_log: ModerationLogRow;
   my_balance: MyBalanceRow;
@@ -3060,6 +3094,7 @@ export interface Rows {
   vehicle_facets: VehicleFacetsRow;
   vehicles_to_review: VehiclesToReviewRow;
   waiting_room_analytics: WaitingRoomAnalyticsRow;
+  webhook_event_types: WebhookEventTypesRow;
 }
 
 /** The functions an app may call: their arguments without the idempotency key, and what they answer. */
@@ -3129,6 +3164,7 @@ export interface Functions {
   create_organizer_discount: { args: { organizer_id: Uuid | null; details: unknown | null }; row: 'create_organizer_discount'; many: false };
   create_report: { args: { kind: string | null; subject_id: Uuid | null; category: string | null; description?: string | null; seq?: number | null }; row: 'reports'; many: false };
   create_vehicle: { args: { details: unknown | null }; row: 'vehicles'; many: false };
+  create_webhook_endpoint: { args: { name: string | null; url: string | null; event_types: string[] | null; owner?: string | null; owner_id?: Uuid | null }; row: 'create_webhook_endpoint'; many: false };
   decide_charge: { args: { charge_id: Uuid | null; amount: number | null; reason: string | null }; row: 'booking_charges'; many: false };
   decide_inspection: { args: { inspection_id: Uuid | null; counts: boolean | null; reason: string | null }; row: 'booking_inspections'; many: false };
   decide_no_show: { args: { no_show_id: Uuid | null; counts: boolean | null; reason: string | null }; row: 'booking_no_shows'; many: false };
@@ -3141,6 +3177,7 @@ export interface Functions {
   delete_message: { args: { conversation_id: Uuid | null; seq: number | null }; row: 'messages'; many: false };
   delete_notification: { args: { notification_id: Uuid | null }; value: null };
   delete_saved_search: { args: { search_id: Uuid | null }; value: null };
+  delete_webhook_endpoint: { args: { endpoint_id: Uuid | null }; value: null };
   door_tickets: { args: { list_id: Uuid | null; since?: string | null; after?: Uuid | null; page_size?: number | null }; row: 'door_tickets'; many: false };
   edit_message: { args: { conversation_id: Uuid | null; seq: number | null; body: string | null }; row: 'messages'; many: false };
   end_session: { args: { session_id: Uuid | null }; value: null };
@@ -3197,6 +3234,8 @@ export interface Functions {
   list_refunds: { args: { status?: string | null; needs?: string | null; after?: unknown | null; page_size?: number | null }; row: 'list_refunds'; many: true };
   list_reviews: { args: { of_vehicle_id?: Uuid | null; of_user_id?: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'list_reviews'; many: true };
   list_suppressions: { args: { after?: unknown | null; page_size?: number | null }; row: 'list_suppressions'; many: true };
+  list_webhook_deliveries: { args: { endpoint_id: Uuid | null; statuses?: string[] | null; after?: unknown | null; page_size?: number | null }; row: 'list_webhook_deliveries'; many: true };
+  list_webhook_endpoints: { args: { owner?: string | null; owner_id?: Uuid | null }; row: 'list_webhook_endpoints'; many: true };
   mark_all_notifications_read: { args: Record<never, never>; value: null };
   mark_conversation_read: { args: { conversation_id: Uuid | null; seq: number | null; shared?: boolean | null }; value: null };
   mark_notification_read: { args: { notification_id: Uuid | null }; value: null };
@@ -3269,6 +3308,7 @@ export interface Functions {
   record_manual_payout: { args: { payout_id: Uuid | null; bank_reference: string | null }; row: 'payouts'; many: false };
   record_manual_refund: { args: { refund_id: Uuid | null; bank_reference: string | null }; row: 'refunds'; many: false };
   record_payment_reversal: { args: { payment_id: Uuid | null; kind: string | null; amount: number | null; provider_reference: string | null; note: string | null }; row: 'record_payment_reversal'; many: false };
+  record_returned_payout: { args: { payout_id: Uuid | null; note: string | null; unmatched_id?: Uuid | null; keeps_account?: boolean | null }; row: 'payouts'; many: false };
   refund_payment: { args: { payment_id: Uuid | null; amount: number | null; reason: string | null }; row: 'refunds'; many: false };
   register_device: { args: { platform: string | null; token: string | null; p256dh?: string | null; auth_secret?: string | null; app_version?: string | null; locale?: string | null }; value: Uuid };
   reinstate_user: { args: { user_id: Uuid | null; reason: string | null }; value: null };
@@ -3298,6 +3338,8 @@ export interface Functions {
   requeue_delivery: { args: { delivery_id: Uuid | null }; value: null };
   required_licences: { args: { vehicle_id: Uuid | null }; row: 'required_licences'; many: true };
   reschedule_event: { args: { event_id: Uuid | null; details: unknown | null }; row: 'events'; many: false };
+  resend_webhook: { args: { delivery_id: Uuid | null }; value: null };
+  resend_webhooks: { args: { endpoint_id: Uuid | null; since: Timestamp | null }; row: 'resend_webhooks'; many: false };
   resolve_complaint: { args: { complaint_id: Uuid | null; finding: string | null; expected_host_change: number | null; refund_amount?: number | null; deposit_amount?: number | null; cancels?: boolean | null }; row: 'complaints'; many: false };
   restore_review: { args: { review_id: Uuid | null; reason: string | null }; value: null };
   restore_subject: { args: { action_id: Uuid | null; reason: string | null; version?: string | null }; row: 'moderation_actions'; many: false };
@@ -3311,6 +3353,7 @@ export interface Functions {
   reviews_to_write: { args: Record<never, never>; row: 'reviews_to_write'; many: true };
   revoke_api_key: { args: { key_id: Uuid | null }; row: 'revoke_api_key'; many: false };
   revoke_role: { args: { user_id: Uuid | null; role: string | null; reason: string | null }; value: null };
+  rotate_webhook_secret: { args: { endpoint_id: Uuid | null }; row: 'rotate_webhook_secret'; many: false };
   save_check_in_list: { args: { event_id: Uuid | null; name: string | null; class_ids?: Uuid[] | null; list_id?: Uuid | null }; row: 'check_in_lists'; many: false };
   save_search: { args: { name: string | null; criteria: unknown | null; alerts?: boolean | null }; row: 'save_search'; many: false };
   scan_conflicts: { args: { event_id: Uuid | null; after?: unknown | null; page_size?: number | null }; row: 'scan_conflicts'; many: true };
@@ -3323,6 +3366,7 @@ export interface Functions {
   send_message: { args: { conversation_id: Uuid | null; body: string | null; client_message_id: Uuid | null; reply_to_seq?: number | null; mentions?: Uuid[] | null; attachments?: unknown | null }; row: 'messages'; many: false };
   send_queue_heartbeat: { args: { event_id: Uuid | null }; value: string };
   send_test_broadcast: { args: { broadcast_id: Uuid | null }; value: null };
+  send_test_webhook: { args: { endpoint_id: Uuid | null }; value: Uuid };
   set_bank_account: { args: { bank_bin: string | null; account_number: string | null; holder_name: string | null }; row: 'bank_accounts'; many: false };
   set_billing_details: { args: { legal_name: string | null; address: string | null; tax_code?: string | null }; row: 'billing_details'; many: false };
   set_capacity_pool: { args: { event_id: Uuid | null; name: string | null; capacity: number | null; class_ids: Uuid[] | null }; row: 'set_capacity_pool'; many: false };
@@ -3378,6 +3422,7 @@ export interface Functions {
   update_organizer_discount: { args: { discount_id: Uuid | null; details: unknown | null }; row: 'update_organizer_discount'; many: false };
   update_ticket_class: { args: { class_id: Uuid | null; details: unknown | null }; row: 'ticket_classes'; many: false };
   update_vehicle: { args: { vehicle_id: Uuid | null; details: unknown | null }; row: 'vehicles'; many: false };
+  update_webhook_endpoint: { args: { endpoint_id: Uuid | null; details: unknown | null }; row: 'update_webhook_endpoint'; many: false };
   vehicle_calendar: { args: { vehicle_id: Uuid | null; from_at: Timestamp | null; to_at: Timestamp | null }; row: 'vehicle_calendar'; many: true };
   vehicle_detail: { args: { vehicle_id: Uuid | null }; row: 'vehicle_detail'; many: false };
   vehicle_documents_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'vehicle_documents_to_review'; many: true };
@@ -3386,6 +3431,7 @@ export interface Functions {
   vehicles_to_review: { args: { after?: unknown | null; page_size?: number | null }; row: 'vehicles_to_review'; many: true };
   verify_organizer: { args: { organizer_id: Uuid | null; verified: boolean | null }; row: 'organizers'; many: false };
   waiting_room_analytics: { args: { event_id: Uuid | null }; row: 'waiting_room_analytics'; many: true };
+  webhook_event_types: { args: { owner?: string | null }; row: 'webhook_event_types'; many: true };
   withdraw_charge: { args: { charge_id: Uuid | null }; row: 'booking_charges'; many: false };
   withdraw_complaint: { args: { complaint_id: Uuid | null }; row: 'complaints'; many: false };
   withdraw_invitation: { args: { invitation_id: Uuid | null }; row: 'organizer_invitations'; many: false };

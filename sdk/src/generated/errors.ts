@@ -1094,6 +1094,12 @@ export const errorCatalog = {
     en: 'You have as many saved searches as one person may have. Delete one first.',
     vi: 'Bạn đã lưu tối đa số lượt tìm kiếm. Vui lòng xóa bớt một mục trước.',
   },
+  too_many_webhook_endpoints: {
+    status: 409,
+    retryable: false,
+    en: 'There are as many webhook endpoints as there may be. Delete one that you no longer need.',
+    vi: 'Số địa chỉ webhook đã đạt tối đa. Vui lòng xóa bớt địa chỉ không còn dùng.',
+  },
   transfer_claimed: {
     status: 409,
     retryable: false,
@@ -1231,6 +1237,24 @@ export const errorCatalog = {
     retryable: false,
     en: 'Push notifications in browsers are switched off here. Use the app, or read your notifications on the website.',
     vi: 'Thông báo đẩy trên trình duyệt hiện chưa được bật. Vui lòng dùng ứng dụng hoặc xem thông báo trên trang web.',
+  },
+  webhook_delivery_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find this event. Events are kept for 30 days unless the operator changed it.',
+    vi: 'Không tìm thấy sự kiện này. Sự kiện chỉ được lưu trong một thời gian giới hạn.',
+  },
+  webhook_endpoint_disabled: {
+    status: 409,
+    retryable: false,
+    en: 'This webhook endpoint is off. Switch it on first.',
+    vi: 'Địa chỉ webhook này đang tắt. Vui lòng bật lại trước.',
+  },
+  webhook_endpoint_not_found: {
+    status: 404,
+    retryable: false,
+    en: 'We could not find this webhook endpoint. Reload your endpoints.',
+    vi: 'Không tìm thấy địa chỉ webhook này. Vui lòng tải lại danh sách.',
   },
 } as const;
 

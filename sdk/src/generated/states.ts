@@ -226,6 +226,7 @@ export const transitions = {
     { from: 'frozen', event: 'pay_late', to: 'paid' },
     { from: 'frozen', event: 'unfreeze', to: 'scheduled' },
     { from: 'initial', event: 'schedule', to: 'scheduled' },
+    { from: 'paid', event: 'return', to: 'returned' },
     { from: 'processing', event: 'fail', to: 'failed' },
     { from: 'processing', event: 'pay', to: 'paid' },
     { from: 'scheduled', event: 'approve', to: 'approved' },

@@ -8,6 +8,7 @@ import type { TransferProvider } from './payments/transfers.ts';
 import type { PushSender } from './push/message.ts';
 import type { SmsSender } from './sms/sender.ts';
 import type { TicketKeys } from './tickets/keys.ts';
+import type { WebhookSender } from './webhooks/send.ts';
 
 /** Everything that a handler may reach outside itself. Each handler takes what it needs of it. */
 export interface Deps {
@@ -20,6 +21,8 @@ export interface Deps {
   push: PushSender;
   /** Reads calendar files from servers that hosts name. */
   calendars: CalendarFetcher;
+  /** Sends events to servers that people name. */
+  webhooks: WebhookSender;
   /** Signs the addresses at which eSMS reports. Null when it does not report. */
   smsReportSecret: string | null;
   /** What may read the metrics besides the secret keys. Null when nothing may. */

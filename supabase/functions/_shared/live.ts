@@ -12,6 +12,7 @@ import { createPushSender } from './push/sender.ts';
 import { createEsms } from './sms/esms.ts';
 import { readTestCodes } from './sms/test-codes.ts';
 import { readTicketKeys } from './tickets/keys.ts';
+import { webhookSender } from './webhooks/send.ts';
 
 function once<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
@@ -81,6 +82,10 @@ export function liveDeps(): Deps {
       return returns();
     },
     calendars: calendarFetcher({ fetch, resolve: resolveName }),
+    webhooks: webhookSender(
+      { fetch, resolve: resolveName, allowsLocal: env.JOURNEY_ENV === 'local' },
+      Date.now,
+    ),
     smsReportSecret: env.ESMS_CALLBACK_SECRET ?? null,
     metricsToken: env.METRICS_TOKEN ?? null,
     ticketKeys,

@@ -30,16 +30,20 @@ export type EffectResult =
 export interface Effect {
   topic: string;
   /**
-   * Whether its rows call the provider that their payload names, or the payout channel. Such rows run one after the
-   * other. `queries` is for rows that only query; some of the others query before they order.
+   * Whether its rows call the provider that their payload names, the payout channel, or the endpoint whose `queue` their
+   * payload names. Such rows run one after the other. `queries` is for rows that only query; some of the others query
+   * before they order.
    */
-  calls: 'nobody' | 'provider' | 'queries';
+  calls: 'nobody' | 'provider' | 'queries' | 'endpoint';
   /** Performs one leased row. Whatever it throws means another try, except a rate limit or missing settings. */
   perform(item: OutboxItem, tools: EffectTools): Promise<EffectResult>;
 }
 
 export interface EffectTools
-  extends Pick<Deps, 'providers' | 'transfers' | 'mailer' | 'sms' | 'push' | 'calendars' | 'now'> {
+  extends Pick<
+    Deps,
+    'providers' | 'transfers' | 'mailer' | 'sms' | 'push' | 'calendars' | 'webhooks' | 'now'
+  > {
   service: Rpc;
   /** What no function of the database can do. */
   platform: Pick<Db, 'objects' | 'deleteUser'>;

@@ -13,6 +13,7 @@ import { sendPush } from './send-push.ts';
 import { sendRefund } from './send-refund.ts';
 import { sendAuthMessage, sendOtp } from './send-secret.ts';
 import { sendSms } from './send-sms.ts';
+import { sendWebhook } from './send-webhook.ts';
 import { tellAvailability } from './tell-availability.ts';
 import { workBroadcast } from './work-broadcast.ts';
 
@@ -34,6 +35,7 @@ export const effects: readonly Effect[] = [
   sendPush,
   sendRefund,
   sendSms,
+  sendWebhook,
   tellAvailability,
   workBroadcast,
 ];

@@ -15,6 +15,7 @@ export function handle({
   sms,
   push,
   calendars,
+  webhooks,
   now,
 }: WorkDeps): (request: Request) => Promise<Response> {
   // it lives as long as this instance; another instance learns a limit from a refusal of its own
@@ -25,7 +26,7 @@ export function handle({
     auth: 'secret',
     async run({ note }) {
       const report = await workOutbox(
-        { http, db, providers, transfers, mailer, sms, push, calendars, now },
+        { http, db, providers, transfers, mailer, sms, push, calendars, webhooks, now },
         cooldowns,
       );
       note({ ...report });

@@ -48,6 +48,35 @@ describe('the queues of the outbox', () => {
     expect(report).toMatchObject({ leased: 5, done: 5 });
     expect(most).toEqual({ perProvider: 1, providers: 2 });
   });
+
+  it('send to one webhook endpoint one event after the other, while another goes on beside it', async () => {
+    const queues = ['a', 'b', 'a', 'b', 'a'];
+    const running: string[] = [];
+    const seen: string[] = [];
+    const ids = queues.map((_, i) => `6f1c2d3e-0000-4000-8000-0000000002${String(i).padStart(2, '0')}`);
+    const { report } = await work({
+      rows: queues.map((queue, i) => row('webhook', { delivery_id: ids[i], queue })),
+      database: {
+        webhook_to_send: ({ delivery_id: id }) => ({
+          ...{ kind: 'send', id, body: '{}', secrets: ['whsec_x'] },
+          url: queues[ids.indexOf(String(id))],
+        }),
+        store_webhook_try: () => null,
+      },
+      options: {
+        webhooks: async ({ url }) => {
+          running.push(url);
+          seen.push([...running].sort().join(''));
+          await new Promise((resolve) => setTimeout(resolve, 10));
+          running.splice(running.indexOf(url), 1);
+          return { kind: 'delivered', http_status: 200 };
+        },
+      },
+    });
+    expect(report).toMatchObject({ leased: 5, done: 5 });
+    expect(seen).toContain('ab');
+    expect(seen.filter((one) => /aa|bb/.test(one))).toEqual([]);
+  });
 });
 
 describe('topic reconcile, where money comes in parts', () => {

@@ -28,16 +28,19 @@ export interface WorkReport {
 
 export type WorkDeps = Pick<
   Deps,
-  'db' | 'providers' | 'transfers' | 'mailer' | 'sms' | 'push' | 'calendars' | 'now' | 'http'
+  'db' | 'providers' | 'transfers' | 'mailer' | 'sms' | 'push' | 'calendars' | 'webhooks' | 'now' | 'http'
 >;
 
 const effectOfTopic = new Map(effects.map((effect) => [effect.topic, effect]));
 
 // Providers count calls per merchant, so the rows that call one provider run one after the other, in its queue. A
-// provider that is slow or away delays no other.
+// provider that is slow or away delays no other, and neither does an endpoint of webhooks.
 const callsProvider = ({ topic }: OutboxItem): boolean =>
   (effectOfTopic.get(topic)?.calls ?? 'nobody') !== 'nobody';
-const queuePayload = z.looseObject({ provider: z.string() });
+const queuePayload = z.union([
+  z.looseObject({ queue: z.string() }).transform(({ queue }) => queue),
+  z.looseObject({ provider: z.string() }).transform(({ provider }) => provider),
+]);
 const notConfiguredSeconds = 60;
 const leaseSeconds = 120;
 const batchSize = 10;
@@ -49,7 +52,7 @@ const parallelEffects = 4;
 async function perform(item: OutboxItem, query: EffectTools['query'], deps: WorkDeps): Promise<EffectResult> {
   const effect = effectOfTopic.get(item.topic);
   if (!effect) return deadLetter(`no effect is known for topic ${item.topic}`);
-  const { providers, transfers, mailer, sms, push, calendars, now } = deps;
+  const { providers, transfers, mailer, sms, push, calendars, webhooks, now } = deps;
   const service = deps.db.service(traceFor(item.correlation_id));
   try {
     return await effect.perform(item, {
@@ -61,6 +64,7 @@ async function perform(item: OutboxItem, query: EffectTools['query'], deps: Work
       sms,
       push,
       calendars,
+      webhooks,
       now,
       query,
     });
@@ -102,7 +106,7 @@ async function settle(item: OutboxItem, result: RowResult, deps: WorkDeps): Prom
 }
 
 function queueOf(item: OutboxItem): string {
-  return queuePayload.safeParse(item.payload).data?.provider ?? item.topic;
+  return queuePayload.safeParse(item.payload).data ?? item.topic;
 }
 
 /**

@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isPublicAddress } from '../public-address.ts';
 import { type CalendarPlace, calendarFetcher } from './fetch-calendar.ts';
-import { isPublicAddress } from './public-address.ts';
 import { CalendarProblem, readCalendar } from './read-calendar.ts';
 import { wallClockToInstant } from './wall-clock.ts';
 import { busyCalendar } from './write-calendar.ts';

@@ -1,5 +1,5 @@
 import { readBytes } from '../body.ts';
-import { isPublicAddress } from './public-address.ts';
+import { type Network, problemOf } from '../foreign-server.ts';
 
 /** What a server answered. `problem` is for the host: it names no address of ours. */
 export type FetchedCalendar =
@@ -16,12 +16,6 @@ export interface CalendarPlace {
 
 export type CalendarFetcher = (place: CalendarPlace) => Promise<FetchedCalendar>;
 
-export interface Network {
-  fetch: typeof fetch;
-  /** All addresses of a name. Throws or answers none for a name that does not exist. */
-  resolve(name: string): Promise<string[]>;
-}
-
 const maxBytes = 2 * 1024 * 1024;
 const maxRedirects = 3;
 const timeoutMs = 15_000;
@@ -30,25 +24,10 @@ function failed(problem: string): FetchedCalendar {
   return { kind: 'failed', problem };
 }
 
-/** What is wrong with an address that a person gave, or that a server redirects to; null when it may be asked. */
-async function problemOf(url: URL, { resolve }: Network): Promise<string | null> {
-  if (url.protocol !== 'https:') return 'its address does not begin with https';
-  if (url.username !== '' || url.password !== '' || url.port !== '')
-    return 'its address has a user or a port';
-  const name = url.hostname;
-  // also 0x7f.1 and 2130706433, which a URL parser turns into an address
-  if (name.startsWith('[') || /^[\d.]+$/.test(name)) return 'its address has a number in place of a name';
-  const addresses = await resolve(name).catch(() => []);
-  if (addresses.length === 0) return 'there is no server of that name';
-  return addresses.every(isPublicAddress) ? null : 'its server is not on the public internet';
-}
-
 /**
  * Reads a file from a server that a host named. The server is not trusted: no address but a public one, no other port, few
  * redirects, each looked at like the first address, a limit of 2 MB and of 15 seconds, and nothing of ours is sent.
- *
- * A name is looked up before it is asked, and again by the request itself: a server that changes its address between the
- * two is not kept out. What it could reach answers in no calendar format, and its answer is shown to nobody.
+ * What does not read as a calendar is shown to nobody.
  */
 export function calendarFetcher(network: Network): CalendarFetcher {
   return async ({ url, etag, lastModified }) => {

@@ -184,6 +184,7 @@ export const errorCodes = {
   too_many_open_orders: { status: 409, retryable: false, message: 'You have too many unpaid orders for this event. Pay or cancel one of them first.' },
   too_many_reactions: { status: 409, retryable: false, message: 'This message has too many different reactions. Use one that is there already.' },
   too_many_saved_searches: { status: 409, retryable: false, message: 'You have as many saved searches as one person may have. Delete one first.' },
+  too_many_webhook_endpoints: { status: 409, retryable: false, message: 'There are as many webhook endpoints as there may be. Delete one that you no longer need.' },
   transfer_claimed: { status: 409, retryable: false, message: 'An admin is making this transfer by hand. Wait until it is recorded or the claim ends; details name the admin.' },
   transfer_not_found: { status: 404, retryable: false, message: 'We could not find this offer of a ticket. Ask for a new one.' },
   transfer_over: { status: 409, retryable: false, message: 'This offer of a ticket was answered, taken back or is too old. Ask for a new one.' },
@@ -207,6 +208,9 @@ export const errorCodes = {
   waiting_room_off: { status: 409, retryable: false, message: 'This event has no waiting room now. Order tickets directly.' },
   waiting_room_opened: { status: 409, retryable: false, message: 'This waiting room has opened already, so its opening cannot be moved.' },
   web_push_unavailable: { status: 503, retryable: false, message: 'Push notifications in browsers are switched off here. Use the app, or read your notifications on the website.' },
+  webhook_delivery_not_found: { status: 404, retryable: false, message: 'We could not find this event. Events are kept for 30 days unless the operator changed it.' },
+  webhook_endpoint_disabled: { status: 409, retryable: false, message: 'This webhook endpoint is off. Switch it on first.' },
+  webhook_endpoint_not_found: { status: 404, retryable: false, message: 'We could not find this webhook endpoint. Reload your endpoints.' },
 } as const satisfies Record<string, { status: number; retryable: boolean; message: string }>;
 
 export type ErrorCode = keyof typeof errorCodes;
