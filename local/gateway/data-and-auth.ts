@@ -2,7 +2,9 @@ import { App, type EmailDriver, RelationNotFoundError } from '@supabase/lite';
 import { Client } from 'pg';
 import { apiUrl, databaseUrl, mailUrl, type StackConfig } from '../config.ts';
 import { readProjectSettings } from '../project-settings.ts';
+import { hookSecrets } from '../functions/environment.ts';
 import { answerAdmin } from './auth-admin.ts';
+import { answerPhone, type PhoneAuth } from './auth-phone.ts';
 import { type AskAuth, mendAuth } from './auth-requests.ts';
 import { ask, authConnection, dataApiConnection, serving } from './connection.ts';
 import { AnsweredFailure } from './errors.ts';
@@ -157,12 +159,25 @@ export async function createDataAndAuth(config: StackConfig): Promise<DataAndAut
   const askUsers: AskAuth = (sql, parameters) => ask(users, sql, parameters);
   // the role of Auth may not use pgcrypto
   const asAdmin: AskAuth = (sql, parameters) => ask(data, sql, parameters);
+  const phone: PhoneAuth = {
+    jwtSecret: config.jwtSecret,
+    jwtExpiry: Number(settings.get('auth', 'jwt_expiry') ?? 3600),
+    issuer: `${apiUrl(config)}/auth/v1`,
+    hook: {
+      url: `${apiUrl(config)}/functions/v1/auth-hooks/send-sms`,
+      secret: hookSecrets.SEND_SMS_HOOK_SECRET.replace('v1,', ''),
+    },
+    enableSignup: settings.get('auth.sms', 'enable_signup') === true,
+    frequency: Number.parseInt(String(settings.get('auth.sms', 'max_frequency') ?? '60'), 10),
+  };
   const auth = mendAuth(async (request) => authApp.fetch(request), askUsers);
   return {
     rest: async (request) =>
       new URL(request.url).search.includes('%00') ? noNul() : serving(request, () => restApp.fetch(request)),
     auth: async (request) =>
-      (await answerAdmin(request, config, asAdmin, minimumLength)) ?? (await auth(request)),
+      (await answerAdmin(request, config, asAdmin, minimumLength)) ??
+      (await answerPhone(request, askUsers, asAdmin, phone)) ??
+      (await auth(request)),
     async close() {
       restoreConsole();
       await Promise.allSettled([listener.close(), data.close(), users.close()]);

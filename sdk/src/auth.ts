@@ -13,7 +13,10 @@ export interface SignUp {
   locale?: 'vi' | 'en';
 }
 
-/** Who is signed in: Supabase Auth with this package's results. For OAuth, OTP and MFA use `journey.supabase.auth`. */
+/** What an account is signed in by. A phone number is in E.164 form, such as +84912345678, and one that a code proved. */
+export type SignInAddress = { email: string } | { phone: string };
+
+/** Who is signed in: Supabase Auth with this package's results. For OAuth and MFA use `journey.supabase.auth`. */
 export class Auth {
   readonly #calls: Calls;
 
@@ -42,17 +45,63 @@ export class Auth {
   }
 
   /**
-   * Signs in. Errors: `unauthenticated` (wrong address or password), `rate_limited`.
+   * Signs in with a mail address, or with the phone number that the account has proved (`otp`, purpose `verify_phone`).
+   * Errors: `unauthenticated` (wrong address or password), `rate_limited`.
    *
    * @example `await journey.auth.signIn({ email, password })`
    */
   signIn(
-    input: { email: string; password: string },
+    input: SignInAddress & { password: string },
     options?: CallOptions,
   ): Promise<Result<{ user: User; session: Session }>> {
     return this.#run<{ user: User; session: Session }>('repeatable', options, async () => {
       const { data, error } = await this.#calls.client.auth.signInWithPassword(input);
       return error ? { failure: authFailure(error) } : { data: { user: data.user, session: data.session } };
+    });
+  }
+
+  /**
+   * Sends a code to sign in with, and begins an account where there is none, unless `createsAccount` is false. An account that
+   * begins with a phone number has it in its profile; it can add a mail address and a password later.
+   * Errors: `invalid_input`, `rate_limited`, `sms_unavailable`.
+   *
+   * @example
+   * ```ts
+   * await journey.auth.sendCode({ phone: '+84912345678', displayName: 'Lan' });
+   * const { data, error } = await journey.auth.signInWithCode({ phone: '+84912345678', code: await askForCode() });
+   * ```
+   */
+  sendCode(
+    input: SignInAddress & { displayName?: string; locale?: 'vi' | 'en'; createsAccount?: boolean },
+    options?: CallOptions,
+  ): Promise<Result<null>> {
+    const { displayName, locale, createsAccount = true, ...address } = input;
+    const data = { ...(displayName ? { display_name: displayName } : {}), ...(locale ? { locale } : {}) };
+    return this.#run<null>('once', options, async () => {
+      const { error } = await this.#calls.client.auth.signInWithOtp({
+        ...address,
+        options: { data, shouldCreateUser: createsAccount },
+      });
+      return error ? { failure: authFailure(error) } : { data: null };
+    });
+  }
+
+  /**
+   * Signs in with a code that `sendCode` sent. Errors: `code_expired` (wrong, used or too old), `rate_limited`.
+   */
+  signInWithCode(
+    input: SignInAddress & { code: string },
+    options?: CallOptions,
+  ): Promise<Result<{ user: User; session: Session }>> {
+    const { code: token, ...address } = input;
+    return this.#run<{ user: User; session: Session }>('once', options, async () => {
+      const { data, error } = await this.#calls.client.auth.verifyOtp(
+        'phone' in address ? { ...address, token, type: 'sms' } : { ...address, token, type: 'email' },
+      );
+      if (error) return { failure: authFailure(error) };
+      if (!data.user || !data.session)
+        return { failure: authFailure({ message: 'The code gave no session.', status: 500 }) };
+      return { data: { user: data.user, session: data.session } };
     });
   }
 

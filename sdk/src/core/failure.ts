@@ -199,13 +199,19 @@ export function authFailure(error: {
   ) {
     return namedFailure({ code: 'unauthenticated', status: status || 401, message: error.message, details });
   }
+  if (reason === 'otp_expired')
+    return namedFailure({ code: 'code_expired', status, message: error.message, details });
+  if (reason === 'sms_send_failed' && status === 503)
+    return namedFailure({ code: 'sms_unavailable', status, message: error.message, details });
   if (status === 429) return namedFailure({ code: 'rate_limited', status, message: error.message, details });
   if (status === 400 || status === 409 || status === 422) {
     const field = /password/.test(reason)
       ? 'password'
       : /email|user_already_exists/.test(reason)
         ? 'email'
-        : undefined;
+        : /phone/i.test(error.message)
+          ? 'phone'
+          : undefined;
     return namedFailure({
       code: 'invalid_input',
       status,
