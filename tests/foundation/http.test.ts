@@ -20,6 +20,12 @@ const serve = serveEndpoints(
       },
     }),
     endpoint({ methods: ['GET'], path: '/open/:id', auth: 'none', run: async ({ params }) => params }),
+    endpoint({
+      methods: ['GET'],
+      path: '/page',
+      auth: 'none',
+      run: async () => new Response('page', { headers: { 'cache-control': 'public, max-age=60' } }),
+    }),
     endpoint({ methods: ['POST'], path: '/work', auth: 'secret', run: async () => ({ worked: true }) }),
     endpoint({
       methods: ['GET'],
@@ -55,6 +61,17 @@ describe('the wrapper of every function', () => {
     ]) {
       expect(answer.headers.get('access-control-allow-origin')).toBe('*');
     }
+  });
+
+  it('keeps every answer out of caches, frames and pages of others, unless its endpoint says otherwise', async () => {
+    for (const path of ['/thing/open/1', '/thing/nowhere', '/thing/broken']) {
+      const { headers } = await get(path);
+      expect([path, headers.get('cache-control')]).toEqual([path, 'private, no-store']);
+      expect([path, headers.get('x-content-type-options')]).toEqual([path, 'nosniff']);
+      expect([path, headers.get('referrer-policy')]).toEqual([path, 'no-referrer']);
+      expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
+    }
+    expect((await get('/thing/page')).headers.get('cache-control')).toBe('public, max-age=60');
   });
 
   it('finds its endpoints with and without the platform prefix', async () => {

@@ -54,6 +54,20 @@ describe('Auth', () => {
     expect(mail?.text).toContain(`${stack.API_URL}/auth/v1/verify?`);
   });
 
+  it('stores a password as a bcrypt hash, whoever sets it', async () => {
+    const user = await member();
+    const hash = () =>
+      asPostgres(async (db) => {
+        const { rows } = await db.query('select encrypted_password as hash from auth.users where id = $1', [user.id]);
+        return String(rows[0]?.hash);
+      }, stack.ADMIN_DB_URL);
+    const first = await hash();
+    expect(first).toMatch(/^\$2[aby]\$\d\d\$.{53}$/);
+    await user.client.auth.updateUser({ password: 'another-long-password' });
+    expect(await hash()).toMatch(/^\$2[aby]\$\d\d\$.{53}$/);
+    expect(await hash()).not.toBe(first);
+  });
+
   it('stores metadata as objects, not as text', async () => {
     const client = visitor();
     const email = `stack-${crypto.randomUUID()}@example.test`;

@@ -92,6 +92,14 @@ const corsHeaders = {
   'access-control-max-age': '86400',
 };
 
+// What a browser may do with an answer, unless its endpoint says otherwise: nothing but show it to who asked.
+const safeHeaders = {
+  'cache-control': 'private, no-store',
+  'content-security-policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+};
+
 /** The error body every function answers with. */
 export function errorResponse(error: AppError, trace: Trace): Response {
   const { code, message, status, retryable, details } = error;
@@ -152,8 +160,8 @@ function withoutKeys(line: Record<string, unknown>): Record<string, unknown> {
 }
 
 /**
- * Makes one function of its endpoints. Only this function knows CORS, methods, authentication, trace headers,
- * the shape of errors and the log line.
+ * Makes one function of its endpoints. Only this function knows CORS, methods, authentication, headers for browsers and
+ * traces, the shape of errors and the log line.
  */
 export function serveEndpoints(
   name: string,
@@ -206,6 +214,9 @@ export function serveEndpoints(
       response = errorResponse(error, trace);
     }
     for (const [header, value] of Object.entries(corsHeaders)) response.headers.set(header, value);
+    for (const [header, value] of Object.entries(safeHeaders)) {
+      if (!response.headers.has(header)) response.headers.set(header, value);
+    }
     response.headers.set('x-correlation-id', trace.correlationId);
     deps.log(
       withoutKeys({

@@ -20,21 +20,16 @@ export function handle({ http, db }: Pick<Deps, 'http' | 'db'>): (request: Reque
     async run({ request, params, trace }) {
       const token = (params.file ?? '').replace(/\.ics$/, '');
       const feed = await db.service(trace).call('calendar_feed', { token }, calendarFeed);
-      const headers = {
-        'cache-control': 'no-store',
-        'referrer-policy': 'no-referrer',
-        'x-content-type-options': 'nosniff',
-      };
       if (feed === null) {
-        return new Response('There is no calendar at this address.\n', { status: 404, headers });
+        return new Response('There is no calendar at this address.\n', { status: 404 });
       }
       const text = busyCalendar(feed);
       const etag = await etagOf(text);
       if (request.headers.get('if-none-match') === etag) {
-        return new Response(null, { status: 304, headers: { ...headers, etag } });
+        return new Response(null, { status: 304, headers: { etag } });
       }
       return new Response(request.method === 'HEAD' ? null : text, {
-        headers: { ...headers, etag, 'content-type': 'text/calendar; charset=utf-8' },
+        headers: { etag, 'content-type': 'text/calendar; charset=utf-8' },
       });
     },
   });

@@ -53,7 +53,7 @@ export function handle({
     async run({ trace }) {
       const found = await db.service(trace).call('metrics', {}, samples);
       return new Response(metricsText(found), {
-        headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8', 'cache-control': 'no-store' },
+        headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
       });
     },
   });

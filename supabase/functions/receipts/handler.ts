@@ -10,9 +10,6 @@ const headers = {
   // the page runs nothing, loads nothing and sends nothing
   'content-security-policy':
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cache-control': 'private, no-store',
 };
 
 /**

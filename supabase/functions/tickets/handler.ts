@@ -10,14 +10,11 @@ import type { TicketKeys } from '../_shared/tickets/keys.ts';
 import { ticketPage } from '../_shared/tickets/page.ts';
 import type { Trace } from '../_shared/trace.ts';
 
-const noStore = { 'cache-control': 'private, no-store', 'x-content-type-options': 'nosniff' };
 const pageHeaders = {
-  ...noStore,
   'content-type': 'text/html; charset=utf-8',
   // the page runs nothing, loads nothing and sends nothing
   'content-security-policy':
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  'referrer-policy': 'no-referrer',
 };
 const attendeesPage = 1000;
 
@@ -57,7 +54,7 @@ export function handle({ http, db, ticketKeys }: TicketDeps): (request: Request)
     async run({ body, user, trace, note }) {
       note({ ticket_id: body.ticket_id });
       const signed = await code(body.ticket_id, user, trace);
-      return Response.json({ code: signed.code, valid_until: signed.until }, { headers: noStore });
+      return { code: signed.code, valid_until: signed.until };
     },
   });
 
@@ -86,7 +83,6 @@ export function handle({ http, db, ticketKeys }: TicketDeps): (request: Request)
       const ticket = await db.asUser(user, trace).call('ticket_to_print', { ticket_id }, ticketToPrint);
       return new Response(ticketCalendar(ticket), {
         headers: {
-          ...noStore,
           'content-type': 'text/calendar; charset=utf-8; method=PUBLISH',
           'content-disposition': `attachment; filename="${ticket.number}.ics"`,
         },
@@ -131,7 +127,6 @@ export function handle({ http, db, ticketKeys }: TicketDeps): (request: Request)
       });
       return new Response(lines.pipeThrough(new TextEncoderStream()), {
         headers: {
-          ...noStore,
           'content-type': 'text/csv; charset=utf-8',
           'content-disposition': `attachment; filename="attendees-${event_id}.csv"`,
         },

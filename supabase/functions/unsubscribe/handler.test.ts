@@ -79,6 +79,6 @@ describe('the link in a mail', () => {
     const { headers } = await handle(deps)(ask('GET'));
     expect(headers.get('content-security-policy')).toContain("default-src 'none'");
     expect(headers.get('referrer-policy')).toBe('no-referrer');
-    expect(headers.get('cache-control')).toBe('no-store');
+    expect(headers.get('cache-control')).toBe('private, no-store');
   });
 });

@@ -8,10 +8,6 @@ const headers = {
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy':
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-  'x-content-type-options': 'nosniff',
-  // the address is the token
-  'referrer-policy': 'no-referrer',
-  'cache-control': 'no-store',
 };
 
 /** What a form asks for. A mail program sends `List-Unsubscribe=One-Click`, and whatever is not the way back leaves. */
