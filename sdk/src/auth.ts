@@ -11,10 +11,16 @@ export interface SignUp {
   displayName: string;
   /** Language of mails and notifications. Default `vi`. */
   locale?: 'vi' | 'en';
+  captchaToken?: string;
 }
 
 /** What an account is signed in by. A phone number is in E.164 form, such as +84912345678, and one that a code proved. */
 export type SignInAddress = { email: string } | { phone: string };
+
+/** What Turnstile or hCaptcha gave the app. Needed when the project asks for it (Auth, Attack Protection). */
+export interface Captcha {
+  captchaToken?: string;
+}
 
 /** Who is signed in: Supabase Auth with this package's results. For OAuth and MFA use `journey.supabase.auth`. */
 export class Auth {
@@ -31,12 +37,15 @@ export class Auth {
    * @example `await journey.auth.signUp({ email, password, displayName: 'Lan' })`
    */
   signUp(input: SignUp, options?: CallOptions): Promise<Result<{ user: User; session: Session | null }>> {
-    const { email, password, displayName, locale } = input;
+    const { email, password, displayName, locale, captchaToken } = input;
     return this.#run<{ user: User; session: Session | null }>('once', options, async () => {
       const { data, error } = await this.#calls.client.auth.signUp({
         email,
         password,
-        options: { data: { display_name: displayName, ...(locale ? { locale } : {}) } },
+        options: {
+          data: { display_name: displayName, ...(locale ? { locale } : {}) },
+          ...(captchaToken ? { captchaToken } : {}),
+        },
       });
       if (error) return { failure: authFailure(error) };
       if (!data.user) return { failure: authFailure({ message: 'Sign-up gave no user.', status: 500 }) };
@@ -51,11 +60,15 @@ export class Auth {
    * @example `await journey.auth.signIn({ email, password })`
    */
   signIn(
-    input: SignInAddress & { password: string },
+    input: SignInAddress & Captcha & { password: string },
     options?: CallOptions,
   ): Promise<Result<{ user: User; session: Session }>> {
     return this.#run<{ user: User; session: Session }>('repeatable', options, async () => {
-      const { data, error } = await this.#calls.client.auth.signInWithPassword(input);
+      const { captchaToken, ...rest } = input;
+      const { data, error } = await this.#calls.client.auth.signInWithPassword({
+        ...rest,
+        ...(captchaToken ? { options: { captchaToken } } : {}),
+      });
       return error ? { failure: authFailure(error) } : { data: { user: data.user, session: data.session } };
     });
   }
@@ -72,15 +85,15 @@ export class Auth {
    * ```
    */
   sendCode(
-    input: SignInAddress & { displayName?: string; locale?: 'vi' | 'en'; createsAccount?: boolean },
+    input: SignInAddress & Captcha & { displayName?: string; locale?: 'vi' | 'en'; createsAccount?: boolean },
     options?: CallOptions,
   ): Promise<Result<null>> {
-    const { displayName, locale, createsAccount = true, ...address } = input;
+    const { displayName, locale, createsAccount = true, captchaToken, ...address } = input;
     const data = { ...(displayName ? { display_name: displayName } : {}), ...(locale ? { locale } : {}) };
     return this.#run<null>('once', options, async () => {
       const { error } = await this.#calls.client.auth.signInWithOtp({
         ...address,
-        options: { data, shouldCreateUser: createsAccount },
+        options: { data, shouldCreateUser: createsAccount, ...(captchaToken ? { captchaToken } : {}) },
       });
       return error ? { failure: authFailure(error) } : { data: null };
     });

@@ -14,7 +14,7 @@ export type { AdminAnalytics, Days } from './analytics.ts';
 export type * from './analytics-rows.ts';
 export type { ApiKeys } from './api-keys.ts';
 export type * from './api-keys-rows.ts';
-export type { Auth, SignUp } from './auth.ts';
+export type { Auth, Captcha, SignInAddress, SignUp } from './auth.ts';
 export type { Blocks } from './blocks.ts';
 export type * from './blocks-rows.ts';
 export type { AdminBookings, BookingList, Bookings, InspectionReport } from './bookings.ts';

@@ -114,6 +114,20 @@ describe('errors', () => {
     expect((await api.journey.auth.signUp({ ...sign, displayName: 'A' })).error?.code).toBe('rate_limited');
   });
 
+  it('sends what proves that a person and no program signs up, signs in or asks for a code', async () => {
+    const { auth } = api.journey;
+    api.route(() => ({ status: 422, body: { code: 422, error_code: 'captcha_failed', msg: 'captcha' } }));
+    const sign = { email: 'a@example.com', password: 'secret-secret', captchaToken: 'from-turnstile' };
+    await auth.signIn(sign);
+    await auth.signUp({ ...sign, displayName: 'A' });
+    const refused = await auth.sendCode({ phone: '+84912345678', captchaToken: 'from-turnstile' });
+    expect(refused.error).toMatchObject({ code: 'invalid_input', details: { reason: 'captcha_failed' } });
+    expect(api.seen.map(({ body }) => body)).toEqual(
+      Array(3).fill(expect.objectContaining({ gotrue_meta_security: { captcha_token: 'from-turnstile' } })),
+    );
+    for (const { body } of api.seen) expect(body).not.toHaveProperty('captchaToken');
+  });
+
   it('throws for programmer errors only: a naive date, a key that is no UUID, a secret key in an app', async () => {
     const naive = { ...search, startsAt: '2030-01-01T09:00:00' };
     await expect(api.journey.vehicles.search(naive)).rejects.toThrow(TypeError);
