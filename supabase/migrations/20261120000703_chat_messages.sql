@@ -105,9 +105,42 @@ begin
       select from public.conversation_members where conversation_id = p_conversation_id and user_id = v_user_id and status in ('left', 'removed') and not isempty(readable)
     ) then 'conversation_closed' else 'conversation_not_found' end);
   end if;
-  select * into v_message from public.messages
-  where conversation_id = p_conversation_id and sender_id = v_user_id and client_message_id = p_client_message_id;
-  if found then
+  v_problem := case v_conversation.kind
+    when 'direct' then private.direct_problem(v_conversation, v_user_id)
+    when 'group' then case when private.is_suspended(v_user_id) then 'account_suspended' end
+    when 'complaint' then case when private.is_closed_to(p_conversation_id) then 'conversation_closed' end
+  end;
+  if v_problem is null and p_reply_to_seq is not null and not exists (
+    select from public.messages m
+    where m.conversation_id = p_conversation_id and m.seq = p_reply_to_seq and private.my_readable(p_conversation_id) @> m.seq
+  ) then
+    v_problem := 'reply_to_seq';
+  end if;
+  if v_problem is null and exists (
+    select from unnest(p_mentions) u
+    where not exists (
+      select from public.conversation_members m where m.conversation_id = p_conversation_id and m.user_id = u and m.status in ('active', 'invited'))
+  ) then
+    v_problem := 'mentions';
+  end if;
+  if v_problem is null then
+    -- looking for an earlier try first would be planned over all partitions for each message
+    insert into public.messages (conversation_id, seq, change, sender_id, client_message_id, body, attachment_count, reply_to_seq, mentions)
+    values (p_conversation_id, v_conversation.last_seq, v_conversation.last_change, v_user_id, p_client_message_id, v_body,
+      coalesce(cardinality(v_media_ids), 0), p_reply_to_seq, p_mentions)
+    on conflict (conversation_id, sender_id, client_message_id) do nothing
+    returning * into v_message;
+  end if;
+  if v_message.seq is null then
+    -- a message that is there is answered, whatever would refuse it today
+    select * into v_message from public.messages
+    where conversation_id = p_conversation_id and sender_id = v_user_id and client_message_id = p_client_message_id;
+    if not found then
+      if v_problem in ('reply_to_seq', 'mentions') then
+        perform private.fail_input(v_problem, case v_problem when 'mentions' then 'must be members of this conversation' else 'must be a message of this conversation' end);
+      end if;
+      perform private.fail(v_problem);
+    end if;
     update public.conversations set last_seq = last_seq - 1, last_change = last_change - 1, last_message_at = least(last_message_at, (
       select created_at from public.messages where conversation_id = p_conversation_id and seq = v_conversation.last_seq - 1))
     where id = p_conversation_id;
@@ -117,31 +150,6 @@ begin
     end if;
     return v_message;
   end if;
-  v_problem := case v_conversation.kind
-    when 'direct' then private.direct_problem(v_conversation, v_user_id)
-    when 'group' then case when private.is_suspended(v_user_id) then 'account_suspended' end
-    when 'complaint' then case when private.is_closed_to(p_conversation_id) then 'conversation_closed' end
-  end;
-  if v_problem is not null then
-    perform private.fail(v_problem);
-  end if;
-  if p_reply_to_seq is not null and not exists (
-    select from public.messages m
-    where m.conversation_id = p_conversation_id and m.seq = p_reply_to_seq and private.my_readable(p_conversation_id) @> m.seq
-  ) then
-    perform private.fail_input('reply_to_seq', 'must be a message of this conversation');
-  end if;
-  if exists (
-    select from unnest(p_mentions) u
-    where not exists (
-      select from public.conversation_members m where m.conversation_id = p_conversation_id and m.user_id = u and m.status in ('active', 'invited'))
-  ) then
-    perform private.fail_input('mentions', 'must be members of this conversation');
-  end if;
-  insert into public.messages (conversation_id, seq, change, sender_id, client_message_id, body, attachment_count, reply_to_seq, mentions)
-  values (p_conversation_id, v_conversation.last_seq, v_conversation.last_change, v_user_id, p_client_message_id, v_body,
-    coalesce(cardinality(v_media_ids), 0), p_reply_to_seq, p_mentions)
-  returning * into v_message;
   if v_media_ids is not null then
     perform private.attach_files(v_message, p_attachments);
   end if;
