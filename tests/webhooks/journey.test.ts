@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Vehicle, WebhookEndpointWithSecret } from '../../sdk/src/index.ts';
+import { freePort } from '../support/free-port.ts';
 import {
   admin,
   closeSql,
@@ -156,6 +159,40 @@ describe('a webhook endpoint of a host', () => {
       type: 'booking.cancel',
       status: 'cancelled',
     });
+  });
+});
+
+describe('the example of a receiver', () => {
+  it('prints a genuine event once, and refuses any other', async () => {
+    const port = await freePort();
+    await stepUp(host);
+    const url = `http://127.0.0.1:${port}/`;
+    const { id, secret } = await ok(host.journey.webhooks.create({ name: 'Example', url, eventTypes: ['*'] }));
+    const child = spawn(process.execPath, ['examples/webhook-receiver.ts', String(port)], {
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+      env: { ...process.env, WEBHOOK_SECRET: secret ?? '' },
+    });
+    let said = '';
+    for (const out of [child.stdout, child.stderr]) out.on('data', (text) => (said += text));
+    try {
+      await eventually(async () => (said.includes('Listening') ? true : null));
+      const test = await ok(host.journey.webhooks.sendTest(id));
+      await eventually(async () => (said.includes(' test {') ? true : null));
+      await eventually(async () => {
+        const { rows } = await ok(host.journey.webhooks.deliveries({ endpointId: id, statuses: ['delivered'] }));
+        return rows.length === 1 ? true : null;
+      });
+      await ok(host.journey.webhooks.resend(test));
+      await eventually(async () => {
+        const { rows } = await ok(host.journey.webhooks.deliveries({ endpointId: id, statuses: ['delivered'] }));
+        return rows.length === 1 ? true : null;
+      });
+      expect((await fetch(url, { method: 'POST', body: '{}' })).status).toBe(400);
+      expect(said.match(/ test \{/g)).toHaveLength(1);
+    } finally {
+      child.kill();
+      await ok(host.journey.webhooks.delete(id));
+    }
   });
 });
 
