@@ -25,13 +25,13 @@ create table private.outbox (
   created_at timestamptz not null default now(),
   finished_at timestamptz,
   constraint outbox_status_known check (status in ('pending', 'leased', 'done', 'dead')),
-  constraint outbox_worker_known check (worker in ('outbox', 'media')),
+  constraint outbox_worker_known check (worker in ('outbox', 'webhooks', 'media')),
   constraint outbox_deferred_reason_known check (deferred_reason in ('rate_limited', 'not_configured', 'waiting', 'no_turn')),
   constraint outbox_dedupe_key unique (topic, dedupe_key),
   constraint outbox_lease_complete check ((status = 'leased') = (lease_token is not null and leased_until is not null))
 );
 comment on table private.outbox is 'Effects outside the database that are to be performed: mails, questions to providers, refunds, payouts, pictures. Written by the transaction that causes them, performed by the worker of their topic, removed 30 days after they are done.';
-comment on column private.outbox.worker is 'Who performs it, as private.outbox_topics says of its topic: the function `outbox`, or the program `worker` for `media`.';
+comment on column private.outbox.worker is 'Who performs it, as private.outbox_topics says of its topic: the function `outbox`, which leases `outbox` and `webhooks` apart, so that a rush of events delays nothing else; or the program `worker` for `media`.';
 comment on column private.outbox.payload is 'What the topic needs, mostly ids; the worker reads the rest when it performs the effect.';
 comment on column private.outbox.dedupe_key is 'One effect has one key within its topic.';
 comment on column private.outbox.status is 'pending (due from available_at on), leased (a worker has it until leased_until), done, or dead (given up; needs a person). Written by the commands of the worker; no state machine.';
@@ -51,7 +51,7 @@ create table private.outbox_topics (
   topic text primary key,
   needs text[] not null,
   worker text not null default 'outbox',
-  constraint outbox_topics_worker_known check (worker in ('outbox', 'media')),
+  constraint outbox_topics_worker_known check (worker in ('outbox', 'webhooks', 'media')),
   constraint outbox_topics_form check (topic ~ '^[a-z][a-z_]{2,40}$')
 );
 comment on table private.outbox_topics is 'The topics of the outbox, the keys that the payload of each must carry, and who performs it.';
@@ -97,8 +97,11 @@ create function private.outbox_due()
 returns boolean
 language sql stable security definer set search_path = ''
 as $$
-  select exists (select from private.outbox where worker = 'outbox' and status = 'pending' and available_at <= now())
-      or exists (select from private.outbox where worker = 'outbox' and status = 'leased' and leased_until <= now())
+  select exists (
+    select from (values ('outbox'), ('webhooks')) w (worker)
+    where exists (select from private.outbox o where o.worker = w.worker and o.status = 'pending' and o.available_at <= now())
+       or exists (select from private.outbox o where o.worker = w.worker and o.status = 'leased' and o.leased_until <= now())
+  )
 $$;
 comment on function private.outbox_due is 'Whether the outbox function has work. Asked before the function is called.';
 
@@ -139,7 +142,7 @@ as $$
   -- an update returns rows in no order, and what has waited longest must be performed first
   order by l.available_at, l.id
 $$;
-comment on function public.lease_outbox is 'Leases up to `batch` (1–100) due rows for `lease_seconds` (5–600). No other worker gets them until the lease ends. `worker` is outbox (the function of that name) or media (the program `worker`). Service only.';
+comment on function public.lease_outbox is 'Leases up to `batch` (1–100) due rows for `lease_seconds` (5–600). No other worker gets them until the lease ends. `worker` is outbox or webhooks (the function `outbox`) or media (the program `worker`). Service only.';
 
 create function private.complete_outbox(p_id bigint, p_lease_token uuid, p_provider_id text, p_result jsonb)
 returns void

@@ -41,7 +41,7 @@ begin
     p_delivery_id || ':' || v_delivery.queued, p_at);
 end
 $$;
-select private.register_topic('webhook', 'delivery_id', 'queue');
+select private.register_topic_of('webhooks', 'webhook', 'delivery_id', 'queue');
 
 create function private.write_webhook(p_endpoint private.webhook_endpoints, p_type text, p_subject_id uuid, p_data jsonb)
 returns uuid

@@ -50,6 +50,35 @@ describe('POST /outbox', () => {
     expect(report).toEqual({ leased: 23, done: 23, failed: 0, more: false });
   });
 
+  it('has events for others in a lane of their own, which is worked beside the first', async () => {
+    const events = [1, 2].map((n) =>
+      row('webhook', { delivery_id: `6f1c2d3e-0000-4000-8000-00000000030${n}`, queue: 'webhooks of x' }),
+    );
+    const order: string[] = [];
+    const { report, named } = await work({
+      rows: [row('email', email)],
+      database: {
+        lease_webhooks: () => events.splice(0),
+        webhook_to_send: ({ delivery_id: id }) => ({ kind: 'send', url: 'x', id, body: '{}', secrets: ['s'] }),
+        store_webhook_try: () => null,
+        delivery_sent: () => {
+          order.push('mail');
+          return null;
+        },
+      },
+      options: {
+        webhooks: async () => {
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          order.push('event');
+          return { kind: 'failed', http_status: 500, problem: 'its server answered 500' };
+        },
+      },
+    });
+    expect(report).toEqual({ leased: 3, done: 3, failed: 0, more: false });
+    expect(order).toEqual(['mail', 'event', 'event']);
+    expect(named('store_webhook_try')).toHaveLength(2);
+  });
+
   it('begins nothing after its time, defers what it holds, and says that there is more', async () => {
     const rows = Array.from({ length: 10 }, () => row('email', email));
     const clockwork: { advance?: () => void } = {};
