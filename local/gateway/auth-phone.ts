@@ -47,10 +47,12 @@ async function beginSession(user: Body, ask: AskAuth, settings: PhoneAuth): Prom
   const sessionId = randomUUID();
   const refreshToken = randomBytes(16).toString('base64url');
   await ask(`insert into auth.sessions (id, user_id, aal) values ($1, $2, 'aal1')`, [sessionId, user.id]);
-  await ask(
-    `insert into auth.refresh_tokens (id, token, user_id, session_id) values ($1, $2, $3, $4)`,
-    [randomUUID(), refreshToken, user.id, sessionId],
-  );
+  await ask(`insert into auth.refresh_tokens (id, token, user_id, session_id) values ($1, $2, $3, $4)`, [
+    randomUUID(),
+    refreshToken,
+    user.id,
+    sessionId,
+  ]);
   await ask('update auth.users set last_sign_in_at = now() where id = $1', [user.id]);
   const now = Math.floor(Date.now() / 1000);
   const { id, aud, role, email, phone, app_metadata, user_metadata } = user;
@@ -85,7 +87,11 @@ async function sendCode(body: Body, ask: AskAuth, settings: PhoneAuth): Promise<
   let user = rows[0];
   if (Number(user?.wait ?? 0) > 0) {
     const seconds = Math.ceil(Number(user?.wait));
-    return refuse(429, 'over_sms_send_rate_limit', `For security purposes, you can only request this after ${seconds} seconds.`);
+    return refuse(
+      429,
+      'over_sms_send_rate_limit',
+      `For security purposes, you can only request this after ${seconds} seconds.`,
+    );
   }
   if (!user) {
     if (body.create_user === false || !settings.enableSignup) {
@@ -120,7 +126,9 @@ async function sendCode(body: Body, ask: AskAuth, settings: PhoneAuth): Promise<
     },
     body: message,
   });
-  const said = (await answer.json().catch(() => ({}))) as { error?: { http_code?: number; message?: string } };
+  const said = (await answer.json().catch(() => ({}))) as {
+    error?: { http_code?: number; message?: string };
+  };
   if (!answer.ok) return refuse(500, 'hook_timeout', 'Failed to reach hook within maximum time');
   if (said.error) return refuse(said.error.http_code ?? 500, 'sms_send_failed', String(said.error.message));
   return json(200, { message_id: id });
@@ -142,7 +150,12 @@ async function takeCode(body: Body, ask: AskAuth, settings: PhoneAuth): Promise<
 }
 
 /** `POST /token` with a number and a password. `asAdmin` may use pgcrypto, which the role of Auth may not. */
-async function takePassword(body: Body, ask: AskAuth, asAdmin: AskAuth, settings: PhoneAuth): Promise<Response> {
+async function takePassword(
+  body: Body,
+  ask: AskAuth,
+  asAdmin: AskAuth,
+  settings: PhoneAuth,
+): Promise<Response> {
   const earliest = delay(refusalMs);
   const phone = digitsOf(body.phone);
   const { rows } = await asAdmin(
@@ -171,7 +184,8 @@ export async function answerPhone(
     .clone()
     .json()
     .catch(() => null)) as Body | null;
-  if (typeof body !== 'object' || body === null || typeof body.phone !== 'string' || body.phone === '') return null;
+  if (typeof body !== 'object' || body === null || typeof body.phone !== 'string' || body.phone === '')
+    return null;
   if (typeof body.email === 'string' && body.email !== '') return null;
   if (Object.values(body).some((one) => typeof one === 'string' && one.includes('\0'))) return null;
   if (at === 'otp') return sendCode(body, ask, settings);
@@ -179,5 +193,9 @@ export async function answerPhone(
   if (at === 'token' && url.searchParams.get('grant_type') === 'password') {
     return takePassword(body, ask, asAdmin, settings);
   }
-  return refuse(400, 'validation_failed', 'The local stack begins an account with a phone number by a code: POST /otp.');
+  return refuse(
+    400,
+    'validation_failed',
+    'The local stack begins an account with a phone number by a code: POST /otp.',
+  );
 }

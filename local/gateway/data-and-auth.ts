@@ -1,8 +1,8 @@
 import { App, type EmailDriver, RelationNotFoundError } from '@supabase/lite';
 import { Client } from 'pg';
 import { apiUrl, databaseUrl, mailUrl, type StackConfig } from '../config.ts';
-import { readProjectSettings } from '../project-settings.ts';
 import { hookSecrets } from '../functions/environment.ts';
+import { readProjectSettings } from '../project-settings.ts';
 import { answerAdmin } from './auth-admin.ts';
 import { answerPhone, type PhoneAuth } from './auth-phone.ts';
 import { type AskAuth, mendAuth } from './auth-requests.ts';

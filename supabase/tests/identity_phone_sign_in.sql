@@ -37,7 +37,7 @@ select results_eq($$ select display_name, phone, phone_verified_at is not null f
   $$ values ('Hoa', '+84912000004', true) $$, 'an account that began with a code to a phone has the number in its profile');
 select is(tests.outcome($$ update auth.users set phone = '84912000005', phone_confirmed_at = now() where id = '00000000-0000-4000-8000-0000000000d2' $$), '42501', 'its number is not replaced past our codes');
 select is(tests.prove('00000000-0000-4000-8000-0000000000d2', '+84912000005'), 'ok', 'its number is replaced by one of our codes');
-select is(tests.opens('84912000005'), '00000000-0000-4000-8000-0000000000d2'::uuid, 'then the new number opens it');
+select is(tests.opens('84912000005'), '00000000-0000-4000-8000-0000000000d2'::uuid, 'the number that replaced it opens the account');
 select is(tests.outcome($$ update auth.users set phone = 'a-hash-of-it', email = 'a-hash', deleted_at = now() where id = '00000000-0000-4000-8000-0000000000d2' $$), 'ok', 'Auth can erase the number of a deleted account');
 insert into auth.users (id, aud, role, phone, phone_confirmed_at) values ('00000000-0000-4000-8000-0000000000d3', 'authenticated', 'authenticated', '84912000006', now());
 select is((select phone from public.profiles where id = '00000000-0000-4000-8000-0000000000d3'), '+84912000006', 'an account that an admin makes with a proved number has it in its profile');

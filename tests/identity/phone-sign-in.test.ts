@@ -43,7 +43,12 @@ describe('signing in with a phone number', () => {
     const wrong = code === '000000' ? '000001' : '000000';
     expect((await connect().auth.signInWithCode({ phone, code: wrong })).error?.code).toBe('code_expired');
     const { user } = await ok(journey.auth.signInWithCode({ phone, code }));
-    expect(await ok(journey.profiles.me())).toMatchObject({ id: user.id, display_name: 'Hoa', phone, locale: 'en' });
+    expect(await ok(journey.profiles.me())).toMatchObject({
+      id: user.id,
+      display_name: 'Hoa',
+      phone,
+      locale: 'en',
+    });
     expect((await connect().auth.signInWithCode({ phone, code })).error?.code).toBe('code_expired');
     const { data } = await journey.supabase.auth.refreshSession();
     expect(data.user?.id).toBe(user.id);
@@ -54,7 +59,9 @@ describe('signing in with a phone number', () => {
     const phone = anyNumber();
     await ok(first.auth.sendCode({ phone, displayName: 'Hoa' }));
     const { user } = await ok(first.auth.signInWithCode({ phone, code: await codeTo(phone) }));
-    await sql(`update auth.users set recovery_sent_at = now() - interval '5 minutes' where id = $1`, [user.id]);
+    await sql(`update auth.users set recovery_sent_at = now() - interval '5 minutes' where id = $1`, [
+      user.id,
+    ]);
     const second = connect();
     const [before] = await codesTo(phone);
     await ok(second.auth.sendCode({ phone, createsAccount: false }));
@@ -69,8 +76,12 @@ describe('signing in with a phone number', () => {
     const one = await withPhone(phone);
     expect((await ok(connect().auth.signIn({ phone, password }))).user.id).toBe(one.id);
     expect((await ok(connect().auth.signIn({ email: one.email, password }))).user.id).toBe(one.id);
-    expect((await connect().auth.signIn({ phone, password: 'something else' })).error?.code).toBe('unauthenticated');
-    expect((await connect().auth.signIn({ phone: anyNumber(), password })).error?.code).toBe('unauthenticated');
+    expect((await connect().auth.signIn({ phone, password: 'something else' })).error?.code).toBe(
+      'unauthenticated',
+    );
+    expect((await connect().auth.signIn({ phone: anyNumber(), password })).error?.code).toBe(
+      'unauthenticated',
+    );
   });
 
   it('refuses a number that is none, and an account that is not to be made', async () => {

@@ -58,7 +58,9 @@ describe('Auth', () => {
     const user = await member();
     const hash = () =>
       asPostgres(async (db) => {
-        const { rows } = await db.query('select encrypted_password as hash from auth.users where id = $1', [user.id]);
+        const { rows } = await db.query('select encrypted_password as hash from auth.users where id = $1', [
+          user.id,
+        ]);
         return String(rows[0]?.hash);
       }, stack.ADMIN_DB_URL);
     const first = await hash();

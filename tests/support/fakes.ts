@@ -81,7 +81,8 @@ export function fakeOutside(database: FakeDatabase, options: FakeOptions = {}): 
   const rpc = (as: string, correlationId: string) => ({
     async call<T>(name: string, args: Record<string, unknown>, answer: z.ZodType<T>): Promise<T> {
       // rows of a test are in the first lane of the outbox, unless it answers for the other
-      if (name === 'lease_outbox' && args.worker === 'webhooks' && !database.lease_webhooks) return answer.parse([]);
+      if (name === 'lease_outbox' && args.worker === 'webhooks' && !database.lease_webhooks)
+        return answer.parse([]);
       calls.push({ as, name, args, correlationId });
       const run = database[args.worker === 'webhooks' ? 'lease_webhooks' : name];
       if (!run) throw new Error(`unexpected call of ${name}`);

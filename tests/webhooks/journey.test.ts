@@ -167,7 +167,9 @@ describe('the example of a receiver', () => {
     const port = await freePort();
     await stepUp(host);
     const url = `http://127.0.0.1:${port}/`;
-    const { id, secret } = await ok(host.journey.webhooks.create({ name: 'Example', url, eventTypes: ['*'] }));
+    const { id, secret } = await ok(
+      host.journey.webhooks.create({ name: 'Example', url, eventTypes: ['*'] }),
+    );
     const child = spawn(process.execPath, ['examples/webhook-receiver.ts', String(port)], {
       cwd: fileURLToPath(new URL('../..', import.meta.url)),
       env: { ...process.env, WEBHOOK_SECRET: secret ?? '' },
@@ -179,12 +181,16 @@ describe('the example of a receiver', () => {
       const test = await ok(host.journey.webhooks.sendTest(id));
       await eventually(async () => (said.includes(' test {') ? true : null));
       await eventually(async () => {
-        const { rows } = await ok(host.journey.webhooks.deliveries({ endpointId: id, statuses: ['delivered'] }));
+        const { rows } = await ok(
+          host.journey.webhooks.deliveries({ endpointId: id, statuses: ['delivered'] }),
+        );
         return rows.length === 1 ? true : null;
       });
       await ok(host.journey.webhooks.resend(test));
       await eventually(async () => {
-        const { rows } = await ok(host.journey.webhooks.deliveries({ endpointId: id, statuses: ['delivered'] }));
+        const { rows } = await ok(
+          host.journey.webhooks.deliveries({ endpointId: id, statuses: ['delivered'] }),
+        );
         return rows.length === 1 ? true : null;
       });
       expect((await fetch(url, { method: 'POST', body: '{}' })).status).toBe(400);

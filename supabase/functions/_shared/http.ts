@@ -95,7 +95,8 @@ const corsHeaders = {
 // What a browser may do with an answer, unless its endpoint says otherwise: nothing but show it to who asked.
 const safeHeaders = {
   'cache-control': 'private, no-store',
-  'content-security-policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'content-security-policy':
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
 };

@@ -59,7 +59,13 @@ describe('POST /outbox', () => {
       rows: [row('email', email)],
       database: {
         lease_webhooks: () => events.splice(0),
-        webhook_to_send: ({ delivery_id: id }) => ({ kind: 'send', url: 'x', id, body: '{}', secrets: ['s'] }),
+        webhook_to_send: ({ delivery_id: id }) => ({
+          kind: 'send',
+          url: 'x',
+          id,
+          body: '{}',
+          secrets: ['s'],
+        }),
         store_webhook_try: () => null,
         delivery_sent: () => {
           order.push('mail');
