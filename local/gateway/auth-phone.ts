@@ -161,7 +161,10 @@ async function takePassword(
   const { rows } = await asAdmin(
     `select ${columns} from auth.users
      where phone = $1 and phone_confirmed_at is not null and deleted_at is null
-       and encrypted_password = extensions.crypt($2, encrypted_password)`,
+       and case when encrypted_password like '$2%' then
+         -- pgcrypto knows the prefix $2a$ alone, for the same hash
+         extensions.crypt($2, overlay(encrypted_password placing '$2a' from 1 for 3)) = overlay(encrypted_password placing '$2a' from 1 for 3)
+       end`,
     [phone ?? '', typeof body.password === 'string' ? body.password : ''],
   );
   if (rows[0]) return beginSession(rows[0], ask, settings);
