@@ -28,7 +28,7 @@ export function serverSettings(config: StackConfig): string {
     timezone: "'UTC'",
     log_timezone: "'UTC'",
     password_encryption: "'scram-sha-256'",
-    shared_buffers: `'${config.name === 'bench' ? Math.max(256, Math.min(quarter, 2048)) : 128}MB'`,
+    shared_buffers: `'${config.name === 'bench' ? Math.max(256, Math.min(quarter, 8192)) : 128}MB'`,
     work_mem: "'8MB'",
     maintenance_work_mem: "'64MB'",
     log_min_messages: "'warning'",

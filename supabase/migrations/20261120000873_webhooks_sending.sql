@@ -84,6 +84,10 @@ begin
       retry_at = now() + make_interval(secs => least(300, 5 * 2 ^ least(failures, 10)))
   where id = v_endpoint.id
   returning * into v_endpoint;
+  -- what waits for it is not even looked at meanwhile: it may be thousands of events
+  update private.outbox o set available_at = v_endpoint.retry_at
+  where o.worker = 'webhooks' and o.status = 'pending' and o.available_at < v_endpoint.retry_at
+    and o.payload ->> 'queue' = 'webhooks of ' || v_endpoint.id;
   if v_delivery.attempts <= jsonb_array_length(v_seconds) then
     perform private.queue_webhook(p_delivery_id, now() + make_interval(secs => (v_seconds ->> (v_delivery.attempts - 1))::int));
   else

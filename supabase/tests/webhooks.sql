@@ -129,10 +129,15 @@ select tests.try_webhook(:'delivery', 500);
 select is((select status from private.webhook_deliveries where id = :'delivery'), 'delivered', 'a report that comes late changes nothing');
 
 select id as second from private.webhook_deliveries where endpoint_id = :'endpoint' and type = 'booking.cancel' \gset
+select tests.as_user(:'host');
+select public.send_test_webhook(:'endpoint') ->> 0 as waiting \gset
+select tests.as_owner();
 select private.store_webhook_try(:'second', '{"kind": "failed", "http_status": 500, "problem": "its server answered 500"}');
 select results_eq(format('select status, attempts, http_status, problem, next_at from private.webhook_deliveries where id = %L', :'second'),
   $$ values ('pending', 1, 500, 'its server answered 500', now() + interval '5 seconds') $$, 'a failed try is followed by another after the first of the seconds');
 select is(private.webhook_to_send(:'second') ->> 'kind', 'wait', 'an endpoint that failed is left alone');
+select is((select o.available_at from private.outbox o where o.payload ->> 'delivery_id' = :'waiting'), now() + interval '5 seconds', 'what waits for an endpoint that failed is not looked at before its pause is over');
+delete from private.webhook_deliveries where id = :'waiting';
 select is((private.webhook_to_send(:'second') ->> 'seconds')::int, 5, 'an endpoint that failed once is left alone for 5 seconds');
 update private.webhook_endpoints set failures = 30, retry_at = now() where id = :'endpoint';
 select private.store_webhook_try(:'second', '{"kind": "failed", "http_status": null, "problem": "its server could not be reached"}');
