@@ -159,12 +159,15 @@ begin
     end if;
     return false;
   end if;
+  -- DO NOT update the row twice: PostgreSQL would then look for the event anew and wait for who cancels it, who may wait for
+  -- an inbox of this transaction
   update private.told_availability t
-  set seq = t.seq + 1, told = v_fresh, again_at = v_now + interval '1 second', seats_seen = v_seats.seen, teller = pg_current_xact_id()
+  set seq = t.seq + 1, told = v_fresh, again_at = v_now + interval '1 second', looks_until = v_now + interval '1 second', seats_seen = v_seats.seen,
+      teller = pg_current_xact_id()
   where t.event_id = p_event_id;
   perform private.broadcast('event:' || p_event_id, 'availability',
     v_fresh || jsonb_build_object('seq', v_told.seq + 1, 'at', v_now, 'rows', v_seats.rows));
-  perform private.look_again(p_event_id, (v_told.seq + 1)::text, v_now + interval '1 second');
+  perform private.enqueue('availability', jsonb_build_object('event_id', p_event_id), p_event_id || ':' || (v_told.seq + 1), v_now + interval '1 second');
   return true;
 end
 $$;
