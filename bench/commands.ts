@@ -51,7 +51,8 @@ export async function compare(
   };
 
   // of more connections each has fewer
-  const calls = Math.ceil((effort.bookings * 16) / clients);
+  // enough that the first connection to end does not end before the last one is warm
+  const calls = Math.max(Math.ceil((effort.bookings * 16) / clients), Math.ceil(effort.bookings / 2));
   const share = Math.ceil(calls / 4);
   const writes = async (side: Side | Baseline) => {
     const first = await prepare(database, comparison, side, share * clients);
