@@ -1,7 +1,8 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
 import { hookSecrets } from '../../local/functions/environment.ts';
+import { anyMobile } from '../support/phones.ts';
 import { setting } from '../support/setting.ts';
 import { eventually } from '../support/world.ts';
 
@@ -65,7 +66,7 @@ describe('the hooks of Auth', () => {
   });
 
   it('send a code by SMS', async () => {
-    const phone = `849${randomInt(10_000_000, 99_999_999)}`;
+    const phone = anyMobile().slice(1);
     const payload = { user: { id: randomUUID(), email: '' }, sms: { otp: '561166', phone } };
     const answer = await callHook('send-sms', 'SEND_SMS_HOOK_SECRET', payload);
     expect([answer.status, await answer.json()]).toEqual([200, {}]);

@@ -2,11 +2,12 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { createJourney, type Journey, type Result } from '../../sdk/src/index.ts';
 import { fetchFrom } from '../support/fetch-from.ts';
+import { anyMobile } from '../support/phones.ts';
 import { setting } from '../support/setting.ts';
 import { eventually } from '../support/world.ts';
 
 const password = 'correct horse battery';
-const anyNumber = () => `09${String(randomInt(10_000_000, 99_999_999))}`;
+const anyNumber = () => anyMobile().replace('+84', '0');
 const anyAddress = () => `otp-${randomUUID()}@example.com`;
 
 /** A client on a network of its own, because limits count per network. */

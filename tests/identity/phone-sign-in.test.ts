@@ -1,13 +1,13 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createJourney, type Journey } from '../../sdk/src/index.ts';
+import { anyMobile } from '../support/phones.ts';
 import { setting } from '../support/setting.ts';
 import { closeSql, eventually, ok, person, sql, stepUp } from '../support/world.ts';
 
 afterAll(closeSql);
 
 const password = 'correct horse battery';
-const anyNumber = () => `+849${randomInt(10_000_000, 99_999_999)}`;
 
 function connect(): Journey {
   return createJourney({
@@ -37,7 +37,7 @@ async function withPhone(phone: string): Promise<{ email: string; id: string }> 
 describe('signing in with a phone number', () => {
   it('begins an account by a code, which is accepted once, and has the number in the profile', async () => {
     const journey = connect();
-    const phone = anyNumber();
+    const phone = anyMobile();
     await ok(journey.auth.sendCode({ phone, displayName: 'Hoa', locale: 'en' }));
     const code = await codeTo(phone);
     const wrong = code === '000000' ? '000001' : '000000';
@@ -56,7 +56,7 @@ describe('signing in with a phone number', () => {
 
   it('comes back to the same account by a later code, and by a password that was set meanwhile', async () => {
     const first = connect();
-    const phone = anyNumber();
+    const phone = anyMobile();
     await ok(first.auth.sendCode({ phone, displayName: 'Hoa' }));
     const { user } = await ok(first.auth.signInWithCode({ phone, code: await codeTo(phone) }));
     await sql(`update auth.users set recovery_sent_at = now() - interval '5 minutes' where id = $1`, [
@@ -72,14 +72,14 @@ describe('signing in with a phone number', () => {
   });
 
   it('opens an account with a mail address by the number that a code proved, and its password', async () => {
-    const phone = anyNumber();
+    const phone = anyMobile();
     const one = await withPhone(phone);
     expect((await ok(connect().auth.signIn({ phone, password }))).user.id).toBe(one.id);
     expect((await ok(connect().auth.signIn({ email: one.email, password }))).user.id).toBe(one.id);
     expect((await connect().auth.signIn({ phone, password: 'something else' })).error?.code).toBe(
       'unauthenticated',
     );
-    expect((await connect().auth.signIn({ phone: anyNumber(), password })).error?.code).toBe(
+    expect((await connect().auth.signIn({ phone: anyMobile(), password })).error?.code).toBe(
       'unauthenticated',
     );
   });
@@ -90,7 +90,7 @@ describe('signing in with a phone number', () => {
       code: 'invalid_input',
       details: { field: 'phone' },
     });
-    const stranger = await journey.auth.sendCode({ phone: anyNumber(), createsAccount: false });
+    const stranger = await journey.auth.sendCode({ phone: anyMobile(), createsAccount: false });
     expect(stranger.error?.code).toBe('invalid_input');
     const email = `nobody-${randomUUID()}@example.com`;
     expect((await journey.auth.signInWithCode({ email, code: '123456' })).error?.code).toBe('code_expired');

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { anyMobile } from '../support/phones.ts';
 import { anyPlate, closeSql, eventually, mailsTo, type Person, person, sql } from '../support/world.ts';
 
 afterAll(closeSql);
@@ -13,10 +14,7 @@ async function withPhone(number: string): Promise<Person & { phone: string }> {
   return { ...one, phone: number };
 }
 
-const anyNumber = (end: string): string =>
-  `+849${Math.floor(Math.random() * 1e5)
-    .toString()
-    .padStart(5, '0')}${end}`;
+const anyNumber = (end: string): string => `${anyMobile().slice(0, -3)}${end}`;
 
 /** Tells a renter that the host accepted, which is a text with an SMS. */
 async function tell({ id }: Person, vehicle: string = anyPlate()): Promise<void> {
