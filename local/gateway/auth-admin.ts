@@ -6,7 +6,7 @@ import { json } from './http.ts';
 
 const path = /\/auth\/v1\/admin\/users\/([0-9a-f-]{36})$/i;
 
-const refuse = (status: number, code: string, msg: string, more: object = {}): Response =>
+export const refuse = (status: number, code: string, msg: string, more: object = {}): Response =>
   json(status, { code: status, error_code: code, msg, ...more });
 
 type Body = Record<string, unknown>;

@@ -4,7 +4,8 @@ import { createHash, randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { Webhook } from 'standardwebhooks';
 import { delay } from '../process.ts';
-import type { AskAuth } from './auth-requests.ts';
+import { refuse } from './auth-admin.ts';
+import { type AskAuth, refusalMs } from './auth-requests.ts';
 import { json } from './http.ts';
 
 type Body = Record<string, unknown>;
@@ -20,13 +21,9 @@ export interface PhoneAuth {
   frequency: number;
 }
 
-const refuse = (status: number, code: string, msg: string): Response =>
-  json(status, { code: status, error_code: code, msg });
 const invalidCredentials = () => refuse(400, 'invalid_credentials', 'Invalid login credentials');
 
 const codeSeconds = 600;
-// as long as a refused password takes elsewhere: else the time tells whether there is such an account
-const refusalMs = 500;
 
 /** The number as Auth stores it: digits, without `+`. */
 function digitsOf(phone: unknown): string | null {

@@ -59,7 +59,7 @@ async function refuseBanned(response: Response, ask: AskAuth): Promise<Response>
 }
 
 // Longer than comparing a password takes: else the time of an answer tells whether there is such an account.
-const refusalMs = 500;
+export const refusalMs = 500;
 
 async function takeToken(request: Request, body: Body, serve: Serve, ask: AskAuth): Promise<Response> {
   if (typeof body.refresh_token === 'string') {

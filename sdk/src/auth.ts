@@ -3,24 +3,23 @@ import type { CallOptions, Calls, Try } from './core/calls.ts';
 import { authFailure } from './core/failure.ts';
 import type { Result } from './result.ts';
 
+/** What Turnstile or hCaptcha gave the app. Needed when the project asks for it (Auth, Attack Protection). */
+export interface Captcha {
+  captchaToken?: string;
+}
+
 /** A new account. */
-export interface SignUp {
+export interface SignUp extends Captcha {
   email: string;
   password: string;
   /** 1 to 80 characters; what other people see. */
   displayName: string;
   /** Language of mails and notifications. Default `vi`. */
   locale?: 'vi' | 'en';
-  captchaToken?: string;
 }
 
 /** What an account is signed in by. A phone number is in E.164 form, such as +84912345678, and one that a code proved. */
 export type SignInAddress = { email: string } | { phone: string };
-
-/** What Turnstile or hCaptcha gave the app. Needed when the project asks for it (Auth, Attack Protection). */
-export interface Captcha {
-  captchaToken?: string;
-}
 
 /** Who is signed in: Supabase Auth with this package's results. For OAuth and MFA use `journey.supabase.auth`. */
 export class Auth {

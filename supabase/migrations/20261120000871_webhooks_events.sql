@@ -25,6 +25,12 @@ end
 $$;
 comment on function private.webhook_owner_ids(anyelement) is 'Whose endpoints may have events about a row.';
 
+-- One queue for each endpoint: a server that is slow delays no other.
+create function private.webhook_queue(p_endpoint_id uuid)
+returns text
+language sql immutable set search_path = ''
+as $$ select 'webhooks of ' || p_endpoint_id $$;
+
 -- Gives an event to the worker, not before p_at.
 create function private.queue_webhook(p_delivery_id uuid, p_at timestamptz default now())
 returns void
@@ -36,8 +42,7 @@ begin
   update private.webhook_deliveries set status = 'pending', next_at = p_at, queued = queued + 1
   where id = p_delivery_id
   returning * into v_delivery;
-  -- one queue for each endpoint: a server that is slow delays no other
-  perform private.enqueue('webhook', jsonb_build_object('delivery_id', p_delivery_id, 'queue', 'webhooks of ' || v_delivery.endpoint_id),
+  perform private.enqueue('webhook', jsonb_build_object('delivery_id', p_delivery_id, 'queue', private.webhook_queue(v_delivery.endpoint_id)),
     p_delivery_id || ':' || v_delivery.queued, p_at);
 end
 $$;

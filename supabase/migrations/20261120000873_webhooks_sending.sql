@@ -60,7 +60,7 @@ begin
   if v_kind is null or v_kind not in ('delivered', 'failed') then
     perform private.fail_input('outcome', 'must be of kind delivered or failed');
   end if;
-  -- the endpoint first, as whoever switches it off locks it
+  -- lock the endpoint first: the command that switches it off does so too
   select e.* into v_endpoint from private.webhook_endpoints e
   join private.webhook_deliveries d on d.endpoint_id = e.id where d.id = p_delivery_id for no key update of e;
   update private.webhook_deliveries
@@ -87,7 +87,7 @@ begin
   -- what waits for it is not even looked at meanwhile: it may be thousands of events
   update private.outbox o set available_at = v_endpoint.retry_at
   where o.worker = 'webhooks' and o.status = 'pending' and o.available_at < v_endpoint.retry_at
-    and o.payload ->> 'queue' = 'webhooks of ' || v_endpoint.id;
+    and o.payload ->> 'queue' = private.webhook_queue(v_endpoint.id);
   if v_delivery.attempts <= jsonb_array_length(v_seconds) then
     perform private.queue_webhook(p_delivery_id, now() + make_interval(secs => (v_seconds ->> (v_delivery.attempts - 1))::int));
   else

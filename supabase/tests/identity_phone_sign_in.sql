@@ -28,7 +28,7 @@ select is(tests.opens('84912000002'), null, 'a number that was taken away opens 
 -- somebody who begins with a number
 insert into auth.users (id, aud, role, phone, raw_user_meta_data) values ('00000000-0000-4000-8000-0000000000d1', 'authenticated', 'authenticated', '84912000003', '{"display_name": "Hoa"}');
 select is((select phone from public.profiles where id = '00000000-0000-4000-8000-0000000000d1'), null, 'a number that is only claimed is not in the profile');
-select is(tests.prove(:'minh', '+84912000003'), 'ok', 'who proves a number has it, whoever claimed it');
+select is(tests.prove(:'minh', '+84912000003'), 'ok', 'a person proves a number that another account only claimed');
 select is(tests.opens('84912000003'), :'minh'::uuid, 'the number opens the account of who proved it');
 select is((select phone from auth.users where id = '00000000-0000-4000-8000-0000000000d1'), null, 'a claim ends when somebody else proves the number');
 insert into auth.users (id, aud, role, phone, raw_user_meta_data) values ('00000000-0000-4000-8000-0000000000d2', 'authenticated', 'authenticated', '84912000004', '{"display_name": "Hoa"}');

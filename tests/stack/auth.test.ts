@@ -54,7 +54,7 @@ describe('Auth', () => {
     expect(mail?.text).toContain(`${stack.API_URL}/auth/v1/verify?`);
   });
 
-  it('stores a password as a bcrypt hash, whoever sets it', async () => {
+  it('stores a password as a bcrypt hash at sign-up and after a change', async () => {
     const user = await member();
     const hash = () =>
       asPostgres(async (db) => {
